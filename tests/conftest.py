@@ -1,0 +1,34 @@
+"""What every test stands on: few threads, folders of its own, and real data where it lies beside the project."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# Before torch is imported anywhere: two cores, and idle OpenMP threads that spin starve whoever runs beside.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
+    os.environ["VPC2_DATA"] = str(SHARED_DATA)
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    """Runs of a test live in a folder of that test."""
+    monkeypatch.setenv("VPC2_HOME", str(tmp_path / "home"))
+    if "VPC2_DATA" not in os.environ:
+        monkeypatch.setenv("VPC2_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def hands_folder():
+    """The folder with photographs of hands; the test is skipped, with the reason, where they are not on disk."""
+    folder = Path(os.environ.get("VPC2_DATA", "")) / "sign-language-digits"
+    if not folder.is_dir():
+        pytest.skip("photographs of hands are not on disk: set VPC2_DATA to a folder with sign-language-digits")
+    return folder

@@ -1,0 +1,1 @@
+"""vpc2: the visual playground of computer vision."""

@@ -1,0 +1,1 @@
+"""Pipelines of augmentations: what can be done to a picture, and doing it."""

@@ -1,0 +1,125 @@
+"""What a visitor asked to be done to pictures: a pipeline is a seed and a list of steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from vpc2.augment.ops import OPS
+from vpc2.codec import check_keys
+from vpc2.knobs import Whole
+from vpc2.words import Refusal, Text, clean_name
+
+MAX_STEPS = 32
+SEED = Whole(key="seed", title=Text("Seed", "Semilla"), default=1, low=0, high=2**31 - 1)
+
+_PIPELINE = Text("A pipeline", "Un pipeline")
+_STEP = Text("A step", "Un paso")
+_NOT_A_LIST = Text("The steps of a pipeline must be a list.", "Los pasos de un pipeline tienen que ser una lista.")
+_TOO_MANY = Text("A pipeline has at most {limit} steps; this one has {count:,}.", "Un pipeline tiene como máximo {limit} pasos; este tiene {count:,}.")
+_BAD_ID = Text("Two steps carry the same id “{id}”, or it is not a plain one.", "Dos pasos llevan el mismo id “{id}”, o no es uno simple.")
+_BAD_ON = Text("“on” of a step must be true or false.", "“on” de un paso tiene que ser true o false.")
+_ID = re.compile(r"[a-z][a-z0-9]{0,11}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation with its parameters. `id` stays the same when the step moves; `on` is False while it is muted."""
+
+    id: str
+    op: str
+    params: dict[str, Any] = field(default_factory=dict)
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A seed and the steps a picture goes through, in order."""
+
+    KIND: ClassVar[str] = "pipeline"
+
+    steps: tuple[Step, ...] = ()
+    seed: int = 1
+    name: str = ""
+
+    def to_doc(self) -> dict[str, Any]:
+        steps = []
+        for step in self.steps:
+            entry, doc = OPS[step.op], {"id": step.id, "op": step.op}
+            if params := {key: value for key, value in step.params.items() if value != entry.knob(key).default}:
+                doc["params"] = params
+            if not step.on:
+                doc["on"] = False
+            steps.append(doc)
+        return {"name": self.name, "seed": self.seed, "steps": steps}
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, Any]) -> tuple[Pipeline, list[Text]]:
+        """Read a document's body; `ops` is taken for `steps`. Raises `Refusal` naming the step and field at fault."""
+        check_keys(_PIPELINE, doc, ("name", "seed", "steps", "ops"))
+        listed = doc.get("steps", doc.get("ops", []))
+        if not isinstance(listed, list):
+            raise Refusal(_NOT_A_LIST)
+        if len(listed) > MAX_STEPS:
+            raise Refusal(_TOO_MANY.fill(limit=MAX_STEPS, count=len(listed)))
+        pipeline = cls(seed=SEED.clean(doc.get("seed", SEED.default)), name=clean_name(doc.get("name", "")))
+        for item in listed:
+            check_keys(_STEP, item, ("id", "op", "params", "on"))
+            entry = OPS.find(item.get("op"))
+            step_id = item.get("id", pipeline.free_id())
+            if not isinstance(step_id, str) or not _ID.fullmatch(step_id) or pipeline.has(step_id):
+                raise Refusal(_BAD_ID.fill(id=str(step_id)[:20]))
+            if not isinstance(item.get("on", True), bool):
+                raise Refusal(_BAD_ON)
+            step = Step(step_id, entry.key, entry.clean(item.get("params", {})), item.get("on", True))
+            pipeline = replace(pipeline, steps=(*pipeline.steps, step))
+        return pipeline, []
+
+    def has(self, step_id: str) -> bool:
+        return any(step.id == step_id for step in self.steps)
+
+    def free_id(self) -> str:
+        """Return an id that no step of this pipeline carries."""
+        numbers = [int(step.id[1:]) for step in self.steps if step.id[1:].isdigit()]
+        return f"s{max(numbers, default=0) + 1}"
+
+    def is_plain(self) -> bool:
+        """True where the pipeline does nothing: no step, or all muted."""
+        return not any(step.on for step in self.steps)
+
+
+def edit_add(pipeline: Pipeline, op: str, params: dict[str, Any] | None = None) -> Pipeline:
+    """Return the pipeline with a new step at its end; at the limit, raise `Refusal`."""
+    if len(pipeline.steps) >= MAX_STEPS:
+        raise Refusal(_TOO_MANY.fill(limit=MAX_STEPS, count=len(pipeline.steps) + 1))
+    entry = OPS.find(op)
+    return replace(pipeline, steps=(*pipeline.steps, Step(pipeline.free_id(), entry.key, entry.clean(params or {}))))
+
+
+def edit_step(pipeline: Pipeline, step_id: str, change: Callable[[Step], Step]) -> Pipeline:
+    """Return the pipeline with `change` applied to one step."""
+    return replace(pipeline, steps=tuple(change(step) if step.id == step_id else step for step in pipeline.steps))
+
+
+def edit_param(pipeline: Pipeline, step_id: str, key: str, value: Any) -> Pipeline:
+    """Return the pipeline with one parameter of one step set; the value is checked by its knob."""
+
+    def change(step: Step) -> Step:
+        return replace(step, params={**step.params, key: OPS[step.op].knob(key).clean(value)})
+
+    return edit_step(pipeline, step_id, change)
+
+
+def edit_remove(pipeline: Pipeline, step_id: str) -> Pipeline:
+    """Return the pipeline without one step."""
+    return replace(pipeline, steps=tuple(step for step in pipeline.steps if step.id != step_id))
+
+
+def edit_order(pipeline: Pipeline, order: list[str]) -> Pipeline:
+    """Return the pipeline with its steps in the order of ids given; any other set of ids changes nothing."""
+    by_id = {step.id: step for step in pipeline.steps}
+    if sorted(order) != sorted(by_id):
+        return pipeline
+    return replace(pipeline, steps=tuple(by_id[step_id] for step_id in order))

@@ -1,0 +1,119 @@
+"""Ordered, read-only tables of what the app offers. Adding a thing is adding one literal to one table."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from vpc2.knobs import Knob
+from vpc2.words import Refusal, Text
+
+_UNKNOWN = Text("There is no {what} called “{key}”.", "No hay {what} que se llame “{key}”.")
+_NEAREST = Text(
+    "There is no {what} called “{key}”; the nearest is {nearest}.", "No hay {what} que se llame “{key}”; lo más parecido es {nearest}."
+)
+_STRANGE_KNOB = Text(
+    "{entry} has no parameter “{key}”; it has {known}.", "{entry} no tiene un parámetro “{key}”; tiene {known}."
+)
+_NOT_AN_OBJECT = Text(
+    "The parameters of {entry} must be an object of names and values.",
+    "Los parámetros de {entry} tienen que ser un objeto de nombres y valores.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing the app offers. `target` is a dotted name, resolved only when it is used."""
+
+    key: str
+    title: Text
+    help: Text
+    target: str = ""
+    knobs: tuple[Knob, ...] = ()
+    aliases: tuple[str, ...] = ()
+    family: str = ""
+
+    def knob(self, key: str) -> Knob:
+        """Return the knob called `key` (or known by that alias); raise `Refusal` naming the ones there are."""
+        for knob in self.knobs:
+            if key == knob.key or key in knob.aliases:
+                return knob
+        known = ", ".join(knob.key for knob in self.knobs) or "-"
+        raise Refusal(_STRANGE_KNOB.fill(entry=self.title, key=str(key)[:40], known=known), field=str(key)[:40])
+
+    def defaults(self) -> dict[str, object]:
+        """Return every parameter at its default."""
+        return {knob.key: knob.default for knob in self.knobs}
+
+    def clean(self, params: object) -> dict[str, object]:
+        """Return all parameters in table order, checked; what is not given takes its default."""
+        if not isinstance(params, Mapping):
+            raise Refusal(_NOT_AN_OBJECT.fill(entry=self.title))
+        given = {self.knob(key).key: value for key, value in params.items()}
+        return {knob.key: knob.clean(given[knob.key]) if knob.key in given else knob.default for knob in self.knobs}
+
+    def resolve(self) -> object:
+        """Return the object that `target` names, importing its module now."""
+        module, _, name = self.target.replace(":", ".").rpartition(".")
+        return getattr(importlib.import_module(module), name)
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Catalog(Mapping[str, E], Generic[E]):
+    """A table of entries in the order they were written; duplicate keys or aliases raise at once."""
+
+    def __init__(self, what: Text, *entries: E):
+        self.what = what
+        self._entries: dict[str, E] = {}
+        self._aliases: dict[str, str] = {}
+        for entry in entries:
+            for name in (entry.key, *entry.aliases):
+                if name in self._entries or name in self._aliases:
+                    raise ValueError(f"duplicate key {name!r} in the table of {what}")
+                self._aliases[name] = entry.key
+            self._entries[entry.key] = entry
+
+    def __getitem__(self, key: str) -> E:
+        return self._entries[self._aliases[key]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, key: object) -> E:
+        """Return the entry called `key` or known by that alias; raise `Refusal` with the nearest name otherwise."""
+        if isinstance(key, str) and key in self._aliases:
+            return self[key]
+        shown = key[:40] if isinstance(key, str) else type(key).__name__
+        near = difflib.get_close_matches(shown, self._aliases, n=1, cutoff=0.5)
+        if near:
+            raise Refusal(_NEAREST.fill(what=self.what, key=shown, nearest=near[0]), field=shown)
+        raise Refusal(_UNKNOWN.fill(what=self.what, key=shown), field=shown)
+
+    def families(self) -> dict[str, tuple[E, ...]]:
+        """Return the entries by family, families in order of first appearance."""
+        families: dict[str, list[E]] = {}
+        for entry in self._entries.values():
+            families.setdefault(entry.family, []).append(entry)
+        return {family: tuple(entries) for family, entries in families.items()}
+
+    def search(self, words: str) -> tuple[E, ...]:
+        """Return the entries whose key, title or family holds all `words`, in either language, accents ignored."""
+        wanted = _plain(words).split()
+        haystacks = (
+            (entry, _plain(" ".join((entry.key, entry.title.en, entry.title.es, entry.family)))) for entry in self._entries.values()
+        )
+        return tuple(entry for entry, haystack in haystacks if all(word in haystack for word in wanted))
+
+
+def _plain(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))

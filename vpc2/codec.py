@@ -1,0 +1,203 @@
+"""How a spec travels: to a document, JSON, a link and back, checked at the door.
+
+A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`. Nothing here builds a torch object: a
+hostile link is measured and refused before anything runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import importlib
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.words import Refusal, Text
+
+VERSION = 1
+MAX_JSON_BYTES = 256 * 1024
+MAX_DEPTH = 20
+MAX_TOKEN_CHARS = 8 * 1024
+
+KINDS = {
+    "pipeline": "vpc2.augment.spec.Pipeline",
+    "net": "vpc2.nets.spec.Net",
+    "recipe": "vpc2.training.spec.Recipe",
+}
+
+_TOO_BIG = Text(
+    "This file is too large for a saved {what}: at most {limit:,} kB.", "Este archivo es demasiado grande para {what}: como máximo {limit:,} kB."
+)
+_SAVED = Text("document", "un documento guardado")
+_NOT_JSON = Text(
+    "This is not a JSON file saved by vpc2 (line {line}, column {column}).",
+    "Esto no es un archivo JSON guardado por vpc2 (línea {line}, columna {column}).",
+)
+_NOT_TEXT = Text(
+    "This file is not text in UTF-8; save it again as UTF-8.", "Este archivo no es texto en UTF-8; hay que guardarlo otra vez como UTF-8."
+)
+_BAD_NUMBER = Text(
+    "The file holds a number that is not one (NaN, infinity or far too many digits).",
+    "El archivo tiene un número que no lo es (NaN, infinito o demasiados dígitos).",
+)
+_TWICE = Text("The key “{key}” stands twice in the same object; keep one.", "La clave “{key}” aparece dos veces en el mismo objeto; hay que dejar una.")
+_TOO_DEEP = Text("The file is nested too deeply to be one of ours.", "El archivo está anidado demasiado profundo para ser uno de los nuestros.")
+_BAD_TEXT = Text("The file holds text that cannot be shown.", "El archivo tiene texto que no se puede mostrar.")
+_NOT_AN_OBJECT = Text(
+    "This is not a saved {kind}: it must be one object with “version” and “kind”.",
+    "Esto no es {kind} guardado: tiene que ser un objeto con “version” y “kind”.",
+)
+_NO_VERSION = Text("The file says no version, so it was not saved by vpc2.", "El archivo no dice su versión, así que no lo guardó vpc2.")
+_NEWER = Text(
+    "This was made by a newer vpc2 (version {version}); update vpc2 to open it.",
+    "Esto lo hizo un vpc2 más nuevo (versión {version}); hay que actualizar vpc2 para abrirlo.",
+)
+_WRONG_KIND = Text("This is a saved {found}, not a {wanted}.", "Esto es «{found}», no «{wanted}».")
+_NO_KIND = Text("The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser {kinds}.")
+_STRANGE_KEY = Text("{where} has a key “{key}” that means nothing here; it knows {known}.", "{where} tiene una clave “{key}” que acá no significa nada; conoce {known}.")
+_BAD_LINK = Text(
+    "This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.",
+    "Este enlace está dañado o cortado: hay que copiarlo otra vez, entero. Todo lo demás en la página quedó como estaba.",
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A spec that came in from outside, and what had to be said about it."""
+
+    spec: Any
+    notes: tuple[Text, ...] = ()
+
+
+def read_json(data: bytes | str) -> Any:
+    """Return what a JSON text says; raise `Refusal` for anything that is not plain, finite, shallow JSON.
+
+    Python's own reader takes NaN, 1e999, duplicate keys, lone surrogates and any depth; each of them breaks
+    something further in, so each is refused here.
+    """
+    if isinstance(data, str):
+        data = data.encode("utf-8", "surrogatepass")
+    if len(data) > MAX_JSON_BYTES:
+        raise Refusal(_TOO_BIG.fill(what=_SAVED, limit=MAX_JSON_BYTES // 1024))
+    try:
+        value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise Refusal(_NOT_JSON.fill(line=error.lineno, column=error.colno)) from None
+    except UnicodeDecodeError:
+        raise Refusal(_NOT_TEXT) from None
+    except RecursionError:
+        raise Refusal(_TOO_DEEP) from None
+    except Refusal:
+        raise
+    except ValueError:  # an integer of more digits than Python converts
+        raise Refusal(_BAD_NUMBER) from None
+    _check_values(value, MAX_DEPTH)
+    return value
+
+
+def _refuse_constant(name: str):
+    raise Refusal(_BAD_NUMBER)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in seen:
+            raise Refusal(_TWICE.fill(key=key[:40].encode("utf-8", "replace").decode()))
+        seen[key] = value
+    return seen
+
+
+def _check_values(value: Any, depth: int) -> None:
+    if depth < 0:
+        raise Refusal(_TOO_DEEP)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_values(key, depth)
+            _check_values(inner, depth - 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_values(inner, depth - 1)
+    elif isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise Refusal(_BAD_NUMBER)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refusal(_BAD_TEXT) from None
+
+
+def to_document(spec) -> dict[str, Any]:
+    """Return a spec as a plain document with its version and kind."""
+    return {"version": VERSION, "kind": spec.KIND, **spec.to_doc()}
+
+
+def from_document(document: Any, kind: str | None = None) -> Read:
+    """Return the spec that a document describes; raise `Refusal` with one sentence if it cannot be used."""
+    if not isinstance(document, dict):
+        raise Refusal(_NOT_AN_OBJECT.fill(kind=kind or _SAVED))
+    document = dict(document)
+    version, found = document.pop("version", None), document.pop("kind", None)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise Refusal(_NO_VERSION)
+    if version > VERSION:
+        raise Refusal(_NEWER.fill(version=version))
+    if not isinstance(found, str) or found not in KINDS:
+        raise Refusal(_NO_KIND.fill(kinds=", ".join(KINDS)))
+    if kind is not None and found != kind:
+        raise Refusal(_WRONG_KIND.fill(found=found, wanted=kind))
+    module, _, name = KINDS[found].rpartition(".")
+    spec, notes = getattr(importlib.import_module(module), name).from_doc(document)
+    return Read(spec, tuple(notes))
+
+
+def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, Any]:
+    """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first that is."""
+    if not isinstance(document, dict):
+        raise Refusal(_NOT_AN_OBJECT.fill(kind=where))
+    for key in document:
+        if key not in known:
+            raise Refusal(_STRANGE_KEY.fill(where=where, key=key[:40], known=", ".join(known)), field=key[:40])
+    return document
+
+
+def to_json(spec) -> str:
+    """Return a spec as a JSON text for people to read and save."""
+    return json.dumps(to_document(spec), indent=1, ensure_ascii=False)
+
+
+def from_json(data: bytes | str, kind: str | None = None) -> Read:
+    """Return the spec saved in a JSON text."""
+    return from_document(read_json(data), kind)
+
+
+def to_token(spec) -> str:
+    """Return a spec as the short text that stands behind `?s=` in a link."""
+    return base64.urlsafe_b64encode(zlib.compress(_canonical(spec), 9)).rstrip(b"=").decode()
+
+
+def from_token(token: str, kind: str | None = None) -> Read:
+    """Return the spec in a link; any junk raises `Refusal`, and nothing larger than a saved file is ever unpacked."""
+    if not isinstance(token, str) or not token or len(token) > MAX_TOKEN_CHARS:
+        raise Refusal(_BAD_LINK)
+    try:
+        packed = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(packed, MAX_JSON_BYTES + 1)
+    except (UnicodeEncodeError, binascii.Error, ValueError, zlib.error):
+        raise Refusal(_BAD_LINK) from None
+    if not inflater.eof or len(data) > MAX_JSON_BYTES:
+        raise Refusal(_BAD_LINK)
+    return from_json(data, kind)
+
+
+def digest(spec) -> str:
+    """Return a name for exactly this spec (the same on every machine), to key caches by."""
+    return hashlib.sha256(_canonical(spec)).hexdigest()[:16]
+
+
+def _canonical(spec) -> bytes:
+    return json.dumps(to_document(spec), separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()

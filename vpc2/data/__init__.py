@@ -1,0 +1,1 @@
+"""Data sets: one table, and what reads each."""

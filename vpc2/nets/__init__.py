@@ -1,0 +1,1 @@
+"""Nets: layers, their arithmetic, and the modules they become."""

@@ -1,0 +1,1 @@
+"""Classifiers: asking them, with one view or many, and measuring their answers."""

@@ -1,0 +1,1 @@
+"""Training: a recipe, a run in its own process, and the record it leaves."""

@@ -1,0 +1,1 @@
+"""The face: the only rooms that know Streamlit."""

@@ -1,0 +1,1 @@
+"""Components in HTML, CSS and JavaScript, one folder each."""
