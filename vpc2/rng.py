@@ -29,3 +29,16 @@ def drawing(seed: int) -> Iterator[None]:
     with _LOCK, torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def training(seed: int) -> Iterator[None]:
+    """Seed torch's generators (every device's) for a whole training run, and leave the CPU's as it was found.
+
+    For a process that trains and does nothing else: no lock is held, so that batches can be drawn inside.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -123,3 +123,11 @@ def edit_order(pipeline: Pipeline, order: list[str]) -> Pipeline:
     if sorted(order) != sorted(by_id):
         return pipeline
     return replace(pipeline, steps=tuple(by_id[step_id] for step_id in order))
+
+
+def edit_duplicate(pipeline: Pipeline, step_id: str) -> Pipeline:
+    """Return the pipeline with a copy of one step right behind it; at the limit, raise `Refusal`."""
+    if len(pipeline.steps) >= MAX_STEPS:
+        raise Refusal(_TOO_MANY.fill(limit=MAX_STEPS, count=len(pipeline.steps) + 1))
+    steps = [copy for step in pipeline.steps for copy in ([step, replace(step, id=pipeline.free_id())] if step.id == step_id else [step])]
+    return replace(pipeline, steps=tuple(steps))

@@ -134,3 +134,11 @@ def edit_order(net: Net, order: list[str]) -> Net:
     if sorted(order) != sorted(by_id):
         return net
     return replace(net, layers=tuple(by_id[layer_id] for layer_id in order))
+
+
+def edit_duplicate(net: Net, layer_id: str) -> Net:
+    """Return the net with a copy of one layer right behind it; at the limit, raise `Refusal`."""
+    if len(net.layers) >= MAX_LAYERS:
+        raise Refusal(_TOO_MANY.fill(limit=MAX_LAYERS, count=len(net.layers) + 1))
+    layers = [copy for layer in net.layers for copy in ([layer, replace(layer, id=net.free_id())] if layer.id == layer_id else [layer])]
+    return replace(net, layers=tuple(layers))

@@ -1,0 +1,60 @@
+"""Build: a net as cards and as volumes, its arithmetic live, its code to take home."""
+
+
+import streamlit as st
+
+from vpc2.nets.code import to_code
+from vpc2.nets.presets import NETS
+from vpc2.nets.shapes import summarise
+from vpc2.nets.spec import edit_add
+from vpc2.ui import chrome, layers, state
+from vpc2.ui.language import _, number, say
+
+top = st.container()
+picture = st.container(key="volumes")
+net = state.load("net")
+left, right = st.columns([1, 2], gap="medium")
+
+with left:
+    preset = st.selectbox(
+        _("Start from a net"),
+        list(NETS),
+        index=None,
+        format_func=lambda key: say(NETS[key].title),
+        placeholder=_("Choose a preset"),
+        key=state.key("net", "preset"),
+    )
+    if preset:
+        state.save(NETS[preset].net, from_outside=True)
+        st.session_state.pop("net/selected", None)
+        st.rerun()
+    net = layers.edit_input(net)
+    with st.container(height=560, border=False, key="layers"):
+        net = layers.edit_layers(net, summarise(net))
+    kind = layers.choose_layer(net)
+    if kind:
+        grown = chrome.guarded(edit_add, net, kind, at=layers.position_after_chosen(net))
+        if grown:
+            state.save(grown)
+            st.rerun()
+
+with right:
+    inspector = st.container()
+    with inspector:
+        net = layers.draw_inspector(net)
+    state.save(net)
+    summary = summarise(net)
+    layers.draw_totals(summary)
+    table, where, code = st.tabs([_("All layers"), _("Where the parameters are"), _("PyTorch code")])
+    with table:
+        layers.draw_table(summary)
+    with where:
+        layers.draw_parameter_chart(summary)
+    with code:
+        st.code(to_code(net), language="python")
+        st.download_button(_("Save the code"), to_code(net), file_name="net.py", on_click="ignore", icon=":material/download:")
+
+with picture:
+    layers.draw_picture(net, summary)
+with top:
+    chrome.draw_heading(_("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net")

@@ -1,0 +1,32 @@
+"""Home: what this is in one line, three things to try now, and the lecture as a map."""
+
+import streamlit as st
+
+from vpc2.ui import chrome, lecture
+from vpc2.ui.language import _, say
+
+chrome.draw_notes()
+words, picture = st.columns([1.15, 1], gap="large", vertical_alignment="center")
+with words:
+    st.title(_("See what a convolutional net sees."), anchor=False)
+    st.markdown(
+        _(
+            "Augment photographs, build a net by hand, train it for a minute while the loss streams, "
+            "and judge its answers from several sides. Everything you make travels to the next page."
+        )
+    )
+    with st.container(horizontal=True, gap="small"):
+        for i, first in enumerate(lecture.FIRST):
+            if st.button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
+                lecture.open_card(first)
+with picture:
+    lecture.draw_hero()
+
+st.markdown(f"## {_('The lecture as a map')}")
+st.caption(_("Each card opens the right page with the right example already there."))
+grid = st.grid("auto", min_column_width=280, gap="small")
+for card in lecture.CARDS:
+    with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
+        st.markdown(f"**{say(card.title)}**")
+        st.caption(say(card.help))
+        st.page_link(f"pages/{card.page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=lecture.query(card))

@@ -1,0 +1,30 @@
+"""Train: the recipe on the left, the run as it happens on the right, all runs below."""
+
+import streamlit as st
+
+from vpc2.ui import chrome, recipes, runs, state
+from vpc2.ui.language import _
+
+top = st.container()
+left, right = st.columns([1, 2.3], gap="medium")
+
+with left:
+    recipe = recipes.edit_recipe(state.load("recipe"))
+    problem = recipes.problem_of(recipe)
+    recipes.draw_problem(problem)
+    if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=problem is not None):
+        run = chrome.guarded(runs.start_run, recipe)
+        if run is not None:
+            st.query_params["run"] = run.id
+            st.rerun()
+
+with right:
+    run = runs.chosen_run()
+    if run is None:
+        recipes.draw_data(recipe)
+    else:
+        runs.draw_run(run)
+
+runs.draw_list(chosen=run)
+with top:
+    chrome.draw_heading(_("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe")

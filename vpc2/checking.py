@@ -1,0 +1,105 @@
+"""What the app would do with a file: the same doors a visitor's upload goes through, and the verdict in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpc2 import codec, host
+from vpc2.words import Refusal, Text, clean_name, join_texts
+
+_GOOD = Text("This is fine.", "Está bien.")
+_NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
+_SKIPPED = Text("{name}: {why}", "{name}: {why}")
+_MORE = Text("… and {n} more.", "… y {n} más.")
+
+_CLASSIFIERS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".h5", ".onnx", ".pkl", ".gguf")
+_ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`verdict` is "accept", "note" (something was changed), "partial" (something was left out) or "refuse"."""
+
+    verdict: str
+    kind: str
+    text: Text
+
+
+def check_file(path: Path) -> Verdict:
+    """Return what the app would do with a file or a folder of pictures. The kind goes by the name, the verdict by the content."""
+    suffix = path.suffix.lower()
+    kind = (
+        "data set"
+        if path.is_dir() or suffix in _ARCHIVES
+        else "classifier"
+        if suffix in _CLASSIFIERS
+        else "document"
+        if suffix == ".json"
+        else "photograph"
+    )
+    try:
+        notes, skipped, kind = _CHECKS[kind](path)
+    except Refusal as refusal:
+        return Verdict("refuse", kind, refusal.text)
+    if skipped:
+        listed = [_SKIPPED.fill(name=name, why=why) for name, why in skipped[:_LISTED]]
+        if len(skipped) > _LISTED:
+            listed.append(_MORE.fill(n=len(skipped) - _LISTED))
+        return Verdict("partial", kind, join_texts([*notes, *listed]))
+    return Verdict("note", kind, join_texts(notes)) if notes else Verdict("accept", kind, _GOOD)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return the content of a file, of at most one byte over `most`, so that a size limit further in can refuse it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError:
+        raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
+
+
+def read_photo(path: Path):
+    """Return the photograph in a file as the app decodes an upload of it."""
+    from vpc2.images.decode import decode_photo
+
+    return decode_photo(read_bytes(path, host.LIMITS.image_bytes), path.name)
+
+
+def _check_photo(path: Path):
+    return read_photo(path).notes, (), "photograph"
+
+
+def _check_data(path: Path):
+    from vpc2.data.folder import load_archive, load_folder
+
+    if not path.exists():
+        raise Refusal(_NO_FILE.fill(name=clean_name(path.name)))
+    data = load_folder(path, 32) if path.is_dir() else load_archive(path, 32)
+    return data.notes, data.skipped, "data set"
+
+
+def _check_classifier(path: Path):
+    from vpc2.predict.classifier import load_classifier
+
+    if not path.exists():
+        raise Refusal(_NO_FILE.fill(name=clean_name(path.name)))
+    load_classifier(path)
+    return (), (), "classifier"
+
+
+def _check_document(path: Path):
+    read = codec.from_json(read_bytes(path, codec.MAX_JSON_BYTES))
+    notes = list(read.notes)
+    if read.spec.KIND == "net":
+        from vpc2.nets.shapes import review
+
+        problem, said = review(read.spec)
+        if problem is not None:
+            raise Refusal(problem.text)
+        notes += said
+    return tuple(notes), (), read.spec.KIND
+
+
+_CHECKS = {"photograph": _check_photo, "data set": _check_data, "classifier": _check_classifier, "document": _check_document}

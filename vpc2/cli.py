@@ -1,0 +1,312 @@
+"""The command line: the same specs, the same code and the same sentences, without a browser.
+
+Heavy libraries are imported inside the commands that need them, so that `summary` and `--help` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from vpc2 import checking, codec
+from vpc2.words import LANGUAGES, Refusal, Text, clean_name, swap_separators
+
+_NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
+_NO_SUCH = Text(
+    "“{name}” is neither a preset ({presets}), nor a JSON file, nor a link.",
+    "“{name}” no es una opción predefinida ({presets}), ni un archivo JSON, ni un enlace.",
+)
+_NO_CLASSIFIER = Text(
+    "“{name}” is neither a run folder, nor a safetensors file, nor “imagenet”.",
+    "“{name}” no es una carpeta de un entrenamiento, ni un archivo safetensors, ni “imagenet”.",
+)
+_TAKEN = Text("The folder “{name}” holds a run already; choose another one.", "La carpeta “{name}” ya tiene un entrenamiento; hay que elegir otra.")
+_DRAWS = Text("The number of draws must lie between 1 and {most}.", "El número de sorteos tiene que estar entre 1 y {most}.")
+MOST_DRAWS = 1000
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, or 2 with one sentence on standard error."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
+    try:
+        return given.run(given) or 0
+    except Refusal as refusal:
+        print(refusal.text.say(given.lang), file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # whoever read our output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    spoken = (os.environ.get("LC_ALL") or os.environ.get("LANG") or "en")[:2]
+    parser = argparse.ArgumentParser(prog="python -m vpc2", description="The visual playground of computer vision, without a browser.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int | None], words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        added.add_argument("--lang", choices=LANGUAGES, default=spoken if spoken in LANGUAGES else "en", help="language of what is said")
+        return added
+
+    summary = command("summary", _summary, "Shapes, parameters, multiply-adds and receptive field of every layer of a net.")
+    summary.add_argument("net", metavar="NET", help="a preset's name, a JSON file or a link")
+    _add_json(summary)
+    augment = command("augment", _augment, "Draw augmented copies of photographs.")
+    augment.add_argument("pipeline", metavar="PIPELINE", help="a preset's name, a JSON file or a link")
+    augment.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    augment.add_argument("--draws", type=int, default=4, metavar="N", help="draws of each photograph (4)")
+    augment.add_argument("--seed", type=int, default=None, metavar="S", help="seed instead of the pipeline's own")
+    augment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the pictures and manifest.csv")
+    train = command("train", _train, "Train a recipe into a run folder.")
+    train.add_argument("recipe", metavar="RECIPE", help="a preset's name (hands, hands-augmented, digits…), a JSON file or a link")
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run folder to make")
+    _add_json(train, "print every event as it happens, one JSON object a line")
+    evaluate = command("evaluate", _evaluate, "Accuracy of a classifier over a folder with one folder a class, plain and with views.")
+    evaluate.add_argument("classifier", metavar="CLASSIFIER", help="a run folder, a safetensors file or “imagenet”")
+    evaluate.add_argument("folder", metavar="FOLDER", type=Path)
+    _add_views(evaluate)
+    _add_json(evaluate)
+    predict = command("predict", _predict, "What a classifier says of single pictures, view by view.")
+    predict.add_argument("classifier", metavar="CLASSIFIER", help="a run folder, a safetensors file or “imagenet”")
+    predict.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
+    _add_views(predict)
+    _add_json(predict, "one JSON object a line, one a picture")
+    check = command("check", _check, "What the app would do with a file: accept, note, partial or refuse, and the sentence a visitor would read.")
+    check.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    _add_json(check, "one JSON object a line, one a file")
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser, words: str = "print one JSON document") -> None:
+    parser.add_argument("--json", action="store_true", help=words)
+
+
+def _add_views(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tta", metavar="VIEWS", default=None, help="a set of views (standard, flip…) or views separated by commas")
+
+
+def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
+    """Return the spec that a preset's name, a JSON file or a link stands for; a link may be the token alone."""
+    if given in table or given in getattr(table, "_aliases", {}):
+        return getattr(table[given], attribute)
+    path = Path(given)
+    if path.is_file():
+        return codec.from_json(_read(path, codec.MAX_JSON_BYTES + 1), kind).spec
+    query = parse_qs(urlsplit(given).query)
+    if "s" in query:
+        return codec.from_token(query["s"][0], kind).spec
+    if path.suffix == ".json":
+        raise Refusal(_NO_FILE.fill(name=clean_name(given)))
+    if len(given) > 24 and "/" not in given:
+        return codec.from_token(given, kind).spec
+    raise Refusal(_NO_SUCH.fill(name=clean_name(given), presets=", ".join(table)))
+
+
+def _read(path: Path, most: int) -> bytes:
+    """Return at most `most` bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError:
+        raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _number(value: int, lang: str) -> str:
+    return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+
+
+def _summary(given: argparse.Namespace) -> None:
+    from vpc2.nets.presets import NETS
+    from vpc2.nets.shapes import summarise
+
+    net = read_spec(given.net, "net", NETS, "net")
+    summary = summarise(net)
+    if given.json:
+        layers = [
+            {
+                "name": facts.name,
+                "kind": facts.kind,
+                "output": list(facts.output) if facts.output else None,
+                "params": facts.params,
+                "macs": facts.macs,
+                "receptive_field": facts.receptive_field,
+            }
+            for facts in summary.layers
+        ]
+        _print_json(
+            {
+                "name": net.name,
+                "input": list(net.input),
+                "params": summary.params,
+                "macs": summary.macs,
+                "layers": layers,
+                "problem": summary.problem.text.say(given.lang) if summary.problem else None,
+            }
+        )
+    else:
+        print(f"{'':24}{'(C, H, W)':>20}{'params':>16}{'multiply-adds':>18}{'receptive field':>17}")
+        for facts in summary.layers:
+            shape = str(facts.output) if facts.output else "-"
+            print(f"{facts.name:24}{shape:>20}{_number(facts.params, given.lang):>16}{_number(facts.macs, given.lang):>18}{facts.receptive_field:>17}")
+        print(f"{'':24}{'':>20}{_number(summary.params, given.lang):>16}{_number(summary.macs, given.lang):>18}")
+    if summary.problem:
+        raise Refusal(summary.problem.text)
+
+
+def _augment(given: argparse.Namespace) -> None:
+    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.augment.presets import PIPELINES
+    from vpc2.augment.spec import SEED
+    from vpc2.images.encode import to_jpeg, to_tensor
+
+    pipeline = read_spec(given.pipeline, "pipeline", PIPELINES, "pipeline")
+    if given.seed is not None:
+        pipeline = replace(pipeline, seed=SEED.clean(given.seed))
+    if not 1 <= given.draws <= MOST_DRAWS:
+        raise Refusal(_DRAWS.fill(most=MOST_DRAWS))
+    photos = [checking.read_photo(path) for path in given.images]
+    given.out.mkdir(parents=True, exist_ok=True)
+    with (given.out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        manifest = csv.writer(file, lineterminator="\n")
+        manifest.writerow(["file", "source", "draw", "seed", "step", "op", "applied", "values"])
+        for i, photo in enumerate(photos):
+            draws = draw_images(pipeline, to_tensor(photo.pixels), given.draws, image_key=photo.digest, device=pick_device())
+            for number, draw in enumerate(draws):
+                name = f"{i:03d}_{number:03d}.jpg"
+                (given.out / name).write_bytes(to_jpeg(draw.image))
+                rows = [(step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps]
+                for row in rows or [("", "", "", "")]:
+                    manifest.writerow([name, photo.name, number, pipeline.seed, *row])
+    print(f"{len(photos) * given.draws} → {given.out}")
+
+
+def _train(given: argparse.Namespace) -> int:
+    from vpc2.training.presets import RECIPES
+    from vpc2.training.run import make_run
+    from vpc2.training.worker import train
+
+    recipe = read_spec(given.recipe, "recipe", RECIPES, "recipe")
+    try:
+        run = make_run(given.out, recipe)
+    except FileExistsError:
+        raise Refusal(_TAKEN.fill(name=clean_name(given.out.name))) from None
+    ended: dict[str, Any] = {}
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["type"] == "end":
+            ended.update(event)
+        if given.json:
+            _print_json(event)
+        elif event["type"] == "epoch":
+            accuracy = event.get("val_accuracy")
+            print(f"{event['t']:7.1f} s  {event['epoch']:4d}  loss {event['train_loss']:.4f}" + (f"  val {accuracy:.4f}" if accuracy is not None else ""))
+
+    state = train(run, listen)
+    reason = ended.get("reason")
+    if state == "failed" and reason:
+        raise Refusal(Text(reason["en"], reason["es"]))
+    if not given.json and ended.get("test_accuracy") is not None:
+        print(f"test {ended['test_accuracy']:.4f}")
+    return 0 if state in ("finished", "stopped") else 2
+
+
+def _views(given: argparse.Namespace) -> list[str]:
+    from vpc2.predict.views import parse_views
+
+    return list(parse_views(given.tta)) if given.tta else ["identity"]
+
+
+def _classifier(name: str) -> Any:
+    from vpc2.predict.classifier import open_classifier
+    from vpc2.predict.pretrained import PRETRAINED
+
+    if name not in PRETRAINED and not Path(name).exists():
+        raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
+    return open_classifier(name)
+
+
+def _evaluate(given: argparse.Namespace) -> None:
+    from vpc2.data.folder import load_folder
+    from vpc2.predict.metrics import evaluate
+
+    classifier, views = _classifier(given.classifier), _views(given)
+    data = load_folder(given.folder, classifier.preprocessing.size_px)
+    result = evaluate(classifier, data, views)
+    document = {
+        "n": result.n,
+        "accuracy": result.accuracy,
+        "tta_accuracy": result.tta_accuracy,
+        "ms": result.ms,
+        "tta_ms": result.tta_ms,
+        "views": views,
+        "fixed": result.fixed,
+        "broken": result.broken,
+        "skipped": [[name, text.say(given.lang)] for name, text in data.skipped],
+    }
+    if given.json:
+        _print_json(document)
+    else:
+        print(f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views {result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)")
+        for name, text in data.skipped:
+            print(f"{name}: {text.say(given.lang)}", file=sys.stderr)
+
+
+def _predict(given: argparse.Namespace) -> None:
+    from vpc2.predict.tta import merge_mean, predict_views
+
+    classifier, views = _classifier(given.classifier), _views(given)
+    for path in given.images:
+        images = classifier.prepare([checking.read_photo(path).pixels])
+        started = time.perf_counter()
+        plain = classifier.probabilities(images)[0]
+        plain_ms = 1000 * (time.perf_counter() - started)
+        started = time.perf_counter()
+        answers = predict_views(classifier, images, views)
+        merged = merge_mean(answers)[0]
+        tta_ms = 1000 * (time.perf_counter() - started)
+        document = {
+            "file": str(path),
+            **_top(classifier, plain),
+            "ms": plain_ms,
+            "tta": _top(classifier, merged),
+            "tta_ms": tta_ms,
+            "views": [{"view": view, **_top(classifier, answers.probabilities[v][0])} for v, view in enumerate(views)],
+        }
+        if given.json:
+            _print_json(document)
+        else:
+            print(f"{path}: {document['class']} {document['probability']:.3f}, with views {document['tta']['class']} {document['tta']['probability']:.3f}")
+            for view in document["views"] if len(views) > 1 else ():
+                print(f"  {view['view']:24} {view['class']} {view['probability']:.3f}")
+
+
+def _top(classifier: Any, shares: Any, most: int = 5) -> dict[str, Any]:
+    ranked = sorted(range(len(classifier.classes)), key=lambda i: -float(shares[i]))[:most]
+    top = [{"class": classifier.classes[i], "probability": float(shares[i])} for i in ranked]
+    return {**top[0], "top": top}
+
+
+def _check(given: argparse.Namespace) -> None:
+    for path in given.files:
+        verdict = checking.check_file(path)
+        if given.json:
+            _print_json({"file": str(path), "verdict": verdict.verdict, "kind": verdict.kind, "sentence": verdict.text.say(given.lang)})
+        else:
+            print(f"{path}: {verdict.verdict} ({verdict.kind}) {verdict.text.say(given.lang)}")

@@ -1,0 +1,124 @@
+"""What cannot be trained is said before the start, with what would help. Arithmetic only: nothing is built or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from vpc2.data.datasets import DATASETS
+from vpc2.host import LIMITS, MB
+from vpc2.nets.shapes import check_trainable, summarise
+from vpc2.nets.spec import Net, edit_add
+from vpc2.training.spec import SETTINGS, Recipe
+from vpc2.words import Text
+
+_FIT_NET = Text("Fit the net to the data", "Ajustar la red a los datos")
+_SMALLER_BATCH = Text("Use batches of {batch}", "Usar lotes de {batch}")
+_FRESH = Text("Start from the preset recipe of this data set", "Partir de la receta predefinida de este conjunto de datos")
+_TOO_MUCH = Text(
+    "A batch of {batch} pictures would need about {needed:,.0f} MB for its activations; at most {limit:,.0f} MB are allowed here. "
+    "Use smaller batches, smaller pictures or fewer channels.",
+    "Un lote de {batch} imágenes necesitaría unos {needed:,.0f} MB para sus activaciones; acá se permiten como máximo {limit:,.0f} MB. "
+    "Hay que usar lotes más chicos, imágenes más chicas o menos canales.",
+)
+_OTHER_INPUT = Text(
+    "The input of the net was set to {new}: the pictures of this recipe are {side} x {side} (the net was made for {old}).",
+    "La entrada de la red se fijó en {new}: las imágenes de esta receta son de {side} x {side} (la red se hizo para {old}).",
+)
+_OTHER_CLASSES = Text(
+    "The last Linear layer now has {classes} outputs instead of {old}: the data has {classes} classes.",
+    "La última capa Linear ahora tiene {classes} salidas en lugar de {old}: los datos tienen {classes} clases.",
+)
+_NEW_HEAD = Text(
+    "Flatten and a Linear layer with {classes} outputs were added at the end: the net did not end in one number a class.",
+    "Al final se agregaron Flatten y una capa Linear con {classes} salidas: la red no terminaba en un número por clase.",
+)
+
+
+@dataclass(frozen=True)
+class RecipeRepair:
+    """A change that would help, as a button: `apply` takes the recipe and returns the mended one."""
+
+    title: Text
+    apply: Callable[[Recipe], Recipe]
+
+
+@dataclass(frozen=True)
+class RecipeProblem:
+    """Why a recipe cannot be trained, in one sentence, and what would help."""
+
+    text: Text
+    repairs: tuple[RecipeRepair, ...] = ()
+
+
+def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tuple[Text, ...]]:
+    """Return the recipe with its net's input and outputs fitted to the data, and what was changed.
+
+    The input becomes square with the recipe's `size_px`; grey nets stay grey (the pictures are turned grey for them).
+    The last Linear layer gets one output a class; a net that does not end in a vector gets Flatten and Linear.
+    `classes` is needed only for data that is not in the table.
+    """
+    net, notes = recipe.net, []
+    classes = classes or len(DATASETS[recipe.dataset].classes)
+    side = recipe.settings["size_px"]
+    shape = (net.input[0], side, side)
+    if tuple(net.input) != shape:
+        notes.append(_OTHER_INPUT.fill(new=_shown(shape), old=_shown(net.input), side=side))
+        net = replace(net, input=shape)
+    output = summarise(net).output
+    if output is not None and tuple(output) != (classes,):
+        net, note = _with_outputs(net, tuple(output), classes)
+        notes.append(note)
+    return replace(recipe, net=net), tuple(notes)
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _with_outputs(net: Net, output: tuple[int, ...], classes: int) -> tuple[Net, Text]:
+    last = next((layer for layer in reversed(net.layers) if layer.kind == "Linear"), None)
+    if last is not None and len(output) == 1:
+        old = last.params["out_features"]
+        changed = replace(last, params={**last.params, "out_features": classes})
+        fitted = replace(net, layers=tuple(changed if layer.id == last.id else layer for layer in net.layers))
+        if tuple(summarise(fitted).output or ()) == (classes,):
+            return fitted, _OTHER_CLASSES.fill(classes=classes, old=old)
+    if len(output) > 1:
+        net = edit_add(net, "Flatten")
+    return edit_add(net, "Linear", {"out_features": classes}), _NEW_HEAD.fill(classes=classes)
+
+
+def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | None:
+    """Return why a recipe cannot be trained, or None: the net (fitted to the data) and the memory of one batch.
+
+    Whether the data is on disk is `data.datasets.is_ready`'s to say; settings were checked by their knobs.
+    """
+    classes = classes or len(DATASETS[recipe.dataset].classes)
+    fitted, _ = fit_to_data(recipe, classes)
+    problem = check_trainable(fitted.net, classes)
+    if problem is not None:
+        repairs = tuple(
+            RecipeRepair(repair.title, lambda other, repair=repair: replace(other, net=repair.apply(other.net))) for repair in problem.repairs
+        )
+        return RecipeProblem(problem.text, repairs)
+    batch = recipe.settings["batch_size"]
+    needed = summarise(fitted.net).activation_bytes * batch
+    limit = activation_limit_bytes()
+    if needed > limit:
+        smaller = max(batch * limit // needed, 1)
+        smaller = 1 << (int(smaller).bit_length() - 1)
+        text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
+        if smaller < SETTINGS.knob("batch_size").low:
+            return RecipeProblem(text)
+        return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with_batch(other, smaller)),))
+    return None
+
+
+def activation_limit_bytes() -> int:
+    """Return how much the activations of one training batch may hold (each is kept once for the way back)."""
+    return LIMITS.activation_bytes
+
+
+def _with_batch(recipe: Recipe, batch: int) -> Recipe:
+    return replace(recipe, settings={**recipe.settings, "batch_size": batch})

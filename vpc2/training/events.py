@@ -1,0 +1,185 @@
+"""The record of a run: `events.jsonl`, one event a line, appended whole. Curves, TensorBoard and verdicts only read it.
+
+Every event is `{"n": running number, "t": seconds since the start, "type": ...}` with, by type:
+
+- `start`: classes, counts (train, validation, test), params, steps_per_epoch, batch_size, epochs, budget_s, device, threads
+- `step`: step, epoch, loss, accuracy, learning_rate (of that batch; of the batches since the last step event, once those are thinned)
+- `epoch`: epoch, step, train_loss, train_accuracy, val_loss, val_accuracy (null without validation pictures), images_per_s,
+  elapsed_s, planned_epochs, is_best
+- `note`: text {"en", "es"}
+- `end`: state ("finished", "stopped" or "failed"), reason {"en", "es"} or null, test_accuracy, test_loss, confusion (rows are
+  the true class), best_epoch, elapsed_s
+
+A number that is not finite is written as null, which every JSON reader understands.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+FILE_NAME = "events.jsonl"
+TYPES = ("start", "step", "epoch", "note", "end")
+STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
+EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
+
+_TAIL_BYTES = 32 * 1024
+
+
+class EventWriter:
+    """Appends events to a run's record. A line is written in one call and flushed, so a reader sees whole lines."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / FILE_NAME
+        self._started = time.monotonic()
+        self._next, seconds = _end_of(self._path)
+        self._started -= seconds  # a record that goes on counts on
+        self._file = self._path.open("ab", buffering=0)
+        self._is_torn = self._path.stat().st_size > 0 and not _ends_whole(self._path)
+
+    def write(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Append one event (a dict with its `type`) and return it with `n` and `t`. Raises OSError on a full disk."""
+        whole = {"n": self._next, "t": round(time.monotonic() - self._started, 4), **_finite(event)}
+        line = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        if self._is_torn:  # half a line was left by a killed worker or a full disk: end it first
+            line = b"\n" + line
+        self._is_torn = True
+        if self._file.write(line) != len(line):
+            raise OSError(28, "no space left for the record")
+        self._is_torn = False
+        self._next += 1
+        return whole
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _end_of(path: Path) -> tuple[int, float]:
+    """Return the number that the next event takes, and the second at which the record ends."""
+    last = last_event(path.parent)
+    return (last["n"] + 1, last["t"]) if last else (0, 0.0)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """Return the event on a line, or None for half a line or anything else."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    if isinstance(event, dict) and isinstance(event.get("n"), int) and isinstance(event.get("t"), int | float) and event.get("type") in TYPES:
+        return event
+    return None
+
+
+def _first_after(file: BinaryIO, offset: int, end: int) -> tuple[int, dict[str, Any] | None]:
+    """Return where the first whole event that begins at or after `offset` begins, and the event; None past the last."""
+    file.seek(max(offset - 1, 0))
+    if offset:
+        file.readline()
+    while (at := file.tell()) < end:
+        line = file.readline()
+        if line.endswith(b"\n") and (event := _event(line)) is not None:
+            return at, event
+    return end, None
+
+
+def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple[list[dict[str, Any]], int]:
+    """Return the events numbered `since` and up (at most `limit`), and the number to ask for next.
+
+    Half a last line, as a killed worker leaves it, is not there yet. The place is found by bisecting the file, so
+    the eleven-thousandth event costs what the first one does and nothing is remembered between calls.
+    """
+    try:
+        file = (folder / FILE_NAME).open("rb")
+    except FileNotFoundError:
+        return [], since
+    with file:
+        end = file.seek(0, os.SEEK_END)
+        low, high = 0, end
+        tail_at, tail = _first_after(file, max(end - _TAIL_BYTES, 0), end)
+        if tail is not None and tail["n"] <= since:
+            low = high = tail_at
+        while high - low > _TAIL_BYTES:
+            middle = (low + high) // 2
+            _, event = _first_after(file, middle, end)
+            if event is not None and event["n"] <= since:
+                low = middle
+            else:
+                high = middle
+        file.seek(low)
+        if low and low != tail_at:
+            low, _ = _first_after(file, low, end)
+            file.seek(low)
+        events: list[dict[str, Any]] = []
+        for line in file:
+            if limit is not None and len(events) >= limit:
+                break
+            if line.endswith(b"\n") and (event := _event(line)) is not None and event["n"] >= since:
+                events.append(event)
+    return events, events[-1]["n"] + 1 if events else since
+
+
+def first_event(folder: Path) -> dict[str, Any] | None:
+    """Return the first event of a run, or None."""
+    events, _ = read_events(folder, 0, limit=1)
+    return events[0] if events else None
+
+
+def last_event(folder: Path) -> dict[str, Any] | None:
+    """Return the last whole event of a run, or None."""
+    try:
+        with (folder / FILE_NAME).open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            size = _TAIL_BYTES
+            while True:
+                file.seek(max(end - size, 0))
+                for line in reversed(file.read(end - file.tell()).split(b"\n")[:-1]):
+                    if (event := _event(line)) is not None:
+                        return event
+                if size >= end:
+                    return None
+                size *= 8
+    except FileNotFoundError:
+        return None
+
+
+def curves(events: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
+    """Return the series of a run as plain lists: `{"steps": {"step": [...], "loss": [...]}, "epochs": {...}}`."""
+    steps = [event for event in events if event["type"] == "step"]
+    epochs = [event for event in events if event["type"] == "epoch"]
+    return {
+        "steps": {name: [event.get(name) for event in steps] for name in STEP_SERIES},
+        "epochs": {name: [event.get(name) for event in epochs] for name in EPOCH_SERIES},
+    }
+
+
+def to_csv(events: list[dict[str, Any]]) -> str:
+    """Return the steps and epochs of a run as one table, a row an event; what an event does not have is empty."""
+    columns = ("type", *dict.fromkeys((*STEP_SERIES, *EPOCH_SERIES)))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(event for event in events if event["type"] in ("step", "epoch"))
+    return out.getvalue()

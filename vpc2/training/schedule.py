@@ -1,0 +1,91 @@
+"""How far a run has come, and the learning rate that belongs there. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import cos, pi
+
+WARM_S = 1.0  # the first steps allocate and choose kernels: they say nothing about the pace
+
+
+def constant(progress: float) -> float:
+    """Return 1."""
+    return 1.0
+
+
+def cosine(progress: float) -> float:
+    """Return the cosine schedule of Loshchilov and Hutter, SGDR (2017), without restarts: from 1 to 0."""
+    return (1 + cos(pi * progress)) / 2
+
+
+def one_cycle(progress: float) -> float:
+    """Return the one-cycle schedule of Smith and Topin, Super-Convergence (2018), with the constants of torch's `OneCycleLR`.
+
+    From 1/25 up to 1 over the first 30 %, then down to 4e-6, both along a cosine; the momentum stays as it is.
+    """
+    low, end, peak = 1 / 25, 1 / 25 / 1e4, 0.3
+    if progress < peak:
+        return 1 + (low - 1) * cosine(progress / peak)
+    return end + (1 - end) * cosine((progress - peak) / (1 - peak))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {"constant": constant, "cosine": cosine, "one_cycle": one_cycle}
+
+
+class Plan:
+    """Which step is the last, and the progress (0 to 1) of each step, under a limit in epochs and one in seconds.
+
+    While the epochs fit into the seconds the clock has no say: progress is steps done over steps in all, and the same
+    recipe gives the same curve. Once the measured pace (validation included) says that the seconds end first, the
+    last step is brought forward to where they end, and what is left of the schedule is spread over what is left of
+    the time; so a slow or busy machine still anneals its learning rate to the end.
+    """
+
+    def __init__(self, steps_per_epoch: int, epochs: int, budget_s: float):
+        self.steps_per_epoch = steps_per_epoch
+        self.full = steps_per_epoch * epochs
+        self.budget_s = budget_s
+        self.total = self.full
+        self.progress = 0.0
+        self._mark: tuple[int, float] | None = None
+
+    @property
+    def epochs(self) -> float:
+        """The number of epochs now planned; a fraction where the seconds end within one."""
+        return self.total / self.steps_per_epoch
+
+    @property
+    def is_cut(self) -> bool:
+        """True once the seconds, not the epochs, end the run."""
+        return self.total < self.full
+
+    def advance(self, step: int, elapsed_s: float) -> None:
+        """Take note that `step` steps are done after `elapsed_s` seconds."""
+        self._measure(step, elapsed_s)
+        if self.is_cut:
+            left = max(self.total - step, 0)
+            self.progress = 1.0 if left == 0 else min(self.progress + (1 - self.progress) / (left + 1), 1.0)
+        else:
+            self.progress = step / self.full
+
+    def _measure(self, step: int, elapsed_s: float) -> None:
+        if elapsed_s >= self.budget_s:
+            self.total = min(self.total, step)
+            return
+        if self._mark is None:
+            if elapsed_s >= min(WARM_S, 0.1 * self.budget_s):
+                self._mark = (step, elapsed_s)
+            return
+        done, since_s = step - self._mark[0], elapsed_s - self._mark[1]
+        if done < 2 or since_s <= 0:
+            return
+        fits = step + int((self.budget_s - elapsed_s) * done / since_s)
+        if fits >= self.full:
+            self.total = self.full if not self.is_cut else max(self.full, step)
+            return
+        whole = fits // self.steps_per_epoch * self.steps_per_epoch
+        self.total = max(whole if whole > step else fits, step + 1)
+
+    def is_over(self, step: int) -> bool:
+        """True when no step is left."""
+        return step >= self.total

@@ -1,0 +1,30 @@
+"""The script behind every page: navigation over `pages/`, language, and what a link carries. A plain script, so AppTest runs it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from vpc2.ui import chrome, state
+from vpc2.ui.components.visitor import draw_visitor
+from vpc2.ui.language import _, draw_language_switch, language
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "pages"
+
+# A file as icon, set before the navigation: a Material icon would make every browser fetch it from outside.
+st.set_page_config(page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
+st.html(chrome.CSS)
+state.open_link()
+page = st.navigation(
+    [
+        st.Page(PAGES / "home.py", title=_("Home"), icon=":material/home:", default=True),
+        st.Page(PAGES / "augment.py", title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
+        st.Page(PAGES / "build.py", title=_("Build"), icon=":material/deployed_code:", url_path="build"),
+        st.Page(PAGES / "train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page(PAGES / "judge.py", title=_("Judge"), icon=":material/balance:", url_path="judge"),
+    ],
+    position="top",
+)
+draw_language_switch()
+draw_visitor(language())
+page.run()

@@ -1,0 +1,106 @@
+"""What stands on every page: heading, thread, sharing, notes, and the one way to show a visitor's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.ui import state
+from vpc2.ui.language import _, say
+from vpc2.words import Refusal
+
+CSS = Path(__file__).with_name("chrome.css")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
+
+
+def literal(name: str) -> str:
+    """Return a visitor's own words so that Markdown shows them letter by letter: no link, picture, colour or formula.
+
+    A backslash alone does not stop bare addresses from becoming links; a zero-width joiner inside `://` and `www.` does.
+    """
+    split = name.replace("://", ":\u2060//").replace("www.", "www\u2060.")
+    return _SPECIAL.sub(r"\\\1", split)
+
+
+def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
+    """Draw a page's title with one line of promise; where it edits a spec, undo, redo and sharing stand beside it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
+        with st.container(width="stretch", gap=None):
+            st.title(title, anchor=False)
+            st.caption(promise)
+        if kind:
+            st.button(
+                _("Undo"),
+                icon=":material/undo:",
+                key=f"undo/{kind}",
+                disabled=not state.can_step_back(kind),
+                on_click=state.step_back,
+                args=(kind, 1),
+                shortcut="Ctrl+Z",
+                type="tertiary",
+            )
+            st.button(
+                _("Redo"),
+                icon=":material/redo:",
+                key=f"redo/{kind}",
+                disabled=not state.can_step_back(kind, -1),
+                on_click=state.step_back,
+                args=(kind, -1),
+                shortcut="Ctrl+Shift+Z",
+                type="tertiary",
+            )
+            with st.popover(_("Share"), icon=":material/share:", key=f"share/{kind}"):
+                _draw_sharing(kind)
+    draw_notes()
+
+
+def _draw_sharing(kind: str) -> None:
+    spec = state.load(kind)
+    st.caption(_("This link opens exactly what you see here, seed included."))
+    address = (st.context.url or "").split("?")[0]
+    st.code(f"{address}?s={codec.to_token(spec)}", language=None, wrap_lines=True)
+    st.download_button(
+        _("Save as a file"),
+        codec.to_json(spec),
+        file_name=f"{kind}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"save/{kind}",
+    )
+    count = st.session_state.setdefault(f"opened/{kind}", 0)
+    given = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{kind}/{count}", max_upload_size=1)
+    if given is not None:
+        st.session_state[f"opened/{kind}"] += 1
+        try:
+            state.open_spec(codec.from_json(given.getvalue(), kind).spec)
+        except Refusal as refusal:
+            state.remember_note(refusal.text, "error")
+        st.rerun()
+
+
+def draw_notes() -> None:
+    """Show the sentences that wait for the visitor."""
+    for text, kind in state.take_notes():
+        (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
+
+
+def draw_thread(label: str, value: str, page: str, action: str) -> None:
+    """Say in one line what this page uses from another page, with the way there."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"thread-{page}"):
+        st.markdown(f":gray[{label}] **{literal(value)}**", width="content")
+        st.page_link(f"pages/{page}.py", label=action, icon=":material/arrow_forward:")
+
+
+def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call `draw`; a refusal becomes its one sentence in place of what could not be drawn, and None comes back."""
+    try:
+        return draw(*args, **kwargs)
+    except Refusal as refusal:
+        st.error(literal(say(refusal.text)), icon=":material/error:")
+        return None

@@ -1,0 +1,63 @@
+"""From a knob to a widget: one function, so that every table gets its controls for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from vpc2.knobs import Choice, Flag, Knob, Number, Span, Whole
+from vpc2.ui.language import say
+
+_FEW = 3
+
+
+def draw_knob(knob: Knob, value: Any, *, key: str, limits: tuple[float, float] | None = None) -> Any:
+    """Draw the widget of a knob and return its new value, canonical as `knob.clean` gives it.
+
+    `limits` narrows a number to what can be reached now; the value itself is always reachable.
+    """
+    label = say(knob.title) + (f" ({knob.unit})" if knob.unit else "")
+    shared = {"key": key, "help": say(knob.help) or None}
+    if isinstance(knob, Flag):
+        return st.toggle(label, value=value, **shared)
+    if isinstance(knob, Choice):
+        options = list(knob.options)
+        show = lambda option: say(knob.options[option])  # noqa: E731
+        if len(options) <= _FEW and all(len(show(option)) < 12 for option in options):
+            return st.segmented_control(label, options, default=value, format_func=show, required=True, **shared)
+        return st.selectbox(label, options, index=options.index(value), format_func=show, **shared)
+    low, high = limits or (knob.low, knob.high)
+    if isinstance(knob, Span):
+        kind = int if knob.whole else float
+        low, high = min(kind(low), kind(value[0])), max(kind(high), kind(value[1]))
+        chosen = st.slider(label, low, high, (kind(value[0]), kind(value[1])), 1 if knob.whole else knob.step, **shared)
+        return knob.clean(list(chosen))
+    if isinstance(knob, Whole):
+        return _draw_whole(knob, value, label, min(int(low), value), max(int(high), value), shared)
+    if isinstance(knob, Number):
+        return _draw_number(knob, value, label, min(float(low), value), max(float(high), value), shared)
+    raise TypeError(f"no widget for {type(knob).__name__}")
+
+
+def _draw_whole(knob: Whole, value: int, label: str, low: int, high: int, shared: dict[str, Any]) -> int:
+    step = 2 if knob.odd else 1
+    if knob.odd and low % 2 == 0:
+        low += 1
+    if low == high:
+        st.text_input(label, str(value), disabled=True, **shared)
+        return value
+    if high - low > 64:
+        chosen = st.number_input(label, low, high, value, step, **shared)
+        return value if knob.odd and chosen % 2 == 0 else knob.clean(int(chosen))
+    return knob.clean(st.slider(label, low, high, value, step, **shared))
+
+
+def _draw_number(knob: Number, value: float, label: str, low: float, high: float, shared: dict[str, Any]) -> float:
+    if low == high:
+        st.text_input(label, f"{value:g}", disabled=True, **shared)
+        return value
+    is_wide = low > 0 and high / low > 1000
+    if is_wide or (high - low) / knob.step > 2000:
+        return knob.clean(st.number_input(label, low, high, value, knob.step, format="%g" if is_wide else None, **shared))
+    return knob.clean(st.slider(label, low, high, value, knob.step, **shared))

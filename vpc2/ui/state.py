@@ -1,0 +1,124 @@
+"""The workspace: what one visitor has made, kept as plain documents, with undo, redo and links.
+
+Documents, not dataclasses, live in the session: after a hot reload a dataclass no longer equals itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.augment.presets import PIPELINES
+from vpc2.nets.presets import NETS
+from vpc2.training.presets import RECIPES
+from vpc2.words import Refusal, Text
+
+HISTORY = 60
+
+_FIRST: dict[str, Callable[[], Any]] = {
+    "pipeline": lambda: PIPELINES["basic"].pipeline,
+    "net": lambda: NETS["small"].net,
+    "recipe": lambda: RECIPES["digits"].recipe,
+}
+_OPENED = Text("Opened from the link: {what}.", "Abierto desde el enlace: {what}.")
+_WHAT = {
+    "pipeline": Text("a pipeline", "un pipeline"),
+    "net": Text("a net", "una red"),
+    "recipe": Text("a recipe with its net and its pipeline", "una receta con su red y su pipeline"),
+}
+
+
+def _slot(kind: str) -> dict[str, Any]:
+    """Return the slot of one kind: its past and future documents and a generation that renews widget keys."""
+    name = f"slot/{kind}"
+    if name not in st.session_state:
+        st.session_state[name] = {"documents": [codec.to_document(_FIRST[kind]())], "at": 0, "generation": 0}
+    return st.session_state[name]
+
+
+def load(kind: str) -> Any:
+    """Return the spec the visitor is working on."""
+    slot = _slot(kind)
+    return codec.from_document(slot["documents"][slot["at"]], kind).spec
+
+
+def save(spec: Any, *, from_outside: bool = False) -> None:
+    """Keep `spec` as the current one of its kind; what was undone is forgotten, what was done stays undoable.
+
+    `from_outside` says that no widget of the page made this value, so that the widgets are drawn anew.
+    """
+    slot, document = _slot(spec.KIND), codec.to_document(spec)
+    if document != slot["documents"][slot["at"]]:
+        slot["documents"] = [*slot["documents"][: slot["at"] + 1], document][-HISTORY:]
+        slot["at"] = len(slot["documents"]) - 1
+        slot["generation"] += from_outside
+
+
+def step_back(kind: str, by: int = 1) -> None:
+    """Undo (`by` = 1) or redo (`by` = -1) the last change of one kind."""
+    slot = _slot(kind)
+    slot["at"] = min(max(slot["at"] - by, 0), len(slot["documents"]) - 1)
+    slot["generation"] += 1
+
+
+def can_step_back(kind: str, by: int = 1) -> bool:
+    """True where there is something to undo (`by` = 1) or to redo (`by` = -1)."""
+    slot = _slot(kind)
+    return 0 <= slot["at"] - by < len(slot["documents"])
+
+
+def key(kind: str, *parts: str) -> str:
+    """Return a widget key that stays while the visitor edits and changes when the spec came from elsewhere."""
+    return "/".join((kind, str(_slot(kind)["generation"]), *parts))
+
+
+def open_spec(spec: Any) -> None:
+    """Put a spec into the workspace; a recipe brings its net and its pipeline along."""
+    save(spec, from_outside=True)
+    if spec.KIND == "recipe":
+        save(spec.net, from_outside=True)
+        st.session_state["train/net"] = "build"
+        st.session_state["train/pipeline"] = "none"
+        if spec.pipeline is not None:
+            save(spec.pipeline, from_outside=True)
+            st.session_state["train/pipeline"] = "augment"
+
+
+def open_link() -> None:
+    """Take what `?s=` carries into the workspace, once, and say so; junk is refused in one sentence."""
+    token = st.query_params.get("s")
+    if not token or st.session_state.get("opened") == token:
+        return
+    st.session_state.opened = token
+    try:
+        read = codec.from_token(token)
+    except Refusal as refusal:
+        remember_note(refusal.text, "error")
+        return
+    open_spec(read.spec)
+    remember_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
+    for note in read.notes:
+        remember_note(note, "info")
+
+
+def remember_note(text: Text, kind: str = "info") -> None:
+    """Keep a sentence for the visitor until it has been shown once, also across a rerun."""
+    st.session_state.setdefault("notes", []).append((text.en, text.es, kind))
+
+
+def take_notes() -> list[tuple[Text, str]]:
+    """Return the sentences not shown yet and forget them."""
+    return [(Text(en, es), kind) for en, es, kind in st.session_state.pop("notes", [])]
+
+
+def visitor() -> str:
+    """Return the random name under which this visitor's runs are kept: the browser's, or this session's until it is known."""
+    component = st.session_state.get("visitor") or {}
+    known = component.get("id") if isinstance(component, dict) else getattr(component, "id", None)
+    if isinstance(known, str) and len(known) == 32 and known.isalnum():
+        return known
+    return st.session_state.setdefault("visitor/session", secrets.token_hex(16))

@@ -1,0 +1,117 @@
+"""Lists one can take in the hand: a pipeline's steps and a net's layers, edited through the same cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment import spec as pipelines
+from vpc2.augment.ops import OPS
+from vpc2.augment.spec import Pipeline
+from vpc2.ui import chrome, state
+from vpc2.ui.components.step_list import Change, step_list
+from vpc2.ui.controls import draw_knob
+from vpc2.ui.language import _, number, say
+
+# One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
+
+
+def card_words() -> dict[str, str]:
+    """Return the words of the cards in the visitor's language."""
+    return {
+        "move": _("Move"),
+        "remove": _("Remove"),
+        "duplicate": _("Duplicate"),
+        "mute": _("Mute"),
+        "unmute": _("Unmute"),
+        "select": _("Select"),
+        "muted": _("muted"),
+        "empty": _("Nothing here yet: add one below."),
+    }
+
+
+def apply_change(spec: Any, change: Change, edits: dict[str, Callable[..., Any]]) -> Any:
+    """Return the spec after what the visitor did to its cards; `edits` names the edit for each kind of change."""
+    subject = change.order if change.kind == "order" else change.id
+    return edits[change.kind](spec, subject)
+
+
+def _toggle(pipeline: Pipeline, step_id: str) -> Pipeline:
+    return pipelines.edit_step(pipeline, step_id, lambda step: replace(step, on=not step.on))
+
+
+_PIPELINE_EDITS = {
+    "order": pipelines.edit_order,
+    "remove": pipelines.edit_remove,
+    "toggle": _toggle,
+    "duplicate": pipelines.edit_duplicate,
+}
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "✓" if value else "–"
+    if isinstance(value, list | tuple):
+        return " … ".join(_short(v) for v in value)
+    return number(value, ".3g") if isinstance(value, float) else str(value)
+
+
+def describe_step(step: pipelines.Step) -> str:
+    """Return a step's first parameter and its chance, for the card."""
+    entry = OPS[step.op]
+    knobs = [knob for knob in entry.knobs if knob.key != "p"]
+    first = f"{_short(step.params[knobs[0].key])} {knobs[0].unit}".strip() if knobs and isinstance(step.params[knobs[0].key], int | float | list) else ""
+    chance = f"p {_short(step.params['p'])}" if "p" in step.params else ""
+    return " · ".join(part for part in (first, chance) if part)
+
+
+def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
+    """Return one line about what a step did in one draw: its name and the values it drew, or that it was left out."""
+    title = say(OPS[op].title)
+    if reason is not None:
+        return f"{title}: {say(reason)}"
+    if not is_applied:
+        return f"{title}: {_('not applied')}"
+    return f"{title} {', '.join(f'{name} {_short(value)}' for name, value in values.items())}".strip()
+
+
+def edit_pipeline(pipeline: Pipeline) -> Pipeline:
+    """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
+    families = list(OPS.families())
+    chosen = st.session_state.get("pipeline/selected")
+    if not pipeline.has(chosen) and pipeline.steps:
+        chosen = pipeline.steps[0].id
+    items = [
+        {
+            "id": step.id,
+            "name": say(OPS[step.op].title),
+            "meta": describe_step(step),
+            "on": step.on,
+            "colour": PALETTE[families.index(OPS[step.op].family) % len(PALETTE)],
+        }
+        for step in pipeline.steps
+    ]
+    change = step_list(items, key=state.key("pipeline", "cards"), selected=chosen, words=card_words())
+    if change is not None:
+        if change.kind == "select":
+            st.session_state["pipeline/selected"] = change.id
+        else:
+            changed = chrome.guarded(apply_change, pipeline, change, _PIPELINE_EDITS)
+            if changed is not None:
+                state.save(changed)
+        st.rerun()
+    step = next((step for step in pipeline.steps if step.id == chosen), None)
+    if step is not None:
+        entry = OPS[step.op]
+        with st.container(border=True, key="inspector"):
+            st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(entry.key)}]")
+            st.caption(say(entry.help))
+            for knob in entry.knobs:
+                value = draw_knob(knob, step.params[knob.key], key=state.key("pipeline", step.id, step.op, knob.key))
+                pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)
+        state.save(pipeline)
+    return pipeline
