@@ -12,9 +12,7 @@ from vpc2.nets.spec import Net, edit_add
 from vpc2.training.spec import SETTINGS, Recipe
 from vpc2.words import Text
 
-_FIT_NET = Text("Fit the net to the data", "Ajustar la red a los datos")
 _SMALLER_BATCH = Text("Use batches of {batch}", "Usar lotes de {batch}")
-_FRESH = Text("Start from the preset recipe of this data set", "Partir de la receta predefinida de este conjunto de datos")
 _TOO_MUCH = Text(
     "A batch of {batch} pictures would need about {needed:,.0f} MB for its activations; at most {limit:,.0f} MB are allowed here. "
     "Use smaller batches, smaller pictures or fewer channels.",
@@ -98,9 +96,7 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
     fitted, _ = fit_to_data(recipe, classes)
     problem = check_trainable(fitted.net, classes)
     if problem is not None:
-        repairs = tuple(
-            RecipeRepair(repair.title, lambda other, repair=repair: replace(other, net=repair.apply(other.net))) for repair in problem.repairs
-        )
+        repairs = tuple(RecipeRepair(repair.title, _on_net(repair.apply)) for repair in problem.repairs)
         return RecipeProblem(problem.text, repairs)
     batch = recipe.settings["batch_size"]
     needed = summarise(fitted.net).activation_bytes * batch
@@ -113,6 +109,10 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
             return RecipeProblem(text)
         return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with_batch(other, smaller)),))
     return None
+
+
+def _on_net(change: Callable[[Net], Net]) -> Callable[[Recipe], Recipe]:
+    return lambda recipe: replace(recipe, net=change(recipe.net))
 
 
 def activation_limit_bytes() -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpc2.host import LIMITS
-from vpc2.training.events import EventWriter, first_event
+from vpc2.training.events import EventWriter, last_event
 from vpc2.training.run import Run, RunStore, status_of, worker_pid
 from vpc2.words import Refusal, Text
 
@@ -90,32 +90,32 @@ class LocalEngine:
             self._hand_out()
             self._lock.notify_all()
 
-    def stop(self, run: Run) -> None:
+    def stop(self, run_id: str) -> None:
         """Ask a run to stop, keeping model and curves. A worker that does not answer is ended after ten seconds."""
-        self.store.request_stop(run.id)
+        self.store.request_stop(run_id)
         with self._lock:
-            self._waiting = [waiting for waiting in self._waiting if waiting.id != run.id]
+            self._waiting = [waiting for waiting in self._waiting if waiting.id != run_id]
             self._lock.notify_all()
 
-    def place_in_line(self, run: Run) -> int | None:
-        """Return 1 for the run that is next, 0 for one that is running, None for one that is neither."""
+    def place_in_line(self, run_id: str) -> int | None:
+        """Return 1 for the run that is next, 0 for one that has begun, None for one that neither waits nor runs."""
         with self._lock:
             order = [waiting.id for waiting in self._order()]
-            if run.id in order:
-                return order.index(run.id) + 1
-        return 0 if status_of(run.folder).state == "running" else None
+            if run_id in order:
+                return order.index(run_id) + 1
+            is_going = run_id in self._running or run_id in self._adopted
+        return 0 if is_going else None
 
-    def wait_s(self, run: Run) -> float:
+    def wait_s(self, run_id: str) -> float:
         """Return about how many seconds a waiting run still waits: the budgets before it, shared by the places there are."""
         with self._lock:
             order = self._order()
-            before = order[: next((place for place, waiting in enumerate(order) if waiting.id == run.id), 0)]
+            before = order[: next((place for place, waiting in enumerate(order) if waiting.id == run_id), 0)]
             going = [worker.run for worker in self._running.values() if worker.run is not None]
         seconds = sum(waiting.recipe.settings["budget_s"] for waiting in before)
         for other in going:
-            begun = first_event(other.folder)
-            last = time.time() - other.created if begun is None else _age_s(other)
-            seconds += max(other.recipe.settings["budget_s"] - last, 0.0)
+            last = last_event(other.folder)
+            seconds += max(other.recipe.settings["budget_s"] - (last["t"] if last is not None else 0.0), 0.0)
         return seconds / self.runs_at_once
 
     def reconcile(self) -> None:
@@ -269,11 +269,6 @@ class LocalEngine:
 
         threading.Thread(target=listen, daemon=True).start()
         return worker
-
-
-def _age_s(run: Run) -> float:
-    """Return how long a run has been training, by the age of its record."""
-    return max(time.time() - (run.folder / "worker.json").stat().st_mtime, 0.0)
 
 
 def _dismiss(spare: _Worker) -> None:

@@ -16,6 +16,7 @@ A number that is not finite is written as null, which every JSON reader understa
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
@@ -37,27 +38,43 @@ class EventWriter:
 
     def __init__(self, folder: Path):
         self._path = folder / FILE_NAME
-        self._started = time.monotonic()
-        self._next, seconds = _end_of(self._path)
-        self._started -= seconds  # a record that goes on counts on
+        last = last_event(folder)
+        self._next = last["n"] + 1 if last else 0
+        self._started = time.monotonic() - (last["t"] if last else 0.0)  # a record that goes on counts on
         self._file = self._path.open("ab", buffering=0)
-        self._is_torn = self._path.stat().st_size > 0 and not _ends_whole(self._path)
+        _cut_torn_line(self._path)
 
     def write(self, event: dict[str, Any]) -> dict[str, Any]:
         """Append one event (a dict with its `type`) and return it with `n` and `t`. Raises OSError on a full disk."""
         whole = {"n": self._next, "t": round(time.monotonic() - self._started, 4), **_finite(event)}
         line = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        if self._is_torn:  # half a line was left by a killed worker or a full disk: end it first
-            line = b"\n" + line
-        self._is_torn = True
-        if self._file.write(line) != len(line):
-            raise OSError(28, "no space left for the record")
-        self._is_torn = False
+        try:
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            _cut_torn_line(self._path)
+            raise
         self._next += 1
         return whole
 
     def close(self) -> None:
         self._file.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Remove half a last line, as a killed worker or a full disk leaves it, so that the next one stands alone."""
+    with path.open("rb+") as file:
+        end = at = file.seek(0, os.SEEK_END)
+        while at > 0:
+            begin = max(at - _TAIL_BYTES, 0)
+            file.seek(begin)
+            newline = file.read(at - begin).rfind(b"\n")
+            at = begin
+            if newline >= 0:
+                at = begin + newline + 1
+                break
+        if at < end:
+            file.truncate(at)
 
 
 def _finite(value: Any) -> Any:
@@ -70,25 +87,18 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
-def _end_of(path: Path) -> tuple[int, float]:
-    """Return the number that the next event takes, and the second at which the record ends."""
-    last = last_event(path.parent)
-    return (last["n"] + 1, last["t"]) if last else (0, 0.0)
-
-
 def _event(line: bytes) -> dict[str, Any] | None:
     """Return the event on a line, or None for half a line or anything else."""
     try:
         event = json.loads(line)
     except ValueError:
         return None
-    if isinstance(event, dict) and isinstance(event.get("n"), int) and isinstance(event.get("t"), int | float) and event.get("type") in TYPES:
+    if (
+        isinstance(event, dict)
+        and isinstance(event.get("n"), int)
+        and isinstance(event.get("t"), int | float)
+        and event.get("type") in TYPES
+    ):
         return event
     return None
 

@@ -34,7 +34,7 @@ from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 from vpc2.words import Refusal, Text
 
-EVALUATION_BATCH = 256
+EVALUATION_BATCH = 64
 HUGE_LOSS = 1e4
 RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # ten times the first loss for so many steps in a row: it will not come back
 ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on
@@ -42,9 +42,10 @@ SAVE_SHARE = 0.05  # of the time, at most, goes into saving
 STOPPED_TEST_S = 1.0  # a stopped run is tested only if that takes no longer
 
 _BECAME_NAN = Text(
-    "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). The weights from before are kept.",
-    "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor ({rate:.2g} en lugar de {now:.2g}). "
-    "Se conservan los pesos de antes.",
+    "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). "
+    "The weights from before are kept.",
+    "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
+    "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
 )
 _NAN = Text("NaN", "NaN")
 _HUGE = Text("huge", "enorme")
@@ -67,7 +68,7 @@ _ONE_CLASS = Text(
 )
 _EMPTY_CLASSES = Text(
     "No training picture is left for {names}: add pictures of it, raise the share to train on, or leave that class out.",
-    "No queda ninguna imagen de entrenamiento para {names}: hay que agregar imágenes, subir la parte para entrenar o dejar afuera esa clase.",
+    "No queda ninguna imagen de entrenamiento para {names}: hay que agregar imágenes, subir la parte para entrenar o sacar esa clase.",
 )
 _TOO_FEW = Text("Training needs at least two pictures; there is {count}.", "Para entrenar hacen falta al menos dos imágenes; hay {count}.")
 

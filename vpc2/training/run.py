@@ -34,7 +34,9 @@ MODEL_NAME = "model.safetensors"
 
 _ID = re.compile(r"[a-z0-9]{8,32}")
 _NO_RUN = Text("There is no such run; it may have been deleted.", "No existe ese entrenamiento; puede que se haya eliminado.")
-_STILL_RUNNING = Text("This run is still going: stop it first, then delete it.", "Este entrenamiento sigue en curso: primero hay que detenerlo.")
+_STILL_RUNNING = Text(
+    "This run is still going: stop it first, then delete it.", "Este entrenamiento sigue en curso: primero hay que detenerlo."
+)
 _INTERRUPTED = Text(
     "The training process ended unexpectedly after epoch {epoch}; curves and model up to there are kept.",
     "El proceso de entrenamiento terminó inesperadamente después de la época {epoch}; se conservan las curvas y el modelo hasta ahí.",

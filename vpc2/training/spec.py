@@ -16,7 +16,8 @@ from vpc2.words import Refusal, Text, clean_name
 
 _RECIPE = Text("A recipe", "Una receta")
 _NO_NET = Text(
-    "A recipe needs a net: the name of a preset or a saved net.", "Una receta necesita una red: el nombre de una predefinida o una red guardada."
+    "A recipe needs a net: the name of a preset or a saved net.",
+    "Una receta necesita una red: el nombre de una predefinida o una red guardada.",
 )
 
 SETTINGS = Entry(
@@ -73,9 +74,7 @@ SETTINGS = Entry(
             default=0.0,
             low=0.0,
             high=0.5,
-            help=Text(
-                "Share of the certainty given to the other classes.", "Parte de la certeza que se reparte entre las otras clases."
-            ),
+            help=Text("Share of the certainty given to the other classes.", "Parte de la certeza que se reparte entre las otras clases."),
         ),
         Whole(
             key="batch_size",

@@ -15,18 +15,20 @@ _FLAT = Text(
     "Conviene probar otra tasa de aprendizaje (ahora {rate:.2g}) o una red con más capacidad.",
 )
 _OVERFITTING = Text(
-    "Overfitting since epoch {epoch}: validation loss rose from {low:.2f} to {high:.2f} while training loss went on falling, to {train:.2f}. "
-    "More data, augmentation or weight decay would help.",
-    "Sobreajuste desde la época {epoch}: la pérdida de validación subió de {low:.2f} a {high:.2f} mientras la de entrenamiento siguió bajando, hasta {train:.2f}. "
-    "Ayudarían más datos, aumento de datos o decaimiento de pesos.",
+    "Overfitting since epoch {epoch}: validation loss rose from {low:.2f} to {high:.2f} while training loss went on falling, "
+    "to {train:.2f}. More data, augmentation or weight decay would help.",
+    "Sobreajuste desde la época {epoch}: la pérdida de validación subió de {low:.2f} a {high:.2f} mientras la de entrenamiento siguió "
+    "bajando, hasta {train:.2f}. Ayudarían más datos, aumento de datos o decaimiento de pesos.",
 )
 _GAP = Text(
     "The net knows its training pictures better than new ones: accuracy {train:.1%} in training, {val:.1%} in validation.",
     "La red conoce sus imágenes de entrenamiento mejor que las nuevas: exactitud {train:.1%} en entrenamiento, {val:.1%} en validación.",
 )
 _IMPROVING = Text(
-    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. A longer run would help.",
-    "Todavía estaba mejorando al terminar: la pérdida de validación bajó de {before:.3f} a {after:.3f} en el último tercio. Ayudaría entrenar más tiempo.",
+    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. "
+    "A longer run would help.",
+    "Todavía estaba mejorando al terminar: la pérdida de validación bajó de {before:.3f} a {after:.3f} en el último tercio. "
+    "Ayudaría entrenar más tiempo.",
 )
 _BEST = Text(
     "The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}.",
@@ -108,6 +110,6 @@ def _improving(series: dict[str, list]) -> Text | None:
 
 def _best(events: list[dict[str, Any]], series: dict[str, list]) -> Text | None:
     best = [event for event in events if event["type"] == "epoch" and event.get("is_best") and event.get("val_accuracy") is not None]
-    if not best or best[-1]["epoch"] == series["epoch"][-1]:
+    if len(series["epoch"]) < ENOUGH_EPOCHS or not best or best[-1]["epoch"] == series["epoch"][-1]:
         return None
     return _BEST.fill(epoch=best[-1]["epoch"], accuracy=best[-1]["val_accuracy"])

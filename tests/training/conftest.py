@@ -1,0 +1,38 @@
+"""Small recipes that train in a second or two."""
+
+import pytest
+
+from vpc2.nets.spec import make_net
+from vpc2.training.run import RunStore
+from vpc2.training.spec import SETTINGS, Recipe
+
+
+def _make_recipe(**settings) -> Recipe:
+    """A net of one convolution on the digits at 8 px, one epoch unless told otherwise."""
+    net = make_net(
+        "tiny",
+        (1, 8, 8),
+        ("Conv2d", {"out_channels": 8, "kernel_size": 3, "padding": 1}),
+        "BatchNorm2d",
+        "ReLU",
+        ("Dropout", {"p": 0.1}),
+        "Flatten",
+        ("Linear", {"out_features": 10}),
+    )
+    defaults = {"size_px": 8, "epochs": 1, "budget_s": 60.0, "learning_rate": 0.01}
+    return Recipe("digits", net, None, SETTINGS.clean({**defaults, **settings}), "tiny")
+
+
+@pytest.fixture
+def make_recipe():
+    return _make_recipe
+
+
+@pytest.fixture
+def recipe():
+    return _make_recipe()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "home")

@@ -1,0 +1,29 @@
+import pytest
+
+from vpc2 import codec
+from vpc2.data.datasets import DATASETS
+from vpc2.training.checks import check_recipe, fit_to_data
+from vpc2.training.presets import RECIPES
+from vpc2.training.spec import SETTINGS
+
+
+@pytest.mark.parametrize("key", RECIPES)
+def test_every_recipe_can_be_trained_as_it_stands(key):
+    recipe = RECIPES[key].recipe
+    assert check_recipe(recipe) is None
+    assert fit_to_data(recipe) == (recipe, ())
+    assert recipe.dataset in DATASETS
+    assert SETTINGS.clean(recipe.settings) == recipe.settings
+
+
+@pytest.mark.parametrize("key", RECIPES)
+def test_every_recipe_survives_travel(key):
+    recipe = RECIPES[key].recipe
+    assert codec.from_json(codec.to_json(recipe)).spec == recipe
+    assert codec.from_token(codec.to_token(recipe), "recipe").spec == recipe
+
+
+def test_hands_with_and_without_differ_in_the_pipeline_alone():
+    plain, augmented = RECIPES["hands"].recipe, RECIPES["hands-augmented"].recipe
+    assert plain.pipeline is None and augmented.pipeline is not None
+    assert (plain.net, plain.settings, plain.dataset) == (augmented.net, augmented.settings, augmented.dataset)
