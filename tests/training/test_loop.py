@@ -159,7 +159,7 @@ def test_best_weights_are_kept_and_marked(recipe, make_recipe):
 def some_data(counts, groups=None):
     labels = np.repeat(np.arange(len(counts)), counts)
     images = np.random.default_rng(0).integers(0, 255, (len(labels), 8, 8, 3), dtype=np.uint8)
-    return ImageSet(images=images, labels=labels, classes=tuple(str(i) for i in range(10)), groups=groups, boxes=None, masks=None, notes=())
+    return ImageSet(images=images, labels=labels, classes=tuple(str(i) for i in range(10)), groups=groups)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ NETS: Catalog[NetPreset] = Catalog(
         key="hands48",
         title=Text("Small net for hands, 48 px", "Red chica para manos, 48 px"),
         help=Text("Made for photographs of hands at 48 pixels.", "Hecha para fotos de manos de 48 píxeles."),
-        net=make_net("Net for hands", (3, 48, 48), *_blocks(32, 64, 96, 128), "GlobalAvgPool", "Dropout", _dense(10)),
+        net=make_net("Net for hands", (3, 48, 48), *_blocks(16, 32, 64, 128), "GlobalAvgPool", ("Dropout", {"p": 0.2}), _dense(10)),
     ),
     NetPreset(
         key="lenet5",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vpc2.data.datasets import DATASETS
 from vpc2.host import LIMITS, MB
 from vpc2.nets.shapes import check_trainable, summarise
-from vpc2.nets.spec import Net, edit_add
+from vpc2.nets.spec import Net
 from vpc2.training.spec import SETTINGS, Recipe
 from vpc2.words import Text
 
@@ -24,12 +24,12 @@ _OTHER_INPUT = Text(
     "La entrada de la red se fijó en {new}: las imágenes de esta receta son de {side} x {side} (la red se hizo para {old}).",
 )
 _OTHER_CLASSES = Text(
-    "The last Linear layer now has {classes} outputs instead of {old}: the data has {classes} classes.",
-    "La última capa Linear ahora tiene {classes} salidas en lugar de {old}: los datos tienen {classes} clases.",
+    "The last dense layer now has {classes} outputs instead of {old}: the data has {classes} classes.",
+    "La última capa densa ahora tiene {classes} salidas en lugar de {old}: los datos tienen {classes} clases.",
 )
 _NEW_HEAD = Text(
-    "Flatten and a Linear layer with {classes} outputs were added at the end: the net did not end in one number a class.",
-    "Al final se agregaron Flatten y una capa Linear con {classes} salidas: la red no terminaba en un número por clase.",
+    "A dense layer with {classes} outputs was added at the end: the net did not end in one number a class.",
+    "Al final se agregó una capa densa con {classes} salidas: la red no terminaba en un número por clase.",
 )
 
 
@@ -53,7 +53,7 @@ def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tup
     """Return the recipe with its net's input and outputs fitted to the data, and what was changed.
 
     The input becomes square with the recipe's `size_px`; grey nets stay grey (the pictures are turned grey for them).
-    The last Linear layer gets one output a class; a net that does not end in a vector gets Flatten and Linear.
+    The last Linear layer gets one output a class; a net that ends otherwise gets the head that Build would offer.
     `classes` is needed only for data that is not in the table.
     """
     net, notes = recipe.net, []
@@ -65,7 +65,7 @@ def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tup
         net = replace(net, input=shape)
     output = summarise(net).output
     if output is not None and tuple(output) != (classes,):
-        net, note = _with_outputs(net, tuple(output), classes)
+        net, note = _with_outputs(net, classes)
         notes.append(note)
     return replace(recipe, net=net), tuple(notes)
 
@@ -74,17 +74,14 @@ def _shown(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _with_outputs(net: Net, output: tuple[int, ...], classes: int) -> tuple[Net, Text]:
-    last = next((layer for layer in reversed(net.layers) if layer.kind == "Linear"), None)
-    if last is not None and len(output) == 1:
-        old = last.params["out_features"]
-        changed = replace(last, params={**last.params, "out_features": classes})
-        fitted = replace(net, layers=tuple(changed if layer.id == last.id else layer for layer in net.layers))
-        if tuple(summarise(fitted).output or ()) == (classes,):
-            return fitted, _OTHER_CLASSES.fill(classes=classes, old=old)
-    if len(output) > 1:
-        net = edit_add(net, "Flatten")
-    return edit_add(net, "Linear", {"out_features": classes}), _NEW_HEAD.fill(classes=classes)
+def _with_outputs(net: Net, classes: int) -> tuple[Net, Text]:
+    """Return the net mended by the first repair that Build itself would offer, and what that changed."""
+    problem = check_trainable(net, classes, 1)
+    fitted = problem.repairs[0].apply(net)
+    if len(fitted.layers) > len(net.layers):
+        return fitted, _NEW_HEAD.fill(classes=classes)
+    old = next(a.params["out_features"] for a, b in zip(net.layers, fitted.layers, strict=True) if a != b)
+    return fitted, _OTHER_CLASSES.fill(classes=classes, old=old)
 
 
 def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | None:
@@ -94,13 +91,13 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
     """
     classes = classes or len(DATASETS[recipe.dataset].classes)
     fitted, _ = fit_to_data(recipe, classes)
-    problem = check_trainable(fitted.net, classes)
+    problem = check_trainable(fitted.net, classes, 1)
     if problem is not None:
         repairs = tuple(RecipeRepair(repair.title, _on_net(repair.apply)) for repair in problem.repairs)
         return RecipeProblem(problem.text, repairs)
     batch = recipe.settings["batch_size"]
     needed = summarise(fitted.net).activation_bytes * batch
-    limit = activation_limit_bytes()
+    limit = LIMITS.activation_bytes
     if needed > limit:
         smaller = max(batch * limit // needed, 1)
         smaller = 1 << (int(smaller).bit_length() - 1)
@@ -113,11 +110,6 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 
 def _on_net(change: Callable[[Net], Net]) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, net=change(recipe.net))
-
-
-def activation_limit_bytes() -> int:
-    """Return how much the activations of one training batch may hold (each is kept once for the way back)."""
-    return LIMITS.activation_bytes
 
 
 def _with_batch(recipe: Recipe, batch: int) -> Recipe:

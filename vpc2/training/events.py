@@ -31,6 +31,7 @@ STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
 EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
 
 _TAIL_BYTES = 32 * 1024
+_ROOM_BYTES = 2 * 1024  # what an end event without numbers takes, and some
 
 
 class EventWriter:
@@ -56,6 +57,15 @@ class EventWriter:
             raise
         self._next += 1
         return whole
+
+    def write_last(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Append the end event; on a full disk, make room by giving up the last lines before it (their numbers stay used)."""
+        try:
+            return self.write(event)
+        except OSError:
+            os.truncate(self._path, max(self._path.stat().st_size - _ROOM_BYTES, 0))
+            _cut_torn_line(self._path)
+            return self.write(event)
 
     def close(self) -> None:
         self._file.close()

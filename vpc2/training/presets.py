@@ -35,7 +35,7 @@ RECIPES: Catalog[RecipePreset] = Catalog(
             "The quickest start: 1,797 small pictures inside the package, learned in a few seconds.",
             "El comienzo más rápido: 1.797 imágenes pequeñas dentro del paquete, que se aprenden en unos segundos.",
         ),
-        recipe=_recipe("digits", "digits", "digits", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
+        recipe=_recipe("digits", "tiny", "digits", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
     ),
     RecipePreset(
         key="shapes",
@@ -44,7 +44,7 @@ RECIPES: Catalog[RecipePreset] = Catalog(
             "Pictures drawn by vpc2 itself: colour, size, place and clutter vary, the shape decides.",
             "Imágenes dibujadas por vpc2: varían color, tamaño, lugar y fondo; decide la forma.",
         ),
-        recipe=_recipe("shapes", "small32", "shapes", size_px=32, epochs=15, budget_s=25.0, learning_rate=0.005),
+        recipe=_recipe("shapes", "small", "shapes", size_px=32, epochs=15, budget_s=25.0, learning_rate=0.005),
     ),
     RecipePreset(
         key="hands",

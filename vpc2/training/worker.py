@@ -70,7 +70,8 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
             part.unlink(missing_ok=True)
         if not ended:
             ended.append("failed")
-            listen(writer.write({"type": "end", "state": "failed", "reason": {"en": reason.en, "es": reason.es}}))
+            with suppress(OSError):  # not even that: the folder will say "interrupted"
+                listen(writer.write_last({"type": "end", "state": "failed", "reason": {"en": reason.en, "es": reason.es}}))
 
     is_program_error = True
     try:

@@ -1,0 +1,132 @@
+"""A pipeline applied to pictures: randomness is drawn once, under a lock, and then applied outside it.
+
+Kornia samples on the CPU, so a draw is the same on every device; only the arithmetic moves to the accelerator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vpc2.augment.ops import OPS, Operation
+from vpc2.augment.spec import Pipeline, Step
+from vpc2.rng import drawing, seed_of
+from vpc2.words import Text
+
+_TOO_SMALL = Text("left out: the picture is smaller than {side} px", "no se aplica: la imagen mide menos de {side} px")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step did in one draw: the values it sampled, by Kornia's names, and why it was left out if it was."""
+
+    step_id: str
+    op: str
+    is_applied: bool
+    values: Mapping[str, float | list[float]] = field(default_factory=dict)
+    reason: Text | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One random outcome: the picture, float (3, H, W) in [0, 1] on the CPU, and what each step did."""
+
+    image: Tensor
+    steps: tuple[Outcome, ...]
+
+
+def pick_device() -> str:
+    """Return "cuda", "mps" or "cpu": the quickest there is."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def build_step(step: Step, height: int, width: int) -> torch.nn.Module:
+    """Return the Kornia object of a step for pictures of this size. One object a call: Kornia keeps state in it."""
+    entry = OPS[step.op]
+    return entry.resolve()(**arguments(entry, step.params, height, width))
+
+
+def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
+    """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where it is asked for."""
+    given: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
+    for key, value in params.items():
+        if key in entry.pairs:
+            given[key] = (value, value)
+        elif key in entry.tensors:
+            given[key] = torch.tensor(value)
+        else:
+            given[key] = tuple(value) if isinstance(value, list) else value
+    return {**given, **dict(entry.fixed)}
+
+
+def draw_images(pipeline: Pipeline, image: Tensor, draws: int, image_key: str = "", device: str | None = None) -> list[Draw]:
+    """Return `draws` draws of one picture, float (3, H, W) in [0, 1].
+
+    Each step owns a seed made of the pipeline's seed, the step's id, `image_key` and the draw's number, so changing
+    one step leaves what every other step samples as it was.
+    """
+    start = image.to(device or "cpu").unsqueeze(0)
+    results = []
+    for number in range(draws):
+        images, outcomes = start, []
+        for step in pipeline.steps:
+            if step.on:
+                images, outcome = _apply(step, images, seed_of(pipeline.seed, step.id, image_key, number))
+                outcomes.append(outcome)
+        results.append(Draw(images[0].cpu(), tuple(outcomes)))
+    return results
+
+
+def _apply(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
+    entry, (height, width) = OPS[step.op], images.shape[-2:]
+    needed = entry.needs_side_px(step.params)
+    if min(height, width) < needed:
+        return images, Outcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
+    augmentation = build_step(step, height, width)
+    with drawing(seed), torch.no_grad():
+        sampled = augmentation.forward_parameters(images.shape)
+    is_applied = bool(sampled["batch_prob"].reshape(-1)[0] > 0.5)
+    with torch.no_grad():
+        images = _clean(augmentation(images, params=sampled))
+    return images, Outcome(step.id, step.op, is_applied, _shown(entry, sampled) if is_applied else {})
+
+
+def _clean(images: Tensor) -> Tensor:
+    """Return pictures in [0, 1]: some operations leave it (noise), some give NaN at the end of their limits."""
+    return torch.nan_to_num(images, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
+
+
+def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float | list[float]]:
+    """Return the sampled values worth reading, of the first picture, rounded to what a person reads."""
+    shown: dict[str, float | list[float]] = {}
+    for name, _label, _unit in entry.shows:
+        values = torch.as_tensor(sampled[name])
+        if values.numel() == 0:
+            continue
+        first = values[0].reshape(-1).tolist()
+        rounded = [round(float(value), 3) for value in first]
+        shown[name] = rounded[0] if len(set(rounded)) == 1 else rounded
+    return shown
+
+
+def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
+    """Return a batch with every picture augmented by values of its own; `images` is float (B, 3, H, W) in [0, 1].
+
+    The same pipeline, seed and shape give the same pictures. Each step runs once over the whole batch.
+    """
+    height, width = images.shape[-2:]
+    with torch.no_grad():
+        for step in pipeline.steps:
+            if not step.on or min(height, width) < OPS[step.op].needs_side_px(step.params):
+                continue
+            augmentation = build_step(step, height, width)
+            with drawing(seed_of(pipeline.seed, step.id, seed)):
+                sampled = augmentation.forward_parameters(images.shape)
+            images = _clean(augmentation(images, params=sampled))
+    return images

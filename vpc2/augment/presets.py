@@ -1,0 +1,89 @@
+"""Ready pipelines: the lecture's families, an ImageNet classic, a gentle and a strong one, and bad examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.augment.spec import Pipeline, edit_add
+from vpc2.catalog import Catalog, Entry
+from vpc2.words import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelinePreset(Entry):
+    """A pipeline with the words that introduce it."""
+
+    pipeline: Pipeline
+
+
+def _preset(key: str, title: tuple[str, str], help_: tuple[str, str], *steps: tuple[str, dict[str, Any]]) -> PipelinePreset:
+    pipeline = Pipeline(name=title[0])
+    for op, params in steps:
+        pipeline = edit_add(pipeline, op, params)
+    return PipelinePreset(key=key, title=Text(*title), help=Text(*help_), pipeline=pipeline)
+
+
+PIPELINES: Catalog[PipelinePreset] = Catalog(
+    Text("pipeline", "pipeline"),
+    _preset(
+        "basic",
+        ("Basic", "Básico"),
+        ("Flips, turns and crops.", "Espejos, giros y recortes."),
+        ("RandomHorizontalFlip", {"p": 0.5}),
+        ("RandomRotation", {"degrees": [-20.0, 20.0], "p": 0.8}),
+        ("RandomResizedCrop", {"scale": [0.5, 1.0]}),
+    ),
+    _preset(
+        "colour",
+        ("Colour", "Color"),
+        ("Another light, another camera.", "Otra luz, otra cámara."),
+        ("ColorJitter", {"brightness": [0.7, 1.3], "contrast": [0.7, 1.3], "saturation": [0.6, 1.4], "hue": [-0.08, 0.08], "p": 1.0}),
+        ("RandomPlanckianJitter", {"p": 0.3}),
+        ("RandomGrayscale", {"p": 0.15}),
+    ),
+    _preset(
+        "further",
+        ("Further", "Más transformaciones"),
+        ("Blur, noise, erased patches and bent space.", "Desenfoque, ruido, parches borrados y espacio doblado."),
+        ("RandomPerspective", {"distortion_scale": 0.4, "p": 0.5}),
+        ("RandomElasticTransform", {"p": 0.3}),
+        ("RandomGaussianBlur", {"p": 0.3}),
+        ("RandomGaussianNoise", {"std": 0.06, "p": 0.3}),
+        ("RandomErasing", {"p": 0.5}),
+    ),
+    _preset(
+        "imagenet",
+        ("ImageNet classic", "Clásico de ImageNet"),
+        ("Crop, flip and colour, as most ImageNet nets were trained.", "Recorte, espejo y color, como se entrenó la mayoría de las redes de ImageNet."),
+        ("RandomResizedCrop", {"scale": [0.08, 1.0]}),
+        ("RandomHorizontalFlip", {"p": 0.5}),
+        ("ColorJitter", {"brightness": [0.6, 1.4], "contrast": [0.6, 1.4], "saturation": [0.6, 1.4], "hue": [0.0, 0.0], "p": 0.8}),
+    ),
+    _preset(
+        "gentle",
+        ("Gentle, for small data sets", "Suave, para conjuntos chicos"),
+        ("Small turns, shifts and light: safe for hands and digits.", "Giros, desplazamientos y luz, todo chico: seguro para manos y dígitos."),
+        ("RandomAffine", {"degrees": [-15.0, 15.0], "translate": 0.1, "scale": [0.85, 1.15], "shear": [-5.0, 5.0], "p": 1.0}),
+        ("RandomBrightness", {"brightness": [0.75, 1.25], "p": 0.8}),
+        ("RandomContrast", {"contrast": [0.75, 1.25], "p": 0.8}),
+    ),
+    _preset(
+        "strong",
+        ("Strong, for small data sets", "Fuerte, para conjuntos chicos"),
+        ("Large turns, crops, colour and erased patches.", "Giros grandes, recortes, color y parches borrados."),
+        ("RandomAffine", {"degrees": [-30.0, 30.0], "translate": 0.15, "scale": [0.7, 1.3], "shear": [-15.0, 15.0], "p": 1.0}),
+        ("ColorJitter", {"brightness": [0.6, 1.4], "contrast": [0.6, 1.4], "saturation": [0.5, 1.5], "hue": [-0.1, 0.1], "p": 0.9}),
+        ("RandomGaussianBlur", {"p": 0.2}),
+        ("RandomErasing", {"scale": [0.02, 0.25], "p": 0.5}),
+    ),
+    _preset(
+        "bad_examples",
+        ("Bad examples", "Malos ejemplos"),
+        ("Changes that change the label: upside down, cropped away, too dark.", "Cambios que cambian la etiqueta: al revés, recortado, demasiado oscuro."),
+        ("RandomRotation", {"degrees": [180.0, 180.0], "p": 0.5}),
+        ("RandomResizedCrop", {"scale": [0.05, 0.12]}),
+        ("RandomBrightness", {"brightness": [0.05, 0.3], "p": 0.5}),
+        ("RandomHue", {"hue": [-0.5, 0.5], "p": 0.5}),
+    ),
+)
