@@ -1,6 +1,5 @@
 """Build: a net as cards and as volumes, its arithmetic live, its code to take home."""
 
-
 import streamlit as st
 
 from vpc2.nets.code import to_code
@@ -57,4 +56,6 @@ with right:
 with picture:
     layers.draw_picture(net, summary)
 with top:
-    chrome.draw_heading(_("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net")
+    chrome.draw_heading(
+        _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"
+    )

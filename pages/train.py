@@ -27,4 +27,6 @@ with right:
 
 runs.draw_list(chosen=run)
 with top:
-    chrome.draw_heading(_("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe")
+    chrome.draw_heading(
+        _("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe"
+    )

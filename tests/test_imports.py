@@ -43,7 +43,12 @@ def imports(path: Path, only_top: bool = False) -> set[str]:
     found = set()
     nodes = list(ast.walk(tree))
     if only_top:
-        inner = {id(node) for function in nodes if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) for node in ast.walk(function)}
+        inner = {
+            id(node)
+            for function in nodes
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for node in ast.walk(function)
+        }
         nodes = [node for node in nodes if id(node) not in inner]
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -71,7 +76,11 @@ def test_a_room_uses_only_the_floors_below(path):
         if name.startswith("vpc2."):
             other = name.removeprefix("vpc2.")
             first = other.split(".")[0]
-            fine = first == room or first in GROUND or any(other == a or other.startswith(f"{a}.") or first == a for a in allowed if "." not in a)
+            fine = (
+                first == room
+                or first in GROUND
+                or any(other == a or other.startswith(f"{a}.") or first == a for a in allowed if "." not in a)
+            )
             fine = fine or any(other == a or other.startswith(f"{a}.") for a in allowed)
             assert fine, f"{path.relative_to(ROOT)} ({room}) may not use {name}"
 

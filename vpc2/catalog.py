@@ -16,9 +16,7 @@ _UNKNOWN = Text("There is no {what} called “{key}”.", "No hay {what} que se 
 _NEAREST = Text(
     "There is no {what} called “{key}”; the nearest is {nearest}.", "No hay {what} que se llame “{key}”; lo más parecido es {nearest}."
 )
-_STRANGE_KNOB = Text(
-    "{entry} has no parameter “{key}”; it has {known}.", "{entry} no tiene un parámetro “{key}”; tiene {known}."
-)
+_STRANGE_KNOB = Text("{entry} has no parameter “{key}”; it has {known}.", "{entry} no tiene un parámetro “{key}”; tiene {known}.")
 _NOT_AN_OBJECT = Text(
     "The parameters of {entry} must be an object of names and values.",
     "Los parámetros de {entry} tienen que ser un objeto de nombres y valores.",

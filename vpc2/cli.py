@@ -29,7 +29,9 @@ _NO_CLASSIFIER = Text(
     "“{name}” is neither a run folder, nor a safetensors file, nor “imagenet”.",
     "“{name}” no es una carpeta de un entrenamiento, ni un archivo safetensors, ni “imagenet”.",
 )
-_TAKEN = Text("The folder “{name}” holds a run already; choose another one.", "La carpeta “{name}” ya tiene un entrenamiento; hay que elegir otra.")
+_TAKEN = Text(
+    "The folder “{name}” holds a run already; choose another one.", "La carpeta “{name}” ya tiene un entrenamiento; hay que elegir otra."
+)
 _DRAWS = Text("The number of draws must lie between 1 and {most}.", "El número de sorteos tiene que estar entre 1 y {most}.")
 MOST_DRAWS = 1000
 
@@ -84,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("images", metavar="IMAGE", nargs="+", type=Path)
     _add_views(predict)
     _add_json(predict, "one JSON object a line, one a picture")
-    check = command("check", _check, "What the app would do with a file: accept, note, partial or refuse, and the sentence a visitor would read.")
+    check = command(
+        "check", _check, "What the app would do with a file: accept, note, partial or refuse, and the sentence a visitor would read."
+    )
     check.add_argument("files", metavar="FILE", nargs="+", type=Path)
     _add_json(check, "one JSON object a line, one a file")
     return parser
@@ -164,7 +168,9 @@ def _summary(given: argparse.Namespace) -> None:
         print(f"{'':24}{'(C, H, W)':>20}{'params':>16}{'multiply-adds':>18}{'receptive field':>17}")
         for facts in summary.layers:
             shape = str(facts.output) if facts.output else "-"
-            print(f"{facts.name:24}{shape:>20}{_number(facts.params, given.lang):>16}{_number(facts.macs, given.lang):>18}{facts.receptive_field:>17}")
+            print(
+                f"{facts.name:24}{shape:>20}{_number(facts.params, given.lang):>16}{_number(facts.macs, given.lang):>18}{facts.receptive_field:>17}"
+            )
         print(f"{'':24}{'':>20}{_number(summary.params, given.lang):>16}{_number(summary.macs, given.lang):>18}")
     if summary.problem:
         raise Refusal(summary.problem.text)
@@ -216,7 +222,10 @@ def _train(given: argparse.Namespace) -> int:
             _print_json(event)
         elif event["type"] == "epoch":
             accuracy = event.get("val_accuracy")
-            print(f"{event['t']:7.1f} s  {event['epoch']:4d}  loss {event['train_loss']:.4f}" + (f"  val {accuracy:.4f}" if accuracy is not None else ""))
+            print(
+                f"{event['t']:7.1f} s  {event['epoch']:4d}  loss {event['train_loss']:.4f}"
+                + (f"  val {accuracy:.4f}" if accuracy is not None else "")
+            )
 
     state = train(run, listen)
     reason = ended.get("reason")
@@ -263,7 +272,9 @@ def _evaluate(given: argparse.Namespace) -> None:
     if given.json:
         _print_json(document)
     else:
-        print(f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views {result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)")
+        print(
+            f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views {result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)"
+        )
         for name, text in data.skipped:
             print(f"{name}: {text.say(given.lang)}", file=sys.stderr)
 
@@ -292,7 +303,9 @@ def _predict(given: argparse.Namespace) -> None:
         if given.json:
             _print_json(document)
         else:
-            print(f"{path}: {document['class']} {document['probability']:.3f}, with views {document['tta']['class']} {document['tta']['probability']:.3f}")
+            print(
+                f"{path}: {document['class']} {document['probability']:.3f}, with views {document['tta']['class']} {document['tta']['probability']:.3f}"
+            )
             for view in document["views"] if len(views) > 1 else ():
                 print(f"  {view['view']:24} {view['class']} {view['probability']:.3f}")
 

@@ -29,7 +29,8 @@ KINDS = {
 }
 
 _TOO_BIG = Text(
-    "This file is too large for a saved {what}: at most {limit:,} kB.", "Este archivo es demasiado grande para {what}: como máximo {limit:,} kB."
+    "This file is too large for a saved {what}: at most {limit:,} kB.",
+    "Este archivo es demasiado grande para {what}: como máximo {limit:,} kB.",
 )
 _SAVED = Text("document", "un documento guardado")
 _NOT_JSON = Text(
@@ -43,8 +44,13 @@ _BAD_NUMBER = Text(
     "The file holds a number that is not one (NaN, infinity or far too many digits).",
     "El archivo tiene un número que no lo es (NaN, infinito o demasiados dígitos).",
 )
-_TWICE = Text("The key “{key}” stands twice in the same object; keep one.", "La clave “{key}” aparece dos veces en el mismo objeto; hay que dejar una.")
-_TOO_DEEP = Text("The file is nested too deeply to be one of ours.", "El archivo está anidado demasiado profundo para ser uno de los nuestros.")
+_TWICE = Text(
+    "The key “{key}” stands twice in the same object; keep one.",
+    "La clave “{key}” aparece dos veces en el mismo objeto; hay que dejar una.",
+)
+_TOO_DEEP = Text(
+    "The file is nested too deeply to be one of ours.", "El archivo está anidado demasiado profundo para ser uno de los nuestros."
+)
 _BAD_TEXT = Text("The file holds text that cannot be shown.", "El archivo tiene texto que no se puede mostrar.")
 _NOT_AN_OBJECT = Text(
     "This is not a saved {kind}: it must be one object with “version” and “kind”.",
@@ -56,8 +62,13 @@ _NEWER = Text(
     "Esto lo hizo un vpc2 más nuevo (versión {version}); hay que actualizar vpc2 para abrirlo.",
 )
 _WRONG_KIND = Text("This is a saved {found}, not a {wanted}.", "Esto es «{found}», no «{wanted}».")
-_NO_KIND = Text("The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser {kinds}.")
-_STRANGE_KEY = Text("{where} has a key “{key}” that means nothing here; it knows {known}.", "{where} tiene una clave “{key}” que acá no significa nada; conoce {known}.")
+_NO_KIND = Text(
+    "The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser {kinds}."
+)
+_STRANGE_KEY = Text(
+    "{where} has a key “{key}” that means nothing here; it knows {known}.",
+    "{where} tiene una clave “{key}” que acá no significa nada; conoce {known}.",
+)
 _BAD_LINK = Text(
     "This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.",
     "Este enlace está dañado o cortado: hay que copiarlo otra vez, entero. Todo lo demás en la página quedó como estaba.",

@@ -31,7 +31,10 @@ def always(key, **params):
 def extremes() -> list:
     """Every operation with each of its knobs at each of its extremes, the others at their defaults."""
     return [
-        pytest.param(key, knob.key, value, id=f"{key}-{knob.key}-{value}") for key in KEYS for knob in OPS[key].knobs for value in knob.extremes()
+        pytest.param(key, knob.key, value, id=f"{key}-{knob.key}-{value}")
+        for key in KEYS
+        for knob in OPS[key].knobs
+        for value in knob.extremes()
     ]
 
 
@@ -157,7 +160,9 @@ def test_the_values_shown_are_the_values_applied():
         assert (draw.image - expected)[:, 20:45, 20:45].abs().max() < 0.02
 
 
-VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.floats(), max_size=3), st.just(10**400))
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.floats(), max_size=3), st.just(10**400)
+)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -48,7 +48,9 @@ def test_a_bad_upload_is_told_in_a_sentence_and_nothing_is_lost(page, app_url, w
     wait_idle(page)
     pictures = len(picture_addresses(page))
     page.get_by_role("button", name="Add your own").click()
-    page.locator('input[type="file"]').first.set_input_files({"name": "text.jpg", "mimeType": "image/jpeg", "buffer": b"this is no picture\n" * 20})
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "text.jpg", "mimeType": "image/jpeg", "buffer": b"this is no picture\n" * 20}
+    )
     alert = page.get_by_role("alert").filter(has_text="text")
     alert.first.wait_for()
     assert "Traceback" not in page.content()
@@ -147,7 +149,13 @@ def test_judge_a_photograph_with_the_net_that_knows_the_world(page, app_url, wai
 
 
 def test_every_page_speaks_spanish_and_shows_no_traceback(page, app_url, wait_idle):
-    for path, word in (("", "Inicio"), ("augment", "Sortear de nuevo"), ("build", "Parámetros"), ("train", "Entrenar"), ("judge", "Clasificador")):
+    for path, word in (
+        ("", "Inicio"),
+        ("augment", "Sortear de nuevo"),
+        ("build", "Parámetros"),
+        ("train", "Entrenar"),
+        ("judge", "Clasificador"),
+    ):
         page.goto(f"{app_url}/{path}?lang=es")
         wait_idle(page)
         page.get_by_text(word).first.wait_for(timeout=60_000)

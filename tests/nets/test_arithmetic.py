@@ -21,7 +21,17 @@ from vpc2.nets.spec import Net, edit_add, edit_param, make_net
 from vpc2.words import Refusal
 
 LEGS = {"alexnet_torchvision": "alexnet", "vgg16": "vgg16", "vgg19": "vgg19"}
-MOST_CHANNELS = {"out_channels": 24, "out_features": 40, "kernel_size": 9, "stride": 5, "padding": 5, "dilation": 3, "groups": 6, "output_size": 9, "size": 9}
+MOST_CHANNELS = {
+    "out_channels": 24,
+    "out_features": 40,
+    "kernel_size": 9,
+    "stride": 5,
+    "padding": 5,
+    "dilation": 3,
+    "groups": 6,
+    "output_size": 9,
+    "size": 9,
+}
 
 
 def footprint(modules: nn.Module, shape) -> list[tuple[int, ...]]:
@@ -63,7 +73,8 @@ def torch_says(net: Net):
 
 
 @pytest.mark.parametrize(
-    ("key", "params"), [("alexnet", 62_378_344), ("alexnet_torchvision", 61_100_840), ("vgg16", 138_357_544), ("vgg19", 143_667_240), ("lenet5", 61_706)]
+    ("key", "params"),
+    [("alexnet", 62_378_344), ("alexnet_torchvision", 61_100_840), ("vgg16", 138_357_544), ("vgg19", 143_667_240), ("lenet5", 61_706)],
 )
 def test_the_fields_own_numbers(key, params):
     assert summarise(NETS[key].net).params == params
@@ -90,7 +101,9 @@ def test_torchvisions_own_nets_layer_by_layer(key):
     ours = [(facts.output, facts.params) for facts in summary.layers if facts.kind != "Flatten"]
     # torchvision keeps an adaptive pooling to 7 x 7 in VGG, which changes nothing on 224 pixels.
     theirs = [
-        pair for pair, module in zip(zip(seen, params, strict=True), leaves, strict=True) if LEGS[key] == "alexnet" or not isinstance(module, nn.AdaptiveAvgPool2d)
+        pair
+        for pair, module in zip(zip(seen, params, strict=True), leaves, strict=True)
+        if LEGS[key] == "alexnet" or not isinstance(module, nn.AdaptiveAvgPool2d)
     ]
     assert ours == theirs
     assert summary.macs == macs
@@ -116,7 +129,11 @@ def test_the_receptive_field_after_the_last_pooling(key, field, jump):
 @pytest.mark.parametrize(
     "layers",
     [
-        [("Conv2d", {"kernel_size": 5, "stride": 2}), ("AvgPool2d", {"kernel_size": 3, "stride": 2}), ("Conv2d", {"kernel_size": 3, "dilation": 2})],
+        [
+            ("Conv2d", {"kernel_size": 5, "stride": 2}),
+            ("AvgPool2d", {"kernel_size": 3, "stride": 2}),
+            ("Conv2d", {"kernel_size": 3, "dilation": 2}),
+        ],
         [("Conv2d", {"kernel_size": 3, "padding": 1}), ("AvgPool2d", {}), ("Conv2d", {"kernel_size": 3, "padding": 1}), ("AvgPool2d", {})],
         [("Conv2d", {"kernel_size": 7, "stride": 3}), ("AdaptiveAvgPool2d", {"output_size": 4})],
     ],
@@ -222,7 +239,11 @@ def test_an_impossible_kernel_says_why_and_what_would_fit():
     net = edit_param(NETS["alexnet"].net, "l1", "kernel_size", 300)
     facts = summarise(net).layers
     assert "300" in facts[0].problem.text.en and "227" in facts[0].problem.text.en
-    assert [repair.title.en for repair in facts[0].problem.repairs] == ["Set the kernel to 227", "Set the padding to 37", "Remove this layer"]
+    assert [repair.title.en for repair in facts[0].problem.repairs] == [
+        "Set the kernel to 227",
+        "Set the padding to 37",
+        "Remove this layer",
+    ]
     assert all(one.output is None for one in facts)
     later = summarise(edit_param(NETS["alexnet"].net, "l5", "kernel_size", 300))
     assert later.layers[3].output == (96, 27, 27) and later.layers[4].output is None

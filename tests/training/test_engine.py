@@ -3,6 +3,7 @@ import signal
 import time
 
 import pytest
+
 from vpc2.predict.classifier import load_classifier
 from vpc2.training import engine as module
 from vpc2.training.engine import LocalEngine

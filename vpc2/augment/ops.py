@@ -89,7 +89,12 @@ def _reflects(params: dict[str, Any]) -> int:
 OPS: Catalog[Operation] = Catalog(
     Text("operation", "operación"),
     # Geometric
-    _op("RandomHorizontalFlip", "geometric", ("Horizontal flip", "Espejo horizontal"), ("Left becomes right.", "La izquierda pasa a la derecha.")),
+    _op(
+        "RandomHorizontalFlip",
+        "geometric",
+        ("Horizontal flip", "Espejo horizontal"),
+        ("Left becomes right.", "La izquierda pasa a la derecha."),
+    ),
     _op("RandomVerticalFlip", "geometric", ("Vertical flip", "Espejo vertical"), ("Up becomes down.", "Lo de arriba pasa abajo.")),
     _op(
         "RandomRotation",
@@ -275,8 +280,15 @@ OPS: Catalog[Operation] = Catalog(
         _span("additions", "Addition", "Suma", (-0.1, 0.1), -0.5, 0.5, symmetric=True),
         shows=(("thresholds", Text("threshold", "umbral"), ""),),
     ),
-    _op("RandomEqualize", "colour", ("Equalise", "Ecualizar"), ("Spreads the histogram evenly.", "Reparte el histograma de manera pareja.")),
-    _op("RandomAutoContrast", "colour", ("Auto contrast", "Contraste automático"), ("Stretches from black to white.", "Estira del negro al blanco.")),
+    _op(
+        "RandomEqualize", "colour", ("Equalise", "Ecualizar"), ("Spreads the histogram evenly.", "Reparte el histograma de manera pareja.")
+    ),
+    _op(
+        "RandomAutoContrast",
+        "colour",
+        ("Auto contrast", "Contraste automático"),
+        ("Stretches from black to white.", "Estira del negro al blanco."),
+    ),
     _op(
         "RandomPlanckianJitter",
         "colour",
@@ -289,7 +301,12 @@ OPS: Catalog[Operation] = Catalog(
             options={"blackbody": Text("Black body", "Cuerpo negro"), "CIED": Text("Daylight", "Luz de día")},
         ),
     ),
-    _op("RandomChannelShuffle", "colour", ("Shuffle channels", "Mezclar canales"), ("Red, green and blue change places.", "Rojo, verde y azul cambian de lugar.")),
+    _op(
+        "RandomChannelShuffle",
+        "colour",
+        ("Shuffle channels", "Mezclar canales"),
+        ("Red, green and blue change places.", "Rojo, verde y azul cambian de lugar."),
+    ),
     _op(
         "RandomChannelDropout",
         "colour",

@@ -55,7 +55,10 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
     _preset(
         "imagenet",
         ("ImageNet classic", "Clásico de ImageNet"),
-        ("Crop, flip and colour, as most ImageNet nets were trained.", "Recorte, espejo y color, como se entrenó la mayoría de las redes de ImageNet."),
+        (
+            "Crop, flip and colour, as most ImageNet nets were trained.",
+            "Recorte, espejo y color, como se entrenó la mayoría de las redes de ImageNet.",
+        ),
         ("RandomResizedCrop", {"scale": [0.08, 1.0]}),
         ("RandomHorizontalFlip", {"p": 0.5}),
         ("ColorJitter", {"brightness": [0.6, 1.4], "contrast": [0.6, 1.4], "saturation": [0.6, 1.4], "hue": [0.0, 0.0], "p": 0.8}),
@@ -63,7 +66,10 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
     _preset(
         "gentle",
         ("Gentle, for small data sets", "Suave, para conjuntos chicos"),
-        ("Small turns, shifts and light: safe for hands and digits.", "Giros, desplazamientos y luz, todo chico: seguro para manos y dígitos."),
+        (
+            "Small turns, shifts and light: safe for hands and digits.",
+            "Giros, desplazamientos y luz, todo chico: seguro para manos y dígitos.",
+        ),
         ("RandomAffine", {"degrees": [-15.0, 15.0], "translate": 0.1, "scale": [0.85, 1.15], "shear": [-5.0, 5.0], "p": 1.0}),
         ("RandomBrightness", {"brightness": [0.75, 1.25], "p": 0.8}),
         ("RandomContrast", {"contrast": [0.75, 1.25], "p": 0.8}),
@@ -80,7 +86,10 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
     _preset(
         "bad_examples",
         ("Bad examples", "Malos ejemplos"),
-        ("Changes that change the label: upside down, cropped away, too dark.", "Cambios que cambian la etiqueta: al revés, recortado, demasiado oscuro."),
+        (
+            "Changes that change the label: upside down, cropped away, too dark.",
+            "Cambios que cambian la etiqueta: al revés, recortado, demasiado oscuro.",
+        ),
         ("RandomRotation", {"degrees": [180.0, 180.0], "p": 0.5}),
         ("RandomResizedCrop", {"scale": [0.05, 0.12]}),
         ("RandomBrightness", {"brightness": [0.05, 0.3], "p": 0.5}),

@@ -18,7 +18,9 @@ SEED = Whole(key="seed", title=Text("Seed", "Semilla"), default=1, low=0, high=2
 _PIPELINE = Text("A pipeline", "Un pipeline")
 _STEP = Text("A step", "Un paso")
 _NOT_A_LIST = Text("The steps of a pipeline must be a list.", "Los pasos de un pipeline tienen que ser una lista.")
-_TOO_MANY = Text("A pipeline has at most {limit} steps; this one has {count:,}.", "Un pipeline tiene como máximo {limit} pasos; este tiene {count:,}.")
+_TOO_MANY = Text(
+    "A pipeline has at most {limit} steps; this one has {count:,}.", "Un pipeline tiene como máximo {limit} pasos; este tiene {count:,}."
+)
 _BAD_ID = Text("Two steps carry the same id “{id}”, or it is not a plain one.", "Dos pasos llevan el mismo id “{id}”, o no es uno simple.")
 _BAD_ON = Text("“on” of a step must be true or false.", "“on” de un paso tiene que ser true o false.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")

@@ -7,7 +7,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 
-def confusion_figure(confusion: list[list[int]], classes: list[str], *, true: str, predicted: str) -> tuple[go.Figure, dict[str, Any] | None]:
+def confusion_figure(
+    confusion: list[list[int]], classes: list[str], *, true: str, predicted: str
+) -> tuple[go.Figure, dict[str, Any] | None]:
     """Return the confusion matrix (rows are the true class) as a figure, and the most frequent mistake or None.
 
     Colour shows the share of the row, so that classes of different sizes compare; the cell holds the count.

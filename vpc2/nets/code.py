@@ -59,12 +59,9 @@ def _calls(layer: Layer, facts: LayerFacts) -> str:
     given = {**({entry.inner: facts.input[0]} if entry.inner else {}), **dict(entry.fixed), **layer.params}
     said = []
     for key, value in given.items():
-        if key == "kernel_size" and "out_channels" in given:
-            said.append(str(value))
-        elif key in _POSITIONAL or (key == "kernel_size" and not said):
+        if key == "kernel_size" and "out_channels" in given or key in _POSITIONAL or (key == "kernel_size" and not said):
             said.append(str(value))
         # Pooling's stride is its kernel where torch is not told otherwise.
         elif value != (given["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
             said.append(f"{key}={value!r}")
     return f"nn.{target.rpartition('.')[2]}({', '.join(said)})"
-

@@ -82,7 +82,10 @@ _PADDING = Whole(
     help=Text("Rows and columns of zeros added on every side.", "Filas y columnas de ceros que se agregan de cada lado."),
 )
 _BIAS = Flag(
-    key="bias", title=Text("Bias", "Sesgo"), default=True, help=Text("Adds one learned number to each output.", "Suma un número aprendido a cada salida.")
+    key="bias",
+    title=Text("Bias", "Sesgo"),
+    default=True,
+    help=Text("Adds one learned number to each output.", "Suma un número aprendido a cada salida."),
 )
 _CEIL = Flag(
     key="ceil_mode",
@@ -134,7 +137,9 @@ def _adaptive(key: str, en: str, es: str) -> LayerKind:
         stem="pool",
         output=rule.adaptive,
         window=rule.adapting,
-        knobs=(Whole(key="output_size", title=Text("Output side", "Lado de salida"), default=1, low=1, high=64, unit="px", aliases=("size",)),),
+        knobs=(
+            Whole(key="output_size", title=Text("Output side", "Lado de salida"), default=1, low=1, high=64, unit="px", aliases=("size",)),
+        ),
     )
 
 
@@ -198,7 +203,11 @@ LAYERS: Catalog[LayerKind] = Catalog(
         ("MaxPool",),
     ),
     _pooling(
-        "AvgPool2d", "Average pooling", "Pooling promedio", Text("Keeps the mean of each window.", "Se queda con el promedio de cada ventana."), ("AvgPool",)
+        "AvgPool2d",
+        "Average pooling",
+        "Pooling promedio",
+        Text("Keeps the mean of each window.", "Se queda con el promedio de cada ventana."),
+        ("AvgPool",),
     ),
     _adaptive("AdaptiveAvgPool2d", "Adaptive average pooling", "Pooling promedio adaptativo"),
     _adaptive("AdaptiveMaxPool2d", "Adaptive max pooling", "Pooling máximo adaptativo"),
@@ -277,14 +286,22 @@ LAYERS: Catalog[LayerKind] = Catalog(
         output=rule.same_picture,
         aliases=("LRN",),
         knobs=(
-            Whole(key="size", title=Text("Neighbours", "Vecinos"), default=5, low=1, high=63, help=Text("Channels looked at.", "Canales que se miran.")),
+            Whole(
+                key="size",
+                title=Text("Neighbours", "Vecinos"),
+                default=5,
+                low=1,
+                high=63,
+                help=Text("Channels looked at.", "Canales que se miran."),
+            ),
         ),
     ),
     LayerKind(
         key="Dropout",
         title=Text("Dropout", "Dropout"),
         help=Text(
-            "Sets a random share of the values to zero while training.", "Pone en cero una parte de los valores, al azar, durante el entrenamiento."
+            "Sets a random share of the values to zero while training.",
+            "Pone en cero una parte de los valores, al azar, durante el entrenamiento.",
         ),
         target="torch.nn.Dropout",
         family="regularisation",
@@ -292,7 +309,12 @@ LAYERS: Catalog[LayerKind] = Catalog(
         output=rule.same,
         knobs=(
             Number(
-                key="p", title=Text("Share", "Parte"), default=0.5, low=0.0, high=1.0, help=Text("Share that is dropped.", "Parte que se descarta.")
+                key="p",
+                title=Text("Share", "Parte"),
+                default=0.5,
+                low=0.0,
+                high=1.0,
+                help=Text("Share that is dropped.", "Parte que se descarta."),
             ),
         ),
     ),
@@ -309,7 +331,10 @@ LAYERS: Catalog[LayerKind] = Catalog(
     LayerKind(
         key="Linear",
         title=Text("Dense layer", "Capa densa"),
-        help=Text("Every output sees every input, each through a weight of its own.", "Cada salida ve todas las entradas, cada una con su propio peso."),
+        help=Text(
+            "Every output sees every input, each through a weight of its own.",
+            "Cada salida ve todas las entradas, cada una con su propio peso.",
+        ),
         target="torch.nn.Linear",
         family="dense",
         stem="fc",

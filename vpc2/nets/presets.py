@@ -86,7 +86,10 @@ NETS: Catalog[NetPreset] = Catalog(
     NetPreset(
         key="alexnet",
         title=Text("AlexNet, as in the lecture", "AlexNet, como en la clase"),
-        help=Text("Krizhevsky and others, 2012, as one tower on 227 × 227 × 3.", "Krizhevsky y otros, 2012, en una sola torre sobre 227 × 227 × 3."),
+        help=Text(
+            "Krizhevsky and others, 2012, as one tower on 227 × 227 × 3.",
+            "Krizhevsky y otros, 2012, en una sola torre sobre 227 × 227 × 3.",
+        ),
         net=make_net(
             "AlexNet",
             (3, 227, 227),
@@ -149,13 +152,17 @@ NETS: Catalog[NetPreset] = Catalog(
     NetPreset(
         key="vgg16",
         title=Text("VGG-16", "VGG-16"),
-        help=Text("Simonyan and Zisserman, 2014: thirteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: trece convoluciones de 3 × 3."),
+        help=Text(
+            "Simonyan and Zisserman, 2014: thirteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: trece convoluciones de 3 × 3."
+        ),
         net=_vgg("VGG-16", 2, 2, 3, 3, 3),
     ),
     NetPreset(
         key="vgg19",
         title=Text("VGG-19", "VGG-19"),
-        help=Text("Simonyan and Zisserman, 2014: sixteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: dieciséis convoluciones de 3 × 3."),
+        help=Text(
+            "Simonyan and Zisserman, 2014: sixteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: dieciséis convoluciones de 3 × 3."
+        ),
         net=_vgg("VGG-19", 2, 2, 4, 4, 4),
     ),
     NetPreset(

@@ -34,7 +34,8 @@ _ONE_OUTPUT = Text(
     "Esta red termina en un solo número: una única clase siempre acierta y no enseña nada. Necesita una salida por clase.",
 )
 _WRONG_CLASSES = Text(
-    "This net ends in {found:,} numbers and the data has {classes:,} classes.", "Esta red termina en {found:,} números y los datos tienen {classes:,} clases."
+    "This net ends in {found:,} numbers and the data has {classes:,} classes.",
+    "Esta red termina en {found:,} números y los datos tienen {classes:,} clases.",
 )
 _SET_CLASSES = Text("End in {classes:,}", "Terminar en {classes:,}")
 _ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}", "Agregar un pooling global y una capa densa de {classes:,}")
@@ -48,7 +49,8 @@ _LARGE = Text(
     "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan imágenes más chicas, menos filtros o un pooling anterior.",
 )
 _ALL_DROPPED = Text(
-    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.", "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada."
+    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
+    "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
 )
 _LONE_NORM = Text(
     "{name}: on 1 × 1 a batch of one picture has nothing to normalise; the last odd picture of an epoch is left out.",
@@ -201,7 +203,8 @@ def dropped_border(facts: LayerFacts, params: dict[str, Any]) -> int:
         return 0
     window = arithmetic.sliding(params, facts.input).size
     return max(
-        side + 2 * params["padding"] - window - (out - 1) * params["stride"] for side, out in zip(facts.input[1:], facts.output[1:], strict=True)
+        side + 2 * params["padding"] - window - (out - 1) * params["stride"]
+        for side, out in zip(facts.input[1:], facts.output[1:], strict=True)
     )
 
 

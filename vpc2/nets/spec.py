@@ -24,7 +24,9 @@ _BAD_INPUT = Text(
 )
 _NOT_A_LIST = Text("The layers of a net must be a list.", "Las capas de una red tienen que ser una lista.")
 _NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
-_TOO_MANY = Text("A net has at most {limit} layers; this one has {count:,}.", "Una red tiene como máximo {limit} capas; esta tiene {count:,}.")
+_TOO_MANY = Text(
+    "A net has at most {limit} layers; this one has {count:,}.", "Una red tiene como máximo {limit} capas; esta tiene {count:,}."
+)
 _BAD_ID = Text("Two layers carry the same id “{id}”, or it is not a plain one.", "Dos capas llevan el mismo id “{id}”, o no es uno simple.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from vpc2.data.datasets import DATASETS
 from vpc2.host import LIMITS, MB
 from vpc2.nets.shapes import check_trainable, summarise
 from vpc2.nets.spec import Net
 from vpc2.training.spec import SETTINGS, Recipe
-from vpc2.words import Text
+from vpc2.words import Refusal, Text
+
+if TYPE_CHECKING:  # numpy is not needed to check a recipe
+    from vpc2.data.imageset import ImageSet, Split
 
 _SMALLER_BATCH = Text("Use batches of {batch}", "Usar lotes de {batch}")
 _TOO_MUCH = Text(
@@ -31,6 +35,16 @@ _NEW_HEAD = Text(
     "A dense layer with {classes} outputs was added at the end: the net did not end in one number a class.",
     "Al final se agregó una capa densa con {classes} salidas: la red no terminaba en un número por clase.",
 )
+
+_ONE_CLASS = Text(
+    "Training needs pictures of at least two classes; the training part has: {counts}.",
+    "Para entrenar hacen falta imágenes de al menos dos clases; la parte de entrenamiento tiene: {counts}.",
+)
+_EMPTY_CLASSES = Text(
+    "No training picture is left for {names}: add pictures of it, raise the share to train on, or leave that class out.",
+    "No queda ninguna imagen de entrenamiento para {names}: hay que agregar imágenes, subir la parte para entrenar o sacar esa clase.",
+)
+_TOO_FEW = Text("Training needs at least two pictures; there is {count}.", "Para entrenar hacen falta al menos dos imágenes; hay {count}.")
 
 
 @dataclass(frozen=True)
@@ -114,3 +128,15 @@ def _on_net(change: Callable[[Net], Net]) -> Callable[[Recipe], Recipe]:
 
 def _with_batch(recipe: Recipe, batch: int) -> Recipe:
     return replace(recipe, settings={**recipe.settings, "batch_size": batch})
+
+
+def check_split(data: ImageSet, split: Split) -> None:
+    """Raise `Refusal` for loaded data that cannot be trained on: too few pictures, one class, a class left empty."""
+    if len(split.train) < 2:
+        raise Refusal(_TOO_FEW.fill(count=len(split.train)))
+    counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
+    if sum(count > 0 for count in counts) < 2:
+        raise Refusal(_ONE_CLASS.fill(counts=", ".join(f"{name} {count}" for name, count in zip(data.classes, counts, strict=True))[:400]))
+    empty = [name for name, count in zip(data.classes, counts, strict=True) if count == 0]
+    if empty:
+        raise Refusal(_EMPTY_CLASSES.fill(names=", ".join(f"“{name}”" for name in empty)[:200]))

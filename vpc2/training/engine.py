@@ -103,8 +103,8 @@ class LocalEngine:
             order = [waiting.id for waiting in self._order()]
             if run_id in order:
                 return order.index(run_id) + 1
-            is_going = run_id in self._running or run_id in self._adopted
-        return 0 if is_going else None
+            is_handed = run_id in self._running or run_id in self._adopted
+        return 0 if is_handed and not status_of(self.store.folder / run_id).is_over else None
 
     def wait_s(self, run_id: str) -> float:
         """Return about how many seconds a waiting run still waits: the budgets before it, shared by the places there are."""

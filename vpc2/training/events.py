@@ -29,6 +29,7 @@ FILE_NAME = "events.jsonl"
 TYPES = ("start", "step", "epoch", "note", "end")
 STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
 EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
+ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on
 
 _TAIL_BYTES = 32 * 1024
 _ROOM_BYTES = 2 * 1024  # what an end event without numbers takes, and some
@@ -183,6 +184,14 @@ def last_event(folder: Path) -> dict[str, Any] | None:
                 size *= 8
     except FileNotFoundError:
         return None
+
+
+def stride_of(step: int) -> int:
+    """Return every how many steps one is recorded: all at first, then thinner by twos, so that long runs stay small.
+
+    It depends on the step alone, so that two runs of one recipe have the same events.
+    """
+    return 1 << max((step - 1) // ALL_STEPS, 0).bit_length()
 
 
 def curves(events: list[dict[str, Any]]) -> dict[str, dict[str, list]]:

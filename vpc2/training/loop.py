@@ -26,9 +26,10 @@ from vpc2.codec import to_document
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, Split, split_images
 from vpc2.nets.module import build_net
-from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.predict.classifier import GREY, Classifier, Preprocessing, save_classifier
 from vpc2.rng import seed_of, training
-from vpc2.training.checks import check_recipe, fit_to_data
+from vpc2.training.checks import check_recipe, check_split, fit_to_data
+from vpc2.training.events import stride_of
 from vpc2.training.run import MODEL_NAME
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
@@ -37,7 +38,6 @@ from vpc2.words import Refusal, Text
 EVALUATION_BATCH = 64
 HUGE_LOSS = 1e4
 RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # ten times the first loss for so many steps in a row: it will not come back
-ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on
 SAVE_SHARE = 0.05  # of the time, at most, goes into saving
 STOPPED_TEST_S = 1.0  # a stopped run is tested only if that takes no longer
 
@@ -62,17 +62,6 @@ _NO_VALIDATION = Text(
     "There are too few pictures to set some apart for validation: the last weights are kept, not the best.",
     "Hay muy pocas imágenes para apartar algunas para validar: se conservan los últimos pesos, no los mejores.",
 )
-_ONE_CLASS = Text(
-    "Training needs pictures of at least two classes; the training part has: {counts}.",
-    "Para entrenar hacen falta imágenes de al menos dos clases; la parte de entrenamiento tiene: {counts}.",
-)
-_EMPTY_CLASSES = Text(
-    "No training picture is left for {names}: add pictures of it, raise the share to train on, or leave that class out.",
-    "No queda ninguna imagen de entrenamiento para {names}: hay que agregar imágenes, subir la parte para entrenar o sacar esa clase.",
-)
-_TOO_FEW = Text("Training needs at least two pictures; there is {count}.", "Para entrenar hacen falta al menos dos imágenes; hay {count}.")
-
-__all__ = ["check_recipe", "fit", "fit_to_data", "warm_up"]
 
 
 def fit(
@@ -101,19 +90,9 @@ def fit(
     settings = recipe.settings
     data = load_dataset(recipe.dataset, settings["size_px"])
     split = split_images(data, settings["seed"], settings["train_share"])
-    _check_split(data, split)
+    check_split(data, split)
     with training(seed_of(settings["seed"], "weights")):
         return _Fitting(recipe, data, split, device or pick_device(), report, should_stop, folder).run(notes)
-
-
-def _check_split(data: ImageSet, split: Split) -> None:
-    if len(split.train) < 2:
-        raise Refusal(_TOO_FEW.fill(count=len(split.train)))
-    counts = np.bincount(data.labels[split.train], minlength=len(data.classes))
-    if (counts > 0).sum() < 2:
-        raise Refusal(_ONE_CLASS.fill(counts=", ".join(f"{name} {count}" for name, count in zip(data.classes, counts, strict=True))[:400]))
-    if (counts == 0).any():
-        raise Refusal(_EMPTY_CLASSES.fill(names=", ".join(f"“{data.classes[label]}”" for label in np.flatnonzero(counts == 0))[:200]))
 
 
 @dataclass
@@ -195,8 +174,6 @@ class _Fitting:
     def _input(self, images: torch.Tensor) -> torch.Tensor:
         images = (self._grey(images) - self.mean) / self.std
         return images.contiguous(memory_format=torch.channels_last)
-
-    # -- the run -----------------------------------------------------------------------------------------------
 
     def run(self, notes: tuple[Text, ...]) -> Classifier:
         self._report_start(notes)
@@ -290,8 +267,6 @@ class _Fitting:
         table = confusion.view(classes, classes)
         return _Score(loss / len(indices), int(table.trace()) / len(indices), table.tolist(), time.monotonic() - began)
 
-    # -- what is kept ------------------------------------------------------------------------------------------
-
     def _is_best(self, score: _Score | None) -> bool:
         if not self._is_finite():
             return False
@@ -327,8 +302,6 @@ class _Fitting:
             save_classifier(self._classifier(), self.folder / MODEL_NAME)
         self.saved_at = time.monotonic()
         self.save_s, self.is_saved = self.saved_at - began, True
-
-    # -- what is said ------------------------------------------------------------------------------------------
 
     def _report_start(self, notes: tuple[Text, ...]) -> None:
         self.report(
@@ -397,17 +370,9 @@ class _Fitting:
         return probe is not None and probe.seconds * len(self.split.test) / EVALUATION_BATCH < STOPPED_TEST_S
 
 
-def stride_of(step: int) -> int:
-    """Return every how many steps one is recorded: all at first, then thinner by twos, so that long runs stay small.
-
-    It depends on the step alone, so that two runs of one recipe have the same events.
-    """
-    return 1 << max((step - 1) // ALL_STEPS, 0).bit_length()
-
-
 def to_grey(images: torch.Tensor) -> torch.Tensor:
-    """Return (B, 3, H, W) pictures as (B, 1, H, W), by the luma weights of ITU-R BT.601."""
-    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device, dtype=images.dtype).view(1, 3, 1, 1)
+    """Return (B, 3, H, W) pictures as (B, 1, H, W), as the classifier will."""
+    weights = torch.tensor(GREY, device=images.device, dtype=images.dtype).view(1, 3, 1, 1)
     return (images * weights).sum(1, keepdim=True)
 
 

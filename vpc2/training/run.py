@@ -283,4 +283,4 @@ def _silence_s(folder: Path) -> float:
         return float("inf")
     except ValueError:  # being written this moment
         return 0.0
-    return age if age >= 0 else float("inf")  # the machine was started again since
+    return age if age > -1.0 else float("inf")  # far in the future: the machine was started again since

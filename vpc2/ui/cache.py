@@ -62,7 +62,10 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
     return {
         "original": to_jpeg(small),
         "pictures": [to_jpeg(result.image) for result in results],
-        "steps": [[(step.step_id, step.op, step.is_applied, dict(step.values), getattr(step, "reason", None)) for step in result.steps] for result in results],
+        "steps": [
+            [(step.step_id, step.op, step.is_applied, dict(step.values), getattr(step, "reason", None)) for step in result.steps]
+            for result in results
+        ],
         "ms": ms,
         "device": device,
     }

@@ -21,7 +21,9 @@ from vpc2.words import Refusal, Text
 TOP = 5
 MOST_PICTURES = 400
 
-_NO_DATA = Text("The data set of this run is not on this machine any more.", "El conjunto de datos de este entrenamiento ya no está en esta máquina.")
+_NO_DATA = Text(
+    "The data set of this run is not on this machine any more.", "El conjunto de datos de este entrenamiento ya no está en esta máquina."
+)
 
 
 def choose_classifier() -> str:
@@ -47,7 +49,9 @@ def choose_classifier() -> str:
     classifier = chrome.guarded(classifier_of, chosen)
     if classifier is not None:
         st.caption(
-            _("{k} classes; pictures of {size} × {size} px.").format(k=number(len(classifier.classes)), size=classifier.preprocessing.size_px)
+            _("{k} classes; pictures of {size} × {size} px.").format(
+                k=number(len(classifier.classes)), size=classifier.preprocessing.size_px
+            )
         )
     return chosen
 
@@ -69,7 +73,11 @@ def classifier_of(name: str) -> Any:
 def choose_views() -> list[str]:
     """Let the visitor choose how else to look at a picture; the plain view is always among them."""
     preset = st.selectbox(
-        _("Set of views"), list(VIEW_SETS), index=list(VIEW_SETS).index("standard"), format_func=lambda key: say(VIEW_SETS[key].title), key="judge/set"
+        _("Set of views"),
+        list(VIEW_SETS),
+        index=list(VIEW_SETS).index("standard"),
+        format_func=lambda key: say(VIEW_SETS[key].title),
+        key="judge/set",
     )
     chosen = st.pills(
         _("Views"),
@@ -127,7 +135,9 @@ def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
         with column:
             st.markdown(f"**{title}: {chrome.literal(answer)}, {_percent(shares[top[0]])}**")
             figure = answers_figure([classes[i] for i in top], [float(shares[i]) for i in top], is_merged=column is columns[2])
-            st.plotly_chart(figure, key=f"answer/{photo['digest']}/{ms}/{title}", alt=f"{title}: {answer}", config={"displayModeBar": False})
+            st.plotly_chart(
+                figure, key=f"answer/{photo['digest']}/{ms}/{title}", alt=f"{title}: {answer}", config={"displayModeBar": False}
+            )
             st.caption(f"{number(ms, ',.0f')} ms")
     agree = sum(int(np.argmax(row) == np.argmax(merged)) for row in each)
     st.markdown(_("{k} of {n} views agree with the merged answer.").format(k=agree, n=len(views)))
@@ -171,9 +181,15 @@ def draw_test_set(name: str, views: list[str]) -> None:
         result = evaluate(classifier_of(name), _test_pictures(name), views, report=lambda share: bar.progress(min(share, 1.0)))
     bar.empty()
     grid = st.grid(4, min_column_width=140)
-    grid.metric(_("Accuracy, plain"), _percent(result.accuracy), delta=f"{number(result.ms, '.2f')} ms", delta_color="off", delta_arrow="off")
     grid.metric(
-        _("Accuracy with views"), _percent(result.tta_accuracy), delta=f"{number(result.tta_ms, '.2f')} ms", delta_color="off", delta_arrow="off"
+        _("Accuracy, plain"), _percent(result.accuracy), delta=f"{number(result.ms, '.2f')} ms", delta_color="off", delta_arrow="off"
+    )
+    grid.metric(
+        _("Accuracy with views"),
+        _percent(result.tta_accuracy),
+        delta=f"{number(result.tta_ms, '.2f')} ms",
+        delta_color="off",
+        delta_arrow="off",
     )
     grid.metric(_("Pictures fixed"), number(result.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(result.broken), help=_("Right when asked plainly, wrong with the views."))

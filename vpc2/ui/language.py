@@ -46,5 +46,11 @@ def draw_language_switch() -> None:
         st.session_state.lang = language()
     with st.container(key="language"):
         st.segmented_control(
-            "Language · Idioma", LANGUAGES, key="lang", required=True, format_func=str.upper, label_visibility="collapsed", persist_state="session"
+            "Language · Idioma",
+            LANGUAGES,
+            key="lang",
+            required=True,
+            format_func=str.upper,
+            label_visibility="collapsed",
+            persist_state="session",
         )

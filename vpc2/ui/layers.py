@@ -26,11 +26,19 @@ def edit_input(net: Net) -> Net:
     """Let the visitor set the shape of one picture, and return the net with it."""
     channels, height, width = st.columns([1.2, 1, 1], gap="small")
     chosen = channels.segmented_control(
-        _("Input"), nets.CHANNELS, default=net.input[0], required=True, format_func={1: _("grey"), 3: "RGB"}.get, key=state.key("net", "channels")
+        _("Input"),
+        nets.CHANNELS,
+        default=net.input[0],
+        required=True,
+        format_func={1: _("grey"), 3: "RGB"}.get,
+        key=state.key("net", "channels"),
     )
     sides = [
         column.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name))
-        for column, label, side, name in ((height, _("Height (px)"), net.input[1], "height"), (width, _("Width (px)"), net.input[2], "width"))
+        for column, label, side, name in (
+            (height, _("Height (px)"), net.input[1], "height"),
+            (width, _("Width (px)"), net.input[2], "width"),
+        )
     ]
     return replace(net, input=(int(chosen), int(sides[0]), int(sides[1])))
 
@@ -117,7 +125,9 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
         grid = st.grid("auto", min_column_width=180, gap="small")
         for knob in entry.knobs:
             with grid.cell():
-                value = draw_knob(knob, layer.params[knob.key], key=state.key("net", facts.id, facts.kind, knob.key), limits=limits.get(knob.key))
+                value = draw_knob(
+                    knob, layer.params[knob.key], key=state.key("net", facts.id, facts.kind, knob.key), limits=limits.get(knob.key)
+                )
             net = nets.edit_param(net, facts.id, knob.key, value)
     return net
 
@@ -158,7 +168,9 @@ def draw_table(summary: Summary) -> None:
         _("Multiply-adds"): [number(facts.macs) for facts in summary.layers] + [number(summary.macs)],
         _("Receptive field"): [f"{facts.receptive_field:,}" if facts.output else "—" for facts in summary.layers] + [""],
     }
-    st.table(rows, border="horizontal", hide_index=True, alt=_("Every layer with its output, parameters, multiply-adds and receptive field"))
+    st.table(
+        rows, border="horizontal", hide_index=True, alt=_("Every layer with its output, parameters, multiply-adds and receptive field")
+    )
 
 
 def draw_parameter_chart(summary: Summary) -> None:
@@ -173,7 +185,9 @@ def draw_parameter_chart(summary: Summary) -> None:
     st.markdown(f"**{finding}**")
     names = [facts.name for facts in summary.layers if facts.params]
     figure = parameters_figure(
-        names, [facts.params for facts in summary.layers if facts.params], [COLOURS[LAYERS[f.kind].family] for f in summary.layers if f.params]
+        names,
+        [facts.params for facts in summary.layers if facts.params],
+        [COLOURS[LAYERS[f.kind].family] for f in summary.layers if f.params],
     )
     st.plotly_chart(figure, key="parameters", alt=finding, config={"displayModeBar": False})
 

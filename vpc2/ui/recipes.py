@@ -71,7 +71,9 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     net = state.load("net") if net_key == _BUILD else NETS[net_key].net
     first = {_NONE: _("None"), _AUGMENT: _("Online: the pipeline from Augment")}
     pipeline_key = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
-    pipeline = {_NONE: None, _AUGMENT: state.load("pipeline")}.get(pipeline_key) if pipeline_key in first else PIPELINES[pipeline_key].pipeline
+    pipeline = (
+        {_NONE: None, _AUGMENT: state.load("pipeline")}.get(pipeline_key) if pipeline_key in first else PIPELINES[pipeline_key].pipeline
+    )
     settings = dict(recipe.settings)
     for key in _SHOWN_FIRST:
         settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=state.key("recipe", key))

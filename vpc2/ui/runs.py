@@ -139,7 +139,9 @@ def _draw_outcome(run: Run, status) -> None:
     end = events[-1] if events and events[-1]["type"] == "end" else {}
     if end.get("test_accuracy") is not None:
         grid = st.grid(3, min_column_width=150)
-        grid.metric(_("Test accuracy"), f"{number(100 * end['test_accuracy'], '.1f')} %", help=_("On pictures that took no part in training."))
+        grid.metric(
+            _("Test accuracy"), f"{number(100 * end['test_accuracy'], '.1f')} %", help=_("On pictures that took no part in training.")
+        )
         grid.metric(_("Test loss"), number(end["test_loss"], ".3f"))
         grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")
     with st.container(horizontal=True):
@@ -153,12 +155,18 @@ def _draw_outcome(run: Run, status) -> None:
                 on_click="ignore",
                 type="tertiary",
             )
-        st.download_button(_("Curves as CSV"), to_csv(events), file_name="curves.csv", icon=":material/table:", on_click="ignore", type="tertiary")
+        st.download_button(
+            _("Curves as CSV"), to_csv(events), file_name="curves.csv", icon=":material/table:", on_click="ignore", type="tertiary"
+        )
         st.link_button(_("Open in TensorBoard"), f"tensorboard/?regexInput={run.id}", icon=":material/monitoring:", type="tertiary")
     if end.get("confusion"):
         classes = events[0]["classes"]
         figure, finding = confusion_figure(end["confusion"], classes, true=_("true class"), predicted=_("predicted class"))
-        said = _("The most frequent mistake: {true} taken for {predicted}, {n} times.").format(**finding) if finding else _("No mistake on the test pictures.")
+        said = (
+            _("The most frequent mistake: {true} taken for {predicted}, {n} times.").format(**finding)
+            if finding
+            else _("No mistake on the test pictures.")
+        )
         st.markdown(f"**{chrome.literal(said)}**")
         st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
 
@@ -181,7 +189,11 @@ def draw_list(chosen: Run | None) -> None:
         accuracy = end.get("test_accuracy")
         with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
             if st.button(
-                chrome.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=chosen is not None and chosen.id == run.id, width=260
+                chrome.literal(run.name),
+                key=f"open/{run.id}",
+                type="tertiary",
+                disabled=chosen is not None and chosen.id == run.id,
+                width=260,
             ):
                 st.query_params["run"] = run.id
                 st.rerun()

@@ -64,7 +64,11 @@ def describe_step(step: pipelines.Step) -> str:
     """Return a step's first parameter and its chance, for the card."""
     entry = OPS[step.op]
     knobs = [knob for knob in entry.knobs if knob.key != "p"]
-    first = f"{_short(step.params[knobs[0].key])} {knobs[0].unit}".strip() if knobs and isinstance(step.params[knobs[0].key], int | float | list) else ""
+    first = (
+        f"{_short(step.params[knobs[0].key])} {knobs[0].unit}".strip()
+        if knobs and isinstance(step.params[knobs[0].key], int | float | list)
+        else ""
+    )
     chance = f"p {_short(step.params['p'])}" if "p" in step.params else ""
     return " · ".join(part for part in (first, chance) if part)
 

@@ -20,7 +20,8 @@ FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 
 _NOTE = Text("{name}: {note}", "{name}: {note}")
 _FULL = Text(
-    "The tray holds {limit} photographs of your own; the oldest one made room.", "La bandeja guarda {limit} fotos propias; la más vieja dejó su lugar."
+    "The tray holds {limit} photographs of your own; the oldest one made room.",
+    "La bandeja guarda {limit} fotos propias; la más vieja dejó su lugar.",
 )
 
 

@@ -1,0 +1,21 @@
+"""The whole app, served: `streamlit run streamlit_app.py`. What a visitor sees is drawn by `vpc2/ui/app.py` and `pages/`."""
+
+import os
+
+# Before torch is imported anywhere: idle threads sleep instead of spinning, nothing is installed or fetched behind our back.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from pathlib import Path  # noqa: E402
+
+import streamlit as st  # noqa: E402
+
+from vpc2.ui import serving  # noqa: E402
+
+SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
+
+app = st.App(SCRIPT, lifespan=serving.lifespan, routes=serving.ROUTES, middleware=serving.MIDDLEWARE)
+
+if __name__ == "__main__":
+    app.run()

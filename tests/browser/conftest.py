@@ -1,0 +1,157 @@
+"""The real server in a folder of its own, and Chromium to visit it."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+SIZES = {"1440x900": (1440, 900), "1920x1080": (1920, 1080), "390x844": (390, 844)}
+IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
+START_S = 90
+
+
+def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2) as answer:
+                if "json" in answer.headers.get("Content-Type", ""):
+                    return
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.2)
+    pytest.fail(f"the server did not come up at {address}:\n{log.read_text()}")
+
+
+@contextlib.contextmanager
+def serve(script: Path, folder: Path, **environment: str):
+    """Run a script under a server of its own and give its address; a traceback in its log fails whoever asked for it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "server.log"
+    # The working tree is what is tested, not a copy that may be installed.
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}", "--server.headless=true"],
+            cwd=ROOT,
+            env={**os.environ, "VPC2_HOME": str(folder / "home"), "PYTHONPATH": path, **environment},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/health", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+    text = log.read_text()
+    assert "Traceback" not in text, text
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory, browser):
+    """The address of the app; depends on the browser, so that nothing is started where there is none."""
+    with serve(ROOT / "streamlit_app.py", tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium; skipped with the reason where it is missing, a failure where the environment demands it."""
+
+    def miss(reason: str) -> None:
+        if os.environ.get("VPC2_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        miss("playwright is not installed: pip install -r tests/requirements.txt")
+    chromium = os.environ.get("VPC2_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        miss("there is no chromium on this machine: install it (apt-get install chromium) or name it in VPC2_CHROMIUM")
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        try:
+            one = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        except Error as error:
+            miss(f"chromium does not start: {error}")
+        yield one
+        one.close()
+
+
+# What Chromium itself says about pages of the framework, which no page of ours can help.
+_HARMLESS = re.compile(r"favicon|ResizeObserver loop|Failed to load resource: the server responded with a status of 404")
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh visitor at 1440 x 900; an error on the browser's console fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+    one = context.new_page()
+    one.set_default_timeout(8_000)
+    one.errors = []
+    one.on("console", lambda message: one.errors.append(message.text) if message.type == "error" else None)
+    one.on("pageerror", lambda error: one.errors.append(str(error)))
+    yield one
+    context.close()
+    assert not [error for error in one.errors if not _HARMLESS.search(error)], one.errors
+
+
+@pytest.fixture
+def wait_idle():
+    """A function that waits until the page is connected, its script has ended and stays so for a moment."""
+
+    def wait(page, timeout_ms: int = 90_000) -> None:
+        deadline = time.monotonic() + timeout_ms / 1000
+        while True:
+            page.wait_for_selector(IDLE, timeout=max(1.0, (deadline - time.monotonic()) * 1000))
+            page.wait_for_timeout(300)
+            if page.query_selector(IDLE) and not page.query_selector('[data-testid="stSkeleton"]'):
+                return
+            if time.monotonic() > deadline:
+                pytest.fail("the page did not come to rest")
+
+    return wait
+
+
+@pytest.fixture
+def screenshots(page, wait_idle):
+    """A function that keeps pictures of the page as it is, at a laptop's, a projector's and a phone's size."""
+
+    def take(name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        before = page.viewport_size
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            wait_idle(page)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{size}.png")
+        page.set_viewport_size(before)
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def data_key():
+    """The data set to train on: photographs of hands where they are on disk, else the digits inside scikit-learn."""
+    return "hands" if (Path(os.environ.get("VPC2_DATA", "")) / "sign-language-digits").is_dir() else "digits"

