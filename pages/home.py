@@ -29,4 +29,4 @@ for card in lecture.CARDS:
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))
-        st.page_link(f"pages/{card.page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=lecture.query(card))
+        st.page_link(chrome.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture.query(card))

@@ -112,8 +112,8 @@ def test_torchvisions_own_nets_layer_by_layer(key):
 def test_the_lectures_numbers():
     alexnet = summarise(NETS["alexnet"].net)
     assert alexnet.layers[0].output == (96, 55, 55)
-    assert [text.en for text in alexnet.layers[0].formulas] == ["floor((227 - 11 + 2*0)/4) + 1 = 55", "11*11*3*96 + 96 = 34,944"]
-    assert alexnet.layers[0].formulas[1].es == "11*11*3*96 + 96 = 34.944"
+    assert [formula.text.en for formula in alexnet.layers[0].formulas] == ["floor((227 - 11 + 2*0)/4) + 1 = 55", "11*11*3*96 + 96 = 34,944"]
+    assert alexnet.layers[0].formulas[1].text.es == "11*11*3*96 + 96 = 34.944"
     assert summarise(NETS["dense_720p"].net).params == 2_764_800_000 + 1000
     one, two = summarise(NETS["one_5x5"].net), summarise(NETS["two_3x3"].net)
     assert (one.params, two.params) == (25, 18)

@@ -18,11 +18,10 @@ PAGES = ("home", "augment", "build", "train", "judge")
 def open_app(page="home", lang="en", **query):
     at = AppTest.from_file(str(ROOT / "vpc2" / "ui" / "app.py"), default_timeout=120)
     at.query_params["lang"] = lang
+    at.run()
     for key, value in query.items():
         at.query_params[key] = value
-    at.run()
-    if page != "home":
-        at.switch_page(str(ROOT / "pages" / f"{page}.py")).run()
+    at.switch_page(str(ROOT / "pages" / f"{page}.py")).run()
     assert not at.exception, at.exception[0].stack_trace if at.exception else ""
     return at
 

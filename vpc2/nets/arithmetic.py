@@ -226,9 +226,9 @@ def sliding(p: Params, shape: Shape) -> Window:
 
 def adapting(p: Params, shape: Shape) -> Window:
     """Return the widest window of adaptive pooling: from floor(i*n/m) to ceil((i + 1)*n/m)."""
-    n, m = max(shape[1:]), p["output_size"]
-    widest = max(-((-(i + 1) * n) // m) - i * n // m for i in range(m))
-    return Window(widest, Fraction(n, m))
+    m = p["output_size"]
+    widest = max(-((-(i + 1) * n) // m) - i * n // m for n in set(shape[1:]) for i in range(m))
+    return Window(widest, Fraction(max(shape[1:]), m))
 
 
 def covering(p: Params, shape: Shape) -> Window:
@@ -237,44 +237,62 @@ def covering(p: Params, shape: Shape) -> Window:
     return Window(side, Fraction(side))
 
 
-def _plain(formula: str, result: int) -> Text:
-    return Text(formula + " = {n:,}", formula + " = {n:,}").fill(n=result)
+@dataclass(frozen=True)
+class Formula:
+    """A formula in symbols and with today's numbers, both as plain arithmetic: `floor((n - k + 2*p)/s) + 1`."""
+
+    law: str
+    numbers: str
+    result: int
+
+    @property
+    def text(self) -> Text:
+        """Return the numbers and what they come to, the result written as each language writes it."""
+        return Text(self.numbers + " = {n:,}", self.numbers + " = {n:,}").fill(n=self.result)
 
 
-def side_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def side_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of each different side with today's numbers."""
     said = []
     for side, result in dict.fromkeys(zip(shape[1:], out[1:], strict=True)):
-        dilation, kernel = p.get("dilation", 1), p["kernel_size"]
+        dilation, kernel, padding, stride = p.get("dilation", 1), p["kernel_size"], p["padding"], p["stride"]
         window = f"{kernel}" if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
+        symbol = "k" if dilation == 1 else "(d*(k - 1) + 1)"
         rounding = "ceil" if p.get("ceil_mode") else "floor"
-        said.append(_plain(f"{rounding}(({side} - {window} + 2*{p['padding']})/{p['stride']}) + 1", result))
+        # A window that would begin in the right padding is dropped (torch.nn.MaxPool2d, ceil_mode).
+        is_dropped = rounding == "ceil" and -(-(side - kernel + 2 * padding) // stride) + 1 > result
+        last = " - 1" if is_dropped else ""
+        law = f"{rounding}((n - {symbol} + 2*p)/s) + 1{last}"
+        said.append(Formula(law, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
     return tuple(said)
 
 
-def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formulas of a convolution's sides and of its parameters."""
-    kernel, bias = p["kernel_size"], f" + {p['out_channels']}" if p["bias"] else ""
-    per_group = f"{shape[0]}" if p["groups"] == 1 else f"({shape[0]}/{p['groups']})"
-    return (*side_formulas(p, shape, out, params), _plain(f"{kernel}*{kernel}*{per_group}*{p['out_channels']}{bias}", params))
+    kernel, filters, groups = p["kernel_size"], p["out_channels"], p["groups"]
+    symbol, per_group = ("c", f"{shape[0]}") if groups == 1 else ("(c/g)", f"({shape[0]}/{groups})")
+    law, bias = (" + f", f" + {filters}") if p["bias"] else ("", "")
+    return (*side_formulas(p, shape, out, params), Formula(f"k*k*{symbol}*f{law}", f"{kernel}*{kernel}*{per_group}*{filters}{bias}", params))
 
 
-def dense_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def dense_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a dense layer's parameters."""
-    return (_plain(f"{shape[0]}*{p['out_features']}" + (f" + {p['out_features']}" if p["bias"] else ""), params),)
+    units = p["out_features"]
+    law, bias = (" + u", f" + {units}") if p["bias"] else ("", "")
+    return (Formula(f"n*u{law}", f"{shape[0]}*{units}{bias}", params),)
 
 
-def flat_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def flat_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the product that a flat vector's length is."""
-    return (_plain("*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
+    return (Formula("h*w*c", "*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
 
 
-def norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a normalisation's parameters."""
-    return (_plain(f"2*{shape[0]}", params),) if params else ()
+    return (Formula("2*c", f"2*{shape[0]}", params),) if params else ()
 
 
-def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Text, ...]:
+def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return nothing: the layer has no numbers to show."""
     return ()
 

@@ -9,7 +9,7 @@ from typing import Any
 from vpc2.catalog import Catalog, Entry
 from vpc2.knobs import Flag, Number, Whole
 from vpc2.nets import arithmetic as rule
-from vpc2.nets.arithmetic import Params, Shape, Window
+from vpc2.nets.arithmetic import Formula, Params, Shape, Window
 from vpc2.words import Text
 
 FAMILIES = {
@@ -36,7 +36,7 @@ class LayerKind(Entry):
     output: Callable[[Params, Shape], Shape]
     params: Callable[[Params, Shape], int] = rule.no_params
     window: Callable[[Params, Shape], Window] | None = None
-    formulas: Callable[[Params, Shape, Shape, int], tuple[Text, ...]] = rule.no_formulas
+    formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = rule.no_formulas
     inner: str = ""
     flat_target: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
@@ -138,7 +138,16 @@ def _adaptive(key: str, en: str, es: str) -> LayerKind:
         output=rule.adaptive,
         window=rule.adapting,
         knobs=(
-            Whole(key="output_size", title=Text("Output side", "Lado de salida"), default=1, low=1, high=64, unit="px", aliases=("size",)),
+            Whole(
+                key="output_size",
+                title=Text("Output side", "Lado de salida"),
+                default=1,
+                low=1,
+                high=64,
+                unit="px",
+                aliases=("size",),
+                help=Text("Side of the picture that comes out.", "Lado de la imagen que sale."),
+            ),
         ),
     )
 
@@ -228,7 +237,12 @@ LAYERS: Catalog[LayerKind] = Catalog(
         "Like ReLU, but negative values keep a small slope.",
         "Como ReLU, pero los valores negativos conservan una pendiente chica.",
         Number(
-            key="negative_slope", title=Text("Negative slope", "Pendiente negativa"), default=0.01, low=0.0, high=1.0, help=Text("", "")
+            key="negative_slope",
+            title=Text("Negative slope", "Pendiente negativa"),
+            default=0.01,
+            low=0.0,
+            high=1.0,
+            help=Text("What negative values are multiplied by.", "Por cuánto se multiplican los valores negativos."),
         ),
     ),
     _activation("GELU", "A smooth ReLU, usual in transformers.", "Un ReLU suave, usual en transformers."),

@@ -43,8 +43,13 @@ def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:
     modules = nn.Sequential()
     with torch.device(device or "cpu"):
         for layer, facts in zip(net.layers, summary.layers, strict=True):
-            modules.add_module(layer.id, _class(layer, facts)(**arguments(layer, facts)))
+            modules.add_module(module_name(layer.id), _class(layer, facts)(**arguments(layer, facts)))
     return modules
+
+
+def module_name(layer_id: str) -> str:
+    """Return the name of a layer's module: its id, but not where `nn.Module` itself has something of that name ("train", "to")."""
+    return f"{layer_id}_" if hasattr(nn.Sequential, layer_id) or layer_id == "training" else layer_id
 
 
 def _class(layer: Layer, facts: LayerFacts) -> type[nn.Module]:

@@ -7,7 +7,7 @@ The receptive field follows Araujo, Norris and Sim, "Computing receptive fields 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -15,12 +15,13 @@ from typing import Any
 from vpc2.host import LIMITS, MB
 from vpc2.knobs import Whole
 from vpc2.nets import arithmetic
-from vpc2.nets.arithmetic import Mend, Misfit, Shape
+from vpc2.nets.arithmetic import Formula, Mend, Misfit, Shape
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.spec import Layer, Net, edit_add, edit_param, edit_remove
 from vpc2.words import Text
 
 BYTES = 4  # of one float32
+MOST_PIXELS = 10**12  # receptive fields are counted up to here: absurd strides would outgrow every float
 BATCH = 64  # the usual batch, for what training holds in memory
 
 _AT = Text("{name}: {why}", "{name}: {why}")
@@ -100,7 +101,7 @@ class LayerFacts:
     macs: int = 0
     receptive_field: int = 0
     jump: float = 0.0
-    formulas: tuple[Text, ...] = ()
+    formulas: tuple[Formula, ...] = ()
     problem: Problem | None = None
 
 
@@ -119,16 +120,21 @@ class Summary:
 
 @dataclass
 class _Field:
-    """The receptive field as it grows from layer to layer."""
+    """The receptive field as it grows from layer to layer; the first value of a row looks at `start` and on.
 
+    `sides` is the last picture's height and width, None once a dense layer has mixed all of it.
+    """
+
+    sides: tuple[int, int] | None
     size: Fraction = Fraction(1)
     jump: Fraction = Fraction(1)
+    start: Fraction = Fraction(0)
 
 
 def summarise(net: Net) -> Summary:
     """Return every layer's numbers by arithmetic; the layers before one that does not fit keep theirs."""
     shape: Shape | None = net.input
-    field, counts = _Field(), Counter()
+    field, counts = _Field(net.input[1:]), Counter()
     layers: list[LayerFacts] = []
     problem: Problem | None = None
     params = macs = numbers = 0
@@ -147,27 +153,34 @@ def summarise(net: Net) -> Summary:
             layers.append(LayerFacts(layer.id, layer.kind, name, shape, None, problem=own))
             shape = None
             continue
-        _grow(field, layer, shape, net)
+        _grow(field, layer, shape, out, net)
         own_params = entry.params(layer.params, shape)
         own_macs = entry.macs(own_params, out)
         formulas = entry.formulas(layer.params, shape, out, own_params)
-        size = int(-(-field.size // 1))
-        layers.append(LayerFacts(layer.id, layer.kind, name, shape, out, own_params, own_macs, size, float(field.jump), formulas))
+        size, jump = min(-(-field.size // 1), MOST_PIXELS), float(min(field.jump, MOST_PIXELS))
+        layers.append(LayerFacts(layer.id, layer.kind, name, shape, out, own_params, own_macs, size, jump, formulas))
         params, macs, numbers = params + own_params, macs + own_macs, numbers + arithmetic.values(out)
         shape = out
     if not net.layers:
         problem = Problem(_NO_LAYERS)
-    return Summary(tuple(layers), params, macs, numbers * BYTES, shape, problem, tuple(_notes(net, layers)))
+    return Summary(tuple(layers), params, macs, numbers * BYTES, shape, problem, (*_remarks(net, layers), *_borders(net, layers)))
 
 
-def _grow(field: _Field, layer: Layer, shape: Shape, net: Net) -> None:
+def _grow(field: _Field, layer: Layer, shape: Shape, out: Shape, net: Net) -> None:
     entry = LAYERS[layer.kind]
-    if entry.family == "dense":  # every output sees every input, so the whole picture
-        field.size = max(field.size, Fraction(max(net.input[1:])))
+    if entry.family == "dense" and field.sides is not None:  # every output sees whatever any of its inputs sees
+        seen = (
+            min(side, field.start + (n - 1) * field.jump + field.size) - max(field.start, 0)
+            for side, n in zip(net.input[1:], field.sides, strict=True)
+        )
+        field.size = max(field.size, *seen)
+        field.sides = None
     elif entry.window is not None:
         window = entry.window(layer.params, shape)
+        field.start -= layer.params.get("padding", 0) * field.jump
         field.size += (window.size - 1) * field.jump
         field.jump *= window.step
+        field.sides = out[1:] if len(out) == 3 else (1, 1)
 
 
 def _repair(layer_id: str, mend: Mend) -> Repair:
@@ -181,7 +194,8 @@ def _repair(layer_id: str, mend: Mend) -> Repair:
     return Repair(mend.title, apply)
 
 
-def _notes(net: Net, layers: list[LayerFacts]):
+def _remarks(net: Net, layers: Sequence[LayerFacts]) -> Iterator[Text]:
+    """Tell what is allowed and still hardly meant."""
     by_id = {layer.id: layer for layer in net.layers}
     for facts in layers:
         if facts.output is None:
@@ -193,18 +207,26 @@ def _notes(net: Net, layers: list[LayerFacts]):
             yield _LONE_NORM.fill(name=facts.name)
         if facts.kind == "Softmax":
             yield _EARLY_SOFTMAX.fill(name=facts.name)
-        if rest := dropped_border(facts, params):
+
+
+def _borders(net: Net, layers: Sequence[LayerFacts]) -> Iterator[Text]:
+    """Tell where a stride leaves out a border: how strides work, and worth seeing."""
+    for layer, facts in zip(net.layers, layers, strict=True):
+        if rest := dropped_border(facts, layer.params):
             yield _BORDER.fill(name=facts.name, rest=rest)
 
 
 def dropped_border(facts: LayerFacts, params: dict[str, Any]) -> int:
-    """Return how many rows or columns at the end of the padded input no window of this layer reaches."""
+    """Return how many rows or columns at the end of the input, its padding apart, no window of this layer reaches."""
     if facts.output is None or "stride" not in params or params.get("ceil_mode"):
         return 0
     window = arithmetic.sliding(params, facts.input).size
     return max(
-        side + 2 * params["padding"] - window - (out - 1) * params["stride"]
-        for side, out in zip(facts.input[1:], facts.output[1:], strict=True)
+        0,
+        *(
+            side + params["padding"] - window - (out - 1) * params["stride"]
+            for side, out in zip(facts.input[1:], facts.output[1:], strict=True)
+        ),
     )
 
 
@@ -250,12 +272,12 @@ def review(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
     A net that is only looked at may be any size; a saved one must end in one number a class.
     """
     summary = summarise(net)
+    notes = tuple(_remarks(net, summary.layers))
     if summary.problem is not None:
-        return summary.problem, summary.notes
+        return summary.problem, notes
     if len(summary.output) == 3 or summary.output == (1,):
-        return check_trainable(net, 2), summary.notes
-    # A dropped border is how strides work; it is shown in Build and is no remark about the file.
-    return None, tuple(note for note in summary.notes if "stride" not in note.en)
+        return check_trainable(net, 2), notes
+    return None, notes
 
 
 def reachable(kind: str, params: dict[str, Any], shape: Shape) -> dict[str, tuple[int, int]]:

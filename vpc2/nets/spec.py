@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ _TOO_MANY = Text(
 )
 _BAD_ID = Text("Two layers carry the same id “{id}”, or it is not a plain one.", "Dos capas llevan el mismo id “{id}”, o no es uno simple.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
+_NUMBERED = re.compile(r"l[0-9]{1,8}")  # ids counted on from; a longer number would outgrow what an id may be
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,11 @@ class Net:
         if len(listed) > MAX_LAYERS:
             raise Refusal(_TOO_MANY.fill(limit=MAX_LAYERS, count=len(listed)))
         net = cls((int(shape[0]), SIDE.clean(shape[1]), SIDE.clean(shape[2])), name=clean_name(doc.get("name", "")))
+        taken = {item["id"] for item in listed if isinstance(item, dict) and isinstance(item.get("id"), str)}
         for item in listed:
             check_keys(_LAYER, item, ("id", "type", "params"))
             entry = LAYERS.find(item.get("type"))
-            layer_id = item.get("id", net.free_id())
+            layer_id = item.get("id", net.free_id(taken))
             if not isinstance(layer_id, str) or not _ID.fullmatch(layer_id) or net.has(layer_id):
                 raise Refusal(_BAD_ID.fill(id=str(layer_id)[:20]))
             net = replace(net, layers=(*net.layers, Layer(layer_id, entry.key, entry.clean(item.get("params", {})))))
@@ -86,10 +88,13 @@ class Net:
     def has(self, layer_id: str) -> bool:
         return any(layer.id == layer_id for layer in self.layers)
 
-    def free_id(self) -> str:
-        """Return an id that no layer of this net carries."""
-        numbers = [int(layer.id[1:]) for layer in self.layers if layer.id[1:].isdigit()]
-        return f"l{max(numbers, default=0) + 1}"
+    def free_id(self, taken: Set[str] = frozenset()) -> str:
+        """Return an id that no layer of this net carries and that is not `taken` either."""
+        numbers = [int(layer.id[1:]) for layer in self.layers if _NUMBERED.fullmatch(layer.id)]
+        number = max(numbers, default=0) + 1
+        while self.has(f"l{number}") or f"l{number}" in taken:
+            number += 1
+        return f"l{number}"
 
 
 def make_net(name: str, input_shape: tuple[int, int, int], *layers: tuple[str, dict[str, Any]] | str) -> Net:

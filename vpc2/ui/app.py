@@ -9,7 +9,6 @@ from vpc2.ui.components.visitor import draw_visitor
 from vpc2.ui.language import _, draw_language_switch, language
 
 ROOT = Path(__file__).parents[2]
-PAGES = ROOT / "pages"
 
 # A file as icon, set before the navigation: a Material icon would make every browser fetch it from outside.
 st.set_page_config(page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
@@ -17,11 +16,11 @@ st.html(chrome.CSS)
 state.open_link()
 page = st.navigation(
     [
-        st.Page(PAGES / "home.py", title=_("Home"), icon=":material/home:", default=True),
-        st.Page(PAGES / "augment.py", title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
-        st.Page(PAGES / "build.py", title=_("Build"), icon=":material/deployed_code:", url_path="build"),
-        st.Page(PAGES / "train.py", title=_("Train"), icon=":material/model_training:", url_path="train"),
-        st.Page(PAGES / "judge.py", title=_("Judge"), icon=":material/balance:", url_path="judge"),
+        st.Page(chrome.script("home"), title=_("Home"), icon=":material/home:", default=True),
+        st.Page(chrome.script("augment"), title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
+        st.Page(chrome.script("build"), title=_("Build"), icon=":material/deployed_code:", url_path="build"),
+        st.Page(chrome.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page(chrome.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
     position="top",
 )

@@ -15,6 +15,7 @@ from vpc2.ui.language import _, say
 from vpc2.words import Refusal
 
 CSS = Path(__file__).with_name("chrome.css")
+PAGES = Path(__file__).parents[2] / "pages"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
 
 
@@ -25,6 +26,11 @@ def literal(name: str) -> str:
     """
     split = name.replace("://", ":\u2060//").replace("www.", "www\u2060.")
     return _SPECIAL.sub(r"\\\1", split)
+
+
+def script(page: str) -> str:
+    """Return the script of a page, as links and switches name it: absolute, because the front door's script lies elsewhere."""
+    return str(PAGES / f"{page}.py")
 
 
 def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
@@ -94,7 +100,7 @@ def draw_thread(label: str, value: str, page: str, action: str) -> None:
     """Say in one line what this page uses from another page, with the way there."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"thread-{page}"):
         st.markdown(f":gray[{label}] **{literal(value)}**", width="content")
-        st.page_link(f"pages/{page}.py", label=action, icon=":material/arrow_forward:")
+        st.page_link(script(page), label=action, icon=":material/arrow_forward:")
 
 
 def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.images.samples import load_sample
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
-from vpc2.ui import cache
+from vpc2.ui import cache, chrome
 from vpc2.ui.language import _
 from vpc2.words import Text
 
@@ -140,7 +140,7 @@ def query(card: Card) -> dict[str, str]:
 
 def open_card(card: Card) -> None:
     """Go to a card's page with its example open."""
-    st.switch_page(f"pages/{card.page}.py", query_params=query(card))
+    st.switch_page(chrome.script(card.page), query_params=query(card))
 
 
 def draw_hero() -> None:

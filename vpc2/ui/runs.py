@@ -146,7 +146,7 @@ def _draw_outcome(run: Run, status) -> None:
         grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")
     with st.container(horizontal=True):
         if (folder / "model.safetensors").is_file():
-            st.page_link("pages/judge.py", label=_("Judge this net"), icon=":material/balance:", query_params={"run": run.id})
+            st.page_link(chrome.script("judge"), label=_("Judge this net"), icon=":material/balance:", query_params={"run": run.id})
             st.download_button(
                 _("Save the classifier"),
                 (folder / "model.safetensors").read_bytes,
