@@ -14,7 +14,8 @@ from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import describe_outcome, edit_pipeline
 from vpc2.ui.tray import draw_tray
 
-DRAWS = (3, 5, 8)
+COLUMNS = {3: 4, 5: 3, 8: 3}  # for so many draws and the original beside them
+DRAWS = tuple(COLUMNS)
 SIDE_PX = 384
 
 
@@ -26,7 +27,7 @@ def draw_tiles(pipeline, photos, draws):
             continue
         cost_ms, device = cost_ms + result["ms"], result["device"]
         st.markdown(f"### {chrome.literal(photo['name'])}")
-        grid = st.grid("auto", min_column_width=190, gap="small")
+        grid = st.grid(COLUMNS[draws], min_column_width=150, gap="small")
         with grid.cell(), st.container(key=f"tile-{photo['digest']}-original", gap="xxsmall"):
             st.image(result["original"], alt=_("The original photograph"), width="stretch")
             st.caption(f"**{_('Original')}**")

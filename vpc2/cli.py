@@ -168,9 +168,8 @@ def _summary(given: argparse.Namespace) -> None:
         print(f"{'':24}{'(C, H, W)':>20}{'params':>16}{'multiply-adds':>18}{'receptive field':>17}")
         for facts in summary.layers:
             shape = str(facts.output) if facts.output else "-"
-            print(
-                f"{facts.name:24}{shape:>20}{_number(facts.params, given.lang):>16}{_number(facts.macs, given.lang):>18}{facts.receptive_field:>17}"
-            )
+            params, macs = _number(facts.params, given.lang), _number(facts.macs, given.lang)
+            print(f"{facts.name:24}{shape:>20}{params:>16}{macs:>18}{facts.receptive_field:>17}")
         print(f"{'':24}{'':>20}{_number(summary.params, given.lang):>16}{_number(summary.macs, given.lang):>18}")
     if summary.problem:
         raise Refusal(summary.problem.text)
@@ -273,7 +272,8 @@ def _evaluate(given: argparse.Namespace) -> None:
         _print_json(document)
     else:
         print(
-            f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views {result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)"
+            f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views "
+            f"{result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)"
         )
         for name, text in data.skipped:
             print(f"{name}: {text.say(given.lang)}", file=sys.stderr)
@@ -304,7 +304,8 @@ def _predict(given: argparse.Namespace) -> None:
             _print_json(document)
         else:
             print(
-                f"{path}: {document['class']} {document['probability']:.3f}, with views {document['tta']['class']} {document['tta']['probability']:.3f}"
+                f"{path}: {document['class']} {document['probability']:.3f}, with views {document['tta']['class']} "
+                f"{document['tta']['probability']:.3f}"
             )
             for view in document["views"] if len(views) > 1 else ():
                 print(f"  {view['view']:24} {view['class']} {view['probability']:.3f}")

@@ -100,8 +100,9 @@ def browser():
         one.close()
 
 
-# What Chromium itself says about pages of the framework, which no page of ours can help.
-_HARMLESS = re.compile(r"favicon|ResizeObserver loop|Failed to load resource: the server responded with a status of 404")
+# What Chromium itself says about pages of the framework, which no page of ours can help. A picture's source fails where
+# the next run has replaced the picture before it was fetched.
+_HARMLESS = re.compile(r"favicon|Image source error|ResizeObserver loop|Failed to load resource: the server responded with a status of 404")
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vpc2.augment.ops import OPS, Operation
+from vpc2.augment.operation import Operation
+from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
 
 _SCRIPT = '''import hashlib

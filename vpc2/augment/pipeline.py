@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vpc2.augment.ops import OPS, Operation
+from vpc2.augment.operation import Operation
+from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, Step
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Text

@@ -19,14 +19,18 @@ Shape = tuple[int, ...]
 Params = dict[str, Any]
 
 _TOO_LARGE = Text(
-    "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + 2*{padding:,} = {padded:,} is less than "
+    "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + "
+    "2*{padding:,} = {padded:,} is less than "
     "{window:,}. A kernel of at most {most:,} fits.",
-    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + 2*{padding:,} = {padded:,} es menos que "
+    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + "
+    "2*{padding:,} = {padded:,} es menos que "
     "{window:,}. Entra un núcleo de {most:,} como máximo.",
 )
 _NONE_FITS = Text(
-    "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + 2*{padding:,} = {padded:,} is less than {window:,}.",
-    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + 2*{padding:,} = {padded:,} es menos que {window:,}.",
+    "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + "
+    "2*{padding:,} = {padded:,} is less than {window:,}.",
+    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + "
+    "2*{padding:,} = {padded:,} es menos que {window:,}.",
 )
 _WIDE_PADDING = Text(
     "The padding of a pooling layer may be at most half its window: {padding:,} is more than {window:,}/2.",
@@ -43,7 +47,8 @@ _NEEDS_PICTURE = Text(
 _NEEDS_VECTOR = Text(
     "A dense layer needs a vector and gets a picture of {height:,} × {width:,} × {channels:,}: insert a Flatten, which makes it "
     "{height:,}*{width:,}*{channels:,} = {length:,}.",
-    "Una capa densa necesita un vector y recibe una imagen de {height:,} × {width:,} × {channels:,}: hay que insertar un Flatten, que la vuelve "
+    "Una capa densa necesita un vector y recibe una imagen de {height:,} × {width:,} × {channels:,}: hay que "
+    "insertar un Flatten, que la vuelve "
     "{height:,}*{width:,}*{channels:,} = {length:,}.",
 )
 _SET = Text("Set {what} to {value:,}", "Poner {what} en {value:,}")
@@ -56,6 +61,20 @@ _WHAT = {
     "dilation": Text("the dilation", "la dilatación"),
 }
 LARGEST_PADDING = 256
+_SIDE, _PARAMS, _LENGTH = Text("Output side", "Lado de salida"), Text("Parameters", "Parámetros"), Text("Length", "Longitud")
+SYMBOLS = {
+    "n": Text("side or numbers that come in", "lado o números que entran"),
+    "k": Text("kernel", "núcleo"),
+    "p": Text("padding", "relleno"),
+    "s": Text("stride", "paso"),
+    "d": Text("dilation", "dilatación"),
+    "c": Text("channels that come in", "canales que entran"),
+    "g": Text("groups", "grupos"),
+    "f": Text("filters", "filtros"),
+    "u": Text("units", "unidades"),
+    "h": Text("height", "alto"),
+    "w": Text("width", "ancho"),
+}
 
 
 @dataclass(frozen=True)
@@ -241,6 +260,7 @@ def covering(p: Params, shape: Shape) -> Window:
 class Formula:
     """A formula in symbols and with today's numbers, both as plain arithmetic: `floor((n - k + 2*p)/s) + 1`."""
 
+    what: Text
     law: str
     numbers: str
     result: int
@@ -263,7 +283,7 @@ def side_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[For
         is_dropped = rounding == "ceil" and -(-(side - kernel + 2 * padding) // stride) + 1 > result
         last = " - 1" if is_dropped else ""
         law = f"{rounding}((n - {symbol} + 2*p)/s) + 1{last}"
-        said.append(Formula(law, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
+        said.append(Formula(_SIDE, law, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
     return tuple(said)
 
 
@@ -272,24 +292,27 @@ def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tu
     kernel, filters, groups = p["kernel_size"], p["out_channels"], p["groups"]
     symbol, per_group = ("c", f"{shape[0]}") if groups == 1 else ("(c/g)", f"({shape[0]}/{groups})")
     law, bias = (" + f", f" + {filters}") if p["bias"] else ("", "")
-    return (*side_formulas(p, shape, out, params), Formula(f"k*k*{symbol}*f{law}", f"{kernel}*{kernel}*{per_group}*{filters}{bias}", params))
+    return (
+        *side_formulas(p, shape, out, params),
+        Formula(_PARAMS, f"k*k*{symbol}*f{law}", f"{kernel}*{kernel}*{per_group}*{filters}{bias}", params),
+    )
 
 
 def dense_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a dense layer's parameters."""
     units = p["out_features"]
     law, bias = (" + u", f" + {units}") if p["bias"] else ("", "")
-    return (Formula(f"n*u{law}", f"{shape[0]}*{units}{bias}", params),)
+    return (Formula(_PARAMS, f"n*u{law}", f"{shape[0]}*{units}{bias}", params),)
 
 
 def flat_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the product that a flat vector's length is."""
-    return (Formula("h*w*c", "*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
+    return (Formula(_LENGTH, "h*w*c", "*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
 
 
 def norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a normalisation's parameters."""
-    return (Formula("2*c", f"2*{shape[0]}", params),) if params else ()
+    return (Formula(_PARAMS, "2*c", f"2*{shape[0]}", params),) if params else ()
 
 
 def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:

@@ -29,7 +29,8 @@ def to_code(net: Net) -> str:
             "import torch",
             "from torch import nn",
             "",
-            f"# {_comment(net.name)}{summary.params:,} parameters, {summary.macs:,} multiply-adds for a picture of {height} x {width} x {channels}.",
+            f"# {_comment(net.name)}{summary.params:,} parameters, {summary.macs:,} multiply-adds for a picture of {height} "
+            f"x {width} x {channels}.",
             "net = nn.Sequential(",
             *lines,
             ")",

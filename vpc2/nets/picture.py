@@ -20,6 +20,7 @@ COLOURS = {
     "regularisation": "#B0AFA8",
 }
 INPUT = "#C8C4BC"
+_SLABS = ("activation", "normalisation", "regularisation")
 _TALLEST_PX, _LEAST_PX, _GAP_PX, _SLAB_PX, _TOP_PX, _FOOT_PX = 130.0, 5.0, 26.0, 5.0, 26.0, 46.0
 
 
@@ -54,9 +55,9 @@ def _channels_px(channels: int) -> float:
     return 4.0 + 5.5 * math.log2(1 + channels)
 
 
-def _solids(summary: Summary, input_shape: tuple[int, int, int]) -> list[_Solid]:
+def _solids(summary: Summary, input_shape: tuple[int, int, int], input_name: str) -> list[_Solid]:
     largest = max(input_shape[1:])
-    solids, x = [], 12.0
+    solids, x = [], 34.0
     steps = [(None, "", input_shape), *((facts, facts.kind, facts.output) for facts in summary.layers)]
     last_shape: tuple[int, ...] | None = None
     for facts, kind, shape in steps:
@@ -64,7 +65,7 @@ def _solids(summary: Summary, input_shape: tuple[int, int, int]) -> list[_Solid]
         is_problem = facts is not None and facts.problem is not None
         if shape is None and not is_problem:
             break
-        is_slab = facts is not None and not facts.params and shape == last_shape and not is_problem
+        is_slab = facts is not None and LAYERS[kind].family in _SLABS and shape == last_shape and not is_problem
         shape = shape or last_shape or input_shape
         if len(shape) == 3:
             height, depth = _side_px(shape[1], largest), 0.32 * _side_px(shape[2], largest)
@@ -73,7 +74,7 @@ def _solids(summary: Summary, input_shape: tuple[int, int, int]) -> list[_Solid]
             height, depth, width = 18.0 + 9.0 * math.log2(1 + shape[0]), 4.0, _SLAB_PX if is_slab else 12.0
         if is_slab and solids:
             x -= _GAP_PX - 3.0
-        name = "" if is_slab else ("input" if facts is None else facts.name)
+        name = "" if is_slab else (input_name if facts is None else facts.name)
         title = f"{name or kind}: {shape_text(shape)}"
         solids.append(_Solid(x, width, height, depth, colour, title, name, "" if is_slab else shape_text(shape), is_problem))
         x += width + depth * 0.75 + _GAP_PX
@@ -81,13 +82,15 @@ def _solids(summary: Summary, input_shape: tuple[int, int, int]) -> list[_Solid]
     return solids
 
 
-def to_svg(summary: Summary, input_shape: tuple[int, int, int], *, ink: str = "#333333", problem_ink: str = "#C4320A") -> str:
+def to_svg(
+    summary: Summary, input_shape: tuple[int, int, int], *, ink: str = "#333333", problem_ink: str = "#C4320A", input_name: str = "input"
+) -> str:
     """Return the net as an SVG: sides by the square root of their pixels, widths by the logarithm of the channels.
 
     Layers that change nothing but values (activation, normalisation, dropout) are thin slabs behind the volume they
     belong to. A layer that does not fit is outlined in `problem_ink`, and what follows it is not drawn.
     """
-    solids = _solids(summary, input_shape)
+    solids = _solids(summary, input_shape, input_name)
     end = max((s.x + s.width + s.depth for s in solids), default=0.0) + 40
     height = _TOP_PX + max((s.height + s.depth * 0.6 for s in solids), default=0.0) + _FOOT_PX
     middle = _TOP_PX + (height - _TOP_PX - _FOOT_PX) / 2
@@ -106,8 +109,10 @@ def to_svg(summary: Summary, input_shape: tuple[int, int, int], *, ink: str = "#
         parts.append(
             f"<g><title>{escape(solid.title)}</title>"
             f'<path d="M{x0:.1f} {top:.1f}h{solid.width:.1f}v{solid.height:.1f}h-{solid.width:.1f}z" fill="{solid.colour}" {stroke}/>'
-            f'<path d="M{x0:.1f} {top:.1f}l{dx:.1f} -{rise:.1f}h{solid.width:.1f}L{x1:.1f} {top:.1f}z" fill="{solid.colour}" fill-opacity=".55" {stroke}/>'
-            f'<path d="M{x1:.1f} {top:.1f}l{dx:.1f} -{rise:.1f}v{solid.height:.1f}L{x1:.1f} {bottom:.1f}z" fill="{solid.colour}" fill-opacity=".78" {stroke}/>'
+            f'<path d="M{x0:.1f} {top:.1f}l{dx:.1f} -{rise:.1f}h{solid.width:.1f}L{x1:.1f} {top:.1f}z" '
+            f'fill="{solid.colour}" fill-opacity=".55" {stroke}/>'
+            f'<path d="M{x1:.1f} {top:.1f}l{dx:.1f} -{rise:.1f}v{solid.height:.1f}L{x1:.1f} {bottom:.1f}z" '
+            f'fill="{solid.colour}" fill-opacity=".78" {stroke}/>'
         )
         if solid.name:
             # Neighbours' labels stand on two lines in turns, so that narrow volumes do not write over each other.

@@ -28,7 +28,8 @@ _AT = Text("{name}: {why}", "{name}: {why}")
 _NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
 _NO_VECTOR = Text(
     "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer.",
-    "Esta red termina en una imagen de {shape}, no en un número por clase: hay que terminarla con un pooling sobre toda la imagen y una capa densa.",
+    "Esta red termina en una imagen de {shape}, no en un número por clase: hay que terminarla con un pooling sobre "
+    "toda la imagen y una capa densa.",
 )
 _ONE_OUTPUT = Text(
     "This net ends in a single number: one class alone is always right and teaches nothing. It needs one output a class.",
@@ -46,8 +47,10 @@ _HEAVY = Text(
     "Esta red tiene {params:,} parámetros; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar y exportar.",
 )
 _LARGE = Text(
-    "A batch of {batch:,} pictures would hold {found:,} MB of outputs; at most {most:,} MB fit here. Smaller pictures, fewer filters or an earlier pooling help.",
-    "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan imágenes más chicas, menos filtros o un pooling anterior.",
+    "A batch of {batch:,} pictures would hold {found:,} MB of outputs; at most {most:,} MB fit here. Smaller "
+    "pictures, fewer filters or an earlier pooling help.",
+    "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan "
+    "imágenes más chicas, menos filtros o un pooling anterior.",
 )
 _ALL_DROPPED = Text(
     "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",

@@ -24,6 +24,7 @@ page = st.navigation(
     ],
     position="top",
 )
+st.session_state.page = page.url_path
 draw_language_switch()
 draw_visitor(language())
 page.run()

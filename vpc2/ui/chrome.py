@@ -92,7 +92,7 @@ def _draw_sharing(kind: str) -> None:
 
 def draw_notes() -> None:
     """Show the sentences that wait for the visitor."""
-    for text, kind in state.take_notes():
+    for text, kind in state.notes():
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
 
 

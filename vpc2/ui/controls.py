@@ -10,13 +10,11 @@ from vpc2.knobs import Choice, Flag, Knob, Number, Span, Whole
 from vpc2.ui.language import say
 
 _FEW = 3
+_SLIDER_STEPS = 24  # a longer slider is hard to put on one number
 
 
-def draw_knob(knob: Knob, value: Any, *, key: str, limits: tuple[float, float] | None = None) -> Any:
-    """Draw the widget of a knob and return its new value, canonical as `knob.clean` gives it.
-
-    `limits` narrows a number to what can be reached now; the value itself is always reachable.
-    """
+def draw_knob(knob: Knob, value: Any, *, key: str) -> Any:
+    """Draw the widget of a knob and return its new value, canonical as `knob.clean` gives it."""
     label = say(knob.title) + (f" ({knob.unit})" if knob.unit else "")
     shared = {"key": key, "help": say(knob.help) or None}
     if isinstance(knob, Flag):
@@ -27,11 +25,11 @@ def draw_knob(knob: Knob, value: Any, *, key: str, limits: tuple[float, float] |
         if len(options) <= _FEW and all(len(show(option)) < 12 for option in options):
             return st.segmented_control(label, options, default=value, format_func=show, required=True, **shared)
         return st.selectbox(label, options, index=options.index(value), format_func=show, **shared)
-    low, high = limits or (knob.low, knob.high)
+    low, high = knob.low, knob.high
     if isinstance(knob, Span):
-        kind = int if knob.whole else float
+        kind, form = int if knob.whole else float, "%d" if knob.whole or knob.step >= 1 else None
         low, high = min(kind(low), kind(value[0])), max(kind(high), kind(value[1]))
-        chosen = st.slider(label, low, high, (kind(value[0]), kind(value[1])), 1 if knob.whole else knob.step, **shared)
+        chosen = st.slider(label, low, high, (kind(value[0]), kind(value[1])), 1 if knob.whole else knob.step, format=form, **shared)
         return knob.clean(list(chosen))
     if isinstance(knob, Whole):
         return _draw_whole(knob, value, label, min(int(low), value), max(int(high), value), shared)
@@ -47,7 +45,7 @@ def _draw_whole(knob: Whole, value: int, label: str, low: int, high: int, shared
     if low == high:
         st.text_input(label, str(value), disabled=True, **shared)
         return value
-    if high - low > 64:
+    if high - low > _SLIDER_STEPS * step:
         chosen = st.number_input(label, low, high, value, step, **shared)
         return value if knob.odd and chosen % 2 == 0 else knob.clean(int(chosen))
     return knob.clean(st.slider(label, low, high, value, step, **shared))
@@ -60,4 +58,4 @@ def _draw_number(knob: Number, value: float, label: str, low: float, high: float
     is_wide = low > 0 and high / low > 1000
     if is_wide or (high - low) / knob.step > 2000:
         return knob.clean(st.number_input(label, low, high, value, knob.step, format="%g" if is_wide else None, **shared))
-    return knob.clean(st.slider(label, low, high, value, knob.step, **shared))
+    return knob.clean(st.slider(label, low, high, value, knob.step, format="%d" if knob.step >= 1 else None, **shared))

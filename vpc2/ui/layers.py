@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import streamlit as st
 
 from vpc2.figures.nets import parameters_figure
 from vpc2.nets import spec as nets
+from vpc2.nets.arithmetic import SYMBOLS, Formula
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.picture import COLOURS, shape_text, to_svg
-from vpc2.nets.shapes import LayerFacts, Summary, reachable, summarise
+from vpc2.nets.shapes import LayerFacts, Summary, summarise
 from vpc2.nets.spec import SIDE, Net
 from vpc2.ui import chrome, state
 from vpc2.ui.components.step_list import step_list
@@ -80,6 +82,7 @@ def edit_layers(net: Net, summary: Summary) -> Net:
                 st.session_state["net/selected"] = net.free_id()
             state.save(changed)
     st.rerun()
+    return None
 
 
 def choose_layer(net: Net) -> str | None:
@@ -108,8 +111,7 @@ def draw_inspector(net: Net) -> Net:
         net = _draw_knobs(net, facts)
         facts = next(new for new in summarise(net).layers if new.id == facts.id)
         if facts.problem is None:
-            for formula in facts.formulas:
-                st.markdown(f"`{say(formula)}`")
+            _draw_formulas(facts.formulas)
         else:
             _draw_problem(net, facts)
     return net
@@ -120,16 +122,35 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
     flow = f"{shape_text(facts.input)} → {shape_text(facts.output)}" if facts.input else ""
     st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(facts.name)}]  {flow}")
     st.caption(say(entry.help))
-    limits = reachable(facts.kind, layer.params, facts.input) if facts.input else {}
     if entry.knobs:
         grid = st.grid("auto", min_column_width=180, gap="small")
         for knob in entry.knobs:
             with grid.cell():
-                value = draw_knob(
-                    knob, layer.params[knob.key], key=state.key("net", facts.id, facts.kind, knob.key), limits=limits.get(knob.key)
-                )
+                value = draw_knob(knob, layer.params[knob.key], key=state.key("net", facts.id, facts.kind, knob.key))
             net = nets.edit_param(net, facts.id, knob.key, value)
     return net
+
+
+def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
+    """Draw each formula in symbols, with today's numbers, and what they come to."""
+    for formula in formulas:
+        result = number(formula.result).replace(",", "{,}").replace(".", "{.}")
+        st.markdown(f"{say(formula.what)}  \n$\\displaystyle {to_latex(formula.law)} = {to_latex(formula.numbers)} = \\mathbf{{{result}}}$")
+    used = dict.fromkeys(re.findall(r"\b[a-z]\b", " ".join(formula.law for formula in formulas)))
+    if used:
+        st.caption(", ".join(f"*{symbol}*: {say(SYMBOLS[symbol])}" for symbol in used))
+
+
+def to_latex(formula: str) -> str:
+    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign."""
+    formula = re.sub(r"(floor|ceil)\((\(.*\))/(\w+)\)", lambda m: f"\\l{m[1]}\\frac{{{m[2][1:-1]}}}{{{m[3]}}}\\r{m[1]}", formula)
+    return (
+        formula.replace("*", r" \times ")
+        .replace(r"\lfloor", r"\left\lfloor")
+        .replace(r"\rfloor", r"\right\rfloor")
+        .replace(r"\lceil", r"\left\lceil")
+        .replace(r"\rceil", r"\right\rceil")
+    )
 
 
 def _draw_problem(net: Net, facts: LayerFacts) -> None:
@@ -137,8 +158,10 @@ def _draw_problem(net: Net, facts: LayerFacts) -> None:
     with st.container(horizontal=True):
         for i, repair in enumerate(facts.problem.repairs):
             if st.button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
-                state.save(repair.apply(net), from_outside=True)
-                st.rerun()
+                mended = chrome.guarded(repair.apply, net)
+                if mended is not None:
+                    state.save(mended, from_outside=True)
+                    st.rerun()
 
 
 def draw_totals(summary: Summary) -> None:
@@ -195,6 +218,8 @@ def draw_parameter_chart(summary: Summary) -> None:
 def draw_picture(net: Net, summary: Summary) -> None:
     """Draw the net as a row of volumes in the ink of the visitor's theme."""
     is_dark = st.context.theme.type == "dark"
-    svg = to_svg(summary, net.input, ink="#D6D3CD" if is_dark else "#3A3833", problem_ink="#FF8A5C" if is_dark else "#B83206")
+    svg = to_svg(
+        summary, net.input, ink="#D6D3CD" if is_dark else "#3A3833", problem_ink="#FF8A5C" if is_dark else "#B83206", input_name=_("input")
+    )
     said = " → ".join([shape_text(net.input), *(shape_text(facts.output) for facts in summary.layers if facts.params)])
     st.image(svg, alt=_("The net as volumes: {shapes}").format(shapes=said))

@@ -18,6 +18,7 @@ from vpc2.training.presets import RECIPES
 from vpc2.words import Refusal, Text
 
 HISTORY = 60
+MOST_NOTES = 6
 
 _FIRST: dict[str, Callable[[], Any]] = {
     "pipeline": lambda: PIPELINES["basic"].pipeline,
@@ -106,13 +107,24 @@ def open_link() -> None:
 
 
 def remember_note(text: Text, kind: str = "info") -> None:
-    """Keep a sentence for the visitor until it has been shown once, also across a rerun."""
-    st.session_state.setdefault("notes", []).append((text.en, text.es, kind))
+    """Keep a sentence for the visitor; see `notes` for how long."""
+    kept = st.session_state.setdefault("notes", [])
+    if not any(note["en"] == text.en for note in kept):
+        kept.append({"en": text.en, "es": text.es, "kind": kind, "shown": None})
 
 
-def take_notes() -> list[tuple[Text, str]]:
-    """Return the sentences not shown yet and forget them."""
-    return [(Text(en, es), kind) for en, es, kind in st.session_state.pop("notes", [])]
+def notes() -> list[tuple[Text, str]]:
+    """Return the sentences to show now: each stays until the visitor, having seen it, goes elsewhere or changes something.
+
+    Showing it once would not do: the page may run again by itself before anyone has read it.
+    """
+    slots = {name: (len(slot["documents"]), slot["at"]) for name, slot in st.session_state.items() if str(name).startswith("slot/")}
+    now = repr((st.session_state.get("page"), sorted(slots.items()), st.session_state.get("tray/uploads")))
+    kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, now)][-MOST_NOTES:]
+    for note in kept:
+        note["shown"] = now
+    st.session_state["notes"] = kept
+    return [(Text(note["en"], note["es"]), note["kind"]) for note in kept]
 
 
 def visitor() -> str:

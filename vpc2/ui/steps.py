@@ -75,12 +75,18 @@ def describe_step(step: pipelines.Step) -> str:
 
 def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
     """Return one line about what a step did in one draw: its name and the values it drew, or that it was left out."""
-    title = say(OPS[op].title)
+    entry = OPS[op]
+    title = say(entry.title)
     if reason is not None:
         return f"{title}: {say(reason)}"
     if not is_applied:
         return f"{title}: {_('not applied')}"
-    return f"{title} {', '.join(f'{name} {_short(value)}' for name, value in values.items())}".strip()
+    said = [f"{say(label)} {_short(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
+    return f"{title} {', '.join(said)}".strip()
+
+
+def _unit(unit: str) -> str:
+    return unit if unit in ("", "°") else f" {unit}"
 
 
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:

@@ -1,0 +1,75 @@
+"""What an operation of Kornia is, and the knobs that many of them share. Standard library only; the table is `ops.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.catalog import Entry
+from vpc2.knobs import Knob, Number, Span, Whole
+from vpc2.words import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation(Entry):
+    """One operation of Kornia.
+
+    `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors; `is_sized` says
+    that it wants the picture's size. `shows` names the sampled values worth reading: Kornia's name, label, unit.
+    `needs_side_px` gives the smallest side it works on; smaller pictures pass unchanged and say so. Labels do not
+    follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were).
+    """
+
+    pairs: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
+    is_sized: bool = False
+    fixed: tuple[tuple[str, Any], ...] = ()
+    shows: tuple[tuple[str, Text, str], ...] = ()
+    needs_side_px: Callable[[dict[str, Any]], int] = lambda params: 1
+    moves_labels: bool = True
+
+
+def chance(default: float = 0.5) -> Number:
+    return Number(
+        key="p",
+        title=Text("Chance", "Probabilidad"),
+        default=default,
+        low=0.0,
+        high=1.0,
+        step=0.05,
+        help=Text("How often the step is applied at all: 1 is always.", "Con qué frecuencia se aplica el paso: 1 es siempre."),
+    )
+
+
+def span(key: str, en: str, es: str, default: tuple[float, float], low: float, high: float, step: float = 0.01, **more: Any) -> Span:
+    return Span(key=key, title=Text(en, es), default=list(default), low=low, high=high, step=step, **more)
+
+
+def kernel(default: int, high: int = 31, low: int = 3) -> Whole:
+    return Whole(key="kernel_size", title=Text("Kernel", "Núcleo"), default=default, low=low, high=high, odd=True, unit="px", scales=True)
+
+
+def operation(
+    key: str, family: str, title: tuple[str, str], help_: tuple[str, str], *knobs: Knob, p: float = 0.5, **more: Any
+) -> Operation:
+    """Return an operation of Kornia with its chance as the last knob."""
+    return Operation(
+        key=key,
+        family=family,
+        title=Text(*title),
+        help=Text(*help_),
+        target=f"kornia.augmentation.{key}",
+        knobs=(*knobs, chance(p)),
+        **more,
+    )
+
+
+NO_LABEL = Text("", "")
+ANGLE = Text("angle", "ángulo")
+SCALE = Text("scale", "escala")
+
+
+def reflects(params: dict[str, Any]) -> int:
+    """Return the smallest side a kernel that reflects at the border works on."""
+    return params["kernel_size"] // 2 + 1
