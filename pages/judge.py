@@ -11,7 +11,7 @@ left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
     name = judging.choose_classifier()
-    views = judging.choose_views()
+    views = judging.choose_views(name)
 
 with right:
     photographs, test_set = st.tabs([_("Photographs"), _("Test set")])

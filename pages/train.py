@@ -8,18 +8,20 @@ from vpc2.ui.language import _
 top = st.container()
 left, right = st.columns([1, 2.3], gap="medium")
 
+run = runs.chosen_run()
 with left:
+    if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: show what it was made of
+        recipes.take_recipe(run.recipe)
     recipe = recipes.edit_recipe(state.load("recipe"))
     problem = recipes.problem_of(recipe)
     recipes.draw_problem(problem)
     if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=problem is not None):
-        run = chrome.guarded(runs.start_run, recipe)
-        if run is not None:
-            st.query_params["run"] = run.id
+        started = chrome.guarded(runs.start_run, recipe)
+        if started is not None:
+            st.query_params["run"] = started.id
             st.rerun()
 
 with right:
-    run = runs.chosen_run()
     if run is None:
         recipes.draw_data(recipe)
     else:

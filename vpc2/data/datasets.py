@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from vpc2 import host
 from vpc2.catalog import Catalog, Entry
 from vpc2.words import Refusal, Text
 
@@ -15,11 +20,17 @@ if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
 
 Report = Callable[[float, Text], None]
+OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # a visitor's own set, see own.py
+OWN_ABOUT = "about.json"
 
 _NOT_HERE = Text(
     "“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.",
     "“{name}” todavía no está en esta máquina: hay que descargarlo en la página Entrenar, o ponerlo en la carpeta que indica VPC2_DATA.",
 )
+
+
+_OWN = Text("Pictures you added, one folder a class.", "Imágenes agregadas por vos, una carpeta por clase.")
+_OWN_GONE = Text("Own pictures, not on this machine", "Imágenes propias, que no están en esta máquina")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +126,46 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
 )
 
 
+def own_home() -> Path:
+    """Return the folder where visitors' own sets lie, one folder each."""
+    return host.home() / "own"
+
+
+def own_folder(key: str) -> Path:
+    """Return the folder of a visitor's own set; raise `Refusal` for anything that is not the key of one (never a path)."""
+    if not OWN_KEY.fullmatch(key):
+        DATASETS.find(key)
+    return own_home() / key
+
+
+def find_dataset(key: object) -> DatasetEntry:
+    """Return the entry of a data set, of the table or a visitor's own; raise `Refusal` for a name that is neither.
+
+    An own set that is not on this machine (a link from elsewhere, a deleted set) has an entry too, so that a run or a
+    recipe that names it stays readable; `is_ready` tells.
+    """
+    if not isinstance(key, str) or not OWN_KEY.fullmatch(key):
+        return DATASETS.find(key)
+    about: dict[str, Any] = {}
+    with contextlib.suppress(OSError):
+        about = json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))
+    title = Text(about["name"], about["name"]) if about else _OWN_GONE
+    classes = tuple(about.get("classes", ("?", "?")))  # two, so that a net can still be checked against them
+    return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.own:load", classes=classes, size_px=128, needs_network=True)
+
+
 def _reader(key: str) -> ModuleType:
-    return importlib.import_module(DATASETS.find(key).target.partition(":")[0])
+    return importlib.import_module(find_dataset(key).target.partition(":")[0])
 
 
 def is_ready(key: str) -> bool:
     """True where a data set can be read now, without network."""
-    return not DATASETS.find(key).needs_network or _reader(key).is_ready(key)
+    return not find_dataset(key).needs_network or _reader(key).is_ready(key)
 
 
 def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
     """Return a data set with its pictures as squares of `size_px` (its own size if None). Raises `Refusal` if it is not here."""
-    entry = DATASETS.find(key)
+    entry = find_dataset(key)
     if not is_ready(key):
         raise Refusal(_NOT_HERE.fill(name=entry.title))
     return _reader(key).load(key, size_px or entry.size_px)
@@ -135,4 +174,7 @@ def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
 def download_dataset(key: str, report: Report = lambda share, said: None) -> None:
     """Fetch a data set into `VPC2_DATA`, whole or not at all; `report` hears the share done. Raises `Refusal` without network."""
     if not is_ready(key):
-        _reader(key).download(key, report)
+        reader = _reader(key)
+        if not hasattr(reader, "download"):
+            raise Refusal(_NOT_HERE.fill(name=find_dataset(key).title))
+        reader.download(key, report)

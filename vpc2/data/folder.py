@@ -14,7 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,6 +174,21 @@ def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
         raise Refusal(_NOT_A_ZIP) from None
     with archive:
         return _gather(_list_archive(archive), size_px)
+
+
+def load_uploads(files: Sequence[tuple[str, bytes]], size_px: int) -> ImageSet:
+    """Return the pictures of an uploaded folder, as `load_folder` does; `files` are (path, bytes), the paths only names."""
+    if len(files) > LIMITS.archive_entries:
+        raise Refusal(_MANY.fill(limit=LIMITS.archive_entries))
+    if sum(len(data) for _, data in files) > LIMITS.archive_unpacked_bytes:
+        raise Refusal(_UNPACKS_LARGE.fill(limit=LIMITS.archive_unpacked_bytes // MB))
+    listing = _Listing()
+    for path, data in files:
+        parts = tuple(part for part in path.split("/") if part not in ("", "."))
+        if parts and not _is_junk(parts):
+            listing.files[parts] = lambda data=data: data
+            listing.folders.update(parts[:depth] for depth in range(1, len(parts)))
+    return _gather(listing, size_px)
 
 
 def _list_archive(archive: zipfile.ZipFile) -> _Listing:

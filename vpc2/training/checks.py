@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vpc2.data.datasets import DATASETS
+from vpc2.data.datasets import find_dataset
 from vpc2.host import LIMITS, MB
 from vpc2.nets.shapes import check_trainable, summarise
 from vpc2.nets.spec import Net
@@ -71,7 +71,7 @@ def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tup
     `classes` is needed only for data that is not in the table.
     """
     net, notes = recipe.net, []
-    classes = classes or len(DATASETS[recipe.dataset].classes)
+    classes = classes or len(find_dataset(recipe.dataset).classes)
     side = recipe.settings["size_px"]
     shape = (net.input[0], side, side)
     if tuple(net.input) != shape:
@@ -103,7 +103,7 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 
     Whether the data is on disk is `data.datasets.is_ready`'s to say; settings were checked by their knobs.
     """
-    classes = classes or len(DATASETS[recipe.dataset].classes)
+    classes = classes or len(find_dataset(recipe.dataset).classes)
     fitted, _ = fit_to_data(recipe, classes)
     problem = check_trainable(fitted.net, classes, 1)
     if problem is not None:

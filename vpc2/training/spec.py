@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from vpc2.augment.spec import SEED, Pipeline
 from vpc2.catalog import Entry
 from vpc2.codec import check_keys, from_document, to_document
-from vpc2.data.datasets import DATASETS
+from vpc2.data.datasets import find_dataset
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
@@ -164,5 +164,5 @@ class Recipe:
         if doc.get("pipeline") is not None:
             read = from_document(doc["pipeline"], "pipeline")
             pipeline, notes = read.spec, [*notes, *read.notes]
-        dataset = DATASETS.find(doc.get("dataset")).key
+        dataset = find_dataset(doc.get("dataset")).key
         return cls(dataset, net, pipeline, SETTINGS.clean(doc.get("settings", {})), clean_name(doc.get("name", ""))), notes

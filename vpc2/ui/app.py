@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 st.set_page_config(page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 st.html(chrome.CSS)
 state.open_link()
+state.restore()
 page = st.navigation(
     [
         st.Page(chrome.script("home"), title=_("Home"), icon=":material/home:", default=True),
@@ -26,5 +27,5 @@ page = st.navigation(
 )
 st.session_state.page = page.url_path
 draw_language_switch()
-draw_visitor(language())
 page.run()
+draw_visitor(language(), state.workspace())

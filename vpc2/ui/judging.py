@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.data import datasets
-from vpc2.data.datasets import DATASETS
+from vpc2.data.datasets import find_dataset
 from vpc2.data.imageset import ImageSet
 from vpc2.figures.predict import answers_figure
 from vpc2.predict.pretrained import PRETRAINED
@@ -70,25 +70,30 @@ def classifier_of(name: str) -> Any:
         return _opened(name, stamp)
 
 
-def choose_views() -> list[str]:
-    """Let the visitor choose how else to look at a picture; the plain view is always among them."""
+def choose_views(name: str) -> list[str]:
+    """Let the visitor choose how else to look at a picture; the plain view is always among them.
+
+    A net trained here starts without the mirror: it knows hands, digits or shapes that a mirror may turn into another.
+    """
+    first = "no_mirror" if name.startswith("run:") else "standard"
     preset = st.selectbox(
         _("Set of views"),
         list(VIEW_SETS),
-        index=list(VIEW_SETS).index("standard"),
+        index=list(VIEW_SETS).index(first),
         format_func=lambda key: say(VIEW_SETS[key].title),
-        key="judge/set",
+        key=f"judge/set/{first}",
     )
-    chosen = st.pills(
-        _("Views"),
-        list(VIEWS),
-        selection_mode="multi",
-        default=list(VIEW_SETS[preset].views),
-        format_func=lambda key: say(VIEWS[key].title),
-        key=f"judge/views/{preset}",
-        wrap=True,
-        help=_("Each view is the same photograph seen a little differently; the answers are averaged."),
-    )
+    with st.expander(_("Choose views one by one")):
+        chosen = st.pills(
+            _("Views"),
+            list(VIEWS),
+            selection_mode="multi",
+            default=list(VIEW_SETS[preset].views),
+            format_func=lambda key: say(VIEWS[key].title),
+            key=f"judge/views/{preset}",
+            wrap=True,
+            help=_("Each view is the same photograph seen a little differently; the answers are averaged."),
+        )
     return ["identity", *(key for key in VIEWS if key in (chosen or []) and key != "identity")]
 
 
@@ -112,7 +117,7 @@ def _answers(name: str, stamp: float, image_key: str, views: tuple[str, ...], _p
 
 
 def _percent(share: float) -> str:
-    return f"{number(100 * float(share), '.1f')} %"
+    return f"{number(100 * float(share), '.1f')}\u00a0%"
 
 
 def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
@@ -141,7 +146,7 @@ def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
             st.caption(f"{number(ms, ',.0f')} ms")
     agree = sum(int(np.argmax(row) == np.argmax(merged)) for row in each)
     st.markdown(_("{k} of {n} views agree with the merged answer.").format(k=agree, n=len(views)))
-    grid = st.grid("auto", min_column_width=130, gap="small")
+    grid = st.grid("auto", min_column_width=150, gap="small")
     for view, picture, row in zip(views, found["pictures"], each, strict=True):
         best, is_same = int(np.argmax(row)), np.argmax(row) == np.argmax(merged)
         with grid.cell(), st.container(key=f"tile-{photo['digest']}-{view}", gap="xxsmall"):
@@ -171,7 +176,7 @@ def draw_test_set(name: str, views: list[str]) -> None:
         )
         return
     recipe = runs.store().get(name[4:]).recipe
-    st.markdown(_("Test pictures of **{data}**: none of them took part in training.").format(data=say(DATASETS[recipe.dataset].title)))
+    st.markdown(_("Test pictures of **{data}**: none of them took part in training.").format(data=say(find_dataset(recipe.dataset).title)))
     if not st.button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test"):
         return
     from vpc2.predict.metrics import evaluate

@@ -10,11 +10,11 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.data import datasets
-from vpc2.data.datasets import DATASETS
+from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import SETTINGS, Recipe
-from vpc2.ui import chrome, state
+from vpc2.ui import chrome, ownsets, state
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -29,16 +29,17 @@ def _matching(table: Any, attribute: str, spec: Any) -> str | None:
     return next((key for key in table if codec.digest(getattr(table[key], attribute)) == wanted), None)
 
 
-def take_preset(key: str) -> None:
-    """Put a ready recipe into the workspace without touching the net and pipeline the visitor has made."""
-    recipe = RECIPES[key].recipe
+def take_recipe(recipe: Recipe) -> None:
+    """Put a recipe into the workspace without touching the net and pipeline the visitor has made, where it can do without."""
     net_key = _matching(NETS, "net", recipe.net)
     pipeline_key = _matching(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else _NONE
     if net_key is None:
         state.save(recipe.net, from_outside=True)
+    if net_key is None or codec.digest(recipe.net) == codec.digest(state.load("net")):
+        net_key = _BUILD
     if pipeline_key is None:
         state.save(recipe.pipeline, from_outside=True)
-    st.session_state["train/net"] = net_key or _BUILD
+    st.session_state["train/net"] = net_key
     st.session_state["train/pipeline"] = pipeline_key or _AUGMENT
     state.save(recipe, from_outside=True)
 
@@ -46,8 +47,7 @@ def take_preset(key: str) -> None:
 def edit_recipe(recipe: Recipe) -> Recipe:
     """Draw the recipe's controls and return it as the visitor now has it."""
     if "train/net" not in st.session_state:
-        take_preset("digits")
-        recipe = state.load("recipe")
+        take_recipe(recipe)
     preset = st.selectbox(
         _("Start from a recipe"),
         list(RECIPES),
@@ -57,16 +57,21 @@ def edit_recipe(recipe: Recipe) -> Recipe:
         key=state.key("recipe", "preset"),
     )
     if preset:
-        take_preset(preset)
+        take_recipe(RECIPES[preset].recipe)
         st.rerun()
+    keys = list(dict.fromkeys((*DATASETS, *ownsets.keys(), recipe.dataset)))
     dataset = st.selectbox(
         _("Data set"),
-        list(DATASETS),
-        index=list(DATASETS).index(recipe.dataset),
-        format_func=lambda key: say(DATASETS[key].title),
-        key=state.key("recipe", "dataset"),
-        help=say(DATASETS[recipe.dataset].help),
+        keys,
+        index=keys.index(recipe.dataset),
+        format_func=lambda key: say(find_dataset(key).title),
+        key=state.key("recipe", "dataset", *keys[len(DATASETS) :]),
+        help=say(find_dataset(recipe.dataset).help),
     )
+    added = ownsets.draw_adding(dataset)
+    if added is not None:
+        state.save(replace(recipe, dataset=added), from_outside=True)
+        st.rerun()
     net_key = _draw_source(_("Net"), "net", {_BUILD: _("From Build: {name}").format(name=state.load("net").name or _("your net"))}, NETS)
     net = state.load("net") if net_key == _BUILD else NETS[net_key].net
     first = {_NONE: _("None"), _AUGMENT: _("Online: the pipeline from Augment")}
@@ -155,7 +160,7 @@ def draw_data(recipe: Recipe) -> None:
         return
     picture, classes, counts, groups = sheet
     people = " · " + _("{n} people, never split between training and test").format(n=number(groups)) if groups else ""
-    st.markdown(f"### {say(DATASETS[recipe.dataset].title)}")
+    st.markdown(f"### {say(find_dataset(recipe.dataset).title)}")
     st.caption(_("{n} pictures in {k} classes").format(n=number(sum(counts)), k=len(classes)) + people)
     st.image(picture, alt=_("Example pictures, a row a class: {classes}").format(classes=", ".join(classes)), width="stretch")
     st.caption(

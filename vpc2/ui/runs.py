@@ -13,7 +13,7 @@ from vpc2.training.events import first_event, last_event, read_events, to_csv
 from vpc2.training.run import STATES, Run, RunStore
 from vpc2.training.spec import Recipe
 from vpc2.training.verdicts import verdicts
-from vpc2.ui import chrome, state
+from vpc2.ui import chrome, serving, state
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal
@@ -144,7 +144,7 @@ def _draw_outcome(run: Run, status) -> None:
         )
         grid.metric(_("Test loss"), number(end["test_loss"], ".3f"))
         grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if (folder / "model.safetensors").is_file():
             st.page_link(chrome.script("judge"), label=_("Judge this net"), icon=":material/balance:", query_params={"run": run.id})
             st.download_button(
@@ -158,7 +158,8 @@ def _draw_outcome(run: Run, status) -> None:
         st.download_button(
             _("Curves as CSV"), to_csv(events), file_name="curves.csv", icon=":material/table:", on_click="ignore", type="tertiary"
         )
-        st.link_button(_("Open in TensorBoard"), f"tensorboard/?regexInput={run.id}", icon=":material/monitoring:", type="tertiary")
+        if serving.is_serving():
+            st.link_button(_("Open in TensorBoard"), f"tensorboard/{run.id}/", icon=":material/monitoring:", type="tertiary")
     if end.get("confusion"):
         classes = events[0]["classes"]
         figure, finding = confusion_figure(end["confusion"], classes, true=_("true class"), predicted=_("predicted class"))

@@ -37,7 +37,7 @@ def _slot(kind: str) -> dict[str, Any]:
     """Return the slot of one kind: its past and future documents and a generation that renews widget keys."""
     name = f"slot/{kind}"
     if name not in st.session_state:
-        st.session_state[name] = {"documents": [codec.to_document(_FIRST[kind]())], "at": 0, "generation": 0}
+        st.session_state[name] = {"documents": [codec.to_document(_FIRST[kind]())], "at": 0, "generation": 0, "is_touched": False}
     return st.session_state[name]
 
 
@@ -57,6 +57,8 @@ def save(spec: Any, *, from_outside: bool = False) -> None:
         slot["documents"] = [*slot["documents"][: slot["at"] + 1], document][-HISTORY:]
         slot["at"] = len(slot["documents"]) - 1
         slot["generation"] += from_outside
+        slot["is_touched"] = True
+        _count_change()
 
 
 def step_back(kind: str, by: int = 1) -> None:
@@ -64,6 +66,11 @@ def step_back(kind: str, by: int = 1) -> None:
     slot = _slot(kind)
     slot["at"] = min(max(slot["at"] - by, 0), len(slot["documents"]) - 1)
     slot["generation"] += 1
+    _count_change()
+
+
+def _count_change() -> None:
+    st.session_state["changes"] = st.session_state.get("changes", 0) + 1
 
 
 def can_step_back(kind: str, by: int = 1) -> bool:
@@ -106,6 +113,27 @@ def open_link() -> None:
         remember_note(note, "info")
 
 
+def workspace() -> dict[str, str]:
+    """Return what the visitor has made, a link token a kind; what was never touched is not in it."""
+    return {kind: codec.to_token(load(kind)) for kind in _FIRST if _slot(kind)["is_touched"]}
+
+
+def restore() -> None:
+    """Take back, once a session, what the browser kept of an earlier one; what this session has touched already stays."""
+    kept = _visitor("kept")
+    if not kept or "restored" in st.session_state:
+        return
+    st.session_state.restored = True
+    for kind in _FIRST:
+        slot = _slot(kind)
+        if isinstance(kept.get(kind), str) and not slot["is_touched"]:
+            try:
+                document = codec.to_document(codec.from_token(kept[kind], kind).spec)
+            except Refusal:
+                continue  # what an older version kept and this one cannot read is no visitor's mistake
+            slot.update(documents=[document], at=0, generation=slot["generation"] + 1, is_touched=True)
+
+
 def remember_note(text: Text, kind: str = "info") -> None:
     """Keep a sentence for the visitor; see `notes` for how long."""
     kept = st.session_state.setdefault("notes", [])
@@ -118,8 +146,7 @@ def notes() -> list[tuple[Text, str]]:
 
     Showing it once would not do: the page may run again by itself before anyone has read it.
     """
-    slots = {name: (len(slot["documents"]), slot["at"]) for name, slot in st.session_state.items() if str(name).startswith("slot/")}
-    now = repr((st.session_state.get("page"), sorted(slots.items()), st.session_state.get("tray/uploads")))
+    now = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads")])
     kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, now)][-MOST_NOTES:]
     for note in kept:
         note["shown"] = now
@@ -127,10 +154,15 @@ def notes() -> list[tuple[Text, str]]:
     return [(Text(note["en"], note["es"]), note["kind"]) for note in kept]
 
 
+def _visitor(name: str) -> Any:
+    """Return what the browser told about its visitor, None until it has."""
+    component = st.session_state.get("visitor") or {}
+    return component.get(name) if hasattr(component, "get") else getattr(component, name, None)
+
+
 def visitor() -> str:
     """Return the random name under which this visitor's runs are kept: the browser's, or this session's until it is known."""
-    component = st.session_state.get("visitor") or {}
-    known = component.get("id") if isinstance(component, dict) else getattr(component, "id", None)
+    known = _visitor("id")
     if isinstance(known, str) and len(known) == 32 and known.isalnum():
         return known
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))

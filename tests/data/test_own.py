@@ -1,0 +1,89 @@
+"""A visitor's own pictures become a data set that trains like any other."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vpc2 import codec
+from vpc2.data import own
+from vpc2.data.datasets import find_dataset, is_ready, load_dataset
+from vpc2.data.folder import load_archive, load_uploads
+from vpc2.training.checks import check_recipe
+from vpc2.training.loop import fit
+from vpc2.training.presets import RECIPES
+from vpc2.training.spec import SETTINGS, Recipe
+from vpc2.words import Refusal
+
+OWNER = "a" * 32
+
+
+def files(count=8):
+    """Return pictures of two colours, as (path, bytes)."""
+    made = []
+    for name, colour in (("blue sky", (30, 60, 220)), ("grass", (40, 180, 60))):
+        for i in range(count):
+            out = io.BytesIO()
+            pixels = np.clip(np.array(colour) + np.random.default_rng(i).normal(0, 20, (40, 50, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(out, "PNG")
+            made.append((f"mine/{name}/{i}.png", out.getvalue()))
+    return made
+
+
+def pack(entries):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for path, data in entries:
+            archive.writestr(path, data)
+    return out.getvalue()
+
+
+def test_a_folder_and_its_zip_are_the_same_set():
+    loose, packed = load_uploads(files(), own.SIZE_PX), load_archive(pack(files()), own.SIZE_PX)
+    assert own.keep(loose, "mine", OWNER).key == own.keep(packed, "mine", OWNER).key
+    assert own.keys_of(OWNER) == [own.keep(packed, "mine", OWNER).key]
+    assert own.keys_of("b" * 32) == []
+
+
+def test_an_own_set_is_read_back_and_trained_on():
+    entry = own.keep(load_uploads(files(), own.SIZE_PX), "mine", OWNER)
+    data = load_dataset(entry.key, 32)
+    assert data.images.shape == (16, 32, 32, 3)
+    assert data.classes == find_dataset(entry.key).classes == ("blue sky", "grass")
+    recipe = Recipe(
+        entry.key, RECIPES["shapes"].recipe.net, None, SETTINGS.clean({"epochs": 6, "batch_size": 4, "budget_s": 20, "size_px": 32})
+    )
+    assert check_recipe(recipe) is None
+    events = []
+    classifier = fit(recipe, events.append)
+    assert classifier.classes == ("blue sky", "grass")
+    assert events[-1]["test_accuracy"] == 1.0  # two colours: a net that cannot tell them is broken
+
+
+def test_a_recipe_of_a_set_that_is_gone_stays_readable_and_says_so():
+    entry = own.keep(load_uploads(files(), own.SIZE_PX), "mine", OWNER)
+    recipe = Recipe(entry.key, RECIPES["digits"].recipe.net)
+    own.delete(entry.key, "b" * 32)
+    assert is_ready(entry.key)
+    own.delete(entry.key, OWNER)
+    assert not is_ready(entry.key)
+    assert codec.from_token(codec.to_token(recipe)).spec == recipe
+    with pytest.raises(Refusal):
+        load_dataset(entry.key)
+
+
+@pytest.mark.parametrize("key", ["own-../../etc/passwd0", "own-", "own-ABCDEF0123456789", "own-0123456789abcdef/..", 7, None])
+def test_only_a_key_names_a_folder(key):
+    with pytest.raises(Refusal):
+        find_dataset(key)
+
+
+def test_too_few_pictures_and_too_many_sets_are_refused():
+    with pytest.raises(Refusal, match="at least five"):
+        own.keep(load_uploads(files(3), own.SIZE_PX), "few", OWNER)
+    for count in range(8, 8 + own.MOST):
+        own.keep(load_uploads(files(count), own.SIZE_PX), "one", OWNER)
+    with pytest.raises(Refusal, match="delete one"):
+        own.keep(load_uploads(files(20), own.SIZE_PX), "more", OWNER)

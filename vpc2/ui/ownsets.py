@@ -1,0 +1,67 @@
+"""A visitor's own pictures as a data set: a ZIP or a folder with one folder a class."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import streamlit as st
+
+from vpc2.host import LIMITS, MB
+from vpc2.ui import state
+from vpc2.ui.language import _
+from vpc2.words import Refusal, Text
+
+_SKIPPED = Text(
+    "{count:,} files were left out, the first: {name}: {why}", "Se dejaron afuera {count:,} archivos, el primero: {name}: {why}"
+)
+_ADDED = Text("{name}: {count:,} pictures in {classes} classes.", "{name}: {count:,} imágenes en {classes} clases.")
+
+
+def keys() -> list[str]:
+    """Return the keys of this visitor's own sets."""
+    from vpc2.data import own
+
+    return own.keys_of(state.visitor())
+
+
+def draw_adding(current: str) -> str | None:
+    """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
+    count = st.session_state.setdefault("own/uploads", 0)
+    with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key="own/add", width="stretch"):
+        st.caption(_("One folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
+        packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
+        loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
+        if current in keys() and st.button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
+            from vpc2.data import own
+
+            own.delete(current, state.visitor())
+            return "digits"
+    if packed is None and not loose:
+        return None
+    st.session_state["own/uploads"] += 1
+    try:
+        with st.spinner(_("Reading the pictures…")):
+            return _keep(packed, loose)
+    except Refusal as refusal:
+        state.remember_note(refusal.text, "error")
+    st.rerun()
+    return None
+
+
+def _keep(packed, loose) -> str:
+    from vpc2.data import own
+    from vpc2.data.folder import load_archive, load_uploads
+
+    if packed is not None:
+        name, data = packed.name.removesuffix(".zip"), load_archive(packed.getvalue(), own.SIZE_PX)
+    else:
+        files = [(file.name, file.getvalue()) for file in loose]
+        name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, own.SIZE_PX)
+    entry = own.keep(data, name, state.visitor())
+    state.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
+    for note in data.notes:
+        state.remember_note(note)
+    if data.skipped:
+        first, why = data.skipped[0]
+        state.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
+    return entry.key
