@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 
 import pytest
 from PIL import Image
@@ -161,3 +162,35 @@ def test_every_page_speaks_spanish_and_shows_no_traceback(page, app_url, wait_id
         page.get_by_text(word).first.wait_for(timeout=60_000)
         assert "Traceback" not in page.content()
         assert page.evaluate("document.documentElement.lang") == "es"
+
+
+def test_what_was_made_survives_a_reload(page, app_url, wait_idle):
+    page.goto(f"{app_url}/build?lang=en")
+    wait_idle(page)
+    page.get_by_label("Start from a net").click()
+    page.get_by_role("option", name=re.compile("^LeNet")).first.click()
+    page.get_by_text("61,706").first.wait_for()
+    wait_idle(page)
+    page.reload()
+    wait_idle(page)
+    page.get_by_text("61,706").first.wait_for()
+
+
+def test_a_zip_with_one_folder_a_class_becomes_a_data_set(page, app_url, wait_idle):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, colour in (("red", (200, 40, 40)), ("sea", (30, 90, 180))):
+            for i in range(8):
+                archive.writestr(f"mine/{name}/{i}.jpg", jpeg(tuple(min(c + 5 * i, 255) for c in colour)))
+        archive.writestr("mine/../../escaped/evil.jpg", jpeg((0, 0, 0)))
+    page.goto(f"{app_url}/train?lang=en")
+    wait_idle(page)
+    page.get_by_role("button", name="Add your own pictures").click()
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "mine.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    )
+    page.get_by_text("16 pictures in 2 classes").first.wait_for(timeout=30_000)
+    wait_idle(page)
+    assert page.get_by_role("alert").filter(has_text="left out").count() == 1  # the name that climbs out of the folder
+    assert page.get_by_role("heading", name="mine").count() == 1
+    assert page.get_by_role("button", name="Train", exact=True).is_enabled()

@@ -192,7 +192,7 @@ def test_no_batch_of_one_ever_meets_batch_norm(monkeypatch, batch_size, train_on
 
 def test_one_class_is_refused_with_counts(train_on):
     with pytest.raises(Refusal, match="at least two classes"):
-        train_on(some_data([40] + [0] * 9))
+        train_on(some_data([60] + [0] * 9))
 
 
 def test_a_class_without_training_pictures_is_named(train_on):

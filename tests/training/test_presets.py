@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from vpc2 import codec
 from vpc2.data.datasets import DATASETS
 from vpc2.training.checks import check_recipe, fit_to_data
+from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import SETTINGS
 
@@ -28,3 +31,23 @@ def test_hands_with_and_without_differ_in_the_pipeline_alone():
     plain, augmented = RECIPES["hands"].recipe, RECIPES["hands-augmented"].recipe
     assert plain.pipeline is None and augmented.pipeline is not None
     assert (plain.net, plain.settings, plain.dataset) == (augmented.net, augmented.settings, augmented.dataset)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("key", "least"), [("hands", 0.94), ("hands-augmented", 0.96)])
+def test_hands_of_people_never_seen_are_told_apart(key, least, hands_folder):
+    """The epochs end these runs, so a slow machine trains as far as a quick one."""
+    recipe = RECIPES[key].recipe
+    recipe = replace(recipe, settings={**recipe.settings, "budget_s": 600.0})
+    events = []
+    fit(recipe, events.append)
+    assert events[-1]["test_accuracy"] >= least
+    assert len(set(events[0]["classes"])) == 10
+
+
+@pytest.mark.parametrize(("key", "least"), [("digits", 0.97), ("shapes", 0.9)])
+def test_what_needs_no_download_is_learned(key, least):
+    recipe = RECIPES[key].recipe
+    events = []
+    fit(replace(recipe, settings={**recipe.settings, "budget_s": 600.0}), events.append)
+    assert events[-1]["test_accuracy"] >= least

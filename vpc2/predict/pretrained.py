@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -88,6 +89,19 @@ def load_pretrained(key: str = "imagenet", report: Callable[[float], None] | Non
     return entry.resolve()(entry, report)
 
 
+def is_ready(key: str) -> bool:
+    """True where a ready-made classifier can be opened without network: its weights are installed, or were downloaded before."""
+    return not PRETRAINED.find(key).download_mb or _weights(key)[1].is_file()
+
+
+def _weights(name: str) -> tuple[Any, Path]:
+    """Return torchvision's best ImageNet weights of a net, and the file they are downloaded to."""
+    from torchvision.models import get_model_weights
+
+    weights = get_model_weights(name).DEFAULT
+    return weights, Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
+
+
 def load_efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
     """Return EfficientNet-Lite0 with the weights that lie in its package."""
     try:
@@ -128,10 +142,9 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     """
     if name not in list_torchvision():
         raise Refusal(_NO_SUCH_NET.fill(name=clean_name(name, 40)))
-    from torchvision.models import get_model, get_model_weights
+    from torchvision.models import get_model
 
-    weights = get_model_weights(name).DEFAULT
-    path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[-1]
+    weights, path = _weights(name)
     size_mb = round(weights.meta["_file_size"])
     if not _is_whole(path):
         fetch(weights.url, path, clean_name(name), size_mb, report)

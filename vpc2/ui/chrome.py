@@ -36,7 +36,7 @@ def script(page: str) -> str:
 def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
     """Draw a page's title with one line of promise; where it edits a spec, undo, redo and sharing stand beside it."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
-        with st.container(width="stretch", gap=None):
+        with st.container(width="stretch", gap=None, key="title"):
             st.title(title, anchor=False)
             st.caption(promise)
         if kind:

@@ -12,7 +12,7 @@ from vpc2.data import datasets
 from vpc2.data.datasets import find_dataset
 from vpc2.data.imageset import ImageSet
 from vpc2.figures.predict import answers_figure
-from vpc2.predict.pretrained import PRETRAINED
+from vpc2.predict.pretrained import PRETRAINED, is_ready, load_pretrained
 from vpc2.predict.views import VIEW_SETS, VIEWS
 from vpc2.ui import cache, chrome, runs
 from vpc2.ui.language import _, number, say
@@ -46,14 +46,32 @@ def choose_classifier() -> str:
         key="judge/choose",
     )
     st.session_state["judge/classifier"] = chosen
-    classifier = chrome.guarded(classifier_of, chosen)
-    if classifier is not None:
+    classifier = chrome.guarded(classifier_of, chosen) if _is_here(chosen) else None
+    if classifier is None:
+        _draw_download(chosen)
+    else:
         st.caption(
             _("{k} classes; pictures of {size} × {size} px.").format(
                 k=number(len(classifier.classes)), size=classifier.preprocessing.size_px
             )
         )
     return chosen
+
+
+def _is_here(name: str) -> bool:
+    """True where a classifier can be opened without a download."""
+    return name.startswith("run:") or is_ready(name)
+
+
+def _draw_download(name: str) -> None:
+    """Offer to download a ready-made classifier, with progress; without network it says so and nothing is left behind."""
+    if _is_here(name):
+        return
+    st.info(_("Its weights are not on this machine yet ({mb} MB).").format(mb=number(PRETRAINED[name].download_mb)), icon=":material/info:")
+    if st.button(_("Download it now"), icon=":material/download:", key="judge/download"):
+        bar = st.progress(0.0)
+        if chrome.guarded(load_pretrained, name, lambda share: bar.progress(min(share, 1.0))) is not None:
+            st.rerun()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -122,6 +140,8 @@ def _percent(share: float) -> str:
 
 def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
     """Draw plain and merged answers side by side and every view as a tile with its own prediction."""
+    if not _is_here(name):
+        return
     classifier = classifier_of(name)
     stamp = runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
     with st.spinner(_("Asking {n} views…").format(n=len(views))):
