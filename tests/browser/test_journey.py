@@ -191,6 +191,6 @@ def test_a_zip_with_one_folder_a_class_becomes_a_data_set(page, app_url, wait_id
     )
     page.get_by_text("16 pictures in 2 classes").first.wait_for(timeout=30_000)
     wait_idle(page)
-    assert page.get_by_role("alert").filter(has_text="left out").count() == 1  # the name that climbs out of the folder
+    assert page.get_by_text("Left out: 1").count() == 1  # the name that climbs out of the folder
     assert page.get_by_role("heading", name="mine").count() == 1
     assert page.get_by_role("button", name="Train", exact=True).is_enabled()

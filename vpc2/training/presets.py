@@ -44,7 +44,7 @@ RECIPES: Catalog[RecipePreset] = Catalog(
             "Pictures drawn by vpc2 itself: colour, size, place and clutter vary, the shape decides.",
             "Imágenes dibujadas por vpc2: varían color, tamaño, lugar y fondo; decide la forma.",
         ),
-        recipe=_recipe("shapes", "small", "shapes", size_px=32, epochs=15, budget_s=25.0, learning_rate=0.005),
+        recipe=_recipe("shapes", "small", "shapes", size_px=32, epochs=60, budget_s=25.0, learning_rate=0.03, batch_size=32),
     ),
     RecipePreset(
         key="hands",
@@ -53,9 +53,7 @@ RECIPES: Catalog[RecipePreset] = Catalog(
             "Photographs of hands signing 0 to 9: thirty people to learn from, tested on people never seen.",
             "Fotografías de manos que señan de 0 a 9: treinta personas para aprender, prueba con personas nunca vistas.",
         ),
-        recipe=_recipe(
-            "hands", "hands48", "hands", size_px=48, train_share=0.18, epochs=40, budget_s=25.0, learning_rate=0.01, batch_size=32
-        ),
+        recipe=_recipe("hands", "hands48", "hands", **_HANDS),
     ),
     RecipePreset(
         key="hands-augmented",

@@ -12,7 +12,7 @@ from vpc2.ui.language import _
 from vpc2.words import Refusal, Text
 
 _SKIPPED = Text(
-    "{count:,} files were left out, the first: {name}: {why}", "Se dejaron afuera {count:,} archivos, el primero: {name}: {why}"
+    "Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}"
 )
 _ADDED = Text("{name}: {count:,} pictures in {classes} classes.", "{name}: {count:,} imágenes en {classes} clases.")
 
@@ -27,7 +27,7 @@ def keys() -> list[str]:
 def draw_adding(current: str) -> str | None:
     """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
     count = st.session_state.setdefault("own/uploads", 0)
-    with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key="own/add", width="stretch"):
+    with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key=f"own/add/{count}", width="stretch"):
         st.caption(_("One folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
         packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")

@@ -80,7 +80,7 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
             width="stretch",
             wrap=True,
         )
-        with st.popover(_("Add your own"), icon=":material/add_photo_alternate:", key=f"tray/add/{page}"):
+        with st.popover(_("Add your own"), icon=":material/add_photo_alternate:", key=f"tray/add/{page}/{count}"):
             given = st.file_uploader(
                 _("Drop photographs here"),
                 type=FORMATS,
