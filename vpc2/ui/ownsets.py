@@ -11,9 +11,7 @@ from vpc2.ui import state
 from vpc2.ui.language import _
 from vpc2.words import Refusal, Text
 
-_SKIPPED = Text(
-    "Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}"
-)
+_SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}")
 _ADDED = Text("{name}: {count:,} pictures in {classes} classes.", "{name}: {count:,} imágenes en {classes} clases.")
 
 
