@@ -65,8 +65,8 @@ _EARLY_SOFTMAX = Text(
     "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
 )
 _BORDER = Text(
-    "{name}: the stride does not divide, so the last {rest} rows or columns are not looked at.",
-    "{name}: el paso no divide exacto, así que las últimas {rest} filas o columnas no se miran.",
+    "{name}: the stride does not divide the side, so the last rows or columns are not looked at: {rest}.",
+    "{name}: el paso no divide exacto el lado, así que no se miran las últimas filas o columnas: {rest}.",
 )
 
 

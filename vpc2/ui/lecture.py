@@ -138,6 +138,12 @@ def query(card: Card) -> dict[str, str]:
     return {"s": _token(card.page, card.example)} if card.example else {}
 
 
+@functools.cache
+def tokens() -> frozenset[str]:
+    """Return the links of all cards: who opens one came from here and need not be told."""
+    return frozenset(_token(card.page, card.example) for card in (*FIRST, *CARDS) if card.example)
+
+
 def open_card(card: Card) -> None:
     """Go to a card's page with its example open."""
     st.switch_page(chrome.script(card.page), query_params=query(card))

@@ -7,6 +7,7 @@ import importlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 READY = threading.Event()
 MODULES = ("torch", "PIL.Image", "plotly.graph_objects", "kornia.augmentation")
@@ -17,14 +18,14 @@ _threads: list[threading.Thread] = []
 _log = logging.getLogger(__name__)
 
 
-def start() -> None:
-    """Start importing in the background; the second call and later ones do nothing."""
+def start(then: Callable[[], object] = lambda: None) -> None:
+    """Start importing in the background, and call `then` after it; the second call and later ones do nothing."""
     with _LOCK:
         if _threads:
             return
         _threads.extend(
             (
-                threading.Thread(target=_import_all, name="preload", daemon=True),
+                threading.Thread(target=_import_all, args=(then,), name="preload", daemon=True),
                 threading.Thread(target=_collect, name="janitor", daemon=True),
             )
         )
@@ -32,7 +33,7 @@ def start() -> None:
             thread.start()
 
 
-def _import_all() -> None:
+def _import_all(then: Callable[[], object]) -> None:
     try:
         for name in MODULES:
             try:
@@ -44,6 +45,7 @@ def _import_all() -> None:
         gc.freeze()
     finally:
         READY.set()
+    then()
 
 
 def _collect() -> None:

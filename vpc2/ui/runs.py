@@ -76,6 +76,7 @@ def curve_words() -> dict[str, str]:
         "smoothed": _("smoothed"),
         "best": _("best epoch"),
         "waiting": _("waiting for the first step…"),
+        "nothing": _("ended before the first step"),
         "summary": _("Loss and accuracy of training and validation, step by step"),
     }
 
@@ -95,7 +96,9 @@ def draw_run(run: Run) -> None:
             del st.query_params["run"]
             st.rerun()
     if status.state == "queued":
-        st.info(_("Waiting for the machine: place {n} in line.").format(n=engine().place_in_line(run.id)), icon=":material/hourglass:")
+        place = engine().place_in_line(run.id)
+        said = _("Waiting for the machine: place {n} in line.").format(n=place) if place else _("Starting…")
+        st.info(said, icon=":material/hourglass:")
     if status.is_stalled:
         st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")
     live_curves([{"id": run.id, "label": run.name}], key=f"curves/{run.id}", words=curve_words())
@@ -164,7 +167,7 @@ def _draw_outcome(run: Run, status) -> None:
         classes = events[0]["classes"]
         figure, finding = confusion_figure(end["confusion"], classes, true=_("true class"), predicted=_("predicted class"))
         said = (
-            _("The most frequent mistake: {true} taken for {predicted}, {n} times.").format(**finding)
+            _("The most frequent mistake: {true} taken for {predicted} ({n} ×).").format(**finding)
             if finding
             else _("No mistake on the test pictures.")
         )

@@ -94,11 +94,18 @@ def routes(base: str = "") -> list[BaseRoute]:
     ]
 
 
+def _begin_training() -> None:
+    """Take up the runs an earlier server left, and let a spare worker warm up: the first click then shows its first point at once."""
+    from vpc2.ui import runs
+
+    runs.engine()
+
+
 @contextlib.asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Begin to load the libraries when the server starts; end the idle worker when it stops (a run goes on)."""
     _SERVING.set()
-    preload.start()
+    preload.start(then=_begin_training)
     try:
         yield
     finally:

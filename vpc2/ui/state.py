@@ -6,7 +6,7 @@ Documents, not dataclasses, live in the session: after a hot reload a dataclass 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 import streamlit as st
@@ -96,8 +96,11 @@ def open_spec(spec: Any) -> None:
             st.session_state["train/pipeline"] = "augment"
 
 
-def open_link() -> None:
-    """Take what `?s=` carries into the workspace, once, and say so; junk is refused in one sentence."""
+def open_link(known: Set[str] = frozenset()) -> None:
+    """Take what `?s=` carries into the workspace, once, and say so where it is not one of the app's own `known` examples.
+
+    Junk is refused in one sentence.
+    """
     token = st.query_params.get("s")
     if not token or st.session_state.get("opened") == token:
         return
@@ -108,7 +111,8 @@ def open_link() -> None:
         remember_note(refusal.text, "error")
         return
     open_spec(read.spec)
-    remember_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
+    if token not in known:
+        remember_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
     for note in read.notes:
         remember_note(note, "info")
 

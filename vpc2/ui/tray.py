@@ -93,6 +93,8 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
                     st.caption(_("Browsers allow the camera only over https or on this very machine; a photograph can still be uploaded."))
                 shot = st.camera_input(_("Take a photograph"), key=f"tray/shot/{page}/{count}", resolution="720p")
                 given = [*given, *([shot] if shot else [])]
+                if shot:
+                    shot.name = _("Camera") + ".jpg"
             if given:
                 _take(given, page, most)
     chosen = list(chosen or [])[:most]

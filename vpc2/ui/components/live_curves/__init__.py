@@ -18,6 +18,7 @@ WORDS = {
     "smoothed": "smoothed",
     "best": "best epoch",
     "waiting": "waiting for the first step…",
+    "nothing": "ended before the first step",
     "summary": "Loss and accuracy of training and validation, step by step",
 }
 _FOLDER = Path(__file__).parent

@@ -264,7 +264,7 @@ function drawPanel(panel, s, paint, runs, of) {
     pen.globalAlpha = 0.75;
     pen.textAlign = 'center';
     const isOver = runs.length > 0 && runs.every(run => OVER.has(run.state));
-    pen.fillText(isOver ? '–' : s.data.words.waiting, PAD.left + inner.w / 2, PAD.top + inner.h / 2);
+    pen.fillText(isOver ? s.data.words.nothing : s.data.words.waiting, PAD.left + inner.w / 2, PAD.top + inner.h / 2);
     pen.globalAlpha = 1;
     return;
   }
