@@ -107,7 +107,7 @@ def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
     if given in table or given in getattr(table, "_aliases", {}):
         return getattr(table[given], attribute)
     path = Path(given)
-    if path.is_file():
+    if _is_there(path):
         return codec.from_json(_read(path, codec.MAX_JSON_BYTES + 1), kind).spec
     query = parse_qs(urlsplit(given).query)
     if "s" in query:
@@ -117,6 +117,14 @@ def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
     if len(given) > 24 and "/" not in given:
         return codec.from_token(given, kind).spec
     raise Refusal(_NO_SUCH.fill(name=clean_name(given), presets=", ".join(table)))
+
+
+def _is_there(path: Path) -> bool:
+    """True for a file or folder; a link's token is longer than a name may be, and no name at all may hold a zero byte."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -245,7 +253,7 @@ def _classifier(name: str) -> Any:
     from vpc2.predict.classifier import open_classifier
     from vpc2.predict.pretrained import PRETRAINED
 
-    if name not in PRETRAINED and not Path(name).exists():
+    if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
     return open_classifier(name)
 
