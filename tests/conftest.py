@@ -1,9 +1,13 @@
 """What every test stands on: few threads, folders of its own, and real data where it lies beside the project."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CORPUS_MAKER = ROOT.parent / "shared" / "tools" / "make_corpus.py"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # Before torch is imported anywhere: two cores, and idle OpenMP threads that spin starve whoever runs beside.
@@ -32,3 +36,16 @@ def hands_folder():
     if not folder.is_dir():
         pytest.skip("photographs of hands are not on disk: set VPC2_DATA to a folder with sign-language-digits")
     return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """The corpus of bad input, written fresh: a function of a group's name ("images", "zips", "nets"…; "" for all) to a list of
+    (entry of the manifest, file). The test is skipped, with the reason, where the corpus is not beside the project.
+    """
+    if not CORPUS_MAKER.is_file():
+        pytest.skip("the corpus of bad input is not beside the project: ../shared/tools/make_corpus.py")
+    folder = tmp_path_factory.mktemp("corpus")
+    subprocess.run([sys.executable, str(CORPUS_MAKER), str(folder)], check=True, capture_output=True, timeout=200)
+    entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry.get("path")]
+    return lambda group="": [(entry, folder / entry["path"]) for entry in entries if group in ("", entry["group"])]

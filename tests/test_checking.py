@@ -1,15 +1,11 @@
 """Every file of the corpus of bad input through the one door, and the verdict its manifest asks for."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from vpc2.checking import check_file
 
-MAKER = Path(__file__).parents[2] / "shared" / "tools" / "make_corpus.py"
 # Where the corpus leaves a choice that this app made otherwise, with the reason.
 OTHERWISE = {
     # Weights without their net are no classifier, and a pickle is never opened, not even a harmless one.
@@ -29,22 +25,12 @@ OTHERWISE = {
 }
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """The folder of generated files and the manifest's entries."""
-    if not MAKER.is_file():
-        pytest.skip("the corpus of bad input is not beside the project: ../shared/tools/make_corpus.py")
-    folder = tmp_path_factory.mktemp("corpus")
-    subprocess.run([sys.executable, str(MAKER), str(folder)], check=True, capture_output=True, timeout=120)
-    return folder, [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry.get("path")]
-
-
 def test_every_file_of_the_corpus_gets_its_verdict(corpus):
-    folder, entries = corpus
-    assert len(entries) > 250
+    files = corpus()
+    assert len(files) > 250
     wrong = []
-    for entry in entries:
-        found = check_file(folder / entry["path"])
+    for entry, path in files:
+        found = check_file(path)
         wanted = OTHERWISE.get(entry["path"], entry["expect"]).split("|")
         if found.verdict not in wanted:
             wrong.append((entry["path"], wanted, found.verdict, found.text.en))

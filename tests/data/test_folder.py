@@ -111,7 +111,8 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 def test_the_corpus_ends_as_its_manifest_says(corpus):
     wrong = []
-    for entry, path in corpus:
+    files = corpus("zips")
+    for entry, path in files:
         said = ""
         try:
             data = load_archive(path, 16)
@@ -125,4 +126,4 @@ def test_the_corpus_ends_as_its_manifest_says(corpus):
             got, said = "refuse", refusal.text.en
         if got not in entry["expect"].split("|") or entry.get("say", "") not in said:
             wrong.append((path.name, entry["expect"], got, said))
-    assert len(corpus) > 35 and wrong == []
+    assert len(files) > 35 and wrong == []

@@ -153,7 +153,8 @@ def test_damaged_bytes_give_a_picture_or_a_refusal():
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_the_corpus_ends_as_its_manifest_says(corpus):
     wrong = []
-    for entry, path in corpus:
+    files = corpus("images") + corpus("names")
+    for entry, path in files:
         try:
             got = "note" if decode_photo(path.read_bytes(), entry.get("upload_name", path.name)).notes else "accept"
         except Refusal as refusal:
@@ -162,4 +163,4 @@ def test_the_corpus_ends_as_its_manifest_says(corpus):
                 wrong.append((path.name, refusal.text.en))
         if got not in entry["expect"].split("|"):
             wrong.append((path.name, entry["expect"], got))
-    assert len(corpus) > 100 and wrong == []
+    assert len(files) > 100 and wrong == []

@@ -1,32 +1,12 @@
 """Nets saved by others, good, odd and hostile: each is taken, noted or refused in a sentence of both languages."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
 from vpc2 import codec
 from vpc2.nets.shapes import check_trainable, review, summarise
 from vpc2.words import Refusal, Text
 
-MAKER = Path(__file__).parents[3] / "shared" / "tools" / "make_corpus.py"
 # What these files are about shows only beside a data set, or once what stands before it is mended.
 BESIDE_DATA = {"wrong_head.json": 2}
 AFTER_REPAIR = {"dropout_1.json"}
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """The folder of generated files and its manifest's entries on nets."""
-    if not MAKER.is_file():
-        pytest.skip("the corpus of bad input is not beside the project: ../shared/tools/make_corpus.py")
-    folder = tmp_path_factory.mktemp("corpus")
-    subprocess.run([sys.executable, str(MAKER), str(folder)], check=True, capture_output=True, timeout=120)
-    entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry["group"] == "nets"]
-    assert len(entries) > 30
-    return folder, entries
 
 
 def judge(data: bytes, name: str) -> tuple[str, tuple[Text, ...]]:
@@ -48,10 +28,10 @@ def judge(data: bytes, name: str) -> tuple[str, tuple[Text, ...]]:
 
 
 def test_every_file_gets_the_verdict_it_should(corpus):
-    folder, entries = corpus
+    files = corpus("nets")
+    assert len(files) > 30
     wrong = []
-    for entry in entries:
-        path = folder / entry["path"]
+    for entry, path in files:
         verdict, said = judge(path.read_bytes(), path.name)
         if verdict not in entry["expect"].split("|"):
             wrong.append((path.name, entry["expect"], verdict, [text.en for text in said]))
@@ -62,9 +42,8 @@ def test_every_file_gets_the_verdict_it_should(corpus):
 
 
 def test_a_layer_that_does_not_fit_is_named_by_its_place(corpus):
-    folder, entries = corpus
-    placed = [entry for entry in entries if "layer" in entry]
+    placed = [(entry, path) for entry, path in corpus("nets") if "layer" in entry]
     assert placed
-    for entry in placed:
-        net = codec.from_json((folder / entry["path"]).read_bytes(), "net").spec
+    for entry, path in placed:
+        net = codec.from_json(path.read_bytes(), "net").spec
         assert summarise(net).problem.layer_id == net.layers[entry["layer"]].id

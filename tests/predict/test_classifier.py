@@ -1,10 +1,7 @@
 """A classifier travels as one file and predicts what it predicted; whatever else is in a file is refused in a sentence."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +15,6 @@ from vpc2.nets.spec import make_net
 from vpc2.predict.classifier import METADATA_KEY, Classifier, Preprocessing, load_classifier, open_classifier, save_classifier
 from vpc2.words import Refusal
 
-TOOLS = Path(__file__).parents[3] / "shared" / "tools"
 CLASSES = tuple("0123456789")
 
 
@@ -114,27 +110,14 @@ def test_answers_that_are_no_numbers_are_said(tmp_path):
         mine.probabilities(mine.prepare([np.full((8, 8, 3), 255, np.uint8)]) * 1e6)
 
 
-SCRIPT = """
-import json, sys
-sys.path.insert(0, sys.argv[1])
-import make_corpus
-make_corpus.ROOT = sys.argv[2]
-make_corpus.checkpoints(False)
-print(json.dumps(make_corpus.M))
-"""
-
-
-def test_no_checkpoint_of_the_corpus_runs_loads_or_crashes(tmp_path, monkeypatch):
+def test_no_checkpoint_of_the_corpus_runs_loads_or_crashes(tmp_path, monkeypatch, corpus):
     """Pickles, archives, other formats, lying headers: nothing in the corpus was saved by vpc2, so all are refused, in words."""
-    if not (TOOLS / "make_corpus.py").is_file():
-        pytest.skip("the corpus of bad inputs is not beside the project: ../shared/tools/make_corpus.py")
     marker = tmp_path / "marker"
     monkeypatch.setenv("CORPUS_MARKER", str(marker))
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(TOOLS), str(tmp_path)], capture_output=True, text=True, check=True)
-    entries = json.loads(done.stdout.splitlines()[-1])
-    assert len(entries) > 30
-    for entry in entries:
+    files = corpus("checkpoints")
+    assert len(files) > 30
+    for entry, path in files:
         with pytest.raises(Refusal) as refusal:
-            load_classifier(tmp_path / entry["path"])
+            load_classifier(path)
         assert refusal.value.text.en, entry["path"]
     assert not marker.exists()
