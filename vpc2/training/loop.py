@@ -218,6 +218,7 @@ class _Fitting:
         is_best = self._is_best(score)
         if is_best:
             self._keep(self.epoch)
+        self._save_sometimes()  # before the event: whoever reads of the first epoch finds its model
         self.report(
             {
                 "type": "epoch",
@@ -233,7 +234,6 @@ class _Fitting:
                 "is_best": is_best,
             }
         )
-        self._save_sometimes()
         return self.should_stop()
 
     def _run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
