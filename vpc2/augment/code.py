@@ -64,7 +64,7 @@ def to_code(pipeline: Pipeline) -> str:
         if step.on:
             entry = OPS[step.op]
             call = f"{entry.target.replace('kornia.augmentation', 'K')}({_arguments(entry, step.params)})"
-            lines.append(f'        ("{step.id}", {entry.needs_side_px(step.params)}, {call}),\n')
+            lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
     return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines))
 
 

@@ -5,7 +5,7 @@ Kornia samples on the CPU, so a draw is the same on every device; only the arith
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,22 +66,35 @@ def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: i
     return {**given, **dict(entry.fixed)}
 
 
-def draw_images(pipeline: Pipeline, image: Tensor, draws: int, image_key: str = "", device: str | None = None) -> list[Draw]:
-    """Return `draws` draws of one picture, float (3, H, W) in [0, 1].
+def draw_images(
+    pipeline: Pipeline, image: Tensor, draws: int, image_key: str = "", device: str | None = None, *, first: int = 0
+) -> list[Draw]:
+    """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 
     Each step owns a seed made of the pipeline's seed, the step's id, `image_key` and the draw's number, so changing
     one step leaves what every other step samples as it was.
     """
-    start = image.to(device or "cpu").unsqueeze(0)
     results = []
-    for number in range(draws):
-        images, outcomes = start, []
-        for step in pipeline.steps:
-            if step.on:
-                images, outcome = _apply(step, images, seed_of(pipeline.seed, step.id, image_key, number))
-                outcomes.append(outcome)
+    for number in range(first, draws):
+        images, outcomes = image.unsqueeze(0), []
+        for images, outcome in _run(pipeline, image, number, image_key, device):  # noqa: B007 - the last picture is the draw
+            outcomes.append(outcome)
         results.append(Draw(images[0].cpu(), tuple(outcomes)))
     return results
+
+
+def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str = "", device: str | None = None) -> list[Draw]:
+    """Return draw `number` after every step, each with that step's outcome alone; the last one is the draw itself."""
+    return [Draw(images[0].cpu(), (outcome,)) for images, outcome in _run(pipeline, image, number, image_key, device)]
+
+
+def _run(pipeline: Pipeline, image: Tensor, number: int, image_key: str, device: str | None) -> Iterator[tuple[Tensor, Outcome]]:
+    """Apply one step after another to one picture, giving the picture (1, 3, H, W) and what happened after each."""
+    images = image.to(device or "cpu").unsqueeze(0)
+    for step in pipeline.steps:
+        if step.on:
+            images, outcome = _apply(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number))
+            yield images, outcome
 
 
 def _apply(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
@@ -127,7 +140,7 @@ def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
             if not step.on or min(height, width) < OPS[step.op].needs_side_px(step.params):
                 continue
             augmentation = build_step(step, height, width)
-            with drawing(seed_of(pipeline.seed, step.id, seed)):
+            with drawing(seed_of(pipeline.seed, step.seed_name, seed)):
                 sampled = augmentation.forward_parameters(images.shape)
             images = _clean(augmentation(images, params=sampled))
     return images

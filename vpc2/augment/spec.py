@@ -13,6 +13,7 @@ from vpc2.knobs import Whole
 from vpc2.words import Refusal, Text, clean_name
 
 MAX_STEPS = 32
+REDRAWS = Whole(key="redraws", title=Text("Redraws", "Sorteos de nuevo"), default=0, low=0, high=2**31 - 1)
 SEED = Whole(key="seed", title=Text("Seed", "Semilla"), default=1, low=0, high=2**31 - 1)
 
 _PIPELINE = Text("A pipeline", "Un pipeline")
@@ -28,12 +29,21 @@ _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
 
 @dataclass(frozen=True)
 class Step:
-    """One operation with its parameters. `id` stays the same when the step moves; `on` is False while it is muted."""
+    """One operation with its parameters. `id` stays the same when the step moves; `on` is False while it is muted.
+
+    `redraws` counts how often this step alone was drawn again: it is part of the step's seed and of no other's.
+    """
 
     id: str
     op: str
     params: dict[str, Any] = field(default_factory=dict)
     on: bool = True
+    redraws: int = 0
+
+    @property
+    def seed_name(self) -> str:
+        """Return what stands for this step in its seed."""
+        return f"{self.id}+{self.redraws}" if self.redraws else self.id
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Pipeline:
                 doc["params"] = params
             if not step.on:
                 doc["on"] = False
+            if step.redraws:
+                doc["redraws"] = step.redraws
             steps.append(doc)
         return {"name": self.name, "seed": self.seed, "steps": steps}
 
@@ -68,14 +80,16 @@ class Pipeline:
             raise Refusal(_TOO_MANY.fill(limit=MAX_STEPS, count=len(listed)))
         pipeline = cls(seed=SEED.clean(doc.get("seed", SEED.default)), name=clean_name(doc.get("name", "")))
         for item in listed:
-            check_keys(_STEP, item, ("id", "op", "params", "on"))
+            check_keys(_STEP, item, ("id", "op", "params", "on", "redraws"))
             entry = OPS.find(item.get("op"))
             step_id = item.get("id", pipeline.free_id())
             if not isinstance(step_id, str) or not _ID.fullmatch(step_id) or pipeline.has(step_id):
                 raise Refusal(_BAD_ID.fill(id=str(step_id)[:20]))
             if not isinstance(item.get("on", True), bool):
                 raise Refusal(_BAD_ON)
-            step = Step(step_id, entry.key, entry.clean(item.get("params", {})), item.get("on", True))
+            step = Step(
+                step_id, entry.key, entry.clean(item.get("params", {})), item.get("on", True), REDRAWS.clean(item.get("redraws", 0))
+            )
             pipeline = replace(pipeline, steps=(*pipeline.steps, step))
         return pipeline, []
 
@@ -125,6 +139,16 @@ def edit_order(pipeline: Pipeline, order: list[str]) -> Pipeline:
     if sorted(order) != sorted(by_id):
         return pipeline
     return replace(pipeline, steps=tuple(by_id[step_id] for step_id in order))
+
+
+def edit_redraw(pipeline: Pipeline, step_id: str) -> Pipeline:
+    """Return the pipeline with other random values for one step; every other step keeps its own."""
+    return edit_step(pipeline, step_id, lambda step: replace(step, redraws=(step.redraws + 1) % REDRAWS.high))
+
+
+def edit_solo(pipeline: Pipeline, step_id: str) -> Pipeline:
+    """Return the pipeline with one step alone, as it would be in the whole: same seed, same values."""
+    return replace(pipeline, steps=tuple(replace(step, on=True) for step in pipeline.steps if step.id == step_id))
 
 
 def edit_duplicate(pipeline: Pipeline, step_id: str) -> Pipeline:

@@ -22,6 +22,7 @@ from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
+HISTOGRAM_BINS = 32
 _BUSY = Text(
     "The machine is busy with other visitors' pictures; try again in a moment.",
     "La máquina está ocupada con imágenes de otras personas; conviene probar de nuevo en un momento.",
@@ -44,8 +45,7 @@ def drawn(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -
 
     The dictionary holds `original`, `pictures` (list of bytes), `steps` (one list of outcomes a picture), `ms` and `device`.
     """
-    token = codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
-    return _drawn(token, photo["digest"], draws, side_px, photo["pixels"])
+    return _drawn(token_of(pipeline), photo["digest"], draws, side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="256MB", show_spinner=False)
@@ -62,10 +62,90 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
     return {
         "original": to_jpeg(small),
         "pictures": [to_jpeg(result.image) for result in results],
-        "steps": [
-            [(step.step_id, step.op, step.is_applied, dict(step.values), getattr(step, "reason", None)) for step in result.steps]
-            for result in results
-        ],
+        "steps": [[_plain(outcome) for outcome in result.steps] for result in results],
         "ms": ms,
         "device": device,
+    }
+
+
+def token_of(pipeline: Pipeline) -> str:
+    """Return what stands for a pipeline in the keys of kept results."""
+    return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
+
+
+def _plain(outcome: Any) -> tuple:
+    """Return what a step did as plain values, in the order that `steps.describe_outcome` takes."""
+    return outcome.step_id, outcome.op, outcome.is_applied, dict(outcome.values), outcome.reason
+
+
+def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+    """Return one draw after every step: `original` and `pictures` as JPEG bytes, `steps` one outcome a picture."""
+    return _filmed(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="128MB", show_spinner=False)
+def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.augment.pipeline import film_draw, pick_device
+    from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
+
+    with computing():
+        small = resize_pixels(_pixels, side_px)
+        film = film_draw(codec.from_token(token, "pipeline").spec, to_tensor(small), draw, image_key, pick_device())
+    pictures = [to_jpeg(frame.image) for frame in film]
+    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0]) for frame in film]}
+
+
+def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a photograph at this size and one draw of it, both uint8 (H, W, 3)."""
+    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.images.encode import resize_pixels, to_pixels, to_tensor
+
+    small = resize_pixels(photo["pixels"], side_px)
+    with computing():
+        made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
+    return small, to_pixels(made.image)
+
+
+def full_draw(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> np.ndarray:
+    """Return one draw at the photograph's own size, uint8 (H, W, 3)."""
+    return _draw_at(pipeline, photo, draw, max(photo["pixels"].shape[:2]))[1]
+
+
+def full_draw_png(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> bytes:
+    """Return one draw at the photograph's own size, as PNG."""
+    from vpc2.images.encode import to_png
+
+    return to_png(full_draw(pipeline, photo, draw))
+
+
+def compared(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+    """Return a photograph and one draw of it as JPEG bytes (`before`, `after`), and how they differ.
+
+    `difference` is a JPEG of |after - before| times `gain`, `changed` the share of pixels that differ by more than one
+    of 255, `mean` the mean difference (0 to 1), `histograms` two lists of the share of pixels a bin of brightness.
+    """
+    return _compared(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="128MB", show_spinner=False)
+def _compared(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.images.encode import to_jpeg
+
+    photo = {"digest": image_key, "pixels": _pixels}
+    before, after = _draw_at(codec.from_token(token, "pipeline").spec, photo, draw, side_px)
+    gap = np.abs(after.astype(np.int16) - before.astype(np.int16))
+    gain = min(255 / max(int(gap.max()), 1), 8.0)
+    grey = np.array([0.299, 0.587, 0.114])
+    histograms = tuple(
+        (np.histogram(pixels @ grey, bins=HISTOGRAM_BINS, range=(0, 255.0001))[0] / pixels[..., 0].size).tolist()
+        for pixels in (before, after)
+    )
+    return {
+        "before": to_jpeg(before),
+        "after": to_jpeg(after),
+        "difference": to_jpeg(np.clip(gap * gain, 0, 255).astype(np.uint8)),
+        "gain": gain,
+        "changed": float((gap.max(axis=2) > 1).mean()),
+        "mean": float(gap.mean() / 255),
+        "histograms": histograms,
     }

@@ -26,7 +26,7 @@ _NO_DATA = Text(
 )
 
 
-def choose_classifier() -> str:
+def choose_classifier(key: str = "judge/choose") -> str:
     """Let the visitor choose a trained run or a pretrained net; return its name, `run:<id>` or a key of PRETRAINED."""
     trained = {f"run:{run.id}": run for run in runs.visible_runs() if run.model_path.is_file()}
     options = [*trained, *PRETRAINED]
@@ -43,10 +43,10 @@ def choose_classifier() -> str:
         options,
         index=options.index(asked) if asked in options else 0,
         format_func=lambda name: trained[name].name if name in trained else say(PRETRAINED[name].title),
-        key="judge/choose",
+        key=key,
     )
     st.session_state["judge/classifier"] = chosen
-    classifier = chrome.guarded(classifier_of, chosen) if _is_here(chosen) else None
+    classifier = chrome.guarded(classifier_of, chosen) if is_here(chosen) else None
     if classifier is None:
         _draw_download(chosen)
     else:
@@ -58,17 +58,17 @@ def choose_classifier() -> str:
     return chosen
 
 
-def _is_here(name: str) -> bool:
+def is_here(name: str) -> bool:
     """True where a classifier can be opened without a download."""
     return name.startswith("run:") or is_ready(name)
 
 
 def _draw_download(name: str) -> None:
     """Offer to download a ready-made classifier, with progress; without network it says so and nothing is left behind."""
-    if _is_here(name):
+    if is_here(name):
         return
     st.info(_("Its weights are not on this machine yet ({mb} MB).").format(mb=number(PRETRAINED[name].download_mb)), icon=":material/info:")
-    if st.button(_("Download it now"), icon=":material/download:", key="judge/download"):
+    if st.button(_("Download it now"), icon=":material/download:", key=f"download/{name}"):
         bar = st.progress(0.0)
         if chrome.guarded(load_pretrained, name, lambda share: bar.progress(min(share, 1.0))) is not None:
             st.rerun()
@@ -81,11 +81,15 @@ def _opened(name: str, stamp: float) -> Any:
     return open_classifier(runs.store().path(name[4:]) if name.startswith("run:") else name)
 
 
+def stamp_of(name: str) -> float:
+    """Return when a run's weights were last written; 0 for a ready-made net."""
+    return runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
+
+
 def classifier_of(name: str) -> Any:
     """Return the classifier called `name`; a run that went on training since is read again."""
-    stamp = runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
     with st.spinner(_("Opening the classifier…")):
-        return _opened(name, stamp)
+        return _opened(name, stamp_of(name))
 
 
 def choose_views(name: str) -> list[str]:
@@ -140,12 +144,11 @@ def _percent(share: float) -> str:
 
 def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
     """Draw plain and merged answers side by side and every view as a tile with its own prediction."""
-    if not _is_here(name):
+    if not is_here(name):
         return
     classifier = classifier_of(name)
-    stamp = runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
     with st.spinner(_("Asking {n} views…").format(n=len(views))):
-        found = _answers(name, stamp, photo["digest"], tuple(views), photo["pixels"])
+        found = _answers(name, stamp_of(name), photo["digest"], tuple(views), photo["pixels"])
     each, classes = found["probabilities"], classifier.classes
     plain, merged = each[views.index("identity")], each.mean(axis=0)
     st.markdown(f"### {chrome.literal(photo['name'])}")
@@ -175,8 +178,8 @@ def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
             st.caption(f"**{say(VIEWS[view].title)}**  \n{chrome.literal(classes[best])} {_percent(row[best])}  \n{mark}")
 
 
-def _test_pictures(name: str) -> ImageSet:
-    """Return the pictures that took no part in this run's training, the same ones every time."""
+def test_pictures(name: str, most: int = MOST_PICTURES) -> ImageSet:
+    """Return the pictures, at most `most`, that took no part in this run's training, the same ones every time."""
     from vpc2.data.imageset import split_images
 
     recipe = runs.store().get(name[4:]).recipe
@@ -184,7 +187,7 @@ def _test_pictures(name: str) -> ImageSet:
         raise Refusal(_NO_DATA)
     data = datasets.load_dataset(recipe.dataset, recipe.settings["size_px"])
     test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
-    return data.subset(test[: min(len(test), MOST_PICTURES)])
+    return data.subset(test[:most])
 
 
 def draw_test_set(name: str, views: list[str]) -> None:
@@ -203,7 +206,7 @@ def draw_test_set(name: str, views: list[str]) -> None:
 
     bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)))
     with cache.computing():
-        result = evaluate(classifier_of(name), _test_pictures(name), views, report=lambda share: bar.progress(min(share, 1.0)))
+        result = evaluate(classifier_of(name), test_pictures(name), views, report=lambda share: bar.progress(min(share, 1.0)))
     bar.empty()
     grid = st.grid(4, min_column_width=140)
     grid.metric(

@@ -89,6 +89,12 @@ def _unit(unit: str) -> str:
     return unit if unit in ("", "°") else f" {unit}"
 
 
+def shown_pipeline(pipeline: Pipeline) -> Pipeline:
+    """Return what the page shows: the pipeline, or the chosen step alone where the visitor asked for that."""
+    chosen = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), None)
+    return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
+
+
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:
     """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
     families = list(OPS.families())
@@ -120,6 +126,13 @@ def edit_pipeline(pipeline: Pipeline) -> Pipeline:
         with st.container(border=True, key="inspector"):
             st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(entry.key)}]")
             st.caption(say(entry.help))
+            with st.container(horizontal=True, gap="small"):
+                st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
+                if st.button(
+                    _("Draw this step again"), icon=":material/casino:", type="tertiary", key=state.key("pipeline", step.id, "redraw")
+                ):
+                    state.save(pipelines.edit_redraw(pipeline, step.id))
+                    st.rerun()
             for knob in entry.knobs:
                 value = draw_knob(knob, step.params[knob.key], key=state.key("pipeline", step.id, step.op, knob.key))
                 pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)

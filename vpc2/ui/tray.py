@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
@@ -47,12 +49,24 @@ def add_photo(data: bytes, name: str) -> str | None:
         return None
     for note in photo.notes:
         state.remember_note(_NOTE.fill(name=photo.name, note=note))
-    own_photos().pop(photo.digest, None)
-    own_photos()[photo.digest] = {**asdict(photo), "notes": ()}
+    _keep({**asdict(photo), "notes": ()})
+    return photo.digest
+
+
+def add_pixels(pixels: np.ndarray, name: str) -> None:
+    """Put a picture made by the app, uint8 (H, W, 3), into the tray and choose it."""
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    _keep({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
+    st.session_state["tray/chosen"] = [digest, *st.session_state.get("tray/chosen", [])]
+    st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
+
+
+def _keep(photo: dict[str, Any]) -> None:
+    own_photos().pop(photo["digest"], None)
+    own_photos()[photo["digest"]] = photo
     if len(own_photos()) > MOST:
         own_photos().pop(next(iter(own_photos())))
         state.remember_note(_FULL.fill(limit=MOST))
-    return photo.digest
 
 
 def _take(given: list, page: str, most: int) -> None:

@@ -1,0 +1,54 @@
+"""Figures of augmentation."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+BEFORE, AFTER = "#7A8793", "#C2570C"
+KEPT, LOST = "#009E73", "#D55E00"
+
+
+def histogram_figure(before: list[float], after: list[float], *, names: tuple[str, str], value: str) -> go.Figure:
+    """Return how the brightness of the pixels is spread, in shares (0 to 1) of equal bins from black to white, before and after."""
+    width = 1 / len(before)
+    places = [(i + 0.5) * width for i in range(len(before))]
+    figure = go.Figure()
+    for name, shares, colour in ((names[0], before, BEFORE), (names[1], after, AFTER)):
+        figure.add_scatter(
+            x=places,
+            y=[100 * share for share in shares],
+            name=name,
+            mode="lines",
+            line={"shape": "hvh", "color": colour, "width": 2},
+            fill="tozeroy",
+            opacity=0.85,
+            hovertemplate="%{x:.2f}: %{y:.1f} %<extra>" + name + "</extra>",
+        )
+    figure.update_layout(height=220, margin={"l": 4, "r": 4, "t": 4, "b": 4}, legend={"orientation": "h", "y": 1.15, "x": 0})
+    figure.update_xaxes(title=value, range=[0, 1])
+    figure.update_yaxes(ticksuffix=" %", rangemode="tozero")
+    return figure
+
+
+def survival_figure(names: list[str], shares: list[float], lows: list[float], highs: list[float]) -> go.Figure:
+    """Return shares (0 to 1) as bars with their intervals; green where most survive, vermilion where they do not."""
+    figure = go.Figure(
+        go.Bar(
+            x=[100 * share for share in shares],
+            y=[name.replace("&", "&amp;").replace("<", "&lt;") for name in names],
+            orientation="h",
+            marker_color=[KEPT if share >= 0.5 else LOST for share in shares],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (high - share) for high, share in zip(highs, shares, strict=True)],
+                "arrayminus": [100 * (share - low) for low, share in zip(lows, shares, strict=True)],
+                "thickness": 1.5,
+            },
+            hovertemplate="%{y}: %{x:.0f} %<extra></extra>",
+        )
+    )
+    figure.update_layout(height=50 + 28 * len(names), margin={"l": 4, "r": 4, "t": 4, "b": 4}, bargap=0.4)
+    figure.update_xaxes(range=[0, 101], ticksuffix=" %", dtick=25)
+    figure.update_yaxes(autorange="reversed", type="category")
+    return figure
