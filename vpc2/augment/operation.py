@@ -18,7 +18,8 @@ class Operation(Entry):
     `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors; `is_sized` says
     that it wants the picture's size. `shows` names the sampled values worth reading: Kornia's name, label, unit.
     `needs_side_px` gives the smallest side it works on; smaller pictures pass unchanged and say so. Labels do not
-    follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were).
+    follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were). `is_policy`
+    marks an automatic policy, which draws operations of its own and has no chance.
     """
 
     pairs: tuple[str, ...] = ()
@@ -28,6 +29,7 @@ class Operation(Entry):
     shows: tuple[tuple[str, Text, str], ...] = ()
     needs_side_px: Callable[[dict[str, Any]], int] = lambda params: 1
     moves_labels: bool = True
+    is_policy: bool = False
 
 
 def chance(default: float = 0.5) -> Number:

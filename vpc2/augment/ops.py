@@ -1,12 +1,13 @@
 """What can be done to a picture: one literal an operation, under Kornia's own names. Standard library only.
 
 Every operation returns pictures of the size it was given, so that batches keep their shape: crops are resized back.
-The literals stand in `ops_geometry.py`, `ops_colour.py` and `ops_conditions.py`.
+The literals stand in `ops_geometry.py`, `ops_colour.py`, `ops_conditions.py` and `ops_auto.py`.
 """
 
 from __future__ import annotations
 
 from vpc2.augment.operation import Operation
+from vpc2.augment.ops_auto import AUTO
 from vpc2.augment.ops_colour import COLOUR
 from vpc2.augment.ops_conditions import CONDITIONS
 from vpc2.augment.ops_geometry import GEOMETRY
@@ -21,6 +22,7 @@ FAMILIES = {
     "light": Text("Light", "Luz"),
     "weather": Text("Weather", "Clima"),
     "occlusion": Text("Occlusion", "Oclusión"),
+    "auto": Text("Automatic", "Automáticas"),
 }
 
-OPS: Catalog[Operation] = Catalog(Text("operation", "operación"), *GEOMETRY, *COLOUR, *CONDITIONS)
+OPS: Catalog[Operation] = Catalog(Text("operation", "operación"), *GEOMETRY, *COLOUR, *CONDITIONS, *AUTO)

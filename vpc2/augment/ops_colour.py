@@ -129,4 +129,36 @@ COLOUR: tuple[Operation, ...] = (
         ),
         shows=(("r_shift", Text("R", "R"), ""), ("g_shift", Text("G", "G"), ""), ("b_shift", Text("B", "B"), "")),
     ),
+    operation(
+        "ColorJiggle",
+        "colour",
+        ("Colour jiggle", "Variación de color, en orden al azar"),
+        (
+            "Brightness, contrast, saturation and hue in Kornia's own arithmetic, in random order.",
+            "Brillo, contraste, saturación y tono con la aritmética propia de Kornia, en orden al azar.",
+        ),
+        Number(key="brightness", title=Text("Brightness", "Brillo"), default=0.2, low=0.0, high=1.0),
+        Number(key="contrast", title=Text("Contrast", "Contraste"), default=0.2, low=0.0, high=1.0),
+        Number(key="saturation", title=Text("Saturation", "Saturación"), default=0.2, low=0.0, high=1.0),
+        Number(key="hue", title=Text("Hue", "Tono"), default=0.05, low=0.0, high=0.5),
+        shows=(
+            ("brightness_factor", Text("brightness", "brillo"), "×"),
+            ("contrast_factor", Text("contrast", "contraste"), "×"),
+            ("saturation_factor", Text("saturation", "saturación"), "×"),
+        ),
+    ),
+    operation(
+        "RandomClahe",
+        "colour",
+        ("CLAHE", "CLAHE"),
+        (
+            "Evens out the brightness of each tile of the picture, with a limit to how much.",
+            "Empareja el brillo de cada baldosa de la imagen, con un límite a cuánto.",
+        ),
+        span("clip_limit", "Limit", "Límite", (2.0, 8.0), 0.5, 64.0, 0.5),
+        Whole(key="grid_size", title=Text("Tiles a side", "Baldosas por lado"), default=8, low=2, high=16),
+        pairs=("grid_size",),
+        shows=(("clip_limit_factor", Text("limit", "límite"), ""),),
+        needs_side_px=lambda params: 2 * params["grid_size"],
+    ),
 )

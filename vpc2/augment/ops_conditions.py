@@ -98,6 +98,23 @@ CONDITIONS: tuple[Operation, ...] = (
         shows=(("intensity", NO_LABEL, ""),),
     ),
     operation(
+        "RandomPlasmaContrast",
+        "light",
+        ("Uneven contrast", "Contraste desparejo"),
+        ("Clouds of more and of less contrast over the picture.", "Nubes de más y de menos contraste sobre la imagen."),
+        span("roughness", "Roughness", "Rugosidad", (0.1, 0.7), 0.01, 1.0),
+        shows=(("roughness", Text("roughness", "rugosidad"), ""),),
+    ),
+    operation(
+        "RandomLinearCornerIllumination",
+        "light",
+        ("Light from a corner", "Luz de una esquina"),
+        ("A gradient from one corner to the other.", "Un degradé de una esquina a la otra."),
+        span("gain", "Strength", "Intensidad", (0.05, 0.3), 0.0, 1.0),
+        span("sign", "Dark or light", "Oscura o clara", (-1.0, 1.0), -1.0, 1.0, symmetric=True),
+        needs_side_px=lambda params: 2,
+    ),
+    operation(
         "RandomLinearIllumination",
         "light",
         ("Light from one side", "Luz de un lado"),

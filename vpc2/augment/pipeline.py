@@ -28,7 +28,7 @@ class Outcome:
     step_id: str
     op: str
     is_applied: bool
-    values: Mapping[str, float | list[float]] = field(default_factory=dict)
+    values: Mapping[str, float | list[float] | str] = field(default_factory=dict)
     reason: Text | None = None
 
 
@@ -105,10 +105,25 @@ def _apply(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
     augmentation = build_step(step, height, width)
     with drawing(seed), torch.no_grad():
         sampled = augmentation.forward_parameters(images.shape)
+    if entry.is_policy:
+        with torch.no_grad():
+            images = _clean(augmentation(images, params=sampled))
+        names = _policy_names(sampled)
+        return images, Outcome(step.id, step.op, bool(names), {"operations": ", ".join(names)} if names else {})
     is_applied = bool(sampled["batch_prob"].reshape(-1)[0] > 0.5)
     with torch.no_grad():
         images = _clean(augmentation(images, params=sampled))
     return images, Outcome(step.id, step.op, is_applied, _shown(entry, sampled) if is_applied else {})
+
+
+def _policy_names(sampled: list) -> list[str]:
+    """Return the operations that a policy drew for one picture and that were applied, by Kornia's names."""
+    return [
+        item.name.rpartition("_")[0]
+        for sequence in sampled
+        for item in sequence.data
+        if item.data is None or "batch_prob" not in item.data or bool(item.data["batch_prob"].reshape(-1)[0] > 0.5)
+    ]
 
 
 def _clean(images: Tensor) -> Tensor:
@@ -141,6 +156,14 @@ def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
                 continue
             augmentation = build_step(step, height, width)
             with drawing(seed_of(pipeline.seed, step.seed_name, seed)):
-                sampled = augmentation.forward_parameters(images.shape)
-            images = _clean(augmentation(images, params=sampled))
+                if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: picture by picture each has its own
+                    alone = torch.Size((1, *images.shape[1:]))
+                    sampled = [augmentation.forward_parameters(alone) for _ in images]
+                else:
+                    sampled = augmentation.forward_parameters(images.shape)
+            if OPS[step.op].is_policy:
+                images = torch.cat([augmentation(image[None], params=own) for image, own in zip(images, sampled, strict=True)])
+            else:
+                images = augmentation(images, params=sampled)
+            images = _clean(images)
     return images

@@ -1,0 +1,82 @@
+"""Mixed pictures and the shares of their labels, held against the pixels themselves and against torchvision's formulas."""
+
+import inspect
+
+import pytest
+import torch
+
+from vpc2.augment.mixing import MIXES, build_mix, mix_images
+from vpc2.words import Refusal
+
+
+def pictures(count=4, height=48, width=64):
+    return torch.rand((count, 3, height, width), generator=torch.Generator().manual_seed(0))
+
+
+def flat(count=4, height=48, width=64):
+    """Pictures of one grey each, so that a mixture's mean tells how much of each is in it."""
+    return torch.linspace(0.1, 0.9, count)[:, None, None, None].expand(count, 3, height, width).contiguous()
+
+
+@pytest.mark.parametrize("key", MIXES)
+def test_the_target_takes_these_names_and_every_limit_is_usable(key):
+    entry = MIXES[key]
+    names = set(inspect.signature(entry.resolve().__init__).parameters)
+    assert {knob.key for knob in entry.knobs} | {name for name, _ in entry.fixed} <= names
+    assert entry.help.en and entry.help.es
+    for size in ((48, 64), (37, 53), (16, 16)):
+        for knob in entry.knobs:
+            for value in (knob.default, *knob.extremes()):
+                images, shares = mix_images(key, {knob.key: value}, pictures(4, *size), 3)
+                assert images.isfinite().all() and images.min() >= 0 and images.max() <= 1
+                assert shares.shape == (4, 4) and shares.min() >= 0 and shares.sum(1).max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("key", MIXES)
+def test_mixing_repeats_and_leaves_the_generator_alone(key):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, second = (mix_images(key, {}, pictures(), 9) for _ in range(2))
+    assert torch.equal(first[0], second[0]) and torch.equal(first[1], second[1])
+    assert torch.equal(torch.get_rng_state(), before)
+    others = [mix_images(key, {}, pictures(), seed)[0] for seed in range(10, 16)]
+    assert any(not torch.equal(first[0], other) for other in others)
+
+
+@pytest.mark.parametrize("key", MIXES)
+def test_the_shares_are_what_the_pixels_say(key):
+    """Of pictures of one grey each, the mean of a mixture is the mean of the greys, weighted by the shares."""
+    greys = flat()[:, 0, 0, 0]
+    for seed in range(5):
+        images, shares = mix_images(key, {}, flat(), seed)
+        torch.testing.assert_close(images.mean((1, 2, 3)), shares @ greys, atol=1e-4, rtol=0)
+
+
+def test_mixup_is_the_formula():
+    images = pictures()
+    mixed, shares = mix_images("RandomMixUpV2", {"lambda_val": [0.3, 0.3]}, images, 4)
+    wanted = torch.einsum("ij,jchw->ichw", shares, images)  # lambda x + (1 - lambda) x', Zhang and others, equation 1
+    torch.testing.assert_close(mixed, wanted, atol=1e-5, rtol=0)
+    for row in shares:
+        assert sorted(value for value in row.tolist() if value > 1e-6)[-1] == pytest.approx(0.7, abs=1e-5) or row.max() == pytest.approx(1)
+
+
+def test_cutmix_shares_by_area():
+    mixed, shares = mix_images("RandomCutMixV2", {"cut_size": [0.5, 0.5]}, flat(), 2)
+    for result, row, own in zip(mixed, shares, flat(), strict=True):
+        other = (result != own).any(0).float().mean()
+        assert 1 - row.max().item() == pytest.approx(other.item(), abs=1e-4) or row.max() == pytest.approx(1)
+
+
+def test_a_jigsaw_keeps_every_pixel_and_its_label():
+    images = pictures(2, 50, 66)
+    mixed, shares = mix_images("RandomJigsaw", {"grid": 4}, images, 5)
+    assert mixed.shape == (2, 3, 48, 64)
+    torch.testing.assert_close(shares, torch.eye(2))
+    torch.testing.assert_close(mixed.flatten(2).sort(-1).values, images[..., :48, :64].flatten(2).sort(-1).values)
+
+
+def test_one_picture_cannot_be_mixed():
+    with pytest.raises(Refusal, match="two photographs"):
+        mix_images("RandomMixUpV2", {}, pictures(1), 1)
+    assert build_mix("RandomJigsaw", {}, 8, 8) is not None

@@ -1,0 +1,59 @@
+"""Automatic policies: each draws its own operations and strengths, found or fixed by its authors."""
+
+from vpc2.augment.operation import NO_LABEL, Operation
+from vpc2.knobs import Choice, Whole
+from vpc2.words import Text
+
+
+def _policy(key: str, title: str, help_: tuple[str, str], *knobs: Choice | Whole) -> Operation:
+    return Operation(
+        key=key,
+        family="auto",
+        title=Text(title, title),
+        help=Text(*help_),
+        target=f"kornia.augmentation.auto.{key}",
+        knobs=knobs,
+        shows=(("operations", NO_LABEL, ""),),
+        is_policy=True,
+        needs_side_px=lambda params: 3,  # they may draw the sharpening, whose kernel has three
+    )
+
+
+AUTO: tuple[Operation, ...] = (
+    _policy(
+        "AutoAugment",
+        "AutoAugment",
+        (
+            "Pairs of operations that a search found for a data set (Cubuk and others, 2019).",
+            "Pares de operaciones que una búsqueda encontró para un conjunto de datos (Cubuk y otros, 2019).",
+        ),
+        Choice(
+            key="policy",
+            title=Text("Found for", "Encontrada para"),
+            default="imagenet",
+            options={
+                "imagenet": Text("ImageNet", "ImageNet"),
+                "cifar10": Text("CIFAR-10", "CIFAR-10"),
+                "svhn": Text("SVHN", "SVHN"),
+            },
+        ),
+    ),
+    _policy(
+        "RandAugment",
+        "RandAugment",
+        (
+            "So many operations at random, all of one strength (Cubuk and others, 2020).",
+            "Tantas operaciones al azar, todas de una misma intensidad (Cubuk y otros, 2020).",
+        ),
+        Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
+        Whole(key="m", title=Text("Strength", "Intensidad"), default=10, low=1, high=29),
+    ),
+    _policy(
+        "TrivialAugment",
+        "TrivialAugment",
+        (
+            "One operation at random, of any strength: nothing to tune (Müller and Hutter, 2021).",
+            "Una operación al azar, de cualquier intensidad: nada que ajustar (Müller y Hutter, 2021).",
+        ),
+    ),
+)
