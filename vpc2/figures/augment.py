@@ -52,3 +52,12 @@ def survival_figure(names: list[str], shares: list[float], lows: list[float], hi
     figure.update_xaxes(range=[0, 101], ticksuffix=" %", dtick=25)
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
+
+
+def shares_svg(shares: list[float], colours: list[str]) -> str:
+    """Return a mixed label as one stacked bar: each share (0 to 1) in its photograph's colour, what is missing left grey."""
+    x, parts = 0.0, ['<rect width="200" height="10" rx="3" fill="#8884"/>']
+    for share, colour in zip(shares, colours, strict=True):
+        parts.append(f'<rect x="{200 * x:.2f}" width="{200 * share:.2f}" height="10" fill="{colour}"/>')
+        x += share
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 10" width="200" height="10">{"".join(parts)}</svg>'
