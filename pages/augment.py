@@ -7,7 +7,7 @@ import streamlit as st
 from vpc2.augment.ops import FAMILIES, OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
-from vpc2.ui import chrome, exporting, mixing, safety, state, studio
+from vpc2.ui import chrome, exporting, libraries, mixing, safety, state, studio
 from vpc2.ui.language import _, say
 from vpc2.ui.steps import edit_pipeline, shown_pipeline
 from vpc2.ui.tray import draw_tray
@@ -52,6 +52,7 @@ with right:
         _("Compare"): studio.draw_compare,
         _("Mix"): mixing.draw_mixing,
         _("Safe?"): safety.draw_safety,
+        _("Libraries"): libraries.draw_libraries,
         _("Code"): studio.draw_code,
         _("Export"): exporting.draw_export,
     }
