@@ -93,11 +93,12 @@ def _run(pipeline: Pipeline, image: Tensor, number: int, image_key: str, device:
     images = image.to(device or "cpu").unsqueeze(0)
     for step in pipeline.steps:
         if step.on:
-            images, outcome = _apply(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number))
+            images, outcome = apply_step(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number))
             yield images, outcome
 
 
-def _apply(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
+def apply_step(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
+    """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened."""
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
     if min(height, width) < needed:
