@@ -7,7 +7,7 @@ import streamlit as st
 from vpc2.augment.ops import FAMILIES, OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
-from vpc2.ui import chrome, exporting, libraries, mixing, safety, state, studio
+from vpc2.ui import chrome, exporting, labels, libraries, mixing, safety, state, studio
 from vpc2.ui.language import _, say
 from vpc2.ui.steps import edit_pipeline, shown_pipeline
 from vpc2.ui.tray import draw_tray
@@ -50,6 +50,7 @@ with right:
         _("Draws"): studio.draw_draws,
         _("Filmstrip"): studio.draw_film,
         _("Compare"): studio.draw_compare,
+        _("Labels"): labels.draw_label_tab,
         _("Mix"): mixing.draw_mixing,
         _("Safe?"): safety.draw_safety,
         _("Libraries"): libraries.draw_libraries,

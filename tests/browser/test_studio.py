@@ -76,3 +76,30 @@ def test_the_zip_is_read_back_by_torchvision(page, studio, wait_idle, tmp_path):
         archive.extractall(tmp_path)
     assert len(ImageFolder(tmp_path)) == 10
     assert (tmp_path / "manifest.csv").is_file()
+
+
+def test_a_box_drawn_on_the_photograph_follows_it(page, studio, wait_idle, screenshots):
+    studio("Labels")
+    stage = page.locator(".stage[role=application]")
+    assert stage.locator("rect.over").count() == 1  # the sample's own
+    page.get_by_role("button", name="Remove all").click()
+    wait_idle(page)
+    assert page.get_by_text("Boxes: 0. Points: 0.").count() == 1
+    frame = stage.bounding_box()
+    page.mouse.move(frame["x"] + 0.2 * frame["width"], frame["y"] + 0.2 * frame["height"])
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 0.6 * frame["width"], frame["y"] + 0.7 * frame["height"], steps=5)
+    page.mouse.up()
+    page.get_by_text("Boxes: 1. Points: 0.").wait_for()
+    page.mouse.click(frame["x"] + 0.4 * frame["width"], frame["y"] + 0.4 * frame["height"])
+    page.get_by_text("Boxes: 1. Points: 1.").wait_for()
+    wait_idle(page)
+    assert page.locator('[class*="st-key-tile-label-"] img').count() == 6
+    screenshots("labels")
+
+
+def test_the_same_operation_in_every_library(page, studio, screenshots):
+    studio("Libraries")
+    page.get_by_text("is quickest").wait_for(timeout=60_000)
+    assert page.locator('[class*="st-key-tile-lib-"] img').count() >= 2
+    screenshots("libraries")

@@ -78,6 +78,18 @@ def _plain(outcome: Any) -> tuple:
     return outcome.step_id, outcome.op, outcome.is_applied, dict(outcome.values), outcome.reason
 
 
+def shown(photo: dict[str, Any], side_px: int) -> bytes:
+    """Return a photograph at the size it is shown, as JPEG."""
+    return _shown(photo["digest"], side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def _shown(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
+    from vpc2.images.encode import resize_pixels, to_jpeg
+
+    return to_jpeg(resize_pixels(_pixels, side_px))
+
+
 def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
     """Return one draw after every step: `original` and `pictures` as JPEG bytes, `steps` one outcome a picture."""
     return _filmed(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])

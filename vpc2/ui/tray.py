@@ -37,7 +37,7 @@ def _title(key: str) -> str:
 
 
 def _photo(key: str) -> dict[str, Any]:
-    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": say(SAMPLES[key].title)}
+    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": say(SAMPLES[key].title), "key": key}
 
 
 def add_photo(data: bytes, name: str) -> str | None:
