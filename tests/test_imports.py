@@ -31,7 +31,7 @@ FLOOR_0 = [
     for path in FILES
     if path.parent.name == "vpc2"
     and path.stem in GROUND
-    or path.name in ("spec.py", "ops.py", "layers.py", "views.py", "datasets.py", "code.py", "shapes.py", "presets.py")
+    or path.name in ("spec.py", "ops.py", "layers.py", "views.py", "datasets.py", "code.py", "equivalents.py", "shapes.py", "presets.py")
     and path.parent.name in ("augment", "nets", "data", "predict", "training")
     and not (path.parent.name == "data" and path.name == "shapes.py")
 ]

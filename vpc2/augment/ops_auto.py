@@ -5,7 +5,7 @@ from vpc2.knobs import Choice, Whole
 from vpc2.words import Text
 
 
-def _policy(key: str, title: str, help_: tuple[str, str], *knobs: Choice | Whole) -> Operation:
+def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *knobs: Choice | Whole) -> Operation:
     return Operation(
         key=key,
         family="auto",
@@ -15,6 +15,7 @@ def _policy(key: str, title: str, help_: tuple[str, str], *knobs: Choice | Whole
         knobs=knobs,
         shows=(("operations", NO_LABEL, ""),),
         is_policy=True,
+        torchvision=torchvision,
         needs_side_px=lambda params: 3,  # they may draw the sharpening, whose kernel has three
     )
 
@@ -27,6 +28,7 @@ AUTO: tuple[Operation, ...] = (
             "Pairs of operations that a search found for a data set (Cubuk and others, 2019).",
             "Pares de operaciones que una búsqueda encontró para un conjunto de datos (Cubuk y otros, 2019).",
         ),
+        "v2.AutoAugment(v2.AutoAugmentPolicy({policy}))",
         Choice(
             key="policy",
             title=Text("Found for", "Encontrada para"),
@@ -45,6 +47,7 @@ AUTO: tuple[Operation, ...] = (
             "So many operations at random, all of one strength (Cubuk and others, 2020).",
             "Tantas operaciones al azar, todas de una misma intensidad (Cubuk y otros, 2020).",
         ),
+        "v2.RandAugment({n}, {m})",
         Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
         Whole(key="m", title=Text("Strength", "Intensidad"), default=10, low=1, high=29),
     ),
@@ -55,5 +58,6 @@ AUTO: tuple[Operation, ...] = (
             "One operation at random, of any strength: nothing to tune (Müller and Hutter, 2021).",
             "Una operación al azar, de cualquier intensidad: nada que ajustar (Müller y Hutter, 2021).",
         ),
+        "v2.TrivialAugmentWide()",
     ),
 )

@@ -20,6 +20,8 @@ COLOUR: tuple[Operation, ...] = (
             ("saturation_factor", Text("saturation", "saturación"), "×"),
             ("hue_factor", Text("hue", "tono"), ""),
         ),
+        torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
+        albumentations="A.ColorJitter({brightness}, {contrast}, {saturation}, {hue}, p={p})",
     ),
     operation(
         "RandomBrightness",
@@ -28,6 +30,8 @@ COLOUR: tuple[Operation, ...] = (
         ("Lightens or darkens: 1 leaves it, below is darker.", "Aclara u oscurece: 1 no cambia, menos es más oscuro."),
         span("brightness", "Factor", "Factor", (0.7, 1.3), 0.0, 2.0),
         shows=(("brightness_factor", NO_LABEL, "×"),),
+        torchvision="v2.ColorJitter(brightness={brightness})",
+        albumentations="A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p={p})",
     ),
     operation(
         "RandomContrast",
@@ -36,6 +40,8 @@ COLOUR: tuple[Operation, ...] = (
         ("Pulls light and dark apart, or together.", "Separa o acerca lo claro y lo oscuro."),
         span("contrast", "Factor", "Factor", (0.7, 1.3), 0.0, 3.0),
         shows=(("contrast_factor", NO_LABEL, "×"),),
+        torchvision="v2.ColorJitter(contrast={contrast})",
+        albumentations="A.ColorJitter((1, 1), {contrast}, (1, 1), (0, 0), p={p})",
     ),
     operation(
         "RandomSaturation",
@@ -44,6 +50,8 @@ COLOUR: tuple[Operation, ...] = (
         ("From grey to vivid: 1 leaves it.", "De gris a intenso: 1 no cambia."),
         span("saturation", "Factor", "Factor", (0.5, 1.5), 0.0, 3.0),
         shows=(("saturation_factor", NO_LABEL, "×"),),
+        torchvision="v2.ColorJitter(saturation={saturation})",
+        albumentations="A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p={p})",
     ),
     operation(
         "RandomHue",
@@ -52,6 +60,8 @@ COLOUR: tuple[Operation, ...] = (
         ("Turns the colour wheel: 0.5 is half a turn.", "Gira la rueda de colores: 0,5 es media vuelta."),
         span("hue", "Turn", "Vuelta", (-0.1, 0.1), -0.5, 0.5, symmetric=True),
         shows=(("hue_factor", NO_LABEL, ""),),
+        torchvision="v2.ColorJitter(hue={hue})",
+        albumentations="A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p={p})",
     ),
     operation(
         "RandomGamma",
@@ -62,9 +72,22 @@ COLOUR: tuple[Operation, ...] = (
         span("gain", "Gain", "Ganancia", (1.0, 1.0), 0.1, 3.0),
         shows=(("gamma_factor", NO_LABEL, ""),),
     ),
-    operation("RandomGrayscale", "colour", ("Grey", "Gris"), ("Takes the colour away.", "Saca el color."), p=0.2),
     operation(
-        "RandomInvert", "colour", ("Invert", "Invertir"), ("Light becomes dark: a negative.", "Lo claro pasa a oscuro: un negativo.")
+        "RandomGrayscale",
+        "colour",
+        ("Grey", "Gris"),
+        ("Takes the colour away.", "Saca el color."),
+        p=0.2,
+        torchvision="v2.RandomGrayscale({p})",
+        albumentations="A.ToGray(p={p})",
+    ),
+    operation(
+        "RandomInvert",
+        "colour",
+        ("Invert", "Invertir"),
+        ("Light becomes dark: a negative.", "Lo claro pasa a oscuro: un negativo."),
+        torchvision="v2.RandomInvert({p})",
+        albumentations="A.InvertImg(p={p})",
     ),
     operation(
         "RandomPosterize",
@@ -73,6 +96,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Keeps only a few bits of each colour.", "Conserva solo unos pocos bits de cada color."),
         span("bits", "Bits", "Bits", (3, 5), 1, 8, 1, whole=True),
         shows=(("bits_factor", NO_LABEL, "bit"),),
+        albumentations="A.Posterize(num_bits={bits}, p={p})",
     ),
     operation(
         "RandomSolarize",
@@ -84,13 +108,20 @@ COLOUR: tuple[Operation, ...] = (
         shows=(("thresholds", Text("threshold", "umbral"), ""),),
     ),
     operation(
-        "RandomEqualize", "colour", ("Equalise", "Ecualizar"), ("Spreads the histogram evenly.", "Reparte el histograma de manera pareja.")
+        "RandomEqualize",
+        "colour",
+        ("Equalise", "Ecualizar"),
+        ("Spreads the histogram evenly.", "Reparte el histograma de manera pareja."),
+        torchvision="v2.RandomEqualize({p})",
+        albumentations="A.Equalize(p={p})",
     ),
     operation(
         "RandomAutoContrast",
         "colour",
         ("Auto contrast", "Contraste automático"),
         ("Stretches from black to white.", "Estira del negro al blanco."),
+        torchvision="v2.RandomAutocontrast({p})",
+        albumentations="A.AutoContrast(p={p})",
     ),
     operation(
         "RandomPlanckianJitter",
@@ -109,6 +140,8 @@ COLOUR: tuple[Operation, ...] = (
         "colour",
         ("Shuffle channels", "Mezclar canales"),
         ("Red, green and blue change places.", "Rojo, verde y azul cambian de lugar."),
+        torchvision="v2.RandomChannelPermutation()",
+        albumentations="A.ChannelShuffle(p={p})",
     ),
     operation(
         "RandomChannelDropout",
@@ -146,6 +179,7 @@ COLOUR: tuple[Operation, ...] = (
             ("contrast_factor", Text("contrast", "contraste"), "×"),
             ("saturation_factor", Text("saturation", "saturación"), "×"),
         ),
+        torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
     ),
     operation(
         "RandomClahe",
@@ -155,10 +189,11 @@ COLOUR: tuple[Operation, ...] = (
             "Evens out the brightness of each tile of the picture, with a limit to how much.",
             "Empareja el brillo de cada baldosa de la imagen, con un límite a cuánto.",
         ),
-        span("clip_limit", "Limit", "Límite", (2.0, 8.0), 0.5, 64.0, 0.5),
+        span("clip_limit", "Limit", "Límite", (2.0, 8.0), 1.0, 64.0, 0.5),
         Whole(key="grid_size", title=Text("Tiles a side", "Baldosas por lado"), default=8, low=2, high=16),
         pairs=("grid_size",),
         shows=(("clip_limit_factor", Text("limit", "límite"), ""),),
         needs_side_px=lambda params: 2 * params["grid_size"],
+        albumentations="A.CLAHE(clip_limit={clip_limit}, tile_grid_size=({grid_size}, {grid_size}), p={p})",
     ),
 )

@@ -14,6 +14,8 @@ CONDITIONS: tuple[Operation, ...] = (
         span("sigma", "Radius", "Radio", (0.5, 3.0), 0.1, 10.0, 0.1, unit="px", scales=True),
         shows=(("sigma", Text("σ", "σ"), "px"),),
         needs_side_px=reflects,
+        torchvision="v2.GaussianBlur({kernel_size}, {sigma})",
+        albumentations="A.GaussianBlur(blur_limit=({kernel_size}, {kernel_size}), sigma_limit={sigma}, p={p})",
     ),
     operation(
         "RandomMotionBlur",
@@ -34,6 +36,7 @@ CONDITIONS: tuple[Operation, ...] = (
         kernel(5, 11),
         pairs=("kernel_size",),
         needs_side_px=reflects,
+        albumentations="A.MedianBlur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
     ),
     operation(
         "RandomBoxBlur",
@@ -43,6 +46,7 @@ CONDITIONS: tuple[Operation, ...] = (
         kernel(5),
         pairs=("kernel_size",),
         needs_side_px=reflects,
+        albumentations="A.Blur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
     ),
     operation(
         "RandomSharpness",
@@ -60,6 +64,8 @@ CONDITIONS: tuple[Operation, ...] = (
         ("Grain, as of a camera in the dark.", "Grano, como de una cámara en la oscuridad."),
         Number(key="mean", title=Text("Mean", "Media"), default=0.0, low=-0.5, high=0.5),
         Number(key="std", title=Text("Strength", "Intensidad"), default=0.08, low=0.0, high=0.5),
+        torchvision="v2.GaussianNoise({mean}, {std})",
+        albumentations="A.GaussNoise(std_range=({std}, {std}), mean_range=({mean}, {mean}), p={p})",
     ),
     operation(
         "RandomSaltAndPepperNoise",
@@ -69,6 +75,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("amount", "Share of pixels", "Parte de los píxeles", (0.01, 0.06), 0.0, 1.0),
         span("salt_vs_pepper", "Share of white", "Parte de blancos", (0.4, 0.6), 0.0, 1.0),
         shows=(("amount_factor", NO_LABEL, ""),),
+        albumentations="A.SaltAndPepper(amount={amount}, salt_vs_pepper={salt_vs_pepper}, p={p})",
     ),
     operation(
         "RandomJPEG",
@@ -77,6 +84,8 @@ CONDITIONS: tuple[Operation, ...] = (
         ("The blocks of a strongly compressed picture.", "Los bloques de una imagen muy comprimida."),
         span("jpeg_quality", "Quality", "Calidad", (10.0, 50.0), 1.0, 100.0, 1.0),
         shows=(("jpeg_quality", Text("quality", "calidad"), ""),),
+        torchvision="v2.JPEG({jpeg_quality_whole})",
+        albumentations="A.ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
     ),
     operation(
         "RandomPlasmaShadow",
@@ -163,5 +172,6 @@ CONDITIONS: tuple[Operation, ...] = (
         span("ratio", "Shape", "Forma", (0.3, 3.3), 0.1, 10.0, 0.1),
         Number(key="value", title=Text("Filled with", "Se llena con"), default=0.0, low=0.0, high=1.0),
         shows=(("widths", Text("width", "ancho"), "px"), ("heights", Text("height", "alto"), "px")),
+        torchvision="v2.RandomErasing({p}, {scale}, {ratio}, {value})",
     ),
 )

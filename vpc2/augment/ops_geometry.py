@@ -10,8 +10,17 @@ GEOMETRY: tuple[Operation, ...] = (
         "geometric",
         ("Horizontal flip", "Espejo horizontal"),
         ("Left becomes right.", "La izquierda pasa a la derecha."),
+        torchvision="v2.RandomHorizontalFlip({p})",
+        albumentations="A.HorizontalFlip(p={p})",
     ),
-    operation("RandomVerticalFlip", "geometric", ("Vertical flip", "Espejo vertical"), ("Up becomes down.", "Lo de arriba pasa abajo.")),
+    operation(
+        "RandomVerticalFlip",
+        "geometric",
+        ("Vertical flip", "Espejo vertical"),
+        ("Up becomes down.", "Lo de arriba pasa abajo."),
+        torchvision="v2.RandomVerticalFlip({p})",
+        albumentations="A.VerticalFlip(p={p})",
+    ),
     operation(
         "RandomRotation",
         "geometric",
@@ -19,6 +28,8 @@ GEOMETRY: tuple[Operation, ...] = (
         ("Turns the picture about its centre.", "Gira la imagen alrededor de su centro."),
         span("degrees", "Angle", "Ángulo", (-15.0, 15.0), -180.0, 180.0, 1.0, symmetric=True, unit="°"),
         shows=(("degrees", NO_LABEL, "°"),),
+        torchvision="v2.RandomRotation({degrees}, interpolation=v2.InterpolationMode.BILINEAR)",
+        albumentations="A.Rotate(limit={degrees}, border_mode=0, p={p})",
     ),
     operation(
         "RandomRotation90",
@@ -39,6 +50,8 @@ GEOMETRY: tuple[Operation, ...] = (
         span("shear", "Slant", "Inclinación", (-5.0, 5.0), -60.0, 60.0, 1.0, symmetric=True, unit="°"),
         pairs=("translate",),
         shows=(("angle", NO_LABEL, "°"), ("scale", SCALE, "×"), ("translations", Text("shift", "desplazamiento"), "px")),
+        torchvision="v2.RandomAffine({degrees}, ({translate}, {translate}), {scale}, {shear}, interpolation=v2.InterpolationMode.BILINEAR)",
+        albumentations="A.Affine(rotate={degrees}, translate_percent=(-{translate}, {translate}), scale={scale}, shear={shear}, p={p})",
     ),
     operation(
         "RandomTranslate",
@@ -48,6 +61,8 @@ GEOMETRY: tuple[Operation, ...] = (
         span("translate_x", "Sideways", "Horizontal", (-0.1, 0.1), -1.0, 1.0, symmetric=True),
         span("translate_y", "Up and down", "Vertical", (-0.1, 0.1), -1.0, 1.0, symmetric=True),
         shows=(("translate_x", Text("x", "x"), "px"), ("translate_y", Text("y", "y"), "px")),
+        torchvision="v2.RandomAffine(0, ({translate_x_most}, {translate_y_most}), interpolation=v2.InterpolationMode.BILINEAR)",
+        albumentations='A.Affine(translate_percent={{"x": {translate_x}, "y": {translate_y}}}, p={p})',
     ),
     operation(
         "RandomShear",
@@ -56,6 +71,8 @@ GEOMETRY: tuple[Operation, ...] = (
         ("Pushes the top one way and the bottom the other.", "Empuja lo de arriba hacia un lado y lo de abajo hacia el otro."),
         span("shear", "Slant", "Inclinación", (-10.0, 10.0), -60.0, 60.0, 1.0, symmetric=True, unit="°"),
         shows=(("shear_x", NO_LABEL, "°"),),
+        torchvision="v2.RandomAffine(0, shear={shear}, interpolation=v2.InterpolationMode.BILINEAR)",
+        albumentations='A.Affine(shear={{"x": {shear}, "y": 0}}, p={p})',
     ),
     operation(
         "RandomPerspective",
@@ -64,6 +81,8 @@ GEOMETRY: tuple[Operation, ...] = (
         ("Moves the four corners, as seen from another place.", "Mueve las cuatro esquinas, como vistas desde otro lugar."),
         Number(key="distortion_scale", title=Text("Strength", "Intensidad"), default=0.4, low=0.0, high=1.0),
         needs_side_px=lambda params: 2,
+        torchvision="v2.RandomPerspective({distortion_scale}, {p})",
+        albumentations="A.Perspective(scale=(0, {distortion_scale_half}), keep_size=True, p={p})",
     ),
     operation(
         "RandomResizedCrop",
@@ -75,6 +94,8 @@ GEOMETRY: tuple[Operation, ...] = (
         p=1.0,
         is_sized=True,
         needs_side_px=lambda params: 2,
+        torchvision="v2.RandomResizedCrop(SIZE, {scale}, {ratio})",
+        albumentations="A.RandomResizedCrop(SIZE, scale={scale}, ratio={ratio}, p={p})",
     ),
     operation(
         "RandomCrop",
