@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
 
+_OWN = "vpc2.augment.own"
 _SCRIPT = '''import hashlib
 
 import kornia.augmentation as K
 import torch
-
+{own}
 SEED = {seed}
 
 
@@ -63,9 +65,18 @@ def to_code(pipeline: Pipeline) -> str:
     for step in pipeline.steps:
         if step.on:
             entry = OPS[step.op]
-            call = f"{entry.target.replace('kornia.augmentation', 'K')}({_arguments(entry, step.params)})"
+            name = entry.target.replace("kornia.augmentation", "K").removeprefix(f"{_OWN}.")
+            call = f"{name}({_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
-    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines))
+    is_own = any(step.on and OPS[step.op].target.startswith(_OWN) for step in pipeline.steps)
+    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_own_code() if is_own else "")
+
+
+def _own_code() -> str:
+    """Return the operations that are not Kornia's, so that the script needs nothing of this project."""
+    text = (Path(__file__).parent / "own.py").read_text("utf-8")
+    imports = "from kornia.augmentation.random_generator import PlainUniformGenerator\n"
+    return f"\n{imports}\n\n{text[text.index('class ') :]}\n"
 
 
 def _arguments(entry: Operation, params: Mapping[str, Any]) -> str:

@@ -64,9 +64,8 @@ def operation(
         family=family,
         title=Text(*title),
         help=Text(*help_),
-        target=f"kornia.augmentation.{key}",
         knobs=(*knobs, chance(p)),
-        **more,
+        **{"target": f"kornia.augmentation.{key}", **more},
     )
 
 

@@ -1,7 +1,7 @@
 """Operations that imitate bad conditions: blur, noise, compression, light, weather, and things in the way."""
 
 from vpc2.augment.operation import NO_LABEL, Operation, kernel, operation, reflects, span
-from vpc2.knobs import Number
+from vpc2.knobs import Number, Whole
 from vpc2.words import Text
 
 CONDITIONS: tuple[Operation, ...] = (
@@ -173,5 +173,28 @@ CONDITIONS: tuple[Operation, ...] = (
         Number(key="value", title=Text("Filled with", "Se llena con"), default=0.0, low=0.0, high=1.0),
         shows=(("widths", Text("width", "ancho"), "px"), ("heights", Text("height", "alto"), "px")),
         torchvision="v2.RandomErasing({p}, {scale}, {ratio}, {value})",
+    ),
+    operation(
+        "RandomGridMask",
+        "occlusion",
+        ("GridMask", "GridMask"),
+        ("Hides a regular grid of squares (Chen and others, 2020).", "Tapa una cuadrícula regular de cuadrados (Chen y otros, 2020)."),
+        span("unit", "From square to square", "De cuadrado a cuadrado", (0.15, 0.35), 0.05, 1.0),
+        Number(key="ratio", title=Text("Side of a square", "Lado de un cuadrado"), default=0.5, low=0.0, high=1.0),
+        shows=(("unit", Text("unit", "unidad"), ""),),
+        target="vpc2.augment.own.RandomGridMask",
+    ),
+    operation(
+        "RandomHideAndSeek",
+        "occlusion",
+        ("Hide and seek", "Escondidas (hide-and-seek)"),
+        (
+            "Hides tiles of the picture by chance (Kumar Singh and Lee, 2017).",
+            "Tapa baldosas de la imagen al azar (Kumar Singh y Lee, 2017).",
+        ),
+        Whole(key="grid", title=Text("Tiles a side", "Baldosas por lado"), default=4, low=2, high=8),
+        Number(key="hide", title=Text("Chance of a tile", "Probabilidad de cada baldosa"), default=0.4, low=0.0, high=1.0),
+        target="vpc2.augment.own.RandomHideAndSeek",
+        needs_side_px=lambda params: params["grid"],
     ),
 )
