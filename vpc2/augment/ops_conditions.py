@@ -66,6 +66,10 @@ CONDITIONS: tuple[Operation, ...] = (
         Number(key="std", title=Text("Strength", "Intensidad"), default=0.08, low=0.0, high=0.5),
         torchvision="v2.GaussianNoise({mean}, {std})",
         albumentations="A.GaussNoise(std_range=({std}, {std}), mean_range=({mean}, {mean}), p={p})",
+        preview_note=Text(
+            "Noise is one pixel large, at any size.",
+            "El ruido mide un píxel, a cualquier tamaño.",
+        ),
     ),
     operation(
         "RandomSaltAndPepperNoise",
@@ -76,6 +80,10 @@ CONDITIONS: tuple[Operation, ...] = (
         span("salt_vs_pepper", "Share of white", "Parte de blancos", (0.4, 0.6), 0.0, 1.0),
         shows=(("amount_factor", NO_LABEL, ""),),
         albumentations="A.SaltAndPepper(amount={amount}, salt_vs_pepper={salt_vs_pepper}, p={p})",
+        preview_note=Text(
+            "Noise is one pixel large, at any size.",
+            "El ruido mide un píxel, a cualquier tamaño.",
+        ),
     ),
     operation(
         "RandomJPEG",
@@ -86,6 +94,10 @@ CONDITIONS: tuple[Operation, ...] = (
         shows=(("jpeg_quality", Text("quality", "calidad"), ""),),
         torchvision="v2.JPEG({jpeg_quality_whole})",
         albumentations="A.ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
+        preview_note=Text(
+            "JPEG's blocks are eight pixels large, at any size.",
+            "Los bloques de JPEG miden ocho píxeles, a cualquier tamaño.",
+        ),
     ),
     operation(
         "RandomPlasmaShadow",
@@ -153,6 +165,10 @@ CONDITIONS: tuple[Operation, ...] = (
         span("drop_width", "Slant of a drop", "Inclinación de una gota", (-4, 4), -20, 20, 1, whole=True, unit="px", scales=True),
         shows=(("number_of_drops_factor", NO_LABEL, ""),),
         needs_side_px=lambda params: max(params["drop_height"][1], *(abs(end) for end in params["drop_width"])) + 2,
+        preview_note=Text(
+            "A drop is one pixel wide, at any size.",
+            "Una gota mide un píxel de ancho, a cualquier tamaño.",
+        ),
     ),
     operation(
         "RandomSnow",
@@ -162,6 +178,10 @@ CONDITIONS: tuple[Operation, ...] = (
         span("snow_coefficient", "How much", "Cuánta", (0.2, 0.6), 0.0, 1.0),
         span("brightness", "Brightness", "Brillo", (1.5, 2.5), 1.0, 5.0, 0.1),
         shows=(("snow_coefficient", NO_LABEL, ""),),
+        preview_note=Text(
+            "Single bright pixels turn white, and smaller pictures have fewer.",
+            "Los píxeles claros sueltos pasan a blanco, y las imágenes más chicas tienen menos.",
+        ),
     ),
     operation(
         "RandomErasing",

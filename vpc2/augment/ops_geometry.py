@@ -105,6 +105,10 @@ GEOMETRY: tuple[Operation, ...] = (
         Whole(key="padding", title=Text("Border", "Borde"), default=8, low=0, high=128, unit="px", scales=True),
         p=1.0,
         is_sized=True,
+        preview_note=Text(
+            "The cut is drawn in whole pixels, which are larger steps on a small picture.",
+            "El corte se sortea en píxeles enteros, que en una imagen chica son pasos más grandes.",
+        ),
     ),
     operation(
         "RandomElasticTransform",
@@ -117,6 +121,10 @@ GEOMETRY: tuple[Operation, ...] = (
         pairs=("kernel_size", "sigma", "alpha"),
         moves_labels=False,
         needs_side_px=lambda params: 2,
+        preview_note=Text(
+            "Its field is drawn pixel by pixel, so another size bends differently.",
+            "Su campo se sortea píxel por píxel, así que otro tamaño se dobla distinto.",
+        ),
     ),
     operation(
         "RandomThinPlateSpline",

@@ -151,6 +151,28 @@ def edit_solo(pipeline: Pipeline, step_id: str) -> Pipeline:
     return replace(pipeline, steps=tuple(replace(step, on=True) for step in pipeline.steps if step.id == step_id))
 
 
+def edit_scale(pipeline: Pipeline, factor: float) -> Pipeline:
+    """Return the pipeline for the same picture `factor` times as large: lengths in pixels are scaled, within their limits.
+
+    A blur of nine pixels on a large picture is one of five on its preview of half the size.
+    """
+
+    def change(step: Step) -> Step:
+        scaled = {knob.key: _scaled(knob, step.params[knob.key], factor) for knob in OPS[step.op].knobs if knob.scales}
+        return replace(step, params={**step.params, **scaled})
+
+    return replace(pipeline, steps=tuple(change(step) for step in pipeline.steps))
+
+
+def _scaled(knob: Any, value: Any, factor: float) -> Any:
+    if isinstance(value, list):
+        return [_scaled(knob, part, factor) for part in value]
+    scaled = min(max(value * factor, knob.low), knob.high)
+    if getattr(knob, "odd", False):
+        return max(int(knob.low), 2 * round((scaled - 1) / 2) + 1)
+    return round(scaled) if isinstance(value, int) else scaled
+
+
 def edit_duplicate(pipeline: Pipeline, step_id: str) -> Pipeline:
     """Return the pipeline with a copy of one step right behind it; at the limit, raise `Refusal`."""
     if len(pipeline.steps) >= MAX_STEPS:

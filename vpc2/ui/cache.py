@@ -17,7 +17,8 @@ import numpy as np
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.augment.spec import Pipeline
+from vpc2.augment.ops import OPS
+from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
@@ -53,16 +54,16 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
     from vpc2.augment.pipeline import draw_images, pick_device
     from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
 
-    pipeline = codec.from_token(token, "pipeline").spec
     with computing():
         small = resize_pixels(_pixels, side_px)
+        pipeline, factor = _fitted(token, _pixels, small)
         device, started = pick_device(), time.perf_counter()
         results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device)
         ms = 1000 * (time.perf_counter() - started)
     return {
         "original": to_jpeg(small),
         "pictures": [to_jpeg(result.image) for result in results],
-        "steps": [[_plain(outcome) for outcome in result.steps] for result in results],
+        "steps": [[_plain(outcome, factor) for outcome in result.steps] for result in results],
         "ms": ms,
         "device": device,
     }
@@ -73,9 +74,20 @@ def token_of(pipeline: Pipeline) -> str:
     return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
 
 
-def _plain(outcome: Any) -> tuple:
-    """Return what a step did as plain values, in the order that `steps.describe_outcome` takes."""
-    return outcome.step_id, outcome.op, outcome.is_applied, dict(outcome.values), outcome.reason
+def _fitted(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
+    """Return the pipeline with its lengths scaled to the size that is shown, and the factor between the two sizes."""
+    factor = max(small.shape[:2]) / max(pixels.shape[:2])
+    return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
+
+
+def _plain(outcome: Any, factor: float) -> tuple:
+    """Return what a step did as plain values, in the order that `steps.describe_outcome` takes; lengths as on the whole picture."""
+    lengths = {name for name, _label, unit in OPS[outcome.op].shows if unit == "px"}
+    values = {
+        name: ([part / factor for part in value] if isinstance(value, list) else value / factor) if name in lengths else value
+        for name, value in outcome.values.items()
+    }
+    return outcome.step_id, outcome.op, outcome.is_applied, values, outcome.reason
 
 
 def shown(photo: dict[str, Any], side_px: int) -> bytes:
@@ -102,9 +114,10 @@ def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.nda
 
     with computing():
         small = resize_pixels(_pixels, side_px)
-        film = film_draw(codec.from_token(token, "pipeline").spec, to_tensor(small), draw, image_key, pick_device())
+        pipeline, factor = _fitted(token, _pixels, small)
+        film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
     pictures = [to_jpeg(frame.image) for frame in film]
-    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0]) for frame in film]}
+    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0], factor) for frame in film]}
 
 
 def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,6 +127,7 @@ def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
 
     small = resize_pixels(photo["pixels"], side_px)
     with computing():
+        pipeline, _factor = _fitted(token_of(pipeline), photo["pixels"], small)
         made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
     return small, to_pixels(made.image)
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.augment.ops import OPS
-from vpc2.augment.spec import Pipeline
+from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
 from vpc2.ui import cache, chrome
 from vpc2.ui.components.label_pad import MOST, label_pad
@@ -87,8 +87,8 @@ def _moved(token: str, image_key: str, labels_key: str, _labels: dict[str, list]
     from vpc2.images.encode import resize_pixels, to_jpeg, to_pixels, to_tensor
     from vpc2.images.labels import draw_labels
 
-    pipeline = codec.from_token(token, "pipeline").spec
     small = resize_pixels(_pixels, SIDE_PX)
+    pipeline = edit_scale(codec.from_token(token, "pipeline").spec, max(small.shape[:2]) / max(_pixels.shape[:2]))
     height, width = small.shape[:2]
     boxes = [(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in _labels["boxes"]]
     points = [(x * (width - 1), y * (height - 1)) for x, y in _labels["points"]]

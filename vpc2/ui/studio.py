@@ -10,11 +10,12 @@ import streamlit as st
 
 from vpc2.augment.code import to_code
 from vpc2.augment.equivalents import to_albumentations, to_torchvision
+from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.augment import histogram_figure
 from vpc2.ui import cache, chrome, state, tray
 from vpc2.ui.components.compare_slider import compare_slider
-from vpc2.ui.language import _, number
+from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import describe_outcome
 from vpc2.words import Text
 
@@ -37,6 +38,13 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
             _("Draws"), DRAWS, default=DRAWS[1], required=True, key="draws", label_visibility="collapsed", persist_state="session"
         )
         cost = st.empty()
+    for step in pipeline.steps:
+        if step.on and OPS[step.op].preview_note is not None:
+            st.caption(
+                _("{step}: at full size it looks a little different. {why}").format(
+                    step=say(OPS[step.op].title), why=say(OPS[step.op].preview_note)
+                )
+            )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
         result = chrome.guarded(cache.drawn, pipeline, photo, draws, SIDE_PX)
