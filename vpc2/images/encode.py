@@ -50,7 +50,7 @@ def resize_pixels(pixels: np.ndarray, max_side_px: int) -> np.ndarray:
     if scale >= 1:
         return pixels
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING))
 
 
 def resize_square(pixels: np.ndarray, size_px: int) -> np.ndarray:
