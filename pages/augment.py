@@ -14,7 +14,8 @@ from vpc2.ui.tray import draw_tray
 
 top = st.container()
 pipeline = state.load("pipeline")
-left, right = st.columns([1, 2.6], gap="medium")
+with st.container(key="studio"):
+    left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
     preset = st.selectbox(
