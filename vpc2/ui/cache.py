@@ -49,7 +49,7 @@ def drawn(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -
     return _drawn(token_of(pipeline), photo["digest"], draws, side_px, photo["pixels"])
 
 
-@st.cache_data(max_size="256MB", show_spinner=False)
+@st.cache_data(max_size="64MB", show_spinner=False)
 def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import draw_images, pick_device
     from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
@@ -107,7 +107,7 @@ def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -
     return _filmed(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
 
 
-@st.cache_data(max_size="128MB", show_spinner=False)
+@st.cache_data(max_size="64MB", show_spinner=False)
 def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import film_draw, pick_device
     from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
@@ -153,7 +153,7 @@ def compared(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
     return _compared(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
 
 
-@st.cache_data(max_size="128MB", show_spinner=False)
+@st.cache_data(max_size="64MB", show_spinner=False)
 def _compared(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_jpeg
 
