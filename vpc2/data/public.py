@@ -6,6 +6,7 @@ import http.client
 import shutil
 import tempfile
 import urllib.error
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from vpc2.words import Refusal, Text
 
 # The folder torchvision makes in its root, and the class that reads it.
 _MADE = {"fashion_mnist": ("FashionMNIST", "FashionMNIST"), "mnist": ("MNIST", "MNIST"), "cifar10": ("cifar-10-batches-py", "CIFAR10")}
+_MEGABYTES = {"fashion_mnist": 30.9, "mnist": 11.6, "cifar10": 170.5}  # of the archives, for the progress
+_LOOK_S = 0.3
 MOST = 20_000  # pictures kept in memory: enough for a run of minutes, and the pages stay quick
 
 _LOADING = Text("downloading; this can take some minutes…", "descargando; puede llevar unos minutos…")
@@ -61,14 +64,24 @@ def _load(key: str, root: str, size_px: int) -> ImageSet:
     return ImageSet(images, np.asarray(data.targets, dtype=np.int64)[:MOST], DATASETS[key].classes)
 
 
+def _fetch(key: str, place: Path, report: Report) -> None:
+    """Let torchvision download into `place`, and report the share of the archives' bytes that are there."""
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(_open, key, place, download=True)
+        while not wait([job], timeout=_LOOK_S).done:
+            there = sum(path.stat().st_size for path in place.rglob("*.gz"))
+            report(min(max(there / (_MEGABYTES[key] * 1_000_000), 0.01), 0.95), _LOADING)
+        job.result()
+
+
 def download(key: str, report: Report) -> None:
     """Fetch a set into a place beside its own, and move it there whole; torchvision checks its checksums."""
     home = host.data_home()
     home.mkdir(parents=True, exist_ok=True)
-    report(0.05, _LOADING)
+    report(0.01, _LOADING)
     with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as place:
         try:
-            _open(key, Path(place), download=True)
+            _fetch(key, Path(place), report)
         except (urllib.error.URLError, http.client.HTTPException, OSError, EOFError, RuntimeError):
             raise Refusal(_NO_NETWORK.fill(name=DATASETS[key].title)) from None
         made = home / _MADE[key][0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -305,8 +305,3 @@ def reachable(kind: str, params: dict[str, Any], shape: Shape) -> dict[str, tupl
             low = -arithmetic.largest_that_fits(lambda value, key=knob.key: fits(key, -value), -now, -knob.low)
             spans[knob.key] = (low, high)
     return spans
-
-
-def with_input(net: Net, shape: tuple[int, int, int]) -> Net:
-    """Return the net for pictures of another shape (C, H, W)."""
-    return replace(net, input=shape)

@@ -96,13 +96,6 @@ def draw_notes() -> None:
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
 
 
-def draw_thread(label: str, value: str, page: str, action: str) -> None:
-    """Say in one line what this page uses from another page, with the way there."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"thread-{page}"):
-        st.markdown(f":gray[{label}] **{literal(value)}**", width="content")
-        st.page_link(script(page), label=action, icon=":material/arrow_forward:")
-
-
 def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `draw`; a refusal becomes its one sentence in place of what could not be drawn, and None comes back."""
     try:
