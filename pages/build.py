@@ -1,12 +1,11 @@
-"""Build: a net as cards and as volumes, its arithmetic live, its code to take home."""
+"""Build: a net one takes in the hand, its arithmetic live, what its units see, and its code to take home."""
 
 import streamlit as st
 
-from vpc2.nets.code import to_code
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import edit_add
-from vpc2.ui import chrome, layers, state
+from vpc2.ui import chrome, layers, state, taking
 from vpc2.ui.language import _, number, say
 
 top = st.container()
@@ -44,15 +43,17 @@ with right:
     state.save(net)
     summary = summarise(net)
     layers.draw_totals(summary)
-    table, where, code = st.tabs([_("All layers"), _("Where the parameters are"), _("PyTorch code")])
-    with table:
-        layers.draw_table(summary)
-    with where:
-        layers.draw_parameter_chart(summary)
-    with code:
-        st.code(to_code(net), language="python")
-        st.download_button(_("Save the code"), to_code(net), file_name="net.py", on_click="ignore", icon=":material/download:")
 
+views = {
+    _("All layers"): layers.draw_table,
+    _("Where the parameters are"): layers.draw_parameter_chart,
+    _("PyTorch code"): taking.draw_code,
+}
+# Only the tab that is open is computed.
+for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
+    if tab.open:
+        with tab:
+            draw(net, summary)
 with picture:
     layers.draw_picture(net, summary)
 with top:

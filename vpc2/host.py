@@ -25,6 +25,7 @@ class Limits:
     classifier_bytes: int = 300 * MB
     classifier_tensors: int = 2_000
     trainable_params: int = 5_000_000
+    built_layers: int = 2_000  # every copy counted
     activation_bytes: int = 1024 * MB  # of one batch in training
     run_seconds: int = 600
     runs_at_once: int = 1

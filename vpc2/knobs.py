@@ -18,6 +18,10 @@ _OUT_OF_RANGE = Text(
     "{name} tiene que estar entre {low:,} y {high:,}; {value} no lo está.",
 )
 _NOT_ODD = Text("{name} must be odd; {value} is even.", "{name} tiene que ser impar; {value} es par.")
+_NOT_A_PAIR = Text(
+    "{name} must be one whole number or two, height and width; {value} is not.",
+    "{name} tiene que ser un número entero o dos, alto y ancho; {value} no lo es.",
+)
 _NOT_A_SPAN = Text(
     "{name} must be two numbers, the lower first; {value} is not.",
     "{name} tiene que ser dos números, primero el menor; {value} no lo es.",
@@ -113,6 +117,38 @@ class Whole(Knob):
 
     def extremes(self):
         return (self.default, self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair(Knob):
+    """A whole number in [low, high] for both sides of a picture, or two of them, [height, width]; or one of `words`."""
+
+    low: int
+    high: int
+    words: dict[str, Text] = field(default_factory=dict)
+
+    def clean(self, value: object) -> int | str | list[int]:
+        if isinstance(value, str) and self.words:
+            if value not in self.words:
+                raise self.refuse(_NOT_AN_OPTION, value, options=", ".join(self.words))
+            return value
+        if not isinstance(value, list | tuple):
+            return self._clean_side(value)
+        if len(value) != 2:
+            raise self.refuse(_NOT_A_PAIR, value)
+        height, width = (self._clean_side(side) for side in value)
+        return height if height == width else [height, width]
+
+    def _clean_side(self, value: object) -> int:
+        number = _finite(self, value)
+        if number != int(number):
+            raise self.refuse(_NOT_WHOLE, value)
+        if not self.low <= number <= self.high:
+            raise self.refuse(_OUT_OF_RANGE, value, low=self.low, high=self.high)
+        return int(number)
+
+    def extremes(self):
+        return (self.default, self.low, self.high, [self.low, self.low + 1], *self.words)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,18 +9,36 @@ from torch import nn
 
 from vpc2 import codec
 from vpc2.host import LIMITS
-from vpc2.knobs import Whole
+from vpc2.knobs import Pair, Whole
 from vpc2.nets import arithmetic
 from vpc2.nets.arithmetic import Misfit
 from vpc2.nets.code import to_code
 from vpc2.nets.layers import FAMILIES, LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import check_trainable, reachable, review, summarise
+from vpc2.nets.reach import reachable
+from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_add, edit_param, make_net
+from vpc2.nets.trainable import check_trainable, review
 from vpc2.words import Refusal
 
 LEGS = {"alexnet_torchvision": "alexnet", "vgg16": "vgg16", "vgg19": "vgg19"}
+# Torch's own words for kinds that it has under another name: what each is built with for what comes in.
+BUILT = {
+    "GlobalAvgPool": lambda p, shape: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    "Conv2d": lambda p, shape: nn.Conv2d(shape[0], **{key: value for key, value in p.items() if key != "expects"}),
+    "DepthwiseConv2d": lambda p, shape: nn.Conv2d(
+        shape[0], shape[0] * p["multiplier"], groups=shape[0], **{key: value for key, value in p.items() if key != "multiplier"}
+    ),
+    "PointwiseConv2d": lambda p, shape: nn.Conv2d(shape[0], p["out_channels"], 1, bias=p["bias"]),
+    "ConvTranspose2d": lambda p, shape: nn.ConvTranspose2d(shape[0], **p),
+    "LayerNorm": lambda p, shape: nn.LayerNorm(shape, **p),
+    "GroupNorm": lambda p, shape: nn.GroupNorm(num_channels=shape[0], **p),
+    "BatchNorm2d": lambda p, shape: (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(shape[0], **p),
+    "Linear": lambda p, shape: nn.Linear(shape[0], p["out_features"], p["bias"]),
+    "Softmax": lambda p, shape: nn.Softmax(1),
+}
+PLAIN = [key for key in LAYERS if LAYERS[key].block is None]
 MOST_CHANNELS = {
     "out_channels": 24,
     "out_features": 40,
@@ -31,6 +49,11 @@ MOST_CHANNELS = {
     "groups": 6,
     "output_size": 9,
     "size": 9,
+    "multiplier": 3,
+    "output_padding": 3,
+    "num_groups": 6,
+    "scale_factor": 4,
+    "expects": 24,
 }
 
 
@@ -50,19 +73,21 @@ def torch_says(net: Net):
     shape, shapes, params = net.input, [], 0
     for layer in net.layers:
         entry = LAYERS[layer.kind]
-        target = entry.flat_target if entry.flat_target and len(shape) == 1 else entry.target
-        inner = {entry.inner: shape[0]} if entry.inner else {}
-        cls = nn.AdaptiveAvgPool2d if layer.kind == "GlobalAvgPool" else getattr(nn, target.rpartition(".")[2])
-        given_ = {"output_size": 1} if layer.kind == "GlobalAvgPool" else {**inner, **dict(entry.fixed), **layer.params}
+        build = BUILT.get(layer.kind, lambda p, shape, kind=layer.kind: getattr(nn, kind)(**p))
         try:
+            if layer.kind == "ConvTranspose2d":  # the meta device does not mind an extra border that is too large: a real one does
+                asked = {key: layer.params[key] for key in ("stride", "dilation", "output_padding")}
+                nn.ConvTranspose2d(1, 1, 1, **asked)(torch.zeros(1, 1, 2, 2))
             with torch.device("meta"):
-                module = cls(**given_).eval()
-                if layer.kind == "GlobalAvgPool":
-                    module = nn.Sequential(module, nn.Flatten())
-                out = module(torch.zeros(2, *shape))
-        except (RuntimeError, ValueError, IndexError):
+                module = build(layer.params, shape).eval()
+                out = module(torch.zeros(1 if layer.kind == "GroupNorm" else 2, *shape))
+        except (RuntimeError, ValueError, IndexError, NotImplementedError):
             return None
-        if len(shape) == 1 and entry.family == "pooling":
+        if 0 in out.shape:
+            return None  # nothing left of the picture: torch goes on with it, we say so
+        if layer.params.get("expects") not in (None, 0, shape[0]):
+            return None
+        if len(shape) == 1 and (entry.family == "pooling" or layer.kind in ("Upsample", "Dropout2d")):
             return None  # torch would take the batch for a side of one picture
         if len(shape) == 3 and layer.kind == "Linear":
             return None  # torch would silently multiply the last side alone; we ask for a Flatten
@@ -112,8 +137,13 @@ def test_torchvisions_own_nets_layer_by_layer(key):
 def test_the_lectures_numbers():
     alexnet = summarise(NETS["alexnet"].net)
     assert alexnet.layers[0].output == (96, 55, 55)
-    assert [formula.text.en for formula in alexnet.layers[0].formulas] == ["floor((227 - 11 + 2*0)/4) + 1 = 55", "11*11*3*96 + 96 = 34,944"]
-    assert alexnet.layers[0].formulas[1].text.es == "11*11*3*96 + 96 = 34.944"
+    first = alexnet.layers[0].formulas
+    assert [formula.text.en for formula in first[:3]] == [
+        "floor((227 - 11 + 2*0)/4) + 1 = 55",
+        "11*11*3*96 + 96 = 34,944",
+        "34944*55*55 = 105,705,600",
+    ]
+    assert first[1].text.es == "11*11*3*96 + 96 = 34.944"
     assert summarise(NETS["dense_720p"].net).params == 2_764_800_000 + 1000
     one, two = summarise(NETS["one_5x5"].net), summarise(NETS["two_3x3"].net)
     assert (one.params, two.params) == (25, 18)
@@ -152,7 +182,7 @@ def test_the_receptive_field_is_the_footprint_of_a_gradient(layers):
     assert summarise(net).layers[-1].receptive_field == max(sides)
 
 
-@pytest.mark.parametrize("kind", list(LAYERS))
+@pytest.mark.parametrize("kind", PLAIN)
 def test_a_kind_is_explained_and_its_limits_agree_with_torch(kind):
     entry = LAYERS[kind]
     assert entry.family in FAMILIES and entry.title.es and entry.help.es
@@ -184,11 +214,13 @@ def nets(draw):
     shape = (draw(st.sampled_from([1, 3])), draw(st.integers(1, 40)), draw(st.integers(1, 40)))
     net = Net(shape)
     for _ in range(draw(st.integers(1, 6))):
-        kind = draw(st.sampled_from(list(LAYERS)))
+        kind = draw(st.sampled_from(PLAIN))
         params = {}
         for knob in LAYERS[kind].knobs:
-            if isinstance(knob, Whole):
-                params[knob.key] = draw(st.integers(knob.low, min(knob.high, MOST_CHANNELS.get(knob.key, knob.high))))
+            if isinstance(knob, Whole | Pair):
+                side = st.integers(knob.low, min(knob.high, MOST_CHANNELS.get(knob.key, knob.high)))
+                both = st.lists(side, min_size=2, max_size=2)
+                params[knob.key] = draw(st.one_of(side, both, st.sampled_from([*knob.words, 1]))) if isinstance(knob, Pair) else draw(side)
             elif knob.default in (True, False):
                 params[knob.key] = draw(st.booleans())
         net = edit_add(net, kind, params)
@@ -257,8 +289,9 @@ def test_a_dense_layer_on_a_picture_offers_flatten():
 
 def test_reachable_spans_are_tight():
     params = {**LAYERS["Conv2d"].defaults(), "kernel_size": 3, "padding": 1}
-    low, high = reachable("Conv2d", params, (3, 20, 30))["kernel_size"]
-    assert (low, high) == (1, 22)
+    (kernels,) = reachable("Conv2d", params, (3, 20, 30))["kernel_size"]
+    high = kernels[-1]
+    assert (kernels[0], high) == (1, 22)
     arithmetic.convolution({**params, "kernel_size": high}, (3, 20, 30))
     with pytest.raises(Misfit):
         arithmetic.convolution({**params, "kernel_size": high + 1}, (3, 20, 30))

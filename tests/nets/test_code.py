@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpc2.knobs import Flag, Whole
+from vpc2.knobs import Choice, Flag, Pair, Whole
 from vpc2.nets.code import to_code
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.module import build_net
@@ -24,6 +24,13 @@ _MOST = {
     "groups": 3,
     "output_size": 5,
     "size": 7,
+    "multiplier": 3,
+    "output_padding": 1,
+    "num_groups": 3,
+    "scale_factor": 3,
+    "expects": 0,
+    "times": 3,
+    "reduction": 8,
 }
 
 
@@ -36,6 +43,11 @@ def nets(draw):
         for knob in LAYERS[kind].knobs:
             if isinstance(knob, Whole):
                 params[knob.key] = draw(st.integers(knob.low, _MOST[knob.key]))
+            elif isinstance(knob, Pair):
+                side = st.integers(knob.low, _MOST[knob.key])
+                params[knob.key] = draw(st.one_of(side, st.lists(side, min_size=2, max_size=2), st.sampled_from([*knob.words, 1])))
+            elif isinstance(knob, Choice):
+                params[knob.key] = draw(st.sampled_from(list(knob.options)))
             elif isinstance(knob, Flag):
                 params[knob.key] = draw(st.booleans())
             else:

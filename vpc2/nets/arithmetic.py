@@ -1,4 +1,4 @@
-"""The arithmetic of layers: shapes, parameters, multiply-adds and windows, in whole numbers and without torch.
+"""The arithmetic of layers: shapes and parameters, in whole numbers and without torch.
 
 A shape is (C, H, W) for a picture and (N,) for a vector. Rules raise `Misfit` when a layer cannot take what comes in.
 Sizes follow torch.nn's documentation; multiply-adds are counted as torchinfo counts them: every weight and bias of a
@@ -8,15 +8,16 @@ convolution once for each position of its output, those of any other layer once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from vpc2.words import Text
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
+
+SAME = "same"
+LARGEST_PADDING = 256
 
 _TOO_LARGE = Text(
     "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + "
@@ -36,9 +37,17 @@ _WIDE_PADDING = Text(
     "The padding of a pooling layer may be at most half its window: {padding:,} is more than {window:,}/2.",
     "El relleno de una capa de pooling puede ser como máximo la mitad de su ventana: {padding:,} es más que {window:,}/2.",
 )
+_SAME_STRIDE = Text(
+    "A padding of “same” keeps the sides, and a stride of {stride:,} would shrink them: it needs a stride of 1.",
+    "Un relleno “same” conserva los lados, y un paso de {stride:,} los achicaría: necesita un paso de 1.",
+)
 _GROUPS = Text(
     "{groups:,} groups do not divide {channels:,} channels: {channels:,} / {groups:,} is not whole.",
     "{groups:,} grupos no dividen {channels:,} canales: {channels:,} / {groups:,} no es entero.",
+)
+_LONE_GROUP = Text(
+    "With {groups:,} groups each would hold a single number, and there is nothing to normalise in it.",
+    "Con {groups:,} grupos, cada uno tendría un solo número, y ahí no hay nada que normalizar.",
 )
 _NEEDS_PICTURE = Text(
     "This layer needs a picture (channels, height, width) and gets a vector of {length:,}: move it before the Flatten.",
@@ -51,38 +60,43 @@ _NEEDS_VECTOR = Text(
     "insertar un Flatten, que la vuelve "
     "{height:,}*{width:,}*{channels:,} = {length:,}.",
 )
-_SET = Text("Set {what} to {value:,}", "Poner {what} en {value:,}")
+_EXPECTS = Text(
+    "This layer expects {wanted:,} {what} and gets {found:,}.",
+    "Esta capa espera {wanted:,} {what} y recibe {found:,}.",
+)
+_OUT_PADDING = Text(
+    "The extra border of {extra:,} must be smaller than the stride or the dilation ({most:,}).",
+    "El borde extra de {extra:,} tiene que ser menor que el paso o la dilatación ({most:,}).",
+)
+_NOTHING_LEFT = Text(
+    "With a padding of {padding:,} nothing is left of the picture: "
+    "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}.",
+    "Con un relleno de {padding:,} no queda nada de la imagen: "
+    "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}.",
+)
+CHANNELS, NUMBERS = Text("channels", "canales"), Text("numbers", "números")
+_SET = Text("Set {what} to {value}", "Poner {what} en {value}")
+_KEEP = Text("Set the padding to {value}: keeps {sides}", "Poner el relleno en {value}: conserva {sides}")
+_CHANGE = Text("Change it to {value:,}", "Cambiarlo a {value:,}")
 _INSERT_FLATTEN = Text("Insert Flatten", "Insertar Flatten")
 _REMOVE = Text("Remove this layer", "Quitar esta capa")
 _WHAT = {
     "kernel_size": Text("the kernel", "el núcleo"),
     "padding": Text("the padding", "el relleno"),
+    "stride": Text("the stride", "el paso"),
     "groups": Text("the groups", "los grupos"),
+    "num_groups": Text("the groups", "los grupos"),
     "dilation": Text("the dilation", "la dilatación"),
-}
-LARGEST_PADDING = 256
-_SIDE, _PARAMS, _LENGTH = Text("Output side", "Lado de salida"), Text("Parameters", "Parámetros"), Text("Length", "Longitud")
-SYMBOLS = {
-    "n": Text("side or numbers that come in", "lado o números que entran"),
-    "k": Text("kernel", "núcleo"),
-    "p": Text("padding", "relleno"),
-    "s": Text("stride", "paso"),
-    "d": Text("dilation", "dilatación"),
-    "c": Text("channels that come in", "canales que entran"),
-    "g": Text("groups", "grupos"),
-    "f": Text("filters", "filtros"),
-    "u": Text("units", "unidades"),
-    "h": Text("height", "alto"),
-    "w": Text("width", "ancho"),
+    "output_padding": Text("the extra border", "el borde extra"),
 }
 
 
 @dataclass(frozen=True)
 class Mend:
-    """A repair as data: set a parameter of the layer, insert a layer before it, or remove it."""
+    """A repair as data: "set" a parameter of the layer, "insert" a layer before it, "remove" it, or "keep" the sides inside a block."""
 
     title: Text
-    action: str  # "set", "insert" or "remove"
+    action: str
     key: str = ""
     value: Any = None
 
@@ -95,9 +109,10 @@ class Misfit(Exception):
         self.text, self.mends = text, mends
 
 
-def setting(key: str, value: int) -> Mend:
+def setting(key: str, value: Any) -> Mend:
     """Return the repair that sets one parameter."""
-    return Mend(_SET.fill(what=_WHAT[key], value=value), "set", key, value)
+    shown = " × ".join(map(str, value)) if isinstance(value, list) else value
+    return Mend(_SET.fill(what=_WHAT[key], value=shown), "set", key, value)
 
 
 def removing() -> Mend:
@@ -105,12 +120,17 @@ def removing() -> Mend:
     return Mend(_REMOVE, "remove")
 
 
-@dataclass(frozen=True)
-class Window:
-    """What one output value looks at along one side: `size` input values, the next output `step` further on."""
+def sides_of(value: int | list[int]) -> tuple[int, int]:
+    """Return a parameter for (height, width): one number stands for both."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
-    size: int
-    step: Fraction
+
+def side_params(p: Params) -> tuple[Params, Params]:
+    """Return a window's parameters for the height and for the width, each of whole numbers; "same" padding stays a word."""
+    if not any(isinstance(value, list) for value in p.values()):
+        return p, p
+    split = [{key: value[i] if isinstance(value, list) else value for key, value in p.items()} for i in (0, 1)]
+    return split[0], split[1]
 
 
 def positions(shape: Shape) -> int:
@@ -130,6 +150,8 @@ def window_side(side: int, p: Params, *, is_pooling: bool) -> int:
     """
     kernel, stride, padding, dilation = p["kernel_size"], p["stride"], p["padding"], p.get("dilation", 1)
     window = dilation * (kernel - 1) + 1
+    if padding == SAME:
+        return side
     if is_pooling and 2 * padding > kernel:
         raise Misfit(_WIDE_PADDING.fill(padding=padding, window=kernel), (setting("padding", kernel // 2),))
     room = side + 2 * padding - window
@@ -138,23 +160,37 @@ def window_side(side: int, p: Params, *, is_pooling: bool) -> int:
     if ceil and (out - 1) * stride >= side + padding:
         out -= 1
     if room < 0 and not (ceil and out >= 1) or out < 1:
-        raise _too_large(side, window, kernel, padding, dilation, is_pooling)
+        raise _too_large(side, window, kernel, padding, dilation, stride, is_pooling)
     return out
 
 
-def _too_large(side: int, window: int, kernel: int, padding: int, dilation: int, is_pooling: bool) -> Misfit:
+def _too_large(side: int, window: int, kernel: int, padding: int, dilation: int, stride: int, is_pooling: bool) -> Misfit:
     most = (side + 2 * padding - 1) // dilation + 1
     mends = []
     if 1 <= most < kernel and not (is_pooling and 2 * padding > most):
         mends.append(setting("kernel_size", most))
     if dilation > 1:
         mends.append(setting("dilation", 1))
-    wanted = math.ceil((window - side) / 2)
-    if wanted <= (kernel // 2 if is_pooling else LARGEST_PADDING):
+    highest = kernel // 2 if is_pooling else LARGEST_PADDING
+    keeping, wanted = (window - 1) // 2, math.ceil((window - side) / 2)
+    if stride == 1 and window % 2 and keeping <= highest:
+        mends.append(Mend(_KEEP.fill(value=keeping, sides=side), "set", "padding", keeping))
+    elif wanted <= highest:
         mends.append(setting("padding", wanted))
     values_ = {"window": window, "side": side, "padding": padding, "padded": side + 2 * padding}
     text = _TOO_LARGE.fill(most=most, **values_) if most >= 1 else _NONE_FITS.fill(**values_)
     return Misfit(text, (*mends, removing()))
+
+
+def window_sides(shape: Shape, p: Params, *, is_pooling: bool) -> tuple[int, int]:
+    """Return the output's height and width under a window; see `window_side`."""
+    if p["padding"] == SAME and p["stride"] != 1:
+        stride = max(sides_of(p["stride"]))
+        kept = [(d * (k - 1)) // 2 for k, d in zip(sides_of(p["kernel_size"]), sides_of(p.get("dilation", 1)), strict=True)]
+        number = kept[0] if kept[0] == kept[1] else kept
+        raise Misfit(_SAME_STRIDE.fill(stride=stride), (setting("stride", 1), setting("padding", number)))
+    high, wide = side_params(p)
+    return window_side(shape[1], high, is_pooling=is_pooling), window_side(shape[2], wide, is_pooling=is_pooling)
 
 
 def need_picture(shape: Shape) -> None:
@@ -163,26 +199,81 @@ def need_picture(shape: Shape) -> None:
         raise Misfit(_NEEDS_PICTURE.fill(length=shape[0]), (removing(),))
 
 
+def need_expected(p: Params, shape: Shape, what: Text = CHANNELS) -> None:
+    """Raise `Misfit` where a layer says what it expects (0: whatever comes in) and gets something else."""
+    wanted = p["expects"]
+    if wanted and wanted != shape[0]:
+        raise Misfit(
+            _EXPECTS.fill(wanted=wanted, found=shape[0], what=what),
+            (Mend(_CHANGE.fill(value=shape[0]), "set", "expects", shape[0]),),
+        )
+
+
+def need_divisible(groups: int, channels: int, key: str = "groups", other: int = 0) -> None:
+    """Raise `Misfit` unless `groups` divide the channels (and those of `other`, where the repair must fit both)."""
+    if channels % groups:
+        raise Misfit(_GROUPS.fill(groups=groups, channels=channels), (setting(key, math.gcd(math.gcd(channels, other), groups)),))
+
+
 def convolution(p: Params, shape: Shape) -> Shape:
     """Return (out_channels, H', W'). Raises `Misfit` for a window too large or groups that do not divide."""
     need_picture(shape)
-    for channels in (shape[0], p["out_channels"]):
-        if channels % p["groups"]:
-            fits = math.gcd(math.gcd(shape[0], p["out_channels"]), p["groups"])
-            raise Misfit(_GROUPS.fill(groups=p["groups"], channels=channels), (setting("groups", fits),))
-    return (p["out_channels"], *(window_side(side, p, is_pooling=False) for side in shape[1:]))
+    need_expected(p, shape)
+    need_divisible(p["groups"], shape[0], other=p["out_channels"])
+    need_divisible(p["groups"], p["out_channels"], other=shape[0])
+    return (p["out_channels"], *window_sides(shape, p, is_pooling=False))
+
+
+def depthwise(p: Params, shape: Shape) -> Shape:
+    """Return (C*multiplier, H', W'): every channel has filters of its own."""
+    need_picture(shape)
+    return (shape[0] * p["multiplier"], *window_sides(shape, p, is_pooling=False))
+
+
+def pointwise(p: Params, shape: Shape) -> Shape:
+    """Return (out_channels, H, W)."""
+    need_picture(shape)
+    return (p["out_channels"], *shape[1:])
+
+
+def transposed(p: Params, shape: Shape) -> Shape:
+    """Return (out_channels, H', W') with H' = (H - 1)*stride - 2*padding + d*(k - 1) + 1 + output_padding (torch.nn.ConvTranspose2d)."""
+    need_picture(shape)
+    need_divisible(p["groups"], shape[0], other=p["out_channels"])
+    need_divisible(p["groups"], p["out_channels"], other=shape[0])
+    return (p["out_channels"], *(_transposed_side(side, one) for side, one in zip(shape[1:], side_params(p), strict=True)))
+
+
+def _transposed_side(side: int, p: Params) -> int:
+    stride, padding, extra, dilation = p["stride"], p["padding"], p["output_padding"], p["dilation"]
+    most = max(stride, dilation)
+    if extra >= most:
+        raise Misfit(_OUT_PADDING.fill(extra=extra, most=most), (setting("output_padding", most - 1),))
+    window = dilation * (p["kernel_size"] - 1) + 1
+    out = (side - 1) * stride - 2 * padding + window + extra
+    if out < 1:
+        fits = ((side - 1) * stride + window + extra - 1) // 2
+        text = _NOTHING_LEFT.fill(padding=padding, side=side, stride=stride, window=window, extra=extra, out=out)
+        raise Misfit(text, (setting("padding", fits), removing()))
+    return out
+
+
+def upsampled(p: Params, shape: Shape) -> Shape:
+    """Return (C, f*H, f*W)."""
+    need_picture(shape)
+    return (shape[0], *(side * p["scale_factor"] for side in shape[1:]))
 
 
 def pooling(p: Params, shape: Shape) -> Shape:
     """Return (C, H', W') of max or average pooling."""
     need_picture(shape)
-    return (shape[0], *(window_side(side, p, is_pooling=True) for side in shape[1:]))
+    return (shape[0], *window_sides(shape, p, is_pooling=True))
 
 
 def adaptive(p: Params, shape: Shape) -> Shape:
-    """Return (C, n, n): adaptive pooling gives the size it is asked for."""
+    """Return (C, n, m): adaptive pooling gives the size it is asked for."""
     need_picture(shape)
-    return (shape[0], p["output_size"], p["output_size"])
+    return (shape[0], *sides_of(p["output_size"]))
 
 
 def global_pooling(p: Params, shape: Shape) -> Shape:
@@ -202,25 +293,47 @@ def same_picture(p: Params, shape: Shape) -> Shape:
     return shape
 
 
+def grouped(p: Params, shape: Shape) -> Shape:
+    """Return the shape unchanged where the groups divide its channels."""
+    groups = p["num_groups"]
+    need_divisible(groups, shape[0], "num_groups")
+    if values(shape) == groups:  # torch refuses it for a single picture
+        raise Misfit(_LONE_GROUP.fill(groups=groups), ((setting("num_groups", 1),) if groups > 1 else ()) + (removing(),))
+    return shape
+
+
 def flat(p: Params, shape: Shape) -> Shape:
     """Return (C*H*W,)."""
     return (values(shape),)
 
 
 def dense(p: Params, shape: Shape) -> Shape:
-    """Return (out_features,). Raises `Misfit` on a picture, with a Flatten as repair."""
+    """Return (out_features,). Raises `Misfit` on a picture, with a Flatten as repair, and on another length than it expects."""
     if len(shape) == 3:
         channels, height, width = shape
         raise Misfit(
             _NEEDS_VECTOR.fill(channels=channels, height=height, width=width, length=values(shape)),
             (Mend(_INSERT_FLATTEN, "insert", "Flatten"),),
         )
+    need_expected(p, shape, NUMBERS)
     return (p["out_features"],)
 
 
 def convolution_params(p: Params, shape: Shape) -> int:
-    """Return k*k*(C/groups)*out + out biases."""
-    return p["kernel_size"] ** 2 * (shape[0] // p["groups"]) * p["out_channels"] + (p["out_channels"] if p["bias"] else 0)
+    """Return kh*kw*(C/groups)*out + out biases, also of a transposed convolution."""
+    high, wide = sides_of(p["kernel_size"])
+    return high * wide * (shape[0] // p["groups"]) * p["out_channels"] + (p["out_channels"] if p["bias"] else 0)
+
+
+def depthwise_params(p: Params, shape: Shape) -> int:
+    """Return kh*kw weights, and a bias, for each channel that comes out."""
+    high, wide = sides_of(p["kernel_size"])
+    return (high * wide + p["bias"]) * shape[0] * p["multiplier"]
+
+
+def pointwise_params(p: Params, shape: Shape) -> int:
+    """Return C*out + out biases."""
+    return (shape[0] + p["bias"]) * p["out_channels"]
 
 
 def dense_params(p: Params, shape: Shape) -> int:
@@ -233,95 +346,11 @@ def norm_params(p: Params, shape: Shape) -> int:
     return 2 * shape[0] if p["affine"] else 0
 
 
+def layer_norm_params(p: Params, shape: Shape) -> int:
+    """Return a scale and a shift for each value, if they are learned."""
+    return 2 * values(shape) if p["elementwise_affine"] else 0
+
+
 def no_params(p: Params, shape: Shape) -> int:
     """Return 0."""
     return 0
-
-
-def sliding(p: Params, shape: Shape) -> Window:
-    """Return the window of a convolution or pooling, dilation included."""
-    return Window(p.get("dilation", 1) * (p["kernel_size"] - 1) + 1, Fraction(p["stride"]))
-
-
-def adapting(p: Params, shape: Shape) -> Window:
-    """Return the widest window of adaptive pooling: from floor(i*n/m) to ceil((i + 1)*n/m)."""
-    m = p["output_size"]
-    widest = max(-((-(i + 1) * n) // m) - i * n // m for n in set(shape[1:]) for i in range(m))
-    return Window(widest, Fraction(max(shape[1:]), m))
-
-
-def covering(p: Params, shape: Shape) -> Window:
-    """Return the window of a layer that looks at the whole picture."""
-    side = max(shape[1:]) if len(shape) == 3 else 1
-    return Window(side, Fraction(side))
-
-
-@dataclass(frozen=True)
-class Formula:
-    """A formula in symbols and with today's numbers, both as plain arithmetic: `floor((n - k + 2*p)/s) + 1`."""
-
-    what: Text
-    law: str
-    numbers: str
-    result: int
-
-    @property
-    def text(self) -> Text:
-        """Return the numbers and what they come to, the result written as each language writes it."""
-        return Text(self.numbers + " = {n:,}", self.numbers + " = {n:,}").fill(n=self.result)
-
-
-def side_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of each different side with today's numbers."""
-    said = []
-    for side, result in dict.fromkeys(zip(shape[1:], out[1:], strict=True)):
-        dilation, kernel, padding, stride = p.get("dilation", 1), p["kernel_size"], p["padding"], p["stride"]
-        window = f"{kernel}" if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
-        symbol = "k" if dilation == 1 else "(d*(k - 1) + 1)"
-        rounding = "ceil" if p.get("ceil_mode") else "floor"
-        # A window that would begin in the right padding is dropped (torch.nn.MaxPool2d, ceil_mode).
-        is_dropped = rounding == "ceil" and -(-(side - kernel + 2 * padding) // stride) + 1 > result
-        last = " - 1" if is_dropped else ""
-        law = f"{rounding}((n - {symbol} + 2*p)/s) + 1{last}"
-        said.append(Formula(_SIDE, law, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
-    return tuple(said)
-
-
-def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formulas of a convolution's sides and of its parameters."""
-    kernel, filters, groups = p["kernel_size"], p["out_channels"], p["groups"]
-    symbol, per_group = ("c", f"{shape[0]}") if groups == 1 else ("(c/g)", f"({shape[0]}/{groups})")
-    law, bias = (" + f", f" + {filters}") if p["bias"] else ("", "")
-    return (
-        *side_formulas(p, shape, out, params),
-        Formula(_PARAMS, f"k*k*{symbol}*f{law}", f"{kernel}*{kernel}*{per_group}*{filters}{bias}", params),
-    )
-
-
-def dense_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of a dense layer's parameters."""
-    units = p["out_features"]
-    law, bias = (" + u", f" + {units}") if p["bias"] else ("", "")
-    return (Formula(_PARAMS, f"n*u{law}", f"{shape[0]}*{units}{bias}", params),)
-
-
-def flat_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the product that a flat vector's length is."""
-    return (Formula(_LENGTH, "h*w*c", "*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
-
-
-def norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of a normalisation's parameters."""
-    return (Formula(_PARAMS, "2*c", f"2*{shape[0]}", params),) if params else ()
-
-
-def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return nothing: the layer has no numbers to show."""
-    return ()
-
-
-def largest_that_fits(fits: Callable[[int], bool], value: int, high: int) -> int:
-    """Return the largest whole number from `value` to `high` up to which `fits` holds without a gap."""
-    while value < high and fits(value + 1):
-        value += 1
-    return value

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from vpc2.host import MB
+from vpc2.host import LIMITS, MB
+from vpc2.nets.facts import LayerFacts
+from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.shapes import BYTES, LayerFacts, summarise
-from vpc2.nets.spec import Layer, Net
+from vpc2.nets.shapes import copies_of, summarise
+from vpc2.nets.spec import Net
 from vpc2.words import Refusal, Text
 
 LARGEST_BYTES = 2048 * MB
 
 _TOO_LARGE = Text(
-    "This net's parameters would take {found:,} MB; at most {most:,} MB are built here. It can still be looked at.",
-    "Los parámetros de esta red ocuparían {found:,} MB; acá se construyen como máximo {most:,} MB. Igual se puede mirar.",
+    "This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are built here. It can still be looked at.",
+    "Esta red tiene {params:,} parámetros, que ocuparían {found:,} MB; acá se construyen como máximo {most:,} MB. Igual se puede mirar.",
 )
-
-
-class GlobalAvgPool(nn.Module):
-    """The mean of each channel: (B, C, H, W) to (B, C)."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images.mean(dim=(2, 3))
+_TOO_LONG = Text(
+    "This net has {count:,} layers; at most {most:,} are built here. It can still be looked at.",
+    "Esta red tiene {count:,} capas; acá se construyen como máximo {most:,}. Igual se puede mirar.",
+)
 
 
 def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:
@@ -38,29 +37,33 @@ def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:
     summary = summarise(net)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
+    if summary.count > LIMITS.built_layers:
+        raise Refusal(_TOO_LONG.fill(count=summary.count, most=LIMITS.built_layers))
     if summary.params * BYTES > LARGEST_BYTES and device != "meta":
-        raise Refusal(_TOO_LARGE.fill(found=summary.params * BYTES // MB, most=LARGEST_BYTES // MB))
-    modules = nn.Sequential()
+        raise Refusal(_TOO_LARGE.fill(params=summary.params, found=summary.params * BYTES // MB, most=LARGEST_BYTES // MB))
     with torch.device(device or "cpu"):
-        for layer, facts in zip(net.layers, summary.layers, strict=True):
-            modules.add_module(module_name(layer.id), _class(layer, facts)(**arguments(layer, facts)))
+        return _sequential(summary.layers)
+
+
+def _sequential(layers: Sequence[LayerFacts]) -> nn.Sequential:
+    modules = nn.Sequential()
+    for facts in layers:
+        modules.add_module(module_name(facts.id), _build(facts))
     return modules
+
+
+def _build(facts: LayerFacts) -> nn.Module:
+    entry, params = LAYERS[facts.kind], facts.layer.params
+    if entry.block is None:
+        module, _, name = entry.target_for(facts.input).rpartition(".")
+        return getattr(importlib.import_module(module), name)(**entry.arguments(params, facts.input))
+    if entry.block.is_chain:
+        return nn.Sequential(*(_sequential(copy) for copy, count in copies_of(facts) for _ in range(count)))
+    branches = [_sequential(branch) for branch in facts.given]
+    return entry.resolve()(*branches, **{key: getattr(nn, name)() for key, name in entry.block.extras(params).items()})
 
 
 def module_name(layer_id: str) -> str:
     """Return the name of a layer's module: its id, but not where `nn.Module` itself has something of that name ("train", "to")."""
+    layer_id = layer_id.replace(".", "_")
     return f"{layer_id}_" if hasattr(nn.Sequential, layer_id) or layer_id == "training" else layer_id
-
-
-def _class(layer: Layer, facts: LayerFacts) -> type[nn.Module]:
-    entry = LAYERS[layer.kind]
-    target = entry.flat_target if entry.flat_target and len(facts.input) == 1 else entry.target
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-def arguments(layer: Layer, facts: LayerFacts) -> dict[str, Any]:
-    """Return the arguments of a layer's torch class: what follows from the shape that comes in, then the knobs."""
-    entry = LAYERS[layer.kind]
-    inner = {entry.inner: facts.input[0]} if entry.inner else {}
-    return {**inner, **dict(entry.fixed), **layer.params}

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from vpc2.nets.facts import Summary
+from vpc2.nets.joins import shape_text
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.shapes import Summary
 
 # Okabe-Ito, the same on every page: convolution blue, pooling green, normalisation grey, activation yellow, dense purple, reshaping sky.
 COLOURS = {
@@ -37,13 +38,6 @@ class _Solid:
     name: str
     shape: str
     is_problem: bool
-
-
-def shape_text(shape: tuple[int, ...] | None) -> str:
-    """Return a shape as the lecture writes it: (96, 55, 55) gives `55 × 55 × 96`, a vector its length."""
-    if shape is None:
-        return "—"
-    return f"{shape[1]} × {shape[2]} × {shape[0]}" if len(shape) == 3 else f"{shape[0]:,}"
 
 
 def _side_px(side: int, largest: int) -> float:

@@ -1,189 +1,225 @@
 """What a net comes to, by arithmetic alone: shapes, parameters, multiply-adds, memory and receptive field of every layer.
 
 The receptive field follows Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks"
-(Distill, 2019): r grows by (window - 1)*jump, and jump by the stride.
+(Distill, 2019): r grows by (window - 1)*jump, and jump by the stride; where branches meet, it is what any of them sees.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
-from vpc2.host import LIMITS, MB
-from vpc2.knobs import Whole
 from vpc2.nets import arithmetic
-from vpc2.nets.arithmetic import Formula, Mend, Misfit, Shape
+from vpc2.nets.arithmetic import SAME, Mend, Misfit, Shape, sides_of
+from vpc2.nets.facts import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Repair, Summary
+from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.spec import Layer, Net, edit_add, edit_param, edit_remove
+from vpc2.nets.spec import Layer, Net, edit_add, edit_layer, edit_param, edit_remove, make_layers
+from vpc2.nets.windows import Window
 from vpc2.words import Text
 
-BYTES = 4  # of one float32
-MOST_PIXELS = 10**12  # receptive fields are counted up to here: absurd strides would outgrow every float
-BATCH = 64  # the usual batch, for what training holds in memory
+MOST_VALUES = 10**15  # and outputs up to here: upsampling again and again would fill the memory with digits
+MOST_COUNTED = 20_000  # layers looked at one by one; copies that are alike are counted once
 
 _AT = Text("{name}: {why}", "{name}: {why}")
 _NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
-_NO_VECTOR = Text(
-    "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer.",
-    "Esta red termina en una imagen de {shape}, no en un número por clase: hay que terminarla con un pooling sobre "
-    "toda la imagen y una capa densa.",
+_TOO_MANY_VALUES = Text(
+    "Its output would hold more than {most:,} numbers.",
+    "Su salida tendría más de {most:,} números.",
 )
-_ONE_OUTPUT = Text(
-    "This net ends in a single number: one class alone is always right and teaches nothing. It needs one output a class.",
-    "Esta red termina en un solo número: una única clase siempre acierta y no enseña nada. Necesita una salida por clase.",
-)
-_WRONG_CLASSES = Text(
-    "This net ends in {found:,} numbers and the data has {classes:,} classes.",
-    "Esta red termina en {found:,} números y los datos tienen {classes:,} clases.",
-)
-_SET_CLASSES = Text("End in {classes:,}", "Terminar en {classes:,}")
-_ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}", "Agregar un pooling global y una capa densa de {classes:,}")
-_ADD_DENSE = Text("Add a dense layer of {classes:,}", "Agregar una capa densa de {classes:,}")
-_HEAVY = Text(
-    "This net has {params:,} parameters; at most {most:,} can be trained here. It can still be looked at and exported.",
-    "Esta red tiene {params:,} parámetros; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar y exportar.",
-)
-_LARGE = Text(
-    "A batch of {batch:,} pictures would hold {found:,} MB of outputs; at most {most:,} MB fit here. Smaller "
-    "pictures, fewer filters or an earlier pooling help.",
-    "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan "
-    "imágenes más chicas, menos filtros o un pooling anterior.",
-)
-_ALL_DROPPED = Text(
-    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
-    "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
-)
-_LONE_NORM = Text(
-    "{name}: on 1 × 1 a batch of one picture has nothing to normalise; the last odd picture of an epoch is left out.",
-    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar; la última imagen suelta de una época se deja afuera.",
-)
-_EARLY_SOFTMAX = Text(
-    "{name}: cross-entropy applies a softmax by itself; a second one makes training slow.",
-    "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
-)
-_BORDER = Text(
-    "{name}: the stride does not divide the side, so the last rows or columns are not looked at: {rest}.",
-    "{name}: el paso no divide exacto el lado, así que no se miran las últimas filas o columnas: {rest}.",
+_TOO_MANY_COPIES = Text(
+    "This net repeats too many copies that all differ: more than {most:,} layers would have to be counted one by one.",
+    "Esta red repite demasiadas copias distintas entre sí: habría que contar más de {most:,} capas una por una.",
 )
 
 
-@dataclass(frozen=True)
-class Repair:
-    """A way out: what its button says, and the net after it."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the units see along both sides; `sides` is the last picture's height and width, None once all of it was mixed."""
 
-    title: Text
-    apply: Callable[[Net], Net]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why a net does not work, in a sentence with its arithmetic, and what would."""
-
-    text: Text
-    repairs: tuple[Repair, ...] = ()
-    layer_id: str = ""
-
-
-@dataclass(frozen=True)
-class LayerFacts:
-    """One layer's numbers. Shapes are (C, H, W) or (N,); `input` and `output` are None where the net does not get that far.
-
-    `receptive_field` and `jump` are in input pixels: the side of the square one value sees, and the distance between
-    two neighbours' centres.
-    """
-
-    id: str
-    kind: str
-    name: str
-    input: Shape | None
-    output: Shape | None
-    params: int = 0
-    macs: int = 0
-    receptive_field: int = 0
-    jump: float = 0.0
-    formulas: tuple[Formula, ...] = ()
-    problem: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A net's numbers: each layer's and the totals over the layers that are reached. `problem` is the first one."""
-
-    layers: tuple[LayerFacts, ...]
-    params: int
-    macs: int
-    activation_bytes: int
-    output: Shape | None
-    problem: Problem | None = None
-    notes: tuple[Text, ...] = ()
-
-
-@dataclass
-class _Field:
-    """The receptive field as it grows from layer to layer; the first value of a row looks at `start` and on.
-
-    `sides` is the last picture's height and width, None once a dense layer has mixed all of it.
-    """
-
+    axes: Axes
     sides: tuple[int, int] | None
-    size: Fraction = Fraction(1)
-    jump: Fraction = Fraction(1)
-    start: Fraction = Fraction(0)
 
 
 def summarise(net: Net) -> Summary:
     """Return every layer's numbers by arithmetic; the layers before one that does not fit keep theirs."""
-    shape: Shape | None = net.input
-    field, counts = _Field(net.input[1:]), Counter()
-    layers: list[LayerFacts] = []
-    problem: Problem | None = None
-    params = macs = numbers = 0
-    for layer in net.layers:
-        entry = LAYERS[layer.kind]
-        counts[entry.stem] += 1
-        name = f"{entry.stem}{counts[entry.stem]}"
-        if shape is None:
-            layers.append(LayerFacts(layer.id, layer.kind, name, None, None))
-            continue
+    counting = _Counting()
+    axes = (Axis(), Axis())
+    layers, output, _seen = counting.sequence(net.layers, net.input, _Seen(axes, net.input[1:]), net.input)
+    problem = counting.problem if net.layers else Problem(_NO_LAYERS)
+    params, macs, numbers, count = (sum(getattr(facts, key) for facts in layers) for key in ("params", "macs", "numbers", "count"))
+    return Summary(layers, params, macs, numbers * BYTES, output, problem, count)
+
+
+class _Counting:
+    """One walk through a net: counts names, keeps the first problem, and stops where there is too much to count."""
+
+    def __init__(self):
+        self.problem: Problem | None = None
+        self._names: Counter[str] = Counter()
+        self._left = MOST_COUNTED
+
+    def sequence(
+        self, layers: Iterable[Layer], shape: Shape | None, seen: _Seen, picture: Shape, prefix: str = ""
+    ) -> tuple[tuple[LayerFacts, ...], Shape | None, _Seen]:
+        """Return the facts of layers in a row, the shape that comes out (None where one does not fit) and what it sees."""
+        found = []
+        for layer in layers:
+            entry = LAYERS[layer.kind]
+            self._names[prefix + entry.stem] += 1
+            name = f"{prefix}{entry.stem}{self._names[prefix + entry.stem]}"
+            if shape is None:
+                unreached = tuple(self.sequence(branch, None, seen, picture, prefix)[0] for branch in layer.branches)
+                found.append(LayerFacts(layer, name, None, None, inside=unreached))
+                continue
+            try:
+                self._left -= 1
+                if self._left < 0:
+                    raise Misfit(_TOO_MANY_COPIES.fill(most=MOST_COUNTED))
+                if entry.block is not None:
+                    facts, seen = self._block(layer, name, shape, seen, picture)
+                else:
+                    facts, seen = self._plain(layer, name, shape, seen, picture)
+            except Misfit as misfit:
+                facts = LayerFacts(layer, name, shape, None, problem=self._problem(layer, name, misfit))
+            found.append(facts)
+            shape = facts.output
+        return tuple(found), shape, seen
+
+    def _problem(self, layer: Layer, name: str, misfit: Misfit) -> Problem:
+        own = Problem(misfit.text, tuple(_repair(layer.id, mend) for mend in misfit.mends), layer.id)
+        if self.problem is None:
+            self.problem = Problem(_AT.fill(name=name, why=misfit.text), own.repairs, layer.id)
+        return own
+
+    def _plain(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape) -> tuple[LayerFacts, _Seen]:
+        entry, params = LAYERS[layer.kind], layer.params
+        out = entry.output(params, shape)
+        numbers = arithmetic.values(out)
+        if numbers > MOST_VALUES:
+            raise Misfit(_TOO_MANY_VALUES.fill(most=MOST_VALUES), (arithmetic.removing(),))
+        own, before = entry.params(params, shape), seen.axes
+        if entry.window is not None:
+            high, wide = entry.window(params, shape)
+            seen = _Seen((before[0].through(high), before[1].through(wide)), out[1:] if len(out) == 3 else (1, 1))
+        elif entry.family == "dense" and seen.sides is not None:
+            seen = _Seen(tuple(_all_of(*one) for one in zip(before, seen.sides, picture[1:], strict=True)), None)
+        return LayerFacts(layer, name, shape, out, own, entry.macs(own, out), numbers, seen.axes, before), seen
+
+    def _block(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape) -> tuple[LayerFacts, _Seen]:
+        block, params = LAYERS[layer.kind].block, layer.params
+        times = block.times(params)
+        if times > 1 or block.is_chain:
+            return self._chain(layer, name, shape, seen, picture, times)
+        ran = [self.sequence(branch, shape, seen, picture) for branch in layer.branches]
+        inside = [facts for facts, _out, _seen in ran]
+        if any(out is None for _facts, out, _seen in ran):
+            return LayerFacts(layer, name, shape, None, inside=tuple(inside)), seen
+        outs = tuple(out for _facts, out, _seen in ran)
+        met = [one for _facts, _out, one in ran]
         try:
-            out = entry.output(layer.params, shape)
+            derived = 0
+            if block.derive is not None:
+                wanted = block.derive(params, shape, outs)
+                made = make_layers(wanted, (f"{layer.id}.{i}" for i in range(len(wanted))))
+                facts, out, last = self.sequence(made, shape, seen, picture, f"{name}/")
+                inside.append(facts)
+                derived, outs = 1, (*outs, out)
+                met.append(last if block.sees_derived else seen)
+            out = block.join(params, shape, outs)
         except Misfit as misfit:
-            own = Problem(misfit.text, tuple(_repair(layer.id, mend) for mend in misfit.mends), layer.id)
-            problem = Problem(_AT.fill(name=name, why=misfit.text), own.repairs, layer.id)
-            layers.append(LayerFacts(layer.id, layer.kind, name, shape, None, problem=own))
-            shape = None
-            continue
-        _grow(field, layer, shape, out, net)
-        own_params = entry.params(layer.params, shape)
-        own_macs = entry.macs(own_params, out)
-        formulas = entry.formulas(layer.params, shape, out, own_params)
-        size, jump = min(-(-field.size // 1), MOST_PIXELS), float(min(field.jump, MOST_PIXELS))
-        layers.append(LayerFacts(layer.id, layer.kind, name, shape, out, own_params, own_macs, size, jump, formulas))
-        params, macs, numbers = params + own_params, macs + own_macs, numbers + arithmetic.values(out)
-        shape = out
-    if not net.layers:
-        problem = Problem(_NO_LAYERS)
-    return Summary(tuple(layers), params, macs, numbers * BYTES, shape, problem, (*_remarks(net, layers), *_borders(net, layers)))
-
-
-def _grow(field: _Field, layer: Layer, shape: Shape, out: Shape, net: Net) -> None:
-    entry = LAYERS[layer.kind]
-    if entry.family == "dense" and field.sides is not None:  # every output sees whatever any of its inputs sees
-        seen = (
-            min(side, field.start + (n - 1) * field.jump + field.size) - max(field.start, 0)
-            for side, n in zip(net.input[1:], field.sides, strict=True)
+            problem = self._problem(layer, name, self._tried(misfit, layer, shape, seen, picture))
+            return LayerFacts(layer, name, shape, None, inside=tuple(inside), problem=problem), seen
+        after = _met(met, out)
+        inner = [facts for branch in inside for facts in branch]
+        total = {key: sum(getattr(facts, key) for facts in inner) for key in ("params", "macs", "count")}
+        numbers = sum(facts.numbers for facts in inner) + arithmetic.values(out)
+        facts = LayerFacts(
+            layer, name, shape, out, numbers=numbers, axes=after.axes, before=seen.axes, inside=tuple(inside), derived=derived, **total
         )
-        field.size = max(field.size, *seen)
-        field.sides = None
-    elif entry.window is not None:
-        window = entry.window(layer.params, shape)
-        field.start -= layer.params.get("padding", 0) * field.jump
-        field.size += (window.size - 1) * field.jump
-        field.jump *= window.step
-        field.sides = out[1:] if len(out) == 3 else (1, 1)
+        return facts, after
+
+    def _chain(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape, times: int) -> tuple[LayerFacts, _Seen]:
+        """Count copies one after another; once a copy gives back the shape that it got, all that follow are like it."""
+        (body,) = layer.branches
+        first, came, now, names = None, shape, seen, self._names.copy()
+        total: Counter[str] = Counter()
+        for done in range(1, times + 1):
+            self._names = names.copy()  # a copy has the names of the first
+            facts, out, after = self.sequence(body, came, now, picture)
+            first = first or facts
+            if out is None:
+                return LayerFacts(layer, name, shape, None, inside=(facts,)), seen
+            one = {key: sum(getattr(inner, key) for inner in facts) for key in ("params", "macs", "numbers", "count")}
+            is_alike = out == came and (after.sides is None) == (now.sides is None)
+            copies = times - done + 1 if is_alike else 1
+            for key, value in one.items():
+                total[key] += value * copies
+            if is_alike:
+                after = _Seen(tuple(_again(*axes, copies - 1) for axes in zip(now.axes, after.axes, strict=True)), after.sides)
+            came, now = out, after
+            if is_alike:
+                break
+        return LayerFacts(layer, name, shape, came, axes=now.axes, before=seen.axes, inside=(first or (),), **total), now
+
+    def _tried(self, misfit: Misfit, layer: Layer, shape: Shape, seen: _Seen, picture: Shape) -> Misfit:
+        """Return the misfit with the repair inside the block only where it helps."""
+        kept = _keeping(layer)
+        trial = _Counting()
+        trial._left = self._left
+        helps = kept != layer and trial.sequence((kept,), shape, seen, picture)[1] is not None
+        return Misfit(misfit.text, tuple(mend for mend in misfit.mends if mend.action != "keep" or helps))
+
+
+def _all_of(axis: Axis, units: int, side: int) -> Axis:
+    """Return what a dense layer sees: whatever any of the units that come in sees of the picture."""
+    start = max(axis.start, 0)
+    seen = min(side, axis.start + (units - 1) * axis.jump + axis.size) - start
+    return Axis(max(axis.size, seen), axis.jump, start)
+
+
+def _met(seen: list[_Seen], out: Shape) -> _Seen:
+    """Return what is seen where branches meet: all that any of them sees."""
+    axes = []
+    for one in zip(*(branch.axes for branch in seen), strict=True):
+        start = min(axis.start for axis in one)
+        axes.append(Axis(max(axis.start + axis.size for axis in one) - start, max(axis.jump for axis in one), start))
+    sides = None if any(branch.sides is None for branch in seen) else out[1:] if len(out) == 3 else seen[0].sides
+    return _Seen((axes[0], axes[1]), sides)
+
+
+def _again(before: Axis, after: Axis, times: int) -> Axis:
+    """Return what is seen after so many more copies that each see, for their jump, what this one does."""
+    window = Window((after.size - before.size) / Fraction(before.jump) + 1, Fraction(after.jump) / before.jump, 0)
+    shift = Fraction(after.start - before.start) / before.jump
+    if window.step == 1:
+        jump = after.jump
+        return Axis(
+            min(after.size + times * (window.size - 1) * jump, MOST_PIXELS), jump, max(after.start + times * shift * jump, -MOST_PIXELS)
+        )
+    for _copy in range(times):
+        after = replace(after.through(window), start=max(after.start + shift * after.jump, -MOST_PIXELS))
+        if after.size >= MOST_PIXELS or after.jump >= MOST_PIXELS:
+            break
+    return after
+
+
+def _keeping(layer: Layer) -> Layer:
+    """Return a block in which every layer of stride 1 keeps the sides of its picture, where its padding can."""
+
+    def kept(one: Layer) -> Layer:
+        params, entry = one.params, LAYERS[one.kind]
+        if params.get("stride") == 1 and "padding" in params:
+            if SAME in getattr(entry.knob("padding"), "words", ()):
+                params = {**params, "padding": SAME}
+            elif all(side % 2 for side in sides_of(params["kernel_size"])):
+                halves = [side // 2 for side in sides_of(params["kernel_size"])]
+                params = {**params, "padding": halves[0] if halves[0] == halves[1] else halves}
+        return replace(one, params=params, branches=tuple(tuple(map(kept, branch)) for branch in one.branches))
+
+    return replace(layer, branches=tuple(tuple(map(kept, branch)) for branch in layer.branches))
 
 
 def _repair(layer_id: str, mend: Mend) -> Repair:
@@ -191,117 +227,21 @@ def _repair(layer_id: str, mend: Mend) -> Repair:
         if mend.action == "set":
             return edit_param(net, layer_id, mend.key, mend.value)
         if mend.action == "insert":
-            return edit_add(net, mend.key, at=[layer.id for layer in net.layers].index(layer_id))
+            return edit_add(net, mend.key, at=net.place_of(layer_id))
+        if mend.action == "keep":
+            return edit_layer(net, layer_id, _keeping)
         return edit_remove(net, layer_id)
 
     return Repair(mend.title, apply)
 
 
-def _remarks(net: Net, layers: Sequence[LayerFacts]) -> Iterator[Text]:
-    """Tell what is allowed and still hardly meant."""
-    by_id = {layer.id: layer for layer in net.layers}
-    for facts in layers:
-        if facts.output is None:
-            return
-        params = by_id[facts.id].params
-        if facts.kind == "Dropout" and params["p"] == 1:
-            yield _ALL_DROPPED.fill(name=facts.name)
-        if facts.kind == "BatchNorm2d" and arithmetic.positions(facts.output) == 1:
-            yield _LONE_NORM.fill(name=facts.name)
-        if facts.kind == "Softmax":
-            yield _EARLY_SOFTMAX.fill(name=facts.name)
-
-
-def _borders(net: Net, layers: Sequence[LayerFacts]) -> Iterator[Text]:
-    """Tell where a stride leaves out a border: how strides work, and worth seeing."""
-    for layer, facts in zip(net.layers, layers, strict=True):
-        if rest := dropped_border(facts, layer.params):
-            yield _BORDER.fill(name=facts.name, rest=rest)
-
-
-def dropped_border(facts: LayerFacts, params: dict[str, Any]) -> int:
-    """Return how many rows or columns at the end of the input, its padding apart, no window of this layer reaches."""
-    if facts.output is None or "stride" not in params or params.get("ceil_mode"):
-        return 0
-    window = arithmetic.sliding(params, facts.input).size
-    return max(
-        0,
-        *(
-            side + params["padding"] - window - (out - 1) * params["stride"]
-            for side, out in zip(facts.input[1:], facts.output[1:], strict=True)
-        ),
-    )
-
-
-def check_trainable(net: Net, classes: int, batch: int = BATCH) -> Problem | None:
-    """Return why a net cannot be trained to tell `classes` apart on this host, or None."""
-    summary = summarise(net)
-    if summary.problem is not None:
-        return summary.problem
-    if len(summary.output) == 3:
-        head = Repair(
-            _ADD_HEAD.fill(classes=classes), lambda net: edit_add(edit_add(net, "GlobalAvgPool"), "Linear", {"out_features": classes})
-        )
-        height, width, channels = summary.output[1], summary.output[2], summary.output[0]
-        return Problem(_NO_VECTOR.fill(shape=f"{height} × {width} × {channels}"), (head,))
-    found = summary.output[0]
-    if found == 1 or found != classes:
-        text = _ONE_OUTPUT if found == 1 else _WRONG_CLASSES.fill(found=found, classes=classes)
-        return Problem(text, (_ending_in(net, classes),))
-    return too_heavy(summary, batch)
-
-
-def too_heavy(summary: Summary, batch: int = BATCH) -> Problem | None:
-    """Return why a net is too much for this host to train, or None."""
-    if summary.params > LIMITS.trainable_params:
-        return Problem(_HEAVY.fill(params=summary.params, most=LIMITS.trainable_params))
-    if summary.activation_bytes * batch > LIMITS.activation_bytes:
-        found = summary.activation_bytes * batch // MB
-        return Problem(_LARGE.fill(batch=batch, found=found, most=LIMITS.activation_bytes // MB))
-    return None
-
-
-def _ending_in(net: Net, classes: int) -> Repair:
-    last = next((layer for layer in reversed(net.layers) if LAYERS[layer.kind].family == "dense"), None)
-    after = net.layers[net.layers.index(last) + 1 :] if last else ()
-    if last is not None and all(LAYERS[layer.kind].output is arithmetic.same for layer in after):
-        return Repair(_SET_CLASSES.fill(classes=classes), lambda net: edit_param(net, last.id, "out_features", classes))
-    return Repair(_ADD_DENSE.fill(classes=classes), lambda net: edit_add(net, "Linear", {"out_features": classes}))
-
-
-def review(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
-    """Return what the app would say of a saved net: why it is refused, or None and its notes.
-
-    A net that is only looked at may be any size; a saved one must end in one number a class.
-    """
-    summary = summarise(net)
-    notes = tuple(_remarks(net, summary.layers))
-    if summary.problem is not None:
-        return summary.problem, notes
-    if len(summary.output) == 3 or summary.output == (1,):
-        return check_trainable(net, 2), notes
-    return None, notes
-
-
-def reachable(kind: str, params: dict[str, Any], shape: Shape) -> dict[str, tuple[int, int]]:
-    """Return, for each whole-number knob of a layer, the span of values around today's at which it fits `shape`.
-
-    Empty where it does not fit now.
-    """
-    entry = LAYERS[kind]
-
-    def fits(key: str, value: int) -> bool:
-        try:
-            entry.output({**params, key: value}, shape)
-        except Misfit:
-            return False
-        return True
-
-    spans = {}
-    for knob in entry.knobs:
-        if isinstance(knob, Whole) and fits(knob.key, params[knob.key]):
-            now = params[knob.key]
-            high = arithmetic.largest_that_fits(lambda value, key=knob.key: fits(key, value), now, knob.high)
-            low = -arithmetic.largest_that_fits(lambda value, key=knob.key: fits(key, -value), -now, -knob.low)
-            spans[knob.key] = (low, high)
-    return spans
+def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:
+    """Return the facts of the copies that a chain stands for, each with how many in a row are like it; `facts` must be of one that fits."""
+    copies, shape = [], facts.input
+    left = LAYERS[facts.kind].block.times(facts.layer.params)
+    while left:
+        found, out, _seen = _Counting().sequence(facts.layer.branches[0], shape, _Seen(facts.before, None), shape)
+        count = left if out == shape else 1
+        copies.append((found, count))
+        left, shape = left - count, out
+    return copies

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.knobs import Choice, Flag, Knob, Number, Span, Whole
+from vpc2.knobs import Choice, Flag, Knob, Number, Pair, Span, Whole
 from vpc2.ui.language import say
+from vpc2.words import Refusal
 
 _FEW = 3
 _SLIDER_STEPS = 24  # a longer slider is hard to put on one number
@@ -31,11 +32,24 @@ def draw_knob(knob: Knob, value: Any, *, key: str) -> Any:
         low, high = min(kind(low), kind(value[0])), max(kind(high), kind(value[1]))
         chosen = st.slider(label, low, high, (kind(value[0]), kind(value[1])), 1 if knob.whole else knob.step, format=form, **shared)
         return knob.clean(list(chosen))
+    if isinstance(knob, Pair):
+        return _draw_pair(knob, value, label, shared)
     if isinstance(knob, Whole):
         return _draw_whole(knob, value, label, min(int(low), value), max(int(high), value), shared)
     if isinstance(knob, Number):
         return _draw_number(knob, value, label, min(float(low), value), max(float(high), value), shared)
     raise TypeError(f"no widget for {type(knob).__name__}")
+
+
+def _draw_pair(knob: Pair, value: int | str | list[int], label: str, shared: dict[str, Any]) -> int | str | list[int]:
+    """Draw the two sides of a picture's knob as text: `3`, `3 x 5`, or one of its words; what cannot be read stays as it was."""
+    written = " x ".join(map(str, value)) if isinstance(value, list) else str(value)
+    parts = [part.strip() for part in st.text_input(label, written, **shared).lower().replace("×", "x").split("x")]
+    given = parts[0] if parts[0] in knob.words else [int(part) for part in parts if part.isdigit()]
+    try:
+        return knob.clean(given[0] if isinstance(given, list) and len(given) == 1 else given)
+    except Refusal:
+        return value
 
 
 def _draw_whole(knob: Whole, value: int, label: str, low: int, high: int, shared: dict[str, Any]) -> int:

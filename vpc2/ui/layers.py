@@ -9,10 +9,12 @@ import streamlit as st
 
 from vpc2.figures.nets import parameters_figure
 from vpc2.nets import spec as nets
-from vpc2.nets.arithmetic import SYMBOLS, Formula
+from vpc2.nets.facts import LayerFacts, Summary
+from vpc2.nets.formulas import SYMBOLS, Formula
+from vpc2.nets.joins import shape_text
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.picture import COLOURS, shape_text, to_svg
-from vpc2.nets.shapes import LayerFacts, Summary, summarise
+from vpc2.nets.picture import COLOURS, to_svg
+from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import SIDE, Net
 from vpc2.ui import chrome, state
 from vpc2.ui.components.step_list import step_list
@@ -20,7 +22,13 @@ from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import apply_change, card_words
 
-_EDITS = {"order": nets.edit_order, "remove": nets.edit_remove, "duplicate": nets.edit_duplicate}
+
+def _ordered(net: Net, order: tuple[str, ...]) -> Net:
+    by_id = {layer.id: layer for layer in net.layers}
+    return replace(net, layers=tuple(by_id[layer_id] for layer_id in order))
+
+
+_EDITS = {"order": _ordered, "remove": nets.edit_remove, "duplicate": nets.edit_duplicate}
 _MB = 1_000_000
 
 
@@ -182,7 +190,7 @@ def draw_totals(summary: Summary) -> None:
         st.info(chrome.literal(say(note)), icon=":material/info:")
 
 
-def draw_table(summary: Summary) -> None:
+def draw_table(net: Net, summary: Summary) -> None:
     """Draw every layer with its shape, parameters, multiply-adds and receptive field, and the totals."""
     rows = {
         _("Layer"): [facts.name for facts in summary.layers] + [_("Total")],
@@ -196,7 +204,7 @@ def draw_table(summary: Summary) -> None:
     )
 
 
-def draw_parameter_chart(summary: Summary) -> None:
+def draw_parameter_chart(net: Net, summary: Summary) -> None:
     """Draw where the parameters are, and say the finding in one sentence."""
     heavy = max(summary.layers, key=lambda facts: facts.params, default=None)
     if heavy is None or not summary.params:
