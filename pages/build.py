@@ -6,6 +6,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import edit_add
 from vpc2.ui import chrome, layers, state, taking
+from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
 top = st.container()
@@ -39,7 +40,7 @@ with left:
 with right:
     inspector = st.container()
     with inspector:
-        net = layers.draw_inspector(net)
+        net = draw_inspector(net, summarise(net), layers.chosen_layer(net))
     state.save(net)
     summary = summarise(net)
     layers.draw_totals(summary)

@@ -12,3 +12,17 @@ def parameters_figure(names: list[str], params: list[int], colours: list[str]) -
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(tickformat="~s", rangemode="tozero")
     return figure
+
+
+def border_svg(height: int, width: int, rows: int, columns: int) -> str:
+    """Return a picture of `height` x `width` pixels with the last rows and columns that no window reaches, in vermilion, as SVG."""
+    scale = 64 / max(height, width)
+    h, w = height * scale, width * scale
+    # A single row of a large picture would be thinner than a line: it is drawn two units wide at least.
+    low, right = max(2.0, rows * scale) if rows else 0.0, max(2.0, columns * scale) if columns else 0.0
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 68 68" width="68" height="68">'
+        f'<rect x="2" y="2" width="{w:.1f}" height="{h:.1f}" fill="#0072B2" fill-opacity=".25" stroke="#0072B2"/>'
+        f'<rect x="2" y="{2 + h - low:.1f}" width="{w:.1f}" height="{low:.1f}" fill="#D55E00"/>'
+        f'<rect x="{2 + w - right:.1f}" y="2" width="{right:.1f}" height="{h:.1f}" fill="#D55E00"/></svg>'
+    )

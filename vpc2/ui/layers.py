@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import streamlit as st
 
 from vpc2.figures.nets import parameters_figure
 from vpc2.nets import spec as nets
-from vpc2.nets.facts import LayerFacts, Summary
-from vpc2.nets.formulas import SYMBOLS, Formula
+from vpc2.nets.facts import Summary
 from vpc2.nets.joins import shape_text
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.picture import COLOURS, to_svg
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import SIDE, Net
 from vpc2.ui import chrome, state
 from vpc2.ui.components.step_list import step_list
-from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import apply_change, card_words
 
@@ -106,70 +102,6 @@ def choose_layer(net: Net) -> str | None:
     if wanted:
         st.session_state["net/selected"] = net.free_id()
     return wanted
-
-
-def draw_inspector(net: Net) -> Net:
-    """Draw the chosen layer's knobs, its formulas with today's numbers and its repairs; return the net as it now is."""
-    summary = summarise(net)
-    facts = next((facts for facts in summary.layers if facts.id == chosen_layer(net)), None)
-    if facts is None:
-        st.info(_("This net has no layers yet: add one on the left."), icon=":material/add:")
-        return net
-    with st.container(border=True, key="inspector"):
-        net = _draw_knobs(net, facts)
-        facts = next(new for new in summarise(net).layers if new.id == facts.id)
-        if facts.problem is None:
-            _draw_formulas(facts.formulas)
-        else:
-            _draw_problem(net, facts)
-    return net
-
-
-def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
-    entry, layer = LAYERS[facts.kind], next(layer for layer in net.layers if layer.id == facts.id)
-    flow = f"{shape_text(facts.input)} → {shape_text(facts.output)}" if facts.input else ""
-    st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(facts.name)}]  {flow}")
-    st.caption(say(entry.help))
-    if entry.knobs:
-        grid = st.grid("auto", min_column_width=180, gap="small")
-        for knob in entry.knobs:
-            with grid.cell():
-                value = draw_knob(knob, layer.params[knob.key], key=state.key("net", facts.id, facts.kind, knob.key))
-            net = nets.edit_param(net, facts.id, knob.key, value)
-    return net
-
-
-def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
-    """Draw each formula in symbols, with today's numbers, and what they come to."""
-    for formula in formulas:
-        result = number(formula.result).replace(",", "{,}").replace(".", "{.}")
-        st.markdown(f"{say(formula.what)}  \n$\\displaystyle {to_latex(formula.law)} = {to_latex(formula.numbers)} = \\mathbf{{{result}}}$")
-    used = dict.fromkeys(re.findall(r"\b[a-z]\b", " ".join(formula.law for formula in formulas)))
-    if used:
-        st.caption(", ".join(f"*{symbol}*: {say(SYMBOLS[symbol])}" for symbol in used))
-
-
-def to_latex(formula: str) -> str:
-    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign."""
-    formula = re.sub(r"(floor|ceil)\((\(.*\))/(\w+)\)", lambda m: f"\\l{m[1]}\\frac{{{m[2][1:-1]}}}{{{m[3]}}}\\r{m[1]}", formula)
-    return (
-        formula.replace("*", r" \times ")
-        .replace(r"\lfloor", r"\left\lfloor")
-        .replace(r"\rfloor", r"\right\rfloor")
-        .replace(r"\lceil", r"\left\lceil")
-        .replace(r"\rceil", r"\right\rceil")
-    )
-
-
-def _draw_problem(net: Net, facts: LayerFacts) -> None:
-    st.error(chrome.literal(say(facts.problem.text)), icon=":material/error:")
-    with st.container(horizontal=True):
-        for i, repair in enumerate(facts.problem.repairs):
-            if st.button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
-                mended = chrome.guarded(repair.apply, net)
-                if mended is not None:
-                    state.save(mended, from_outside=True)
-                    st.rerun()
 
 
 def draw_totals(summary: Summary) -> None:
