@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from vpc2.augment.ops import FAMILIES, OPS
+from vpc2.augment.ops import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
 from vpc2.ui import chrome, exporting, labels, libraries, mixing, safety, state, studio
 from vpc2.ui.language import _, say
-from vpc2.ui.steps import edit_pipeline, shown_pipeline
+from vpc2.ui.steps import edit_pipeline, name_operation, shown_pipeline
 from vpc2.ui.tray import draw_tray
 
 top = st.container()
@@ -34,7 +34,7 @@ with left:
         _("Add a step"),
         list(OPS),
         index=None,
-        format_func=lambda key: f"{say(OPS[key].title)} · {say(FAMILIES[OPS[key].family])} · {key}",
+        format_func=name_operation,
         placeholder=_("Type to search: rotation, blur…"),
         key=state.key("pipeline", "add", str(len(pipeline.steps)), pipeline.free_id()),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -102,16 +101,3 @@ class Catalog(Mapping[str, E], Generic[E]):
         for entry in self._entries.values():
             families.setdefault(entry.family, []).append(entry)
         return {family: tuple(entries) for family, entries in families.items()}
-
-    def search(self, words: str) -> tuple[E, ...]:
-        """Return the entries whose key, title or family holds all `words`, in either language, accents ignored."""
-        wanted = _plain(words).split()
-        haystacks = (
-            (entry, _plain(" ".join((entry.key, entry.title.en, entry.title.es, entry.family)))) for entry in self._entries.values()
-        )
-        return tuple(entry for entry, haystack in haystacks if all(word in haystack for word in wanted))
-
-
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))

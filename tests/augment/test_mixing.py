@@ -5,7 +5,11 @@ import inspect
 import pytest
 import torch
 
-from vpc2.augment.mixing import MIXES, build_mix, mix_images
+from vpc2 import codec
+from vpc2.augment.code import to_code
+from vpc2.augment.equivalents import to_albumentations, to_torchvision
+from vpc2.augment.mixing import MIXES, build_mix, mix_batch, mix_images
+from vpc2.augment.spec import Mixing, Pipeline, edit_mix
 from vpc2.words import Refusal
 
 
@@ -80,3 +84,42 @@ def test_one_picture_cannot_be_mixed():
     with pytest.raises(Refusal, match="two photographs"):
         mix_images("RandomMixUpV2", {}, pictures(1), 1)
     assert build_mix("RandomJigsaw", {}, 8, 8) is not None
+
+
+@pytest.mark.parametrize("key", MIXES)
+def test_a_mixed_batch_has_the_targets_of_its_pixels(key):
+    """Pictures of one grey a class: the mean of a mixed picture is what its targets say, where nothing is left black."""
+    greys = torch.tensor([0.2, 0.5, 0.9])
+    labels = torch.tensor([0, 1, 2, 2, 0, 1])
+    images = greys[labels][:, None, None, None].expand(6, 3, 40, 48).contiguous()
+    mixed, targets = mix_batch(Mixing(key, MIXES[key].defaults()), images, labels, 3, seed=5)
+    assert mixed.shape == images.shape and targets.shape == (6, 3)
+    assert torch.allclose(targets.sum(1), torch.ones(6))
+    if key != "RandomMosaic":  # which may leave black
+        assert torch.allclose(mixed.mean((1, 2, 3)), targets @ greys, atol=0.01)
+
+
+def test_a_lone_picture_stays_as_it_is():
+    image = torch.rand(1, 3, 8, 8)
+    mixed, targets = mix_batch(Mixing("RandomCutMixV2", MIXES["RandomCutMixV2"].defaults()), image, torch.tensor([1]), 3, seed=1)
+    assert torch.equal(mixed, image) and targets.tolist() == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("key", MIXES)
+def test_the_script_mixes_as_the_app_does(key):
+    pipeline = edit_mix(Pipeline(), key)
+    script: dict = {"__name__": "exported"}
+    exec(compile(to_code(pipeline), "pipeline.py", "exec"), script)  # our own text
+    images = pictures(4, 48, 64)
+    assert torch.equal(script["mix"](images, 7), mix_images(key, {}, images, 7)[0])
+    for code in (to_torchvision(pipeline), to_albumentations(pipeline)):
+        assert key in code and compile(code, "other.py", "exec")
+
+
+def test_a_way_of_mixing_travels_with_its_pipeline():
+    pipeline = edit_mix(Pipeline(seed=3), "RandomJigsaw", {"grid": 2})
+    assert codec.from_token(codec.to_token(pipeline)).spec == pipeline and not pipeline.is_plain()
+    assert edit_mix(pipeline, None) == Pipeline(seed=3)
+    for junk in ({"way": "none"}, {"way": "RandomJigsaw", "params": {"grid": 99}}, [], {"ways": 1}):
+        with pytest.raises(Refusal):
+            codec.from_document({"version": 1, "kind": "pipeline", "mix": junk})

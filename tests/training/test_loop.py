@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.classifier import load_classifier
@@ -42,6 +43,18 @@ def test_the_same_recipe_gives_the_same_curve_bit_for_bit_whatever_was_drawn_bef
         assert torch.equal(a, b)
     _, third = record(replace(augmented, settings={**augmented.settings, "seed": 2}))
     assert timeless(third) != timeless(first)
+
+
+def test_mixed_batches_train_on_mixed_labels(recipe):
+    """The loss of mixed labels cannot fall under their own entropy, which for halves of two classes is far from 0."""
+    settings = {**recipe.settings, "epochs": 12, "learning_rate": 0.02}
+    mixed = edit_mix(Pipeline(), "RandomMixUpV2", {"lambda_val": [0.5, 0.5]})
+    _, plain = record(replace(recipe, settings=settings))
+    classifier, events = record(replace(recipe, settings=settings, pipeline=mixed))
+    last, last_plain = of_type(events, "epoch")[-1], of_type(plain, "epoch")[-1]
+    assert last["train_loss"] > 0.5 > last_plain["train_loss"]  # 0.9 of the pairs are of two classes: 0.9 * log(2) = 0.62
+    assert last["val_accuracy"] > 0.8
+    assert classifier.made["recipe"]["pipeline"]["mix"]["way"] == "RandomMixUpV2"
 
 
 def test_training_leaves_the_global_generator_as_it_was(recipe):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vpc2.augment.mixing import MIXES, Mix
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
@@ -40,7 +42,7 @@ def augment(image, draw=0, image_key=""):
         torch.manual_seed(seed_of(SEED, step_id, image_key, draw))
         images = torch.nan_to_num(augmentation(images), nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
     return images[0]
-
+{mix}
 
 if __name__ == "__main__":
     import sys
@@ -59,6 +61,16 @@ if __name__ == "__main__":
 '''
 
 
+_MIX = '''
+
+def mix(images, seed):
+    """Return a batch (B, 3, H, W) mixed; its labels mix in the same shares of pixels."""
+    height, width = images.shape[-2:]
+    torch.manual_seed(seed)
+    return {call}(images).clamp(0.0, 1.0)
+'''
+
+
 def to_code(pipeline: Pipeline) -> str:
     """Return a runnable script: its `augment(image, draw, image_key)` gives the pixels of that draw; muted steps are left out."""
     lines = []
@@ -68,8 +80,16 @@ def to_code(pipeline: Pipeline) -> str:
             name = entry.target.replace("kornia.augmentation", "K").removeprefix(f"{_OWN}.")
             call = f"{name}({_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
+    mix = "" if pipeline.mix is None else _MIX.format(call=_mixing(pipeline))
     is_own = any(step.on and OPS[step.op].target.startswith(_OWN) for step in pipeline.steps)
-    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_own_code() if is_own else "")
+    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_own_code() if is_own else "", mix=mix)
+
+
+def _mixing(pipeline: Pipeline) -> str:
+    entry = MIXES[pipeline.mix.way]
+    sized = "output_size=(height, width)" if entry.is_sized else ""
+    given = _arguments(replace(entry, is_sized=False), pipeline.mix.params)
+    return f"{entry.target.replace('kornia.augmentation', 'K')}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
 
 
 def _own_code() -> str:
@@ -79,7 +99,7 @@ def _own_code() -> str:
     return f"\n{imports}\n\n{text[text.index('class ') :]}\n"
 
 
-def _arguments(entry: Operation, params: Mapping[str, Any]) -> str:
+def _arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:
     said = ["size=(height, width)"] if entry.is_sized else []
     for key, value in params.items():
         if key in entry.pairs:

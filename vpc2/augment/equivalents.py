@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vpc2.augment.mixing import MIXES
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, Step
 
@@ -75,6 +76,10 @@ def _lines(pipeline: Pipeline, library: str) -> str:
         if step.op == "RandomGaussianNoise" and library == "torchvision":  # it takes floats only
             call = f"v2.ToDtype(torch.float32, scale=True), {call}, v2.ToDtype(torch.uint8, scale=True)"
         lines.append(f"        {call},\n")
+    if pipeline.mix is not None:
+        entry = MIXES[pipeline.mix.way]
+        said = entry.torchvision if library == "torchvision" else ""
+        lines.append(f"        # {entry.key} mixes whole batches: {f'{said} after collating' if said else 'it has no equal here'}\n")
     return "".join(lines)
 
 

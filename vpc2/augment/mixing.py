@@ -17,13 +17,18 @@ from vpc2.words import Refusal, Text
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vpc2.augment.spec import Mixing, Pipeline
+
+MAPS_AT_ONCE = 16
+
 _TOO_FEW = Text("Mixing needs at least two photographs.", "Para mezclar hacen falta al menos dos fotos.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix(Entry):
     """A way of mixing. `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors,
-    `is_sized` says that it wants the size of the result, `fewest` how many pictures it needs.
+    `is_sized` says that it wants the size of the result, `fewest` how many pictures it needs. `torchvision` is the
+    nearest call there, for a batch with its labels; empty where there is none.
     """
 
     pairs: tuple[str, ...] = ()
@@ -31,6 +36,7 @@ class Mix(Entry):
     is_sized: bool = False
     fewest: int = 2
     fixed: tuple[tuple[str, Any], ...] = ()
+    torchvision: str = ""
 
 
 def _grid(default: int) -> Whole:
@@ -51,6 +57,7 @@ MIXES: Catalog[Mix] = Catalog(
             Span(key="lambda_val", title=Text("Share of the other", "Parte de la otra"), default=[0.2, 0.5], low=0.0, high=1.0, step=0.05),
         ),
         tensors=("lambda_val",),
+        torchvision="v2.MixUp(num_classes=CLASSES)",
     ),
     Mix(
         key="RandomCutMixV2",
@@ -66,6 +73,7 @@ MIXES: Catalog[Mix] = Catalog(
         ),
         tensors=("cut_size",),
         fixed=(("use_correct_lambda", True),),
+        torchvision="v2.CutMix(num_classes=CLASSES)",
     ),
     Mix(
         key="PatchMix",
@@ -146,7 +154,37 @@ def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> t
     mix = build_mix(key, params, height, width)
     with drawing(seed), torch.no_grad():
         sampled = mix.forward_parameters(images.shape)
-    maps = torch.eye(count, device=images.device)[:, :, None, None].expand(count, count, height, width).contiguous()
+    # A map for each picture, 1 where it is: so many at once would fill the memory for a whole batch, so a few at a time.
+    owners = []
     with torch.no_grad():
-        mixed, owners = mix(images, params=sampled), mix(maps, params=sampled)
-    return mixed.clamp(0, 1), owners.mean((2, 3)).clamp(0, 1)
+        mixed = mix(images, params=sampled)
+        for few in torch.eye(count, device=images.device).split(MAPS_AT_ONCE, dim=1):
+            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
+            owners.append(mix(maps, params=sampled).mean((2, 3)))
+    return mixed.clamp(0, 1), torch.cat(owners, 1).clamp(0, 1)
+
+
+def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return a batch mixed, (B, 3, H, W), and its targets (B, K), each row the shares of the classes that are in the picture.
+
+    `labels` are whole numbers (B,). Where a way of mixing leaves some of a picture black, its targets are of what is left.
+    """
+    from torch.nn.functional import interpolate, one_hot
+
+    if len(images) < MIXES[mixing.way].fewest:  # the odd end of an epoch has nobody to mix with
+        return images, one_hot(labels, classes).float()
+    mixed, shares = mix_images(mixing.way, mixing.params, images, seed)
+    if mixed.shape != images.shape:  # cut where its pieces do not divide the sides
+        mixed = interpolate(mixed, images.shape[-2:], mode="bilinear", align_corners=False)
+    targets = shares.to(images.device) @ one_hot(labels, classes).float()
+    return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
+
+
+def labelled_batch(pipeline: Pipeline, images: Tensor, labels: Tensor, classes: int, run_seed: int, step: int) -> tuple[Tensor, Tensor]:
+    """Return a batch as the pipeline makes it at a step of training, with its labels: as they came, or as targets (B, K) where it mixes."""
+    from vpc2.augment.pipeline import augment_batch
+    from vpc2.rng import seed_of
+
+    seed = seed_of(run_seed, pipeline.seed, step)
+    images = augment_batch(pipeline, images, seed)
+    return (images, labels) if pipeline.mix is None else mix_batch(pipeline.mix, images, labels, classes, seed)

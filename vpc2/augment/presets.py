@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from vpc2.augment.spec import Pipeline, edit_add
+from vpc2.augment.spec import Pipeline, edit_add, edit_mix
 from vpc2.catalog import Catalog, Entry
 from vpc2.words import Text
 
@@ -17,8 +17,10 @@ class PipelinePreset(Entry):
     pipeline: Pipeline
 
 
-def _preset(key: str, title: tuple[str, str], help_: tuple[str, str], *steps: tuple[str, dict[str, Any]]) -> PipelinePreset:
-    pipeline = Pipeline(name=title[0])
+def _preset(
+    key: str, title: tuple[str, str], help_: tuple[str, str], *steps: tuple[str, dict[str, Any]], mix: str | None = None
+) -> PipelinePreset:
+    pipeline = edit_mix(Pipeline(name=title[0]), mix)
     for op, params in steps:
         pipeline = edit_add(pipeline, op, params)
     return PipelinePreset(key=key, title=Text(*title), help=Text(*help_), pipeline=pipeline)
@@ -53,6 +55,14 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
         ("RandomErasing", {"p": 0.5}),
     ),
     _preset(
+        "mixing",
+        ("Mixing", "Mezcla de imágenes"),
+        ("Pictures cut into one another, and their labels likewise.", "Imágenes recortadas unas en otras, y sus etiquetas también."),
+        ("RandomHorizontalFlip", {"p": 0.5}),
+        ("RandomResizedCrop", {"scale": [0.7, 1.0]}),
+        mix="RandomCutMixV2",
+    ),
+    _preset(
         "imagenet",
         ("ImageNet classic", "Clásico de ImageNet"),
         (
@@ -82,6 +92,24 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
         ("ColorJitter", {"brightness": [0.6, 1.4], "contrast": [0.6, 1.4], "saturation": [0.5, 1.5], "hue": [-0.1, 0.1], "p": 0.9}),
         ("RandomGaussianBlur", {"p": 0.2}),
         ("RandomErasing", {"scale": [0.02, 0.25], "p": 0.5}),
+    ),
+    _preset(
+        "autoaugment",
+        ("AutoAugment", "AutoAugment"),
+        ("The policy that a search found for ImageNet.", "La política que una búsqueda encontró para ImageNet."),
+        ("AutoAugment", {}),
+    ),
+    _preset(
+        "randaugment",
+        ("RandAugment", "RandAugment"),
+        ("Two operations at random, all of one strength.", "Dos operaciones al azar, todas de una misma intensidad."),
+        ("RandAugment", {}),
+    ),
+    _preset(
+        "trivialaugment",
+        ("TrivialAugment", "TrivialAugment"),
+        ("One operation at random: nothing to tune.", "Una operación al azar: nada que ajustar."),
+        ("TrivialAugment", {}),
     ),
     _preset(
         "bad_examples",

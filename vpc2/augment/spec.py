@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from vpc2.augment.mixing import MIXES
 from vpc2.augment.ops import OPS
 from vpc2.codec import check_keys
 from vpc2.knobs import Whole
@@ -18,6 +19,7 @@ SEED = Whole(key="seed", title=Text("Seed", "Semilla"), default=1, low=0, high=2
 
 _PIPELINE = Text("A pipeline", "Un pipeline")
 _STEP = Text("A step", "Un paso")
+_MIX = Text("The mixing of a pipeline", "La mezcla de un pipeline")
 _NOT_A_LIST = Text("The steps of a pipeline must be a list.", "Los pasos de un pipeline tienen que ser una lista.")
 _TOO_MANY = Text(
     "A pipeline has at most {limit} steps; this one has {count:,}.", "Un pipeline tiene como máximo {limit} pasos; este tiene {count:,}."
@@ -47,14 +49,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Mixing:
+    """How the pictures of a batch are mixed in the end, and their labels likewise; `way` is a key of MIXES."""
+
+    way: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Pipeline:
-    """A seed and the steps a picture goes through, in order."""
+    """A seed, the steps a picture goes through, in order, and how a batch is mixed afterwards, if it is."""
 
     KIND: ClassVar[str] = "pipeline"
 
     steps: tuple[Step, ...] = ()
     seed: int = 1
     name: str = ""
+    mix: Mixing | None = None
 
     def to_doc(self) -> dict[str, Any]:
         steps = []
@@ -67,12 +78,13 @@ class Pipeline:
             if step.redraws:
                 doc["redraws"] = step.redraws
             steps.append(doc)
-        return {"name": self.name, "seed": self.seed, "steps": steps}
+        doc = {"name": self.name, "seed": self.seed, "steps": steps}
+        return doc if self.mix is None else {**doc, "mix": {"way": self.mix.way, "params": self.mix.params}}
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Pipeline, list[Text]]:
         """Read a document's body; `ops` is taken for `steps`. Raises `Refusal` naming the step and field at fault."""
-        check_keys(_PIPELINE, doc, ("name", "seed", "steps", "ops"))
+        check_keys(_PIPELINE, doc, ("name", "seed", "steps", "ops", "mix"))
         listed = doc.get("steps", doc.get("ops", []))
         if not isinstance(listed, list):
             raise Refusal(_NOT_A_LIST)
@@ -91,7 +103,11 @@ class Pipeline:
                 step_id, entry.key, entry.clean(item.get("params", {})), item.get("on", True), REDRAWS.clean(item.get("redraws", 0))
             )
             pipeline = replace(pipeline, steps=(*pipeline.steps, step))
-        return pipeline, []
+        if doc.get("mix") is None:
+            return pipeline, []
+        given = check_keys(_MIX, doc["mix"], ("way", "params"))
+        entry = MIXES.find(given.get("way"))
+        return replace(pipeline, mix=Mixing(entry.key, entry.clean(given.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)
@@ -102,8 +118,8 @@ class Pipeline:
         return f"s{max(numbers, default=0) + 1}"
 
     def is_plain(self) -> bool:
-        """True where the pipeline does nothing: no step, or all muted."""
-        return not any(step.on for step in self.steps)
+        """True where the pipeline does nothing: no step, or all muted, and no mixing."""
+        return self.mix is None and not any(step.on for step in self.steps)
 
 
 def edit_add(pipeline: Pipeline, op: str, params: dict[str, Any] | None = None) -> Pipeline:
@@ -126,6 +142,11 @@ def edit_param(pipeline: Pipeline, step_id: str, key: str, value: Any) -> Pipeli
         return replace(step, params={**step.params, key: OPS[step.op].knob(key).clean(value)})
 
     return edit_step(pipeline, step_id, change)
+
+
+def edit_mix(pipeline: Pipeline, way: str | None, params: dict[str, Any] | None = None) -> Pipeline:
+    """Return the pipeline with this way of mixing at its end, None for none; parameters are checked by their knobs."""
+    return replace(pipeline, mix=None if way is None else Mixing(MIXES.find(way).key, MIXES.find(way).clean(params or {})))
 
 
 def edit_remove(pipeline: Pipeline, step_id: str) -> Pipeline:

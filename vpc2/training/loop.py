@@ -21,7 +21,8 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from vpc2.augment.pipeline import augment_batch, pick_device
+from vpc2.augment.mixing import labelled_batch
+from vpc2.augment.pipeline import pick_device
 from vpc2.codec import to_document
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, Split, split_images
@@ -237,10 +238,10 @@ class _Fitting:
         return self.should_stop()
 
     def _run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
-        """Make one step at one learning rate; return the loss and the number of right answers of its batch."""
+        """Make one step at one learning rate; return the loss and of right answers: of a mixed picture, what most of it shows."""
         images, labels = self._pictures(index), self.labels[index]
         if self.pipeline is not None:
-            images = augment_batch(self.pipeline, images, seed_of(self.settings["seed"], self.pipeline.seed, self.step))
+            images, labels = labelled_batch(self.pipeline, images, labels, len(self.data.classes), self.settings["seed"], self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         logits = self.module(self._input(images))
@@ -250,7 +251,7 @@ class _Fitting:
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
-        return value, int((logits.detach().argmax(1) == labels).sum())
+        return value, int((logits.detach().argmax(1) == (labels if labels.ndim == 1 else labels.argmax(1))).sum())
 
     @torch.no_grad()
     def _evaluate(self, indices: np.ndarray) -> _Score | None:

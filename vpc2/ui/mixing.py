@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from vpc2.augment.mixing import MIXES
-from vpc2.augment.spec import Pipeline
+from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.figures.augment import shares_svg
 from vpc2.rng import seed_of
-from vpc2.ui import cache, chrome
+from vpc2.ui import cache, chrome, state
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import PALETTE
@@ -21,17 +21,8 @@ SIDE_PX = 320
 
 
 def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Draw the chosen photographs mixed, with each mixture's label as a stacked bar. The seed is the pipeline's."""
-    way, knobs = st.columns([1, 2.4], gap="medium")
-    key = way.selectbox(
-        _("Way of mixing"), list(MIXES), format_func=lambda key: say(MIXES[key].title), key="mix/way", persist_state="session"
-    )
-    way.caption(say(MIXES[key].help))
-    params = {}
-    with knobs, st.container(horizontal=True):
-        for knob in MIXES[key].knobs:
-            with st.container(width=280):
-                params[knob.key] = draw_knob(knob, knob.clean(knob.default), key=f"mix/{key}/{knob.key}")
+    """Draw the chosen photographs mixed, with each mixture's label as a stacked bar; keep the way of mixing in the pipeline on demand."""
+    key, params = _choose_way()
     if len(photos) < MIXES[key].fewest:
         st.info(_("Choose at least {n} photographs above to mix them.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
         return
@@ -55,6 +46,36 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     if st.button(_("Mix again"), icon=":material/casino:", key="mix/again"):
         st.session_state["mix/count"] = st.session_state.get("mix/count", 0) + 1
         st.rerun()
+
+
+def _choose_way() -> tuple[str, dict[str, Any]]:
+    """Let the visitor choose how pictures are mixed, and whether the pipeline mixes the batches that are trained on likewise."""
+    pipeline: Pipeline = state.load("pipeline")
+    now = pipeline.mix
+    way, knobs = st.columns([1, 2.4], gap="medium")
+    options = list(MIXES)
+    key = way.selectbox(
+        _("Way of mixing"),
+        options,
+        index=options.index(now.way) if now else 0,
+        format_func=lambda key: say(MIXES[key].title),
+        key=state.key("pipeline", "mix", "way"),
+    )
+    way.caption(say(MIXES[key].help))
+    params = {}
+    with knobs, st.container(horizontal=True):
+        for knob in MIXES[key].knobs:
+            first = now.params[knob.key] if now and now.way == key else knob.clean(knob.default)
+            with st.container(width=280):
+                params[knob.key] = draw_knob(knob, first, key=state.key("pipeline", "mix", key, knob.key))
+        is_kept = st.toggle(
+            _("Mix when training too"),
+            value=now is not None,
+            key=state.key("pipeline", "mix", "kept"),
+            help=_("The pipeline then mixes every batch that a net is trained on, and the labels in the same shares."),
+        )
+    state.save(edit_mix(pipeline, key if is_kept else None, params))
+    return key, params
 
 
 def _mixed(key: str, kept: tuple, seed: int, photos: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.augment import spec as pipelines
-from vpc2.augment.ops import OPS
+from vpc2.augment.ops import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.ui import chrome, state
 from vpc2.ui.components.step_list import Change, step_list
@@ -58,6 +58,14 @@ def _short(value: Any) -> str:
     if isinstance(value, list | tuple):
         return " … ".join(_short(v) for v in value)
     return number(value, ".3g") if isinstance(value, float) else str(value)
+
+
+def name_operation(key: str) -> str:
+    """Return an operation's name in both languages, the visitor's first, with its family: what a search looks through."""
+    entry, family = OPS[key], FAMILIES[OPS[key].family]
+    names = dict.fromkeys((say(entry.title), entry.title.en, entry.title.es))
+    families = dict.fromkeys((say(family), family.en, family.es))
+    return " · ".join((*names, *families, key))
 
 
 def describe_step(step: pipelines.Step) -> str:
