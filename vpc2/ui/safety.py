@@ -23,17 +23,18 @@ TILES = 12
 def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw what a classifier answers to draws: whether the label survives, what breaks it, how strong that may be, and for which class."""
     pick_up()
-    name = judging.choose_classifier(key="safety/classifier")
+    left, right = st.columns([1.4, 1], gap="medium")
+    with left:
+        name = judging.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
     is_run = name.startswith("run:")
-    view = st.segmented_control(
+    view = right.segmented_control(
         _("How to ask"),
         list(views),
         default="classes" if is_run else "draws",
         required=True,
         format_func=views.get,
         key=f"safety/view/{is_run}",
-        label_visibility="collapsed",
         persist_state="session",
     )
     if not judging.is_here(name):

@@ -59,8 +59,8 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
         st.info(_("This net answers no test picture rightly, so there is no label to lose."), icon=":material/info:")
         return
     titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
-    sorted_ = sorted(by_class, key=lambda label: by_class[label].share)
-    sides = {verdict: [label for label in sorted_ if by_class[label].verdict == verdict] for verdict in titles}
+    ordered = sorted(by_class, key=lambda label: _telling(by_class[label], label))
+    sides = {verdict: [label for label in ordered if by_class[label].verdict == verdict] for verdict in titles}
     sides["harmless"].reverse()
     said = " ".join(
         f"{title}: {', '.join(names[label] for label in sides[verdict][:MOST_ROWS])}."
@@ -93,9 +93,15 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     )
 
 
+def _telling(one: ClassSurvival, label: int) -> tuple[float, float]:
+    """Return what orders classes: first those that lose most, among equals those that turn into one other class."""
+    lost = one.instead(label)
+    return one.share, -lost[1] / one.n if lost else 0.0
+
+
 def _draw_side(title: str, verdict: str, labels: list[int], found: dict[str, Any]) -> None:
     mark = {"unsafe": ":orange[:material/close:]", "harmless": ":green[:material/check:]", "open": ":gray[:material/help:]"}[verdict]
-    st.markdown(f"#### {mark} {title}")
+    st.markdown(f"### {mark} {title}")
     if not labels:
         st.caption(_("No class."))
     grid = st.grid("auto" if verdict == "open" else 1, min_column_width=320, gap="small")
@@ -113,11 +119,11 @@ def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures
             st.image(picture, alt=f"{names[label]}, {kind}: {names[answer]}", width=PICTURE_PX)
             st.caption(f"{chrome.literal(names[answer])} {percent(certainty)}", text_alignment="center")
     lost = one.instead(label)
-    said = _("“{name}” keeps its answer.").format(name=names[label])
-    if lost is not None:
-        said = _("“{name}” is answered “{other}” ({k} of {n}).").format(
-            name=names[label], other=names[lost[0]], k=number(lost[1]), n=number(one.n)
-        )
+    if one.verdict == "harmless" or lost is None:
+        said = _("“{name}” stays “{name}”").format(name=names[label])
+    else:
+        count = _("{k} of {n}").format(k=number(lost[1]), n=number(one.n)).replace(" ", "\u00a0")
+        said = _("“{name}” is answered “{other}” ({count})").format(name=names[label], other=names[lost[0]], count=count)
     with st.container(width="stretch", gap="xxsmall"):
         st.markdown(f"**{chrome.literal(said)}**")
         st.caption(

@@ -89,9 +89,10 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
         )
         st.plotly_chart(figure, key="safety/strength", alt=said, config={"displayModeBar": False})
         st.caption(
-            _("{n} draws a strength, {step} applied to every one; the band is the 95 % interval. All else stays as it is.").format(
-                n=number(found[0].n), step=say(OPS[step.op].title)
-            )
+            _(
+                "{n} draws a strength, {step} applied to every one, all else as it is. The band is the 95 % interval; the strength "
+                "named is the first tested whose whole interval lies under the line."
+            ).format(n=number(found[0].n), step=say(OPS[step.op].title))
         )
     if photo is not None:
         _draw_tiles(sweep, strengths, found, photo, name)
