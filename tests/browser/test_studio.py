@@ -69,7 +69,7 @@ def test_a_classifier_says_whether_the_label_survives(page, studio, screenshots)
 def test_the_strength_at_which_an_answer_is_lost(page, studio, wait_idle, screenshots):
     studio("Safe?")
     page.get_by_text("By strength", exact=True).click()
-    page.get_by_text("named is the first tested").wait_for(timeout=120_000)
+    page.get_by_text("strength named is the first tested").wait_for(timeout=120_000)
     wait_idle(page)
     assert page.locator('[class*="st-key-tile-strength-"] img').count() == 9
     assert page.get_by_text(re.compile("fewer than 80|Never within|Not enough draws")).count() == 1

@@ -85,7 +85,7 @@ def strength_figure(
     )
     figure.add_hline(y=100 * line, line={"dash": "dash", "color": AFTER, "width": 2})
     figure.update_layout(height=300, margin={"l": 4, "r": 8, "t": 8, "b": 4}, showlegend=False)
-    figure.update_xaxes(tickvals=places, ticktext=strengths, fixedrange=True)
+    figure.update_xaxes(tickvals=places, ticktext=strengths, automargin=True, fixedrange=True)
     figure.update_yaxes(range=[-3, 103], ticksuffix=" %", dtick=20, title=kept, fixedrange=True)
     return figure
 

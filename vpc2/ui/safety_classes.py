@@ -19,7 +19,7 @@ from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
 MOST_ROWS = 12  # of one verdict: a set may have a thousand classes
-PICTURE_PX = 84
+PICTURE_PX = 76
 
 _ENDED = Text("The training ended without a classifier: {state}.", "El entrenamiento terminó sin un clasificador: {state}.")
 
@@ -102,6 +102,7 @@ def _telling(one: ClassSurvival, label: int) -> tuple[float, float]:
 def _draw_side(title: str, verdict: str, labels: list[int], found: dict[str, Any]) -> None:
     mark = {"unsafe": ":orange[:material/close:]", "harmless": ":green[:material/check:]", "open": ":gray[:material/help:]"}[verdict]
     st.markdown(f"### {mark} {title}")
+    st.space("xxsmall")
     if not labels:
         st.caption(_("No class."))
     grid = st.grid("auto" if verdict == "open" else 1, min_column_width=320, gap="small")

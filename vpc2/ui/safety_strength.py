@@ -18,6 +18,7 @@ from vpc2.ui.language import _, number, say
 
 DRAWS = (24, 48, 96)
 LINE = 80
+CONTROL_PX = 155  # two beside each other on a phone
 
 
 def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
@@ -36,7 +37,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
             list(sources),
             format_func=lambda key: sources[key]["name"] if sources[key] else _("the test set"),
             key=f"safety/source/{'-'.join(sources)[:200]}",
-            width=170,
+            width=CONTROL_PX,
         )
         photo, first = sources[source], _first_step(pipeline, steps, sources[source], name)
         step = steps[
@@ -46,7 +47,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
                 index=list(steps).index(first),
                 format_func=lambda key: say(OPS[steps[key].op].title),
                 key=state.key("pipeline", "strength", first, *steps),
-                width=200,
+                width=CONTROL_PX,
             )
         ]
         knobs = list(strengths_of(OPS[step.op]))
@@ -56,10 +57,10 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
                 knobs,
                 format_func=lambda key: say(OPS[step.op].knob(key).title),
                 key=state.key("pipeline", "knob", step.op),
-                width=200,
+                width=CONTROL_PX,
             )
         )
-        line = st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=170, persist_state="session") / 100
+        line = st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=CONTROL_PX, persist_state="session") / 100
         draws = DRAWS[0]
         if photo is not None:
             draws = st.segmented_control(_("Draws"), DRAWS, default=DRAWS[0], required=True, key="safety/draws", persist_state="session")
@@ -69,10 +70,11 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
 def _first_step(pipeline: Pipeline, steps: dict[str, Step], photo: Photo | None, name: str) -> str:
     """Return the step whose card is chosen, else the one that alone loses most."""
     chosen = st.session_state.get("pipeline/selected")
-    if chosen in steps or len(steps) == 1:
-        return chosen if chosen in steps else next(iter(steps))
+    likely = [key for key in steps if OPS[steps[key].op].strengths] or list(steps)  # a chance says less than an angle
+    if chosen in steps or len(likely) == 1:
+        return chosen if chosen in steps else likely[0]
     with st.spinner(_("Asking about each step alone…")):
-        return min(steps, key=lambda key: asking.survived(edit_solo(pipeline, key), name, photo, DRAWS[0]).share)
+        return min(likely, key=lambda key: asking.survived(edit_solo(pipeline, key), name, photo, DRAWS[0]).share)
 
 
 def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None, name: str, line: float, draws: int) -> None:
@@ -88,12 +90,12 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
             strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, kept=_("keep the answer")
         )
         st.plotly_chart(figure, key="safety/strength", alt=said, config={"displayModeBar": False})
-        st.caption(
-            _(
-                "{n} draws a strength, {step} applied to every one, all else as it is. The band is the 95 % interval; the strength "
-                "named is the first tested whose whole interval lies under the line."
-            ).format(n=number(found[0].n), step=say(OPS[step.op].title))
-        )
+        notes = [
+            _("{n} draws a strength; only “{step}” changes.").format(n=number(found[0].n), step=say(OPS[step.op].title)),
+            _("It is applied in every draw.") if knob.key != "p" else "",
+            _("The band is the 95 % interval; the strength named is the first tested whose whole interval lies under the line."),
+        ]
+        st.caption(" ".join(filter(None, notes)))
     if photo is not None:
         _draw_tiles(sweep, strengths, found, photo, name)
 
