@@ -92,6 +92,10 @@ def test_a_six_turned_over_is_a_nine_from_nothing_in_three_clicks(page, studio, 
     assert "“6”" in unsafe and "“9” is answered “6”" in unsafe
     assert "“0” stays “0”" in harmless and "“8” stays “8”" in harmless
     screenshots("safe-classes")
+    page.get_by_text("By strength", exact=True).click()
+    page.get_by_text(re.compile(r"From ±\d+° on, fewer than 80")).wait_for(timeout=60_000)
+    wait_idle(page)
+    screenshots("safe-strength-digits")
 
 
 def test_the_zip_is_read_back_by_torchvision(page, studio, wait_idle, tmp_path):

@@ -12,11 +12,17 @@ from vpc2.augment.safety import ClassSurvival, Survival
 from vpc2.augment.spec import Pipeline
 from vpc2.ui import cache, judging
 from vpc2.ui.language import _, number
+from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
 CHUNK = 16
 MOST_PICTURES = 400
 SOME_PICTURES = 120  # of the test set, where it is asked once a strength
+
+_NOTHING_RIGHT = Text(
+    "This net answers no test picture rightly, so there is no label to lose.",
+    "Esta red no acierta ninguna imagen de prueba, así que no hay etiqueta que perder.",
+)
 
 Photo = dict[str, Any]
 Ask = Callable[[Sequence[Any]], np.ndarray]
@@ -57,8 +63,8 @@ def survived(pipeline: Pipeline, name: str, photo: Photo | None, draws: int) -> 
     """Return how many draws keep the answer: `draws` of a photograph, or one of each of some test pictures for None."""
     token, stamp = cache.token_of(pipeline), judging.stamp_of(name)
     if photo is None:
-        every = classes_of(pipeline, name, SOME_PICTURES)["classes"].values()
-        return Survival(sum(one.n for one in every), sum(one.kept for one in every))
+        every = _classes_of(token, name, stamp, SOME_PICTURES, False, ask_of(name))["classes"].values()
+        return Survival(sum(one["n"] for one in every), sum(one["kept"] for one in every))
     label = plain_answer(name, photo)[0]
     return Survival(**_survived(token, name, stamp, photo["digest"], label, draws, photo["pixels"], ask_of(name)))
 
@@ -76,17 +82,18 @@ def _survived(
         return vars(survival(pipeline, to_tensor(small), label, _ask, draws, image_key))
 
 
-def classes_of(pipeline: Pipeline, name: str, most: int = MOST_PICTURES) -> dict[str, Any]:
+def classes_of(pipeline: Pipeline, name: str) -> dict[str, Any]:
     """Return what happens to each class of a run's test set: `names`, and by label `classes` and `examples`.
 
-    An example is the picture and its draw as PNG, and the probabilities of both answers with the draw's answer.
+    An example is a picture and its draw as PNG, and for both the answer and its probability. Raises `Refusal` where
+    nothing is answered rightly.
     """
-    found = _classes_of(cache.token_of(pipeline), name, judging.stamp_of(name), most, ask_of(name))
+    found = _classes_of(cache.token_of(pipeline), name, judging.stamp_of(name), MOST_PICTURES, True, ask_of(name))
     return {**found, "classes": {label: ClassSurvival(**one) for label, one in found["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _classes_of(token: str, name: str, stamp: float, most: int, _ask: Ask) -> dict[str, Any]:
+def _classes_of(token: str, name: str, stamp: float, most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.pipeline import draw_images
     from vpc2.augment.safety import survival_by_class
@@ -96,8 +103,10 @@ def _classes_of(token: str, name: str, stamp: float, most: int, _ask: Ask) -> di
     images = [to_tensor(pixels) for pixels in data.images]
     with cache.computing():
         found = survival_by_class(pipeline, images, data.labels, _ask)
+        if not found:
+            raise Refusal(_NOTHING_RIGHT)
         examples = {}
-        for label, one in found.items():
+        for label, one in found.items() if has_examples else ():
             pair = images[one.example], draw_images(pipeline, images[one.example], 1, image_key=str(one.example))[0].image
             shares = _ask(pair)
             examples[label] = [_large(image) for image in pair], [(int(row.argmax()), float(row.max())) for row in shares]

@@ -55,9 +55,6 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
         found = asking.classes_of(pipeline, name)
     by_class: dict[int, ClassSurvival] = found["classes"]
     names = found["names"]
-    if not by_class:
-        st.info(_("This net answers no test picture rightly, so there is no label to lose."), icon=":material/info:")
-        return
     titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
     ordered = sorted(by_class, key=lambda label: _telling(by_class[label], label))
     sides = {verdict: [label for label in ordered if by_class[label].verdict == verdict] for verdict in titles}
