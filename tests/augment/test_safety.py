@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from vpc2.augment.safety import survival, survival_by_class, survival_by_step, wilson
+from vpc2.augment.presets import PIPELINES
+from vpc2.augment.safety import Survival, find_fall, survival, survival_by_class, survival_by_step, wilson
 from vpc2.augment.spec import Pipeline, edit_add
+from vpc2.augment.strength import edit_strengths
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
 from vpc2.images.encode import to_pixels, to_tensor
@@ -30,14 +32,60 @@ def digits():
     return lambda images: classifier.probabilities(classifier.prepare([to_pixels(i) for i in images])).numpy(), images, test.labels
 
 
-HALF_TURN = edit_add(Pipeline(), "RandomRotation90", {"times": [2, 2], "p": 1.0})
-
-
 def test_half_a_turn_is_unsafe_for_six_and_nine_and_harmless_for_zero_and_eight(digits):
     ask, images, labels = digits
-    found = survival_by_class(HALF_TURN, images, labels, ask)
+    found = survival_by_class(PIPELINES["half_turn"].pipeline, images, labels, ask)
+    assert {found[0].verdict, found[8].verdict} == {"harmless"}
+    assert {found[6].verdict, found[9].verdict} == {"unsafe"}
     assert found[0].low > 0.6 and found[8].low > 0.6
     assert found[6].high < 0.4 and found[9].high < 0.4
+    # A six turned over is a nine, and the other way round.
+    assert found[6].instead(6)[0] == 9 and found[6].instead(6)[1] > 0.5 * found[6].n
+    assert found[9].instead(9)[0] == 6
+
+
+def test_the_example_of_a_class_shows_what_is_usual(digits):
+    ask, images, labels = digits
+    found = survival_by_class(PIPELINES["half_turn"].pipeline, images, labels, ask)
+    for label, wanted in ((0, 0), (8, 8), (6, 9), (9, 6)):
+        example = images[found[label].example]
+        assert labels[found[label].example] == label == ask([example]).argmax()
+        assert ask([example.flip(1, 2)]).argmax() == wanted
+
+
+def test_digits_may_be_turned_a_little_but_not_by_any_angle(digits):
+    ask, images, labels = digits
+    pipeline = edit_add(Pipeline(), "RandomRotation")
+    found = []
+    for _value, stronger in edit_strengths(pipeline, "s1", "degrees"):
+        every = survival_by_class(stronger, images[::3], labels[::3], ask).values()
+        found.append(Survival(sum(one.n for one in every), sum(one.kept for one in every)))
+    fall = find_fall(found, 0.8)
+    assert fall.stays and 1 < fall.sure < 5
+    assert found[1].share > 0.8
+
+
+def test_where_survival_falls_is_named_only_as_far_as_the_count_carries():
+    def fall(*kept, n=24, line=0.8):
+        found = find_fall([Survival(n, k) for k in kept], line)
+        return found.sure, found.counted, found.stays, found.is_clear
+
+    assert fall(24, 24, 24) == (None, None, False, True)  # never
+    assert fall(24, 22, 24) == (None, None, False, False)  # no count under the line, but not enough draws
+    assert fall(24, 18, 17) == (None, 1, False, False)  # a count is under it, its interval is not
+    assert fall(24, 18, 6, 2) == (2, 1, True, False)
+    assert fall(24, 6, 24) == (1, 1, False, False)  # it recovers
+    assert fall(3, 3) == (0, 0, True, False)  # something else breaks it
+
+
+def test_a_verdict_needs_evidence():
+    assert [Survival(n, kept).verdict for n, kept in ((24, 24), (24, 12), (24, 2), (1, 1), (1, 0))] == [
+        "harmless",
+        "open",
+        "unsafe",
+        "open",
+        "open",
+    ]
 
 
 def test_what_changes_nothing_breaks_nothing_and_the_breaking_step_is_found(digits):

@@ -1,6 +1,7 @@
 """The studio in a real browser: the film of a draw, before and after, mixing, a label that does not survive, a ZIP that is read back."""
 
 import io
+import re
 import zipfile
 
 import pytest
@@ -63,6 +64,38 @@ def test_a_classifier_says_whether_the_label_survives(page, studio, screenshots)
     studio("Safe?")
     page.get_by_text("draws keep the answer").first.wait_for(timeout=60_000)
     screenshots("safe")
+
+
+def test_the_strength_at_which_an_answer_is_lost(page, studio, wait_idle, screenshots):
+    studio("Safe?")
+    page.get_by_text("By strength", exact=True).click()
+    page.get_by_text("strength named is the first tested").wait_for(timeout=120_000)
+    wait_idle(page)
+    assert page.locator('[class*="st-key-tile-strength-"] img').count() == 9
+    assert page.get_by_text(re.compile("fewer than 80|Never within|Not enough draws")).count() == 1
+    screenshots("safe-strength")
+
+
+def test_a_six_turned_over_is_a_nine_from_nothing_in_three_clicks(page, studio, wait_idle, screenshots):
+    studio("Safe?")
+    page.get_by_text("By class", exact=True).click()
+    page.get_by_role("button", name="Train on digits").click()
+    page.get_by_role("button", name="Try “rotate by 180°”").click(timeout=90_000)
+    page.get_by_text("“6” is answered “9”").wait_for(timeout=60_000)
+    wait_idle(page)
+
+    def rows(title):
+        side = page.locator('[data-testid="stColumn"]').filter(has=page.get_by_role("heading", name=title)).last
+        return side.locator('[class*="st-key-row-class-"]').all_inner_texts()
+
+    unsafe, harmless = " ".join(rows("Changes the label")), " ".join(rows("Harmless"))
+    assert "“6”" in unsafe and "“9” is answered “6”" in unsafe
+    assert "“0” stays “0”" in harmless and "“8” stays “8”" in harmless
+    screenshots("safe-classes")
+    page.get_by_text("By strength", exact=True).click()
+    page.get_by_text(re.compile(r"From ±\d+° on, fewer than 80")).wait_for(timeout=60_000)
+    wait_idle(page)
+    screenshots("safe-strength-digits")
 
 
 def test_the_zip_is_read_back_by_torchvision(page, studio, wait_idle, tmp_path):

@@ -19,8 +19,9 @@ class Operation(Entry):
     that it wants the picture's size. `shows` names the sampled values worth reading: Kornia's name, label, unit.
     `needs_side_px` gives the smallest side it works on; smaller pictures pass unchanged and say so. Labels do not
     follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were). `is_policy`
-    marks an automatic policy, which draws operations of its own and has no chance. `preview_note` says why a
-    small draw is not the large one made small, None where it is. `torchvision` and `albumentations` are the
+    marks an automatic policy, which draws operations of its own and has no chance. `strengths` names the knobs that
+    mean how strong it is, the most telling first, each with the value that changes nothing (or least). `preview_note`
+    says why a small draw is not the large one made small, None where it is. `torchvision` and `albumentations` are the
     nearest call in those libraries, with parameters in braces; empty where there is none.
     """
 
@@ -32,6 +33,7 @@ class Operation(Entry):
     needs_side_px: Callable[[dict[str, Any]], int] = lambda params: 1
     moves_labels: bool = True
     is_policy: bool = False
+    strengths: tuple[tuple[str, float], ...] = ()
     preview_note: Text | None = None
     torchvision: str = ""
     albumentations: str = ""

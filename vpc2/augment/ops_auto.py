@@ -1,11 +1,13 @@
 """Automatic policies: each draws its own operations and strengths, found or fixed by its authors."""
 
+from typing import Any
+
 from vpc2.augment.operation import NO_LABEL, Operation
 from vpc2.knobs import Choice, Whole
 from vpc2.words import Text
 
 
-def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *knobs: Choice | Whole) -> Operation:
+def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *knobs: Choice | Whole, **more: Any) -> Operation:
     return Operation(
         key=key,
         family="auto",
@@ -17,6 +19,7 @@ def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *kno
         is_policy=True,
         torchvision=torchvision,
         needs_side_px=lambda params: 3,  # they may draw the sharpening, whose kernel has three
+        **more,
     )
 
 
@@ -50,6 +53,7 @@ AUTO: tuple[Operation, ...] = (
         "v2.RandAugment({n}, {m})",
         Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
         Whole(key="m", title=Text("Strength", "Intensidad"), default=10, low=1, high=29),
+        strengths=(("m", 1.0), ("n", 1.0)),
     ),
     _policy(
         "TrivialAugment",

@@ -14,6 +14,7 @@ COLOUR: tuple[Operation, ...] = (
         span("contrast", "Contrast", "Contraste", (0.8, 1.2), 0.0, 3.0),
         span("saturation", "Saturation", "Saturación", (0.8, 1.2), 0.0, 3.0),
         span("hue", "Hue", "Tono", (-0.05, 0.05), -0.5, 0.5, symmetric=True),
+        strengths=(("brightness", 1.0), ("contrast", 1.0), ("saturation", 1.0), ("hue", 0.0)),
         shows=(
             ("brightness_factor", Text("brightness", "brillo"), "×"),
             ("contrast_factor", Text("contrast", "contraste"), "×"),
@@ -29,6 +30,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Brightness", "Brillo"),
         ("Lightens or darkens: 1 leaves it, below is darker.", "Aclara u oscurece: 1 no cambia, menos es más oscuro."),
         span("brightness", "Factor", "Factor", (0.7, 1.3), 0.0, 2.0),
+        strengths=(("brightness", 1.0),),
         shows=(("brightness_factor", NO_LABEL, "×"),),
         torchvision="v2.ColorJitter(brightness={brightness})",
         albumentations="A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p={p})",
@@ -39,6 +41,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Contrast", "Contraste"),
         ("Pulls light and dark apart, or together.", "Separa o acerca lo claro y lo oscuro."),
         span("contrast", "Factor", "Factor", (0.7, 1.3), 0.0, 3.0),
+        strengths=(("contrast", 1.0),),
         shows=(("contrast_factor", NO_LABEL, "×"),),
         torchvision="v2.ColorJitter(contrast={contrast})",
         albumentations="A.ColorJitter((1, 1), {contrast}, (1, 1), (0, 0), p={p})",
@@ -49,6 +52,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Saturation", "Saturación"),
         ("From grey to vivid: 1 leaves it.", "De gris a intenso: 1 no cambia."),
         span("saturation", "Factor", "Factor", (0.5, 1.5), 0.0, 3.0),
+        strengths=(("saturation", 1.0),),
         shows=(("saturation_factor", NO_LABEL, "×"),),
         torchvision="v2.ColorJitter(saturation={saturation})",
         albumentations="A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p={p})",
@@ -59,6 +63,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Hue", "Tono"),
         ("Turns the colour wheel: 0.5 is half a turn.", "Gira la rueda de colores: 0,5 es media vuelta."),
         span("hue", "Turn", "Vuelta", (-0.1, 0.1), -0.5, 0.5, symmetric=True),
+        strengths=(("hue", 0.0),),
         shows=(("hue_factor", NO_LABEL, ""),),
         torchvision="v2.ColorJitter(hue={hue})",
         albumentations="A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p={p})",
@@ -70,6 +75,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Lightens or darkens the middle tones.", "Aclara u oscurece los tonos medios."),
         span("gamma", "Exponent", "Exponente", (0.7, 1.5), 0.1, 5.0),
         span("gain", "Gain", "Ganancia", (1.0, 1.0), 0.1, 3.0),
+        strengths=(("gamma", 1.0),),
         shows=(("gamma_factor", NO_LABEL, ""),),
     ),
     operation(
@@ -95,6 +101,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Posterise", "Posterizar"),
         ("Keeps only a few bits of each colour.", "Conserva solo unos pocos bits de cada color."),
         span("bits", "Bits", "Bits", (3, 5), 1, 8, 1, whole=True),
+        strengths=(("bits", 8.0),),
         shows=(("bits_factor", NO_LABEL, "bit"),),
         albumentations="A.Posterize(num_bits={bits}, p={p})",
     ),
@@ -105,6 +112,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Inverts what is lighter than a threshold.", "Invierte lo que es más claro que un umbral."),
         span("thresholds", "Threshold", "Umbral", (0.4, 0.6), 0.0, 1.0),
         span("additions", "Addition", "Suma", (-0.1, 0.1), -0.5, 0.5, symmetric=True),
+        strengths=(("thresholds", 1.0),),
         shows=(("thresholds", Text("threshold", "umbral"), ""),),
     ),
     operation(
@@ -150,6 +158,7 @@ COLOUR: tuple[Operation, ...] = (
         ("One of red, green and blue goes out.", "Se apaga el rojo, el verde o el azul."),
         Whole(key="num_drop_channels", title=Text("Channels", "Canales"), default=1, low=1, high=3),
         Number(key="fill_value", title=Text("Filled with", "Se llena con"), default=0.0, low=0.0, high=1.0),
+        strengths=(("num_drop_channels", 1.0),),
     ),
     operation(
         "RandomRGBShift",
@@ -160,6 +169,7 @@ COLOUR: tuple[Operation, ...] = (
             span(f"{c}_shift_limit", en, es, (-0.2, 0.2), -1.0, 1.0, symmetric=True)
             for c, en, es in (("r", "Red", "Rojo"), ("g", "Green", "Verde"), ("b", "Blue", "Azul"))
         ),
+        strengths=(("r_shift_limit", 0.0), ("g_shift_limit", 0.0), ("b_shift_limit", 0.0)),
         shows=(("r_shift", Text("R", "R"), ""), ("g_shift", Text("G", "G"), ""), ("b_shift", Text("B", "B"), "")),
     ),
     operation(
@@ -174,6 +184,7 @@ COLOUR: tuple[Operation, ...] = (
         Number(key="contrast", title=Text("Contrast", "Contraste"), default=0.2, low=0.0, high=1.0),
         Number(key="saturation", title=Text("Saturation", "Saturación"), default=0.2, low=0.0, high=1.0),
         Number(key="hue", title=Text("Hue", "Tono"), default=0.05, low=0.0, high=0.5),
+        strengths=(("brightness", 0.0), ("contrast", 0.0), ("saturation", 0.0), ("hue", 0.0)),
         shows=(
             ("brightness_factor", Text("brightness", "brillo"), "×"),
             ("contrast_factor", Text("contrast", "contraste"), "×"),
@@ -191,6 +202,7 @@ COLOUR: tuple[Operation, ...] = (
         ),
         span("clip_limit", "Limit", "Límite", (2.0, 8.0), 1.0, 64.0, 0.5),
         Whole(key="grid_size", title=Text("Tiles a side", "Baldosas por lado"), default=8, low=2, high=16),
+        strengths=(("clip_limit", 1.0),),
         pairs=("grid_size",),
         shows=(("clip_limit_factor", Text("limit", "límite"), ""),),
         needs_side_px=lambda params: 2 * params["grid_size"],

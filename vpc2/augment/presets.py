@@ -112,6 +112,12 @@ PIPELINES: Catalog[PipelinePreset] = Catalog(
         ("TrivialAugment", {}),
     ),
     _preset(
+        "half_turn",
+        ("Half a turn", "Media vuelta"),
+        ("Upside down, always: a 6 becomes a 9, an 8 stays an 8.", "Siempre al revés: un 6 pasa a ser un 9, un 8 sigue siendo un 8."),
+        ("RandomRotation", {"degrees": [180.0, 180.0], "p": 1.0}),
+    ),
+    _preset(
         "bad_examples",
         ("Bad examples", "Malos ejemplos"),
         (

@@ -6,6 +6,7 @@ The classifier comes as a function, so that this room needs to know nothing of n
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,45 @@ class Survival:
     def high(self) -> float:
         return wilson(self.kept, self.n)[1]
 
+    @property
+    def verdict(self) -> str:
+        """Return "harmless" or "unsafe" where, at that confidence, most draws keep the answer or most lose it; else "open"."""
+        return "harmless" if self.low >= 0.5 else "unsafe" if self.high < 0.5 else "open"
+
+    def instead(self, label: int) -> tuple[int, int] | None:
+        """Return the answer that lost draws get most often in place of `label`, and how often; None where none is lost."""
+        return next(iter(Counter(answer for answer in self.answers if answer != label).most_common(1)), None)
+
+
+@dataclass(frozen=True)
+class ClassSurvival(Survival):
+    """The survival of one class, one draw a picture; `example` is the number of a picture with which happens what is usual."""
+
+    example: int = -1
+
+
+@dataclass(frozen=True)
+class Fall:
+    """Where survival falls under a line, as positions in a sweep.
+
+    `sure` is the first strength whose whole interval lies under the line, `counted` the first whose count does, None
+    where there is none. `stays` says that every stronger count than `sure` is under it too, `is_clear` that every
+    interval of the sweep lies above.
+    """
+
+    sure: int | None
+    counted: int | None
+    stays: bool
+    is_clear: bool
+
+
+def find_fall(found: Sequence[Survival], line: float) -> Fall:
+    """Return where the survival of rising strengths falls under `line` (0 to 1); only what was tested is named."""
+    sure = next((i for i, one in enumerate(found) if one.high < line), None)
+    counted = next((i for i, one in enumerate(found) if one.share < line), None)
+    stays = sure is not None and all(one.share < line for one in found[sure:])
+    return Fall(sure, counted, stays, all(one.low >= line for one in found))
+
 
 def wilson(kept: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
     """Return the interval of Wilson's score for a share of `kept` in `n` (1927), 95 % unless `z` says otherwise.
@@ -66,7 +106,7 @@ def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, dr
     return {step.id: survival(edit_solo(pipeline, step.id), image, label, ask, draws, image_key) for step in pipeline.steps if step.on}
 
 
-def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, Survival]:
+def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
     """Return, for each class, how many pictures that are answered rightly as they are stay right after one draw of each.
 
     A class of which nothing is answered rightly is left out: there is no label to lose.
@@ -75,7 +115,12 @@ def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.n
     right = np.flatnonzero(plain == labels)
     if not len(right):
         return {}
-    drawn = [draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right]
-    kept = ask(drawn).argmax(1) == labels[right]
-    of_class = labels[right]
-    return {int(label): Survival(int((of_class == label).sum()), int(kept[of_class == label].sum())) for label in np.unique(of_class)}
+    answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right])
+    classes, certainty = answers.argmax(1), answers.max(1)
+    found = {}
+    for label in np.unique(labels[right]).tolist():
+        own = labels[right] == label
+        one = Survival(int(own.sum()), int((classes[own] == label).sum()), tuple(classes[own].tolist()), tuple(certainty[own].tolist()))
+        usual = label if one.verdict != "unsafe" and one.kept else one.instead(label)[0]
+        found[label] = ClassSurvival(**vars(one), example=int(right[own][one.answers.index(usual)]))
+    return found

@@ -54,6 +54,42 @@ def survival_figure(names: list[str], shares: list[float], lows: list[float], hi
     return figure
 
 
+def strength_figure(
+    strengths: list[str], shares: list[float], lows: list[float], highs: list[float], line: float, *, kept: str
+) -> go.Figure:
+    """Return shares (0 to 1) against rising strengths with their interval as a band; under `line`, points are vermilion crosses."""
+    places = list(range(len(strengths)))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[*places, *reversed(places)],
+        y=[100 * bound for bound in (*highs, *reversed(lows))],
+        fill="toself",
+        fillcolor="rgba(122,135,147,0.25)",
+        line={"width": 0},
+        hoverinfo="skip",
+        mode="lines",
+    )
+    is_under = [share < line for share in shares]
+    figure.add_scatter(
+        x=places,
+        y=[100 * share for share in shares],
+        mode="lines+markers",
+        line={"color": BEFORE, "width": 2},
+        marker={
+            "size": 11,
+            "color": [LOST if under else KEPT for under in is_under],
+            "symbol": ["x" if under else "circle" for under in is_under],
+        },
+        customdata=list(zip(strengths, [100 * low for low in lows], [100 * high for high in highs], strict=True)),
+        hovertemplate="%{customdata[0]}: %{y:.0f} % (%{customdata[1]:.0f}–%{customdata[2]:.0f} %)<extra></extra>",
+    )
+    figure.add_hline(y=100 * line, line={"dash": "dash", "color": AFTER, "width": 2})
+    figure.update_layout(height=300, margin={"l": 4, "r": 8, "t": 8, "b": 4}, showlegend=False)
+    figure.update_xaxes(tickvals=places, ticktext=strengths, automargin=True, fixedrange=True)
+    figure.update_yaxes(range=[-3, 103], ticksuffix=" %", dtick=20, title=kept, fixedrange=True)
+    return figure
+
+
 def shares_svg(shares: list[float], colours: list[str]) -> str:
     """Return a mixed label as one stacked bar: each share (0 to 1) in its photograph's colour, what is missing left grey."""
     x, parts = 0.0, ['<rect width="200" height="10" rx="3" fill="#8884"/>']

@@ -56,7 +56,7 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
 
     with computing():
         small = resize_pixels(_pixels, side_px)
-        pipeline, factor = _fitted(token, _pixels, small)
+        pipeline, factor = fitted(token, _pixels, small)
         device, started = pick_device(), time.perf_counter()
         results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device)
         ms = 1000 * (time.perf_counter() - started)
@@ -74,7 +74,7 @@ def token_of(pipeline: Pipeline) -> str:
     return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
 
 
-def _fitted(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
+def fitted(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
     """Return the pipeline with its lengths scaled to the size that is shown, and the factor between the two sizes."""
     factor = max(small.shape[:2]) / max(pixels.shape[:2])
     return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
@@ -114,7 +114,7 @@ def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.nda
 
     with computing():
         small = resize_pixels(_pixels, side_px)
-        pipeline, factor = _fitted(token, _pixels, small)
+        pipeline, factor = fitted(token, _pixels, small)
         film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
     pictures = [to_jpeg(frame.image) for frame in film]
     return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0], factor) for frame in film]}
@@ -127,7 +127,7 @@ def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
 
     small = resize_pixels(photo["pixels"], side_px)
     with computing():
-        pipeline, _factor = _fitted(token_of(pipeline), photo["pixels"], small)
+        pipeline, _factor = fitted(token_of(pipeline), photo["pixels"], small)
         made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
     return small, to_pixels(made.image)
 

@@ -43,7 +43,7 @@ def choose_classifier(key: str = "judge/choose") -> str:
         options,
         index=options.index(asked) if asked in options else 0,
         format_func=lambda name: trained[name].name if name in trained else say(PRETRAINED[name].title),
-        key=key,
+        key=f"{key}/{st.session_state.get('judge/choices', 0)}",
     )
     st.session_state["judge/classifier"] = chosen
     classifier = chrome.guarded(classifier_of, chosen) if is_here(chosen) else None
@@ -56,6 +56,13 @@ def choose_classifier(key: str = "judge/choose") -> str:
             )
         )
     return chosen
+
+
+def choose(name: str) -> None:
+    """Choose a classifier for the visitor, in place of what the address or an earlier choice said; the next run shows it."""
+    st.query_params.pop("run", None)
+    st.session_state["judge/classifier"] = name
+    st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
 
 
 def is_here(name: str) -> bool:
@@ -179,7 +186,10 @@ def draw_answer(name: str, photo: dict[str, Any], views: list[str]) -> None:
 
 
 def test_pictures(name: str, most: int = MOST_PICTURES) -> ImageSet:
-    """Return the pictures, at most `most`, that took no part in this run's training, the same ones every time."""
+    """Return the pictures, at most `most`, that took no part in this run's training, the same ones every time.
+
+    They are taken evenly from the whole: some data sets are sorted by class.
+    """
     from vpc2.data.imageset import split_images
 
     recipe = runs.store().get(name[4:]).recipe
@@ -187,7 +197,7 @@ def test_pictures(name: str, most: int = MOST_PICTURES) -> ImageSet:
         raise Refusal(_NO_DATA)
     data = datasets.load_dataset(recipe.dataset, recipe.settings["size_px"])
     test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
-    return data.subset(test[:most])
+    return data.subset(test[np.linspace(0, len(test) - 1, min(most, len(test))).astype(int)])
 
 
 def draw_test_set(name: str, views: list[str]) -> None:

@@ -10,7 +10,7 @@ from vpc2 import host
 from vpc2.figures.training import confusion_figure
 from vpc2.training.engine import LocalEngine
 from vpc2.training.events import first_event, last_event, read_events, to_csv
-from vpc2.training.run import STATES, Run, RunStore
+from vpc2.training.run import STATES, Run, RunStore, Status
 from vpc2.training.spec import Recipe
 from vpc2.training.verdicts import verdicts
 from vpc2.ui import chrome, serving, state
@@ -95,20 +95,25 @@ def draw_run(run: Run) -> None:
         if status.is_over and st.button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
             del st.query_params["run"]
             st.rerun()
+    draw_waiting(run, status)
+    live_curves([{"id": run.id, "label": run.name}], key=f"curves/{run.id}", words=curve_words())
+    draw_progress(run.id)
+    if status.is_over:
+        _draw_outcome(run, status)
+
+
+def draw_waiting(run: Run, status: Status) -> None:
+    """Say why a run does not move: it waits in line, it starts, or its process is hung."""
     if status.state == "queued":
         place = engine().place_in_line(run.id)
         said = _("Waiting for the machine: place {n} in line.").format(n=place) if place else _("Starting…")
         st.info(said, icon=":material/hourglass:")
     if status.is_stalled:
         st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")
-    live_curves([{"id": run.id, "label": run.name}], key=f"curves/{run.id}", words=curve_words())
-    _draw_progress(run.id)
-    if status.is_over:
-        _draw_outcome(run, status)
 
 
 @st.fragment(run_every=1.0)
-def _draw_progress(run_id: str) -> None:
+def draw_progress(run_id: str) -> None:
     """Draw the facts that change while a run goes; ends by drawing the whole page once more when the run is over."""
     try:
         status = store().status(run_id)

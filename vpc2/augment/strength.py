@@ -1,0 +1,63 @@
+"""One step made stronger and stronger, everything else frozen: which knobs mean strength, and the pipelines of a sweep.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from vpc2.augment.operation import Operation
+from vpc2.augment.ops import OPS
+from vpc2.augment.spec import Pipeline, edit_step
+from vpc2.knobs import Knob, Span, Whole
+
+STRENGTHS = 8
+
+
+def strengths_of(entry: Operation) -> dict[str, float]:
+    """Return the knobs that mean an operation's strength, each with the value that changes nothing (or least).
+
+    An operation that names none (a mirror, a negative) is as strong as it is often: its chance, where it has one.
+    """
+    return dict(entry.strengths or [(knob.key, 0.0) for knob in entry.knobs if knob.key == "p"])
+
+
+def strength_at(knob: Knob, neutral: float, share: float) -> Any:
+    """Return a knob's value at a share (0 to 1) of the way from `neutral` to its limits.
+
+    A span opens to both sides at once, a number walks to its farther limit.
+    """
+    if isinstance(knob, Span):
+        kind = int if knob.whole else float
+        return [kind(_round(neutral + share * (end - neutral), 1 if knob.whole else knob.step, knob)) for end in (knob.low, knob.high)]
+    far = knob.high if knob.high - neutral >= neutral - knob.low else knob.low
+    value = neutral + share * (far - neutral)
+    if isinstance(knob, Whole):
+        return int(_round(value, 2, knob, knob.low | 1) if knob.odd else _round(value, 1, knob))
+    return _round(value, knob.step, knob)
+
+
+def _round(value: float, step: float, knob: Knob, start: float = 0.0) -> float:
+    """Return the nearest value a person would set, within the limits."""
+    return min(max(round(start + round((value - start) / step) * step, 9), knob.low), knob.high)
+
+
+def edit_strengths(pipeline: Pipeline, step_id: str, key: str) -> list[tuple[Any, Pipeline]]:
+    """Return the sweep of one knob of one step: at most `STRENGTHS` rising values, each with its pipeline.
+
+    The first has the value None: the step is off. Everywhere else it is applied to every draw, unless its chance
+    is what rises; every other step, and every seed, stays as it is.
+    """
+    step = next(step for step in pipeline.steps if step.id == step_id)
+    entry = OPS[step.op]
+    knob, neutral = entry.knob(key), strengths_of(entry)[key]
+    always = {"p": 1.0} if "p" in step.params else {}
+    sweep = [(None, edit_step(pipeline, step_id, lambda step: replace(step, on=False)))]
+    for i in range(1, STRENGTHS + 1):
+        value = knob.clean(strength_at(knob, neutral, i / STRENGTHS))
+        if value != sweep[-1][0]:
+            params = {**step.params, **always, key: value}
+            sweep.append((value, edit_step(pipeline, step_id, lambda step, params=params: replace(step, on=True, params=params))))
+    return sweep

@@ -1,0 +1,168 @@
+"""Which classes lose their label? What a pipeline does to each class of a run's test set, and a first run at one click."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment.presets import PIPELINES
+from vpc2.augment.safety import ClassSurvival
+from vpc2.augment.spec import Pipeline
+from vpc2.data.datasets import find_dataset
+from vpc2.figures.augment import survival_figure
+from vpc2.training.presets import RECIPES
+from vpc2.ui import asking, chrome, judging, runs, state
+from vpc2.ui.asking import percent
+from vpc2.ui.language import _, number, say
+from vpc2.words import Refusal, Text
+
+MOST_ROWS = 12  # of one verdict: a set may have a thousand classes
+PICTURE_PX = 76
+
+_ENDED = Text("The training ended without a classifier: {state}.", "El entrenamiento terminó sin un clasificador: {state}.")
+
+
+def pick_up() -> None:
+    """Choose the classifier that was trained from here, once its run is over. Call it before the classifier is chosen."""
+    run_id = st.session_state.get("safety/run")
+    try:
+        status = runs.store().status(run_id) if run_id else None
+    except Refusal:  # deleted meanwhile
+        status = None
+        del st.session_state["safety/run"]
+    if status is None or not status.is_over:
+        return
+    del st.session_state["safety/run"]
+    if runs.store().get(run_id).model_path.is_file():
+        judging.choose(f"run:{run_id}")
+    else:
+        state.remember_note(status.reason or _ENDED.fill(state=runs.STATES[status.state]), "error")
+
+
+def draw_classes(pipeline: Pipeline, name: str) -> None:
+    """Draw which classes of a run's test set lose their label under the pipeline and which keep it, side by side."""
+    if not name.startswith("run:"):
+        st.info(
+            _("Class by class needs pictures whose class is known: a net trained here brings its test set, ImageNet's net brings none."),
+            icon=":material/info:",
+        )
+        _draw_first_run()
+        return
+    _draw_half_turn()
+    with st.spinner(_("Asking about every test picture…")):
+        found = asking.classes_of(pipeline, name)
+    by_class: dict[int, ClassSurvival] = found["classes"]
+    names = found["names"]
+    titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
+    ordered = sorted(by_class, key=lambda label: _telling(by_class[label], label))
+    sides = {verdict: [label for label in ordered if by_class[label].verdict == verdict] for verdict in titles}
+    sides["harmless"].reverse()
+    said = " ".join(
+        f"{title}: {', '.join(names[label] for label in sides[verdict][:MOST_ROWS])}."
+        for verdict, title in titles.items()
+        if sides[verdict]
+    )
+    st.markdown(f"**{chrome.literal(said)}**")
+    columns = st.columns(2, gap="medium")
+    for column, verdict in zip(columns, ("unsafe", "harmless"), strict=True):
+        with column:
+            _draw_side(titles[verdict], verdict, sides[verdict], found)
+    if sides["open"]:
+        _draw_side(titles["open"], "open", sides["open"], found)
+    labels = list(by_class)[: 3 * MOST_ROWS]
+    figure = survival_figure(
+        [names[label] for label in labels],
+        [by_class[label].share for label in labels],
+        [by_class[label].low for label in labels],
+        [by_class[label].high for label in labels],
+    )
+    st.plotly_chart(figure, key="safety/by-class", alt=said, config={"displayModeBar": False})
+    st.caption(
+        _(
+            "One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are. A class changes its label "
+            "where fewer than half of its draws keep the answer, and is harmless where more than half do, each beyond the 95 % interval."
+        ).format(
+            n=number(sum(one.n for one in by_class.values())),
+            data=chrome.literal(say(find_dataset(runs.store().get(name[4:]).recipe.dataset).title)),
+        )
+    )
+
+
+def _telling(one: ClassSurvival, label: int) -> tuple[float, float]:
+    """Return what orders classes: first those that lose most, among equals those that turn into one other class."""
+    lost = one.instead(label)
+    return one.share, -lost[1] / one.n if lost else 0.0
+
+
+def _draw_side(title: str, verdict: str, labels: list[int], found: dict[str, Any]) -> None:
+    mark = {"unsafe": ":orange[:material/close:]", "harmless": ":green[:material/check:]", "open": ":gray[:material/help:]"}[verdict]
+    st.markdown(f"### {mark} {title}")
+    st.space("xxsmall")
+    if not labels:
+        st.caption(_("No class."))
+    grid = st.grid("auto" if verdict == "open" else 1, min_column_width=320, gap="small")
+    for label in labels[:MOST_ROWS]:
+        with grid.cell(), st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-class-{label}"):
+            _draw_class(label, found["classes"][label], found["names"], *found["examples"][label])
+    if len(labels) > MOST_ROWS:
+        st.caption(_("and {n} more").format(n=number(len(labels) - MOST_ROWS)))
+
+
+def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures: list[bytes], answers: list[tuple[int, float]]) -> None:
+    """Draw a class as a row: a picture and its draw, each with its answer, and in words what happens to the class."""
+    for kind, picture, (answer, certainty) in zip((_("picture"), _("draw")), pictures, answers, strict=True):
+        with st.container(width=PICTURE_PX, gap="xxsmall"):
+            st.image(picture, alt=f"{names[label]}, {kind}: {names[answer]}", width=PICTURE_PX)
+            st.caption(f"{chrome.literal(names[answer])} {percent(certainty)}", text_alignment="center")
+    lost = one.instead(label)
+    if one.verdict == "harmless" or lost is None:
+        said = _("“{name}” stays “{name}”").format(name=names[label])
+    else:
+        count = _("{k} of {n}").format(k=number(lost[1]), n=number(one.n)).replace(" ", "\u00a0")
+        said = _("“{name}” is answered “{other}” ({count})").format(name=names[label], other=names[lost[0]], count=count)
+    with st.container(width="stretch", gap="xxsmall"):
+        st.markdown(f"**{chrome.literal(said)}**")
+        st.caption(
+            _("{k} of {n} keep the answer ({low} to {high})").format(
+                k=number(one.kept), n=number(one.n), low=percent(one.low), high=percent(one.high)
+            )
+        )
+
+
+def _draw_half_turn() -> None:
+    """Offer the lecture's bad example where the pipeline is another one."""
+    pipeline, turn = state.load("pipeline"), PIPELINES["half_turn"].pipeline
+    if pipeline.steps != turn.steps and st.button(_("Try “rotate by 180°”"), icon=":material/flip_camera_android:", key="safety/turn"):
+        state.save(replace(turn, seed=pipeline.seed), from_outside=True)
+        st.rerun()
+
+
+def _draw_first_run() -> None:
+    """Offer the nearest classifier with labelled pictures: one trained on the digits, or ten seconds to train it."""
+    run_id = st.session_state.get("safety/run")
+    if run_id:
+        _draw_going(run_id)
+        return
+    trained = next((run for run in runs.visible_runs() if run.recipe.dataset == "digits" and run.model_path.is_file()), None)
+    with st.container(horizontal=True):
+        if trained is not None:
+            if st.button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
+                judging.choose(f"run:{trained.id}")
+                st.rerun()
+        elif st.button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
+            st.session_state["safety/run"] = runs.start_run(RECIPES["digits"].recipe).id
+            st.rerun()
+
+
+def _draw_going(run_id: str) -> None:
+    """Say where the run stands; `runs.draw_progress` draws the page anew when it is over, and `pick_up` takes it."""
+    run, status = runs.store().get(run_id), runs.store().status(run_id)
+    st.session_state[f"seen/{run_id}"] = status.state
+    st.markdown(f"**{_('Training on the digits…')}**")
+    runs.draw_waiting(run, status)
+    runs.draw_progress(run_id)
+    if st.button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
+        runs.engine().stop(run_id)
+        st.rerun()
