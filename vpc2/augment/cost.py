@@ -1,17 +1,17 @@
-"""What augmentation costs, online and offline, measured on a few draws of the very set: time, room, and how much is new."""
+"""What augmentation costs, online and offline, measured by doing a little of both: time, room, and how much is new."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from vpc2.augment.offline import LAYOUTS, Item, moved_marks
+from vpc2.augment.offline import Item, write_dataset
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline
 
@@ -20,13 +20,14 @@ from vpc2.augment.spec import Pipeline
 class Cost:
     """What drawing, writing and reading cost, measured on a few pictures of the set. Milliseconds and bytes are of one picture.
 
-    `digests` holds for each picture looked at what the original and its first draws are on disk: equal ones are the same.
+    Writing a draw contains drawing it and moving its labels; its bytes contain its lines in the manifest. `digests` holds
+    for each picture looked at what the original and its first draws are on disk: equal ones are the same.
     """
 
     draw_ms: float
-    move_ms: float
-    encode_ms: float
-    decode_ms: float
+    write_original_ms: float
+    write_draw_ms: float
+    read_ms: float
     original_bytes: float
     draw_bytes: float
     digests: tuple[tuple[bytes, ...], ...]
@@ -43,20 +44,20 @@ class Cost:
         return min(pictures + drawn, round(pictures * sum(len(set(own[: 1 + copies])) for own in self.digests) / len(self.digests)))
 
     def size_bytes(self, pictures: int, drawn: int) -> float:
-        """Return the room that the pictures take on disk."""
+        """Return the room that the set takes on disk."""
         return pictures * self.original_bytes + drawn * self.draw_bytes
 
     def online_s(self, pictures: int) -> float:
         """Return the seconds an epoch spends on reading and drawing its pictures."""
-        return pictures * (self.decode_ms + self.draw_ms) / 1000
+        return pictures * (self.read_ms + self.draw_ms) / 1000
 
     def offline_s(self, total: int) -> float:
         """Return the seconds an epoch spends on reading the pictures that were written."""
-        return total * self.decode_ms / 1000
+        return total * self.read_ms / 1000
 
     def write_s(self, pictures: int, drawn: int) -> float:
         """Return the seconds that writing takes, once."""
-        return (pictures * self.encode_ms + drawn * (self.draw_ms + self.move_ms + self.encode_ms)) / 1000
+        return (pictures * self.write_original_ms + drawn * self.write_draw_ms) / 1000
 
 
 def measure_cost(
@@ -67,46 +68,37 @@ def measure_cost(
     *,
     draws: int = 10,
     layout: str = "ImageFolder",
+    suffix: str = ".jpg",
     pictures: int = 2,
 ) -> Cost:
     """Return what a data set would cost, from `draws` draws of a few of its pictures, spread over the whole."""
     chosen = items[:: max(1, -(-len(items) // pictures))][:pictures]
-    spent: Counter[str] = Counter()
-    sizes: Counter[str] = Counter()
-    digests = []
 
-    @contextmanager
-    def timed(what: str) -> Iterator[None]:
+    def timed(work: Callable[[], object]) -> float:
         began = time.perf_counter()
-        yield
-        spent[what] += time.perf_counter() - began
+        work()
+        return 1000 * (time.perf_counter() - began)
 
-    for item in chosen:
-        image, key = item.read(), f"{item.label}/{item.name}"
-        draw_images(pipeline, image, 1, key)  # what is loaded at the first draw is no cost of the second
-        original = encode(image)
-        sizes["original"] += len(original)
-        own = [hashlib.sha256(original).digest()]
-        with timed("decode"):
-            decode(original)
-        for number in range(draws):
-            with timed("draw"):
-                (draw,) = draw_images(pipeline, image, number + 1, key, first=number)
-            if LAYOUTS[layout].takes_marks:
-                with timed("move"):
-                    moved_marks(pipeline, item, image, number, key)
-            with timed("encode"):
-                data = encode(draw.image)
-            sizes["draw"] += len(data)
-            own.append(hashlib.sha256(data).digest())
-        digests.append(tuple(own))
-    made = len(chosen) * draws
+    def write(file: io.BytesIO, copies: int) -> None:
+        write_dataset(file, pipeline, chosen, [copies] * len(chosen), encode, layout=layout, suffix=suffix)
+
+    images = [item.read() for item in chosen]
+    write(io.BytesIO(), 1)  # what is loaded at the first draw is no cost of the second
+    decode(encode(images[0]))
+    plain, whole = io.BytesIO(), io.BytesIO()
+    plain_ms, whole_ms = timed(lambda: write(plain, 0)), timed(lambda: write(whole, draws))
+    draw_ms = sum(timed(lambda image=image: draw_images(pipeline, image, draws)) for image in images)
+    with zipfile.ZipFile(whole) as archive:
+        written = [archive.read(name) for name in archive.namelist() if name.endswith(suffix)]
+    read_ms = sum(timed(lambda data=data: decode(data)) for data in written)
+    digests = [hashlib.sha256(data).digest() for data in written]
+    plain_bytes, whole_bytes, made = len(plain.getvalue()), len(whole.getvalue()), len(chosen) * draws
     return Cost(
-        draw_ms=1000 * spent["draw"] / made,
-        move_ms=1000 * spent["move"] / made,
-        encode_ms=1000 * spent["encode"] / made,
-        decode_ms=1000 * spent["decode"] / len(chosen),
-        original_bytes=sizes["original"] / len(chosen),
-        draw_bytes=sizes["draw"] / made,
-        digests=tuple(digests),
+        draw_ms=draw_ms / made,
+        write_original_ms=plain_ms / len(chosen),
+        write_draw_ms=max(whole_ms - plain_ms, 0) / made,
+        read_ms=read_ms / len(written),
+        original_bytes=plain_bytes / len(chosen),
+        draw_bytes=(whole_bytes - plain_bytes) / made,
+        digests=tuple(tuple(digests[i : i + 1 + draws]) for i in range(0, len(digests), 1 + draws)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -17,17 +18,21 @@ EPOCHS = 10
 
 def measured(pipeline: Pipeline, made_of: tuple, items: list[Any], layout: str) -> Any:
     """Return the `Cost` of a data set, from a few draws of its pictures."""
-    return _measured(cache.token_of(pipeline), repr(made_of), layout, items)
+    from vpc2.augment.cost import Cost
+
+    with st.spinner(_("Measuring a few draws…")):
+        return Cost(**_measured(cache.token_of(pipeline), repr(made_of), layout, items))
 
 
 @st.cache_data(max_size="4MB", show_spinner=False)
-def _measured(token: str, made_of: str, layout: str, _items: list[Any]) -> Any:
+def _measured(token: str, made_of: str, layout: str, _items: list[Any]) -> dict[str, Any]:
     from vpc2.augment.cost import measure_cost
     from vpc2.images.decode import decode_photo
     from vpc2.images.encode import to_jpeg
 
     with cache.computing():
-        return measure_cost(codec.from_token(token, "pipeline").spec, _items, to_jpeg, decode_photo, draws=EPOCHS, layout=layout)
+        pipeline = codec.from_token(token, "pipeline").spec
+        return asdict(measure_cost(pipeline, _items, to_jpeg, decode_photo, draws=EPOCHS, layout=layout))
 
 
 def draw_comparison(cost: Any, pictures: int, drawn: int, written: dict[str, Any] | None) -> None:
@@ -70,13 +75,12 @@ def draw_comparison(cost: Any, pictures: int, drawn: int, written: dict[str, Any
         alt=_("Online and offline augmentation compared"),
     )
     st.caption(
-        _("Measured here on {n} draws: drawing takes {draw} a picture, writing {encode}, reading {decode}.").format(
+        _("Measured here on {n} draws: drawing takes {draw} a picture, drawing and writing {write}, reading {read}.").format(
             n=number(sum(len(own) - 1 for own in cost.digests)),
             draw=_seconds(cost.draw_ms / 1000),
-            encode=_seconds(cost.encode_ms / 1000),
-            decode=_seconds(cost.decode_ms / 1000),
+            write=_seconds(cost.write_draw_ms / 1000),
+            read=_seconds(cost.read_ms / 1000),
         )
-        + (" " + _("Moving the labels takes {move}.").format(move=_seconds(cost.move_ms / 1000)) if cost.move_ms else "")
     )
 
 

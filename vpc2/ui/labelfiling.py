@@ -41,12 +41,13 @@ def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label,
     except Refusal as refusal:
         state.remember_note(refusal.text, "error")
         return labels
-    state.remember_note(_ADDED.fill(n=len(read.labels), name=clean_name(given.name)))
+    room = max(MOST - len(labels), 0)
+    state.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
     for note in read.notes:
         state.remember_note(note)
-    if len(labels) + len(read.labels) > MOST:
-        state.remember_note(_FULL.fill(most=MOST))
-    return (*labels, *read.labels)[-MOST:]
+    if len(read.labels) > room:
+        state.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
+    return (*labels, *read.labels[:room])
 
 
 def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:

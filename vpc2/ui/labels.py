@@ -12,7 +12,7 @@ import streamlit as st
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
-from vpc2.labels import BOX, MASK, POINT, Label, from_docs
+from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
 from vpc2.ui import cache, chrome, labelfiling
 from vpc2.ui.components.label_pad import label_pad
 from vpc2.ui.language import _, number, say
@@ -84,6 +84,7 @@ def _pad_words() -> dict[str, str]:
         "remove": _("Remove"),
         "clear": _("Remove all"),
         "added": _("Added."),
+        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MOST)),
         "small": _("Too small for a box: drag farther."),
     }
 

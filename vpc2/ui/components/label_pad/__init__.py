@@ -23,7 +23,10 @@ def _component() -> Any:
 
 
 def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
-    """Return the labels after what a visitor did on the pad: added one, named one, removed one or all; anything else changes nothing."""
+    """Return the labels after what a visitor did on the pad: added one, named one, removed one or all.
+
+    Anything else changes nothing, nor does one more than a photograph takes.
+    """
     labels = tuple(labels)
     if not isinstance(payload, Mapping):
         return labels
@@ -40,13 +43,13 @@ def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
         old = labels[at]
         return (*labels[:at], Label(old.kind, old.places, clean_name(name, NAME_CHARS)), *labels[at + 1 :])
     added = read_label(kind, payload.get("places"), name)
-    return labels if added is None else (*labels, added)[-MOST:]
+    return labels if added is None else (*labels, added)[:MOST]
 
 
 def label_pad(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
     """Draw a JPEG with labels and the list of them; return the labels after what the visitor just did, once, or None."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
-    limits = {"corners": MOST_CORNERS, "name": NAME_CHARS}
+    limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
     data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
     payload = _component()(key=key, data=data, on_event_change=lambda: None).event
     number = payload.get("n") if isinstance(payload, Mapping) else None

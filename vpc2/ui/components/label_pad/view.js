@@ -17,7 +17,12 @@ export default function (component) {
   image.alt = words.image;
 
   const send = (kind, more) => setTriggerValue('event', { kind, ...more, n: `${Date.now()}-${++state.n}` });
-  const add = (kind, places) => { say(words.added); send(kind, { places, name: state.name }); };
+  const add = (kind, places) => {
+    if (labels.length >= limits.labels) return hint(words.full);
+    say(words.added);
+    send(kind, { places, name: state.name });
+  };
+  const hint = text => { find('.hint').textContent = text; say(text); };
   const say = text => { find('.said').textContent = text; };
   const pixels = (a, b) => {
     const frame = stage.getBoundingClientRect();
@@ -81,6 +86,11 @@ export default function (component) {
     if (corners.length < limits.corners) corners.push(at);
     draw();
   };
+  const boxed = at => {
+    const made = span(state.from, at);
+    forget();
+    if (made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); else hint(words.small);
+  };
   const pick = tool => {
     if (tool !== state.tool) { state.tool = tool; forget(); }
     for (const button of find('.tools').children) button.setAttribute('aria-pressed', String(button.value === tool));
@@ -92,6 +102,7 @@ export default function (component) {
     return [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height].map(v => Math.min(Math.max(v, 0), 1));
   };
   stage.onpointerdown = event => {
+    if (event.button) return;
     state.cursor = null;
     if (state.tool === 'box') state.from = place(event);
     stage.setPointerCapture(event.pointerId);
@@ -100,12 +111,11 @@ export default function (component) {
     if (state.from || state.corners.length) { state.to = place(event); draw(); }
   };
   stage.onpointerup = event => {
+    if (event.button) return;
     const at = place(event);
     if (state.tool === 'mask') return corner(at);
     if (state.tool === 'point') return add('point', at);
-    const made = state.from && span(state.from, at);
-    forget();
-    if (made && made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); else say(words.small);
+    if (state.from) boxed(at);
   };
   stage.onpointercancel = () => { state.from = state.to = null; draw(); };
   stage.ondblclick = () => finish();
@@ -124,7 +134,7 @@ export default function (component) {
       const at = state.cursor ?? (state.cursor = [0.5, 0.5]);
       if (state.tool === 'mask') corner(at);
       else if (state.tool === 'point') add('point', at);
-      else if (state.from) { const made = span(state.from, at); forget(); if (made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); }
+      else if (state.from) boxed(at);
       else state.from = at;
     } else return;
     event.preventDefault(); event.stopPropagation();
