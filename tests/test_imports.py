@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in [*ROOT.glob("vpc2/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"])
-GROUND = {"knobs", "catalog", "codec", "rng", "words", "host"}
+GROUND = {"knobs", "catalog", "codec", "rng", "words", "host", "labels"}
 # What each room may use of the other rooms; a room may always use itself and the ground floor.
 ROOMS = {
     "images": set(),
@@ -31,7 +31,19 @@ FLOOR_0 = [
     for path in FILES
     if path.parent.name == "vpc2"
     and path.stem in GROUND
-    or path.name in ("spec.py", "ops.py", "layers.py", "views.py", "datasets.py", "code.py", "equivalents.py", "shapes.py", "presets.py")
+    or path.name
+    in (
+        "spec.py",
+        "ops.py",
+        "layers.py",
+        "views.py",
+        "datasets.py",
+        "code.py",
+        "equivalents.py",
+        "shapes.py",
+        "presets.py",
+        "labelfiles.py",
+    )
     and path.parent.name in ("augment", "nets", "data", "predict", "training")
     and not (path.parent.name == "data" and path.name == "shapes.py")
 ]

@@ -29,13 +29,13 @@ KINDS = {
 }
 
 _TOO_BIG = Text(
-    "This file is too large for a saved {what}: at most {limit:,} kB.",
-    "Este archivo es demasiado grande para {what}: como máximo {limit:,} kB.",
+    "This file is too large: at most {limit:,} kB.",
+    "Este archivo es demasiado grande: como máximo {limit:,} kB.",
 )
 _SAVED = Text("document", "un documento guardado")
 _NOT_JSON = Text(
-    "This is not a JSON file saved by vpc2 (line {line}, column {column}).",
-    "Esto no es un archivo JSON guardado por vpc2 (línea {line}, columna {column}).",
+    "This is not JSON: it cannot be read from line {line}, column {column} on.",
+    "Esto no es JSON: no se puede leer a partir de la línea {line}, columna {column}.",
 )
 _NOT_TEXT = Text(
     "This file is not text in UTF-8; save it again as UTF-8.", "Este archivo no es texto en UTF-8; hay que guardarlo otra vez como UTF-8."
@@ -92,7 +92,7 @@ def read_json(data: bytes | str) -> Any:
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_JSON_BYTES:
-        raise Refusal(_TOO_BIG.fill(what=_SAVED, limit=MAX_JSON_BYTES // 1024))
+        raise Refusal(_TOO_BIG.fill(limit=MAX_JSON_BYTES // 1024))
     try:
         value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except json.JSONDecodeError as error:

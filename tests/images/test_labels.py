@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from vpc2.images.labels import COLOUR, draw_labels
+from vpc2.images.labels import COLOUR, VEIL, draw_labels
 from vpc2.images.samples import SAMPLES, load_sample
+from vpc2.labels import BOX, MASK, POINT, bounds_of, box, mask, point, read_label
 
 
 def test_a_box_is_drawn_on_its_edges_only():
     pixels = np.full((100, 120, 3), 128, np.uint8)
-    drawn = draw_labels(pixels, [(20, 10, 80, 70)], [])
+    drawn = draw_labels(pixels, [box(20 / 120, 0.1, 80 / 120, 0.7)])
     assert (pixels == 128).all()
     bright = (drawn == COLOUR).all(axis=2)
     assert bright[10, 20:80].all() and bright[69, 20:80].all() and bright[10:70, 20].all() and bright[10:70, 79].all()
@@ -16,18 +17,42 @@ def test_a_box_is_drawn_on_its_edges_only():
 
 
 def test_a_point_is_a_ring_around_its_place():
-    drawn = draw_labels(np.zeros((60, 60, 3), np.uint8), [], [(30, 20)])
+    drawn = draw_labels(np.zeros((60, 60, 3), np.uint8), [point(30.5 / 60, 20.5 / 60)])
     rows, columns = (drawn == COLOUR).all(axis=2).nonzero()
     assert abs(rows.mean() - 20) < 0.6 and abs(columns.mean() - 30) < 0.6
 
 
-def test_what_lies_outside_is_no_error():
-    assert draw_labels(np.zeros((8, 8, 3), np.uint8), [(-5, -5, 20, 20), (3, 3, 3, 3)], [(99, -99)]).shape == (8, 8, 3)
+def test_a_mask_is_a_veil_with_an_outline():
+    drawn = draw_labels(np.full((100, 100, 3), 128, np.uint8), [mask(0.2, 0.2, 0.8, 0.2, 0.8, 0.8, 0.2, 0.8)]).astype(int)
+    share = VEIL / 255
+    assert np.abs(drawn[50, 50] - ((1 - share) * 128 + share * np.array(COLOUR))).max() <= 2
+    assert (drawn[50, 18:24] == COLOUR).all(axis=1).any() and (drawn[10, 50] == 128).all()
+
+
+def test_a_point_on_a_mask_is_not_veiled():
+    square, middle = mask(0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9), point(0.5, 0.5)
+    assert np.array_equal(
+        draw_labels(np.zeros((60, 60, 3), np.uint8), [middle, square]), draw_labels(np.zeros((60, 60, 3), np.uint8), [square, middle])
+    )
+
+
+def test_what_is_empty_is_no_error():
+    assert draw_labels(np.zeros((8, 8, 3), np.uint8), [box(0.3, 0.3, 0.3, 0.3), point(1, 1)]).shape == (8, 8, 3)
 
 
 def test_samples_are_labelled_inside_their_frames():
     for key, entry in SAMPLES.items():
-        assert load_sample(key).pixels.size and entry.boxes and entry.points
-        for x0, y0, x1, y1 in entry.boxes:
-            assert 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1
-        assert all(0 <= part <= 1 for point in entry.points for part in point)
+        assert load_sample(key).pixels.size
+        labels = [label for _name, label in entry.marks]
+        assert {BOX, POINT} <= {label.kind for label in labels}
+        assert all(read_label(label.kind, label.places) == label for label in labels)
+    assert sum(any(label.kind == MASK for _name, label in entry.marks) for entry in SAMPLES.values()) >= 2
+
+
+def test_a_samples_mask_lies_in_the_box_of_the_same_name():
+    for entry in SAMPLES.values():
+        for name, label in entry.marks:
+            if label.kind == MASK:
+                x0, y0, x1, y1 = bounds_of(label.places)
+                boxes = [other.places for same, other in entry.marks if same == name and other.kind == BOX]
+                assert any(max(abs(x0 - a), abs(y0 - b), abs(x1 - c), abs(y1 - d)) < 0.03 for a, b, c, d in boxes)

@@ -1,14 +1,25 @@
-"""What a browser may send as a drawn label, and what is dropped."""
+"""What a browser may send from the pad, and what of it changes the labels."""
 
 import pytest
 
-from vpc2.ui.components.label_pad import read_event
+from vpc2.labels import MOST, Label
+from vpc2.ui.components.label_pad import edit_labels
+
+BOX, POINT = Label("box", (0.1, 0.2, 0.5, 1.0), "cat"), Label("point", (0.0, 1.0))
 
 
-def test_boxes_points_and_clearing_are_read():
-    assert read_event({"kind": "box", "value": [0.1, 0.2, 0.5, 1]}) == ("box", (0.1, 0.2, 0.5, 1.0))
-    assert read_event({"kind": "point", "value": [0, 1]}) == ("point", (0.0, 1.0))
-    assert read_event({"kind": "clear", "value": None}) == ("clear", ())
+def test_boxes_points_and_masks_are_added_with_their_names():
+    labels = edit_labels((), {"kind": "box", "places": [0.1, 0.2, 0.5, 1], "name": "cat"})
+    labels = edit_labels(labels, {"kind": "point", "places": [0, 1], "name": ""})
+    assert labels == (BOX, POINT)
+    (mask,) = edit_labels((), {"kind": "mask", "places": [0, 0, 1, 0, 1, 1], "name": "a\nb"})
+    assert mask == Label("mask", (0.0, 0.0, 1.0, 0.0, 1.0, 1.0), "a b")
+
+
+def test_one_is_renamed_or_removed_and_all_are_cleared():
+    assert edit_labels((BOX, POINT), {"kind": "remove", "at": 0}) == (POINT,)
+    assert edit_labels((BOX, POINT), {"kind": "rename", "at": 1, "name": "  an\u202e eye "}) == (BOX, Label("point", (0.0, 1.0), "an eye"))
+    assert edit_labels((BOX, POINT), {"kind": "clear"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -19,17 +30,23 @@ def test_boxes_points_and_clearing_are_read():
         "box",
         {},
         {"kind": "box"},
-        {"kind": ["box"], "value": [0, 0, 1, 1]},
-        {"kind": "box", "value": [0, 0, 1]},
-        {"kind": "box", "value": [0.5, 0, 0.5, 1]},
-        {"kind": "box", "value": [0.9, 0, 0.1, 1]},
-        {"kind": "box", "value": [0, 0, float("nan"), 1]},
-        {"kind": "box", "value": [0, 0, 10**400, 1]},
-        {"kind": "box", "value": [True, False, True, True]},
-        {"kind": "point", "value": [-0.1, 0]},
-        {"kind": "point", "value": ["0", "1"]},
-        {"kind": "circle", "value": [0, 0]},
+        {"kind": "box", "places": [0.9, 0, 0.1, 1], "name": ""},
+        {"kind": "point", "places": [0.5, 0.5]},
+        {"kind": "point", "places": [0.5, 0.5], "name": {"a": 1}},
+        {"kind": "circle", "places": [0, 0], "name": ""},
+        {"kind": "remove"},
+        {"kind": "remove", "at": 2},
+        {"kind": "remove", "at": -1},
+        {"kind": "remove", "at": True},
+        {"kind": "remove", "at": "0"},
+        {"kind": "rename", "at": 0},
+        {"kind": "rename", "at": 0, "name": 3},
     ],
 )
-def test_anything_else_is_dropped(payload):
-    assert read_event(payload) is None
+def test_anything_else_changes_nothing(payload):
+    assert edit_labels((BOX, POINT), payload) == (BOX, POINT)
+
+
+def test_there_is_an_end_to_it():
+    labels = (POINT,) * MOST
+    assert edit_labels(labels, {"kind": "box", "places": [0.1, 0.2, 0.5, 1], "name": "cat"}) == labels

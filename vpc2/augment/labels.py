@@ -7,14 +7,17 @@ original it shows, whatever the operation was, and every label is read off that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from vpc2.augment import outline
 from vpc2.augment.ops import OPS
 from vpc2.augment.pipeline import apply_step
 from vpc2.augment.spec import Pipeline
+from vpc2.labels import BOX, POINT, Label
 from vpc2.rng import seed_of
 
 INSIDE = 0.5  # a pixel mixed half and half with the border counts as border
@@ -25,32 +28,25 @@ class Track:
     """Where each pixel of a draw comes from.
 
     `x` and `y`, float (H, W), are places in the original in pixels (centre of the first one at 0); `is_inside`, bool (H, W),
-    is False where the draw shows nothing of the original. `lost` names the steps (by id) that moved pixels untraceably.
+    is False where the draw shows nothing of the original.
     """
 
     x: Tensor
     y: Tensor
     is_inside: Tensor
-    lost: tuple[str, ...] = ()
 
 
 def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, image_key: str = "") -> Track:
     """Return where the pixels of draw `number` of a picture of this size come from; the values are those `draw_images` samples."""
     rows, columns = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
-    maps, lost = torch.stack([columns, rows, torch.ones(height, width)])[None], []
+    maps = torch.stack([columns, rows, torch.ones(height, width)])[None]
     for step in pipeline.steps:
         entry = OPS[step.op]
-        if not step.on or entry.family != "geometric" and not entry.is_policy:
-            continue
-        moved, outcome = apply_step(step, maps, seed_of(pipeline.seed, step.seed_name, image_key, number))
-        if entry.is_policy:
-            if outcome.is_applied:  # it may have changed colours too, which would change coordinates
-                lost.append(step.id)
-        else:
-            maps = moved
+        if step.on and (entry.family == "geometric" or entry.is_policy):
+            maps, _outcome = apply_step(step, maps, seed_of(pipeline.seed, step.seed_name, image_key, number), is_map=True)
     weight = maps[0, 2]
     share = weight.clamp(min=1e-6)  # at the border, coordinates are mixed with the black beside: divide that out
-    return Track(maps[0, 0] / share * (width - 1), maps[0, 1] / share * (height - 1), weight > INSIDE, tuple(lost))
+    return Track(maps[0, 0] / share * (width - 1), maps[0, 1] / share * (height - 1), weight > INSIDE)
 
 
 def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
@@ -93,3 +89,24 @@ def move_mask(track: Track, mask: Tensor) -> Tensor:
     rows = track.y.round().long().clamp(0, height - 1)
     columns = track.x.round().long().clamp(0, width - 1)
     return mask[rows, columns] & track.is_inside
+
+
+def move_labels(track: Track, labels: Sequence[Label]) -> list[tuple[Label, ...]]:
+    """Return for each label what is left of it in the draw: nothing, itself elsewhere, or, of a torn mask, several."""
+    return [tuple(replace(label, places=places) for places in _moved(track, label)) for label in labels]
+
+
+def _moved(track: Track, label: Label) -> list[tuple[float, ...]]:
+    """Return where a label lies in the draw, in shares of its sides."""
+    height, width = track.x.shape
+    places = label.scaled(width, height)
+    if label.kind == BOX:
+        found = [box for box in move_boxes(track, [places]) if box is not None]
+    elif label.kind == POINT:
+        # A place counts from the picture's edge, a point of a draw from the middle of its first pixel.
+        seen = move_points(track, [(places[0] - 0.5, places[1] - 0.5)])
+        found = [(x + 0.5, y + 0.5) for x, y in (point for point in seen if point is not None)]
+    else:
+        pixels = torch.from_numpy(outline.to_pixels(places, height, width))
+        found = outline.to_polygons(move_mask(track, pixels).numpy())
+    return [tuple(min(max(place / (height if i % 2 else width), 0.0), 1.0) for i, place in enumerate(moved)) for moved in found]

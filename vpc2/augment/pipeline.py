@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from kornia.augmentation import GeometricAugmentationBase2D
+from kornia.augmentation.container.params import ParamItem
 from torch import Tensor
 
 from vpc2.augment.operation import Operation
@@ -97,8 +99,11 @@ def _run(pipeline: Pipeline, image: Tensor, number: int, image_key: str, device:
             yield images, outcome
 
 
-def apply_step(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
-    """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened."""
+def apply_step(step: Step, images: Tensor, seed: int, *, is_map: bool = False) -> tuple[Tensor, Outcome]:
+    """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened.
+
+    Where `is_map`, the picture holds places instead of colours, and of a policy only the operations that move pixels are applied.
+    """
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
     if min(height, width) < needed:
@@ -108,7 +113,7 @@ def apply_step(step: Step, images: Tensor, seed: int) -> tuple[Tensor, Outcome]:
         sampled = augmentation.forward_parameters(images.shape)
     if entry.is_policy:
         with torch.no_grad():
-            images = _clean(augmentation(images, params=sampled))
+            images = _clean(augmentation(images, params=_moving(augmentation, sampled) if is_map else sampled))
         names = _policy_names(sampled)
         return images, Outcome(step.id, step.op, bool(names), {"operations": ", ".join(names)} if names else {})
     is_applied = bool(sampled["batch_prob"].reshape(-1)[0] > 0.5)
@@ -124,6 +129,21 @@ def _policy_names(sampled: list) -> list[str]:
         for sequence in sampled
         for item in sequence.data
         if item.data is None or "batch_prob" not in item.data or bool(item.data["batch_prob"].reshape(-1)[0] > 0.5)
+    ]
+
+
+def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem]:
+    """Return of what a policy drew the operations that move pixels, in their order and with their values."""
+    return [
+        ParamItem(sequence.name, kept)
+        for sequence in sampled
+        if (
+            kept := [
+                item
+                for item in sequence.data
+                if isinstance(policy.get_submodule(f"{sequence.name}.{item.name}").op, GeometricAugmentationBase2D)
+            ]
+        )
     ]
 
 

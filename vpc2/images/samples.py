@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.images.decode import Photo, decode_photo
+from vpc2.labels import Label, box, mask, point
 from vpc2.words import Text
 
 FOLDER = Path(__file__).parents[2] / "assets" / "samples"
@@ -17,18 +18,28 @@ FOLDER = Path(__file__).parents[2] / "assets" / "samples"
 class SampleEntry(Entry):
     """A photograph in `assets/samples`, with who made it and under which licence.
 
-    `boxes` (x0, y0, x1, y1) and `points` (x, y) mark what is on it, in shares of its sides.
+    `marks` say what is on it, each with its name; the outlines were drawn by hand.
     """
 
     file: str
     credit: str
     licence: str
-    boxes: tuple[tuple[float, float, float, float], ...] = ()
-    points: tuple[tuple[float, float], ...] = ()
+    marks: tuple[tuple[Text, Label], ...] = ()
 
 
-def _sample(key: str, en: str, es: str, credit: str, licence: str, **labels: tuple) -> SampleEntry:
-    return SampleEntry(key=key, title=Text(en, es), help=Text("", ""), file=f"{key}.jpg", credit=credit, licence=licence, **labels)
+def _sample(key: str, en: str, es: str, credit: str, licence: str, *marks: tuple[Text, Label]) -> SampleEntry:
+    return SampleEntry(key=key, title=Text(en, es), help=Text("", ""), file=f"{key}.jpg", credit=credit, licence=licence, marks=marks)
+
+
+_CAT, _EYE, _NOSE = Text("cat", "gato"), Text("eye", "ojo"), Text("nose", "nariz")
+_CUP, _COFFEE, _HANDLE, _SPOON = Text("cup", "taza"), Text("coffee", "café"), Text("handle", "asa"), Text("spoon", "cuchara")
+_FACE, _HELMET, _MOUTH = Text("face", "cara"), Text("helmet", "casco"), Text("mouth", "boca")
+_ROCKET, _TIP, _FOOT = Text("rocket", "cohete"), Text("tip", "punta"), Text("foot", "base")
+
+
+def _outline(corners: str) -> Label:
+    """Return the mask whose corners are written "x,y x,y …", in percent of the sides."""
+    return mask(*(float(place) / 100 for corner in corners.split() for place in corner.split(",")))
 
 
 SAMPLES: Catalog[SampleEntry] = Catalog(
@@ -39,8 +50,17 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
         "Gato",
         "Stéfan van der Walt",
         "CC0",
-        boxes=((0.07, 0.01, 0.84, 0.99),),
-        points=((0.378, 0.385), (0.703, 0.455), (0.575, 0.815)),
+        (_CAT, box(0.07, 0.0, 0.89, 0.99)),
+        (_EYE, point(0.378, 0.385)),
+        (_EYE, point(0.703, 0.455)),
+        (_NOSE, point(0.575, 0.815)),
+        (
+            _CAT,
+            _outline(
+                "8.5,0 7.5,8 7,18 6.8,28 7.5,38 9,48 10.5,57 14,66 20,74 26,82 33,89 42,94 52,97 60,95 "
+                "65.5,89 69,80 72,71 76,62 79.5,52 80.2,43 79.2,33 78.3,26 81,21 83,14 84.5,8 89,0"
+            ),
+        ),
     ),
     _sample(
         "coffee",
@@ -48,8 +68,24 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
         "Café",
         "Rachel Michetti, Pikolo Espresso Bar",
         "CC0",
-        boxes=((0.288, 0.04, 0.69, 0.6), (0.54, 0.17, 0.71, 0.815)),
-        points=((0.49, 0.375), (0.37, 0.69)),
+        (_CUP, box(0.288, 0.04, 0.69, 0.6)),
+        (_SPOON, box(0.54, 0.17, 0.71, 0.815)),
+        (_COFFEE, point(0.49, 0.375)),
+        (_HANDLE, point(0.37, 0.69)),
+        (
+            _CUP,
+            _outline(
+                "28.9,27 30,19 33,13 37,8.5 42,5.5 47,4.5 52,5 57,7 62,11 66,16.5 68,23 68.2,30 67.5,38 66,46 "
+                "64,52.5 61,57 55,59.5 49,60 43,59.5 38,57.5 34,53.5 31,47 29.5,38"
+            ),
+        ),
+        (
+            _SPOON,
+            _outline(
+                "66.2,18 68,16.8 70.2,17 70.7,20 69.7,25 68.7,31 67.7,38 66.3,46 64.6,54 64.3,58.5 66,61 67.5,66 67.6,71 66.5,76 "
+                "64,80 60.5,81.3 57,79.5 55,75 54.4,70 55.5,66 58,62.5 61.5,60 62.3,56 64,50.5 65.5,45 67,38 68.2,31 68.2,24"
+            ),
+        ),
     ),
     _sample(
         "astronaut",
@@ -57,8 +93,11 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
         "Astronauta",
         "NASA (Eileen Collins)",
         "public domain",
-        boxes=((0.3, 0.03, 0.595, 0.385), (0.545, 0.67, 0.995, 0.995)),
-        points=((0.392, 0.195), (0.487, 0.195), (0.437, 0.283)),
+        (_FACE, box(0.3, 0.03, 0.595, 0.385)),
+        (_HELMET, box(0.545, 0.67, 0.995, 0.995)),
+        (_EYE, point(0.392, 0.195)),
+        (_EYE, point(0.487, 0.195)),
+        (_MOUTH, point(0.437, 0.283)),
     ),
     _sample(
         "rocket",
@@ -66,8 +105,13 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
         "Cohete",
         "SpaceX",
         "public domain",
-        boxes=((0.478, 0.3, 0.53, 0.96),),
-        points=((0.503, 0.31), (0.503, 0.95)),
+        (_ROCKET, box(0.478, 0.3, 0.53, 0.96)),
+        (_TIP, point(0.503, 0.31)),
+        (_FOOT, point(0.503, 0.95)),
+        (
+            _ROCKET,
+            _outline("50.2,30.2 51.3,31.5 52,34 52.2,36 52.2,41 51.7,42.5 51.6,95 48.9,95 49,42.5 48.7,41 48.6,36 48.8,34 49.3,31.8"),
+        ),
     ),
 )
 

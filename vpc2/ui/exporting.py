@@ -12,17 +12,21 @@ from vpc2.augment.spec import Pipeline
 from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.host import MB
-from vpc2.ui import cache, chrome, ownsets
+from vpc2.ui import cache, chrome, costs, ownsets, state
+from vpc2.ui.labels import labels_of
 from vpc2.ui.language import _, number, say
-from vpc2.words import clean_name
+from vpc2.words import Text, clean_name
 
 MOST = 10_000  # pictures in one ZIP
-SIDE_PX = 512
 _TRAY = "tray"
+_FOLDERS = "ImageFolder"
+_STOPPED = Text("Writing was stopped; nothing of it was kept.", "Se detuvo la escritura; no quedó nada de ella.")
 
 
 def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Let the visitor choose what to augment and how often; write the ZIP with progress, and offer it."""
+    """Let the visitor choose what to augment, how often and in which layout; say what it costs, write the ZIP, and offer it."""
+    from vpc2.augment.offline import LAYOUTS, copies_of
+
     ready = [key for key in (*DATASETS, *ownsets.keys()) if datasets.is_ready(key)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = st.selectbox(
@@ -33,17 +37,22 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             width=320,
         )
         copies = st.number_input(_("Draws of each picture"), 0, 50, 4, key="export/copies", width=180)
+        layout = _FOLDERS
+        if source == _TRAY:  # the pictures of data sets carry a class and no labels
+            layout = st.segmented_control(_("Layout"), list(LAYOUTS), default=_FOLDERS, required=True, key="export/layout")
         is_balanced = source != _TRAY and st.toggle(
             _("Balance the classes"), key="export/balance", help=_("Smaller classes get more draws, until all are as large as the largest.")
         )
+    st.caption(_layout_words()[layout])
     items, labels = _items(source, photos)
     if not items:
         return
-    from vpc2.augment.offline import copies_of
-
     shared = copies_of(labels, int(copies), is_balanced=is_balanced)
     total = len(shared) + sum(shared)
-    _compare(pipeline, len(shared), total)
+    # What the ZIP would be made of: another answer to any of it is another ZIP.
+    made_of = (source, tuple((photo["digest"], labels_of(photo)) for photo in photos) if source == _TRAY else (), layout)
+    asked = (cache.token_of(pipeline), made_of, tuple(shared))
+    table = st.empty()
     if total > MOST:
         st.warning(
             _("That would be {n} pictures; at most {most} go into one ZIP. Ask for fewer draws.").format(
@@ -52,31 +61,51 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             icon=":material/warning:",
         )
         return
-    asked = (cache.token_of(pipeline), source, tuple(photo["digest"] for photo in photos) if source == _TRAY else (), tuple(shared))
-    if st.button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
-        data = chrome.guarded(_write, pipeline, items, shared, total)
-        st.session_state["export/written"] = (asked, data)
+    cost = chrome.guarded(costs.measured, pipeline, made_of, items, layout)
+    if cost is None:
+        return
     kept = st.session_state.get("export/written")
-    if kept is not None and kept[0] == asked and kept[1] is not None:
+    written = kept if kept is not None and kept["asked"] == repr(asked) else None
+    with table.container():
+        costs.draw_comparison(cost, len(shared), sum(shared), written)
+    if st.button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
+        made = chrome.guarded(_write, pipeline, items, shared, layout)
+        if made is not None:
+            st.session_state["export/written"] = {"asked": repr(asked), **made}
+            st.rerun()
+    if written is not None:
         st.download_button(
-            _("Save {n} pictures ({mb} MB)").format(n=number(total), mb=number(len(kept[1]) / MB, ",.1f")),
-            kept[1],
+            _("Save {n} pictures ({mb} MB)").format(n=number(total), mb=number(len(written["data"]) / MB, ",.1f")),
+            written["data"],
             file_name="augmented.zip",
             mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
         )
-        st.caption(_("One folder a class, and manifest.csv with every sampled value. The same seed gives the same bytes."))
+        st.caption(_("manifest.csv in it tells every sampled value. The same seed gives the same bytes."))
+
+
+def _layout_words() -> dict[str, str]:
+    return {
+        "ImageFolder": _("One folder a class, as torchvision reads it. Labels on the photographs stay out."),
+        "COCO": _("images/ and annotations.json: boxes, masks and points, moved with every draw."),
+        "YOLO": _("images/, labels/ and data.yaml: boxes and masks, moved with every draw. Points have no place in it."),
+    }
 
 
 def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[str]]:
     from vpc2.augment.offline import Item
-    from vpc2.images.encode import resize_pixels, to_tensor
+    from vpc2.images.encode import to_tensor
 
     if source == _TRAY:
         label = _("photographs")
         made = [
-            Item(f"{i:02d}_{_plain(photo['name'])}", label, lambda photo=photo: to_tensor(resize_pixels(photo["pixels"], SIDE_PX)))
+            Item(
+                f"{i:02d}_{_plain(photo['name'])}",
+                label,
+                lambda photo=photo: to_tensor(photo["pixels"]),
+                labels_of(photo),
+            )
             for i, photo in enumerate(photos)
         ]
         return made, [label] * len(made)
@@ -93,28 +122,15 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in clean_name(name))[:40] or "_"
 
 
-def _compare(pipeline: Pipeline, pictures: int, total: int) -> None:
-    """Set online beside offline: what an epoch sees, what ten epochs have seen, and the room it takes."""
-    online = 1 if pipeline.is_plain() else 10
-    st.table(
-        {
-            "": [_("Pictures in an epoch"), _("Different pictures in ten epochs, at most"), _("On disk")],
-            _("Online, while training"): [number(pictures), number(pictures * online), _("nothing")],
-            _("Offline, this ZIP"): [number(total), number(total), _("the ZIP")],
-        },
-        border="horizontal",
-        hide_index=True,
-        alt=_("Online and offline augmentation compared"),
-    )
-
-
-def _write(pipeline: Pipeline, items: list[Any], shared: list[int], total: int) -> bytes:
+def _write(pipeline: Pipeline, items: list[Any], shared: list[int], layout: str) -> dict[str, Any]:
+    """Write the ZIP with progress and a way to stop; return its `data` and the seconds `s` that it took."""
     from vpc2.augment.offline import write_dataset
     from vpc2.images.encode import to_jpeg
 
-    began = time.perf_counter()
+    began, total = time.perf_counter(), len(shared) + sum(shared)
     bar, cancel = st.empty(), st.empty()
-    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel")  # any click ends this run of the page, and the writing
+    # A click ends this run of the page at its next word to the browser, which is the progress; the file goes with it.
+    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=state.remember_note, args=(_STOPPED,))
 
     def report(written: int) -> None:
         left = (time.perf_counter() - began) / written * (total - written)
@@ -124,9 +140,9 @@ def _write(pipeline: Pipeline, items: list[Any], shared: list[int], total: int) 
         )
 
     with tempfile.TemporaryFile() as file:
-        write_dataset(file, pipeline, items, shared, to_jpeg, report=report, place=cache.computing)
+        write_dataset(file, pipeline, items, shared, to_jpeg, layout=layout, report=report, place=cache.computing)
         file.seek(0)
         data = file.read()
     bar.empty()
     cancel.empty()
-    return data
+    return {"data": data, "s": time.perf_counter() - began}

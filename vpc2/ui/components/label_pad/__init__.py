@@ -1,4 +1,4 @@
-"""A photograph to draw labels on: drag for a box, click for a point. What the browser sends is checked here."""
+"""A photograph to draw labels on: boxes, points and masks, by mouse, finger or keyboard. What the browser sends is checked here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-MOST = 20  # boxes, and as many points
+from vpc2.labels import MOST, MOST_CORNERS, NAME_CHARS, Label, read_label
+from vpc2.words import clean_name
+
 _FOLDER = Path(__file__).parent
 
 
@@ -20,33 +22,38 @@ def _component() -> Any:
     return st.components.v2.component("vpc2.label_pad", html=html, css=css, js=js)
 
 
-def read_event(payload: object) -> tuple[str, tuple[float, ...]] | None:
-    """Return what a visitor drew, ("box", shares of the sides), ("point", ...) or ("clear", ()); None for anything else."""
+def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
+    """Return the labels after what a visitor did on the pad: added one, named one, removed one or all.
+
+    Anything else changes nothing, nor does one more than a photograph takes.
+    """
+    labels = tuple(labels)
     if not isinstance(payload, Mapping):
-        return None
-    kind, value = payload.get("kind"), payload.get("value")
+        return labels
+    kind, name, at = payload.get("kind"), payload.get("name"), payload.get("at")
     if kind == "clear":
-        return "clear", ()
-    length = {"box": 4, "point": 2}.get(kind) if isinstance(kind, str) else None
-    if length is None or not isinstance(value, list | tuple) or len(value) != length:
-        return None
-    if not all(isinstance(part, int | float) and not isinstance(part, bool) and 0 <= part <= 1 for part in value):
-        return None
-    numbers = tuple(float(part) for part in value)
-    if kind == "box" and not (numbers[0] < numbers[2] and numbers[1] < numbers[3]):
-        return None
-    return kind, numbers
+        return ()
+    if kind in ("remove", "rename"):
+        if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at < len(labels):
+            return labels
+        if kind == "remove":
+            return (*labels[:at], *labels[at + 1 :])
+        if not isinstance(name, str):
+            return labels
+        old = labels[at]
+        return (*labels[:at], Label(old.kind, old.places, clean_name(name, NAME_CHARS)), *labels[at + 1 :])
+    added = read_label(kind, payload.get("places"), name)
+    return labels if added is None else (*labels, added)[:MOST]
 
 
-def label_pad(
-    image: bytes, boxes: Sequence[Sequence[float]], points: Sequence[Sequence[float]], *, key: str, words: Mapping[str, str]
-) -> tuple[str, tuple[float, ...]] | None:
-    """Draw a JPEG with boxes and points in shares of its sides; return what the visitor just drew, once, or None."""
+def label_pad(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
+    """Draw a JPEG with labels and the list of them; return the labels after what the visitor just did, once, or None."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
-    data = {"image": address, "boxes": [list(box) for box in boxes], "points": [list(point) for point in points], "words": dict(words)}
+    limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
+    data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
     payload = _component()(key=key, data=data, on_event_change=lambda: None).event
     number = payload.get("n") if isinstance(payload, Mapping) else None
     if not isinstance(number, str) or number == st.session_state.get(f"{key}/seen"):
         return None
     st.session_state[f"{key}/seen"] = number
-    return read_event(payload)
+    return edit_labels(labels, payload)

@@ -1,50 +1,180 @@
-// A photograph to draw on: drag for a box, click for a point. Places are shares of the sides, so they hold at any size.
+// A photograph to draw on. Places are shares of the sides, so they hold at any size. What is unfinished (the corners of a mask, one
+// corner of a box) lives here; every finished label is sent, and comes back with the data.
 const SPACE = 'http://www.w3.org/2000/svg';
+const TOOLS = ['box', 'point', 'mask'];
+const NEAR_PX = 12, SAME_PX = 4, LEAST = 0.01;
 const STATES = new WeakMap();
 export default function (component) {
   const { parentElement: root, data, setTriggerValue } = component;
   let state = STATES.get(root);
-  if (!state) { state = { from: null, n: 0 }; STATES.set(root, state); }
-  const stage = root.querySelector('.stage'), svg = root.querySelector('svg'), image = root.querySelector('img');
-  image.src = data.image; image.alt = data.words.image;
-  stage.setAttribute('aria-label', data.words.hint);
-  root.querySelector('.hint').textContent = data.words.hint;
-  const clear = root.querySelector('.clear');
-  clear.textContent = data.words.clear;
-  clear.disabled = !data.boxes.length && !data.points.length;
-  const add = (name, values, className) => {
+  if (!state) {
+    state = { tool: 'box', name: '', from: null, to: null, corners: [], cursor: null, lit: -1, n: 0 };
+    STATES.set(root, state);
+  }
+  const find = selector => root.querySelector(selector);
+  const stage = find('.stage'), svg = find('svg'), image = find('img'), list = find('.list'), { words, labels, limits } = data;
+  if (image.src !== data.image) image.src = data.image;
+  image.alt = words.image;
+
+  const send = (kind, more) => setTriggerValue('event', { kind, ...more, n: `${Date.now()}-${++state.n}` });
+  const add = (kind, places) => {
+    if (labels.length >= limits.labels) return hint(words.full);
+    say(words.added);
+    send(kind, { places, name: state.name });
+  };
+  const hint = text => { find('.hint').textContent = text; say(text); };
+  const say = text => { find('.said').textContent = text; };
+  const pixels = (a, b) => {
+    const frame = stage.getBoundingClientRect();
+    return Math.hypot((a[0] - b[0]) * frame.width, (a[1] - b[1]) * frame.height);
+  };
+  const span = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+
+  // Drawing what is there.
+  const shape = (name, values, className) => {
     const node = document.createElementNS(SPACE, name);
     for (const [key, value] of Object.entries(values)) node.setAttribute(key, value);
     node.setAttribute('class', className); svg.appendChild(node);
   };
-  const box = ([x0, y0, x1, y1]) => {
-    for (const kind of ['under', 'over']) add('rect', { x: x0, y: y0, width: x1 - x0, height: y1 - y0 }, kind);
+  const twice = (name, values, isLit) => {
+    shape(name, values, 'under'); shape(name, values, 'over');
+    if (isLit) shape(name, values, 'lit');
   };
-  const point = ([x, y]) => {
-    const ratio = stage.clientWidth / Math.max(stage.clientHeight, 1), r = 0.012;
-    for (const kind of ['dot under', 'dot over']) add('ellipse', { cx: x, cy: y, rx: r, ry: r * ratio }, kind);
+  const ring = ([x, y], isLit, r = 0.012) => {
+    twice('ellipse', { cx: x, cy: y, rx: r, ry: r * stage.clientWidth / Math.max(stage.clientHeight, 1) }, isLit);
   };
-  const draw = extra => {
+  const pairs = places => places.reduce((all, value, i) => all + (i % 2 ? ',' : ' ') + value, '').trim();
+  const one = (kind, places, isLit) => {
+    if (kind === 'box') {
+      const [x0, y0, x1, y1] = places;
+      twice('rect', { x: x0, y: y0, width: x1 - x0, height: y1 - y0 }, isLit);
+    } else if (kind === 'mask') twice('polygon', { points: pairs(places) }, isLit);
+    else ring(places, isLit);
+  };
+  const draw = () => {
     svg.replaceChildren();
-    data.boxes.forEach(box); data.points.forEach(point);
-    if (extra) box(extra);
+    const order = labels.map((label, i) => i).sort((a, b) => (labels[b].kind === 'mask') - (labels[a].kind === 'mask'));
+    for (const i of order) one(labels[i].kind, labels[i].places, i === state.lit);
+    if (state.tool === 'box' && state.from && state.to) one('box', span(state.from, state.to));
+    if (state.corners.length) {
+      const open = [...state.corners, ...(state.to ? [state.to] : [])];
+      twice('polyline', { points: pairs(open.flat()) });
+      state.corners.forEach((corner, i) => ring(corner, i === 0, 0.008));
+    }
+    if (state.cursor) {
+      const [x, y] = state.cursor;
+      for (const line of [{ x1: x, y1: y - 0.04, x2: x, y2: y + 0.04 }, { x1: x - 0.03, y1: y, x2: x + 0.03, y2: y }]) {
+        shape('line', line, 'under'); shape('line', line, 'cursor');
+      }
+    }
+    find('.ends').classList.toggle('open', state.tool === 'mask' && state.corners.length > 0);
+    find('.finish').disabled = state.corners.length < 3;
+  };
+
+  // Making labels.
+  const forget = () => { state.from = state.to = null; state.corners = []; draw(); };
+  const finish = () => {
+    const corners = state.corners;
+    if (corners.length < 3) return;
+    forget();
+    add('mask', corners.flat());
+  };
+  const corner = at => {
+    const { corners } = state;
+    if (corners.length >= 3 && pixels(at, corners[0]) < NEAR_PX) return finish();
+    if (corners.length && pixels(at, corners[corners.length - 1]) < SAME_PX) return;  // the second half of a double click
+    if (corners.length < limits.corners) corners.push(at);
+    draw();
+  };
+  const boxed = at => {
+    const made = span(state.from, at);
+    forget();
+    if (made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); else hint(words.small);
+  };
+  const pick = tool => {
+    if (tool !== state.tool) { state.tool = tool; forget(); }
+    for (const button of find('.tools').children) button.setAttribute('aria-pressed', String(button.value === tool));
+    find('.hint').textContent = words[`hint_${tool}`];
+    stage.setAttribute('aria-label', `${words.image}. ${words[`hint_${tool}`]} ${words.keys}`);
   };
   const place = event => {
     const frame = stage.getBoundingClientRect();
     return [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height].map(v => Math.min(Math.max(v, 0), 1));
   };
-  const span = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
-  const send = (kind, value) => setTriggerValue('event', { kind, value, n: `${Date.now()}-${++state.n}` });
-  stage.onpointerdown = event => { state.from = place(event); stage.setPointerCapture(event.pointerId); };
-  stage.onpointermove = event => { if (state.from) draw(span(state.from, place(event))); };
-  stage.onpointerup = event => {
-    if (!state.from) return;
-    const made = span(state.from, place(event));
-    state.from = null;
-    if (made[2] - made[0] > 0.02 && made[3] - made[1] > 0.02) send('box', made); else send('point', place(event));
+  stage.onpointerdown = event => {
+    if (event.button) return;
+    state.cursor = null;
+    if (state.tool === 'box') state.from = place(event);
+    stage.setPointerCapture(event.pointerId);
   };
-  stage.onpointercancel = () => { state.from = null; draw(); };
-  clear.onclick = () => send('clear', null);
-  image.onload = () => draw();
+  stage.onpointermove = event => {
+    if (state.from || state.corners.length) { state.to = place(event); draw(); }
+  };
+  stage.onpointerup = event => {
+    if (event.button) return;
+    const at = place(event);
+    if (state.tool === 'mask') return corner(at);
+    if (state.tool === 'point') return add('point', at);
+    if (state.from) boxed(at);
+  };
+  stage.onpointercancel = () => { state.from = state.to = null; draw(); };
+  stage.ondblclick = () => finish();
+  stage.onkeydown = event => {
+    const step = event.shiftKey ? 0.05 : 0.01;
+    const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+    if (move) {
+      const [x, y] = state.cursor ?? [0.5, 0.5];
+      state.cursor = [x + move[0], y + move[1]].map(v => Math.min(Math.max(v, 0), 1));
+      if (state.from || state.corners.length) state.to = state.cursor;
+      say(state.cursor.map(v => `${Math.round(100 * v)}%`).join(', '));
+    } else if (event.key === 'Escape') forget();
+    else if (event.key === 'Backspace' && state.corners.length) state.corners.pop();
+    else if (event.key === 'Enter' && state.tool === 'mask') finish();
+    else if (event.key === ' ' || event.key === 'Enter') {
+      const at = state.cursor ?? (state.cursor = [0.5, 0.5]);
+      if (state.tool === 'mask') corner(at);
+      else if (state.tool === 'point') add('point', at);
+      else if (state.from) boxed(at);
+      else state.from = at;
+    } else return;
+    event.preventDefault(); event.stopPropagation();
+    draw();
+  };
+
+  // The tools, the name of what is drawn next, and the list.
+  find('.tools').setAttribute('aria-label', words.tools);
+  find('.tools').replaceChildren(...TOOLS.map(tool => {
+    const button = document.createElement('button');
+    Object.assign(button, { type: 'button', value: tool, textContent: words[tool], onclick: () => pick(tool) });
+    return button;
+  }));
+  find('.naming span').textContent = words.name;
+  const naming = find('.name');
+  Object.assign(naming, { maxLength: limits.name, placeholder: words.optional, value: state.name, oninput: () => { state.name = naming.value; } });
+  Object.assign(find('.finish'), { textContent: words.finish, onclick: finish });
+  Object.assign(find('.cancel'), { textContent: words.cancel, onclick: forget });
+  list.setAttribute('aria-label', words.list);
+  list.replaceChildren(...labels.map((label, at) => {
+    const row = document.createElement('li'), kind = document.createElement('span');
+    const name = document.createElement('input'), remove = document.createElement('button');
+    const called = `${words[label.kind]} ${1 + labels.slice(0, at).filter(other => other.kind === label.kind).length}`;
+    kind.textContent = called;
+    Object.assign(name, { type: 'text', value: label.name, maxLength: limits.name, placeholder: words.optional, autocomplete: 'off' });
+    name.setAttribute('aria-label', `${words.name}: ${called}`);
+    name.onchange = () => send('rename', { at, name: name.value });
+    Object.assign(remove, { type: 'button', textContent: '×', title: `${words.remove}: ${called}`, onclick: () => send('remove', { at }) });
+    remove.setAttribute('aria-label', `${words.remove}: ${called} ${label.name}`.trim());
+    const light = index => () => { state.lit = index; draw(); };
+    row.onpointerenter = light(at);
+    row.onpointerleave = light(-1);
+    row.addEventListener('focusin', light(at)); row.addEventListener('focusout', light(-1));
+    row.append(kind, name, remove);
+    return row;
+  }));
+  const clear = find('.clear');
+  Object.assign(clear, { textContent: words.clear, hidden: !labels.length, onclick: () => send('clear') });
+  state.lit = -1;
+  image.onload = draw;
+  pick(state.tool);
   draw();
 }
