@@ -22,7 +22,6 @@ from vpc2.nets.spec import Net, edit_add, edit_param, make_net
 from vpc2.nets.trainable import check_trainable, review
 from vpc2.words import Refusal
 
-LEGS = {"alexnet_torchvision": "alexnet", "vgg16": "vgg16", "vgg19": "vgg19"}
 # Torch's own words for kinds that it has under another name: what each is built with for what comes in.
 BUILT = {
     "GlobalAvgPool": lambda p, shape: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
@@ -105,33 +104,40 @@ def test_the_fields_own_numbers(key, params):
     assert summarise(NETS[key].net).params == params
 
 
-@pytest.mark.parametrize("key", list(LEGS))
-def test_torchvisions_own_nets_layer_by_layer(key):
+def theirs(name: str) -> nn.Module:
+    """Return torchvision's own net on the meta device."""
+    more = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     with torch.device("meta"):
-        model = getattr(torchvision.models, LEGS[key])().eval()
-    leaves = [module for module in model.modules() if not list(module.children())]
-    seen, params, macs = [], [], 0
-    for module in leaves:
+        return getattr(torchvision.models, name)(weights=None, **more).eval()
 
-        def look(module, inputs, output):
-            nonlocal macs
-            seen.append(tuple(output.shape[1:]))
-            own = sum(p.numel() for p in module.parameters())
-            params.append(own)
-            macs += own * (output.shape[2] * output.shape[3] if isinstance(module, nn.Conv2d) else 1)
 
-        module.register_forward_hook(look)
-    model(torch.zeros(1, 3, 224, 224, device="meta"))
-    summary = summarise(NETS[key].net)
-    ours = [(facts.output, facts.params) for facts in summary.layers if facts.kind != "Flatten"]
-    # torchvision keeps an adaptive pooling to 7 x 7 in VGG, which changes nothing on 224 pixels.
-    theirs = [
-        pair
-        for pair, module in zip(zip(seen, params, strict=True), leaves, strict=True)
-        if LEGS[key] == "alexnet" or not isinstance(module, nn.AdaptiveAvgPool2d)
-    ]
-    assert ours == theirs
-    assert summary.macs == macs
+def watched(model: nn.Module, shape: tuple[int, ...]) -> list[tuple[tuple[int, ...], int, int]]:
+    """Return (output, parameters, multiply-adds) of every layer that has parameters, in the order in which it runs."""
+    seen = []
+
+    def look(module, inputs, output):
+        own = sum(p.numel() for p in module.parameters())
+        macs = own * (output.shape[2] * output.shape[3] if isinstance(module, nn.Conv2d) else 1)
+        seen.append((tuple(output.shape[1:]), own, macs))
+
+    for module in model.modules():
+        if not list(module.children()) and list(module.parameters()):
+            module.register_forward_hook(look)
+    model(torch.zeros(1, *shape, device="meta"))
+    return seen
+
+
+@pytest.mark.parametrize("key", [key for key, entry in NETS.items() if entry.torchvision])
+def test_torchvisions_own_nets_layer_by_layer(key):
+    net, model = NETS[key].net, theirs(NETS[key].torchvision)
+    ours, summary = build_net(net, device="meta").eval(), summarise(net)
+    assert [tuple(t.shape) for t in ours.state_dict().values()] == [tuple(t.shape) for t in model.state_dict().values()]
+    rows = watched(model, net.input)
+    assert rows == watched(ours, net.input)
+    plain = [facts for facts in summary.walk() if facts.params and not facts.inside]
+    assert sorted((facts.output, facts.params, facts.macs) for facts in plain) == sorted(rows)
+    assert (summary.params, summary.macs) == (sum(row[1] for row in rows), sum(row[2] for row in rows))
+    assert summary.output == (1000,)
 
 
 def test_the_lectures_numbers():
@@ -249,7 +255,7 @@ def test_a_repair_repairs_its_layer(net):
         assert after.problem is None or reached > broken or len(after.layers) < len(summary.layers) or is_other
 
 
-@pytest.mark.parametrize("key", [key for key in NETS if key not in ("dense_720p", "vgg16", "vgg19", "alexnet", "alexnet_torchvision")])
+@pytest.mark.parametrize("key", [key for key in NETS if key not in ("dense_720p", "alexnet") and not NETS[key].torchvision])
 def test_code_tells_the_truth(key, capsys):
     script = {}
     exec(compile(to_code(NETS[key].net), f"{key}.py", "exec"), script)  # our own text, in a test
@@ -259,12 +265,12 @@ def test_code_tells_the_truth(key, capsys):
 
 
 def test_code_of_the_large_nets_has_torchvisions_shapes():
-    for key in ("vgg19", "alexnet_torchvision"):
+    for key in ("vgg19", "alexnet_torchvision", "resnet18", "resnet50", "googlenet", "squeezenet1_1", "mobilenet_v2"):
         script = {}
         with torch.device("meta"):
             exec(compile(to_code(NETS[key].net).rpartition("print(")[0], f"{key}.py", "exec"), script)  # our own text, in a test
-            theirs = getattr(torchvision.models, LEGS[key])()
-        assert [tuple(v.shape) for v in script["net"].state_dict().values()] == [tuple(v.shape) for v in theirs.state_dict().values()]
+        model = theirs(NETS[key].torchvision)
+        assert [tuple(v.shape) for v in script["net"].state_dict().values()] == [tuple(v.shape) for v in model.state_dict().values()]
 
 
 def test_an_impossible_kernel_says_why_and_what_would_fit():

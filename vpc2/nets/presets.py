@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 from vpc2.catalog import Catalog, Entry
+from vpc2.nets import architectures as arch
+from vpc2.nets.architectures import conv, dense, max_pool
 from vpc2.nets.spec import Net, make_net
 from vpc2.words import Text
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetPreset(Entry):
-    """A net with the words that introduce it."""
+    """A net with the words that introduce it, built when it is first asked for; `torchvision` is its name there, if it is the same."""
 
-    net: Net
+    build: Callable[[], Net]
+    torchvision: str = ""
 
-
-def _conv(out: int, kernel: int, **params: Any) -> tuple[str, dict[str, Any]]:
-    return "Conv2d", {"out_channels": out, "kernel_size": kernel, **params}
-
-
-def _max_pool(kernel: int, stride: int) -> tuple[str, dict[str, Any]]:
-    return "MaxPool2d", {"kernel_size": kernel, "stride": stride}
-
-
-def _dense(out: int) -> tuple[str, dict[str, Any]]:
-    return "Linear", {"out_features": out}
-
-
-def _vgg(name: str, *blocks: int) -> Net:
-    """Return VGG: blocks of 3 x 3 convolutions, 64 to 512 filters, a pooling after each (Simonyan and Zisserman, 2014)."""
-    layers: list = []
-    for filters, count in zip((64, 128, 256, 512, 512), blocks, strict=True):
-        layers += [_conv(filters, 3, padding=1), "ReLU"] * count + [_max_pool(2, 2)]
-    head = ["Flatten", _dense(4096), "ReLU", "Dropout", _dense(4096), "ReLU", "Dropout", _dense(1000)]
-    return make_net(name, (3, 224, 224), *layers, *head)
-
-
-def _blocks(*filters: int) -> list:
-    """Return 3 x 3 convolutions with batch normalisation, ReLU and a pooling each, the last one without pooling."""
-    layers: list = []
-    for i, count in enumerate(filters):
-        layers += [_conv(count, 3, padding=1, bias=False), "BatchNorm2d", "ReLU"]
-        if i < len(filters) - 1:
-            layers.append(_max_pool(2, 2))
-    return layers
+    @cached_property
+    def net(self) -> Net:
+        return self.build()
 
 
 NETS: Catalog[NetPreset] = Catalog(
@@ -54,33 +31,35 @@ NETS: Catalog[NetPreset] = Catalog(
         key="small",
         title=Text("Small net, 32 px", "Red chica, 32 px"),
         help=Text("Four convolutions and a mean; trains in seconds.", "Cuatro convoluciones y un promedio; se entrena en segundos."),
-        net=make_net("Small net", (3, 32, 32), *_blocks(24, 48, 96, 96), "GlobalAvgPool", _dense(10)),
+        build=lambda: make_net("Small net", (3, 32, 32), *arch.stack(24, 48, 96, 96), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="hands48",
         title=Text("Small net for hands, 48 px", "Red chica para manos, 48 px"),
         help=Text("Made for photographs of hands at 48 pixels.", "Hecha para fotos de manos de 48 píxeles."),
-        net=make_net("Net for hands", (3, 48, 48), *_blocks(16, 32, 64, 128), "GlobalAvgPool", ("Dropout", {"p": 0.2}), _dense(10)),
+        build=lambda: make_net(
+            "Net for hands", (3, 48, 48), *arch.stack(16, 32, 64, 128), "GlobalAvgPool", ("Dropout", {"p": 0.2}), dense(10)
+        ),
     ),
     NetPreset(
         key="lenet5",
         title=Text("LeNet-5", "LeNet-5"),
         help=Text("LeCun and others, 1998: handwritten digits.", "LeCun y otros, 1998: dígitos manuscritos."),
-        net=make_net(
+        build=lambda: make_net(
             "LeNet-5",
             (1, 32, 32),
-            _conv(6, 5),
+            conv(6, 5),
             "Tanh",
             ("AvgPool2d", {}),
-            _conv(16, 5),
+            conv(16, 5),
             "Tanh",
             ("AvgPool2d", {}),
             "Flatten",
-            _dense(120),
+            dense(120),
             "Tanh",
-            _dense(84),
+            dense(84),
             "Tanh",
-            _dense(10),
+            dense(10),
         ),
     ),
     NetPreset(
@@ -90,109 +69,193 @@ NETS: Catalog[NetPreset] = Catalog(
             "Krizhevsky and others, 2012, as one tower on 227 × 227 × 3.",
             "Krizhevsky y otros, 2012, en una sola torre sobre 227 × 227 × 3.",
         ),
-        net=make_net(
+        build=lambda: make_net(
             "AlexNet",
             (3, 227, 227),
-            _conv(96, 11, stride=4),
+            conv(96, 11, stride=4),
             "ReLU",
             "LocalResponseNorm",
-            _max_pool(3, 2),
-            _conv(256, 5, padding=2),
+            max_pool(3, 2),
+            conv(256, 5, padding=2),
             "ReLU",
             "LocalResponseNorm",
-            _max_pool(3, 2),
-            _conv(384, 3, padding=1),
+            max_pool(3, 2),
+            conv(384, 3, padding=1),
             "ReLU",
-            _conv(384, 3, padding=1),
+            conv(384, 3, padding=1),
             "ReLU",
-            _conv(256, 3, padding=1),
+            conv(256, 3, padding=1),
             "ReLU",
-            _max_pool(3, 2),
+            max_pool(3, 2),
             "Flatten",
             "Dropout",
-            _dense(4096),
+            dense(4096),
             "ReLU",
             "Dropout",
-            _dense(4096),
+            dense(4096),
             "ReLU",
-            _dense(1000),
+            dense(1000),
         ),
     ),
     NetPreset(
         key="alexnet_torchvision",
+        torchvision="alexnet",
         title=Text("AlexNet, as in torchvision", "AlexNet, como en torchvision"),
         help=Text("Krizhevsky, 2014: 64 filters first, 224 × 224 × 3.", "Krizhevsky, 2014: primero 64 filtros, 224 × 224 × 3."),
-        net=make_net(
+        build=lambda: make_net(
             "AlexNet (torchvision)",
             (3, 224, 224),
-            _conv(64, 11, stride=4, padding=2),
+            conv(64, 11, stride=4, padding=2),
             "ReLU",
-            _max_pool(3, 2),
-            _conv(192, 5, padding=2),
+            max_pool(3, 2),
+            conv(192, 5, padding=2),
             "ReLU",
-            _max_pool(3, 2),
-            _conv(384, 3, padding=1),
+            max_pool(3, 2),
+            conv(384, 3, padding=1),
             "ReLU",
-            _conv(256, 3, padding=1),
+            conv(256, 3, padding=1),
             "ReLU",
-            _conv(256, 3, padding=1),
+            conv(256, 3, padding=1),
             "ReLU",
-            _max_pool(3, 2),
+            max_pool(3, 2),
             ("AdaptiveAvgPool2d", {"output_size": 6}),
             "Flatten",
             "Dropout",
-            _dense(4096),
+            dense(4096),
             "ReLU",
             "Dropout",
-            _dense(4096),
+            dense(4096),
             "ReLU",
-            _dense(1000),
+            dense(1000),
         ),
     ),
-    NetPreset(
-        key="vgg16",
-        title=Text("VGG-16", "VGG-16"),
-        help=Text(
-            "Simonyan and Zisserman, 2014: thirteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: trece convoluciones de 3 × 3."
-        ),
-        net=_vgg("VGG-16", 2, 2, 3, 3, 3),
+    *(
+        NetPreset(
+            key=f"vgg{depth}{suffix}",
+            title=Text(f"VGG-{depth}{', batch norm' if suffix else ''}", f"VGG-{depth}{', con batch norm' if suffix else ''}"),
+            help=Text(
+                f"Simonyan and Zisserman, 2014: {depth - 3} convolutions of 3 × 3.",
+                f"Simonyan y Zisserman, 2014: {depth - 3} convoluciones de 3 × 3.",
+            ),
+            build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
+            torchvision=f"vgg{depth}{suffix}",
+        )
+        for suffix in ("", "_bn")
+        for depth in (11, 13, 16, 19)
+    ),
+    *(
+        NetPreset(
+            key=f"resnet{depth}",
+            title=Text(f"ResNet-{depth}", f"ResNet-{depth}"),
+            help=Text(
+                "He and others, 2015: what comes in is added to what a block makes of it.",
+                "He y otros, 2015: lo que entra se suma a lo que un bloque hace con eso.",
+            ),
+            build=lambda depth=depth: arch.resnet(depth),
+            torchvision=f"resnet{depth}",
+        )
+        for depth in (18, 34, 50)
     ),
     NetPreset(
-        key="vgg19",
-        title=Text("VGG-19", "VGG-19"),
+        key="googlenet",
+        title=Text("GoogLeNet", "GoogLeNet"),
         help=Text(
-            "Simonyan and Zisserman, 2014: sixteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: dieciséis convoluciones de 3 × 3."
+            "Szegedy and others, 2014: windows of several sizes side by side, as torchvision has it.",
+            "Szegedy y otros, 2014: ventanas de varios tamaños una al lado de la otra, como en torchvision.",
         ),
-        net=_vgg("VGG-19", 2, 2, 4, 4, 4),
+        build=arch.googlenet,
+        torchvision="googlenet",
+    ),
+    NetPreset(
+        key="squeezenet1_1",
+        title=Text("SqueezeNet 1.1", "SqueezeNet 1.1"),
+        help=Text(
+            "Iandola and others, 2016: AlexNet's accuracy with fifty times fewer weights.",
+            "Iandola y otros, 2016: la exactitud de AlexNet con cincuenta veces menos pesos.",
+        ),
+        build=arch.squeezenet,
+        torchvision="squeezenet1_1",
+    ),
+    NetPreset(
+        key="mobilenet_v2",
+        title=Text("MobileNetV2", "MobileNetV2"),
+        help=Text(
+            "Sandler and others, 2018: depthwise convolutions, for telephones.",
+            "Sandler y otros, 2018: convoluciones por canal, para teléfonos.",
+        ),
+        build=arch.mobilenet_v2,
+        torchvision="mobilenet_v2",
+    ),
+    NetPreset(
+        key="net28",
+        title=Text("Small net, 28 px, grey", "Red chica, 28 px, gris"),
+        help=Text("Made for Fashion-MNIST and MNIST.", "Hecha para Fashion-MNIST y MNIST."),
+        build=lambda: make_net("Small net, 28 px", (1, 28, 28), *arch.stack(16, 32, 64), "GlobalAvgPool", dense(10)),
+    ),
+    NetPreset(
+        key="net64",
+        title=Text("Small net, 64 px", "Red chica, 64 px"),
+        help=Text("Five convolutions for photographs of 64 pixels.", "Cinco convoluciones para fotos de 64 píxeles."),
+        build=lambda: make_net("Small net, 64 px", (3, 64, 64), *arch.stack(16, 32, 64, 96, 128), "GlobalAvgPool", dense(10)),
+    ),
+    NetPreset(
+        key="plain32",
+        title=Text("Plain, 32 px", "Simple, 32 px"),
+        help=Text(
+            "Thirteen convolutions in a row, to compare with the residual net.",
+            "Trece convoluciones seguidas, para comparar con la red residual.",
+        ),
+        build=lambda: arch.small_deep("Plain", is_residual=False),
+    ),
+    NetPreset(
+        key="residual32",
+        title=Text("Residual, 32 px", "Residual, 32 px"),
+        help=Text(
+            "The same convolutions in residual blocks (He and others, 2015).",
+            "Las mismas convoluciones en bloques residuales (He y otros, 2015).",
+        ),
+        build=lambda: arch.small_deep("Residual", is_residual=True),
     ),
     NetPreset(
         key="tiny",
         title=Text("Tiny net, 16 px", "Red mínima, 16 px"),
         help=Text("Two convolutions for handwritten digits.", "Dos convoluciones para dígitos manuscritos."),
-        net=make_net("Tiny net", (3, 16, 16), *_blocks(16, 32, 48), "GlobalAvgPool", _dense(10)),
+        build=lambda: make_net("Tiny net", (3, 16, 16), *arch.stack(16, 32, 48), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="mlp",
         title=Text("Dense only", "Solo capas densas"),
         help=Text("No convolution at all, to compare.", "Sin ninguna convolución, para comparar."),
-        net=make_net("Dense only", (3, 32, 32), "Flatten", _dense(256), "ReLU", _dense(128), "ReLU", _dense(10)),
+        build=lambda: make_net("Dense only", (3, 32, 32), "Flatten", dense(256), "ReLU", dense(128), "ReLU", dense(10)),
     ),
     NetPreset(
         key="dense_720p",
         title=Text("One dense layer on 1280 × 720", "Una capa densa sobre 1280 × 720"),
         help=Text("Why convolution: 2,764.8 million weights in one layer.", "Por qué convolución: 2.764,8 millones de pesos en una capa."),
-        net=make_net("Dense on 1280 × 720", (3, 720, 1280), "Flatten", _dense(1000)),
+        build=lambda: make_net("Dense on 1280 × 720", (3, 720, 1280), "Flatten", dense(1000)),
     ),
     NetPreset(
         key="one_5x5",
         title=Text("One 5 × 5", "Una de 5 × 5"),
         help=Text("25 weights that see 5 × 5 pixels.", "25 pesos que ven 5 × 5 píxeles."),
-        net=make_net("One 5 × 5", (1, 32, 32), _conv(1, 5, padding=2, bias=False)),
+        build=lambda: make_net("One 5 × 5", (1, 32, 32), conv(1, 5, padding=2, bias=False)),
     ),
     NetPreset(
         key="two_3x3",
         title=Text("Two 3 × 3", "Dos de 3 × 3"),
         help=Text("18 weights that see the same 5 × 5 pixels.", "18 pesos que ven los mismos 5 × 5 píxeles."),
-        net=make_net("Two 3 × 3", (1, 32, 32), _conv(1, 3, padding=1, bias=False), _conv(1, 3, padding=1, bias=False)),
+        build=lambda: make_net("Two 3 × 3", (1, 32, 32), conv(1, 3, padding=1, bias=False), conv(1, 3, padding=1, bias=False)),
+    ),
+    NetPreset(
+        key="one_7x7",
+        title=Text("One 7 × 7", "Una de 7 × 7"),
+        help=Text("49 weights that see 7 × 7 pixels.", "49 pesos que ven 7 × 7 píxeles."),
+        build=lambda: make_net("One 7 × 7", (1, 32, 32), conv(1, 7, padding=3, bias=False)),
+    ),
+    NetPreset(
+        key="three_3x3",
+        title=Text("Three 3 × 3", "Tres de 3 × 3"),
+        help=Text("27 weights that see the same 7 × 7 pixels.", "27 pesos que ven los mismos 7 × 7 píxeles."),
+        build=lambda: make_net("Three 3 × 3", (1, 32, 32), *[conv(1, 3, padding=1, bias=False)] * 3),
     ),
 )
