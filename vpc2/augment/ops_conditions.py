@@ -37,6 +37,7 @@ CONDITIONS: tuple[Operation, ...] = (
         pairs=("kernel_size",),
         needs_side_px=reflects,
         albumentations="A.MedianBlur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
+        quick="vpc2.augment.quick.QuickMedian",
     ),
     operation(
         "RandomBoxBlur",
@@ -47,6 +48,7 @@ CONDITIONS: tuple[Operation, ...] = (
         pairs=("kernel_size",),
         needs_side_px=reflects,
         albumentations="A.Blur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
+        quick="vpc2.augment.quick.QuickBoxBlur",
     ),
     operation(
         "RandomSharpness",
@@ -56,6 +58,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("sharpness", "Strength", "Intensidad", (0.5, 2.0), 0.0, 5.0, 0.1),
         shows=(("sharpness", NO_LABEL, "×"),),
         needs_side_px=lambda params: 3,
+        quick="vpc2.augment.quick.QuickSharpness",
     ),
     operation(
         "RandomGaussianNoise",
@@ -98,6 +101,7 @@ CONDITIONS: tuple[Operation, ...] = (
             "JPEG's blocks are eight pixels large, at any size.",
             "Los bloques de JPEG miden ocho píxeles, a cualquier tamaño.",
         ),
+        quick="vpc2.augment.quick.QuickJPEG",
     ),
     operation(
         "RandomPlasmaShadow",
@@ -108,6 +112,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("shade_intensity", "Darkness", "Oscuridad", (-0.8, -0.2), -1.0, 0.0),
         span("shade_quantity", "Share covered", "Parte cubierta", (0.2, 0.7), 0.0, 1.0),
         shows=(("shade_intensity", NO_LABEL, ""), ("shade_quantity", Text("covered", "cubierta"), "")),
+        quick="vpc2.augment.quick.QuickPlasmaShadow",
     ),
     operation(
         "RandomPlasmaBrightness",
@@ -117,6 +122,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("roughness", "Roughness", "Rugosidad", (0.1, 0.7), 0.01, 1.0),
         span("intensity", "Strength", "Intensidad", (0.1, 0.6), 0.0, 1.0),
         shows=(("intensity", NO_LABEL, ""),),
+        quick="vpc2.augment.quick.QuickPlasmaBrightness",
     ),
     operation(
         "RandomPlasmaContrast",
@@ -125,6 +131,7 @@ CONDITIONS: tuple[Operation, ...] = (
         ("Clouds of more and of less contrast over the picture.", "Nubes de más y de menos contraste sobre la imagen."),
         span("roughness", "Roughness", "Rugosidad", (0.1, 0.7), 0.01, 1.0),
         shows=(("roughness", Text("roughness", "rugosidad"), ""),),
+        quick="vpc2.augment.quick.QuickPlasmaContrast",
     ),
     operation(
         "RandomLinearCornerIllumination",
@@ -182,6 +189,7 @@ CONDITIONS: tuple[Operation, ...] = (
             "Single bright pixels turn white, and smaller pictures have fewer.",
             "Los píxeles claros sueltos pasan a blanco, y las imágenes más chicas tienen menos.",
         ),
+        quick="vpc2.augment.quick.QuickSnow",
     ),
     operation(
         "RandomErasing",
