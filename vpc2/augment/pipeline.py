@@ -88,19 +88,20 @@ def draw_images(
     before, and `image_key` must stand for these very pixels. Pictures share memory with it: they are not to be written to.
     """
     steps = [step for step in pipeline.steps if step.on]
-    names = stage_names(pipeline.seed, image_key, image.shape, device, steps)
-    images, built, results = image.to(device or "cpu").unsqueeze(0), {}, []
-    for number in range(first, draws):
-        done, stage = kept.latest(names, number) if kept else (0, None)
-        made, outcomes = stage or (images, ())
-        for step, name in zip(steps[done:], names[done:], strict=True):
-            seed = seed_of(pipeline.seed, step.seed_name, image_key, number)
-            made, outcome = apply_step(step, made, seed, built)
-            outcomes = (*outcomes, outcome)
-            if kept:
-                kept.add(name, number, made, outcomes)
-        results.append(Draw(made[0].cpu(), outcomes))
-    return results
+    names = stage_names(pipeline.seed, image_key, image.shape, device, range(first, draws), steps)
+    done, stage = kept.latest(names) if kept else (0, ())
+    if not done:
+        stage = ((image.to(device or "cpu").unsqueeze(0), ()),) * (draws - first)
+    for step, name in zip(steps[done:], names[done:], strict=True):
+        built: dict[str, torch.nn.Module] = {}
+        after = [
+            apply_step(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number), built)
+            for number, (images, _outcomes) in enumerate(stage, first)
+        ]
+        stage = tuple((images, (*outcomes, outcome)) for (images, outcome), (_before, outcomes) in zip(after, stage, strict=True))
+        if kept:
+            kept.add(name, stage)
+    return [Draw(images[0].cpu(), outcomes) for images, outcomes in stage]
 
 
 def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str = "", device: str | None = None) -> list[Draw]:

@@ -13,12 +13,12 @@ from vpc2.rng import seed_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-Stage = tuple["Tensor", tuple[Any, ...]]  # a picture (1, 3, H, W), float, and the outcomes of the steps behind it
+Stage = tuple[tuple["Tensor", tuple[Any, ...]], ...]  # of each draw: the picture (1, 3, H, W), float, and the outcomes behind it
 
 
-def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | None, steps: Sequence[Step]) -> list[int]:
-    """Return what stands for this picture after each of the steps: it depends on all that comes before, and on nothing else."""
-    names, name = [], seed_of(seed, image_key, tuple(shape), device)
+def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | None, numbers: range, steps: Sequence[Step]) -> list[int]:
+    """Return what stands for these draws after each of the steps: it depends on all that comes before, and on nothing else."""
+    names, name = [], seed_of(seed, image_key, tuple(shape), device, numbers)
     for step in steps:
         name = seed_of(name, repr(step))
         names.append(name)
@@ -26,7 +26,7 @@ def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | N
 
 
 class Stages:
-    """Pictures after each step, at most `limit_bytes` of them; the ones unused for longest give way. Safe between threads.
+    """The draws of photographs after each step, at most `limit_bytes`; what was unused for longest gives way. Safe between threads.
 
     Pictures are kept as they are, in float: bytes would round them, and a draw must not depend on what was kept.
     """
@@ -34,24 +34,27 @@ class Stages:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self._kept: OrderedDict[tuple[int, int], Stage] = OrderedDict()
+        self._kept: OrderedDict[int, Stage] = OrderedDict()
         self._lock = threading.Lock()
 
-    def latest(self, names: Sequence[int], number: int) -> tuple[int, Stage | None]:
-        """Return how many of the steps draw `number` has behind it already, and that stage; 0 and None where it has none."""
+    def latest(self, names: Sequence[int]) -> tuple[int, Stage]:
+        """Return how many of these steps the draws have behind them already, and the draws then; 0 and none where none is kept."""
         with self._lock:
             for done in range(len(names), 0, -1):
-                if stage := self._kept.get((names[done - 1], number)):
-                    self._kept.move_to_end((names[done - 1], number))
-                    return done, stage
-        return 0, None
+                if names[done - 1] in self._kept:
+                    self._kept.move_to_end(names[done - 1])
+                    return done, self._kept[names[done - 1]]
+        return 0, ()
 
-    def add(self, name: int, number: int, images: Tensor, outcomes: tuple[Any, ...]) -> None:
-        """Keep draw `number` after the step that `name` stands for; nobody may write to `images` any more."""
+    def add(self, name: int, stage: Stage) -> None:
+        """Keep the draws after the step that `name` stands for; nobody may write to their pictures any more."""
         with self._lock:
-            if (name, number) not in self._kept:
-                self._kept[name, number] = images, outcomes
-                self.bytes += images.nbytes
+            if name not in self._kept:
+                self._kept[name] = stage
+                self.bytes += _bytes_of(stage)
             while self.bytes > self.limit_bytes:
-                _key, (old, _outcomes) = self._kept.popitem(last=False)
-                self.bytes -= old.nbytes
+                self.bytes -= _bytes_of(self._kept.popitem(last=False)[1])
+
+
+def _bytes_of(stage: Stage) -> int:
+    return sum(images.nbytes for images, _outcomes in stage)
