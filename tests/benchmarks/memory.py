@@ -2,7 +2,7 @@
 
     python tests/benchmarks/memory.py [--moves N] [--plain]   (Linux)
 
-Prints resident memory at every fifty moves, and what is kept. `--plain` leaves the C library's memory as it is by default.
+Prints resident memory at every fifty moves, and what is kept. `--plain` leaves the C library to itself.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import torch  # noqa: E402, F401
 from streamlit import logger  # noqa: E402
 
 from vpc2 import host  # noqa: E402
@@ -23,12 +22,7 @@ from vpc2.augment.spec import edit_param  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402
 from vpc2.ui import cache  # noqa: E402
 
-logger.set_log_level("ERROR")  # "missing ScriptRunContext": there is no page
-
-
-def resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / host.MB
+logger.set_log_level("CRITICAL")  # "missing ScriptRunContext": there is no page
 
 
 def main() -> None:
@@ -36,7 +30,9 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=200)
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
-    if not given.plain:
+    if given.plain:
+        cache.HEAP.growth_bytes = sys.maxsize
+    else:
         host.keep_freed_memory()
     photos = [vars(load_sample(key)) for key in ("chelsea", "coffee")]
     pipelines = [PIPELINES[key].pipeline for key in ("strong", "further")]
@@ -49,13 +45,13 @@ def main() -> None:
         for photo in photos:
             cache.drawn(moved, photo, 8, 384)
 
-    print(f"{'moves':>6}{'resident, MB':>14}{'stages, MB':>12}")
+    print(f"{'moves':>6}{'resident, MB':>14}{'stages, MB':>12}{'trims':>7}")
     for move in range(given.moves + 1):
         thread = threading.Thread(target=draw, args=(move,))
         thread.start()
         thread.join()
         if move % 50 == 0:
-            print(f"{move:6}{resident_mb():14.0f}{cache.STAGES.bytes / host.MB:12.0f}", flush=True)
+            print(f"{move:6}{host.resident_bytes() / host.MB:14.0f}{cache.STAGES.bytes / host.MB:12.0f}{cache.HEAP.trims:7}", flush=True)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,6 @@ CONDITIONS: tuple[Operation, ...] = (
             "JPEG's blocks are eight pixels large, at any size.",
             "Los bloques de JPEG miden ocho píxeles, a cualquier tamaño.",
         ),
-        quick="vpc2.augment.quick.QuickJPEG",
     ),
     operation(
         "RandomPlasmaShadow",

@@ -11,7 +11,6 @@ import math
 import kornia.augmentation as K
 import torch
 import torch.nn.functional as F
-from kornia.color import rgb_to_ycbcr, ycbcr_to_rgb
 from kornia.contrib import diamond_square
 from kornia.enhance import (
     adjust_brightness,
@@ -20,8 +19,6 @@ from kornia.enhance import (
     adjust_contrast_with_mean_subtraction,
     adjust_saturation_with_gray_subtraction,
 )
-from kornia.enhance.jpeg import _get_default_qt_c, _get_default_qt_y
-from kornia.geometry import rescale
 from torch import Tensor
 
 _TINY = 1e-30  # keeps 0 / 0 from being NaN where a grey pixel has no hue
@@ -160,59 +157,6 @@ class QuickMedian(K.RandomMedianBlur):
         low = torch.maximum(lows[0], lows[1]).maximum(lows[2])
         high = torch.minimum(highs[0], highs[1]).minimum(highs[2])
         return _sorted(low, _sorted(*middles)[1], high)[1]
-
-
-class QuickJPEG(K.RandomJPEG):
-    """Up to the rounding it is Kornia's arithmetic to the last bit, for a coefficient near a half would else fall to the other side.
-
-    After it, one product with a matrix does the scaling and both passes of the inverse transform.
-    """
-
-    def apply_transform(self, input, params, flags, transform=None):
-        height, width = input.shape[-2:]
-        padded = F.pad(input, (0, -width % 16, 0, -height % 16), mode="replicate")
-        rows, columns = padded.shape[-2:]
-        light, *chroma = (255.0 * rgb_to_ycbcr(padded)).split(1, 1)
-        halves = [rescale(plane, 0.5, interpolation="bilinear", align_corners=False, antialias=True) for plane in chroma]
-        scale = _table_scale(params["jpeg_quality"].to(input))
-        light = _coded([light], _get_default_qt_y(input.device, input.dtype), scale)
-        halves = F.interpolate(_coded(halves, _get_default_qt_c(input.device, input.dtype), scale), (rows, columns), mode="bilinear")
-        return ycbcr_to_rgb(torch.cat([light, halves], 1).div_(255.0))[..., :height, :width]
-
-
-def _floor(values: Tensor) -> Tensor:
-    whole = values.floor()
-    return whole + (values - 0.5 - whole) ** 3
-
-
-def _table_scale(quality: Tensor) -> Tensor:
-    """Return how much the tables are scaled at a quality of 1 to 100, (B, 1, 1, 1)."""
-    return _floor(torch.where(quality < 50, 5000.0 / quality, 200.0 - 2.0 * quality))[:, None, None, None]
-
-
-def _soft_limits(values: Tensor) -> Tensor:
-    """Return values between 1 and 255, those beyond just outside the end: differentiable for Kornia, equal to it for us."""
-    over, under = values - 255, values - 1
-    values = torch.where(over > 0, -0.02 * (torch.exp(-over.clamp(min=0)) - 1.0) + 255, values)
-    return torch.where(under < 0, 0.02 * (torch.exp(under.clamp(max=0)) - 1.0) + 1, values)
-
-
-def _coded(planes: list[Tensor], table: Tensor, scale: Tensor) -> Tensor:
-    """Return planes (B, 1, H, W) cut into blocks of eight, transformed, rounded and transformed back, as (B, planes, H, W)."""
-    batch, _one, height, width = planes[0].shape
-    blocks = torch.cat([plane.view(batch, height // 8, 8, width // 8, 8).transpose(2, 3).reshape(batch, -1, 8, 8) for plane in planes], 1)
-    places = torch.arange(8, dtype=table.dtype, device=table.device)
-    basis = torch.cos((2.0 * places + 1.0)[:, None] * places[None, :] * (math.pi / 16.0))
-    waves = basis[:, None, :, None] * basis[None, :, None, :]  # of a pixel (y, x) and a frequency (v, u)
-    share = torch.where(places == 0, 1.0 / (2**0.5), 1.0)
-    share = torch.outer(share, share)
-    table = _floor(_soft_limits((table[None, None] * scale + 50.0) / 100.0))
-    found = torch.tensordot(blocks.sub_(128.0), waves).mul_(share * 0.25).div_(table)
-    whole = found.round()
-    found = found.sub_(whole).pow_(3).add_(whole)
-    back = (waves.flatten(2) * (share * 0.25).flatten()).flatten(0, 1) * table.view(-1, 1, 64)  # (B, pixels, frequencies)
-    made = torch.matmul(found.flatten(2), back.transpose(1, 2)).add_(128.0)
-    return made.view(batch, len(planes), height // 8, width // 8, 8, 8).transpose(3, 4).reshape(batch, len(planes), height, width)
 
 
 def plasma(shape: tuple[int, int, int, int], roughness: Tensor) -> Tensor:

@@ -20,12 +20,13 @@ from vpc2 import codec
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.augment.stages import Stages
-from vpc2.host import MB
+from vpc2.host import MB, Heap
 from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
 STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
+HEAP = Heap()
 HISTOGRAM_BINS = 32
 _BUSY = Text(
     "The machine is busy with other visitors' pictures; try again in a moment.",
@@ -41,6 +42,7 @@ def computing() -> Iterator[None]:
     try:
         yield
     finally:
+        HEAP.trim()
         _PLACES.release()
 
 
