@@ -11,7 +11,10 @@ from pathlib import Path  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
+from vpc2 import host  # noqa: E402
 from vpc2.ui import serving  # noqa: E402
+
+host.keep_freed_memory()
 
 SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 

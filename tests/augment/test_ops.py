@@ -18,6 +18,14 @@ from vpc2.knobs import Span, Whole
 from vpc2.words import Refusal
 
 KEYS = list(OPS)
+ROUNDING = 2e-6  # of float, where the app takes a quicker way than Kornia, to which the exported code keeps
+
+
+def is_same(image, other, pipeline):
+    """Tell whether two pictures are equal, to rounding where a step took the quick way."""
+    if not any(OPS[step.op].quick for step in pipeline.steps):
+        return torch.equal(image, other)
+    return image.shape == other.shape and (image - other).abs().max() <= ROUNDING
 
 
 def picture(height=37, width=53, seed=0):
@@ -93,7 +101,7 @@ def test_code_tells_the_truth(key):
     exec(compile(to_code(pipeline), f"{key}.py", "exec"), script)  # our own text, in a test
     image = picture(48, 64)
     for number, draw in enumerate(draw_images(pipeline, image, 2, "key")):
-        assert torch.equal(script["augment"](image, number, "key"), draw.image)
+        assert is_same(script["augment"](image, number, "key"), draw.image, pipeline)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -110,7 +118,7 @@ def test_exported_presets_give_the_same_pixels(key):
     exec(compile(to_code(PIPELINES[key].pipeline), f"{key}.py", "exec"), script)  # our own text, in a test
     image = picture(64, 48)
     for number, draw in enumerate(draw_images(PIPELINES[key].pipeline, image, 3, "k")):
-        assert torch.equal(script["augment"](image, number, "k"), draw.image)
+        assert is_same(script["augment"](image, number, "k"), draw.image, PIPELINES[key].pipeline)
 
 
 def test_moving_one_knob_leaves_every_other_step_as_it_was():

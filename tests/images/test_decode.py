@@ -132,6 +132,16 @@ def test_a_large_picture_is_scaled_down_and_stays_itself(form):
     assert np.abs(photo.pixels - expected).mean() < 6
 
 
+def test_a_jpeg_a_little_below_the_limit_at_a_quarter_is_read_there():
+    """A phone's 4000 pixels are read as 1000, which needs no scaling; 3000 would be 750, so they are read at a half and scaled."""
+    large = Image.fromarray(ramp()).resize((1000, 750), Image.Resampling.BICUBIC)
+    photo = decode_photo(encode(large, "JPEG", quality=95), max_side_px=256)
+    assert photo.pixels.shape == (188, 250, 3)
+    expected = np.asarray(large.resize((250, 188), Image.Resampling.BOX)).astype(int)
+    assert np.abs(photo.pixels - expected).mean() < 2
+    assert decode_photo(encode(large.resize((750, 562)), "JPEG"), max_side_px=256).pixels.shape[1] == 256
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 def test_damaged_bytes_give_a_picture_or_a_refusal():
     """A seeded fuzz: whatever else escapes is a fault of ours, and fails here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vpc2.catalog import Entry
@@ -21,7 +21,8 @@ class Operation(Entry):
     follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were). `is_policy`
     marks an automatic policy, which draws operations of its own and has no chance. `strengths` names the knobs that
     mean how strong it is, the most telling first, each with the value that changes nothing (or least). `preview_note`
-    says why a small draw is not the large one made small, None where it is. `torchvision` and `albumentations` are the
+    says why a small draw is not the large one made small, None where it is. `quick` names a class that does on a CPU what
+    `target` does, sooner. `torchvision` and `albumentations` are the
     nearest call in those libraries, with parameters in braces; empty where there is none.
     """
 
@@ -35,8 +36,13 @@ class Operation(Entry):
     is_policy: bool = False
     strengths: tuple[tuple[str, float], ...] = ()
     preview_note: Text | None = None
+    quick: str = ""
     torchvision: str = ""
     albumentations: str = ""
+
+    def resolve_quick(self) -> object:
+        """Return the object that `quick` names, or that of `target` where there is none, importing its module now."""
+        return replace(self, target=self.quick or self.target).resolve()
 
 
 def chance(default: float = 0.5) -> Number:

@@ -23,6 +23,7 @@ COLOUR: tuple[Operation, ...] = (
         ),
         torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
         albumentations="A.ColorJitter({brightness}, {contrast}, {saturation}, {hue}, p={p})",
+        quick="vpc2.augment.quick.QuickJitter",
     ),
     operation(
         "RandomBrightness",
@@ -56,6 +57,7 @@ COLOUR: tuple[Operation, ...] = (
         shows=(("saturation_factor", NO_LABEL, "×"),),
         torchvision="v2.ColorJitter(saturation={saturation})",
         albumentations="A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p={p})",
+        quick="vpc2.augment.quick.QuickSaturation",
     ),
     operation(
         "RandomHue",
@@ -67,6 +69,7 @@ COLOUR: tuple[Operation, ...] = (
         shows=(("hue_factor", NO_LABEL, ""),),
         torchvision="v2.ColorJitter(hue={hue})",
         albumentations="A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p={p})",
+        quick="vpc2.augment.quick.QuickHue",
     ),
     operation(
         "RandomGamma",
@@ -191,6 +194,7 @@ COLOUR: tuple[Operation, ...] = (
             ("saturation_factor", Text("saturation", "saturación"), "×"),
         ),
         torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
+        quick="vpc2.augment.quick.QuickJiggle",
     ),
     operation(
         "RandomClahe",

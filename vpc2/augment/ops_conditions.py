@@ -40,6 +40,7 @@ CONDITIONS: tuple[Operation, ...] = (
         pairs=("kernel_size",),
         needs_side_px=reflects,
         albumentations="A.MedianBlur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
+        quick="vpc2.augment.quick.QuickMedian",
     ),
     operation(
         "RandomBoxBlur",
@@ -51,6 +52,7 @@ CONDITIONS: tuple[Operation, ...] = (
         pairs=("kernel_size",),
         needs_side_px=reflects,
         albumentations="A.Blur(blur_limit=({kernel_size}, {kernel_size}), p={p})",
+        quick="vpc2.augment.quick.QuickBoxBlur",
     ),
     operation(
         "RandomSharpness",
@@ -61,6 +63,7 @@ CONDITIONS: tuple[Operation, ...] = (
         strengths=(("sharpness", 1.0),),
         shows=(("sharpness", NO_LABEL, "×"),),
         needs_side_px=lambda params: 3,
+        quick="vpc2.augment.quick.QuickSharpness",
     ),
     operation(
         "RandomGaussianNoise",
@@ -117,6 +120,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("shade_quantity", "Share covered", "Parte cubierta", (0.2, 0.7), 0.0, 1.0),
         strengths=(("shade_intensity", 0.0), ("shade_quantity", 0.0)),
         shows=(("shade_intensity", NO_LABEL, ""), ("shade_quantity", Text("covered", "cubierta"), "")),
+        quick="vpc2.augment.quick.QuickPlasmaShadow",
     ),
     operation(
         "RandomPlasmaBrightness",
@@ -127,6 +131,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("intensity", "Strength", "Intensidad", (0.1, 0.6), 0.0, 1.0),
         strengths=(("intensity", 0.0),),
         shows=(("intensity", NO_LABEL, ""),),
+        quick="vpc2.augment.quick.QuickPlasmaBrightness",
     ),
     operation(
         "RandomPlasmaContrast",
@@ -135,6 +140,7 @@ CONDITIONS: tuple[Operation, ...] = (
         ("Clouds of more and of less contrast over the picture.", "Nubes de más y de menos contraste sobre la imagen."),
         span("roughness", "Roughness", "Rugosidad", (0.1, 0.7), 0.01, 1.0),
         shows=(("roughness", Text("roughness", "rugosidad"), ""),),
+        quick="vpc2.augment.quick.QuickPlasmaContrast",
     ),
     operation(
         "RandomLinearCornerIllumination",
@@ -197,6 +203,7 @@ CONDITIONS: tuple[Operation, ...] = (
             "Single bright pixels turn white, and smaller pictures have fewer.",
             "Los píxeles claros sueltos pasan a blanco, y las imágenes más chicas tienen menos.",
         ),
+        quick="vpc2.augment.quick.QuickSnow",
     ),
     operation(
         "RandomErasing",

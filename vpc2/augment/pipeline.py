@@ -5,7 +5,7 @@ Kornia samples on the CPU, so a draw is the same on every device; only the arith
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, Step
+from vpc2.augment.stages import Stages, stage_names
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Text
 
@@ -49,10 +50,14 @@ def pick_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def build_step(step: Step, height: int, width: int) -> torch.nn.Module:
-    """Return the Kornia object of a step for pictures of this size. One object a call: Kornia keeps state in it."""
+def build_step(step: Step, height: int, width: int, device: str = "cpu") -> torch.nn.Module:
+    """Return the Kornia object of a step for pictures of this size, for one thread: Kornia keeps state in it.
+
+    On a CPU it is the entry's quick one, where it has one: the same values drawn, the same pixels.
+    """
     entry = OPS[step.op]
-    return entry.resolve()(**arguments(entry, step.params, height, width))
+    target = entry.resolve_quick() if device == "cpu" else entry.resolve()
+    return target(**arguments(entry, step.params, height, width))
 
 
 def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
@@ -69,57 +74,76 @@ def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: i
 
 
 def draw_images(
-    pipeline: Pipeline, image: Tensor, draws: int, image_key: str = "", device: str | None = None, *, first: int = 0
+    pipeline: Pipeline,
+    image: Tensor,
+    draws: int,
+    image_key: str = "",
+    device: str | None = None,
+    *,
+    first: int = 0,
+    kept: Stages | None = None,
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 
     Each step owns a seed made of the pipeline's seed, the step's id, `image_key` and the draw's number, so changing
-    one step leaves what every other step samples as it was.
+    one step leaves what every other step samples as it was. With `kept`, draws begin after the last step that was computed
+    before, and `image_key` must stand for these very pixels. Pictures share memory with it: they are not to be written to.
     """
-    results = []
-    for number in range(first, draws):
-        images, outcomes = image.unsqueeze(0), []
-        for images, outcome in _run(pipeline, image, number, image_key, device):  # noqa: B007 - the last picture is the draw
-            outcomes.append(outcome)
-        results.append(Draw(images[0].cpu(), tuple(outcomes)))
-    return results
+    steps = [step for step in pipeline.steps if step.on]
+    names = stage_names(pipeline.seed, image_key, image.shape, device, range(first, draws), steps)
+    done, stage = kept.latest(names) if kept else (0, ())
+    if not done:
+        stage = ((image.to(device or "cpu").unsqueeze(0), ()),) * (draws - first)
+    for step, name in zip(steps[done:], names[done:], strict=True):
+        built: dict[str, torch.nn.Module] = {}
+        after = [
+            apply_step(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number), built)
+            for number, (images, _outcomes) in enumerate(stage, first)
+        ]
+        stage = tuple((images, (*outcomes, outcome)) for (images, outcome), (_before, outcomes) in zip(after, stage, strict=True))
+        if kept:
+            kept.add(name, stage)
+    return [Draw(images[0].cpu(), outcomes) for images, outcomes in stage]
 
 
 def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str = "", device: str | None = None) -> list[Draw]:
     """Return draw `number` after every step, each with that step's outcome alone; the last one is the draw itself."""
-    return [Draw(images[0].cpu(), (outcome,)) for images, outcome in _run(pipeline, image, number, image_key, device)]
-
-
-def _run(pipeline: Pipeline, image: Tensor, number: int, image_key: str, device: str | None) -> Iterator[tuple[Tensor, Outcome]]:
-    """Apply one step after another to one picture, giving the picture (1, 3, H, W) and what happened after each."""
-    images = image.to(device or "cpu").unsqueeze(0)
+    images, film = image.to(device or "cpu").unsqueeze(0), []
     for step in pipeline.steps:
         if step.on:
             images, outcome = apply_step(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number))
-            yield images, outcome
+            film.append(Draw(images[0].cpu(), (outcome,)))
+    return film
 
 
-def apply_step(step: Step, images: Tensor, seed: int, *, is_map: bool = False) -> tuple[Tensor, Outcome]:
+def apply_step(
+    step: Step, images: Tensor, seed: int, built: dict[str, torch.nn.Module] | None = None, *, is_map: bool = False
+) -> tuple[Tensor, Outcome]:
     """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened.
 
+    `built` keeps the Kornia objects by the step's id for further pictures of this size: a policy takes longer to build than to apply.
     Where `is_map`, the picture holds places instead of colours, and of a policy only the operations that move pixels are applied.
     """
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
     if min(height, width) < needed:
         return images, Outcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
-    augmentation = build_step(step, height, width)
+    built = {} if built is None else built
+    if step.id not in built:
+        built[step.id] = build_step(step, height, width, images.device.type)
+    augmentation = built[step.id]
     with drawing(seed), torch.no_grad():
         sampled = augmentation.forward_parameters(images.shape)
     if entry.is_policy:
-        with torch.no_grad():
-            images = _clean(augmentation(images, params=_moving(augmentation, sampled) if is_map else sampled))
         names = _policy_names(sampled)
-        return images, Outcome(step.id, step.op, bool(names), {"operations": ", ".join(names)} if names else {})
-    is_applied = bool(sampled["batch_prob"].reshape(-1)[0] > 0.5)
-    with torch.no_grad():
-        images = _clean(augmentation(images, params=sampled))
-    return images, Outcome(step.id, step.op, is_applied, _shown(entry, sampled) if is_applied else {})
+        is_applied, values = bool(names), {"operations": ", ".join(names)} if names else {}
+    else:
+        is_applied = bool(sampled["batch_prob"].reshape(-1)[0] > 0.5)
+        values = _shown(entry, sampled) if is_applied else {}
+    if is_applied:
+        with torch.no_grad():
+            images = _clean(augmentation(images, params=_moving(augmentation, sampled) if is_map and entry.is_policy else sampled))
+    return images, Outcome(step.id, step.op, is_applied, values)
 
 
 def _policy_names(sampled: list) -> list[str]:
@@ -149,7 +173,7 @@ def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem
 
 def _clean(images: Tensor) -> Tensor:
     """Return pictures in [0, 1]: some operations leave it (noise), some give NaN at the end of their limits."""
-    return torch.nan_to_num(images, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
+    return images.clamp(0.0, 1.0).nan_to_num_(nan=0.0)
 
 
 def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float | list[float]]:
@@ -175,7 +199,7 @@ def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
         for step in pipeline.steps:
             if not step.on or min(height, width) < OPS[step.op].needs_side_px(step.params):
                 continue
-            augmentation = build_step(step, height, width)
+            augmentation = build_step(step, height, width, images.device.type)
             with drawing(seed_of(pipeline.seed, step.seed_name, seed)):
                 if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: picture by picture each has its own
                     alone = torch.Size((1, *images.shape[1:]))

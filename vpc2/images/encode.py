@@ -19,28 +19,39 @@ def to_tensor(pixels: np.ndarray) -> Tensor:
     """Return uint8 (H, W, 3) pixels as a float tensor (3, H, W) in [0, 1]."""
     import torch
 
-    return torch.from_numpy(np.array(pixels, copy=True)).permute(2, 0, 1).float().div(255)
+    return torch.from_numpy(np.array(pixels, copy=True)).permute(2, 0, 1).contiguous().float().div_(255)
 
 
 def to_pixels(image: Tensor | np.ndarray) -> np.ndarray:
     """Return a float tensor (3, H, W) in [0, 1] as uint8 (H, W, 3) pixels; pixels come back as they are."""
     if isinstance(image, np.ndarray):
         return image
-    return image.detach().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return _to_bytes(image).permute(1, 2, 0).contiguous().cpu().numpy()
 
 
 def to_jpeg(image: Tensor | np.ndarray, quality: int = 90) -> bytes:
     """Return a picture as JPEG: one millisecond for what a page shows, against seventy for PNG."""
     out = io.BytesIO()
-    Image.fromarray(to_pixels(image)).save(out, "JPEG", quality=quality)
+    _to_image(image).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
 def to_png(image: Tensor | np.ndarray) -> bytes:
     """Return a picture as PNG, pixel for pixel."""
     out = io.BytesIO()
-    Image.fromarray(to_pixels(image)).save(out, "PNG", compress_level=1)
+    _to_image(image).save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+def _to_image(image: Tensor | np.ndarray) -> Image.Image:
+    if isinstance(image, np.ndarray):
+        return Image.fromarray(image)
+    # Plane by plane: to interleave the channels takes Pillow a fifth of the time that it takes torch.
+    return Image.merge("RGB", [Image.fromarray(plane) for plane in _to_bytes(image).cpu().numpy()])
+
+
+def _to_bytes(image: Tensor) -> Tensor:
+    return image.detach().clamp(0, 1).mul_(255).round_().byte()
 
 
 def resize_pixels(pixels: np.ndarray, max_side_px: int) -> np.ndarray:

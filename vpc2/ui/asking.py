@@ -77,7 +77,7 @@ def _survived(
     from vpc2.images.encode import resize_pixels, to_tensor
 
     small = resize_pixels(_pixels, SIDE_PX)
-    pipeline, _factor = cache.fitted(token, _pixels, small)
+    pipeline, _factor = cache.scaled(token, _pixels, small)
     with cache.computing():
         return vars(survival(pipeline, to_tensor(small), label, _ask, draws, image_key))
 

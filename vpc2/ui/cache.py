@@ -19,10 +19,14 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
+from vpc2.augment.stages import Stages
+from vpc2.host import MB, Heap
 from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
+STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
+HEAP = Heap()
 HISTOGRAM_BINS = 32
 _BUSY = Text(
     "The machine is busy with other visitors' pictures; try again in a moment.",
@@ -38,6 +42,7 @@ def computing() -> Iterator[None]:
     try:
         yield
     finally:
+        HEAP.trim()
         _PLACES.release()
 
 
@@ -52,13 +57,13 @@ def drawn(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import draw_images, pick_device
-    from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
+    from vpc2.images.encode import to_jpeg, to_tensor
 
     with computing():
-        small = resize_pixels(_pixels, side_px)
-        pipeline, factor = fitted(token, _pixels, small)
+        small = fitted(image_key, side_px, _pixels)
+        pipeline, factor = scaled(token, _pixels, small)
         device, started = pick_device(), time.perf_counter()
-        results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device)
+        results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device, kept=STAGES)
         ms = 1000 * (time.perf_counter() - started)
     return {
         "original": to_jpeg(small),
@@ -69,12 +74,20 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
     }
 
 
+@st.cache_data(max_size="32MB", show_spinner=False)
+def fitted(image_key: str, side_px: int, _pixels: np.ndarray) -> np.ndarray:
+    """Return a photograph's pixels at the size that is shown: no moved knob scales them again."""
+    from vpc2.images.encode import resize_pixels
+
+    return resize_pixels(_pixels, side_px)
+
+
 def token_of(pipeline: Pipeline) -> str:
     """Return what stands for a pipeline in the keys of kept results."""
     return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
 
 
-def fitted(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
+def scaled(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
     """Return the pipeline with its lengths scaled to the size that is shown, and the factor between the two sizes."""
     factor = max(small.shape[:2]) / max(pixels.shape[:2])
     return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
@@ -97,9 +110,9 @@ def shown(photo: dict[str, Any], side_px: int) -> bytes:
 
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _shown(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
-    from vpc2.images.encode import resize_pixels, to_jpeg
+    from vpc2.images.encode import to_jpeg
 
-    return to_jpeg(resize_pixels(_pixels, side_px))
+    return to_jpeg(fitted(image_key, side_px, _pixels))
 
 
 def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
@@ -110,11 +123,11 @@ def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import film_draw, pick_device
-    from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor
+    from vpc2.images.encode import to_jpeg, to_tensor
 
     with computing():
-        small = resize_pixels(_pixels, side_px)
-        pipeline, factor = fitted(token, _pixels, small)
+        small = fitted(image_key, side_px, _pixels)
+        pipeline, factor = scaled(token, _pixels, small)
         film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
     pictures = [to_jpeg(frame.image) for frame in film]
     return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0], factor) for frame in film]}
@@ -127,7 +140,7 @@ def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
 
     small = resize_pixels(photo["pixels"], side_px)
     with computing():
-        pipeline, _factor = fitted(token_of(pipeline), photo["pixels"], small)
+        pipeline, _factor = scaled(token_of(pipeline), photo["pixels"], small)
         made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
     return small, to_pixels(made.image)
 

@@ -1,0 +1,59 @@
+"""What the host's memory does: freed memory is used again, and what lies idle goes back."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vpc2 import host
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(host._glibc() is None, reason="the C library is not glibc")
+
+_FAULTS = """
+import resource
+from vpc2 import host
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        held = [bytearray(6 * host.MB) for _ in range(4)]
+        del held
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+faults()
+plain = faults()
+assert host.keep_freed_memory()
+faults()
+print(plain, faults())
+"""
+_TRIM = """
+from vpc2 import host
+
+host.keep_freed_memory()
+heap = host.Heap(growth_bytes=32 * host.MB)
+held = [bytes([number % 255 + 1]) * (256 * 1024) for number in range(400)]
+full = host.resident_bytes()
+del held[::2], held[: len(held) // 2]  # holes, below blocks that stay
+heap.trim()
+print(full // host.MB, host.resident_bytes() // host.MB, heap.trims)
+heap.trim()
+assert heap.trims == 1, "nothing has grown since"
+"""
+
+
+def numbers(script: str) -> list[int]:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    return [int(word) for word in done.stdout.split()]
+
+
+def test_freed_memory_is_used_again():
+    """Fewer than a tenth of the fresh pages (a page is 4 KB; four blocks of 6 MB are 6,144 of them)."""
+    plain, kept = numbers(_FAULTS)
+    assert plain > 6144 * 10 and kept < plain / 10
+
+
+def test_idle_memory_goes_back_once_the_process_has_grown():
+    full, trimmed, trims = numbers(_TRIM)
+    assert trims == 1 and trimmed < full - 30

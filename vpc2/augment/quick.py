@@ -1,0 +1,215 @@
+"""Kornia's operations in the way that is quickest on a CPU: the same values drawn, the same pixels to float rounding.
+
+Each class is Kornia's own but for what it overrides, so chances, batches and parameters stay Kornia's. Pictures are finite
+and in [0, 1], as the pipeline hands them on. A test holds every class against the one it stands for.
+"""
+
+from __future__ import annotations
+
+import math
+
+import kornia.augmentation as K
+import torch
+import torch.nn.functional as F
+from kornia.contrib import diamond_square
+from kornia.enhance import (
+    adjust_brightness,
+    adjust_brightness_accumulative,
+    adjust_contrast,
+    adjust_contrast_with_mean_subtraction,
+    adjust_saturation_with_gray_subtraction,
+)
+from torch import Tensor
+
+_TINY = 1e-30  # keeps 0 / 0 from being NaN where a grey pixel has no hue
+
+
+def _per_picture(values: Tensor, images: Tensor) -> Tensor:
+    return values.to(images).view(-1, 1, 1)
+
+
+def _extremes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest and the smallest of the three channels, each (B, H, W)."""
+    red, green, blue = images.unbind(1)
+    return torch.maximum(red, green).maximum(blue), torch.minimum(red, green).minimum(blue)
+
+
+def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Return pictures with the colour wheel turned by (B,) turns.
+
+    Without the way through HSV and back: value and chroma stay, so each channel is the smallest one plus the chroma times how
+    near the new hue is to that channel's own (https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative).
+    """
+    red, green, blue = images.unbind(1)
+    most, least = _extremes(images)
+    chroma = most - least
+    hue = torch.where(green == most, (blue - red).add_(chroma, alpha=2), (red - green).add_(chroma, alpha=4))
+    hue = torch.where(red == most, green - blue, hue).div_(chroma.clamp(min=_TINY))
+    hue = hue.add_(6 * _per_picture(turns, images)).remainder_(6)
+    turned = torch.empty_like(images)
+    for channel, (centre, sign, edge) in enumerate(((3, 1, -1), (2, -1, 2), (4, -1, 2))):
+        near = (hue - centre).abs_().mul_(sign).add_(edge).clamp_(0, 1)
+        torch.addcmul(least, chroma, near, out=turned[:, channel])
+    return turned
+
+
+def scale_saturation(images: Tensor, factors: Tensor) -> Tensor:
+    """Return pictures with HSV's saturation times (B,) factors, at most 1: each channel's distance from the largest is scaled."""
+    most, least = _extremes(images)
+    ratio = torch.minimum(most / (most - least).clamp_(min=_TINY), _per_picture(factors, images)).unsqueeze(1)
+    most = most.unsqueeze(1)
+    return (images - most).mul_(ratio).add_(most).clamp_(0, 1)
+
+
+def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple) -> Tensor:
+    """Apply the four colour steps in the order drawn, without those whose factors do nothing."""
+    names, neutral = ("brightness_factor", "contrast_factor", "saturation_factor", "hue_factor"), (1.0, 1.0, 1.0, 0.0)
+    for i in params["order"].tolist():
+        factors = params[names[i]]
+        if (factors != neutral[i]).any():
+            images = steps[i](images, factors)
+    return images.clamp(0, 1)
+
+
+class QuickHue(K.RandomHue):
+    def apply_transform(self, input, params, flags, transform=None):
+        return turn_hue(input, params["hue_factor"])
+
+
+class QuickSaturation(K.RandomSaturation):
+    def apply_transform(self, input, params, flags, transform=None):
+        return scale_saturation(input, params["saturation_factor"])
+
+
+class QuickJitter(K.ColorJitter):
+    def apply_transform(self, input, params, flags, transform=None):
+        steps = (adjust_brightness_accumulative, adjust_contrast_with_mean_subtraction, adjust_saturation_with_gray_subtraction, turn_hue)
+        return _in_order(input, params, steps)
+
+
+class QuickJiggle(K.ColorJiggle):
+    def apply_transform(self, input, params, flags, transform=None):
+        steps = (lambda images, factors: adjust_brightness(images, factors - 1), adjust_contrast, scale_saturation, turn_hue)
+        return _in_order(input, params, steps)
+
+
+class QuickSnow(K.RandomSnow):
+    """Without the way through HLS and back: hue and saturation stay, so distances from the lightness scale with its room."""
+
+    def apply_transform(self, input, params, flags, transform=None):
+        most, least = _extremes(input)
+        light = (most + least).div_(2)
+        whiter = (light * _per_picture(params["brightness"], input)).clamp_(0, 1)
+        ratio = torch.minimum(whiter, 1 - whiter).div_(torch.minimum(light, 1 - light).clamp_(min=_TINY)).unsqueeze(1)
+        is_snow = (light < _per_picture(params["snow_coefficient"], input)).unsqueeze(1)
+        snowed = (input - light.unsqueeze(1)).mul_(ratio).add_(whiter.unsqueeze(1))
+        return torch.where(is_snow, snowed, input).clamp_(0, 1)
+
+
+def _sums(images: Tensor, size: int, axis: int) -> Tensor:
+    """Return the sums of `size` neighbours along an axis, which gets shorter by `size - 1`: as many additions as `size` has bits."""
+    length, start, span, total = images.shape[axis] - size + 1, 0, 1, None
+    while size:
+        if size & 1:
+            part = images.narrow(axis, start, length)
+            total = part if total is None else total + part
+            start += span
+        size >>= 1
+        if size:
+            rest = images.shape[axis] - span
+            images = images.narrow(axis, 0, rest) + images.narrow(axis, span, rest)
+            span *= 2
+    return total
+
+
+class QuickBoxBlur(K.RandomBoxBlur):
+    def apply_transform(self, input, params, flags, transform=None):
+        height, width = flags["kernel_size"]
+        padded = F.pad(input, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
+        return _sums(_sums(padded, height, -2), width, -1).div_(height * width)
+
+
+class QuickSharpness(K.RandomSharpness):
+    def apply_transform(self, input, params, flags, transform=None):
+        inner = input[..., 1:-1, 1:-1]
+        smooth = _sums(_sums(input, 3, -2), 3, -1).add_(inner, alpha=4).div_(13).clamp_(0, 1)
+        output = input.clone()
+        output[..., 1:-1, 1:-1] = torch.addcmul(smooth, inner - smooth, params["sharpness"].to(input).view(-1, 1, 1, 1)).clamp_(0, 1)
+        return output
+
+
+def _sorted(low: Tensor, high: Tensor, other: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    low, high = torch.minimum(low, high), torch.maximum(low, high)
+    middle, high = torch.minimum(high, other), torch.maximum(high, other)
+    return torch.minimum(low, middle), torch.maximum(low, middle), high
+
+
+class QuickMedian(K.RandomMedianBlur):
+    """A window of three: columns are sorted once for the three windows they lie in (18 comparisons a pixel; Kornia's network has 40)."""
+
+    def apply_transform(self, input, params, flags, transform=None):
+        if tuple(flags["kernel_size"]) != (3, 3):
+            return super().apply_transform(input, params, flags, transform)
+        height, width = input.shape[-2:]
+        padded = F.pad(input, (1, 1, 1, 1), mode="reflect")
+        columns = _sorted(*(padded.narrow(-2, start, height) for start in range(3)))
+        lows, middles, highs = ([column.narrow(-1, start, width) for start in range(3)] for column in columns)
+        low = torch.maximum(lows[0], lows[1]).maximum(lows[2])
+        high = torch.minimum(highs[0], highs[1]).minimum(highs[2])
+        return _sorted(low, _sorted(*middles)[1], high)[1]
+
+
+def plasma(shape: tuple[int, int, int, int], roughness: Tensor) -> Tensor:
+    """Return Kornia's plasma (B, C, H, W) from the same random numbers.
+
+    Each level computes only its new places, each kind of them on its own; Kornia convolves the whole map and masks.
+    """
+    batch, channels, height, width = shape
+    sides = [2 ** math.ceil(math.log2(max(side, 3) - 1)) for side in (height, width)]
+    levels = int(math.log2(min(sides))) - 1
+    seeds = (batch, channels, *(side // 2**levels + 1 for side in sides))  # so small a map is Kornia's seed alone
+    roughness = roughness.view(-1, 1, 1).repeat_interleave(channels, 0)
+    made, scale = diamond_square(seeds, roughness[:: channels or 1, 0, 0], dtype=roughness.dtype).flatten(0, 1), torch.ones_like(roughness)
+    for _level in range(levels):
+        scale = scale * roughness
+        made = _refined(made, scale)
+    return made.view(batch, channels, *made.shape[1:])[..., :height, :width]
+
+
+def _refined(made: Tensor, scale: Tensor) -> Tensor:
+    """Return a map (N, H, W) of twice the size: new places are means of their neighbours, mixed with chance by `scale` (N, 1, 1)."""
+    maps, height, width = made.shape
+    finer = torch.empty((maps, 2 * height - 1, 2 * width - 1), dtype=made.dtype)
+    chance = torch.rand((maps, 1, *finer.shape[1:]), dtype=made.dtype).squeeze(1).mul_(scale)
+    quarter = 0.25 * (1 - scale)
+    beside, below = made[:, :, :-1] + made[:, :, 1:], made[:, :-1] + made[:, 1:]
+    centres = torch.addcmul(chance[:, 1::2, 1::2], beside[:, :-1] + beside[:, 1:], quarter)
+    for sums, first, last, axis in ((beside, beside[:, 0], beside[:, -1], 1), (below, below[:, :, 0], below[:, :, -1], 2)):
+        sums.narrow(axis, 1, sums.shape[axis] - 1).add_(centres)
+        sums.narrow(axis, 0, sums.shape[axis] - 1).add_(centres)
+        first.mul_(4 / 3), last.mul_(4 / 3)  # three neighbours at the border
+    finer[:, ::2, ::2] = made
+    finer[:, 1::2, 1::2] = centres
+    finer[:, ::2, 1::2] = torch.addcmul(chance[:, ::2, 1::2], beside, quarter)
+    finer[:, 1::2, ::2] = torch.addcmul(chance[:, 1::2, ::2], below, quarter)
+    return finer
+
+
+def _with_plasma(augmentation, shape: torch.Size, channels: int) -> dict[str, Tensor]:
+    params = K.IntensityAugmentationBase2D.generate_parameters(augmentation, shape)
+    return {**params, "plasma": plasma((shape[0], channels, *shape[-2:]), params["roughness"])}
+
+
+class QuickPlasmaBrightness(K.RandomPlasmaBrightness):
+    def generate_parameters(self, shape):
+        return _with_plasma(self, shape, shape[1])
+
+
+class QuickPlasmaContrast(K.RandomPlasmaContrast):
+    def generate_parameters(self, shape):
+        return _with_plasma(self, shape, shape[1])
+
+
+class QuickPlasmaShadow(K.RandomPlasmaShadow):
+    def generate_parameters(self, shape):
+        return _with_plasma(self, shape, 1)
