@@ -10,8 +10,9 @@ from torch import nn
 
 from vpc2.images.samples import load_sample
 from vpc2.nets import closeup, looking
-from vpc2.nets.closeup import KERNELS, PIXEL, close_up
-from vpc2.nets.fields import Rectangle, field_of, fields_up_to, grid_of, has_field, unit_at, whole_picture_layers
+from vpc2.nets.closeup import PIXEL, close_up
+from vpc2.nets.fields import Rectangle, field_of, fields_up_to, grid_of, has_field, middle_of, unit_at, whole_picture_layers
+from vpc2.nets.kernels import KERNELS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
@@ -175,14 +176,17 @@ def test_nested_rectangles_grow_around_one_place(key):
     whole = fields[-1][1]
     for facts, field in fields:
         assert (field.height, field.width) == (facts.receptive_field,) * 2  # these nets are square
-        assert abs(field.middle[0] - whole.middle[0]) <= facts.jump
+        assert abs(field.top + field.bottom - whole.top - whole.bottom) <= 2 * facts.jump
 
 
-def test_a_point_finds_the_unit_whose_field_it_is_the_middle_of():
-    facts = summarise(NETS["alexnet"].net).layers[6]
-    for unit in ((0, 0), (3, 11), (12, 5)):
-        assert unit_at(facts, *field_of(facts, unit).middle) == unit
-    assert unit_at(facts, -1e6, 1e6) == (0, grid_of(facts)[1] - 1)
+@pytest.mark.parametrize("net", [NETS["alexnet"].net, BLOCKY], ids=["alexnet", "blocks"])
+def test_the_point_in_the_middle_of_a_field_finds_its_unit(net):
+    for facts in summarise(net).layers:
+        if len(facts.output) == 3:
+            rows, columns = grid_of(facts)
+            for unit in ((0, 0), (rows // 3, columns // 2), (rows - 1, columns - 1)):
+                assert unit_at(facts, *middle_of(facts, unit)) == unit
+            assert unit_at(facts, -1e6, 1e6) == (0, columns - 1)
 
 
 # --- activations

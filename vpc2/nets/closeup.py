@@ -8,89 +8,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vpc2.catalog import Catalog, Entry
-from vpc2.nets.arithmetic import SAME
 from vpc2.nets.facts import LayerFacts
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.kernels import POOLINGS, Geometry, Kernel, geometry_of
 from vpc2.words import Refusal, Text
 
 SHOWN_PX = 10  # cells of the input that are shown on a side
 WIDEST_PX = 15  # and as many as this where the window is that wide
 PIXEL, PADDING, BEYOND = 0, 1, 2  # what a cell is; a pooling that rounds up looks beyond the padding
-CONVOLUTIONS = ("Conv2d", "DepthwiseConv2d", "PointwiseConv2d")
-POOLINGS = {"MaxPool2d": "max", "AvgPool2d": "mean"}
 
 _TOO_WIDE = Text(
     "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number.",
     "La ventana de {name} es de {height} × {width} píxeles, con la dilatación; número por número se pueden mostrar hasta {most} × {most}.",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kernel(Entry):
-    """A kernel known by what it does to a picture: 3 x 3 whole numbers, divided by `divisor`."""
-
-    rows: tuple[tuple[int, int, int], ...]
-    divisor: int = 1
-
-
-KERNELS: Catalog[Kernel] = Catalog(
-    Text("kernel", "núcleo"),
-    Kernel(
-        key="vertical",
-        title=Text("Vertical edges (Sobel)", "Bordes verticales (Sobel)"),
-        help=Text("Large where it gets brighter from left to right.", "Grande donde se aclara de izquierda a derecha."),
-        rows=((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
-    ),
-    Kernel(
-        key="horizontal",
-        title=Text("Horizontal edges (Sobel)", "Bordes horizontales (Sobel)"),
-        help=Text("Large where it gets brighter from top to bottom.", "Grande donde se aclara de arriba hacia abajo."),
-        rows=((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
-    ),
-    Kernel(
-        key="edges",
-        title=Text("All edges (Laplace)", "Todos los bordes (Laplace)"),
-        help=Text("Zero where nothing changes, large at every edge.", "Cero donde nada cambia, grande en cada borde."),
-        rows=((0, 1, 0), (1, -4, 1), (0, 1, 0)),
-    ),
-    Kernel(
-        key="blur",
-        title=Text("Blur (mean)", "Desenfoque (promedio)"),
-        help=Text("The mean of nine pixels.", "El promedio de nueve píxeles."),
-        rows=((1, 1, 1), (1, 1, 1), (1, 1, 1)),
-        divisor=9,
-    ),
-    Kernel(
-        key="sharpen",
-        title=Text("Sharpen", "Enfoque"),
-        help=Text("The pixel five times, less its four neighbours.", "El píxel cinco veces, menos sus cuatro vecinos."),
-        rows=((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
-    ),
-    Kernel(
-        key="identity",
-        title=Text("Identity", "Identidad"),
-        help=Text("Gives the pixel back.", "Devuelve el píxel."),
-        rows=((0, 0, 0), (0, 1, 0), (0, 0, 0)),
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """How a layer's window walks, (height, width) each: kernel, stride, dilation, and padding before and after the picture."""
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    before: tuple[int, int]
-    after: tuple[int, int]
-    is_ceil: bool = False
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """The sides of the window, gaps of dilation included."""
-        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
 
 
 @dataclass(frozen=True)
@@ -116,31 +45,8 @@ class CloseUp:
     result: torch.Tensor
 
 
-def can_show(facts: LayerFacts) -> bool:
-    """True for a convolution or pooling that the net reaches."""
-    return facts.output is not None and facts.kind in (*CONVOLUTIONS, *POOLINGS)
-
-
-def geometry_of(facts: LayerFacts) -> Geometry:
-    """Return how the window of a convolution or pooling walks."""
-    given = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
-    kernel, stride, dilation = (_pair(given.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
-    if given.get("padding", 0) == SAME:
-        whole = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
-        before, after = tuple(n // 2 for n in whole), tuple(n - n // 2 for n in whole)
-    else:
-        before = after = _pair(given.get("padding", 0))
-    return Geometry(kernel, stride, dilation, before, after, bool(given.get("ceil_mode")))
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def example_kernel(kernel: Kernel, sides: tuple[int, int]) -> torch.Tensor | None:
-    """Return a known kernel in the middle of a window of these sides, the rest zeros; None where it does not fit."""
-    if min(sides) < 3:
-        return None
+def example_kernel(kernel: Kernel, sides: tuple[int, int]) -> torch.Tensor:
+    """Return a known kernel in the middle of a window of these sides (3 x 3 at least), the rest zeros."""
     whole = torch.zeros(sides)
     top, left = (sides[0] - 3) // 2, (sides[1] - 3) // 2
     whole[top : top + 3, left : left + 3] = torch.tensor(kernel.rows, dtype=torch.float32)
@@ -156,7 +62,7 @@ def own_kernel(module: nn.Conv2d, out_channel: int, in_channel: int) -> tuple[to
     weight = module.weight.detach()
     group, seen = out_channel // (weight.shape[0] // module.groups), weight.shape[1]
     channel = min(max(in_channel, group * seen), (group + 1) * seen - 1)
-    bias = (0.0 if module.bias is None else float(module.bias[out_channel])) if seen == 1 else None
+    bias = (0.0 if module.bias is None else float(module.bias[out_channel].detach())) if seen == 1 else None
     return weight[out_channel, channel - group * seen], channel, bias
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from vpc2.nets.facts import Axis, LayerFacts, Summary
 from vpc2.nets.layers import LAYERS
@@ -33,11 +34,6 @@ class Rectangle:
     def area(self) -> int:
         return self.height * self.width
 
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The point in the middle, (y, x), in pixels."""
-        return (self.top + self.bottom) / 2, (self.left + self.right) / 2
-
     def clipped(self, height: int, width: int) -> Rectangle:
         """Return the part that lies in a picture of these sides."""
         rows = min(max(self.top, 0), height), min(max(self.bottom, 0), height)
@@ -59,6 +55,12 @@ def field_of(facts: LayerFacts, unit: tuple[int, int]) -> Rectangle:
 def _span(axis: Axis, index: int) -> tuple[int, int]:
     start = axis.start + index * axis.jump
     return math.floor(start), math.ceil(start + axis.size)
+
+
+def middle_of(facts: LayerFacts, unit: tuple[int, int]) -> tuple[float, float]:
+    """Return the point in input pixels, (y, x), in the middle of what a unit sees; with padding it may lie outside."""
+    y, x = (float(axis.start + index * axis.jump + Fraction(axis.size) / 2) for axis, index in zip(facts.axes, unit, strict=True))
+    return y, x
 
 
 def unit_at(facts: LayerFacts, y: float, x: float) -> tuple[int, int]:
@@ -90,7 +92,7 @@ def fields_up_to(summary: Summary, layer_id: str, unit: tuple[int, int]) -> list
             break
         if facts.inside or not has_field(facts) or LAYERS[facts.kind].window is None:
             continue
-        field = field_of(facts, unit_at(facts, *whole.middle))
+        field = field_of(facts, unit_at(facts, *middle_of(last, unit)))
         if (field.height, field.width) == (1, 1) or field.area > whole.area:
             continue
         if not found or (field.height, field.width) > (found[-1][1].height, found[-1][1].width):

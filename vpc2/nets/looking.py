@@ -32,6 +32,7 @@ MACS_OF_ALL_RUNS = 4 * 10**9  # larger nets are asked fewer times
 MOST_MACS = 4 * 10**10  # VGG-19 takes half of it
 LARGEST_BYTES = 512 * MB  # weights and activations of one picture
 MOST_OF_IT = 0.95
+SEAM_PX = 4
 
 _NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
 _TOO_LARGE = Text(
@@ -180,6 +181,40 @@ def to_maps(output: torch.Tensor, *, first: int = 0, together: bool = False) -> 
         *(tuple(map(float, values)) for values in (low, high, flat.mean(1), (flat == 0).float().mean(1))),
         float((output == 0).float().mean()),
     )
+
+
+def to_sheet(maps: np.ndarray, columns: int, side_px: int) -> np.ndarray:
+    """Return maps (n, H, W) side by side as one uint8 picture (H, W), each about `side_px` on its longer side, with seams between."""
+    sized = [to_size(one, side_px) for one in maps]
+    height, width = sized[0].shape
+    rows = -(-len(sized) // columns)
+    sheet = np.full((rows * (height + SEAM_PX) - SEAM_PX, columns * (width + SEAM_PX) - SEAM_PX), 128, dtype=np.uint8)
+    for i, one in enumerate(sized):
+        top, left = i // columns * (height + SEAM_PX), i % columns * (width + SEAM_PX)
+        sheet[top : top + height, left : left + width] = one
+    return sheet
+
+
+def to_size(one: np.ndarray, side_px: int) -> np.ndarray:
+    """Return a map (H, W) about `side_px` on its longer side: enlarged whole numbers of times, so that its values stay squares."""
+    longest = max(one.shape)
+    if longest <= side_px:
+        return one.repeat(side_px // longest, 0).repeat(side_px // longest, 1)
+    size = (max(1, round(one.shape[1] * side_px / longest)), max(1, round(one.shape[0] * side_px / longest)))
+    return np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BOX))
+
+
+def to_grey(plane: torch.Tensor) -> np.ndarray:
+    """Return a plane (H, W) of any numbers as uint8, its lowest black and its highest white."""
+    low, high = plane.min(), plane.max()
+    return ((plane - low) / (high - low).clamp(min=torch.finfo(torch.float32).tiny)).mul(255).round().byte().numpy()
+
+
+def to_heat(image: torch.Tensor, heat: np.ndarray) -> np.ndarray:
+    """Return an image (C, H, W) in dimmed grey under a heat map (H, W) in [0, 1], as uint8 (H, W, 3): orange, then nearly white."""
+    grey = 90 * image.mean(0).numpy()[..., None] + 8
+    glow = np.stack([np.full_like(heat, 255), 120 + 125 * heat, 10 + 190 * heat**2], axis=-1)
+    return np.clip(grey * (1 - heat[..., None]) + glow * heat[..., None], 0, 255).round().astype(np.uint8)
 
 
 def _in_rows(vector: torch.Tensor) -> torch.Tensor:
