@@ -25,7 +25,6 @@ from vpc2.nets.spec import Net
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Refusal, Text
 
-MOST_MAPS = 64
 MOST_RUNS = 20  # as many as Luo and others averaged
 LEAST_RUNS = 2
 MACS_OF_ALL_RUNS = 4 * 10**9  # larger nets are asked fewer times
@@ -161,13 +160,13 @@ def pass_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) -
         return _watch(module, summary.layers, layer_id, image[None])
 
 
-def to_maps(output: torch.Tensor, *, first: int = 0, together: bool = False) -> Maps:
-    """Return up to 64 channels of an output from `first` on as pictures, each scaled by itself, or all `together`.
+def to_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> Maps:
+    """Return up to `most` channels of an output from `first` on as pictures, each scaled by itself, or all `together`.
 
     A vector becomes one map, its numbers laid out in rows.
     """
     whole = output if output.dim() == 3 else _in_rows(output)
-    part = whole[first : first + MOST_MAPS]
+    part = whole[first : first + most]
     flat = part.flatten(1)
     low, high = flat.amin(1), flat.amax(1)
     if together:

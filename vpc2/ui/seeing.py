@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -20,9 +20,11 @@ from vpc2.ui.components.unit_pad import unit_pad
 from vpc2.ui.language import _, number
 from vpc2.ui.places import ACCENT, chosen_unit, move_place, other_weights
 
+if TYPE_CHECKING:
+    from vpc2.nets.looking import Maps
+
 MOST_SHOWN = 12  # rectangles in one picture
 SPREAD = 0.7  # with a smaller part of its field than this, a unit is moved by the middle of it
-SHEET = seen.SHEET_COLUMNS
 
 Photo = dict[str, Any]
 
@@ -192,21 +194,24 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
 
 def _draw_maps(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw what the photograph is at one layer: its channels as pictures, and one of them large with its numbers."""
-    channels = facts.output[0] if len(facts.output) == 3 else 1
+    is_picture = len(facts.output) == 3
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = other_weights()
         together = st.toggle(_("One scale for all"), key="see/together", help=_("Black and white mean the same in every map."))
         page = 1
-        if channels > 64:
-            pages = -(-channels // 64)
-            page = st.number_input(_("Channels, 64 at a time"), 1, pages, key=state.key("net", "see/page", facts.id), width=200)
-    first = 64 * (page - 1)
+        if is_picture and facts.output[0] > seen.MOST_MAPS:
+            pages = -(-facts.output[0] // seen.MOST_MAPS)
+            page = st.number_input(
+                _("Channels, {n} at a time").format(n=seen.MOST_MAPS),
+                1,
+                pages,
+                key=state.key("net", "see/page", facts.id, str(pages)),
+                width=200,
+            )
     with st.spinner(_("Sending the photograph through the net…")):
-        maps = seen.activated(net, facts.id, photo, seed, first, together)
-    count = len(maps.maps)
-    chosen = min(st.session_state.get("see/channel", 0), count - 1)
-    if len(facts.output) == 3:
-        height, width = maps.maps.shape[1:]
+        maps = seen.activated(net, facts.id, photo, seed, seen.MOST_MAPS * (page - 1), together)
+    height, width = maps.maps.shape[1:]
+    if is_picture:
         said = _("{layer} makes {n} maps of {size} of the photograph.").format(
             layer=facts.name, n=number(maps.channels), size=f"{height} × {width}"
         )
@@ -214,6 +219,33 @@ def _draw_maps(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
         said = _("{layer} makes {n} numbers of the photograph.").format(layer=facts.name, n=number(facts.output[0]))
     st.markdown(f"#### {said}")
     st.markdown(_("{share} of its values are exactly zero.").format(share=percent(maps.zeros_of_all)))
+    left, right = st.columns([3, 2], gap="medium")
+    chosen = min(st.session_state.get("see/channel", 0), len(maps.maps) - 1)
+    if is_picture:
+        title = _("{layer}, channel {n}").format(layer=facts.name, n=number(maps.first + chosen + 1))
+        with left:
+            _draw_sheet(maps, chosen, title, said)
+    else:
+        title = _("The {n} numbers of {layer}, in rows").format(n=number(facts.output[0]), layer=facts.name)
+    numbers = _("From {low} (black) to {high} (white), mean {mean}; {zeros} are zero.").format(
+        low=number(maps.low[chosen], ".3g"),
+        high=number(maps.high[chosen], ".3g"),
+        mean=number(maps.mean[chosen], ".3g"),
+        zeros=percent(maps.zeros[chosen]),
+    )
+    with right if is_picture else left:
+        st.image(seen.enlarged(maps.maps[chosen]), alt=f"{title}. {numbers}", width="stretch")
+        st.markdown(f"**{title}**  \n{numbers}")
+    st.caption(
+        _("The net is as built, not trained: its weights are random (seed {seed}), the photograph in values from 0 to 1.").format(seed=seed)
+    )
+
+
+def _draw_sheet(maps: Maps, chosen: int, title: str, said: str) -> None:
+    """Draw all maps side by side, and let the visitor choose one."""
+    count = len(maps.maps)
+    columns = min(seen.SHEET_COLUMNS, count)
+    rows = -(-count // columns)
 
     def choose(kind: str, value: tuple[float, float]) -> None:
         if kind == "place":
@@ -222,32 +254,7 @@ def _draw_maps(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
             at = chosen + int(value[0]) * columns + int(value[1])
         st.session_state["see/channel"] = min(max(at, 0), count - 1)
 
-    name = _("channel {n}").format(n=number(first + chosen + 1))
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        row, column = divmod(chosen, columns)
-        box = [column / columns, row / rows, (column + 1) / columns, (row + 1) / rows]
-        words = {
-            "image": said,
-            "hint": _("Each square is one channel. Click one, or use the arrow keys, to see it large."),
-        }
-        if count > 1:
-            rectangles = [{"box": box, "colour": ACCENT, "said": f"{facts.name}, {name}"}]
-            unit_pad(seen.sheet_of(maps), rectangles, key="see/sheet", words=words, on_event=choose)
-    with right if count > 1 else left:
-        numbers = _("From {low} (black) to {high} (white), mean {mean}; {zeros} are zero.").format(
-            low=number(maps.low[chosen], ".3g"),
-            high=number(maps.high[chosen], ".3g"),
-            mean=number(maps.mean[chosen], ".3g"),
-            zeros=percent(maps.zeros[chosen]),
-        )
-        title = (
-            f"{facts.name}, {name}"
-            if len(facts.output) == 3
-            else _("The {n} numbers of {layer}, in rows").format(n=number(facts.output[0]), layer=facts.name)
-        )
-        st.image(seen.enlarged(maps.maps[chosen]), alt=f"{title}. {numbers}", width="stretch")
-        st.markdown(f"**{title}**  \n{numbers}")
-    st.caption(
-        _("The net is as built, not trained: its weights are random (seed {seed}), the photograph in values from 0 to 1.").format(seed=seed)
-    )
+    row, column = divmod(chosen, columns)
+    box = [column / columns, row / rows, (column + 1) / columns, (row + 1) / rows]
+    words = {"image": said, "hint": _("Each square is one channel. Click one, or use the arrow keys, to see it large.")}
+    unit_pad(seen.sheet_of(maps), [{"box": box, "colour": ACCENT, "said": title}], key="see/sheet", words=words, on_event=choose)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Photo = dict[str, Any]
 Unit = tuple[int, int]
 PHOTO_PX = 640
+MOST_MAPS = 64  # in one sheet
 SHEET_COLUMNS, SHEET_PX, LARGE_PX = 8, 96, 480
 
 
@@ -78,7 +79,7 @@ def _activated(token: str, layer_id: str, image_key: str, seed: int, first: int,
 
     with cache.computing():
         passage = pass_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
-        return to_maps(passage.output, first=first, together=together)
+        return to_maps(passage.output, first=first, most=MOST_MAPS, together=together)
 
 
 def sheet_of(maps: Maps) -> bytes:
