@@ -66,7 +66,7 @@ def draw_closely(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
         )
         if not is_pooling:
             note = f"{say(KERNELS[chosen].help)} {note}"
-    whole, numbers = st.columns([1, 3.4], gap="medium")
+    whole, numbers = st.columns([1, 4], gap="medium")
     with whole:
         _draw_pictures(net, facts, shown, unit, source)
     with numbers:
@@ -91,16 +91,18 @@ def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int,
         ("in", source, shown.plane, patch, _("Click, or use the arrow keys, to look elsewhere.")),
         ("out", _("What comes out"), shown.result, block, ""),
     )
+    grid = st.grid("auto", min_column_width=165, gap="small")
     for key, title, plane, box, hint in pictures:
-        st.caption(f"**{title}**")
-        unit_pad(
-            seen.plane_png(plane),
-            [{"box": box, "colour": ACCENT, "said": ""}],
-            key=f"see/closely/{key}",
-            words={"image": title, "hint": hint},
-            on_event=move_place(net, facts, unit),
-            is_pixelated=True,
-        )
+        with grid.cell():
+            st.caption(f"**{title}**")
+            unit_pad(
+                seen.plane_png(plane),
+                [{"box": box, "colour": ACCENT, "said": ""}],
+                key=f"see/closely/{key}",
+                words={"image": title, "hint": hint},
+                on_event=move_place(net, facts, unit),
+                is_pixelated=True,
+            )
 
 
 def _box(first: tuple[int, int], sides: tuple[int, int], whole: tuple[int, int]) -> list[float]:
@@ -134,7 +136,7 @@ def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note
     operations = {"sum": "", "max": _("keeps the largest"), "mean": _("takes the mean")}
     window = {"sum": kernel, "max": _("Window"), "mean": _("Window")}[shown.op]
     words = {
-        "input": _("What lies under the window"),
+        "input": _("What comes in, around the chosen place"),
         "output": _("What comes out: {rows} × {columns} of {all_rows} × {all_columns}").format(
             rows=rows, columns=columns, all_rows=number(shown.result.shape[0]), all_columns=number(shown.result.shape[1])
         ),
@@ -151,7 +153,7 @@ def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note
         "padding": _("Padding: a zero that is no pixel") if shown.op != "max" else _("Padding: never the largest"),
         "beyond": _("Beyond the padding: left out"),
         "unit": _("Row {row}, column {column} of what comes out: {value}"),
-        "place": _("Row {row}, column {column} of what comes out"),
+        "zeros": _("{n} products with a zero"),
         "used": _("{n} of the outputs shown use it, each with a weight of its own."),
         "used_once": _("One of the outputs shown uses it."),
         "unused": _("None of the outputs shown uses it."),

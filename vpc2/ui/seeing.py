@@ -82,11 +82,11 @@ def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: st
 
 def percent(share: float) -> str:
     """Return a share in per cent: whole ones, and one decimal where it is small."""
-    return f"{number(100 * share, '.0f' if share >= 0.095 or share == 0 else '.1f')} %"
+    return f"{number(100 * share, '.0f' if share >= 0.095 or share == 0 else '.1f')}\u00a0%"
 
 
 def sides_text(rectangle: Rectangle) -> str:
-    return f"{number(rectangle.height)} × {number(rectangle.width)}"
+    return f"{number(rectangle.height)}\u00a0×\u00a0{number(rectangle.width)}"
 
 
 def _box(rectangle: Rectangle, net: Net) -> list[float]:
@@ -213,7 +213,7 @@ def _draw_maps(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     height, width = maps.maps.shape[1:]
     if is_picture:
         said = _("{layer} makes {n} maps of {size} of the photograph.").format(
-            layer=facts.name, n=number(maps.channels), size=f"{height} × {width}"
+            layer=facts.name, n=number(maps.channels), size=f"{height}\u00a0×\u00a0{width}"
         )
     else:
         said = _("{layer} makes {n} numbers of the photograph.").format(layer=facts.name, n=number(facts.output[0]))

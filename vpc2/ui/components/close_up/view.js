@@ -1,5 +1,6 @@
 // One window over real numbers. What comes out was computed in Python; here the products that lead to it are only written down.
 const PIXEL = 0, BEYOND = 2;
+const MOST_ZEROS = 25; // windows up to 5 x 5 are written out whole
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
 const fill = (text, values) => text.replace(/{(\w+)}/g, (all, key) => values[key]);
@@ -126,7 +127,7 @@ function show(root, s) {
     if (term === best) cell_at(root, 'input', [term.y, term.x]).classList.add('winner');
   }
   cell_at(root, 'output', s.at).classList.add('lit');
-  title.textContent = fill(words.place, { row: data.first[0] + s.at[0], column: data.first[1] + s.at[1] });
+  title.textContent = cell_at(root, 'output', s.at).getAttribute('aria-label');
   spell(sum, s, seen, value);
 }
 
@@ -142,12 +143,15 @@ function spell(sum, s, terms, value) {
   const join = data.op === 'max' ? '; ' : ' + ';
   if (data.op === 'max') parts.push('max(');
   else if (data.op === 'mean' || data.divisor > 1) parts.push('(');
-  terms.forEach((term, i) => {
+  // A large window with a small kernel in its middle: the products with zeros are counted, not written.
+  const written = data.op === 'sum' && terms.length > MOST_ZEROS ? terms.filter(term => term.weight !== 0) : terms;
+  written.forEach((term, i) => {
     if (i) parts.push(join);
     const text = data.op === 'sum' ? `${write(s, term.value)}×${inBrackets(term.weight)}` : write(s, term.value);
     parts.push(piece(data.op === 'sum' && term.value < 0 ? `(${write(s, term.value)})×${inBrackets(term.weight)}` : text,
       term.kind === PIXEL && term.weight !== 0 ? 'pair' : 'pair zero'));
   });
+  if (written.length < terms.length) parts.push(join, piece(fill(data.words.zeros, { n: terms.length - written.length }), 'pair zero'));
   if (data.op === 'max') parts.push(')');
   else if (data.op === 'mean') parts.push(`) / ${terms.length}`);
   else if (data.divisor > 1) parts.push(`) / ${data.divisor}`);
