@@ -29,11 +29,16 @@ MOST_RUNS = 20  # as many as Luo and others averaged
 LEAST_RUNS = 2
 MACS_OF_ALL_RUNS = 4 * 10**9  # larger nets are asked fewer times
 MOST_MACS = 4 * 10**10  # VGG-19 takes half of it
-LARGEST_BYTES = 512 * MB  # weights and activations of one picture
+MOST_PIXELS = 2048 * 2048
+LARGEST_BYTES = 320 * MB  # weights and activations of one picture
 MOST_OF_IT = 0.95
 SEAM_PX = 4
 
 _NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
+_TOO_WIDE = Text(
+    "A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.",
+    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba una más chica.",
+)
 _TOO_LARGE = Text(
     "Up to {name} this net would take {found:,} MB for one picture; at most {most:,} MB are taken to look inside. "
     "Choose a layer before it.",
@@ -107,8 +112,13 @@ class Maps:
 
 
 def fit_photo(pixels: np.ndarray, shape: Sequence[int]) -> torch.Tensor:
-    """Return uint8 (H, W, 3) pixels as a net of this input (C, H, W) gets them: stretched, grey where C is 1, in [0, 1]."""
+    """Return uint8 (H, W, 3) pixels as a net of this input (C, H, W) gets them: stretched, grey where C is 1, in [0, 1].
+
+    Raises `Refusal` where that is more than can be shown.
+    """
     channels, height, width = shape
+    if height * width > MOST_PIXELS:
+        raise Refusal(_TOO_WIDE.fill(height=height, width=width))
     image = Image.fromarray(pixels)
     if channels == 1:
         image = image.convert("L")

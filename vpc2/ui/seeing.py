@@ -210,8 +210,8 @@ def _draw_maps(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
             )
     with st.spinner(_("Sending the photograph through the net…")):
         maps = seen.activated(net, facts.id, photo, seed, seen.MOST_MAPS * (page - 1), together)
-    height, width = maps.maps.shape[1:]
     if is_picture:
+        height, width = facts.output[1:]
         said = _("{layer} makes {n} maps of {size} of the photograph.").format(
             layer=facts.name, n=number(maps.channels), size=f"{height}\u00a0×\u00a0{width}"
         )

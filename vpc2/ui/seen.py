@@ -62,10 +62,10 @@ def _effective(token: str, layer_id: str, unit: Unit, _net: Net) -> Effective:
 
 def heated(photo: Photo, net: Net, found: Effective) -> bytes:
     """Return the photograph as the net gets it, in grey, under the heat of a gradient, as PNG."""
-    from vpc2.images.encode import to_png
+    from vpc2.images.encode import resize_pixels, to_png
     from vpc2.nets.looking import fit_photo, to_heat
 
-    return to_png(to_heat(fit_photo(photo["pixels"], net.input), found.heat))
+    return to_png(resize_pixels(to_heat(fit_photo(photo["pixels"], net.input), found.heat), PHOTO_PX))
 
 
 def activated(net: Net, layer_id: str, photo: Photo, seed: int, first: int, together: bool) -> Maps:
@@ -75,11 +75,14 @@ def activated(net: Net, layer_id: str, photo: Photo, seed: int, first: int, toge
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _activated(token: str, layer_id: str, image_key: str, seed: int, first: int, together: bool, _net: Net, _pixels: np.ndarray) -> Maps:
-    from vpc2.nets.looking import fit_photo, pass_photo, to_maps
+    from vpc2.nets.looking import fit_photo, pass_photo, to_maps, to_size
 
     with cache.computing():
         passage = pass_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
-        return to_maps(passage.output, first=first, most=MOST_MAPS, together=together)
+        maps = to_maps(passage.output, first=first, most=MOST_MAPS, together=together)
+    if max(maps.maps.shape[1:]) > LARGE_PX:  # what is kept is no larger than what is shown
+        return replace(maps, maps=np.stack([to_size(one, LARGE_PX) for one in maps.maps]))
+    return maps
 
 
 def sheet_of(maps: Maps) -> bytes:
@@ -98,9 +101,10 @@ def enlarged(one: np.ndarray) -> bytes:
 
 def plane_png(plane: Any) -> bytes:
     """Return a plane of numbers as PNG, its lowest black and its highest white."""
+    from vpc2.images.encode import resize_pixels
     from vpc2.nets.looking import to_grey
 
-    return _grey_png(to_grey(plane))
+    return _grey_png(resize_pixels(to_grey(plane), PHOTO_PX))
 
 
 def _grey_png(grey: np.ndarray) -> bytes:

@@ -11,6 +11,8 @@ export default function (component) {
   const stage = root.querySelector('.stage'), svg = root.querySelector('svg'), image = root.querySelector('img');
   const film = root.querySelector('.film'), range = root.querySelector('input'), play = root.querySelector('.play'), said = root.querySelector('.said');
   const words = data.words, all = data.rectangles;
+  // The whole picture fits on the screen, whatever its sides.
+  image.onload = () => { stage.style.maxWidth = `calc(66vh * ${image.naturalWidth / image.naturalHeight})`; };
   image.src = data.image; image.alt = words.image;
   stage.setAttribute('aria-label', words.hint);
   stage.classList.toggle('pixelated', data.pixelated);
