@@ -37,7 +37,7 @@ SEAM_PX = 4
 _NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
 _TOO_WIDE = Text(
     "A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.",
-    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba una más chica.",
+    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba menos.",
 )
 _TOO_LARGE = Text(
     "Up to {name} this net would take {found:,} MB for one picture; at most {most:,} MB are taken to look inside. "
