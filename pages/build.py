@@ -5,7 +5,7 @@ import streamlit as st
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import edit_add
-from vpc2.ui import chrome, layers, state, taking
+from vpc2.ui import chrome, layers, seeing, state, taking
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
@@ -48,6 +48,7 @@ with right:
 views = {
     _("All layers"): layers.draw_table,
     _("Where the parameters are"): layers.draw_parameter_chart,
+    _("See it"): seeing.draw_seeing,
     _("PyTorch code"): taking.draw_code,
 }
 # Only the tab that is open is computed.

@@ -87,8 +87,8 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
         chosen = st.pills(
             _("Photographs"),
             keys,
-            selection_mode="multi",
-            default=wanted[:most] or keys[:1],
+            selection_mode="multi" if most > 1 else "single",
+            default=(wanted[:most] or keys[:1]) if most > 1 else (wanted or keys)[0],
             format_func=_title,
             key=f"tray/{page}/{count}",
             width="stretch",
@@ -111,7 +111,7 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
                     shot.name = _("Camera") + ".jpg"
             if given:
                 _take(given, page, most)
-    chosen = list(chosen or [])[:most]
+    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:most]
     st.session_state["tray/chosen"] = chosen
     if not chosen:
         st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")

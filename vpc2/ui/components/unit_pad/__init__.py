@@ -1,0 +1,61 @@
+"""A picture on which one place is chosen, by click and by arrow keys, with rectangles that grow one after another."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_FOLDER = Path(__file__).parent
+
+
+@functools.cache
+def _component() -> Any:
+    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    return st.components.v2.component("vpc2.unit_pad", html=html, css=css, js=js)
+
+
+def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
+    """Return what a visitor did: ("place", (y, x) in shares of the sides), ("step", (rows, columns)); None for anything else."""
+    if not isinstance(payload, Mapping):
+        return None
+    kind, value = payload.get("kind"), payload.get("value")
+    low = {"place": 0, "step": -1}.get(kind) if isinstance(kind, str) else None
+    if low is None or not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) and low <= part <= 1 for part in value):
+        return None
+    return kind, (float(value[0]), float(value[1]))
+
+
+def unit_pad(
+    image: bytes,
+    rectangles: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    words: Mapping[str, str],
+    on_event: Callable[[str, tuple[float, float]], None],
+    is_pixelated: bool = False,
+) -> None:
+    """Draw a JPEG or PNG with rectangles; before the next run, `on_event` is told what the visitor did, as `read_event` says it.
+
+    A rectangle has `box` (x0, y0, x1, y1 in shares of the sides), `colour` and `said`; the last one is the one that counts.
+    `words` holds `image`, `hint`, and, where a slider shows the rectangles one by one, `film` (its name) and `play`.
+    """
+
+    def hear() -> None:
+        payload = st.session_state[key].get("event")
+        number = payload.get("n") if isinstance(payload, Mapping) else None
+        if isinstance(number, str) and number != st.session_state.get(f"{key}/heard"):
+            st.session_state[f"{key}/heard"] = number
+            if (event := read_event(payload)) is not None:
+                on_event(*event)
+
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
+    data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
+    _component()(key=key, data=data, on_event_change=hear)
