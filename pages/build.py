@@ -4,16 +4,13 @@ import streamlit as st
 
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
-from vpc2.nets.spec import edit_add
-from vpc2.ui import chrome, layers, state, taking
+from vpc2.ui import canvas, chrome, layers, state, taking
 from vpc2.ui.language import _, number, say
 
 top = st.container()
-picture = st.container(key="volumes")
 net = state.load("net")
-left, right = st.columns([1, 2], gap="medium")
-
-with left:
+start, shape = st.columns([1, 1.4], gap="medium")
+with start:
     preset = st.selectbox(
         _("Start from a net"),
         list(NETS),
@@ -24,24 +21,19 @@ with left:
     )
     if preset:
         state.save(NETS[preset].net, from_outside=True)
-        st.session_state.pop("net/selected", None)
+        canvas.forget()
         st.rerun()
+with shape:
     net = layers.edit_input(net)
-    with st.container(height=560, border=False, key="layers"):
-        net = layers.edit_layers(net, summarise(net))
-    kind = layers.choose_layer(net)
-    if kind:
-        grown = chrome.guarded(edit_add, net, kind, at=layers.position_after_chosen(net))
-        if grown:
-            state.save(grown)
-            st.rerun()
-
+stage = st.container(key="canvas")
+left, right = st.columns([1, 1.15], gap="medium")
+with left:
+    net = layers.draw_inspector(net)
+state.save(net)
+summary = summarise(net)
+with stage:
+    canvas.draw_canvas(net, summary)
 with right:
-    inspector = st.container()
-    with inspector:
-        net = layers.draw_inspector(net)
-    state.save(net)
-    summary = summarise(net)
     layers.draw_totals(summary)
 
 views = {
@@ -54,8 +46,6 @@ for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), 
     if tab.open:
         with tab:
             draw(net, summary)
-with picture:
-    layers.draw_picture(net, summary)
 with top:
     chrome.draw_heading(
         _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"

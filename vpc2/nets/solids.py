@@ -185,6 +185,13 @@ def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collecti
     return Picture(of(Solid), of(Wire), of(Joint), of(Gap), part.width + 2 * _MARGIN, part.up + part.down + 2 * _MARGIN)
 
 
+def holds(facts: LayerFacts) -> Text:
+    """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
+    count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
+    said = _HOLDS_ONE if count == 1 else _HOLDS.fill(count=count)
+    return Text("{said} {times}", "{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
+
+
 def _has_problem(facts: LayerFacts) -> bool:
     return any(one.problem is not None for one in facts.walk())
 
@@ -262,7 +269,7 @@ class _Layout:
         lines = (_MISFIT,) if is_problem else shape_lines(facts.output)
         if entry.block is not None:
             width += 14.0
-            lines += (self.holds(facts),)
+            lines += (holds(facts),)
         return Solid(
             facts.id,
             "layer" if entry.block is None else "block",
@@ -283,13 +290,6 @@ class _Layout:
             place.at,
             of,
         )
-
-    @staticmethod
-    def holds(facts: LayerFacts) -> Text:
-        """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
-        count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
-        said = _HOLDS_ONE if count == 1 else _HOLDS.fill(count=count)
-        return Text("{said} {times}", "{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
 
     @staticmethod
     def _can_open(facts: LayerFacts) -> bool:
