@@ -9,8 +9,7 @@ from vpc2.ui.language import _, number, say
 
 top = st.container()
 net = state.load("net")
-start, shape = st.columns([1, 1.4], gap="medium")
-with start:
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="start"):
     preset = st.selectbox(
         _("Start from a net"),
         list(NETS),
@@ -18,14 +17,14 @@ with start:
         format_func=lambda key: say(NETS[key].title),
         placeholder=_("Choose a preset"),
         key=state.key("net", "preset"),
+        width=340,
     )
     if preset:
         state.save(NETS[preset].net, from_outside=True)
         canvas.forget()
         st.rerun()
-with shape:
     net = layers.edit_input(net)
-stage = st.container(key="canvas")
+stage, totals = st.container(key="canvas"), st.container()
 left, right = st.columns([1, 1.15], gap="medium")
 with left:
     net = layers.draw_inspector(net)
@@ -33,7 +32,7 @@ state.save(net)
 summary = summarise(net)
 with stage:
     canvas.draw_canvas(net, summary)
-with right:
+with totals:
     layers.draw_totals(summary)
 
 views = {
@@ -41,11 +40,12 @@ views = {
     _("Where the parameters are"): layers.draw_parameter_chart,
     _("PyTorch code"): taking.draw_code,
 }
-# Only the tab that is open is computed.
-for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
-    if tab.open:
-        with tab:
-            draw(net, summary)
+with right:
+    # Only the tab that is open is computed.
+    for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(net, summary)
 with top:
     chrome.draw_heading(
         _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"

@@ -38,7 +38,7 @@ _COUNT = Text("{count:,}", "{count:,}")
 # All in pixels. Where opened blocks make the picture higher than `_HIGHEST`, every side of it is drawn on a smaller scale.
 _TALLEST, _SMALLER, _HIGHEST = 130.0, (1.0, 0.78, 0.6, 0.46, 0.36), 460.0
 _LEAST, _SLAB, _SLAB_GAP, _GAP, _MARGIN = 6.0, 9.0, 7.0, 26.0, 14.0
-_LETTER, NAME_ABOVE, LINE = 6.6, 6.0, 13.0
+_LETTER, NAME_ABOVE, LINE = 6.6, 9.0, 13.0
 _HEADER, _LANE_GAP, _TURN, JOINT = 30.0, 12.0, 20.0, 9.0
 _SLOT = (64.0, 40.0)
 _GHOST = (16.0, 44.0)
@@ -134,18 +134,25 @@ class Picture:
 
 @dataclass
 class _Part:
-    """A stretch of the picture around an axis at y = 0. Numbers come in at `enter` and go out at `leave`, both on the axis."""
+    """A stretch of the picture around an axis at y = 0. Numbers come in at `enter` and go out at `leave`, both on the axis.
 
-    things: list = field(default_factory=list)
+    Each of its `things` comes with how far it is still to be moved, so that it is moved once, however deep it stands.
+    """
+
+    things: list[tuple[Solid | Wire | Joint | Gap, float, float]] = field(default_factory=list)
     enter: float = 0.0
     leave: float = 0.0
     width: float = 0.0
     up: float = 12.0
     down: float = 12.0
 
+    def put(self, *things: Solid | Wire | Joint | Gap) -> None:
+        """Put things into this part, where they say that they are."""
+        self.things += [(thing, 0.0, 0.0) for thing in things]
+
     def take(self, other: _Part, x: float, y: float = 0.0) -> None:
         """Put another part into this one."""
-        self.things += [_moved(thing, x, y) for thing in other.things]
+        self.things += [(thing, dx + x, dy + y) for thing, dx, dy in other.things]
         self.up, self.down = max(self.up, other.up - y), max(self.down, other.down + y)
         self.width = max(self.width, x + other.width)
 
@@ -180,7 +187,7 @@ def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collecti
         part = _Layout(max(input_shape[1:]), scale, opened).row(summary, input_shape)
         if part.up + part.down <= _HIGHEST:
             break
-    things = [_moved(thing, _MARGIN, part.up + _MARGIN) for thing in part.things]
+    things = [_moved(thing, x + _MARGIN, y + part.up + _MARGIN) for thing, x, y in part.things]
     of = lambda kind: tuple(thing for thing in things if isinstance(thing, kind))  # noqa: E731
     return Picture(of(Solid), of(Wire), of(Joint), of(Gap), part.width + 2 * _MARGIN, part.up + part.down + 2 * _MARGIN)
 
@@ -221,8 +228,7 @@ class _Layout:
             letters = max(len(said) for text in (solid.name, *solid.lines) for said in (text.en, text.es))
         width = max(outline, letters * _LETTER)
         half, x = (solid.height + solid.rise) / 2, (width - outline) / 2
-        solid = replace(solid, x=x, y=solid.rise - half)
-        return _Part([solid], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0)
+        return _Part([(solid, x, solid.rise - half)], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0)
 
     def _lane(self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Part | None = None, is_fixed=False) -> _Part:
         """Return layers in a row with the gaps between them; slabs stand close behind the volume before them."""
@@ -248,7 +254,7 @@ class _Layout:
             x = lane.width + _GAP if lane.things else 0.0
             gaps.append((x - _GAP / 2 if lane.things else x + part.enter - _SLAB_GAP, at))
             if lane.things:
-                lane.things.append(Wire(((lane.leave, 0), (x + part.enter, 0))))
+                lane.put(Wire(((lane.leave, 0), (x + part.enter, 0))))
             else:
                 lane.enter = part.enter
             lane.take(part, x)
@@ -257,7 +263,7 @@ class _Layout:
             gaps.append((lane.width + _GAP / 2, len(layers)))
             high = min(lane.up + lane.down, 150.0)
             middle = 0.0 if inside else (lane.down - lane.up) / 2
-            lane.things += [Gap(x, middle, high, Place(at, inside, branch)) for x, at in gaps]
+            lane.put(*(Gap(x, middle, high, Place(at, inside, branch)) for x, at in gaps))
             lane.width += _GAP / 2
         return lane
 
@@ -301,7 +307,7 @@ class _Layout:
         width, height = _SLOT
         solid = Solid(f"{inside}/{branch}", "slot", 0, -height / 2, width, height, name=_EMPTY, parent=inside, branch=branch)
         gap = Gap(width / 2, 0, height, Place(0, inside, branch))
-        return _Part([solid, gap], 0, width, width, height / 2, height / 2)
+        return _Part([(solid, 0.0, 0.0), (gap, 0.0, 0.0)], 0, width, width, height / 2, height / 2)
 
     def _frame(self, facts: LayerFacts, solid: Solid) -> _Part:
         """Return an opened block: one lane a branch, a straight wire where what came in goes on as it is, and where they meet."""
@@ -326,7 +332,7 @@ class _Layout:
         meet = start + max(lane.width for lane in lanes) + (_TURN if has_turns else 0.0)
         width = max(meet + (2 * JOINT if block.sign else 0.0) + _MARGIN, letters * _LETTER + 64.0)
         frame = replace(solid, role="frame", y=-axis, width=width, height=height, depth=0.0, name=name, lines=lines)
-        part = _Part([frame], 0.0, width, width, axis, height - axis)
+        part = _Part([(frame, 0.0, 0.0)], 0.0, width, width, axis, height - axis)
         end = meet - JOINT if block.sign else width
         for lane, there in zip(lanes, axes, strict=True):
             at = there - axis
@@ -334,15 +340,15 @@ class _Layout:
             turn = _MARGIN
             bend = ((turn, 0.0), (turn, at)) if at else ()
             if lane.things:
-                part.things.append(Wire(((0.0, 0.0), *bend, (into, at))))
+                part.put(Wire(((0.0, 0.0), *bend, (into, at))))
                 after = ((meet, at), (meet, math.copysign(JOINT, at))) if at and block.sign else ((end, at),)
-                part.things.append(Wire(((out, at), *after), bool(block.sign)))
+                part.put(Wire(((out, at), *after), bool(block.sign)))
             else:
                 after = ((meet, at), (meet, math.copysign(JOINT, at))) if at else ((end, 0.0),)
-                part.things.append(Wire(((0.0, 0.0), *bend, *after)))
+                part.put(Wire(((0.0, 0.0), *bend, *after)))
             part.take(lane, start, at)
         if block.sign:
-            part.things += [Joint(meet, 0.0, block.sign), Wire(((meet + JOINT, 0.0), (width, 0.0)), False)]
+            part.put(Joint(meet, 0.0, block.sign), Wire(((meet + JOINT, 0.0), (width, 0.0)), False))
         part.width, part.up, part.down = width, axis, height - axis
         return part
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import streamlit as st
 
 from vpc2 import codec
 from vpc2.nets import spec as nets
-from vpc2.nets.arithmetic import Shape
 from vpc2.nets.facts import LayerFacts, Summary
 from vpc2.nets.joins import shape_text
 from vpc2.nets.layer_kind import FAMILIES
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.picture import arrow, faces, route, sign, stripes
+from vpc2.nets.places import arriving_channels, shifted_place
 from vpc2.nets.shapes import summarise
 from vpc2.nets.solids import COLOURS, JOINT, Picture, Solid, holds, solids
 from vpc2.nets.spec import Net, Place
 from vpc2.ui import state
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
-from vpc2.ui.language import _, number, say
+from vpc2.ui.language import _, language, number, say
 from vpc2.ui.layers import chosen_layer
-from vpc2.words import Refusal, Text
+from vpc2.words import Refusal, Text, swap_separators
 
 _KEY = "net/canvas"
+# The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
+_PLACE = Text("{at:,} of {of:,}", "{at:,} de {of:,}")
+_GIVES = Text("gives {shape}", "da {shape}")
+_PARAMS = Text("{count} parameters", "{count} parámetros")
+_EMPTY = Text("{block}: branch {number} is empty", "{block}: la rama {number} está vacía")
+_UNREACHED = Text("the net does not get here", "la red no llega hasta acá")
 _PROBLEM = Text("{name} does not fit: {why}", "{name} no encaja: {why}")
 
 
@@ -42,13 +49,13 @@ def forget() -> None:
 
 def draw_canvas(net: Net, summary: Summary) -> None:
     """Draw the palette and the net; what a visitor does to them is applied and saved before the page runs again."""
-    picture = solids(summary, net.input, opened_blocks(net))
+    lang, picture = language(), solids(summary, net.input, opened_blocks(net))
     data = {
-        **_drawn(picture, summary, net),
+        **_drawn(picture, summary, lang),
         "selected": _selected(net, picture),
         "said": st.session_state.get("net/said", ""),
         "can_paste": "net/clipboard" in st.session_state,
-        "palette": _palette(),
+        "palette": _palette(lang),
         "help": _keys(),
         "words": _words(),
     }
@@ -69,42 +76,27 @@ def _selected(net: Net, picture: Picture) -> str | None:
     return chosen
 
 
-def _drawn(picture: Picture, summary: Summary, net: Net) -> dict[str, Any]:
+def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
     by_id = {facts.id: facts for facts in summary.walk()}
     levels: dict[str, int] = {"": 0}
     drawn = []
     for solid in picture.solids:
         levels[solid.id] = levels[solid.parent] + 1
-        drawn.append({**_solid(solid, by_id.get(solid.id), by_id.get(solid.parent)), "level": levels[solid.id]})
+        words = _solid_words(solid, by_id.get(solid.id), by_id.get(solid.parent), lang)
+        drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
     return {
         "solids": drawn,
         "wires": [[route(wire), arrow(wire)] for wire in picture.wires],
         "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign(joint)] for joint in picture.joints],
         "gaps": [
-            {
-                "x": round(gap.x, 1),
-                "y": round(gap.y, 1),
-                "height": round(gap.height, 1),
-                "place": {"at": gap.place.at, "inside": gap.place.inside, "branch": gap.place.branch},
-            }
-            for gap in picture.gaps
+            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)} for gap in picture.gaps
         ],
         "width": round(picture.width, 1),
         "height": round(picture.height, 1),
     }
 
 
-def _solid(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None) -> dict[str, Any]:
-    name, title, label = say(solid.name), say(solid.name), ""
-    can_grow = can_shrink = False
-    if solid.role == "slot":
-        title = label = _("{block}: branch {number} is empty").format(block=parent.name, number=solid.branch + 1)
-    elif facts is not None and not solid.is_fixed:
-        entry = LAYERS[facts.kind]
-        title, label = f"{facts.name} · {say(entry.title)}", _sentence(facts, solid)
-        if entry.block is not None:
-            count = len(facts.layer.branches)
-            can_grow, can_shrink = count < entry.block.most, entry.block.fewest < count
+def _solid_shape(solid: Solid) -> dict[str, Any]:
     return {
         "id": solid.id,
         "role": solid.role,
@@ -117,10 +109,6 @@ def _solid(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None) ->
         "colour": solid.colour,
         "faces": [] if solid.role == "frame" else [list(face) for face in faces(solid)],
         "stripes": stripes(solid) if solid.role == "block" else "",
-        "name": name,
-        "lines": [say(line) for line in solid.lines],
-        "title": title,
-        "label": label,
         "parent": solid.parent,
         "branch": solid.branch,
         "at": solid.at,
@@ -130,41 +118,51 @@ def _solid(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None) ->
         "slab": solid.is_slab,
         "fixed": solid.is_fixed,
         "open": {"block": False, "frame": True}.get(solid.role) if not solid.is_fixed else None,
-        "more": can_grow,
-        "fewer": can_shrink,
     }
 
 
-def _shape(shape: Shape) -> str:
-    return number(shape[0]) if len(shape) == 1 else shape_text(shape)
+def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None, lang: str) -> dict[str, Any]:
+    name = solid.name.say(lang)
+    words = {"name": name, "lines": [line.say(lang) for line in solid.lines], "title": name, "label": "", "more": False, "fewer": False}
+    if solid.role == "slot":
+        words["title"] = words["label"] = _EMPTY.say(lang).format(block=parent.name, number=solid.branch + 1)
+    elif facts is not None and not solid.is_fixed:
+        entry = LAYERS[facts.kind]
+        words["title"], words["label"] = f"{facts.name} · {entry.title.say(lang)}", _sentence(facts, solid, lang)
+        if entry.block is not None:
+            count = len(facts.layer.branches)
+            words["more"], words["fewer"] = count < entry.block.most, entry.block.fewest < count
+    return words
 
 
-def _sentence(facts: LayerFacts, solid: Solid) -> str:
+def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
     """Return all that there is to say about a layer, for whoever hears the canvas instead of seeing it."""
-    said = [
-        facts.name,
-        say(LAYERS[facts.kind].title),
-        _("{number} of {count}").format(number=number(solid.at + 1), count=number(solid.of)),
-    ]
-    if LAYERS[facts.kind].block is not None:
-        said.append(say(holds(facts)))
+
+    def count(value: int) -> str:
+        return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+
+    entry = LAYERS[facts.kind]
+    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]
+    if entry.block is not None:
+        said.append(holds(facts).say(lang))
     if facts.output is not None:
-        said.append(_("gives {shape}").format(shape=_shape(facts.output)))
-        said.append(_("{count} parameters").format(count=number(facts.params)))
+        shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
+        said += [_GIVES.say(lang).format(shape=shape), _PARAMS.say(lang).format(count=count(facts.params))]
     problem = next((one for one in facts.walk() if one.problem is not None), None)
     if problem is not None:
-        said.append(say(_PROBLEM.fill(name=problem.name, why=problem.problem.text)))
+        said.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))
     elif facts.output is None:
-        said.append(_("the net does not get here"))
+        said.append(_UNREACHED.say(lang))
     return ", ".join(said)
 
 
-def _palette() -> list[dict[str, Any]]:
+@functools.cache
+def _palette(lang: str) -> list[dict[str, Any]]:
     return [
         {
-            "title": say(FAMILIES[family]),
+            "title": FAMILIES[family].say(lang),
             "colour": COLOURS[family],
-            "kinds": [{"kind": entry.key, "title": say(entry.title), "help": say(entry.help)} for entry in entries],
+            "kinds": [{"kind": entry.key, "title": entry.title.say(lang), "help": entry.help.say(lang)} for entry in entries],
         }
         for family, entries in LAYERS.families().items()
     ]
@@ -252,8 +250,7 @@ def _finish(net: Net, layer_id: str, said: str) -> None:
     place = net.place_of(layer_id)
     _open(place.inside)
     name, count = summarise(net).find(layer_id).name, len(net.siblings(place))
-    where = _("{number} of {count}").format(number=number(place.at + 1), count=number(count))
-    st.session_state["net/said"] = f"{said}: {name}, {where}"
+    st.session_state["net/said"] = f"{said}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
 def _behind_chosen(net: Net) -> Place:
@@ -268,44 +265,13 @@ def _behind_chosen(net: Net) -> Place:
     return replace(place, at=place.at + 1)
 
 
-def arriving_channels(net: Net, place: Place) -> int:
-    """Return how many channels of a picture arrive at a place, 0 where no picture does."""
-    siblings = net.siblings(place)
-    summary = summarise(net)
-    if place.at:
-        shape = summary.find(siblings[place.at - 1].id).output
-    else:
-        shape = summary.find(place.inside).input if place.inside else net.input
-    return shape[0] if shape is not None and len(shape) == 3 else 0
-
-
-def shifted_place(net: Net, layer_id: str, way: str) -> Place | None:
-    """Return the place one step away: beside ("left", "right"), into the block behind or the next branch ("down"), or out ("up")."""
-    place = net.place_of(layer_id)
-    siblings = net.siblings(place)
-    if way == "left":
-        return replace(place, at=place.at - 1) if place.at else None
-    if way == "right":
-        return replace(place, at=place.at + 2) if place.at + 1 < len(siblings) else None
-    step = 1 if way == "down" else -1
-    if way == "down" and place.at + 1 < len(siblings) and siblings[place.at + 1].branches:
-        return Place(0, siblings[place.at + 1].id)
-    if not place.inside:
-        return None
-    branches = net.find(place.inside).branches
-    if 0 <= place.branch + step < len(branches):
-        return Place(min(place.at, len(branches[place.branch + step])), place.inside, place.branch + step)
-    outside = net.place_of(place.inside)
-    return replace(outside, at=outside.at + 1) if way == "up" else None
-
-
 def _do_select(net: Net, event: Event) -> None:
     _choose(event.id, event.branch)
 
 
 def _do_add(net: Net, event: Event) -> None:
     place = event.place or _behind_chosen(net)
-    changed = nets.edit_add(net, event.layer_kind, at=place, channels=arriving_channels(net, place))
+    changed = nets.edit_add(net, event.layer_kind, at=place, channels=arriving_channels(net, summarise(net), place))
     _finish(changed, changed.siblings(place)[place.at].id, _("Added"))
 
 

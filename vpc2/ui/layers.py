@@ -25,8 +25,7 @@ _MB = 1_000_000
 
 def edit_input(net: Net) -> Net:
     """Let the visitor set the shape of one picture, and return the net with it."""
-    channels, height, width = st.columns([1.2, 1, 1], gap="small")
-    chosen = channels.segmented_control(
+    chosen = st.segmented_control(
         _("Input"),
         nets.CHANNELS,
         default=net.input[0],
@@ -35,11 +34,8 @@ def edit_input(net: Net) -> Net:
         key=state.key("net", "channels"),
     )
     sides = [
-        column.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name))
-        for column, label, side, name in (
-            (height, _("Height (px)"), net.input[1], "height"),
-            (width, _("Width (px)"), net.input[2], "width"),
-        )
+        st.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name), width=128)
+        for label, side, name in ((_("Height (px)"), net.input[1], "height"), (_("Width (px)"), net.input[2], "width"))
     ]
     return replace(net, input=(int(chosen), int(sides[0]), int(sides[1])))
 

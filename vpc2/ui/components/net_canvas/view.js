@@ -21,7 +21,7 @@ export default function (component) {
       canvas: root.querySelector('.canvas'), queue: [], sent: null, count: 0, name: Math.random().toString(36).slice(2),
       drag: null, zoom: 1, isAuto: true, family: 0, selected: data.selected,
     };
-    for (const name of ['filter', 'families', 'chips', 'what', 'acts', 'zooms', 'help', 'stage', 'tag', 'live', 'marker', 'wires', 'solids']) {
+    for (const name of ['filter', 'families', 'chips', 'what', 'acts', 'zooms', 'help', 'stage', 'tag', 'live', 'marker', 'ring', 'wires', 'solids']) {
       s[name] = root.querySelector('.' + name);
     }
     s.svg = s.stage.querySelector('svg');
@@ -211,8 +211,19 @@ function drawStage(s) {
     if (s.solids.children[i] !== node) s.solids.insertBefore(node, s.solids.children[i] || null);
   });
   old.forEach(node => node.remove());
+  drawRing(s);
   fit(s);
   if (hadFocus && !s.solids.contains(svg.getRootNode().activeElement)) focus(s);
+}
+
+// The ring lies over everything, so that no slab hides it.
+function drawRing(s) {
+  const solid = find(s, s.selected);
+  s.ring.setAttribute('visibility', solid ? 'visible' : 'hidden');
+  if (!solid) return;
+  s.ring.style.transform = `translate(${solid.x - 4}px, ${solid.y + solid.top - 4}px)`;
+  s.ring.setAttribute('width', solid.right + 8);
+  s.ring.setAttribute('height', solid.height - solid.top + 8);
 }
 
 function fillSolid(s, node, solid, tabbed) {
@@ -246,12 +257,12 @@ function fillSolid(s, node, solid, tabbed) {
     write(node, 'more', solid.lines.join(' '), 40 + solid.name.length * 6.9, 19);
     chevron(node, 17, 15, true);
   } else {
+    make(node, 'rect', 'hit', { x: -3, y: top - 18, width: right + 6 - (solid.slab ? right - width : 0), height: height - top + 18 });
     for (const [path, colour] of solid.faces) make(node, 'path', 'face', { d: path, fill: colour });
     if (solid.stripes && !solid.ghost) make(node, 'path', 'stripes', { d: solid.stripes });
-    write(node, 'name', solid.name, centre, solid.role === 'slot' ? height / 2 + 4 : top - 6);
+    write(node, 'name', solid.name, centre, solid.role === 'slot' ? height / 2 + 4 : top - 9);
     solid.lines.forEach((line, i) => write(node, 'line', line, centre, height + 15 + 13 * i));
     if (solid.open === false) chevron(node, width / 2, height / 2, false);
-    make(node, 'rect', 'hit', { x: -3, y: top - 18, width: right + 6 - (solid.slab ? right - width : 0), height: height - top + 18 });
   }
   if (solid.problem) {
     const badge = make(node, 'g', 'badge');
@@ -259,7 +270,6 @@ function fillSolid(s, node, solid, tabbed) {
     make(badge, 'circle', '', { cx: x, cy: y, r: 8 });
     write(badge, '', '!', x, y + 4);
   }
-  make(node, 'rect', 'ring', { x: -4, y: top - 4, width: right + 8, height: height - top + 8 });
 }
 
 function chevron(node, x, y, isOpen) {
@@ -311,6 +321,7 @@ function choose(s, id, hasFocus = true) {
   const isNew = s.selected !== id;
   s.selected = id;
   for (const solid of s.data.solids) fillSolid(s, s.solids.querySelector(`[data-id="${CSS.escape(solid.id)}"]`), solid, id);
+  drawRing(s);
   drawBar(s);
   if (hasFocus) focus(s);
   if (isNew) tell(s, 'select', { id });
