@@ -9,7 +9,7 @@ from vpc2.ui.language import _, number, say
 
 top = st.container()
 net = state.load("net")
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="start"):
+with st.container(horizontal=True, gap="small", key="start"):
     preset = st.selectbox(
         _("Start from a net"),
         list(NETS),

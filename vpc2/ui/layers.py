@@ -34,7 +34,7 @@ def edit_input(net: Net) -> Net:
         key=state.key("net", "channels"),
     )
     sides = [
-        st.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name), width=128)
+        st.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name), width=96)
         for label, side, name in ((_("Height (px)"), net.input[1], "height"), (_("Width (px)"), net.input[2], "width"))
     ]
     return replace(net, input=(int(chosen), int(sides[0]), int(sides[1])))

@@ -1,5 +1,6 @@
 // A net one takes in the hand. Python owns the net and where everything stands; what a visitor does is told to Python, which
-// answers with the picture as it then is and the number of the last action it has seen. Only the choice is shown at once.
+// answers with the picture as it then is and the number of the last action it has seen. Until then the choice, and a layer that
+// moves among its neighbours, are shown as they will about be.
 //
 // data: { solids: [{ id, role, x, y, width, height, top, right, faces: [[path, colour]], stripes, name, lines, title, label, level,
 //   parent, branch, at, of, problem, ghost, slab, fixed, open, more, fewer }], wires: [[path, head]], joints: [[x, y, r, path]],
@@ -8,7 +9,7 @@
 
 const SPACE = 'http://www.w3.org/2000/svg';
 const GAP_MS = 70; // two actions in one tick would arrive as one
-const ANSWER_MS = 8000; // after so long without an answer, the choice goes back to what Python last said
+const ANSWER_MS = 8000; // after so long without an answer, the picture goes back to what Python last said
 const EDGE_PX = 56;
 const ZOOM = { least: 0.3, most: 4, step: 1.25, low: 0.8, high: 1.6 };
 const states = new WeakMap();
@@ -63,6 +64,7 @@ function tell(s, kind, more) {
   clearTimeout(s.timer);
   s.timer = setTimeout(() => {
     s.sent = null;
+    s.data = s.component.data;
     s.selected = s.data.selected;
     drawStage(s);
     drawBar(s);
@@ -356,6 +358,29 @@ function neighbour(s, key) {
   return (here.branch && lane(s, here.parent, here.branch - 1)[0]) || find(s, here.parent);
 }
 
+// --- a move, before Python has answered
+
+function foresee(s, id, at) {
+  const moved = find(s, id), beside = lane(s, moved.parent, moved.branch), from = moved.at;
+  const to = at - (at > from);
+  if (to === from || to < 0 || to >= beside.length) return;
+  const pitch = i => (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + 26) - beside[i].x;
+  const steps = new Map(beside.map((one, i) => [one.id, [0, i]]));
+  for (let i = Math.min(from, to); i <= Math.max(from, to); i++) steps.set(beside[i].id, to > from ? [-pitch(from), i - 1] : [pitch(from), i + 1]);
+  steps.set(id, [to > from ? beside[to].x + pitch(to) - pitch(from) - moved.x : beside[to].x - moved.x, to]);
+  const root = solid => (!solid || steps.has(solid.id) ? solid : root(find(s, solid.parent)));
+  const solids = s.data.solids.map(solid => {
+    const step = steps.get(root(solid)?.id);
+    return step ? { ...solid, x: solid.x + step[0], at: steps.has(solid.id) ? step[1] : solid.at } : solid;
+  });
+  const isMoved = solid => root(find(s, solid.id))?.id === id;
+  const rest = solids.filter(solid => !isMoved(solid));
+  const ends = rest.map(solid => root(find(s, solid.id))?.id === beside[to].id);
+  rest.splice(to > from ? ends.lastIndexOf(true) + 1 : ends.indexOf(true), 0, ...solids.filter(isMoved));
+  s.data = { ...s.data, solids: rest };
+  drawStage(s);
+}
+
 // --- what keys and buttons do
 
 const ACTS = {
@@ -364,8 +389,8 @@ const ACTS = {
   copy: s => tell(s, 'copy'),
   cut: s => tell(s, 'cut'),
   paste: s => s.data.can_paste && tell(s, 'paste'),
-  left: s => tell(s, 'shift', { way: 'left' }),
-  right: s => tell(s, 'shift', { way: 'right' }),
+  left: s => shift(s, 'left', -1),
+  right: s => shift(s, 'right', 2),
   up: s => tell(s, 'shift', { way: 'up' }),
   down: s => tell(s, 'shift', { way: 'down' }),
   more: s => tell(s, 'branches', { by: 1 }),
@@ -380,6 +405,16 @@ const ACTS = {
     drawBar(s);
   },
 };
+
+function shift(s, way, by) {
+  const solid = find(s, s.selected);
+  if (!solid || solid.role === 'slot') return;
+  foresee(s, solid.id, solid.at + by);
+  drawBar(s);
+  reveal(s);
+  tell(s, 'shift', { way });
+}
+
 const PLAIN = { Delete: 'remove', Backspace: 'remove', Enter: 'open', '+': 'great', '=': 'great', '-': 'less', 0: 'fit', '?': 'keys' };
 const HELD = { d: 'duplicate', c: 'copy', x: 'cut', v: 'paste' };
 const PUSHED = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' };
@@ -472,8 +507,13 @@ function drop(s, isDone) {
   drawStage(s);
   if (!isDone || !drag.gap) return;
   if (drag.id) {
+    const solid = find(s, drag.id), { place } = drag.gap;
+    if (!solid) return;
     s.selected = drag.id;
-    tell(s, 'move', { id: drag.id, place: drag.gap.place });
+    if (place.inside === solid.parent && place.branch === solid.branch) foresee(s, drag.id, place.at);
+    drawStage(s);
+    drawBar(s);
+    tell(s, 'move', { id: drag.id, place });
   } else {
     tell(s, 'add', { layer: drag.kind, place: drag.gap.place });
   }
