@@ -78,10 +78,11 @@ def _selected(net: Net, picture: Picture) -> str | None:
 
 def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
     by_id = {facts.id: facts for facts in summary.walk()}
-    levels: dict[str, int] = {"": 0}
+    levels = {"": 0}  # the input, which has no id, is no layer and at no level
     drawn = []
     for solid in picture.solids:
-        levels[solid.id] = levels[solid.parent] + 1
+        if solid.id:
+            levels[solid.id] = levels[solid.parent] + 1
         words = _solid_words(solid, by_id.get(solid.id), by_id.get(solid.parent), lang)
         drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
     return {

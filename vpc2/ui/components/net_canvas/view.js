@@ -558,6 +558,8 @@ function connect(s) {
     event.preventDefault();
     zoomTo(s, s.zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1), event.clientX - stage.getBoundingClientRect().left);
   }, { passive: false });
+  // The finger that holds the chosen layer does not scroll; browsers do not heed touch-action on parts of an SVG.
+  stage.addEventListener('touchmove', event => { if (s.drag && s.drag.id) event.preventDefault(); }, { passive: false });
 
   canvas.onpointerdown = event => {
     if (event.button || s.drag) return;
