@@ -4,17 +4,13 @@ import streamlit as st
 
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
-from vpc2.nets.spec import edit_add
-from vpc2.ui import chrome, layers, seeing, state, taking
+from vpc2.ui import canvas, chrome, layers, seeing, state, taking
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
 top = st.container()
-picture = st.container(key="volumes")
 net = state.load("net")
-left, right = st.columns([1, 2], gap="medium")
-
-with left:
+with st.container(horizontal=True, gap="small", key="start"):
     preset = st.selectbox(
         _("Start from a net"),
         list(NETS),
@@ -22,27 +18,20 @@ with left:
         format_func=lambda key: say(NETS[key].title),
         placeholder=_("Choose a preset"),
         key=state.key("net", "preset"),
+        width=340,
     )
     if preset:
         state.save(NETS[preset].net, from_outside=True)
-        st.session_state.pop("net/selected", None)
+        canvas.forget()
         st.rerun()
     net = layers.edit_input(net)
-    with st.container(height=560, border=False, key="layers"):
-        net = layers.edit_layers(net, summarise(net))
-    kind = layers.choose_layer(net)
-    if kind:
-        grown = chrome.guarded(edit_add, net, kind, at=layers.position_after_chosen(net))
-        if grown:
-            state.save(grown)
-            st.rerun()
-
-with right:
-    inspector = st.container()
-    with inspector:
-        net = draw_inspector(net, summarise(net), layers.chosen_layer(net))
-    state.save(net)
-    summary = summarise(net)
+stage, totals = st.container(key="canvas"), st.container()
+net = draw_inspector(net, summarise(net), layers.chosen_layer(net))
+state.save(net)
+summary = summarise(net)
+with stage:
+    canvas.draw_canvas(net, summary)
+with totals:
     layers.draw_totals(summary)
 
 views = {
@@ -56,8 +45,6 @@ for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), 
     if tab.open:
         with tab:
             draw(net, summary)
-with picture:
-    layers.draw_picture(net, summary)
 with top:
     chrome.draw_heading(
         _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"

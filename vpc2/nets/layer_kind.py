@@ -42,10 +42,12 @@ class Block:
     back to `join` with the others; it counts in the receptive field where `sees_derived`. Where `is_chain`, the body stands
     `times` times in a row, each with weights of its own, and nothing is added to it.
     `extras` name modules of torch.nn that the block's class takes besides its branches, `starter` fills a new block for so many
-    channels, and `formulas` says its sum.
+    channels, and `formulas` says its sum. `sign` is how what its branches give is joined: added ("+"), multiplied ("×"), laid side
+    by side ("|"), or not at all ("").
     """
 
     join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
+    sign: str = ""
     fewest: int = 1
     most: int = 1
     derive: Callable[[Params, Shape, tuple[Shape, ...]], Sequence] | None = None

@@ -43,6 +43,7 @@ BLOCKS: tuple[LayerKind, ...] = (
         stem="res",
         block=Block(
             join=joins.added,
+            sign="+",
             derive=joins.shortcut,
             extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
             starter=_plain_block,
@@ -82,7 +83,7 @@ BLOCKS: tuple[LayerKind, ...] = (
         family="block",
         stem="par",
         aliases=("Inception",),
-        block=Block(join=joins.concatenated, most=8, starter=_inception, formulas=formulas.sum_formulas),
+        block=Block(join=joins.concatenated, sign="|", most=8, starter=_inception, formulas=formulas.sum_formulas),
     ),
     LayerKind(
         key="Repeat",
@@ -122,7 +123,7 @@ BLOCKS: tuple[LayerKind, ...] = (
         target="vpc2.nets.blocks.SqueezeExcite",
         family="block",
         stem="se",
-        block=Block(join=joins.scaled, fewest=0, most=0, derive=joins.gate, sees_derived=False, starter=lambda channels: ()),
+        block=Block(join=joins.scaled, sign="×", fewest=0, most=0, derive=joins.gate, sees_derived=False, starter=lambda channels: ()),
         knobs=(
             Whole(
                 key="reduction",

@@ -1,4 +1,4 @@
-"""The Build page's parts: cards of layers, the inspector with today's numbers, totals, table and picture."""
+"""The Build page's parts beside the canvas: the input, the inspector with today's numbers, totals, table and chart."""
 
 from __future__ import annotations
 
@@ -11,27 +11,17 @@ from vpc2.nets import spec as nets
 from vpc2.nets.facts import Summary
 from vpc2.nets.joins import shape_text
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.picture import COLOURS, to_svg
+from vpc2.nets.solids import COLOURS
 from vpc2.nets.spec import SIDE, Net
 from vpc2.ui import chrome, state
-from vpc2.ui.components.step_list import step_list
 from vpc2.ui.language import _, number, say
-from vpc2.ui.steps import apply_change, card_words
 
-
-def _ordered(net: Net, order: tuple[str, ...]) -> Net:
-    by_id = {layer.id: layer for layer in net.layers}
-    return replace(net, layers=tuple(by_id[layer_id] for layer_id in order))
-
-
-_EDITS = {"order": _ordered, "remove": nets.edit_remove, "duplicate": nets.edit_duplicate}
 _MB = 1_000_000
 
 
 def edit_input(net: Net) -> Net:
     """Let the visitor set the shape of one picture, and return the net with it."""
-    channels, height, width = st.columns([1.2, 1, 1], gap="small")
-    chosen = channels.segmented_control(
+    chosen = st.segmented_control(
         _("Input"),
         nets.CHANNELS,
         default=net.input[0],
@@ -40,11 +30,8 @@ def edit_input(net: Net) -> Net:
         key=state.key("net", "channels"),
     )
     sides = [
-        column.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name))
-        for column, label, side, name in (
-            (height, _("Height (px)"), net.input[1], "height"),
-            (width, _("Width (px)"), net.input[2], "width"),
-        )
+        st.number_input(label, SIDE.low, SIDE.high, side, key=state.key("net", name), width=96)
+        for label, side, name in ((_("Height (px)"), net.input[1], "height"), (_("Width (px)"), net.input[2], "width"))
     ]
     return replace(net, input=(int(chosen), int(sides[0]), int(sides[1])))
 
@@ -53,55 +40,6 @@ def chosen_layer(net: Net) -> str | None:
     """Return the id of the layer whose knobs are shown: the one the visitor chose, or the first."""
     chosen = st.session_state.get("net/selected")
     return chosen if net.has(chosen) else (net.layers[0].id if net.layers else None)
-
-
-def position_after_chosen(net: Net) -> int:
-    """Return where a new layer goes: right behind the chosen one."""
-    ids = [layer.id for layer in net.layers]
-    return ids.index(chosen_layer(net)) + 1 if ids else 0
-
-
-def edit_layers(net: Net, summary: Summary) -> Net:
-    """Draw the layers as cards with the shape each gives, and apply what the visitor did to them."""
-    items = [
-        {
-            "id": facts.id,
-            "name": facts.name,
-            "meta": shape_text(facts.output) if facts.output else "",
-            "on": True,
-            "colour": COLOURS.get(LAYERS[facts.kind].family),
-            "problem": _("does not fit") if facts.problem else None,
-        }
-        for facts in summary.layers
-    ]
-    change = step_list(items, key=state.key("net", "cards"), selected=chosen_layer(net), words=card_words(), can_mute=False)
-    if change is None:
-        return net
-    if change.kind == "select":
-        st.session_state["net/selected"] = change.id
-    else:
-        changed = chrome.guarded(apply_change, net, change, _EDITS)
-        if changed is not None:
-            if change.kind == "duplicate":
-                st.session_state["net/selected"] = net.free_id()
-            state.save(changed)
-    st.rerun()
-    return None
-
-
-def choose_layer(net: Net) -> str | None:
-    """Offer every kind of layer; return the one the visitor wants added."""
-    wanted = st.selectbox(
-        _("Add a layer after the chosen one"),
-        list(LAYERS),
-        index=None,
-        format_func=lambda key: f"{say(LAYERS[key].title)} · {key}",
-        placeholder=_("Type to search: convolution, pooling…"),
-        key=state.key("net", "add", net.free_id(), str(len(net.layers))),
-    )
-    if wanted:
-        st.session_state["net/selected"] = net.free_id()
-    return wanted
 
 
 def draw_totals(summary: Summary) -> None:
@@ -153,13 +91,3 @@ def draw_parameter_chart(net: Net, summary: Summary) -> None:
         [COLOURS[LAYERS[f.kind].family] for f in summary.layers if f.params],
     )
     st.plotly_chart(figure, key="parameters", alt=finding, config={"displayModeBar": False})
-
-
-def draw_picture(net: Net, summary: Summary) -> None:
-    """Draw the net as a row of volumes in the ink of the visitor's theme."""
-    is_dark = st.context.theme.type == "dark"
-    svg = to_svg(
-        summary, net.input, ink="#D6D3CD" if is_dark else "#3A3833", problem_ink="#FF8A5C" if is_dark else "#B83206", input_name=_("input")
-    )
-    said = " → ".join([shape_text(net.input), *(shape_text(facts.output) for facts in summary.layers if facts.params)])
-    st.image(svg, alt=_("The net as volumes: {shapes}").format(shapes=said))

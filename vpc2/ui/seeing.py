@@ -12,7 +12,7 @@ from vpc2.nets.fields import Rectangle, field_of, fields_up_to, has_field, whole
 from vpc2.nets.joins import shape_text
 from vpc2.nets.kernels import has_window
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.picture import COLOURS
+from vpc2.nets.solids import COLOURS
 from vpc2.nets.spec import Net
 from vpc2.ui import chrome, seen, state, tray
 from vpc2.ui.closely import draw_closely
