@@ -29,8 +29,8 @@ _EARLY_SOFTMAX = Text(
     "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
 )
 _BORDER = Text(
-    "{name}: the stride does not divide the side, so the last rows or columns are not looked at: {rest}.",
-    "{name}: el paso no divide exacto el lado, así que no se miran las últimas filas o columnas: {rest}.",
+    "Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.",
+    "Donde un paso no divide exacto el lado, no se miran las últimas filas o columnas: {layers}.",
 )
 
 
@@ -194,9 +194,8 @@ def _remarks(layers: Iterable[LayerFacts]) -> Iterator[Text]:
 
 def _borders(layers: Iterable[LayerFacts]) -> Iterator[Text]:
     """Tell where a stride leaves out a border: how strides work, and worth seeing."""
-    for facts in layers:
-        if rest := max(dropped_border(facts)):
-            yield _BORDER.fill(name=facts.name, rest=rest)
+    if found := [f"{facts.name} ({rest})" for facts in layers if (rest := max(dropped_border(facts)))]:
+        yield _BORDER.fill(layers=", ".join(found))
 
 
 def dropped_border(facts: LayerFacts) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def draw_totals(summary: Summary) -> None:
     if summary.problem is not None:
         st.error(chrome.literal(say(summary.problem.text)), icon=":material/error:")
     for note in summary.notes:
-        st.info(chrome.literal(say(note)), icon=":material/info:")
+        st.caption(f":material/info: {chrome.literal(say(note))}")
 
 
 def draw_table(net: Net, summary: Summary) -> None:
