@@ -105,11 +105,10 @@ def test_a_refused_change_puts_the_cards_back(cards, wait_idle):
     order(cards, "a,b,c,d")
 
 
-def test_a_name_never_becomes_html_and_a_problem_is_said(cards):
+def test_a_name_never_becomes_html(cards):
     assert cards.locator(".card img").count() == 0
     assert cards.locator('[data-id="c"] .title').text_content().startswith("<img")
     assert cards.title() != "hacked"
-    assert cards.locator('[data-id="d"] .meta').text_content() == "does not fit"
 
 
 def test_every_button_has_a_name_and_cards_stay_within_a_phone(cards):

@@ -1,8 +1,7 @@
-"""Lists one can take in the hand: a pipeline's steps and a net's layers, edited through the same cards."""
+"""A pipeline's steps as cards one can take in the hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,7 @@ from vpc2.ui.language import _, number, say
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
 
 
-def card_words() -> dict[str, str]:
+def _card_words() -> dict[str, str]:
     """Return the words of the cards in the visitor's language."""
     return {
         "move": _("Move"),
@@ -34,12 +33,6 @@ def card_words() -> dict[str, str]:
     }
 
 
-def apply_change(spec: Any, change: Change, edits: dict[str, Callable[..., Any]]) -> Any:
-    """Return the spec after what the visitor did to its cards; `edits` names the edit for each kind of change."""
-    subject = change.order if change.kind == "order" else change.id
-    return edits[change.kind](spec, subject)
-
-
 def _toggle(pipeline: Pipeline, step_id: str) -> Pipeline:
     return pipelines.edit_step(pipeline, step_id, lambda step: replace(step, on=not step.on))
 
@@ -50,6 +43,11 @@ _PIPELINE_EDITS = {
     "toggle": _toggle,
     "duplicate": pipelines.edit_duplicate,
 }
+
+
+def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
+    """Return the pipeline after what the visitor did to its cards."""
+    return _PIPELINE_EDITS[change.kind](pipeline, change.order if change.kind == "order" else change.id)
 
 
 def _short(value: Any) -> str:
@@ -119,12 +117,12 @@ def edit_pipeline(pipeline: Pipeline) -> Pipeline:
         }
         for step in pipeline.steps
     ]
-    change = step_list(items, key=state.key("pipeline", "cards"), selected=chosen, words=card_words())
+    change = step_list(items, key=state.key("pipeline", "cards"), selected=chosen, words=_card_words())
     if change is not None:
         if change.kind == "select":
             st.session_state["pipeline/selected"] = change.id
         else:
-            changed = chrome.guarded(apply_change, pipeline, change, _PIPELINE_EDITS)
+            changed = chrome.guarded(_apply_change, pipeline, change)
             if changed is not None:
                 state.save(changed)
         st.rerun()

@@ -17,7 +17,6 @@ def draw() -> None:
         ss.shown = [
             {"id": id_, "name": name, "meta": meta, "on": True, "colour": hue} for (id_, name, meta), hue in zip(START, hues, strict=True)
         ]
-        ss.shown[3]["problem"] = "does not fit"
         ss.log, ss.selected = [], "a"
     left, right = st.columns([1, 2])
     with left:

@@ -12,6 +12,7 @@ const GAP_MS = 70; // two actions in one tick would arrive as one
 const ANSWER_MS = 8000; // after so long without an answer, the picture goes back to what Python last said
 const EDGE_PX = 56;
 const ZOOM = { least: 0.3, most: 4, step: 1.25, low: 0.8, high: 1.6 };
+const TALL_PX = 580; // a net that is higher than this is not enlarged by itself
 const states = new WeakMap();
 
 export default function (component) {
@@ -283,7 +284,7 @@ function chevron(node, x, y, isOpen) {
 function fit(s) {
   const room = s.stage.clientWidth - 4;
   if (room <= 0) return;
-  const whole = room / s.data.width;
+  const whole = Math.min(room / s.data.width, TALL_PX / s.data.height);
   if (s.isAuto) s.zoom = Math.min(Math.max(whole, s.isWhole ? ZOOM.least : ZOOM.low), ZOOM.high);
   s.svg.style.width = `${s.data.width * s.zoom}px`;
   s.svg.style.height = `${s.data.height * s.zoom}px`;

@@ -56,13 +56,11 @@ def step_list(
     *,
     key: str,
     selected: str | None = None,
-    can_mute: bool = True,
-    can_duplicate: bool = True,
     words: Mapping[str, str] | None = None,
 ) -> Change | None:
     """Draw the items as cards; return what the visitor just did, once, or None.
 
-    An item is `{"id", "name", "meta", "on", "colour", "problem"}`; of these `id` and `name` are needed. The caller applies
+    An item is `{"id", "name", "meta", "on", "colour"}`; of these `id` and `name` are needed. The caller applies
     the change to its own list and reruns; if it refuses, the cards go back to the items it gives then.
     """
     seen_key = f"{key}/seen"
@@ -73,15 +71,12 @@ def step_list(
             "meta": str(item.get("meta") or ""),
             "on": bool(item.get("on", True)),
             "colour": item.get("colour"),
-            "problem": str(item["problem"]) if item.get("problem") else None,
         }
         for item in items
     ]
     data = {
         "items": cards,
         "selected": selected,
-        "can_mute": can_mute,
-        "can_duplicate": can_duplicate,
         "words": {**WORDS, **(words or {})},
         "seen": st.session_state.get(seen_key),  # the last action answered; the action of this very run is answered by the next
     }

@@ -87,14 +87,13 @@ function label(button, text) {
 }
 
 function fill(card, item, i, s) {
-  const { words, selected, can_mute: canMute, can_duplicate: canDuplicate } = s.component.data;
+  const { words, selected } = s.component.data;
   const part = name => card.querySelector('.' + name);
   card.classList.toggle('off', !item.on);
   card.classList.toggle('selected', item.id === selected);
-  card.classList.toggle('problem', Boolean(item.problem));
   card.style.setProperty('--mark', item.colour || 'var(--st-border-color)');
   part('title').textContent = item.name;
-  part('meta').textContent = item.problem || [item.on ? '' : words.muted, item.meta].filter(Boolean).join(' · ');
+  part('meta').textContent = [item.on ? '' : words.muted, item.meta].filter(Boolean).join(' · ');
   part('text').setAttribute('aria-pressed', String(item.id === selected));
   part('text').title = `${words.select}: ${item.name}${item.meta ? ' · ' + item.meta : ''}`;
   part('grip').setAttribute('aria-label', `${words.move} ${item.name} (${i + 1}/${s.items.length})`);
@@ -102,8 +101,6 @@ function fill(card, item, i, s) {
   label(part('mute'), `${item.on ? words.mute : words.unmute} ${item.name}`);
   label(part('duplicate'), `${words.duplicate} ${item.name}`);
   label(part('remove'), `${words.remove} ${item.name}`);
-  part('mute').hidden = !canMute;
-  part('duplicate').hidden = !canDuplicate;
 }
 
 function draw(root, s) {
