@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from vpc2.host import MB
 from vpc2.nets.arithmetic import Shape, sides_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ONNX_BYTES = 100 * MB  # of parameters
 ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browsers wait three minutes for a file
 OPSET = 20
+WIDEST_PX = 8000
 IMAGES, SCORES = "images", "scores"
 
 _TOO_LARGE = Text(
@@ -147,13 +149,16 @@ def _node(name: str, op: str, inputs: Sequence[str], output: Shape | None = None
     return NodeDef(name=name, op=op, input=inputs, attr=attributes)
 
 
-def to_png(svg: str, width_px: int) -> bytes:
-    """Return a picture of a net as PNG on white, so many pixels wide; its words are set in this machine's own fonts.
+def to_png(svg: str, width_px: int = 0) -> bytes:
+    """Return a picture of a net as PNG on white, so many pixels wide (0: twice its own width, up to a limit).
+
+    Its words are set in this machine's own fonts.
 
     On a machine without any they are set in the one that Pillow carries, which has no sign of multiplication: an x stands for it.
     """
     import resvg_py
 
+    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), WIDEST_PX)
     if _has_fonts():
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff"))
     from PIL import ImageFont
