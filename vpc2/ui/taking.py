@@ -18,53 +18,56 @@ from vpc2.ui import chrome
 from vpc2.ui.language import _, say
 from vpc2.words import Refusal
 
-_BUTTON_PX = 210
+_BYTES = "application/octet-stream"
 
 
 def draw_home(net: Net, summary: Summary) -> None:
-    """Show the net as PyTorch code, and offer it as files; what cannot be written says why in place of its button."""
+    """Show the net as PyTorch code, and offer it as files; what cannot be written says why under its button."""
     code = to_code(net)
     st.code(code, language="python", height=360)
-    _offer(_("PyTorch code"), _("The script above. It runs as it is."), lambda: code, "net.py", "text/x-python")
     drawn = partial(to_svg, summary, net.input, input_name=_("input"))
-    onnx = _(
-        "For other programs and phones; netron.app shows it. With fresh weights, batch normalisation inside the convolutions. "
-        "Takes some seconds, a minute for large nets."
-    )
+    why_not, onnx = "", partial(exporting.to_onnx, net)
     try:
         exporting.check_onnx(summary)
     except Refusal as refusal:
-        with _row():
-            st.download_button("ONNX", "", icon=":material/download:", disabled=True, width=_BUTTON_PX, key="take/none")
-            st.caption(chrome.literal(say(refusal.text)), width="stretch")
-    else:
-        _offer("ONNX", onnx, partial(exporting.to_onnx, net), "net.onnx", "application/octet-stream")
-    _offer(_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: exporting.to_png(drawn()), "net.png", "image/png")
-    _offer(_("Picture (SVG)"), _("The drawing above, sharp at any size."), drawn, "net.svg", "image/svg+xml")
-    _offer(_("Table (CSV)"), _("Every number of every layer, for a spreadsheet."), partial(to_csv, summary), "net.csv", "text/csv")
-    _offer(
-        _("Net (JSON)"), _("The net itself, to open here again under Share."), partial(codec.to_json, net), "net.json", "application/json"
+        why_not = chrome.literal(say(refusal.text))
+    onnx_line = _(
+        "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
+        "Takes some seconds, a minute for large nets."
     )
-    graph = _("The net as a graph whose blocks open. In the folder where it was saved, this shows it:")
-    _offer(_("TensorBoard graph"), graph, partial(exporting.to_tensorboard, net), "events.out.tfevents.0.net", "application/octet-stream")
-    st.code("tensorboard --logdir .", language="bash", width=2 * _BUTTON_PX)
+    graph_line = _("The net as a graph whose blocks open: `tensorboard --logdir .` in its folder shows it.")
+    offers = (
+        (_("PyTorch code"), _("The script above. It runs as it is."), lambda: code, "net.py", "text/x-python"),
+        ("ONNX", why_not or onnx_line, None if why_not else onnx, "net.onnx", _BYTES),
+        (_("TensorBoard graph"), graph_line, partial(exporting.to_tensorboard, net), "events.out.tfevents.0.net", _BYTES),
+        (_("Table (CSV)"), _("Every number of every layer, for a spreadsheet."), partial(to_csv, summary), "net.csv", "text/csv"),
+        (_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: exporting.to_png(drawn()), "net.png", "image/png"),
+        (_("Picture (SVG)"), _("The drawing above, sharp at any size."), drawn, "net.svg", "image/svg+xml"),
+        (
+            _("Net (JSON)"),
+            _("The net itself, to open here again under Share."),
+            partial(codec.to_json, net),
+            "net.json",
+            "application/json",
+        ),
+    )
+    grid = st.grid(4, min_column_width=250, gap="medium")
+    for label, line, write, file_name, mime in offers:
+        with grid.container(gap="xsmall"):
+            _offer(label, line, write, file_name, mime)
 
 
-def _row():
-    return st.container(horizontal=True, vertical_alignment="center", gap="medium")
-
-
-def _offer(label: str, line: str, write: Callable[[], str | bytes], file_name: str, mime: str) -> None:
-    """Draw a button that writes one file when it is clicked, and beside it what the file is; `write` runs without a page."""
-    with _row():
-        st.download_button(
-            label,
-            write,
-            file_name=file_name,
-            mime=mime,
-            on_click="ignore",
-            icon=":material/download:",
-            width=_BUTTON_PX,
-            key=f"take/{file_name}",
-        )
-        st.caption(line, width="stretch")
+def _offer(label: str, line: str, write: Callable[[], str | bytes] | None, file_name: str, mime: str) -> None:
+    """Draw a button that writes one file when it is clicked (None: it cannot), and what the file is; `write` runs without a page."""
+    st.download_button(
+        label,
+        write or "",
+        file_name=file_name,
+        mime=mime,
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        disabled=write is None,
+        key=f"take/{file_name}",
+    )
+    st.caption(line)
