@@ -35,7 +35,7 @@ def draw_home(net: Net, summary: Summary) -> None:
         "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
         "Takes some seconds, a minute for large nets."
     )
-    graph_line = _("The net as a graph whose blocks open: `tensorboard --logdir .` in its folder shows it.")
+    graph_line = _("The net as a graph whose blocks open: “tensorboard --logdir .” in its folder shows it.")
     offers = (
         (_("PyTorch code"), _("The script above. It runs as it is."), lambda: code, "net.py", "text/x-python"),
         ("ONNX", why_not or onnx_line, None if why_not else onnx, "net.onnx", _BYTES),
