@@ -1,4 +1,4 @@
-"""Build: a net one takes in the hand, its arithmetic live, what its units see, and its code to take home."""
+"""Build: a net one takes in the hand, its arithmetic live, what its units see, and all of it to take home."""
 
 import streamlit as st
 
@@ -38,7 +38,7 @@ views = {
     _("All layers"): layers.draw_table,
     _("Where the parameters are"): layers.draw_parameter_chart,
     _("See it"): seeing.draw_seeing,
-    _("PyTorch code"): taking.draw_code,
+    _("Take home"): taking.draw_home,
 }
 # Only the tab that is open is computed.
 for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):

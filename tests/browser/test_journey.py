@@ -69,7 +69,7 @@ def test_build_alexnet_and_dial_an_impossible_kernel(page, app_url, wait_idle, s
     wait_idle(page)
     assert page.get_by_text("55 × 55 × 96").count() >= 1
     screenshots("build")
-    kernel = page.get_by_role("textbox", name="Kernel (px)")
+    kernel = page.get_by_role("spinbutton", name="Kernel (px)")
     kernel.fill("300")
     kernel.press("Enter")
     refusal = page.get_by_role("alert").filter(has_text="300").first

@@ -127,7 +127,7 @@ def sides_of(value: int | list[int]) -> tuple[int, int]:
 
 def side_params(p: Params) -> tuple[Params, Params]:
     """Return a window's parameters for the height and for the width, each of whole numbers; "same" padding stays a word."""
-    if not any(isinstance(value, list) for value in p.values()):
+    if list not in map(type, p.values()):
         return p, p
     split = [{key: value[i] if isinstance(value, list) else value for key, value in p.items()} for i in (0, 1)]
     return split[0], split[1]

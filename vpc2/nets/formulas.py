@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
-from vpc2.nets.arithmetic import SAME, Params, Shape, positions, side_params, sides_of
+from vpc2.nets.arithmetic import SAME, Params, Shape, positions, side_params, sides_of, values
 from vpc2.nets.windows import Window
 from vpc2.words import Text
 
@@ -40,8 +40,7 @@ SYMBOLS = {
 }
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(NamedTuple):
     """A formula in symbols and with today's numbers, both as plain arithmetic: `floor((n - k + 2*p)/s) + 1`."""
 
     what: Text
@@ -176,8 +175,9 @@ def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formu
 
 def cost_formulas(out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
     """Return what a layer costs: multiply-adds (as torchinfo counts them) where it has parameters, and the memory of its output."""
-    size = "*".join(str(n) for n in (*out[1:], out[0]))
-    memory = Formula(MEMORY, f"{BYTES}*h*w*c" if len(out) == 3 else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * _product(out))
+    is_picture = len(out) == 3
+    size = f"{out[1]}*{out[2]}*{out[0]}" if is_picture else f"{out[0]}"
+    memory = Formula(MEMORY, f"{BYTES}*h*w*c" if is_picture else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * values(out))
     if not params:
         return (memory,)
     if macs == params:
@@ -185,28 +185,26 @@ def cost_formulas(out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
     return (Formula(MACS, "t*h*w", f"{params}*{out[1]}*{out[2]}", params * positions(out)), memory)
 
 
-def _product(shape: Shape) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product
-
-
 def field_formulas(window: Window, size: Fraction | int, jump: Fraction | int, start: Fraction | int) -> tuple[Formula, ...]:
     """Return how the receptive field (`size`, `jump`, `start` before the layer) grows by its window (Araujo and others, 2019)."""
-    grown, first = size + (window.size - 1) * jump, start + window.start * jump
+    grown, first, step = size + (window.size - 1) * jump, start + window.start * jump, jump * window.step
+    far, near = _n(grown), _n(jump)
     return (
-        Formula(FIELD, "r + (q - 1)*j", f"{_n(size)} + ({window.size} - 1)*{_n(jump)}", _whole(grown)),
-        Formula(JUMP, "j*s", f"{_n(jump)}*{_n(window.step)}", _whole(jump * window.step)),
-        Formula(CENTRE, "b + (r - 1)/2", f"{_n(first)} + ({_n(grown)} - 1)/2", _whole(first + (grown - 1) / Fraction(2))),
+        Formula(FIELD, "r + (q - 1)*j", f"{_n(size)} + ({window.size} - 1)*{near}", _whole(grown)),
+        Formula(JUMP, "j*s", f"{near}*{_n(window.step)}", _whole(step)),
+        Formula(CENTRE, "b + (r - 1)/2", f"{_n(first)} + ({far} - 1)/2", _half(2 * first + grown - 1)),
     )
 
 
 def _whole(value: Fraction | int) -> int | float:
-    return int(value) if value == int(value) else float(value)
+    return value if isinstance(value, int) else value.numerator if value.denominator == 1 else float(value)
+
+
+def _half(value: Fraction | int) -> int | float:
+    return _whole(Fraction(value, 2)) if not isinstance(value, int) else value / 2 if value % 2 else value // 2
 
 
 def _n(value: Fraction | int) -> str:
     whole = _whole(value)
-    written = f"{whole}" if isinstance(whole, int) else f"{whole:.6g}"
-    return f"({written})" if written.startswith("-") else written
+    written = str(whole) if isinstance(whole, int) else f"{whole:.6g}"
+    return f"({written})" if whole < 0 else written

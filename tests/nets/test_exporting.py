@@ -1,0 +1,204 @@
+"""Nets written for other programs, read back by those programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from vpc2 import rng
+from vpc2.nets import exporting
+from vpc2.nets.exporting import check_onnx, to_onnx, to_png, to_tensorboard
+from vpc2.nets.layers import LAYERS
+from vpc2.nets.module import build_net
+from vpc2.nets.picture import to_svg
+from vpc2.nets.presets import NETS
+from vpc2.nets.shapes import summarise
+from vpc2.nets.spec import make_net
+from vpc2.nets.table import TOTAL, to_csv
+from vpc2.words import Refusal
+
+CONV = ("Conv2d", {"out_channels": 6, "padding": 1})
+HALVING = ("Conv2d", {"out_channels": 8, "stride": 2, "padding": 1, "bias": False})
+HEAD = ("GlobalAvgPool", ("Linear", {"out_features": 4}))
+BLOCKS = make_net(
+    "Blocks",
+    (3, 20, 18),
+    CONV,
+    (
+        "Residual",
+        {},
+        [[HALVING, "BatchNorm2d", "ReLU", ("Repeat", {"times": 3}, [[("Conv2d", {"out_channels": 8, "padding": 1}), "SiLU"]])]],
+    ),
+    ("Parallel", {}, [[("PointwiseConv2d", {"out_channels": 4})], [("Residual", {"activation": "none"}, [["GELU"]])], []]),
+    ("SqueezeExcite", {"reduction": 4}),
+    *HEAD,
+)
+WRITTEN = {
+    "blocks": BLOCKS,
+    "repeat": make_net("", (3, 12, 12), CONV, ("Repeat", {"times": 4}, [[CONV, "BatchNorm2d", "ReLU"]]), *HEAD),
+    "transposed": make_net(
+        "",
+        (1, 9, 7),
+        CONV,
+        ("ConvTranspose2d", {"out_channels": 5, "kernel_size": 4, "stride": 3, "padding": 1, "output_padding": 1, "dilation": 2}),
+        "Tanh",
+        ("Conv2d", {"out_channels": 3, "kernel_size": [3, 2], "padding": "same", "dilation": 2}),
+    ),
+    "norms": make_net("", (3, 11, 13), CONV, ("GroupNorm", {"num_groups": 3}), "LeakyReLU", "LayerNorm", "LocalResponseNorm", *HEAD),
+    "enlarged": make_net(
+        "",
+        (3, 10, 13),
+        ("DepthwiseConv2d", {"multiplier": 2, "stride": 2}),
+        ("Upsample", {"scale_factor": 3, "mode": "bilinear"}),
+        ("AdaptiveAvgPool2d", {"output_size": [5, 3]}),
+        ("AdaptiveMaxPool2d", {"output_size": 1}),
+        "Flatten",
+        ("Linear", {"out_features": 4}),
+    ),
+    "pooled": make_net(
+        "",
+        (3, 19, 16),
+        CONV,
+        ("MaxPool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+        "Dropout2d",
+        ("AvgPool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+        "Flatten",
+        ("Linear", {"out_features": 8}),
+        "BatchNorm2d",
+        "Dropout",
+        ("Linear", {"out_features": 4}),
+        "Softmax",
+    ),
+    "tiny": NETS["tiny"].net,
+    "lenet5": NETS["lenet5"].net,
+}
+
+
+def refusal_of(net) -> str:
+    with pytest.raises(Refusal) as refused:
+        to_onnx(net)
+    said = refused.value.text
+    assert said.en != said.es and "\n" not in said.en
+    return said.en
+
+
+@pytest.mark.parametrize("key", list(WRITTEN))
+def test_onnxruntime_answers_as_torch_does_with_the_same_weights(key):
+    net = WRITTEN[key]
+    data = to_onnx(net, seed=5)
+    graph = onnx.load_from_string(data)
+    onnx.checker.check_model(graph, full_check=True)
+    assert [one.name for one in graph.graph.input] == ["images"] and [one.name for one in graph.graph.output] == ["scores"]
+    with rng.drawing(5):  # the same weights
+        module = build_net(net).eval()
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    for batch in (1, 3):
+        images = torch.rand(batch, *net.input, generator=torch.Generator().manual_seed(batch))
+        (scores,) = session.run(None, {"images": images.numpy()})
+        with torch.no_grad():
+            expected = module(images).numpy()
+        assert scores.shape == expected.shape
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+    assert session.get_inputs()[0].shape[0] == "batch"
+
+
+def test_fresh_weights_depend_on_the_seed_alone():
+    first, again, other = (_weights(to_onnx(WRITTEN["tiny"], seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["l13.weight"], other["l13.weight"])
+    assert first.keys() >= {"l1.weight", "l13.weight", "l13.bias"}  # the names of the state dict
+
+
+def _weights(data: bytes) -> dict[str, np.ndarray]:
+    return {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load_from_string(data).graph.initializer}
+
+
+def test_every_kind_is_either_written_or_refused_beforehand():
+    """The limits of torch's exporter as `check_onnx` knows them: what it lets pass is written, what it refuses is not."""
+    written = {facts.kind for net in WRITTEN.values() for facts in summarise(net).walk()}
+    alike = {"ReLU6", "Sigmoid", "Conv2d"}  # activations that are one operator of ONNX each
+    assert set(LAYERS) - written <= alike
+    odd = make_net("", (3, 12, 12), ("AdaptiveMaxPool2d", {"output_size": 5}))
+    with pytest.raises(torch.onnx.OnnxExporterError):
+        torch.onnx.export(build_net(odd).eval(), (torch.zeros(1, 3, 12, 12),), dynamo=True, verbose=False)
+    assert "adaptive max pooling" in refusal_of(odd)
+
+
+def test_what_is_too_large_or_does_not_fit_is_refused_in_one_sentence():
+    assert "138,357,544" in refusal_of(NETS["vgg16"].net) and "100 MB" in refusal_of(NETS["vgg16"].net)
+    long = make_net("", (3, 8, 8), ("Repeat", {"times": 10_000}, [["ReLU"]]))
+    assert "10,000 layers" in refusal_of(long)
+    assert "does not fit" in refusal_of(make_net("", (3, 8, 8), ("Conv2d", {"kernel_size": 9})))
+    check_onnx(summarise(NETS["small"].net))
+
+
+def _graph(tmp_path, net):
+    """Return the graph as TensorBoard itself reads it."""
+    (tmp_path / "events.out.tfevents.0.net").write_bytes(to_tensorboard(net))
+    reader = EventAccumulator(str(tmp_path))
+    reader.Reload()
+    return {node.name: node for node in reader.Graph().node}
+
+
+def test_tensorboard_reads_the_graph_with_the_nets_own_names_and_arrows(tmp_path):
+    nodes = _graph(tmp_path, BLOCKS)
+    shown = {name.rpartition("/")[2] for name in nodes}
+    assert {facts.name.rpartition("/")[2] for facts in summarise(BLOCKS).walk() if LAYERS[facts.kind].block is None} <= shown
+    assert all(source in nodes for node in nodes.values() for source in node.input)
+    assert list(nodes["conv1"].input) == ["images"]
+    assert list(nodes["res1/Residual"].input) == ["res1/rep1/silu1", "res1/derived/bn1"]
+    assert list(nodes["par1/branch2/res2/Residual"].input) == ["par1/branch2/res2/gelu1", "res1/Residual"]  # nothing to project
+    assert list(nodes["par1/Parallel"].input) == ["par1/branch1/pwconv1", "par1/branch2/res2/Residual", "res1/Residual"]
+    assert list(nodes["se1/SqueezeExcite"].input) == ["par1/Parallel", "se1/derived/sigmoid1"]
+    assert list(nodes["scores"].input) == ["fc1"]
+    assert nodes["conv1"].op == "Conv2d" and nodes["conv1"].attr["out_channels"].s == b"6"
+    assert [dim.size for dim in nodes["conv1"].attr["_output_shapes"].list.shape[0].dim] == [-1, 6, 20, 18]
+
+
+def test_a_net_that_does_not_fit_is_drawn_as_far_as_it_goes(tmp_path):
+    nodes = _graph(tmp_path, make_net("", (3, 8, 8), CONV, ("Residual", {}, [["ReLU", ("Conv2d", {"kernel_size": 9})]]), "ReLU"))
+    assert set(nodes) == {"images", "conv1", "scores"}
+
+
+@pytest.mark.parametrize("has_fonts", [True, False], ids=["own fonts", "no fonts"])
+def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, monkeypatch):
+    monkeypatch.setattr(exporting, "_has_fonts", lambda: has_fonts)
+    net = NETS["lenet5"].net
+    svg = to_svg(summarise(net), net.input)
+    wordless = re.sub(r"<text.*?</text>", "", svg)
+    assert wordless != svg
+    shown, without = (np.asarray(Image.open(io.BytesIO(to_png(one, 1200))).convert("RGB")) for one in (svg, wordless))
+    assert shown.shape[1] == 1200
+    assert (shown != 255).any(axis=2).mean() > 0.05
+    assert Image.open(io.BytesIO(to_png(svg))).width == 2 * round(float(re.search(r'width="([\d.]+)"', svg)[1]))
+    assert (shown != without).any(axis=2).sum() > 1000
+
+
+@pytest.mark.parametrize("net", [BLOCKS, NETS["alexnet"].net], ids=["blocks", "alexnet"])
+def test_the_table_adds_up_as_a_spreadsheet_reads_it(net):
+    text, summary = to_csv(summarise(net)), summarise(net)
+    assert text.count("\r\n") == text.count("\n")
+    *rows, total = csv.DictReader(io.StringIO(text, newline=""))
+    assert total["path"] == TOTAL
+    assert [row["name"] for row in rows] == [facts.name for facts in summary.walk()]
+    assert len({row["path"] for row in rows}) == len(rows)
+    for column, sum_ in (("parameters", summary.params), ("multiply_adds", summary.macs), ("memory_bytes", summary.activation_bytes)):
+        assert sum(int(row[column]) for row in rows if row["depth"] == "0") == sum_ == int(total[column])
+
+
+def test_the_table_of_the_lectures_first_layer():
+    first = next(csv.DictReader(io.StringIO(to_csv(summarise(NETS["alexnet"].net)))))
+    asked = ("path", "output", "kernel_size", "stride", "padding", "parameters", "receptive_field_px", "jump_px")
+    assert [first[column] for column in asked] == ["conv1", "55 x 55 x 96", "11", "4", "0", "34944", "11", "4"]
+
+
+def test_a_layer_that_does_not_fit_says_why_in_its_row():
+    rows = list(csv.DictReader(io.StringIO(to_csv(summarise(make_net("", (3, 8, 8), ("Conv2d", {"kernel_size": 9}), "ReLU"))))))
+    assert "does not fit" in rows[0]["problem"] and rows[0]["output"] == rows[1]["output"] == rows[2]["output"] == ""
