@@ -328,3 +328,11 @@ def test_a_review_notes_what_works_badly():
     problem, notes = review(net)
     assert problem is None
     assert [note.en.split(":")[0] for note in notes] == ["bn1", "drop1", "softmax1"]
+
+
+def test_a_block_whose_own_layers_would_be_too_wide_is_refused_in_words():
+    wide = [("DepthwiseConv2d", {"multiplier": 64, "padding": 1})] * 2
+    for block in (("SqueezeExcite", {}), ("Residual", {}, [[("DepthwiseConv2d", {"multiplier": 2, "padding": 1})]])):
+        problem = summarise(make_net("", (3, 8, 8), *wide, block)).problem
+        assert "4,096" in problem.text.en and "4.096" in problem.text.es
+        assert summarise(problem.repairs[0].apply(make_net("", (3, 8, 8), *wide, block))).problem is None

@@ -222,7 +222,7 @@ def _block(end: Value, branches: list[tuple[Part, ...]]) -> Part:
         raise Refusal(_NO_GATE.fill(where=end.where))
     for body, shortcut in ((first, second), (second, first)):
         projection = _projection(shortcut)
-        if body and projection:
+        if projection and (body or not shortcut):
             return Part("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
     raise Refusal(_NO_RESIDUAL.fill(where=end.where))
 

@@ -16,35 +16,9 @@ from vpc2.nets.calls import SIZES, Calls
 from vpc2.nets.graph import Value
 from vpc2.nets.syntax_calls import BUILTINS, call
 from vpc2.nets.syntax_values import (
-    LARGEST,
-    MOST_COPIES,
-    MOST_DEPTH,
-    MOST_STEPS,
-    MOST_TURNS,
-    NOT_A_LIST,
-    NOTHING,
-    TOO_DEEP,
-    TOO_LARGE,
-    TOO_LONG,
-    TOO_MUCH,
-    UNKNOWN,
-    UNREAD,
-    Chain,
-    Class,
-    Copies,
-    Dotted,
-    Function,
-    Method,
-    Module,
-    Parent,
-    Returned,
-    Scope,
-    Thing,
-    TooMuch,
-    named,
-    refuse,
-    where,
-)
+    LARGEST, MOST_COPIES, MOST_DEPTH, MOST_STEPS, MOST_TURNS, NOT_A_LIST, NOTHING, TOO_DEEP, TOO_LARGE, TOO_LONG, TOO_MUCH, UNKNOWN,
+    UNREAD, Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Scope, Thing, TooMuch, named, refuse, where,
+)  # fmt: skip
 
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
@@ -137,6 +111,8 @@ class Reader:
             self.value(node.value, scope)
 
     def _do_Return(self, node: ast.Return, scope: Scope) -> None:
+        if "0call" not in scope:
+            raise refuse(node, UNREAD, what=named(node))
         raise Returned(self.value(node.value, scope) if node.value else None)
 
     def _do_If(self, node: ast.If, scope: Scope) -> None:

@@ -10,27 +10,9 @@ from typing import Any
 from vpc2.nets.calls import SIZES, bind, is_function
 from vpc2.nets.graph import Value
 from vpc2.nets.syntax_values import (
-    MOST_TURNS,
-    NEEDS,
-    NO_ANSWER,
-    NOTHING,
-    SHARED,
-    UNKNOWN,
-    UNREAD,
-    Chain,
-    Class,
-    Copies,
-    Dotted,
-    Function,
-    Method,
-    Module,
-    Parent,
-    Returned,
-    Thing,
-    named,
-    refuse,
-    where,
-)
+    MOST_TURNS, NEEDS, NO_ANSWER, NOTHING, SHARED, UNKNOWN, UNREAD, Chain, Class, Copies, Dotted, Function, Method, Module, Parent,
+    Returned, Thing, named, refuse, where,
+)  # fmt: skip
 from vpc2.nets.torch_words import CLASSES
 
 _NUMBERS: dict[str, Callable] = {
@@ -202,7 +184,7 @@ def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[
 
 def _returned(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a function of the text gives back."""
-    scope = function.scope.new_child()
+    scope = function.scope.new_child({"0call": True})
     if function.owner is not None:
         scope["0self"], scope["0class"] = function.owner, function.cls
         if not any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in function.node.decorator_list):

@@ -6,7 +6,7 @@ from typing import Any
 
 from vpc2.nets.layers import LAYERS
 
-_NORM = ("eps", "momentum", "affine", "track_running_stats", "device", "dtype")
+_NORM = ("eps", "momentum", "affine", "track_running_stats", "device", "dtype", "bias")
 _CONV = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 # The arguments of torch.nn's classes in their order.
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -28,7 +28,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "BatchNorm1d": ("num_features", *_NORM),
     "BatchNorm2d": ("num_features", *_NORM),
     "LayerNorm": ("normalized_shape", "eps", "elementwise_affine", "bias", "device", "dtype"),
-    "GroupNorm": ("num_groups", "num_channels", "eps", "affine", "device", "dtype"),
+    "GroupNorm": ("num_groups", "num_channels", "eps", "affine", "device", "dtype", "bias"),
     "LocalResponseNorm": ("size", "alpha", "beta", "k"),
     "Dropout": ("p", "inplace"),
     "Dropout1d": ("p", "inplace"),
@@ -60,10 +60,10 @@ FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 DEFAULTS: dict[str, Any] = {
     "padding_mode": "zeros", "count_include_pad": True, "divisor_override": None, "align_corners": None, "approximate": "none",
     "recompute_scale_factor": None, "eps": 1e-5, "momentum": 0.1, "track_running_stats": True, "alpha": 1e-4, "beta": 0.75,
-    "k": 1.0, "dilation": 1, "return_indices": False, "size": None, "start_dim": 1, "end_dim": -1,
+    "k": 1.0, "dilation": 1, "return_indices": False, "size": None, "start_dim": 1, "end_dim": -1, "bias": True,
 }  # fmt: skip
 # Of those, what changes shapes: no other value can be read.
-SHAPING = ("dilation", "return_indices", "size", "start_dim", "end_dim")
+SHAPING = ("dilation", "return_indices", "size", "start_dim", "end_dim", "bias")
 # What changes nothing that is shown here.
 SILENT = ("inplace", "device", "dtype", "training", "_stacklevel")
 

@@ -87,6 +87,6 @@ def _module(calls: Calls, module: Any, value: Any, where: Text) -> Any:
     if name not in CLASSES:
         return calls.unknown(f"nn.{name}", None, where)
     arguments = {key: getattr(module, key) for key in CLASSES[name] if hasattr(module, key)}
-    if "bias" in arguments and not isinstance(arguments["bias"], bool):
-        arguments["bias"] = arguments["bias"] is not None
+    if "bias" in arguments:
+        arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation that learns nothing has neither
     return calls.module(name, arguments, value, where)
