@@ -14,7 +14,8 @@ from vpc2.nets.graph import Part, Value
 from vpc2.nets.spec import CHANNELS, SIDE
 from vpc2.nets.syntax import Reader
 from vpc2.nets.syntax_calls import call
-from vpc2.nets.syntax_values import Chain, Class, Scope, Thing, TooMuch, is_net, refuse
+from vpc2.nets.syntax_values import Chain, Class, Scope, Thing, is_net
+from vpc2.nets.syntax_words import TooMuch, refuse
 from vpc2.words import Refusal, Text, clean_name
 
 MOST_BYTES = 64 * 1024

@@ -12,13 +12,12 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+from vpc2.nets import syntax_words as words
 from vpc2.nets.calls import SIZES, Calls
 from vpc2.nets.graph import Value
 from vpc2.nets.syntax_calls import BUILTINS, call
-from vpc2.nets.syntax_values import (
-    LARGEST, MOST_COPIES, MOST_DEPTH, MOST_STEPS, MOST_TURNS, NOT_A_LIST, NOTHING, TOO_DEEP, TOO_LARGE, TOO_LONG, TOO_MUCH, UNKNOWN,
-    UNREAD, Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Scope, Thing, TooMuch, named, refuse, where,
-)  # fmt: skip
+from vpc2.nets.syntax_values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Scope, Thing
+from vpc2.nets.syntax_words import TooMuch, named, refuse, where
 
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
@@ -47,13 +46,13 @@ class Reader:
             self._count(node)
             method = getattr(self, f"_do_{type(node).__name__}", None)
             if method is None:
-                raise refuse(node, UNREAD, what=named(node))
+                raise refuse(node, words.UNREAD, what=named(node))
             method(node, scope)
 
     def _count(self, node: ast.AST) -> None:
         self._steps += 1
-        if self._steps > MOST_STEPS:
-            raise refuse(node, TOO_MUCH, TooMuch)
+        if self._steps > words.MOST_STEPS:
+            raise refuse(node, words.TOO_MUCH, TooMuch)
 
     def _do_Import(self, node: ast.Import, scope: Scope) -> None:
         for name in node.names:
@@ -104,7 +103,7 @@ class Reader:
         elif isinstance(target, ast.Subscript) and isinstance(owner := self.value(target.value, scope), dict):
             owner[self._key(target.slice, scope)] = value
         else:
-            raise refuse(target, UNREAD, what=named(target))
+            raise refuse(target, words.UNREAD, what=named(target))
 
     def _do_Expr(self, node: ast.Expr, scope: Scope) -> None:
         if not isinstance(node.value, ast.Constant):
@@ -112,7 +111,7 @@ class Reader:
 
     def _do_Return(self, node: ast.Return, scope: Scope) -> None:
         if "0call" not in scope:
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         raise Returned(self.value(node.value, scope) if node.value else None)
 
     def _do_If(self, node: ast.If, scope: Scope) -> None:
@@ -137,18 +136,18 @@ class Reader:
         self._count(node)
         method = getattr(self, f"_of_{type(node).__name__}", None)
         if method is None:
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         self._depth += 1
         try:
-            if self._depth > MOST_DEPTH:
-                raise refuse(node, TOO_DEEP, TooMuch)
+            if self._depth > words.MOST_DEPTH:
+                raise refuse(node, words.TOO_DEEP, TooMuch)
             return method(node, scope)
         finally:
             self._depth -= 1
 
     def _of_Constant(self, node: ast.Constant, scope: Scope) -> Any:
-        if isinstance(node.value, int | float) and abs(node.value) > LARGEST:
-            raise refuse(node, TOO_LARGE)
+        if isinstance(node.value, int | float) and abs(node.value) > words.LARGEST:
+            raise refuse(node, words.TOO_LARGE)
         return node.value
 
     def _of_JoinedStr(self, node: ast.JoinedStr, scope: Scope) -> str:
@@ -156,8 +155,8 @@ class Reader:
         return self._text(node, *(str(part) if isinstance(part, int | float | str) else "…" for part in parts))
 
     def _text(self, node: ast.AST, *parts: str) -> str:
-        if sum(map(len, parts)) > MOST_TURNS:
-            raise refuse(node, TOO_MUCH, TooMuch)
+        if sum(map(len, parts)) > words.MOST_TURNS:
+            raise refuse(node, words.TOO_MUCH, TooMuch)
         return "".join(parts)
 
     def _of_Name(self, node: ast.Name, scope: Scope) -> Any:
@@ -167,7 +166,7 @@ class Reader:
             return _KNOWN[node.id]
         if node.id in BUILTINS:
             return Dotted(node.id)
-        raise refuse(node, UNKNOWN, what=node.id)
+        raise refuse(node, words.UNKNOWN, what=node.id)
 
     def _of_Attribute(self, node: ast.Attribute, scope: Scope) -> Any:
         owner, name = self.value(node.value, scope), node.attr
@@ -193,13 +192,13 @@ class Reader:
 
     def _of_Dict(self, node: ast.Dict, scope: Scope) -> dict:
         if None in node.keys:
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         return {self._key(key, scope): self.value(value, scope) for key, value in zip(node.keys, node.values, strict=True)}
 
     def _key(self, node: ast.expr, scope: Scope) -> Any:
         key = self.value(node, scope)
         if not isinstance(key, int | str):
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         return key
 
     def _elements(self, nodes: list[ast.expr], scope: Scope) -> list[Any]:
@@ -215,13 +214,13 @@ class Reader:
     def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
         (loop, *others) = node.generators
         if others:
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         turns, inner = self.value(loop.iter, scope), scope.new_child()
         names = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
         uses = {one.id for one in ast.walk(node.elt) if isinstance(one, ast.Name)}
         if isinstance(turns, range) and not loop.ifs and not names & uses:
-            if len(turns) > MOST_COPIES:
-                raise refuse(node, TOO_LONG, TooMuch, turns=len(turns))
+            if len(turns) > words.MOST_COPIES:
+                raise refuse(node, words.TOO_LONG, TooMuch, turns=len(turns))
             return Copies(lambda: self.value(node.elt, inner), len(turns))
         made = []
         for item in self.items(loop.iter, turns):
@@ -254,7 +253,7 @@ class Reader:
                 and -len(owner) <= key < len(owner)
             ):
                 return owner[key]
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
 
     def _of_IfExp(self, node: ast.IfExp, scope: Scope) -> Any:
         return self.value(node.body if self._truth(node.test, scope) else node.orelse, scope)
@@ -274,7 +273,7 @@ class Reader:
             return not self._is_true(node, value)
         if isinstance(node.op, ast.USub) and isinstance(value, int | float):
             return -value
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
 
     def _of_Compare(self, node: ast.Compare, scope: Scope) -> bool:
         left = self.value(node.left, scope)
@@ -293,7 +292,7 @@ class Reader:
             ):
                 is_so = _COMPARED[type(sign)](left, right)
             else:
-                raise refuse(node, UNREAD, what=named(node))
+                raise refuse(node, words.UNREAD, what=named(node))
             if not is_so:
                 return False
             left = right
@@ -307,7 +306,7 @@ class Reader:
             return bool(value)
         if isinstance(value, Chain | Module | Thing | Copies):
             return True
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
 
     def _of_BinOp(self, node: ast.BinOp, scope: Scope) -> Any:
         return self._binary(node, node.op, self.value(node.left, scope), self.value(node.right, scope))
@@ -317,7 +316,7 @@ class Reader:
             how = {ast.Add: "add", ast.Mult: "mul"}.get(type(sign))
             if how and isinstance(left, Value) and isinstance(right, Value):
                 return self.calls.function(how, [left, right], {}, where(node.lineno))
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         if left is SIZES or right is SIZES:
             return SIZES  # a size that is only passed on
         if isinstance(sign, ast.Add) and isinstance(left, list | tuple | Copies) and isinstance(right, list | tuple | Copies):
@@ -325,19 +324,19 @@ class Reader:
         if isinstance(sign, ast.Add) and isinstance(left, str) and isinstance(right, str):
             return self._text(node, left, right)
         if isinstance(sign, ast.Mult) and isinstance(left, list | tuple) and isinstance(right, int):
-            if len(left) * right > MOST_TURNS:
-                raise refuse(node, TOO_LONG, TooMuch, turns=len(left) * right)
+            if len(left) * right > words.MOST_TURNS:
+                raise refuse(node, words.TOO_LONG, TooMuch, turns=len(left) * right)
             return left * right
         if not isinstance(left, int | float) or not isinstance(right, int | float):
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         if isinstance(sign, ast.Pow) and abs(left) <= 1024 and isinstance(right, int) and 0 <= right <= 16:
             value = left**right
         elif type(sign) in _BINARY and not (right == 0 and isinstance(sign, ast.Div | ast.FloorDiv | ast.Mod)):
             value = _BINARY[type(sign)](left, right)
         else:
-            raise refuse(node, UNREAD, what=named(node))
-        if abs(value) > LARGEST:
-            raise refuse(node, TOO_LARGE)
+            raise refuse(node, words.UNREAD, what=named(node))
+        if abs(value) > words.LARGEST:
+            raise refuse(node, words.TOO_LARGE)
         return value
 
     def _kept(self, node: ast.AST, value: Any) -> list[Any]:
@@ -347,10 +346,10 @@ class Reader:
         """Return what one goes through in a loop; too many are refused before there are any."""
         if isinstance(value, Thing) and isinstance(value.values.get("0chain"), Chain):
             value = value.values["0chain"]
-        if isinstance(value, Method) and value.name in NOTHING:
+        if isinstance(value, Method) and value.name in words.NOTHING:
             return []
-        if isinstance(value, range | Copies) and (turns := len(value) if isinstance(value, range) else value.count) > MOST_TURNS:
-            raise refuse(node, TOO_LONG, TooMuch, turns=turns)
+        if isinstance(value, range | Copies) and (turns := len(value) if isinstance(value, range) else value.count) > words.MOST_TURNS:
+            raise refuse(node, words.TOO_LONG, TooMuch, turns=turns)
         if isinstance(value, Copies):
             return [value.make() for _ in range(value.count)]
         if isinstance(value, Chain):
@@ -359,7 +358,7 @@ class Reader:
             return [one for item in value for one in (self.items(node, item) if isinstance(item, Copies) else [item])]
         if isinstance(value, range | dict):
             return list(value)
-        raise refuse(node, NOT_A_LIST)
+        raise refuse(node, words.NOT_A_LIST)
 
     def _of_Call(self, node: ast.Call, scope: Scope) -> Any:
         called = self.value(node.func, scope)

@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from vpc2.nets import syntax_words as words
 from vpc2.nets.calls import SIZES, bind, is_function
 from vpc2.nets.graph import Value
-from vpc2.nets.syntax_values import (
-    MOST_TURNS, NEEDS, NO_ANSWER, NOTHING, SHARED, UNKNOWN, UNREAD, Chain, Class, Copies, Dotted, Function, Method, Module, Parent,
-    Returned, Thing, named, refuse, where,
-)  # fmt: skip
+from vpc2.nets.syntax_values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Thing
+from vpc2.nets.syntax_words import named, refuse, where
 from vpc2.nets.torch_words import CLASSES
 
 _NUMBERS: dict[str, Callable] = {
@@ -53,7 +52,7 @@ def call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[
         return _method(reader, node, called, given, said)
     if isinstance(called, Module | Chain | Thing):
         return _applied(reader, node, called, given, said)
-    raise refuse(node, UNREAD, what=named(node))
+    raise refuse(node, words.UNREAD, what=named(node))
 
 
 def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said: dict[str, Any]) -> Any:
@@ -71,7 +70,7 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
     if path == "collections.OrderedDict":
         return dict(_pairs(reader, node, given[0])) if given else {}
     if not path.startswith("torch.nn.") or path.count(".") > 3:
-        raise refuse(node, UNKNOWN, what=path[:60])
+        raise refuse(node, words.UNKNOWN, what=path[:60])
     if name == "Sequential":
         if len(given) == 1 and isinstance(given[0], dict):
             given = list(given[0].values())
@@ -87,7 +86,7 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
 def _pairs(reader: Any, node: ast.Call, value: Any) -> list[tuple[str, Any]]:
     pairs = list(value.items()) if isinstance(value, dict) else reader.items(node, value)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | int) for pair in pairs):
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     return [(pair[0], pair[1]) for pair in pairs]
 
 
@@ -96,18 +95,18 @@ def _number(node: ast.Call, path: str, given: list[Any]) -> Any:
     if given and given[0] is SIZES:
         return SIZES
     if not values or not all(isinstance(one, int | float) for one in values):
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     if path in ("max", "min"):
         return _NUMBERS[path](values)
     if len(values) > 1 and not (path == "round" and isinstance(values[1], int)):
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     return _NUMBERS[path](*values[:2])
 
 
 def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
     if name == "range":
         if not 1 <= len(given) <= 3 or not all(isinstance(one, int) for one in given) or given[2:] == [0]:
-            raise refuse(node, UNREAD, what=named(node))
+            raise refuse(node, words.UNREAD, what=named(node))
         return range(*given)
     if name == "len" and len(given) == 1 and isinstance(given[0], range | Copies):
         return len(given[0]) if isinstance(given[0], range) else given[0].count
@@ -129,15 +128,15 @@ def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said:
     if isinstance(owner, Value):
         if is_function(name):
             return reader.calls.function(name, [owner, *given], said, where(node.lineno))
-        if name in NOTHING:
+        if name in words.NOTHING:
             return owner
         return reader.calls.unknown(f"x.{name}", owner, where(node.lineno))
     if isinstance(owner, list):
-        if name == "append" and len(given) == 1 and len(owner) < MOST_TURNS:
+        if name == "append" and len(given) == 1 and len(owner) < words.MOST_TURNS:
             return owner.append(given[0])
-        if name == "extend" and len(given) == 1 and len(owner) < MOST_TURNS:
+        if name == "extend" and len(given) == 1 and len(owner) < words.MOST_TURNS:
             return owner.extend(reader.items(node, given[0]))
-        if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < MOST_TURNS:
+        if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < words.MOST_TURNS:
             return owner.insert(*given)
     if isinstance(owner, dict) and name in ("values", "items", "keys"):
         return list(getattr(owner, name)())
@@ -152,9 +151,9 @@ def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said:
     if isinstance(owner, Module | Chain | Thing):
         if name == "forward":
             return _applied(reader, node, owner, given, said)
-        if name in NOTHING:
+        if name in words.NOTHING:
             return owner if name in ("eval", "train", "to", "cuda", "cpu", "apply", "double") else []
-    raise refuse(node, UNREAD, what=named(node))
+    raise refuse(node, words.UNREAD, what=named(node))
 
 
 def _of_parent(reader: Any, node: ast.Call, parent: Parent, name: str, given: list[Any], said: dict[str, Any]) -> Any:
@@ -166,14 +165,14 @@ def _of_parent(reader: Any, node: ast.Call, parent: Parent, name: str, given: li
     if name == "forward" and "0chain" in parent.thing.values:
         return _applied(reader, node, parent.thing.values["0chain"], given, said)
     if name != "__init__":
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     return None
 
 
 def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[str, Any]) -> Thing:
     """Return an object of a class of the text, its `__init__` read."""
     if not cls.is_a("torch.nn.Module") and not cls.is_a("torch.nn.Sequential"):
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     thing, begin = Thing(cls), cls.find("__init__")
     if isinstance(begin, Function):
         _returned(reader, node, Function(begin.node, begin.scope, thing, begin.cls), given, said)
@@ -202,7 +201,7 @@ def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: lis
     given = [one for item in given for one in (reader.items(node, item) if isinstance(item, Copies) else [item])]
     places = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
     if len(given) > len(places) and wanted.vararg is None:
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     scope.update(zip(places, given, strict=False))
     if wanted.vararg is not None:
         scope[wanted.vararg.arg] = given[len(places) :]
@@ -214,12 +213,12 @@ def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: lis
     for key in (*places, *(one.arg for one in wanted.kwonlyargs)):
         if key not in scope.maps[0]:
             if key not in defaults:
-                raise refuse(node, NEEDS, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
+                raise refuse(node, words.NEEDS, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
             scope[key] = reader.value(defaults[key], function.scope)
     if wanted.kwarg is not None:
         scope[wanted.kwarg.arg] = said
     elif said:
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
 
 
 def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict[str, Any]) -> Any:
@@ -229,11 +228,11 @@ def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict
         if isinstance(forward, Function):
             value = _returned(reader, node, Function(forward.node, forward.scope, net, forward.cls), given, said)
             if value is None:
-                raise refuse(forward.node, NO_ANSWER, what=net.cls.name[:40])
+                raise refuse(forward.node, words.NO_ANSWER, what=net.cls.name[:40])
             return value
         net = net.values.get("0chain")
     if len(given) + len(said) != 1 or net is None:
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     (value,) = (*given, *said.values())
     if isinstance(net, Module):
         return _layer(reader, net, value)
@@ -249,7 +248,7 @@ def _in_chain(reader: Any, node: ast.Call, net: Chain, item: Any, value: Any) ->
             return reader.calls.graph.repeat(value, item.count, lambda one: _in_chain(reader, node, net, made, one), where(net.line))
         return _in_chain(reader, node, net, made, value) if item.count else value
     if not isinstance(item, Module | Chain | Thing):
-        raise refuse(node, UNREAD, what=named(node))
+        raise refuse(node, words.UNREAD, what=named(node))
     return call(reader, node, item, [value], {})
 
 
@@ -260,6 +259,6 @@ def _layer(reader: Any, module: Module, value: Any) -> Any:
     if module.name not in CLASSES:
         return reader.calls.unknown(f"nn.{module.name}", value, at)
     if module.is_used and module.name in _WEIGHED:
-        reader.calls.note(SHARED.fill(line=module.line, name=module.name))
+        reader.calls.note(words.SHARED.fill(line=module.line, name=module.name))
     module.is_used = True
     return reader.calls.module(module.name, module.arguments, value, at)
