@@ -18,7 +18,7 @@ from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.spec import Layer, Net, edit_add, edit_layer, edit_param, edit_remove, make_layers
 from vpc2.nets.windows import Window
-from vpc2.words import Text
+from vpc2.words import Refusal, Text
 
 MOST_VALUES = 10**15  # and outputs up to here: upsampling again and again would fill the memory with digits
 MOST_COUNTED = 20_000  # layers looked at one by one; copies that are alike are counted once
@@ -123,7 +123,10 @@ class _Counting:
             derived = 0
             if block.derive is not None:
                 wanted = block.derive(params, shape, outs)
-                made = make_layers(wanted, (f"{layer.id}.{i}" for i in range(len(wanted))))
+                try:
+                    made = make_layers(wanted, (f"{layer.id}.{i}" for i in range(len(wanted))))
+                except Refusal as refusal:  # more channels than any layer here may have
+                    raise Misfit(refusal.text, (arithmetic.removing(),)) from None
                 facts, out, last = self.sequence(made, shape, seen, picture, f"{name}/")
                 inside.append(facts)
                 derived, outs = 1, (*outs, out)

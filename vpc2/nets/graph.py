@@ -1,0 +1,275 @@
+"""A net as it is called, value by value, and the way from there to layers that hold layers. Standard library only.
+
+Whoever reads a net that was written elsewhere calls `layer`, `join` and `repeat`, and asks `to_net` in the end. Only what
+branches and meets again as blocks do can be a net here; anything else is refused by the place at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vpc2.nets.arithmetic import Shape, sides_of
+from vpc2.nets.facts import LayerFacts
+from vpc2.nets.layers import LAYERS
+from vpc2.nets.shapes import summarise
+from vpc2.nets.spec import MAX_NESTING, Layer, Net, edit_layer
+from vpc2.words import Refusal, Text
+
+_TANGLED = Text(
+    "{where}: what comes out here is used again in a way that is no block inside a block, so it cannot be drawn as a row of layers.",
+    "{where}: lo que sale de acá se vuelve a usar de una forma que no es un bloque dentro de otro, así que no se puede dibujar "
+    "como una fila de capas.",
+)
+_TOO_DEEP = Text("{where}: blocks stand too deep inside one another here.", "{where}: acá hay demasiados bloques unos dentro de otros.")
+_NO_RESIDUAL = Text(
+    "{where}: two branches are added, and neither is what came in, as it is or through the 1 × 1 convolution of a residual block.",
+    "{where}: se suman dos ramas, y ninguna es lo que entró, tal cual o a través de la convolución de 1 × 1 de un bloque residual.",
+)
+_OTHER_SHORTCUT = Text(
+    "{where}: the shortcut is not the 1 × 1 convolution that a residual block has here: {wanted}.",
+    "{where}: el atajo no es la convolución de 1 × 1 que acá tiene un bloque residual: {wanted}.",
+)
+_NO_SHORTCUT = Text("none, the shapes are equal", "ninguna, las formas son iguales")
+_NO_GATE = Text(
+    "{where}: two branches are multiplied, and that is no squeeze-and-excitation (pooling to 1, 1 × 1, ReLU, 1 × 1, sigmoid).",
+    "{where}: se multiplican dos ramas, y eso no es un squeeze-and-excitation (pooling a 1, 1 × 1, ReLU, 1 × 1, sigmoide).",
+)
+_FOLLOWS = Text(
+    "{where}: {kind} says {given} and gets {found}; here it follows what comes in.",
+    "{where}: {kind} dice {given} y recibe {found}; acá sigue a lo que entra.",
+)
+_GATE = ("AdaptiveAvgPool2d", "Conv2d", "ReLU", "Conv2d", "Sigmoid")
+_POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer as it was read: `given` is what its text says of what comes in, `shortcut` what a residual block adds."""
+
+    kind: str
+    params: dict[str, Any]
+    where: Text
+    given: dict[str, Any] = field(default_factory=dict)
+    branches: tuple[tuple[Part, ...], ...] = ()
+    shortcut: tuple[Part, ...] = ()
+
+
+class Value:
+    """What a layer or a join gives; `over` is the nearest value that every way to this one passes."""
+
+    def __init__(self, inputs: tuple[Value, ...] = (), part: Part | None = None, join: str = "", where: Text | None = None):
+        self.inputs, self.part, self.join = inputs, part, join
+        self.where = part.where if part else where
+        self.over = _meeting(inputs) if inputs else None
+        self.depth = self.over.depth + 1 if self.over else 0
+        self.is_taken = False
+
+
+def _meeting(values: Iterable[Value]) -> Value:
+    first, *others = values
+    for other in others:
+        while first is not other:
+            if first.depth >= other.depth:
+                first, other = other, first
+            if other.over is None:
+                raise ValueError("values of two different nets never meet")
+            other = other.over
+    return first
+
+
+class Graph:
+    """A net that is being read."""
+
+    def __init__(self):
+        self.notes: list[Text] = []
+        self._laid: dict[tuple[Value, ...], Value] = {}
+
+    def start(self) -> Value:
+        """Return the picture that comes in."""
+        return Value()
+
+    def layer(self, value: Value, kind: str, params: dict[str, Any], where: Text, given: dict[str, Any] | None = None) -> Value:
+        """Return what a layer makes of a value; parameters are checked by the table."""
+        try:
+            cleaned = LAYERS[kind].clean(params)
+        except Refusal as refusal:
+            raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
+        return Value((value,), Part(kind, cleaned, where, given or {}))
+
+    def join(self, how: str, values: Iterable[Value], where: Text) -> Value:
+        """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
+        inputs = tuple(values)
+        if how == "cat":
+            if len(inputs) == 1:
+                return inputs[0]
+            # DenseNet lays the same pictures side by side again and again, one more each time: each goes on from the last.
+            for count in range(len(inputs) - 1, 1, -1):
+                if (known := self._laid.get(inputs[:count])) is not None:
+                    return self._lay(inputs, (known, *inputs[count:]), where)
+            return self._lay(inputs, inputs, where)
+        return Value(inputs, join=how, where=where)
+
+    def _lay(self, inputs: tuple[Value, ...], shown: tuple[Value, ...], where: Text) -> Value:
+        made = self._laid[inputs] = Value(shown, join="cat", where=where)
+        return made
+
+    def repeat(self, value: Value, times: int, body: Callable[[Value], Value], where: Text) -> Value:
+        """Return what `times` copies of a body in a row make of a value; the body is read once."""
+        start = Value()
+        parts = _chain(start, body(start))
+        if not parts:
+            return value
+        made = self.layer(value, "Repeat", {"times": times}, where)
+        made.part = replace(made.part, branches=(parts,))
+        return made
+
+    def to_net(self, name: str, shape: tuple[int, int, int] | Callable[[Part | None], tuple], start: Value, end: Value) -> Net:
+        """Return the net between two values; `shape` may be found from the first layer that says what comes in."""
+        parts = _chain(start, end)
+        if callable(shape):
+            shape = shape(next((part for part in _walk(parts) if part.given), None))
+        known: dict[str, Part] = {}
+        ids = (f"l{i}" for i in range(1, 10**6))
+        document = {"name": name, "input": list(shape), "layers": [_to_doc(part, ids, known) for part in parts]}
+        net, _notes = Net.from_doc(document)  # the limits of any document
+        return self._settled(net, known)
+
+    def _settled(self, net: Net, known: dict[str, Part]) -> Net:
+        """Return the net with what follows from its shapes: shortcuts checked, wrong numbers of what comes in kept."""
+        restless: set[str] = set()  # inside a repetition whose copies differ: only the first is looked at
+        changes: dict[str, dict[str, Any]] = {}
+        for facts in summarise(net).walk():
+            part = known.get(facts.id)
+            if part is None:
+                continue
+            if facts.kind == "Repeat" and facts.output is not None and facts.inside[0][-1].output != facts.input:
+                restless |= {inner.id for inner in facts.walk()}
+            if facts.kind == "Residual" and facts.output is not None:
+                if part.shortcut:
+                    _check_shortcut(facts, part)
+                else:
+                    changes[facts.id] = {"projection": LAYERS["Residual"].knob("projection").default}
+            if facts.input is not None:
+                changes.setdefault(facts.id, {}).update(self._surprises(facts, part, facts.id in restless))
+        for layer_id, params in changes.items():
+            if params:
+                net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
+        return net
+
+    def _surprises(self, facts: LayerFacts, part: Part, is_restless: bool) -> dict[str, Any]:
+        """Return what a layer expects where something else arrives; where it has no such knob, note it."""
+        follows = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
+        for key, given in part.given.items():
+            found = follows.get(key)
+            if "expects" in facts.layer.params:
+                if found != given or is_restless:
+                    return {"expects": LAYERS[facts.kind].knob("expects").clean(given)}
+            elif _flat(found) != _flat(given):
+                self.notes.append(_FOLLOWS.fill(where=part.where, kind=facts.kind, given=f"{key}={given}"[:40], found=str(found)))
+        return {}
+
+
+def _flat(value: Any) -> tuple:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _walk(parts: Iterable[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield part
+        for branch in part.branches:
+            yield from _walk(branch)
+
+
+def _to_doc(part: Part, ids: Iterator[str], known: dict[str, Part]) -> dict[str, Any]:
+    layer_id = next(ids)
+    known[layer_id] = part
+    branches = [[_to_doc(inner, ids, known) for inner in branch] for branch in part.branches]
+    return {"id": layer_id, "type": part.kind, "params": part.params, **({"branches": branches} if branches else {})}
+
+
+def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
+    """Return the layers between two values, branches that meet again as one block each."""
+    if depth > MAX_NESTING + 1:
+        raise Refusal(_TOO_DEEP.fill(where=end.where))
+    parts: list[Part] = []
+    while end is not start:
+        if end.is_taken:
+            raise Refusal(_TANGLED.fill(where=end.where))
+        end.is_taken = True
+        if end.part is not None:
+            parts.append(end.part)
+            end = end.inputs[0]
+            continue
+        part = _block(end, [_chain(end.over, one, depth + 1) for one in end.inputs])
+        if part.kind == "Residual" and parts and parts[-1].kind == "ReLU":
+            parts.pop()
+            part = replace(part, params={**part.params, "activation": "ReLU"})
+        parts.append(part)
+        end = end.over
+    return tuple(reversed(parts))
+
+
+def _block(end: Value, branches: list[tuple[Part, ...]]) -> Part:
+    if end.join == "cat":
+        return Part("Parallel", {}, end.where, branches=tuple(branches))
+    first, second = branches
+    if end.join == "mul":
+        gate = first or second
+        if not (first and second) and (reduction := _reduction(gate)):
+            return Part("SqueezeExcite", {"reduction": reduction}, end.where)
+        raise Refusal(_NO_GATE.fill(where=end.where))
+    for body, shortcut in ((first, second), (second, first)):
+        projection = _projection(shortcut)
+        if projection and (body or not shortcut):
+            return Part("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
+    raise Refusal(_NO_RESIDUAL.fill(where=end.where))
+
+
+def _is_pointwise(part: Part) -> bool:
+    return all(part.params[key] == value for key, value in _POINTWISE.items())
+
+
+def _projection(parts: tuple[Part, ...]) -> str:
+    """Return the projection of a residual block that these layers may be: "none" where there are none, "" where they are no projection."""
+    kinds = tuple(part.kind for part in parts)
+    if not kinds:
+        return "none"
+    if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(parts[0]):
+        return ""
+    has_norm = len(kinds) == 2
+    return ("conv_bn" if has_norm else "conv") if parts[0].params["bias"] is not has_norm else ""
+
+
+def _reduction(gate: tuple[Part, ...]) -> int:
+    """Return by how much a gate squeezes the channels, 0 where it is no gate of squeeze-and-excitation."""
+    if tuple(part.kind for part in gate) != _GATE or gate[0].params["output_size"] != 1:
+        return 0
+    squeeze, excite = gate[1], gate[3]
+    if not all(_is_pointwise(one) and one.params["bias"] and one.params["stride"] == 1 for one in (squeeze, excite)):
+        return 0
+    knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
+    tried = (knob.default, *range(knob.low, knob.high + 1))
+    return next((reduction for reduction in tried if max(1, channels // reduction) == squeezed), 0)
+
+
+def _check_shortcut(facts: LayerFacts, part: Part) -> None:
+    """Raise `Refusal` unless the shortcut that was read is the one that the block has here."""
+    made = [one.layer for one in facts.inside[-1]]
+    if [layer.kind for layer in made] != [one.kind for one in part.shortcut] or not _is_same_conv(made, part, facts.output):
+        wanted = Text(_described(made), _described(made)) if made else _NO_SHORTCUT
+        raise Refusal(_OTHER_SHORTCUT.fill(where=part.where, wanted=wanted))
+
+
+def _is_same_conv(made: list[Layer], part: Part, out: Shape) -> bool:
+    read = part.shortcut[0].params
+    if any(made[0].params[key] != read[key] for key in ("out_channels", "bias")):
+        return False
+    pairs = zip(sides_of(made[0].params["stride"]), sides_of(read["stride"]), out[1:], strict=True)
+    return all(ours == theirs or side == 1 for ours, theirs, side in pairs)  # from a single pixel on, any stride is the same
+
+
+def _described(made: list[Layer]) -> str:
+    conv = made[0].params
+    return f"{conv['out_channels']} × 1 × 1, stride {conv['stride']}" + (", batch norm" if len(made) > 1 else "")
