@@ -4,7 +4,7 @@ import streamlit as st
 
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
-from vpc2.ui import canvas, chrome, layers, seeing, state, taking
+from vpc2.ui import bringing, canvas, chrome, layers, seeing, state, taking
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
@@ -38,6 +38,7 @@ views = {
     _("All layers"): layers.draw_table,
     _("Where the parameters are"): layers.draw_parameter_chart,
     _("See it"): seeing.draw_seeing,
+    _("Bring in"): bringing.draw_bringing,
     _("Take home"): taking.draw_home,
 }
 # Only the tab that is open is computed.

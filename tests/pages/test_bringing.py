@@ -1,0 +1,65 @@
+"""The view "Bring in": pasted code becomes the net on the page, a wrong number becomes a red layer with its repair, junk a sentence."""
+
+import pytest
+
+from tests.pages.test_pages import open_app, said
+from vpc2.nets.presets import NETS
+from vpc2.nets.shapes import summarise
+
+WRONG = """
+import torch.nn as nn
+net = nn.Sequential(nn.Conv2d(3, 8, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(9216, 10))  # 3 x 32 x 32
+"""
+
+
+@pytest.fixture
+def page():
+    at = open_app("build")
+    at.session_state["build/tabs"] = "Bring in"
+    return at.run()
+
+
+def read(at, text):
+    at.text_area(key="bring/code").set_value(text).run()
+    at.button(key="bring/read").click().run()
+    assert not at.exception, at.exception[0].stack_trace
+    return at
+
+
+def metric(at):
+    return at.metric[0].value
+
+
+def test_a_wrong_length_is_a_red_layer_whose_button_mends_it(page):
+    at = read(page, WRONG)
+    assert any("9,216" in error.value and "1,568" in error.value for error in at.error)
+    at.session_state["net/selected"] = "l5"
+    at.run()
+    linear = next(button for button in at.button if button.label == "Change it to 1,568")
+    linear.click().run()
+    assert not at.error and metric(at) == f"{5 * 5 * 3 * 8 + 8 + 1568 * 10 + 10:,}"
+
+
+def test_the_example_is_read_where_nothing_was_pasted(page):
+    assert metric(read(page, "")) == f"{3 * 3 * 3 * 16 + 16 + 4096 * 10 + 10:,}"
+
+
+def test_a_classifier_of_torchvision_comes_by_its_name(page):
+    page.selectbox(key="bring/name").select("resnet18").run()
+    page.button(key="bring/open").click().run()
+    assert metric(page) == f"{summarise(NETS['resnet18'].net).params:,}"
+
+
+@pytest.mark.parametrize(
+    "text", ["import os\nos.system('touch {mark}')", "__import__('os').system('touch {mark}')", "for i in range(10**9): pass", "nn.LSTM(3"]
+)
+def test_code_is_refused_in_a_sentence_and_never_run(page, text, tmp_path):
+    before, mark = metric(page), tmp_path / "ran"
+    at = read(page, text.format(mark=mark))
+    assert at.error and metric(at) == before
+    assert not mark.exists()
+
+
+def test_what_is_no_layer_is_named_by_its_line(page):
+    at = read(page, "import torch.nn as nn\nnet = nn.Sequential(\n  nn.Conv2d(3, 8, 3),\n  nn.PixelShuffle(2),\n  nn.ReLU(),\n)")
+    assert "4" in said(at) and "PixelShuffle" in said(at)
