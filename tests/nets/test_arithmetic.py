@@ -115,12 +115,13 @@ def test_the_lectures_numbers():
     alexnet = summarise(NETS["alexnet"].net)
     assert alexnet.layers[0].output == (96, 55, 55)
     first = alexnet.layers[0].formulas
-    assert [formula.text.en for formula in first[:3]] == [
+    assert [formula.text.en for formula in first[:4]] == [
         "floor((227 - 11 + 2*0)/4) + 1 = 55",
+        "96 = 96",
         "11*11*3*96 + 96 = 34,944",
         "34944*55*55 = 105,705,600",
     ]
-    assert first[1].text.es == "11*11*3*96 + 96 = 34.944"
+    assert first[2].text.es == "11*11*3*96 + 96 = 34.944"
     assert summarise(NETS["dense_720p"].net).params == 2_764_800_000 + 1000
     one, two = summarise(NETS["one_5x5"].net), summarise(NETS["two_3x3"].net)
     assert (one.params, two.params) == (25, 18)

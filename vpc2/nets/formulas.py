@@ -98,6 +98,7 @@ def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tu
     (law, bias), (window, kernel) = _bias(p, "f", filters), _kernel(p)
     return (
         *side_formulas(p, shape, out, params),
+        Formula(CHANNELS, "f", f"{filters}", filters),
         Formula(PARAMS, f"{window}*{symbol}*f{law}", f"{kernel}*{per_group}*{filters}{bias}", params),
     )
 
@@ -131,7 +132,7 @@ def transposed_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tup
         )
         for name, side, result, one in _each_side(shape, out, p)
     )
-    return (*sides, convolution_formulas({**p, "padding": SAME}, shape, shape, params)[-1])
+    return (*sides, *convolution_formulas({**p, "padding": SAME}, shape, shape, params)[-2:])
 
 
 def upsampling_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:

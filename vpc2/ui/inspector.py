@@ -130,7 +130,8 @@ def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
 
 def _written(formula: Formula) -> str:
     result = number(formula.result, "," if isinstance(formula.result, int) else ",.6g").replace(",", "{,}").replace(".", "{.}")
-    return f"{say(formula.what)}: ${to_latex(formula.law)} = {to_latex(formula.numbers)} = \\mathbf{{{result}}}$"
+    numbers = f"{to_latex(formula.numbers)} = " if formula.numbers != str(formula.result) else ""
+    return f"{say(formula.what)}: ${to_latex(formula.law)} = {numbers}\\mathbf{{{result}}}$"
 
 
 def to_latex(formula: str) -> str:
