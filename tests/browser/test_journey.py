@@ -7,6 +7,10 @@ import zipfile
 import pytest
 from PIL import Image
 
+from vpc2 import codec
+from vpc2.nets.presets import NETS
+from vpc2.nets.spec import edit_param
+
 pytestmark = pytest.mark.browser
 
 
@@ -60,7 +64,7 @@ def test_a_bad_upload_is_told_in_a_sentence_and_nothing_is_lost(page, app_url, w
     assert len(picture_addresses(page)) == pictures
 
 
-def test_build_alexnet_and_dial_an_impossible_kernel(page, app_url, wait_idle, screenshots):
+def test_build_alexnet_whose_kernel_cannot_be_dialled_too_large(page, app_url, wait_idle, screenshots):
     page.goto(f"{app_url}/build?lang=en")
     wait_idle(page)
     page.get_by_label("Start from a net").click()
@@ -70,8 +74,18 @@ def test_build_alexnet_and_dial_an_impossible_kernel(page, app_url, wait_idle, s
     assert page.get_by_text("55 × 55 × 96").count() >= 1
     screenshots("build")
     kernel = page.get_by_role("spinbutton", name="Kernel (px)")
+    assert kernel.get_attribute("max") == "227"
     kernel.fill("300")
     kernel.press("Enter")
+    wait_idle(page)
+    assert page.get_by_text("55 × 55 × 96").count() >= 1  # nothing was taken over, nothing is lost
+    assert "Traceback" not in page.content()
+
+
+def test_an_impossible_kernel_from_a_link_is_told_and_mended_by_its_button(page, app_url, wait_idle):
+    net = NETS["alexnet"].net
+    page.goto(f"{app_url}/build?lang=en&s={codec.to_token(edit_param(net, net.layers[0].id, 'kernel_size', 300))}")
+    wait_idle(page)
     refusal = page.get_by_role("alert").filter(has_text="300").first
     refusal.wait_for()
     assert "227" in refusal.inner_text()
@@ -93,7 +107,6 @@ def test_junk_in_the_link_is_one_sentence(page, app_url, wait_idle):
 def test_a_link_opens_the_same_draws_in_another_browser(page, browser, app_url, wait_idle):
     from dataclasses import replace
 
-    from vpc2 import codec
     from vpc2.augment.presets import PIPELINES
 
     address = f"{app_url}/augment?lang=en&s={codec.to_token(replace(PIPELINES['basic'].pipeline, seed=4242))}"
