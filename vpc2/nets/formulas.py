@@ -13,7 +13,7 @@ BYTES = 4  # of one float32
 
 SIDE, HEIGHT, WIDTH = Text("Output side", "Lado de salida"), Text("Height", "Alto"), Text("Width", "Ancho")
 CHANNELS, LENGTH = Text("Channels", "Canales"), Text("Length", "Longitud")
-PARAMS, MACS = Text("Parameters", "Parámetros"), Text("Multiply-adds", "Multiplicaciones y sumas")
+PARAMS, MACS = Text("Parameters", "Parámetros"), Text("Multiply-adds", "Multiplicaciones-sumas")
 MEMORY = Text("Output in memory (bytes)", "Salida en memoria (bytes)")
 FIELD, JUMP = Text("Receptive field (px)", "Campo receptivo (px)"), Text("Jump (px)", "Salto (px)")
 CENTRE = Text("Centre of the first unit (px)", "Centro de la primera unidad (px)")

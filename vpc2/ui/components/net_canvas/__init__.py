@@ -97,8 +97,9 @@ def _read_place(given: Any, net: Net) -> Place | None:
 
 @functools.cache
 def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.net_canvas", html=html, css=css, js=js)
+    # Two files of JavaScript, one module: what is drawn, and what hands do to it.
+    html, css, *js = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("view.html", "view.css", "view.js", "hands.js"))
+    return st.components.v2.component("vpc2.net_canvas", html=html, css=css, js="\n".join(js))
 
 
 def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], None]) -> None:
