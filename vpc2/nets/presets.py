@@ -10,11 +10,33 @@ from vpc2.nets.spec import Net, make_net
 from vpc2.words import Text
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is to be said where a table elsewhere prints other sides behind a net's last poolings; `pairs.note_of` fills the fields."""
+
+    text: Text
+    printed: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetPreset(Entry):
-    """A net with the words that introduce it."""
+    """A net with the words that introduce it, and a note where one is needed."""
 
     net: Net
+    note: Note | None = None
+
+
+_VGG_TABLE = Note(
+    Text(
+        "The lecture's table of VGG prints {printed} where {side} × {side} pixels give {shown}. A 2 × 2 pooling of stride 2 halves "
+        "the side, floor(({before} - 2)/2) + 1 = {after}, so that {side} gives {sides}. The printed sides would follow from "
+        "pictures of {least} to {most} pixels.",
+        "La tabla de VGG de la clase dice {printed} donde {side} × {side} píxeles dan {shown}. Un pooling de 2 × 2 con paso 2 reduce "
+        "el lado a la mitad, floor(({before} - 2)/2) + 1 = {after}, así que {side} da {sides}. Los lados de la tabla saldrían con "
+        "imágenes de {least} a {most} píxeles.",
+    ),
+    printed=(66, 33, 16, 8),
+)
 
 
 def _conv(out: int, kernel: int, **params: Any) -> tuple[str, dict[str, Any]]:
@@ -156,6 +178,7 @@ NETS: Catalog[NetPreset] = Catalog(
             "Simonyan and Zisserman, 2014: thirteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: trece convoluciones de 3 × 3."
         ),
         net=_vgg("VGG-16", 2, 2, 3, 3, 3),
+        note=_VGG_TABLE,
     ),
     NetPreset(
         key="vgg19",
@@ -164,6 +187,7 @@ NETS: Catalog[NetPreset] = Catalog(
             "Simonyan and Zisserman, 2014: sixteen 3 × 3 convolutions.", "Simonyan y Zisserman, 2014: dieciséis convoluciones de 3 × 3."
         ),
         net=_vgg("VGG-19", 2, 2, 4, 4, 4),
+        note=_VGG_TABLE,
     ),
     NetPreset(
         key="tiny",
