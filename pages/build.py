@@ -5,7 +5,7 @@ import streamlit as st
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import edit_add
-from vpc2.ui import chrome, layers, state, taking
+from vpc2.ui import chrome, comparing, layers, state, taking
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
@@ -44,12 +44,15 @@ with right:
     state.save(net)
     summary = summarise(net)
     layers.draw_totals(summary)
+    comparing.draw_note(net)
 
 views = {
     _("All layers"): layers.draw_table,
     _("Where the parameters are"): layers.draw_parameter_chart,
+    _("Compare"): comparing.draw_compare,
     _("PyTorch code"): taking.draw_code,
 }
+comparing.open_pair()
 # Only the tab that is open is computed.
 for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
     if tab.open:

@@ -100,8 +100,8 @@ PAIRS: Catalog[NetPair] = Catalog(
         left=_ONE_7X7,
         right=_THREE_3X3,
         lesson=Text(
-            "Both see {right_field:,} × {right_field:,} pixels; three 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % fewer, "
-            "and two more non-linearities fit between them.",
+            "Both see {right_field:,} × {right_field:,} pixels; three 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % "
+            "fewer, and two more non-linearities fit between them.",
             "Las dos ven {right_field:,} × {right_field:,} píxeles; tres de 3 × 3 necesitan {right:,} pesos en vez de {left:,}, un "
             "{less:.0f} % menos, y entre ellas entran otras dos no linealidades.",
         ),
@@ -113,8 +113,9 @@ PAIRS: Catalog[NetPair] = Catalog(
         left=NETS["dense_720p"],
         right=_CONV_720P,
         lesson=Text(
-            "The dense layer has {left_millions:,.1f} million parameters, the convolution {right:,}: its weights are the same at every place. "
-            "What is shared is still computed everywhere: {right_mega_macs:,.1f} million multiply-adds against {left_mega_macs:,.1f}.",
+            "The dense layer has {left_millions:,.1f} million parameters, the convolution {right:,}: its weights are the same at every "
+            "place. What is shared is still computed everywhere: {right_mega_macs:,.1f} million multiply-adds "
+            "against {left_mega_macs:,.1f}.",
             "La capa densa tiene {left_millions:,.1f} millones de parámetros; la convolución, {right:,}: sus pesos son los mismos en cada "
             "lugar. Lo compartido igual se calcula en todas partes: {right_mega_macs:,.1f} millones de multiplicaciones con suma contra "
             "{left_mega_macs:,.1f}.",
