@@ -117,10 +117,13 @@ def last_field(summary: Summary) -> int:
 
 
 def _flat(layers: Iterable[LayerFacts], depth: int = 0, is_counted: bool = False) -> Iterator[Item]:
-    """Lay out layers and what they hold; the copies of a chain differ, so it is counted as a whole (`is_counted` within it)."""
+    """Lay out layers and what they hold, which is a part unless it `is_counted` in a block around it.
+
+    That holds for a chain, whose copies differ, and for a block that does not fit, which costs nothing.
+    """
     for facts in layers:
         block = LAYERS[facts.kind].block
-        is_whole = block is None or block.is_chain
+        is_whole = block is None or block.is_chain or facts.output is None
         yield Item(facts, depth, is_whole and not is_counted)
         for branch in facts.inside:
             yield from _flat(branch, depth + 1, is_counted or is_whole)

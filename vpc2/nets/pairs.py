@@ -117,7 +117,7 @@ PAIRS: Catalog[NetPair] = Catalog(
             "place. What is shared is still computed everywhere: {right_mega_macs:,.1f} million multiply-adds "
             "against {left_mega_macs:,.1f}.",
             "La capa densa tiene {left_millions:,.1f} millones de parámetros; la convolución, {right:,}: sus pesos son los mismos en cada "
-            "lugar. Lo compartido igual se calcula en todas partes: {right_mega_macs:,.1f} millones de multiplicaciones con suma contra "
+            "lugar. Lo compartido igual se calcula en todas partes: {right_mega_macs:,.1f} millones de multiplicaciones-sumas contra "
             "{left_mega_macs:,.1f}.",
         ),
     ),
@@ -132,7 +132,7 @@ PAIRS: Catalog[NetPair] = Catalog(
             "{right_mega_macs:,.0f} million multiply-adds. The convolutions became narrower, and still one dense layer holds most "
             "parameters: {left_share:.0f} % ({left_heavy}) and {right_share:.0f} % ({right_heavy}).",
             "Un nombre, dos redes: {left_millions:,.1f} y {right_millions:,.1f} millones de parámetros, pero {left_mega_macs:,.0f} y "
-            "{right_mega_macs:,.0f} millones de multiplicaciones con suma. Las convoluciones se angostaron, y aun así una sola capa "
+            "{right_mega_macs:,.0f} millones de multiplicaciones-sumas. Las convoluciones se angostaron, y aun así una sola capa "
             "densa tiene la mayoría de los parámetros: {left_share:.0f} % ({left_heavy}) y {right_share:.0f} % ({right_heavy}).",
         ),
     ),
@@ -146,7 +146,7 @@ PAIRS: Catalog[NetPair] = Catalog(
             "{left_weighty:,} layers with weights against {right_weighty:,}: {more:.0f} % more parameters, {more_macs:.0f} % more "
             "multiply-adds. In both, one dense layer ({left_heavy}) holds most parameters: {left_share:.0f} % and {right_share:.0f} %.",
             "{left_weighty:,} capas con pesos contra {right_weighty:,}: un {more:.0f} % más de parámetros y un {more_macs:.0f} % más de "
-            "multiplicaciones con suma. En las dos, una sola capa densa ({left_heavy}) tiene la mayoría de los parámetros: "
+            "multiplicaciones-sumas. En las dos, una sola capa densa ({left_heavy}) tiene la mayoría de los parámetros: "
             "{left_share:.0f} % y {right_share:.0f} %.",
         ),
     ),

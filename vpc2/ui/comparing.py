@@ -196,7 +196,7 @@ def _draw_chart(comparison: Comparison, names: tuple[str, str]) -> None:
         _("Both nets have the same parameters in every layer.")
         if not gap
         else _("The largest difference is at {layer}: {n} more in {letter}.").format(
-            layer=_label(most), n=number(abs(gap)), letter="B" if gap > 0 else "A"
+            layer=_names(most), n=number(abs(gap)), letter="B" if gap > 0 else "A"
         )
     )
     st.markdown(f"**{finding}**")
@@ -210,8 +210,10 @@ def _params(row: Row) -> tuple[int, int]:
     return row.left.params if row.left else 0, row.right.params if row.right else 0
 
 
-def _label(row: Row) -> str:
+def _names(row: Row) -> str:
     """Return what a pair of layers is called: one name where both share it."""
-    names = dict.fromkeys(item.facts.name for item in (row.left, row.right) if item)
-    mark = {LEFT: "A: ", RIGHT: "B: "}.get(row.mark, "")
-    return mark + " · ".join(names)
+    return " · ".join(dict.fromkeys(item.facts.name for item in (row.left, row.right) if item))
+
+
+def _label(row: Row) -> str:
+    return {LEFT: "A: ", RIGHT: "B: "}.get(row.mark, "") + _names(row)
