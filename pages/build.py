@@ -4,7 +4,7 @@ import streamlit as st
 
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
-from vpc2.ui import bringing, canvas, chrome, layers, seeing, state, taking
+from vpc2.ui import bringing, canvas, chrome, comparing, layers, seeing, state, taking
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
@@ -33,14 +33,17 @@ with stage:
     canvas.draw_canvas(net, summary)
 with totals:
     layers.draw_totals(summary)
+    comparing.draw_note(net)
 
 views = {
     _("All layers"): layers.draw_table,
     _("Where the parameters are"): layers.draw_parameter_chart,
     _("See it"): seeing.draw_seeing,
+    _("Compare"): comparing.draw_compare,
     _("Bring in"): bringing.draw_bringing,
     _("Take home"): taking.draw_home,
 }
+comparing.open_pair()
 # Only the tab that is open is computed.
 for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
     if tab.open:

@@ -42,6 +42,8 @@ FLOOR_0 = [
         "equivalents.py",
         "shapes.py",
         "presets.py",
+        "comparing.py",
+        "pairs.py",
         "labelfiles.py",
     )
     and path.parent.name in ("augment", "nets", "data", "predict", "training")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+LEFT, RIGHT = "#7A8793", "#C2570C"
+
 
 def parameters_figure(names: list[str], params: list[int], colours: list[str]) -> go.Figure:
     """Return a bar for each layer's parameters, in the order of the net, first layer on top."""
@@ -11,6 +13,36 @@ def parameters_figure(names: list[str], params: list[int], colours: list[str]) -
     figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8}, height=64 + 26 * len(names), bargap=0.3)
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(tickformat="~s", rangemode="tozero")
+    return figure
+
+
+def two_parameters_figure(labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]):
+    """Return two bars a row, the parameters of either net on one axis, each with its number; the right net's bars are hatched."""
+    rows = list(range(len(labels)))
+    longest = max((len(text) for both in texts for text in both), default=0)  # numbers stand behind the bars, also behind the longest
+    figure = go.Figure()
+    for values, text, name, colour, shape in zip((left, right), texts, names, (LEFT, RIGHT), ("", "/"), strict=True):
+        figure.add_bar(
+            x=values,
+            y=rows,
+            text=text,
+            name=name,
+            orientation="h",
+            marker={"color": colour, "pattern": {"shape": shape, "size": 7, "solidity": 0.2, "fillmode": "overlay", "fgcolor": "#FFFFFF"}},
+            textposition="outside",
+            cliponaxis=False,
+            customdata=labels,
+            hovertemplate="%{customdata}: %{text}<extra>" + name + "</extra>",
+        )
+    figure.update_layout(
+        barmode="group",
+        height=90 + 44 * len(rows),
+        bargap=0.25,
+        margin={"l": 8, "r": 16 + 8 * longest, "t": 8, "b": 8},
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+    )
+    figure.update_yaxes(autorange="reversed", tickvals=rows, ticktext=labels, fixedrange=True)
+    figure.update_xaxes(tickformat="~s", range=[0, max((*left, *right), default=1)], nticks=5, fixedrange=True)
     return figure
 
 

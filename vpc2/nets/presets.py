@@ -13,17 +13,41 @@ from vpc2.nets.spec import Net, make_net
 from vpc2.words import Text
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is to be said where a table elsewhere prints other sides behind a net's last poolings; `pairs.note_of` fills the fields."""
+
+    text: Text
+    printed: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetPreset(Entry):
-    """A net with the words that introduce it, built when it is first asked for; `torchvision` is its name there, if it is the same."""
+    """A net with the words that introduce it, built when it is first asked for, and a note where one is needed.
+
+    `torchvision` is its name there, if it is the same net.
+    """
 
     build: Callable[[], Net]
     torchvision: str = ""
+    note: Note | None = None
 
     @cached_property
     def net(self) -> Net:
         return self.build()
 
+
+_VGG_TABLE = Note(
+    Text(
+        "The lecture's table of VGG prints {printed} where {side} × {side} pixels give {shown}. A 2 × 2 pooling of stride 2 halves "
+        "the side, floor(({before} - 2)/2) + 1 = {after}, so that {side} gives {sides}. The printed sides would follow from "
+        "pictures of {least} to {most} pixels.",
+        "La tabla de VGG de la clase dice {printed} donde {side} × {side} píxeles dan {shown}. Un pooling de 2 × 2 con paso 2 reduce "
+        "el lado a la mitad, floor(({before} - 2)/2) + 1 = {after}, así que {side} da {sides}. Los lados de la tabla saldrían con "
+        "imágenes de {least} a {most} píxeles.",
+    ),
+    printed=(66, 33, 16, 8),
+)
 
 NETS: Catalog[NetPreset] = Catalog(
     Text("net", "red"),
@@ -139,6 +163,7 @@ NETS: Catalog[NetPreset] = Catalog(
             ),
             build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
             torchvision=f"vgg{depth}{suffix}",
+            note=_VGG_TABLE if depth in (16, 19) and not suffix else None,
         )
         for suffix in ("", "_bn")
         for depth in (11, 13, 16, 19)

@@ -19,7 +19,10 @@ from vpc2.words import Text
 
 @dataclass(frozen=True)
 class Card:
-    """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none."""
+    """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
+
+    `pair` names two nets that Build shows side by side beneath.
+    """
 
     key: str
     page: str
@@ -27,6 +30,7 @@ class Card:
     help: Text
     example: str = ""
     icon: str = ":material/arrow_forward:"
+    pair: str = ""
 
 
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
@@ -56,6 +60,7 @@ CARDS = (
             "Una capa densa de 1.000 unidades sobre 1280 × 720 × 3 cuesta 2.764,8 millones de pesos.",
         ),
         "dense_720p",
+        pair="dense-convolution",
     ),
     Card(
         "alexnet",
@@ -76,6 +81,7 @@ CARDS = (
             "Dieciséis capas con pesos, y dónde están sus 138 millones de parámetros.",
         ),
         "vgg16",
+        pair="vggs",
     ),
     Card(
         "field",
@@ -86,6 +92,7 @@ CARDS = (
             "Dos de 3 × 3 ven lo mismo que una de 5 × 5: 18 pesos contra 25.",
         ),
         "two_3x3",
+        pair="5x5-3x3",
     ),
     Card(
         "basic",
@@ -135,7 +142,8 @@ def _token(page: str, example: str) -> str:
 
 def query(card: Card) -> dict[str, str]:
     """Return the link's parameters that open a card's example."""
-    return {"s": _token(card.page, card.example)} if card.example else {}
+    query = {"s": _token(card.page, card.example)} if card.example else {}
+    return {**query, "pair": card.pair} if card.pair else query
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from vpc2.nets.picture import to_svg
 from vpc2.nets.spec import Net
 from vpc2.nets.table import to_csv
 from vpc2.ui import chrome
-from vpc2.ui.language import _, say
+from vpc2.ui.language import _, language, say
 from vpc2.words import Refusal
 
 _BYTES = "application/octet-stream"
@@ -25,7 +25,7 @@ def draw_home(net: Net, summary: Summary) -> None:
     """Show the net as PyTorch code, and offer it as files; what cannot be written says why under its button."""
     code = to_code(net)
     st.code(code, language="python", height=360)
-    drawn = partial(to_svg, summary, net.input, input_name=_("input"))
+    drawn = partial(to_svg, summary, net.input, language=language())
     why_not, onnx = "", partial(exporting.to_onnx, net)
     try:
         exporting.check_onnx(summary)
