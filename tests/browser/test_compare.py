@@ -14,7 +14,10 @@ def open_compare(page, app_url, wait_idle, query="pair=5x5-3x3&lang=en"):
 
 
 def choose(page, wait_idle, label, option):
-    page.get_by_label(label, exact=True).click()
+    box = page.get_by_label(label, exact=True)
+    box.scroll_into_view_if_needed()
+    wait_idle(page)  # a list that opens while the page still scrolls is closed again
+    box.click()
     page.get_by_role("option", name=option).first.click()
     wait_idle(page)
 

@@ -81,7 +81,7 @@ def test_a_knob_that_was_turned_is_named():
     assert relu.mark == CHANGED and not relu.differences  # its picture is narrower: the row's shapes tell
     narrow, relu = compare(net, edit_param(net, net.layers[0].id, "out_channels", 1000)).rows
     assert [text.es for text in narrow.differences] == ["Filtros: 2.000 → 1.000"]
-    assert [text.en for text in relu.differences] == ["channels or length that come in: 2,000 → 1,000"]
+    assert [text.en for text in relu.differences] == ["What comes in: 2,000 → 1,000"]
 
 
 def test_nets_too_long_to_weigh_every_pair_show_their_outermost_layers():

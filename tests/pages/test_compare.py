@@ -11,7 +11,7 @@ from vpc2.ui import lecture
 
 
 def tables(at):
-    return " ".join(str(table.value.to_dict("list")) for table in at.table)
+    return " ".join(table.value.to_csv() for table in at.table).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
@@ -22,6 +22,7 @@ def test_a_link_opens_each_pair_in_both_languages(key, lang):
     assert at.selectbox(key="compare/pair").value == key
     pair = PAIRS[key]
     assert all(preset.title.say(lang) in said(at).replace("\\", "") for preset in (pair.left, pair.right))
+    assert pair.title.say(lang) in at.info[0].value.replace("\\", "")
     assert ("solo en B" if lang == "es" else "only in B") in said(at)
     assert ("66, 33, 16, 8" in said(at).replace("\\", "")) == (key == "vggs")
 

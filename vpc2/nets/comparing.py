@@ -22,7 +22,7 @@ _SAME, _SAME_OUTPUT, _SAME_KIND = 6, 4, 3
 _DIFFERS = Text("{what}: {left} → {right}", "{what}: {left} → {right}")
 _WHOLE = Text("{n:,}", "{n:,}")
 _YES, _NO = Text("yes", "sí"), Text("no", "no")
-_CAME_IN = Text("channels or length that come in", "canales o longitud que entran")
+_CAME_IN = Text("What comes in", "Lo que entra")
 
 
 @dataclass(frozen=True)

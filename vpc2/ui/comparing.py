@@ -17,20 +17,28 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
 from vpc2.ui import canvas, chrome, state
 from vpc2.ui.language import _, language, number, say
+from vpc2.words import Refusal, Text
 
 _MINE, _KEPT = "mine", "kept"
 _MB = 1_000_000
 _OFTEN = 2  # from twice as much on, a ratio says more than a percentage
+_OPENED = Text("Side by side further down, under Compare: {pair}.", "Lado a lado más abajo, en Comparar: {pair}.")
 Named = tuple[str, Net]
 
 
 def open_pair() -> None:
-    """Open the comparison of the pair that `?pair=` names; a name that no pair has is refused in one sentence."""
-    if key := st.query_params.pop("pair", None):
-        pair = chrome.guarded(PAIRS.find, key)
-        if pair is not None:
-            st.session_state["compare/pair"] = pair.key
-            st.session_state["build/tabs"] = _("Compare")
+    """Open the comparison of the pair that `?pair=` names, and say where it stands; a name that no pair has is refused."""
+    key = st.query_params.pop("pair", None)
+    if not key:
+        return
+    try:
+        pair = PAIRS.find(key)
+    except Refusal as refusal:
+        state.remember_note(refusal.text, "error")
+        return
+    st.session_state["compare/pair"] = pair.key
+    st.session_state["build/tabs"] = _("Compare")
+    state.remember_note(_OPENED.fill(pair=pair.title))
 
 
 def draw_note(*nets: Net) -> None:
@@ -100,7 +108,8 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
                         state.save(net, from_outside=True)
                         canvas.forget()
                         st.rerun()
-                _draw_picture(net, summary)
+                with st.container(key=f"compare/volumes/{letter}"):
+                    _draw_picture(net, summary)
                 if summary.problem is not None:
                     st.error(chrome.literal(say(summary.problem.text)), icon=":material/error:")
 
@@ -167,7 +176,7 @@ def _draw_layers(comparison: Comparison) -> None:
     facts = [tuple(item.facts if item else None for item in (row.left, row.right)) for row in rows]
     st.table(
         {
-            _("Mark"): [f"{marks[row.mark]} {words[row.mark]}" for row in rows],
+            _("Mark"): [f"{marks[row.mark]} {words[row.mark]}".replace(" ", "\u00a0") for row in rows],
             "A": [_name(row.left) for row in rows],
             "B": [_name(row.right) for row in rows],
             _("What differs"): ["; ".join(map(say, row.differences)) for row in rows],
