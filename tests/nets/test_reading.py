@@ -298,6 +298,29 @@ def test_the_picture_that_comes_in_is_found(text, side, shape):
     assert read_code(text, side).spec.input == shape
 
 
+BUSY = (
+    "class Net(nn.Module):\n    def forward(self, x):\n        a = x\n        for i in range(900):\n            for j in range(15):\n"
+    "                {}\n        return x"
+)
+WHOLE_SCRIPT = (
+    "import torch\nimport torchvision\nimport torchvision.transforms as transforms\nimport matplotlib.pyplot as plt\nimport numpy as np\n"
+    "torch.manual_seed(0)\ndevice = torch.device('cuda' if torch.cuda.is_available() else 'cpu')\n"
+    "transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))])\n"
+    "trainset = torchvision.datasets.CIFAR10(root='./data', train=True, download=True, transform=transform)\n"
+    + HEAD + TAUGHT["lenet"].replace("nn.Conv2d(1, 6", "nn.Conv2d(3, 6").partition("x = torch.randn")[0]
+    + "criterion = nn.CrossEntropyLoss()\noptimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)\n"
+    "for epoch in range(2):\n    for i, data in enumerate(trainloader, 0):\n        inputs, labels = data\n        loss.backward()\n"
+    "print('Finished Training')\ntorch.save(net.state_dict(), './cifar_net.pth')\n"
+)  # fmt: skip
+
+
+def test_the_net_is_found_in_a_whole_training_script():
+    read = read_code(WHOLE_SCRIPT)
+    assert read.notes == () and read.spec.input == (3, 32, 32) and read.spec.name == "LeNet"
+    sizes = ((3 * 25, 6), (6 * 25, 16), (16 * 25, 120), (120, 10))
+    assert summarise(read.spec).params == sum(weights * out + out for weights, out in sizes)
+
+
 HOSTILE = {
     "import os\nos.system('touch {marker}')\nnet = nn.Sequential(nn.ReLU())": "Line 1",
     "from subprocess import run\nrun(['touch', '{marker}'])": "Line 1",
@@ -311,6 +334,15 @@ HOSTILE = {
     "a = [0] * 900\nb = [a for i in range(900) for j in range(900)]\nnet = nn.Sequential(nn.ReLU(), b)": "",
     "def f(n):\n    return f(n + 1)\nnet = f(0)": "Line",
     "def f(x):\n    for i in range(900):\n        for j in range(900):\n            x = x + 1\n    return x\nnet = f(0)": "too much",
+    "a = [1]\nfor i in range(60):\n    a = a + a": "too much",
+    "a = [1]\nfor i in range(60):\n    a += a": "too much",
+    "a = [1]\nfor i in range(60):\n    a.extend(a)": "too much",
+    "a = [1]\nfor i in range(60):\n    a = [*a, *a]": "too much",
+    "a = ''\nfor i in range(60):\n    a = a + 'x' + a": "too much",
+    "a = 2\nfor i in range(60):\n    a = a * a": "too large",
+    BUSY.format("x = torch.cat([x] * 900, 1)"): "",
+    BUSY.format("x = a + x"): "",
+    BUSY.format("x = F.relu(x)"): "3,000",
     "x = 10 ** 10 ** 10\nnet = nn.Sequential(nn.Linear(x, x))": "",
     "x = 'a' * 10 ** 9": "",
     "net = nn.Sequential(nn.Linear(3, 10 ** 12))": "",

@@ -40,13 +40,16 @@ def test_a_wrong_length_is_a_red_layer_whose_button_mends_it(page):
     assert not at.error and metric(at) == f"{5 * 5 * 3 * 8 + 8 + 1568 * 10 + 10:,}"
 
 
-def test_the_example_is_read_where_nothing_was_pasted(page):
-    assert metric(read(page, "")) == f"{3 * 3 * 3 * 16 + 16 + 4096 * 10 + 10:,}"
+def test_nothing_pasted_is_answered_with_what_to_do(page):
+    before = metric(page)
+    at = read(page, "")
+    assert "Paste some code first" in said(at) and metric(at) == before
 
 
 def test_a_classifier_of_torchvision_comes_by_its_name(page):
     page.selectbox(key="bring/name").select("resnet18").run()
     page.button(key="bring/open").click().run()
+    assert not page.exception, page.exception[0].stack_trace
     assert metric(page) == f"{summarise(NETS['resnet18'].net).params:,}"
 
 
@@ -62,4 +65,19 @@ def test_code_is_refused_in_a_sentence_and_never_run(page, text, tmp_path):
 
 def test_what_is_no_layer_is_named_by_its_line(page):
     at = read(page, "import torch.nn as nn\nnet = nn.Sequential(\n  nn.Conv2d(3, 8, 3),\n  nn.PixelShuffle(2),\n  nn.ReLU(),\n)")
-    assert "4" in said(at) and "PixelShuffle" in said(at)
+    assert any("Line 4" in one.value and "PixelShuffle" in one.value for one in at.warning)
+
+
+def test_a_net_without_layers_is_an_empty_canvas_and_no_traceback(page):
+    page.session_state["slot/net"] = {
+        "documents": [{"version": 1, "kind": "net", "name": "", "input": [3, 32, 32], "layers": []}],
+        "at": 0,
+        "generation": 5,
+        "is_touched": True,
+    }
+    page.run()
+    for tab in ("All layers", "Where the parameters are", "See it", "Compare", "Bring in", "Take home"):
+        page.session_state["build/tabs"] = tab
+        page.run()
+        assert not page.exception, page.exception[0].stack_trace
+    assert any("no layers" in error.value for error in page.error)

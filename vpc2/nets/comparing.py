@@ -93,7 +93,7 @@ class Comparison:
 
     @property
     def field(self) -> Total:
-        """The receptive field of the last layer that is reached, in pixels of the input; 0 where there is none."""
+        """The receptive field of the last picture, in pixels of the input (a dense layer sees all of it); 0 where there is none."""
         return Total(last_field(self.left), last_field(self.right))
 
     def count(self, mark: str) -> int:
@@ -112,8 +112,8 @@ def compare(left: Net, right: Net) -> Comparison:
 
 
 def last_field(summary: Summary) -> int:
-    """Return the receptive field of the last layer that a net reaches, in pixels of the input."""
-    return next((facts.receptive_field for facts in reversed(summary.layers) if facts.output), 0)
+    """Return the receptive field of the last picture that a net reaches, in pixels of the input; 0 where there is none."""
+    return next((facts.receptive_field for facts in reversed(summary.layers) if facts.output and len(facts.output) == 3), 0)
 
 
 def _flat(layers: Iterable[LayerFacts], depth: int = 0, is_counted: bool = False) -> Iterator[Item]:

@@ -14,9 +14,14 @@ from vpc2.nets.arithmetic import Shape, sides_of
 from vpc2.nets.facts import LayerFacts
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.shapes import summarise
-from vpc2.nets.spec import MAX_NESTING, Layer, Net, edit_layer
+from vpc2.nets.spec import MAX_LAYERS, MAX_NESTING, Layer, Net, edit_layer
 from vpc2.words import Refusal, Text
 
+MOST_VALUES = 3 * MAX_LAYERS
+
+_TOO_MANY = Text(
+    "This net makes more than {most:,} calls; a net here has fewer.", "Esta red hace más de {most:,} llamadas; acá una red tiene menos."
+)
 _TANGLED = Text(
     "{where}: what comes out here is used again in a way that is no block inside a block, so it cannot be drawn as a row of layers.",
     "{where}: lo que sale de acá se vuelve a usar de una forma que no es un bloque dentro de otro, así que no se puede dibujar "
@@ -84,6 +89,7 @@ class Graph:
 
     def __init__(self):
         self.notes: list[Text] = []
+        self._count = 0
         self._laid: dict[tuple[Value, ...], Value] = {}
 
     def start(self) -> Value:
@@ -96,7 +102,7 @@ class Graph:
             cleaned = LAYERS[kind].clean(params)
         except Refusal as refusal:
             raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
-        return Value((value,), Part(kind, cleaned, where, given or {}))
+        return self._made((value,), part=Part(kind, cleaned, where, given or {}))
 
     def join(self, how: str, values: Iterable[Value], where: Text) -> Value:
         """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
@@ -105,15 +111,22 @@ class Graph:
             if len(inputs) == 1:
                 return inputs[0]
             # DenseNet lays the same pictures side by side again and again, one more each time: each goes on from the last.
-            for count in range(len(inputs) - 1, 1, -1):
-                if (known := self._laid.get(inputs[:count])) is not None:
-                    return self._lay(inputs, (known, *inputs[count:]), where)
+            known = self._laid.get(inputs[:-1]) if len(inputs) > 2 else None
+            if known is not None:
+                return self._lay(inputs, (known, inputs[-1]), where)
             return self._lay(inputs, inputs, where)
-        return Value(inputs, join=how, where=where)
+        return self._made(inputs, join=how, where=where)
 
     def _lay(self, inputs: tuple[Value, ...], shown: tuple[Value, ...], where: Text) -> Value:
-        made = self._laid[inputs] = Value(shown, join="cat", where=where)
+        made = self._laid[inputs] = self._made(shown, join="cat", where=where)
         return made
+
+    def _made(self, inputs: tuple[Value, ...], **given: Any) -> Value:
+        """Return a new value; so many that no net could come of it are refused, for where they meet is searched for one by one."""
+        self._count += 1
+        if self._count > MOST_VALUES:
+            raise Refusal(_TOO_MANY.fill(most=MOST_VALUES))
+        return Value(inputs, **given)
 
     def repeat(self, value: Value, times: int, body: Callable[[Value], Value], where: Text) -> Value:
         """Return what `times` copies of a body in a row make of a value; the body is read once."""

@@ -14,7 +14,7 @@ from vpc2.nets.graph import Part, Value
 from vpc2.nets.spec import CHANNELS, SIDE
 from vpc2.nets.syntax import Reader
 from vpc2.nets.syntax_calls import call
-from vpc2.nets.syntax_values import Chain, Class, Scope, Thing, is_net
+from vpc2.nets.syntax_values import Chain, Class, Dotted, Scope, Thing, is_net
 from vpc2.nets.syntax_words import TooMuch, refuse
 from vpc2.words import Refusal, Text, clean_name
 
@@ -44,6 +44,7 @@ _NO_NET = Text(
     "There is no net in this text: an nn.Sequential(...) or a class of nn.Module with a forward is wanted.",
     "En este texto no hay una red: hace falta un nn.Sequential(...) o una clase de nn.Module con un forward.",
 )
+_NO_LAYERS = Text("The net in this text has no layers.", "La red de este texto no tiene capas.")
 _MORE = Text("And {n:,} more places could not be read.", "Y hay {n:,} lugares más que no se pudieron leer.")
 _NO_VALUE = Text("this net gives back something that no layer gives.", "esta red devuelve algo que no da ninguna capa.")
 # What people have at the top of a file with a net in it.
@@ -76,6 +77,8 @@ def read_code(text: str, side_px: int | None = None) -> codec.Read:
         raise refuse(here, _NO_VALUE)
     shape = _said_shape(tree, text)
     net = reader.calls.graph.to_net(_name_of(found), lambda first: _shape(shape, side_px, first), start, end)
+    if not net.layers:
+        raise Refusal(_NO_LAYERS)
     notes = (*notes, *reader.calls.graph.notes)
     if len(notes) > MOST_NOTES:
         notes = (*notes[:MOST_NOTES], _MORE.fill(n=len(notes) - MOST_NOTES))
@@ -134,7 +137,8 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
             raise
         except Refusal as refusal:
             failed = failed or refusal
-            notes.append(refusal.text)
+            if _can_matter(node, scope):
+                notes.append(refusal.text)
             continue
         if isinstance(value, Thing | Chain) and is_net(value):
             found, kept = value, list(notes)
@@ -146,6 +150,14 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
         here = ast.Call(func=ast.Name(classes[-1].name), args=[], keywords=[], lineno=begin.node.lineno if begin else 1, col_offset=0)
         found, kept = call(reader, here, classes[-1], [], {}), notes
     return found, tuple(kept)
+
+
+def _can_matter(node: ast.stmt, scope: Scope) -> bool:
+    """True where a net could lack something because this was not read: a name that is missing is told where it is used."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+    return not isinstance(node, ast.Expr) or not isinstance(scope.get(names[0]) if names else None, Dotted | None)
 
 
 def _top(statements: list[ast.stmt]) -> Iterator[ast.stmt]:

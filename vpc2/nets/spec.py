@@ -24,7 +24,6 @@ _BAD_INPUT = Text(
     "La entrada de una red tiene que ser [canales, alto, ancho] con 1 o 3 canales, no {found}.",
 )
 _NOT_A_LIST = Text("The layers of a net must be a list.", "Las capas de una red tienen que ser una lista.")
-_NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
 _TOO_MANY = Text(
     "A net has at most {limit:,} layers; this one has {count:,}.", "Una red tiene como máximo {limit:,} capas; esta tiene {count:,}."
 )
@@ -81,8 +80,6 @@ class Net:
         if not isinstance(shape, list) or len(shape) != 3 or isinstance(shape[0], bool) or shape[0] not in CHANNELS:
             raise Refusal(_BAD_INPUT.fill(found=str(shape)[:40]), field="input")
         listed = doc.get("layers", [])
-        if isinstance(listed, list) and not listed:
-            raise Refusal(_NO_LAYERS)
         count = _count(listed)
         if count > MAX_LAYERS:
             raise Refusal(_TOO_MANY.fill(limit=MAX_LAYERS, count=count))

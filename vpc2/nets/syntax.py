@@ -209,6 +209,13 @@ class Reader:
                 made.extend([value] if isinstance(value, Copies) else self.items(node, value))
             else:
                 made.append(self.value(node, scope))
+            self.checked(node, made)
+        return made
+
+    def checked(self, node: ast.AST, made: list[Any]) -> list[Any]:
+        """Return a list that is not too long; lists that are laid end to end grow faster than any loop is counted."""
+        if len(made) > words.MOST_ITEMS:
+            raise refuse(node, words.TOO_MUCH, TooMuch)
         return made
 
     def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
@@ -320,7 +327,7 @@ class Reader:
         if left is SIZES or right is SIZES:
             return SIZES  # a size that is only passed on
         if isinstance(sign, ast.Add) and isinstance(left, list | tuple | Copies) and isinstance(right, list | tuple | Copies):
-            return [*self._kept(node, left), *self._kept(node, right)]
+            return self.checked(node, [*self._kept(node, left), *self._kept(node, right)])
         if isinstance(sign, ast.Add) and isinstance(left, str) and isinstance(right, str):
             return self._text(node, left, right)
         if isinstance(sign, ast.Mult) and isinstance(left, list | tuple) and isinstance(right, int):

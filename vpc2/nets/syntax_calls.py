@@ -134,8 +134,9 @@ def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said:
     if isinstance(owner, list):
         if name == "append" and len(given) == 1 and len(owner) < words.MOST_TURNS:
             return owner.append(given[0])
-        if name == "extend" and len(given) == 1 and len(owner) < words.MOST_TURNS:
-            return owner.extend(reader.items(node, given[0]))
+        if name == "extend" and len(given) == 1:
+            owner[:] = reader.checked(node, [*owner, *reader.items(node, given[0])])
+            return None
         if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < words.MOST_TURNS:
             return owner.insert(*given)
     if isinstance(owner, dict) and name in ("values", "items", "keys"):

@@ -12,6 +12,7 @@ MOST_STEPS = 50_000
 MOST_TURNS = 1_000
 MOST_DEPTH = 60
 MOST_COPIES = 10_000
+MOST_ITEMS = 4_000  # of one list
 LARGEST = 10**12
 
 LINE = Text("Line {line}", "Línea {line}")

@@ -1,75 +1,112 @@
-"""Nets from elsewhere: pasted PyTorch code, read and never run, and torchvision's classifiers by name."""
+"""What one brings into the Build page: pasted PyTorch code, a net of torchvision's by name, a saved file."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
 from vpc2 import codec
 from vpc2.nets.facts import Summary
 from vpc2.nets.reading import MOST_BYTES, read_code
-from vpc2.nets.spec import SIDE, Net
+from vpc2.nets.spec import Net
 from vpc2.nets.torchvision_nets import CLASSIFIERS, read_torchvision
 from vpc2.ui import cache, canvas, chrome, state
-from vpc2.ui.language import _, say
+from vpc2.ui.language import _, number, say
 from vpc2.words import Text
 
-_EXAMPLE = """import torch.nn as nn
-
-net = nn.Sequential(
-    nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Flatten(), nn.Linear(4096, 10),
-)"""
+_SIDES = (28, 32, 48, 64, 96, 128, 224, 227, 256, 299)
+_NOTES = "bring/notes"
+_EXAMPLE = """net = nn.Sequential(
+    nn.Conv2d(3, 16, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.Linear(16 * 16 * 16, 10),
+)
+x = torch.zeros(1, 3, 32, 32)
+"""
 
 
 def draw_bringing(net: Net, summary: Summary) -> None:
-    """Let the visitor bring a net in; what could not be read is told by its line, and undo brings the old net back."""
-    left, right = st.columns([1.7, 1], gap="large")
-    with left:
-        text = st.text_area(
-            _("PyTorch code: an nn.Sequential, or a class with its forward"),
-            placeholder=_EXAMPLE,
-            height=300,
-            max_chars=MOST_BYTES,
-            key="bring/code",
-            help=_("The text is read, never run. What is no layer here is named by its line."),
+    """Take a net in from elsewhere: it replaces the one on the page, which Undo brings back."""
+    _draw_notes(net)
+    pasting, others = st.columns([3, 2], gap="large")
+    with pasting:
+        _draw_pasting()
+    with others:
+        _draw_torchvision()
+        chrome.draw_opening("net", "bring")
+
+
+def _draw_pasting() -> None:
+    text = st.text_area(
+        _("PyTorch code"),
+        height=280,
+        max_chars=MOST_BYTES,
+        placeholder=_EXAMPLE,
+        help=_("An nn.Sequential, or classes of nn.Module with their forward. The code is only read, never run."),
+        key="bring/code",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        side = st.selectbox(
+            _("Side of the picture that comes in"),
+            _SIDES,
+            index=None,
+            placeholder=_("As the code says"),
+            format_func=lambda side: f"{side} px",
+            key="bring/side",
+            width=240,
         )
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            side = st.number_input(
-                _("Side of the input (px)"),
-                SIDE.low,
-                SIDE.high,
-                None,
-                placeholder=_("as the code says"),
-                key="bring/side",
-                width=220,
-            )
-            if st.button(_("Read the code"), icon=":material/code:", type="primary", key="bring/read"):
-                _take(read_code, text or _EXAMPLE, side)
-    with right:
-        name = st.selectbox(_("A classifier of torchvision"), CLASSIFIERS, index=CLASSIFIERS.index("resnet18"), key="bring/name")
-        if st.button(_("Open it"), icon=":material/download:", key="bring/open"):
-            with st.spinner(_("Reading {name}…").format(name=name)):
-                _take(_traced, name)
-        st.caption(_("Its layers, without its weights. A net saved as JSON opens under Share."))
-    if notes := st.session_state.get("bring/notes"):
-        st.markdown(f"**{_('Not taken over as it stands:')}**")
-        st.markdown("\n".join(f"- {chrome.literal(say(Text(**note)))}" for note in notes))
+        is_asked = st.button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
+    if is_asked and not text.strip():
+        st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
+    elif is_asked:
+        _take(chrome.guarded(_read_code, text, side))
 
 
-def _traced(name: str) -> codec.Read:
+def _draw_torchvision() -> None:
+    name = st.selectbox(
+        _("A net of torchvision's"),
+        CLASSIFIERS,
+        index=None,
+        placeholder=_("Type to search: resnet, vgg…"),
+        help=_("Its layers, without its trained weights."),
+        key="bring/name",
+    )
+    if st.button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
+        with st.spinner(_("torchvision is building {name}…").format(name=name)):
+            _take(chrome.guarded(_read_torchvision, name))
+
+
+def _read_code(text: str, side: int | None) -> codec.Read:
+    with cache.computing():
+        return read_code(text, side)
+
+
+def _read_torchvision(name: str) -> codec.Read:
     with cache.computing():
         return read_torchvision(name)
 
 
-def _take(read: Callable[..., codec.Read], *given: Any) -> None:
-    """Read a net and put it in the place of the one on the page; where that cannot be, say why and leave all as it is."""
-    found = chrome.guarded(read, *given)
-    if found is None:
+def _take(read: codec.Read | None) -> None:
+    """Put what was read on the page, and keep what was said of it for as long as the net stays."""
+    if read is None:
         return
-    st.session_state["bring/notes"] = [{"en": note.en, "es": note.es} for note in found.notes]
-    state.save(found.spec, from_outside=True)
+    state.save(read.spec, from_outside=True)
     canvas.forget()
+    st.session_state[_NOTES] = (codec.digest(read.spec), [(note.en, note.es) for note in read.notes])
     st.rerun()
+
+
+def _draw_notes(net: Net) -> None:
+    of, notes = st.session_state.get(_NOTES, ("", []))
+    if of != codec.digest(net):
+        return
+    count = number(sum(1 for _layer in net.walk()))
+    if not notes:
+        st.success(_("Read whole: {n} layers. Undo brings back what was here before.").format(n=count), icon=":material/check:")
+        return
+    said = "\n".join(f"- {chrome.literal(say(Text(*note)))}" for note in notes)
+    st.warning(
+        _("Read, with these remarks: {n} layers. Undo brings back what was here before.").format(n=count) + f"\n\n{said}",
+        icon=":material/info:",
+    )

@@ -79,10 +79,15 @@ def _draw_sharing(kind: str) -> None:
         on_click="ignore",
         key=f"save/{kind}",
     )
-    count = st.session_state.setdefault(f"opened/{kind}", 0)
-    given = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{kind}/{count}", max_upload_size=1)
+    draw_opening(kind)
+
+
+def draw_opening(kind: str, place: str = "share") -> None:
+    """Let the visitor open a saved file; what it holds can be undone."""
+    count = st.session_state.setdefault(f"opened/{place}/{kind}", 0)
+    given = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{place}/{kind}/{count}", max_upload_size=1)
     if given is not None:
-        st.session_state[f"opened/{kind}"] += 1
+        st.session_state[f"opened/{place}/{kind}"] += 1
         try:
             state.open_spec(codec.from_json(given.getvalue(), kind).spec)
         except Refusal as refusal:
