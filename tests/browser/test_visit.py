@@ -98,3 +98,63 @@ def test_the_whole_studio_in_one_visit(page, browser, app_url, wait_idle, tmp_pa
     theirs = bodies(other)
     other.context.close()
     assert len(theirs) >= 8 and theirs == bodies(page)
+
+
+def test_the_whole_builder_in_one_visit(page, app_url, wait_idle, tmp_path):
+    from tests.browser.test_canvas import MISFIT, drag, expect_names, middle, solid
+    from vpc2 import codec
+    from vpc2.nets.spec import edit_add
+
+    net = edit_add(MISFIT, "Residual", at=1, channels=8)
+    page.goto(f"{app_url}/build?lang=en&s={codec.to_token(net)}")
+    wait_idle(page)
+    expect_names(page, "conv1", "res1", "conv4", "flatten1", "fc1")
+    # A layer dragged in from the palette, and taken back.
+    page.get_by_role("button", name="Activation", exact=True).click()
+    block = solid(page, "res1").locator(".face").first.bounding_box()
+    chip = middle(page.get_by_role("button", name="Add: Tanh"))
+    drag(page, chip, (block["x"] - 10, block["y"] + block["height"] / 2))
+    expect_names(page, "conv1", "tanh1", "res1", "conv4", "flatten1", "fc1")
+    wait_idle(page)
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect_names(page, "conv1", "res1", "conv4", "flatten1", "fc1")
+    wait_idle(page)
+    # The red layer, mended by its button.
+    solid(page, "conv4").click()
+    page.get_by_role("alert").filter(has_text="window of 40").first.wait_for()
+    wait_idle(page)
+    page.get_by_role("button", name="Set the kernel to 16").click()
+    page.get_by_role("alert").filter(has_text="window of 40").first.wait_for(state="detached")
+    wait_idle(page)
+    # A block, opened.
+    solid(page, "res1").locator(".chevron").click()
+    expect_names(page, "conv1", "res1", "conv2", "bn1", "relu1", "conv3", "bn2", "conv4", "flatten1", "fc1")
+    # Two nets side by side.
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_text("18 weights instead of 25").first.wait_for()
+    wait_idle(page)
+    # Saved, something else opened, and the saved file brought back: the same net.
+    params = page.locator('[data-testid="stMetricValue"]').first.inner_text()
+    page.get_by_role("tab", name="Take home").click()
+    wait_idle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Net (JSON)").click()
+    saved = tmp_path / "net.json"
+    saved.write_bytes(download.value.path().read_bytes())
+    presets = page.get_by_role("combobox", name="Start from a net")
+    presets.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes again
+    presets.click()
+    presets.press_sequentially("LeNet")
+    page.get_by_role("option", name="LeNet-5").click()
+    page.get_by_text("61,706").first.wait_for()
+    wait_idle(page)
+    page.get_by_role("tab", name="Bring in").click()
+    wait_idle(page)
+    page.locator('input[type="file"][accept*="json"]').last.set_input_files(saved)
+    expect_names(page, "conv1", "res1", "conv4", "flatten1", "fc1")
+    wait_idle(page)
+    assert page.locator('[data-testid="stMetricValue"]').first.inner_text() == params
+    read = codec.from_json(saved.read_bytes(), "net").spec
+    assert [layer.kind for layer in read.layers] == ["Conv2d", "Residual", "Conv2d", "Flatten", "Linear"]
+    assert read.layers[2].params["kernel_size"] == 16

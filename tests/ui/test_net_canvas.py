@@ -110,8 +110,8 @@ def test_no_junk_raises_and_what_is_read_can_be_done():
 
 
 def test_the_messages_of_the_view_are_those_that_are_read():
-    """The kinds and ways that view.js tells are the ones known here."""
-    script = (Path(net_canvas.__file__).parent / "view.js").read_text()
+    """The kinds and ways that the browser tells are the ones known here."""
+    script = "".join(file.read_text() for file in Path(net_canvas.__file__).parent.glob("*.js"))
     for kind in set(KINDS) - {"select"}:
         assert f"tell(s, '{kind}'" in script, kind
     for way in WAYS:

@@ -23,10 +23,10 @@ NARROWEST = 1
 
 
 def shape_text(shape: Shape | None) -> str:
-    """Return a shape as the lecture writes it: (96, 55, 55) gives `55 × 55 × 96`, a vector its length."""
+    """Return a shape as the lecture writes it, the same in every language: (96, 55, 55) gives `55 × 55 × 96`, (4096,) gives `4096`."""
     if shape is None:
         return "—"
-    return f"{shape[1]} × {shape[2]} × {shape[0]}" if len(shape) == 3 else f"{shape[0]:,}"
+    return f"{shape[1]} × {shape[2]} × {shape[0]}" if len(shape) == 3 else f"{shape[0]}"
 
 
 def shortcut(p: Params, shape: Shape, outs: tuple[Shape, ...]) -> list[tuple[str, Params]]:
