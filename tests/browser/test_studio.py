@@ -58,7 +58,7 @@ def test_a_draw_becomes_the_next_photograph(page, studio, wait_idle):
 def test_mixed_photographs_have_mixed_labels(page, studio, screenshots):
     studio("Mix")
     said = page.locator('[class*="st-key-tile-mix-"]').first.inner_text()
-    assert "Cat" in said and "Coffee" in said and "%" in said
+    assert "Cat" in said and "Coffee" in said and "%" in said and "λ = 0." in said
     screenshots("mix")
 
 

@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 
 import vpc2
 from vpc2.catalog import Catalog, Entry
+from vpc2.ui import steps
 from vpc2.ui.language import LOCALES
 from vpc2.words import Text
 
@@ -98,3 +99,11 @@ def test_the_compiled_catalog_is_the_written_one(spanish):
 def test_nothing_stays_in_the_catalog_that_no_page_says(spanish):
     said = {parameter.values[0] for parameter in page_strings()}
     assert {message.id for message in spanish if message.id} <= said
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_an_operation_is_found_by_name_or_family_in_both_languages(monkeypatch, lang):
+    monkeypatch.setattr(steps, "say", lambda text: text.say(lang))
+    shown = steps.name_operation("RandomRotation")
+    assert all(word in shown for word in ("Rotation", "Giro", "Geometric", "Geométricas", "RandomRotation"))
+    assert shown.startswith({"en": "Rotation", "es": "Giro"}[lang])

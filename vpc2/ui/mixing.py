@@ -41,8 +41,13 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
                 alt=said,
                 width="stretch",
             )
-            st.caption(said)
-    st.caption(_("The label is mixed in these shares: each is the part of the result's pixels that comes from that photograph."))
+            st.caption(f"{said}  \nλ = {number(shares[i], '.2f')}")
+    st.caption(
+        _(
+            "The label is mixed in these shares: each is the part of the result's pixels that comes from that photograph. "
+            "λ is what is left of the photograph itself."
+        )
+    )
     if st.button(_("Mix again"), icon=":material/casino:", key="mix/again"):
         st.session_state["mix/count"] = st.session_state.get("mix/count", 0) + 1
         st.rerun()
