@@ -25,7 +25,7 @@ def choose(page, wait_idle, label, option):
 def test_a_link_opens_a_pair_and_its_lesson(page, app_url, wait_idle, screenshots):
     open_compare(page, app_url, wait_idle)
     page.get_by_text("two 3 × 3 need 18 weights instead of 25, 28 % fewer").wait_for()
-    assert page.get_by_role("img", name=re.compile("^The net as volumes")).count() == 3
+    assert page.get_by_role("img", name=re.compile("^The net as volumes")).count() == 2
     screenshots("compare-small")
     choose(page, wait_idle, "What to compare", "VGG-16 against VGG-19")
     page.get_by_text("prints 66, 33, 16, 8 where 224 × 224 pixels give 56, 28, 14, 7").wait_for()
