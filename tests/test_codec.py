@@ -64,7 +64,6 @@ def test_a_document_of_another_kind_is_refused_by_name():
         b"[" * 100_000 + b"]" * 100_000,
         b'{"version":1,"kind":"pipeline","name":"caf\xe9"}',
         b'{"version":1,"kind":"pipeline","name":"' + b"x" * (8 << 20) + b'"}',
-        b'{"version":1,"kind":"net","layers":[]}',
         b'{"version":1,"kind":"net","input":[7,32,32],"layers":[{"type":"ReLU"}]}',
         b'{"version":1,"kind":"recipe","dataset":"digits"}',
     ],
@@ -74,6 +73,10 @@ def test_a_bad_file_ends_in_one_sentence(text):
         codec.from_json(text)
     for sentence in (refused.value.text.en, refused.value.text.es):
         assert sentence and "\n" not in sentence and len(sentence) < 300 and "{" not in sentence
+
+
+def test_a_net_without_layers_is_an_empty_canvas():
+    assert codec.from_json(b'{"version":1,"kind":"net","layers":[]}').spec.layers == ()
 
 
 def test_byte_order_marks_and_utf_16_are_read():
