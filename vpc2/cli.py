@@ -251,7 +251,7 @@ def _views(given: argparse.Namespace) -> list[str]:
 
 def _classifier(name: str) -> Any:
     from vpc2.predict.classifier import open_classifier
-    from vpc2.predict.pretrained import PRETRAINED
+    from vpc2.predict.readymade import PRETRAINED
 
     if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))

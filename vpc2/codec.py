@@ -25,6 +25,7 @@ MAX_TOKEN_CHARS = 8 * 1024
 KINDS = {
     "pipeline": "vpc2.augment.spec.Pipeline",
     "net": "vpc2.nets.spec.Net",
+    "backbone": "vpc2.predict.spec.Backbone",
     "recipe": "vpc2.training.spec.Recipe",
 }
 

@@ -12,7 +12,8 @@ from torchvision import transforms
 from vpc2.images.samples import load_sample
 from vpc2.predict import pretrained
 from vpc2.predict.classifier import open_classifier
-from vpc2.predict.pretrained import PRETRAINED, fetch, is_ready, list_torchvision
+from vpc2.predict.pretrained import fetch, is_ready, list_torchvision
+from vpc2.predict.readymade import PRETRAINED
 from vpc2.words import Refusal
 
 

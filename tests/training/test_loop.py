@@ -12,7 +12,7 @@ from vpc2.training import loop
 from vpc2.training.events import stride_of
 from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
-from vpc2.training.spec import SETTINGS
+from vpc2.training.settings import SETTINGS
 from vpc2.words import Refusal
 
 CLOCKED = ("images_per_s", "elapsed_s")

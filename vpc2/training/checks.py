@@ -11,11 +11,15 @@ from vpc2.host import LIMITS, MB
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net
 from vpc2.nets.trainable import check_trainable
-from vpc2.training.spec import SETTINGS, Recipe
-from vpc2.words import Refusal, Text
+from vpc2.training.settings import SETTINGS
+from vpc2.training.spec import Recipe
+from vpc2.words import Text
 
 if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
+
+LEAST_PX = 32  # of a backbone: it halves the picture five times
+BACKBONE_PX = 96
 
 _SMALLER_BATCH = Text("Use batches of {batch}", "Usar lotes de {batch}")
 _TOO_MUCH = Text(
@@ -35,6 +39,27 @@ _OTHER_CLASSES = Text(
 _NEW_HEAD = Text(
     "A dense layer with {classes} outputs was added at the end: the net did not end in one number a class.",
     "Al final se agregó una capa densa con {classes} salidas: la red no terminaba en un número por clase.",
+)
+
+_SAMPLE = Text("Draw rare classes more often instead", "Sortear más seguido las clases raras")
+_NOTHING_TO_COPY = Text(
+    "Balancing by augmented copies needs an augmentation: choose one, or balance in another way.",
+    "Para balancear con copias aumentadas hace falta un aumento: hay que elegir uno, o balancear de otra manera.",
+)
+_LARGER = Text("Use pictures of {side} px", "Usar imágenes de {side} px")
+_SMALL = Text(
+    "{name} sees nothing in pictures of {side} px: it needs at least {least} px.",
+    "{name} no ve nada en imágenes de {side} px: necesita al menos {least} px.",
+)
+_FREEZE = Text("Keep its weights as they are", "Dejar sus pesos como están")
+_HEAVY = Text(
+    "{name} has {params:,} parameters; at most {most:,} can be fine-tuned here. With its weights as they are, it serves all the same.",
+    "{name} tiene {params:,} parámetros; acá se pueden reajustar como máximo {most:,}. Con sus pesos como están, sirve igual.",
+)
+_WHOLE_SHARE = Text("Train on {share:.0%} of the pictures", "Entrenar con el {share:.0%} de las imágenes")
+_BATCH_OVER = Text(
+    "A batch of {batch:,} is more than the {count:,} training pictures: each epoch would be one single step.",
+    "Un lote de {batch:,} es más que las {count:,} imágenes de entrenamiento: cada época sería un solo paso.",
 )
 
 _ONE_CLASS = Text(
@@ -58,10 +83,11 @@ class RecipeRepair:
 
 @dataclass(frozen=True)
 class RecipeProblem:
-    """Why a recipe cannot be trained, in one sentence, and what would help."""
+    """Why a recipe cannot be trained, or (where it is not `is_fatal`) what will be changed, and what would help."""
 
     text: Text
     repairs: tuple[RecipeRepair, ...] = ()
+    is_fatal: bool = True
 
 
 def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tuple[Text, ...]]:
@@ -71,6 +97,8 @@ def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tup
     The last Linear layer gets one output a class; a net that ends otherwise gets the head that Build would offer.
     `classes` is needed only for data that is not in the table.
     """
+    if recipe.net.KIND == "backbone":
+        return recipe, ()
     net, notes = recipe.net, []
     classes = classes or len(find_dataset(recipe.dataset).classes)
     side = recipe.settings["size_px"]
@@ -104,40 +132,73 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 
     Whether the data is on disk is `data.datasets.is_ready`'s to say; settings were checked by their knobs.
     """
+    if recipe.settings["balance"] == "augmentation" and recipe.augmentation is None:
+        other = RecipeRepair(_SAMPLE, lambda recipe: _with(recipe, balance="sampling"))
+        return RecipeProblem(_NOTHING_TO_COPY, (other,))
+    if recipe.net.KIND == "backbone":
+        return _check_backbone(recipe)
     classes = classes or len(find_dataset(recipe.dataset).classes)
     fitted, _ = fit_to_data(recipe, classes)
     problem = check_trainable(fitted.net, classes, 1)
     if problem is not None:
         repairs = tuple(RecipeRepair(repair.title, _on_net(repair.apply)) for repair in problem.repairs)
         return RecipeProblem(problem.text, repairs)
-    batch = recipe.settings["batch_size"]
-    needed = summarise(fitted.net).activation_bytes * batch
-    limit = LIMITS.activation_bytes
-    if needed > limit:
-        smaller = max(batch * limit // needed, 1)
-        smaller = 1 << (int(smaller).bit_length() - 1)
-        text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
-        if smaller < SETTINGS.knob("batch_size").low:
-            return RecipeProblem(text)
-        return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with_batch(other, smaller)),))
-    return None
+    return _check_memory(recipe, summarise(fitted.net).activation_bytes)
+
+
+def _check_backbone(recipe: Recipe) -> RecipeProblem | None:
+    entry, side = recipe.net.entry, recipe.settings["size_px"]
+    if side < LEAST_PX:
+        larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
+        return RecipeProblem(_SMALL.fill(name=recipe.net.name, side=side, least=LEAST_PX), (larger,))
+    if recipe.net.is_frozen:
+        return None
+    freeze = RecipeRepair(_FREEZE, lambda recipe: replace(recipe, net=replace(recipe.net, is_frozen=True)))
+    if entry.trunk_params > LIMITS.trainable_params:
+        return RecipeProblem(_HEAVY.fill(name=recipe.net.name, params=entry.trunk_params, most=LIMITS.trainable_params), (freeze,))
+    problem = _check_memory(recipe, entry.activation_bytes_px * side * side)
+    return problem if problem is None else replace(problem, repairs=(*problem.repairs, freeze))
+
+
+def _check_memory(recipe: Recipe, bytes_each: int) -> RecipeProblem | None:
+    """Return the problem where a batch's activations, at so many bytes a picture, are more than allowed here."""
+    batch, limit = recipe.settings["batch_size"], LIMITS.activation_bytes
+    needed = bytes_each * batch
+    if needed <= limit:
+        return None
+    smaller = max(batch * limit // needed, 1)
+    smaller = 1 << (int(smaller).bit_length() - 1)
+    text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
+    if smaller < SETTINGS.knob("batch_size").low:
+        return RecipeProblem(text)
+    return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with(other, batch_size=smaller)),))
 
 
 def _on_net(change: Callable[[Net], Net]) -> Callable[[Recipe], Recipe]:
     return lambda recipe: replace(recipe, net=change(recipe.net))
 
 
-def _with_batch(recipe: Recipe, batch: int) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "batch_size": batch})
+def _with(recipe: Recipe, **changes: object) -> Recipe:
+    return replace(recipe, settings={**recipe.settings, **changes})
 
 
-def check_split(data: ImageSet, split: Split) -> None:
-    """Raise `Refusal` for loaded data that cannot be trained on: too few pictures, one class, a class left empty."""
-    if len(split.train) < 2:
-        raise Refusal(_TOO_FEW.fill(count=len(split.train)))
+def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | None:
+    """Return why loaded data cannot be trained on (too few pictures, one class, a class left empty), or what will be changed, or None."""
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
+    most = SETTINGS.knob("train_share").high
+    whole = RecipeRepair(_WHOLE_SHARE.fill(share=most), lambda recipe: _with(recipe, train_share=most))
+    repairs = (whole,) if recipe.settings["train_share"] < most else ()
+    if len(split.train) < 2:
+        return RecipeProblem(_TOO_FEW.fill(count=len(split.train)), repairs)
     if sum(count > 0 for count in counts) < 2:
-        raise Refusal(_ONE_CLASS.fill(counts=", ".join(f"{name} {count}" for name, count in zip(data.classes, counts, strict=True))[:400]))
+        listed = ", ".join(f"{name} {count}" for name, count in zip(data.classes, counts, strict=True))[:400]
+        return RecipeProblem(_ONE_CLASS.fill(counts=listed), repairs)
     empty = [name for name, count in zip(data.classes, counts, strict=True) if count == 0]
     if empty:
-        raise Refusal(_EMPTY_CLASSES.fill(names=", ".join(f"“{name}”" for name in empty)[:200]))
+        return RecipeProblem(_EMPTY_CLASSES.fill(names=", ".join(f"“{name}”" for name in empty)[:200]), repairs)
+    batch, count = recipe.settings["batch_size"], len(split.train)
+    if batch > count and not recipe.is_offline:
+        fewer = 1 << (max(count // 4, 2).bit_length() - 1)
+        repair = RecipeRepair(_SMALLER_BATCH.fill(batch=fewer), lambda recipe: _with(recipe, batch_size=fewer))
+        return RecipeProblem(_BATCH_OVER.fill(batch=batch, count=count), (repair,), is_fatal=False)
+    return None

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 FILE_NAME = "events.jsonl"
-TYPES = ("start", "step", "epoch", "note", "end")
+TYPES = ("start", "prepare", "step", "epoch", "note", "pause", "resume", "rate", "end")
 STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
 EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
 ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import cos, pi
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.words import Text
 
 WARM_S = 1.0  # the first steps allocate and choose kernels: they say nothing about the pace
 
@@ -29,7 +33,48 @@ def one_cycle(progress: float) -> float:
     return end + (1 - end) * cosine((progress - peak) / (1 - peak))
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {"constant": constant, "cosine": cosine, "one_cycle": one_cycle}
+def step(progress: float) -> float:
+    """Return 1, a tenth of it from the middle on, a hundredth over the last quarter, as He et al. (2016) trained on CIFAR-10."""
+    return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Entry):
+    """How the learning rate changes: `factor` takes the progress of a run, 0 to 1, and returns what the rate is multiplied by."""
+
+    factor: Callable[[float], float]
+
+
+SCHEDULES: Catalog[Schedule] = Catalog(
+    Text("schedule", "esquema"),
+    Schedule(
+        key="constant",
+        title=Text("Constant", "Constante"),
+        help=Text("The same from the first step to the last.", "La misma del primer paso al último."),
+        factor=constant,
+    ),
+    Schedule(
+        key="cosine",
+        title=Text("Cosine", "Coseno"),
+        help=Text("Falls along a cosine to zero.", "Baja por un coseno hasta cero."),
+        factor=cosine,
+    ),
+    Schedule(
+        key="one_cycle",
+        title=Text("One cycle", "Un ciclo"),
+        help=Text("Rises first, then falls to nearly nothing.", "Primero sube, después baja casi a nada."),
+        factor=one_cycle,
+    ),
+    Schedule(
+        key="step",
+        title=Text("In steps", "En escalones"),
+        help=Text(
+            "A tenth of it after half the run, a hundredth after three quarters.",
+            "La décima parte tras la mitad, la centésima tras tres cuartos.",
+        ),
+        factor=step,
+    ),
+)
 
 
 class Plan:
@@ -48,6 +93,15 @@ class Plan:
         self.total = self.full
         self.progress = 0.0
         self._mark: tuple[int, float] | None = None
+
+    def to_doc(self) -> dict:
+        """Return where the plan stands as plain values; the limits come from the recipe."""
+        return {"total": self.total, "progress": self.progress, "mark": self._mark}
+
+    def from_doc(self, doc: dict) -> None:
+        """Stand where `to_doc` said."""
+        self.total, self.progress = doc["total"], doc["progress"]
+        self._mark = tuple(doc["mark"]) if doc["mark"] is not None else None
 
     @property
     def epochs(self) -> float:

@@ -12,7 +12,8 @@ from vpc2.data import datasets
 from vpc2.data.datasets import find_dataset
 from vpc2.data.imageset import ImageSet
 from vpc2.figures.predict import answers_figure
-from vpc2.predict.pretrained import PRETRAINED, is_ready, load_pretrained
+from vpc2.predict.pretrained import is_ready, load_pretrained
+from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import VIEW_SETS, VIEWS
 from vpc2.ui import cache, chrome, runs
 from vpc2.ui.language import _, number, say

@@ -1,0 +1,84 @@
+"""Where a run stands, whole: weights, optimiser, generators, place in the plan. A run that goes on from here ends where it would have."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from vpc2.words import Refusal, Text
+
+NAME = "checkpoint.safetensors"
+START = "start.safetensors"  # a classifier whose weights a run begins from
+_FORMAT = 1
+
+_UNUSABLE = Text(
+    "The checkpoint of this run cannot be used (it is damaged, or of another version): clone the run to start it afresh.",
+    "El punto de control de este entrenamiento no se puede usar (está dañado o es de otra versión): hay que clonarlo y empezar de nuevo.",
+)
+
+
+def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, Any]) -> None:
+    """Write tensors and plain values as the run's checkpoint, whole or not at all.
+
+    Without waiting for the disk: it outlives a killed process, and a machine that loses its power loses one epoch more.
+    """
+    text = json.dumps({"format": _FORMAT, **place})
+    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
+    part = folder / f"{NAME}.{secrets.token_hex(4)}.tmp"
+    try:
+        part.write_bytes(data)
+        part.replace(folder / NAME)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Return what `write_checkpoint` wrote, or None where there is none. Raises `Refusal` for one that cannot be used."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            place = json.loads((file.metadata() or {}).get("place", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (safetensors.SafetensorError, ValueError):
+        raise Refusal(_UNUSABLE) from None
+    if place.get("format") != _FORMAT:
+        raise Refusal(_UNUSABLE)
+    return tensors, place
+
+
+def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return an optimiser's memory as tensors called `parameter.name`; what is no tensor (or None) is told by its absence."""
+    return {
+        f"{number}.{name}": value
+        for number, own in optimiser.state_dict()["state"].items()
+        for name, value in own.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def unpack_optimiser(optimiser: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
+    """Give an optimiser its memory back."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in packed.items():
+        number, _, key = name.partition(".")
+        state.setdefault(int(number), {})[key] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with a prefix before their names."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def of(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under a prefix, without it."""
+    return {name.removeprefix(f"{prefix}/"): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}/")}

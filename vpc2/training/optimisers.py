@@ -1,0 +1,52 @@
+"""The optimisers: one literal each. Standard library only; torch's class is resolved when used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.words import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser(Entry):
+    """A rule that turns gradients into steps. `settings` are the recipe's that it takes, under the names of torch's arguments."""
+
+    settings: tuple[tuple[str, str], ...] = (("lr", "learning_rate"), ("weight_decay", "weight_decay"))
+
+    def arguments(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return torch's arguments out of a recipe's settings."""
+        return {name: settings[key] for name, key in self.settings}
+
+    def build(self, parameters: Iterable, settings: dict[str, Any]) -> Any:
+        """Return torch's optimiser over these parameters."""
+        build: Callable = self.resolve()
+        return build(parameters, **self.arguments(settings))
+
+
+OPTIMISERS: Catalog[Optimiser] = Catalog(
+    Text("optimiser", "optimizador"),
+    Optimiser(
+        key="sgd",
+        title=Text("SGD with momentum", "SGD con momento"),
+        help=Text(
+            "A step against the gradient, with the memory of the last ones.", "Un paso contra el gradiente, con memoria de los últimos."
+        ),
+        target="torch.optim.SGD",
+        settings=(("lr", "learning_rate"), ("momentum", "momentum"), ("weight_decay", "weight_decay")),
+    ),
+    Optimiser(
+        key="adam",
+        title=Text("Adam", "Adam"),
+        help=Text("Every weight has a step length of its own.", "Cada peso tiene su propio largo de paso."),
+        target="torch.optim.Adam",
+    ),
+    Optimiser(
+        key="adamw",
+        title=Text("AdamW", "AdamW"),
+        help=Text("Adam, with the weight decay apart from the gradient.", "Adam, con el decaimiento de pesos aparte del gradiente."),
+        target="torch.optim.AdamW",
+    ),
+)

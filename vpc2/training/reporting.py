@@ -1,0 +1,155 @@
+"""What a run says of itself while it goes: the events of `training.events`, made from where the loop stands."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from vpc2.words import Text
+
+if TYPE_CHECKING:
+    from vpc2.training.loop import _Fitting, _Passed
+    from vpc2.training.scoring import Score
+
+PREPARE_EVERY_S = 0.5
+MOST_HITS = 20_000  # test pictures whose single answers are kept, to compare two runs picture by picture
+
+_BECAME_NAN = Text(
+    "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). "
+    "The weights from before are kept.",
+    "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
+    "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
+)
+_STOPPED = Text("Stopped on request after {epochs} epochs.", "Detenido a pedido después de {epochs} épocas.")
+_OUT_OF_TIME = Text(
+    "The time budget of {budget:g} s ended the run after {done} of at most {epochs:,} epochs.",
+    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done} de {epochs:,} épocas como máximo.",
+)
+_TIRED = Text(
+    "Stopped early: validation has not got better for {waited:,} epochs; the best was epoch {best:,}.",
+    "Parada temprana: la validación no mejoró en {waited:,} épocas; la mejor fue la época {best:,}.",
+)
+_BATCH_CAPPED = Text(
+    "The batch was reduced from {asked:,} to {batch:,} pictures: there are no more to train on.",
+    "El lote se redujo de {asked:,} a {batch:,} imágenes: no hay más para entrenar.",
+)
+_NO_VALIDATION = Text(
+    "There are too few pictures to set some apart for validation: the last weights are kept, not the best.",
+    "Hay muy pocas imágenes para apartar algunas para validar: se conservan los últimos pesos, no los mejores.",
+)
+
+
+class Reporter:
+    """Makes the events of one run."""
+
+    def __init__(self, report: Callable[[dict[str, Any]], object], run: _Fitting):
+        self.report, self.run = report, run
+        self._prepared = 0.0
+
+    def start(self, notes: tuple[Text, ...]) -> None:
+        """Say what is trained on what, and what was changed on the way."""
+        run = self.run
+        self.report(
+            {
+                "type": "start",
+                "classes": list(run.data.classes),
+                "counts": {"train": len(run.material.train), "validation": len(run.split.validation), "test": len(run.split.test)},
+                "train_counts": run.material.counts,
+                "copies": run.material.copies,
+                "copies_s": round(run.material.seconds, 3),
+                "params": sum(parameter.numel() for parameter in run.module.parameters()),
+                "steps_per_epoch": run.steps_per_epoch,
+                "batch_size": run.batch_size,
+                "epochs": run.settings["epochs"],
+                "budget_s": run.settings["budget_s"],
+                "device": str(run.device),
+                "precision": run.trainee.precision,
+                "threads": torch.get_num_threads(),
+            }
+        )
+        said = [*notes]
+        if run.batch_size < run.settings["batch_size"]:
+            said.append(_BATCH_CAPPED.fill(asked=run.settings["batch_size"], batch=run.batch_size))
+        if len(run.split.validation) == 0:
+            said.append(_NO_VALIDATION)
+        for text in said:
+            self.report({"type": "note", "text": _both(text)})
+
+    def prepare(self, share: float) -> None:
+        """Say how far the work before the first step has come, now and then."""
+        if share >= 1 or time.monotonic() - self._prepared > PREPARE_EVERY_S:
+            self._prepared = time.monotonic()
+            self.report({"type": "prepare", "share": round(share, 3)})
+
+    def step(self, passed: _Passed, rate: float) -> None:
+        """Report the mean of the steps since the last report."""
+        pending, passed.pending = passed.pending, []
+        self.report(
+            {
+                "type": "step",
+                "step": self.run.step,
+                "epoch": self.run.epoch,
+                "loss": sum(loss for loss, _ in pending) / len(pending),
+                "accuracy": sum(accuracy for _, accuracy in pending) / len(pending),
+                "learning_rate": rate,
+            }
+        )
+
+    def epoch(self, passed: _Passed, is_best: bool, images_per_s: float) -> None:
+        """Report an epoch with its validation."""
+        run = self.run
+        self.report(
+            {
+                "type": "epoch",
+                "epoch": run.epoch,
+                "step": run.step,
+                "train_loss": passed.loss / max(passed.seen, 1),
+                "train_accuracy": passed.hits / max(passed.seen, 1),
+                "val_loss": run.score.loss if run.score else None,
+                "val_accuracy": run.score.accuracy if run.score else None,
+                "images_per_s": round(images_per_s, 1),
+                "elapsed_s": round(run.elapsed_s, 3),
+                "planned_epochs": round(run.plan.epochs, 2),
+                "is_best": is_best,
+            }
+        )
+
+    def pause(self) -> None:
+        """Report that the run pauses here."""
+        run = self.run
+        self.report({"type": "pause", "step": run.step, "epoch": run.epoch, "elapsed_s": round(run.elapsed_s, 3)})
+
+    def end(self, score: Score | None) -> None:
+        """Report how it ended, why, and what the test says."""
+        run, elapsed_s = self.run, self.run.elapsed_s
+        done = f"{run.step / run.steps_per_epoch:.3g}"
+        state, reason = "finished", None
+        if run.breach is not None:
+            now = run.settings["learning_rate"]
+            state, reason = "failed", _BECAME_NAN.fill(what=run.breach, step=run.step, rate=now / 10, now=now)
+        elif run.control.asked:
+            state, reason = "stopped", _STOPPED.fill(epochs=done)
+        elif run.is_tired:
+            reason = _TIRED.fill(waited=run.waited, best=run.best_epoch)
+        elif run.plan.is_cut:
+            reason = _OUT_OF_TIME.fill(budget=run.settings["budget_s"], done=done, epochs=run.settings["epochs"])
+        self.report(
+            {
+                "type": "end",
+                "state": state,
+                "reason": _both(reason) if reason is not None else None,
+                "test_accuracy": score.accuracy if score else None,
+                "test_loss": score.loss if score else None,
+                "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MOST_HITS else None,
+                "confusion": score.confusion() if score else None,
+                "best_epoch": run.best_epoch,
+                "elapsed_s": round(elapsed_s, 3),
+            }
+        )
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"en": text.en, "es": text.es}
