@@ -197,8 +197,8 @@ def test_a_batch_larger_than_the_data_is_capped_and_noted(train_on):
 @pytest.mark.parametrize("batch_size", [2, 3, 5, 7, 11])
 def test_no_batch_of_one_ever_meets_batch_norm(monkeypatch, batch_size, train_on):
     sizes = []
-    real = loop._Fitting._run_step
-    monkeypatch.setattr(loop._Fitting, "_run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
+    real = loop.Fitting.run_step
+    monkeypatch.setattr(loop.Fitting, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
     events = train_on(some_data([7] * 10), batch_size=batch_size)
     assert min(sizes) >= 2 and sum(sizes) == events[0]["counts"]["train"]
 

@@ -7,10 +7,10 @@ batch for the augmentation, and a schedule that the clock touches only when the 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ from vpc2.data.imageset import ImageSet, Split, split_images
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
 from vpc2.rng import seed_of, training
 from vpc2.training import checkpoint as saved
-from vpc2.training.bounds import Bounds
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.events import stride_of
 from vpc2.training.looks import MOST_PICTURES, Look
 from vpc2.training.material import make_material
+from vpc2.training.measuring import Bounds, Passed, Share
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.reporting import Reporter
 from vpc2.training.run import MODEL_NAME
@@ -71,6 +71,22 @@ def fit(
     Raises `Refusal` for what cannot be trained. A loss that leaves all bounds is no error: the run ends as "failed",
     with the reason, and the weights from before are returned.
     """
+    with fitting(recipe, report, Control(should_stop, should_pause), folder=folder, device=device, data=data, look=look) as run:
+        return run.run()
+
+
+@contextlib.contextmanager
+def fitting(
+    recipe: Recipe,
+    report: Callable[[dict[str, Any]], object],
+    control: Control,
+    *,
+    folder: Path | None = None,
+    device: str | None = None,
+    data: ImageSet | None = None,
+    look: Callable[[Look], object] | None = None,
+) -> Iterator[Fitting]:
+    """Make a run ready, its generators seeded inside the block. Raises `Refusal` for what cannot be trained."""
     classes = len(data.classes) if data is not None else None
     recipe, notes = fit_to_data(recipe, classes)
     _refuse(check_recipe(recipe, classes))
@@ -79,8 +95,7 @@ def fit(
     split = split_images(data, settings["seed"], settings["train_share"])
     _refuse(check_data(recipe, data, split))
     with training(seed_of(settings["seed"], "weights")):
-        control = Control(should_stop, should_pause)
-        return _Fitting(recipe, data, split, torch.device(device or pick_device()), report, control, folder, look).run(notes)
+        yield Fitting(recipe, data, split, torch.device(device or pick_device()), report, control, folder, look, notes)
 
 
 def _refuse(problem: RecipeProblem | None) -> None:
@@ -104,13 +119,13 @@ class Control:
         return bool(self())
 
 
-class _Fitting:
+class Fitting:
     """One run of the loop: what stays the same, and what every epoch changes."""
 
-    def __init__(self, recipe: Recipe, data: ImageSet, split: Split, device: torch.device, report, control: Control, folder, look):
+    def __init__(self, recipe: Recipe, data: ImageSet, split: Split, device: torch.device, report, control: Control, folder, look, notes):
         self.recipe, self.settings, self.device = recipe, recipe.settings, device
         self.control, self.folder, self.look = control, folder, look
-        self.data, self.split = data, split
+        self.data, self.split, self.notes = data, split, notes
         self.material = make_material(recipe, data, split, device, control.is_asked)
         self.trainee = Trainee(recipe, len(data.classes), self.material, device)
         self.module, self.part = self.trainee.module, self.trainee.part
@@ -130,11 +145,11 @@ class _Fitting:
         self.step = self.epoch = 0
         self.breach: Text | None = None
         self.score: Score | None = None
-        self.passed = _Passed()
+        self.passed = Passed()
         self.order_state: torch.Tensor | None = None  # of the generator, before the epoch that is under way
         self.seen: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor] | None = None
         self.is_saved = False
-        self.saving, self.marking, self.looking = _Share(SAVE_SHARE), _Share(SAVE_SHARE), _Share(LOOK_SHARE, LOOK_EVERY_S)
+        self.saving, self.marking, self.looking = Share(SAVE_SHARE), Share(SAVE_SHARE), Share(LOOK_SHARE, LOOK_EVERY_S)
         self.elapsed_before = 0.0
         self.began = time.monotonic()
 
@@ -148,13 +163,18 @@ class _Fitting:
         """True once validation has not got better for as many epochs as the recipe has patience."""
         return len(self.split.validation) > 0 and 0 < self.settings["patience"] <= self.waited
 
-    def run(self, notes: tuple[Text, ...]) -> Classifier | None:
+    def begin(self) -> None:
+        """Say what is trained on what, and do what comes before the first step."""
+        self.reporter.start((*self.data.notes, *self.material.notes, *self.notes))
+        self._prepare()
+        self.began = time.monotonic()
+
+    def run(self) -> Classifier | None:
+        """Train to the end and return the classifier; None where it pauses."""
         if self.folder is not None and (self.folder / saved.START).is_file():
             self.trainee.begin_from(load_classifier(self.folder / saved.START))
-        self.reporter.start((*self.data.notes, *self.material.notes, *notes))
-        self._prepare()
+        self.begin()
         self._restore()
-        self.began = time.monotonic()
         while not self.plan.is_over(self.step) and self.breach is None and not self.is_tired and not self.control():
             self._run_epoch()
         if self.control.asked:
@@ -184,7 +204,7 @@ class _Fitting:
         """Train one epoch (or what is left of it, or of the plan), validate and keep; end early where something is asked."""
         if self.order_state is None:  # else the epoch was interrupted and goes on
             self.epoch += 1
-            self.order_state, self.passed = self.order.get_state(), _Passed()
+            self.order_state, self.passed = self.order.get_state(), Passed()
         passed, began, seen_before = self.passed, time.monotonic(), self.passed.seen
         self.module.train()
         batches = self.material.order(self.order).to(self.device).tensor_split(self.steps_per_epoch)
@@ -194,7 +214,7 @@ class _Fitting:
             if self.control():
                 return
             rate = self.settings["learning_rate"] * self.factor(self.plan.progress)
-            loss, hit = self._run_step(index, rate)
+            loss, hit = self.run_step(index, rate)
             self.step += 1
             self.plan.advance(self.step, self.elapsed_s)
             passed.add(loss, hit, len(index))
@@ -217,7 +237,7 @@ class _Fitting:
         self.reporter.epoch(passed, is_best, (passed.seen - seen_before) / max(trained_s, 1e-9))
         self._look()
 
-    def _run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
+    def run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
         """Make one step at one learning rate; return the loss and of right answers: of a mixed picture, what most of it shows."""
         images, labels, known = None, self.material.labels[index], self.trainee.features is not None
         if not known:
@@ -346,43 +366,12 @@ class _Fitting:
 _PLACE = ("step", "epoch", "best", "best_epoch", "waited", "is_saved")
 
 
-class _Passed:
-    """What an epoch has gone through so far; `pending` are the steps not yet reported."""
-
-    def __init__(self):
-        self.batches, self.loss, self.hits, self.seen = 0, 0.0, 0, 0
-        self.pending: list[tuple[float, float]] = []
-
-    def add(self, loss: float, hits: int, count: int) -> None:
-        self.batches += 1
-        self.loss, self.hits, self.seen = self.loss + loss * count, self.hits + hits, self.seen + count
-        self.pending.append((loss, hits / count))
-
-
-class _Share:
-    """Keeps something from taking more than its share of the time; used as a context, it measures."""
-
-    def __init__(self, share: float, every_s: float = 0.0):
-        self.share, self.every_s = share, every_s
-        self.ended, self.took = -math.inf, 0.0
-
-    def is_due(self) -> bool:
-        return time.monotonic() - self.ended > max(self.took / self.share, self.every_s)
-
-    def __enter__(self) -> None:
-        self.started = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self.ended = time.monotonic()
-        self.took = self.ended - self.started
-
-
 def warm_up() -> None:
     """Make a first small step in thin air, so that a run's own first step finds kernels and threads ready."""
     module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 6 * 6, 2))
     module = module.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(module.parameters())
     images = torch.zeros(4, 3, 8, 8).contiguous(memory_format=torch.channels_last)
-    with suppress(RuntimeError):  # the run itself will say what is wrong
+    with contextlib.suppress(RuntimeError):  # the run itself will say what is wrong
         cross_entropy(module(images), torch.zeros(4, dtype=torch.int64)).backward()
         optimiser.step()

@@ -11,7 +11,8 @@ import torch
 from vpc2.words import Text
 
 if TYPE_CHECKING:
-    from vpc2.training.loop import _Fitting, _Passed
+    from vpc2.training.loop import Fitting
+    from vpc2.training.measuring import Passed
     from vpc2.training.scoring import Score
 
 PREPARE_EVERY_S = 0.5
@@ -45,7 +46,7 @@ _NO_VALIDATION = Text(
 class Reporter:
     """Makes the events of one run."""
 
-    def __init__(self, report: Callable[[dict[str, Any]], object], run: _Fitting):
+    def __init__(self, report: Callable[[dict[str, Any]], object], run: Fitting):
         self.report, self.run = report, run
         self._prepared = 0.0
 
@@ -84,7 +85,7 @@ class Reporter:
             self._prepared = time.monotonic()
             self.report({"type": "prepare", "share": round(share, 3)})
 
-    def step(self, passed: _Passed, rate: float) -> None:
+    def step(self, passed: Passed, rate: float) -> None:
         """Report the mean of the steps since the last report."""
         pending, passed.pending = passed.pending, []
         self.report(
@@ -98,7 +99,7 @@ class Reporter:
             }
         )
 
-    def epoch(self, passed: _Passed, is_best: bool, images_per_s: float) -> None:
+    def epoch(self, passed: Passed, is_best: bool, images_per_s: float) -> None:
         """Report an epoch with its validation."""
         run = self.run
         self.report(
