@@ -14,7 +14,9 @@ CLOCKED = ("images_per_s", "elapsed_s")
 
 
 def timeless(events):
-    return [{key: value for key, value in event.items() if key not in CLOCKED} for event in events if event["type"] in ("step", "epoch", "end")]
+    return [
+        {key: value for key, value in event.items() if key not in CLOCKED} for event in events if event["type"] in ("step", "epoch", "end")
+    ]
 
 
 def steps(events):
