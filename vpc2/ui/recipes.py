@@ -12,15 +12,21 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.nets.presets import NETS
+from vpc2.predict.readymade import BACKBONES, PRETRAINED
+from vpc2.predict.spec import FROZEN, Backbone
+from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
 from vpc2.training.presets import RECIPES
-from vpc2.training.spec import SETTINGS, Recipe
-from vpc2.ui import chrome, ownsets, state
+from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
+from vpc2.training.spec import Recipe
+from vpc2.ui import chrome, finding, ownsets, state
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
-_SHOWN_FIRST = ("budget_s", "seed")
 _BUILD, _AUGMENT, _NONE = "build", "augment", "none"
+_BACKBONE = "backbone/"
+_SHEET_PX = 64
+_NOT_HERE = Text("This data set is not on this machine yet.", "Este conjunto de datos todavía no está en esta máquina.")
 
 
 def _matching(table: Any, attribute: str, spec: Any) -> str | None:
@@ -31,17 +37,21 @@ def _matching(table: Any, attribute: str, spec: Any) -> str | None:
 
 def take_recipe(recipe: Recipe) -> None:
     """Put a recipe into the workspace without touching the net and pipeline the visitor has made, where it can do without."""
-    net_key = _matching(NETS, "net", recipe.net)
     pipeline_key = _matching(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else _NONE
-    if net_key is None:
-        state.save(recipe.net, from_outside=True)
-    if net_key is None or codec.digest(recipe.net) == codec.digest(state.load("net")):
-        net_key = _BUILD
     if pipeline_key is None:
         state.save(recipe.pipeline, from_outside=True)
-    st.session_state["train/net"] = net_key
+    st.session_state["train/net"] = _net_key(recipe.net)
     st.session_state["train/pipeline"] = pipeline_key or _AUGMENT
     state.save(recipe, from_outside=True)
+
+
+def _net_key(net: Any) -> str:
+    if net.KIND == Backbone.KIND:
+        return _BACKBONE + net.ready
+    key = _matching(NETS, "net", net)
+    if key is None:
+        state.save(net, from_outside=True)
+    return _BUILD if key is None or codec.digest(net) == codec.digest(state.load("net")) else key
 
 
 def edit_recipe(recipe: Recipe) -> Recipe:
@@ -59,6 +69,39 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     if preset:
         take_recipe(RECIPES[preset].recipe)
         st.rerun()
+    dataset = _draw_dataset(recipe)
+    net = _draw_net(recipe)
+    pipeline = _draw_pipeline()
+    settings = dict(recipe.settings)
+    if pipeline is not None and not pipeline.is_plain():
+        _draw_settings(settings, GROUPS["augmentation"][1], hidden=() if settings["augment"] != "online" else ("copies",))
+    _draw_settings(settings, AT_ONCE)
+    with st.expander(_("More settings")):
+        for name, (title, keys) in GROUPS.items():
+            if name != "augmentation":
+                st.markdown(f"**{say(title)}**")
+                _draw_settings(settings, keys, hidden=() if settings["optimiser"] == "sgd" else ("momentum",))
+                if name == "steps":
+                    finding.draw_finder(recipe)
+    if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
+        # A backbone learned from large pictures: give it larger ones than a small net of one's own needs.
+        settings["size_px"] = BACKBONE_PX
+        changed = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
+        state.save(changed, from_outside=True)
+        st.rerun()
+    recipe = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
+    state.save(recipe)
+    return recipe
+
+
+def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...], hidden: tuple[str, ...] = ()) -> None:
+    """Draw the widgets of some settings and put their values where they belong."""
+    for key in keys:
+        if key not in hidden:
+            settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=state.key("recipe", key))
+
+
+def _draw_dataset(recipe: Recipe) -> str:
     keys = list(dict.fromkeys((*DATASETS, *ownsets.keys(), recipe.dataset)))
     dataset = st.selectbox(
         _("Data set"),
@@ -72,23 +115,24 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     if added is not None:
         state.save(replace(recipe, dataset=added), from_outside=True)
         st.rerun()
-    net_key = _draw_source(_("Net"), "net", {_BUILD: _("From Build: {name}").format(name=state.load("net").name or _("your net"))}, NETS)
-    net = state.load("net") if net_key == _BUILD else NETS[net_key].net
-    first = {_NONE: _("None"), _AUGMENT: _("Online: the pipeline from Augment")}
-    pipeline_key = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
-    pipeline = (
-        {_NONE: None, _AUGMENT: state.load("pipeline")}.get(pipeline_key) if pipeline_key in first else PIPELINES[pipeline_key].pipeline
-    )
-    settings = dict(recipe.settings)
-    for key in _SHOWN_FIRST:
-        settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=state.key("recipe", key))
-    with st.expander(_("More settings")):
-        for knob in SETTINGS.knobs:
-            if knob.key not in _SHOWN_FIRST:
-                settings[knob.key] = draw_knob(knob, settings[knob.key], key=state.key("recipe", knob.key))
-    recipe = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
-    state.save(recipe)
-    return recipe
+    return dataset
+
+
+def _draw_net(recipe: Recipe) -> Any:
+    """Draw the choice of net (from Build, a preset, or a pretrained one) and return its spec."""
+    own = {_BUILD: _("From Build: {name}").format(name=state.load("net").name or _("your net"))}
+    ready = {_BACKBONE + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
+    chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
+    if chosen.startswith(_BACKBONE):
+        is_frozen = recipe.net.is_frozen if recipe.net.KIND == Backbone.KIND else FROZEN.default
+        return Backbone(chosen.removeprefix(_BACKBONE), draw_knob(FROZEN, is_frozen, key=state.key("recipe", "is_frozen")))
+    return state.load("net") if chosen == _BUILD else NETS[chosen].net
+
+
+def _draw_pipeline() -> Any:
+    first = {_NONE: _("None"), _AUGMENT: _("The pipeline from Augment")}
+    chosen = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
+    return {_NONE: None, _AUGMENT: state.load("pipeline")}[chosen] if chosen in first else PIPELINES[chosen].pipeline
 
 
 def _draw_source(label: str, slot: str, first: dict[str, str], table: Any) -> str:
@@ -105,25 +149,35 @@ def _draw_source(label: str, slot: str, first: dict[str, str], table: Any) -> st
     return picked
 
 
-def problem_of(recipe: Recipe) -> Text | None:
-    """Return why this recipe cannot be trained now, or None."""
-    from vpc2.training.loop import check_recipe
-
+def problem_of(recipe: Recipe) -> RecipeProblem | None:
+    """Return why this recipe cannot be trained now or what will be changed, with what would help; None where all is well."""
     if not datasets.is_ready(recipe.dataset):
-        return Text("This data set is not on this machine yet.", "Este conjunto de datos todavía no está en esta máquina.")
+        return RecipeProblem(_NOT_HERE)
     try:
-        problem = check_recipe(recipe)
+        return check_recipe(recipe) or _check_split(recipe)
     except Refusal as refusal:
-        return refusal.text
-    return problem.text if problem is not None else None
+        return RecipeProblem(refusal.text)
 
 
-def draw_problem(problem: Text | None) -> None:
-    """Say why the recipe cannot be trained; where data is missing, offer to fetch it."""
+def _check_split(recipe: Recipe) -> RecipeProblem | None:
+    from vpc2.data.datasets import load_dataset
+    from vpc2.data.imageset import split_images
+    from vpc2.training.checks import check_data
+
+    data = load_dataset(recipe.dataset, _SHEET_PX)  # the size that the sheet of examples has loaded already
+    return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
+
+
+def draw_problem(problem: RecipeProblem | None) -> None:
+    """Say why the recipe cannot be trained, with the repairs as buttons; where data is missing, offer to fetch it."""
     recipe = state.load("recipe")
     if problem is None:
         return
-    st.warning(chrome.literal(say(problem)), icon=":material/warning:")
+    (st.warning if problem.is_fatal else st.info)(chrome.literal(say(problem.text)), icon=":material/warning:")
+    for i, repair in enumerate(problem.repairs):
+        if st.button(chrome.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
+            take_recipe(repair.apply(recipe))
+            st.rerun()
     if not datasets.is_ready(recipe.dataset) and st.button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
         chrome.guarded(datasets.download_dataset, recipe.dataset, lambda share, said: bar.progress(min(share, 1.0), text=say(said)))
@@ -139,7 +193,7 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
     from vpc2.data.datasets import load_dataset
     from vpc2.images.encode import to_jpeg
 
-    data = load_dataset(key, 64)
+    data = load_dataset(key, _SHEET_PX)
     rows, blank = [], np.full_like(data.images[0], 255)
     for label in range(len(data.classes)):
         where = np.flatnonzero(data.labels == label)

@@ -88,8 +88,11 @@ def open_spec(spec: Any) -> None:
     """Put a spec into the workspace; a recipe brings its net and its pipeline along."""
     save(spec, from_outside=True)
     if spec.KIND == "recipe":
-        save(spec.net, from_outside=True)
-        st.session_state["train/net"] = "build"
+        if spec.net.KIND == "net":
+            save(spec.net, from_outside=True)
+            st.session_state["train/net"] = "build"
+        else:
+            st.session_state["train/net"] = f"backbone/{spec.net.ready}"
         st.session_state["train/pipeline"] = "none"
         if spec.pipeline is not None:
             save(spec.pipeline, from_outside=True)
