@@ -76,7 +76,7 @@ class Case:
 
     def arrays(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         index = getattr(self.split, part)
-        images = torch.from_numpy(self.data.images[index]).permute(0, 3, 1, 2).float().div(255)
+        images = torch.from_numpy(self.data.images[index]).permute(0, 3, 1, 2).contiguous().float().div(255)  # as every loader gives them
         return (images - 0.5) / 0.29, torch.from_numpy(self.data.labels[index]).long()
 
     def bare(self, *, has_tricks: bool) -> float:

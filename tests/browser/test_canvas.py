@@ -265,3 +265,30 @@ def test_a_finger_moves_the_layer_that_is_chosen(browser, app_url, wait_idle):
     expect_names(page, "pool1", "conv1", "relu1", "flatten1", "fc1")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+FORESEE = """async ([key, isHeld]) => {
+    const root = [...document.querySelectorAll('*')].find(e => e.shadowRoot && e.shadowRoot.querySelector('.stage')).shadowRoot;
+    const solids = () => [...root.querySelectorAll('.solid.layer')].map(node => node.getAttribute('aria-label') || '');
+    const before = solids().length;
+    root.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, ctrlKey: isHeld, bubbles: true, composed: true }));
+    return [before, solids().length];  // in the same breath: nothing can have come from Python yet
+}"""
+
+
+def test_what_is_deleted_or_doubled_is_on_the_screen_before_python_answers(canvas, wait_idle):
+    page = canvas(PLAIN)
+    solid(page, "relu1").click()
+    wait_idle(page)
+    before, after = page.evaluate(FORESEE, ["d", True])
+    assert after == before + 1
+    expect_names(page, "conv1", "relu1", "relu2", "pool1", "flatten1", "fc1")
+    wait_idle(page)
+    before, after = page.evaluate(FORESEE, ["Delete", False])
+    assert after == before - 1
+    expect_names(page, "conv1", "relu1", "pool1", "flatten1", "fc1")
+    page.get_by_role("button", name="Activation", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Add: GELU")).click()
+    page.get_by_role("button", name=re.compile("^Add: SiLU")).click()
+    wait_idle(page)
+    assert len(names(page)) == 7, "two quick ones are both there"

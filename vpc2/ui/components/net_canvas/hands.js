@@ -54,34 +54,80 @@ function neighbour(s, key) {
   return (here.branch && lane(s, here.parent, here.branch - 1)[0]) || find(s, here.parent);
 }
 
-// --- a move, before Python has answered
+// --- a change, before Python has answered
+
+const ROOM_PX = 26; // between two volumes
+const FORESEEN = 'foreseen-'; // Python has given this layer no name yet
+
+function pitch(beside, i) {
+  return (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + ROOM_PX) - beside[i].x;
+}
+
+// The solids with the layers of one lane moved along, and which of those layers each solid stands in; `steps`: how far, to which place.
+function carry(s, steps) {
+  const root = solid => (!solid || steps.has(solid.id) ? solid : root(find(s, solid.parent)));
+  const within = new Map(s.data.solids.map(solid => [solid.id, root(solid)?.id]));
+  const solids = s.data.solids.map(solid => {
+    const step = steps.get(within.get(solid.id));
+    return step ? { ...solid, x: solid.x + step[0], at: steps.has(solid.id) ? step[1] : solid.at } : solid;
+  });
+  return [solids, within];
+}
 
 function foresee(s, id, at) {
   const moved = find(s, id), beside = lane(s, moved.parent, moved.branch), from = moved.at;
   const to = at - (at > from);
   if (to === from || to < 0 || to >= beside.length) return;
-  const pitch = i => (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + 26) - beside[i].x;
   const steps = new Map(beside.map((one, i) => [one.id, [0, i]]));
-  for (let i = Math.min(from, to); i <= Math.max(from, to); i++) steps.set(beside[i].id, to > from ? [-pitch(from), i - 1] : [pitch(from), i + 1]);
-  steps.set(id, [to > from ? beside[to].x + pitch(to) - pitch(from) - moved.x : beside[to].x - moved.x, to]);
-  const root = solid => (!solid || steps.has(solid.id) ? solid : root(find(s, solid.parent)));
-  const solids = s.data.solids.map(solid => {
-    const step = steps.get(root(solid)?.id);
-    return step ? { ...solid, x: solid.x + step[0], at: steps.has(solid.id) ? step[1] : solid.at } : solid;
-  });
-  const isMoved = solid => root(find(s, solid.id))?.id === id;
+  const way = to > from ? -pitch(beside, from) : pitch(beside, from);
+  for (let i = Math.min(from, to); i <= Math.max(from, to); i++) steps.set(beside[i].id, [way, i + (to > from ? -1 : 1)]);
+  steps.set(id, [to > from ? beside[to].x + pitch(beside, to) - pitch(beside, from) - moved.x : beside[to].x - moved.x, to]);
+  const [solids, within] = carry(s, steps);
+  const isMoved = solid => within.get(solid.id) === id;
   const rest = solids.filter(solid => !isMoved(solid));
-  const ends = rest.map(solid => root(find(s, solid.id))?.id === beside[to].id);
+  const ends = rest.map(solid => within.get(solid.id) === beside[to].id);
   rest.splice(to > from ? ends.lastIndexOf(true) + 1 : ends.indexOf(true), 0, ...solids.filter(isMoved));
   s.data = { ...s.data, solids: rest };
   drawStage(s);
+}
+
+function foreseeGone(s) {
+  const gone = find(s, s.selected);
+  if (!gone || gone.role === 'slot') return;
+  const beside = lane(s, gone.parent, gone.branch), from = gone.at;
+  if (beside.length < 2) return; // an emptied branch gets a place of its own
+  const [solids, within] = carry(s, new Map(beside.map((one, i) => [one.id, i > from ? [-pitch(beside, from), i - 1] : [0, i]])));
+  s.data = { ...s.data, solids: solids.filter(solid => within.get(solid.id) !== gone.id) };
+  s.selected = (beside[from + 1] || beside[from - 1]).id;
+  drawStage(s);
+  drawBar(s);
+}
+
+// A new layer behind another one: a copy of it, or a plain volume in the colour of its family.
+function foreseeNew(s, before, kind) {
+  if (!before || before.role === 'slot' || before.role === 'frame') return;
+  const family = s.data.palette.find(one => one.kinds.some(other => other.kind === kind));
+  const title = family && family.kinds.find(one => one.kind === kind).title;
+  const plain = family && {
+    role: 'layer', width: 14, right: 14, top: 0, colour: family.colour, faces: [[`M0 0h14v${before.height}h-14z`, family.colour]], stripes: '',
+    name: title, lines: [], title, label: title, problem: false, slab: false, open: null, more: false, fewer: false,
+  };
+  const beside = lane(s, before.parent, before.branch), from = before.at;
+  const made = { ...before, ...plain, id: `${FORESEEN}${++s.count}`, x: before.x + pitch(beside, from), at: from + 1 };
+  const room = made.right + ROOM_PX;
+  const [solids, within] = carry(s, new Map(beside.map((one, i) => [one.id, i > from ? [room, i + 1] : [0, i]])));
+  solids.splice(solids.map(solid => within.get(solid.id) === before.id).lastIndexOf(true) + 1, 0, made);
+  s.data = { ...s.data, solids, width: s.data.width + room };
+  s.selected = made.id;
+  drawStage(s);
+  drawBar(s);
 }
 
 // --- what keys and buttons do
 
 const ACTS = {
   open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
-  duplicate: s => tell(s, 'duplicate'),
+  duplicate: s => foreseen(s, 'duplicate', () => foreseeNew(s, find(s, s.selected))),
   copy: s => tell(s, 'copy'),
   cut: s => tell(s, 'cut'),
   paste: s => s.data.can_paste && tell(s, 'paste'),
@@ -91,7 +137,7 @@ const ACTS = {
   down: s => tell(s, 'shift', { way: 'down' }),
   more: s => tell(s, 'branches', { by: 1 }),
   fewer: s => tell(s, 'branches', { by: -1 }),
-  remove: s => tell(s, 'remove'),
+  remove: s => foreseen(s, 'remove', () => foreseeGone(s)),
   less: s => zoomTo(s, s.zoom / ZOOM.step),
   many: s => zoomTo(s, 1),
   great: s => zoomTo(s, s.zoom * ZOOM.step),
@@ -101,6 +147,13 @@ const ACTS = {
     drawBar(s);
   },
 };
+
+// What is told is about the net as Python knows it, so nothing is asked of a layer that is only foreseen.
+function foreseen(s, kind, show, more) {
+  if (kind !== 'add' && (s.selected || '').startsWith(FORESEEN)) return;
+  tell(s, kind, more);
+  show();
+}
 
 function shift(s, way, by) {
   const solid = find(s, s.selected);
@@ -211,7 +264,8 @@ function drop(s, isDone) {
     drawBar(s);
     tell(s, 'move', { id: drag.id, place });
   } else {
-    tell(s, 'add', { layer: drag.kind, place: drag.gap.place });
+    const { place } = drag.gap;
+    foreseen(s, 'add', () => foreseeNew(s, lane(s, place.inside, place.branch)[place.at - 1], drag.kind), { layer: drag.kind, place });
   }
 }
 
@@ -235,7 +289,7 @@ function connect(s) {
       s.filter.value = '';
       drawPalette(s);
     } else if (chip) {
-      tell(s, 'add', { layer: chip.dataset.kind });
+      foreseen(s, 'add', () => foreseeNew(s, find(s, s.selected), chip.dataset.kind), { layer: chip.dataset.kind });
     } else if (act) {
       ACTS[act.dataset.act](s);
     } else {
