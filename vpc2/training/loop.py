@@ -232,9 +232,9 @@ class Fitting:
             if self.folder is not None and self.saving.is_due():
                 self._save()  # before the event: whoever reads of the first epoch finds its model
         self.order_state = None
-        if self.folder is not None and self.marking.is_due():
-            self._mark()
         self.reporter.epoch(passed, is_best, (passed.seen - seen_before) / max(trained_s, 1e-9))
+        if self.folder is not None and self.marking.is_due():
+            self._mark()  # after the event: a run killed in between reports it once more, and never not at all
         self._look()
 
     def run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:

@@ -13,9 +13,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from vpc2 import codec
+from vpc2.training.eventfile import EventFile
 from vpc2.training.run import Run
 
 STEP_TAGS = {"loss": "loss/train", "accuracy": "accuracy/train", "learning_rate": "learning_rate"}
@@ -33,7 +33,7 @@ class TensorBoardSink:
     """Hears a run's events and writes them to `tb/` in its folder; the step axis is the training step."""
 
     def __init__(self, run: Run):
-        self._writer = EventFileWriter(str(run.folder / "tb"), flush_secs=2)
+        self._file = EventFile(run.folder / "tb")
         self._began = time.time()
         self._step = 0
         self._add(0.0, 0, Summary(value=[_text("recipe", f"```json\n{codec.to_json(run.recipe)}\n```")]))
@@ -45,13 +45,13 @@ class TensorBoardSink:
         if values:
             self._add(event["t"], self._step, Summary(value=values))
         if event["type"] == "epoch":
-            self._writer.flush()
+            self._file.flush()
 
     def _add(self, t: float, step: int, summary: Summary) -> None:
-        self._writer.add_event(Event(wall_time=self._began + t, step=step, summary=summary))
+        self._file.add(Event(wall_time=self._began + t, step=step, summary=summary))
 
     def close(self) -> None:
-        self._writer.close()
+        self._file.close()
 
 
 def _text(tag: str, words: str) -> Summary.Value:
