@@ -5,10 +5,10 @@ import time
 import pytest
 
 from vpc2.predict.classifier import load_classifier
-from vpc2.training import engine as module
-from vpc2.training.engine import LocalEngine
+from vpc2.training import local, spares
 from vpc2.training.events import last_event, read_events
-from vpc2.training.run import worker_pid
+from vpc2.training.local import LocalEngine
+from vpc2.training.pulse import worker_pid
 from vpc2.words import Refusal
 
 LONG = {"epochs": 10_000, "budget_s": 120.0}
@@ -46,7 +46,7 @@ def test_one_runs_the_second_waits_and_then_runs(engine, store, make_recipe):
     assert 0 < engine.wait_s(second.id) <= 120
     wait_for(lambda: has_epochs(first))
     assert store.state(first.id) == "running" and store.state(second.id) == "queued"
-    engine.stop(first.id)
+    engine.stop(first.id, by="a")
     wait_for(lambda: store.state(first.id) == "stopped")
     assert load_classifier(first.model_path)
     wait_for(lambda: store.state(second.id) == "finished")
@@ -78,7 +78,7 @@ def test_a_run_outlives_its_server_and_waiting_runs_start_again(engine, store, m
     try:
         again.reconcile()
         assert again.place_in_line(run.id) == 0 and again.place_in_line(waiting.id) == 1
-        again.stop(run.id)
+        again.stop(run.id, by="")
         wait_for(lambda: store.state(run.id) == "stopped")
         wait_for(lambda: store.state(waiting.id) == "finished")
     finally:
@@ -86,15 +86,15 @@ def test_a_run_outlives_its_server_and_waiting_runs_start_again(engine, store, m
 
 
 def test_a_frozen_worker_is_called_stalled_and_can_still_be_stopped(engine, store, monkeypatch, make_recipe):
-    monkeypatch.setattr("vpc2.training.run.STALLED_S", 2.0)
-    monkeypatch.setattr(module, "STOP_PATIENCE_S", 0.5)
+    monkeypatch.setattr("vpc2.training.pulse.STALLED_S", 2.0)
+    monkeypatch.setattr(local, "STOP_PATIENCE_S", 0.5)
     run = store.create(make_recipe(**LONG))
     engine.start(run)
     wait_for(lambda: has_epochs(run))
     os.kill(worker_pid(run.folder), signal.SIGSTOP)
     wait_for(lambda: store.status(run.id).is_stalled)
     assert store.state(run.id) == "running"
-    engine.stop(run.id)
+    engine.stop(run.id, by="")
     wait_for(lambda: store.state(run.id) == "stopped")
     assert load_classifier(run.model_path)
 
@@ -123,13 +123,13 @@ def test_the_line_is_fair(store, monkeypatch, make_recipe):
     for run in runs:
         engine.start(run)
     assert [engine.place_in_line(run.id) for run in runs] == [1, 4, 6, 2, 3, 5]
-    engine.stop(runs[0].id)
+    engine.stop(runs[0].id, by="a")
     assert engine.place_in_line(runs[0].id) is None and engine.place_in_line(runs[1].id) == 1
 
 
 def test_a_full_line_is_refused_in_words(store, monkeypatch, make_recipe):
     engine = _Idle(store, monkeypatch)
-    monkeypatch.setattr(module, "LIMITS", module.LIMITS.__class__(queue=2))
+    engine.most_waiting = 2
     engine.start(store.create(make_recipe()))
     engine.start(store.create(make_recipe()))
     with pytest.raises(Refusal, match="line is full"):
@@ -137,7 +137,7 @@ def test_a_full_line_is_refused_in_words(store, monkeypatch, make_recipe):
 
 
 def test_a_worker_that_cannot_start_is_said_so(store, monkeypatch, make_recipe):
-    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    monkeypatch.setattr(spares.sys, "executable", "/bin/false")
     engine = LocalEngine(store)
     run = store.create(make_recipe())
     engine.start(run)

@@ -8,8 +8,19 @@ from pathlib import Path
 import pytest
 
 from vpc2.training.events import EventWriter
-from vpc2.training.run import RunStore, beat, claim, make_run, process_start, read_run, write_atomic
+from vpc2.training.pulse import beat, claim, process_start
+from vpc2.training.run import RunStore, make_run, read_run, write_atomic
 from vpc2.words import Refusal
+
+# Everything that changes a run: what a visitor may do to their own ones only.
+CHANGES = {
+    "stop": lambda store, run_id, by: store.request_stop(run_id, by=by),
+    "pause": lambda store, run_id, by: store.request_pause(run_id, by=by),
+    "resume": lambda store, run_id, by: store.request_resume(run_id, by=by),
+    "rename": lambda store, run_id, by: store.rename(run_id, "x", by=by),
+    "annotate": lambda store, run_id, by: store.annotate(run_id, "x", by=by),
+    "delete": lambda store, run_id, by: store.delete(run_id, by=by),
+}
 
 
 def test_a_run_is_found_again_as_it_was_asked(store, recipe):
@@ -34,21 +45,24 @@ def test_newest_first_and_litter_is_passed_over(store, recipe):
 )
 def test_anything_but_an_id_is_no_run(store, recipe, bad):
     store.create(recipe)
-    for ask in (store.get, store.status, store.request_stop, store.delete, lambda run_id: store.rename(run_id, "x")):
+    for ask in (store.get, store.status, lambda run_id: store.clone(run_id, ""), lambda run_id: store.continue_from(run_id, recipe, "")):
         with pytest.raises(Refusal, match="no such run"):
             ask(bad)
+    for change in CHANGES.values():
+        with pytest.raises(Refusal, match="no such run"):
+            change(store, bad, "")
 
 
 def test_rename_cleans_and_keeps_the_rest(store, recipe):
     run = store.create(recipe, owner="me")
-    renamed = store.rename(run.id, "better\n\u202e name")
+    renamed = store.rename(run.id, "better\n\u202e name", by="me")
     assert renamed.name == "better name" and store.get(run.id) == renamed
     assert renamed.recipe == run.recipe and renamed.owner == "me"
 
 
 def test_a_queued_run_that_is_stopped_never_ran(store, recipe):
     run = store.create(recipe)
-    store.request_stop(run.id)
+    store.request_stop(run.id, by="")
     assert store.status(run.id).state == "stopped"
 
 
@@ -66,7 +80,7 @@ class TestStateIsReadOffTheFolder:
             writer.write({"type": "step", "step": 40, "epoch": 4})
             assert store.status(run.id).state == "running" and not store.status(run.id).is_stalled
             with pytest.raises(Refusal, match="stop it first"):
-                store.delete(run.id)
+                store.delete(run.id, by="")
             (run.folder / "heartbeat").write_text(f"{time.monotonic() - 60}")
             assert store.status(run.id).is_stalled
         finally:
@@ -99,7 +113,7 @@ def test_a_run_is_claimed_once(store, recipe):
 
 def test_delete_removes_everything(store, recipe):
     run = store.create(recipe)
-    store.delete(run.id)
+    store.delete(run.id, by="")
     assert store.list() == [] and not run.folder.exists()
     with pytest.raises(Refusal):
         store.get(run.id)

@@ -166,7 +166,7 @@ def test_tensorboard_forgets_a_deleted_run(client, run, monkeypatch):
     monkeypatch.setattr(boards, "RELOAD_S", 0.0)
     record(run)
     assert len(scalars(client, f"{run.id}/")) == 1
-    RunStore().delete(run.id)
+    RunStore().delete(run.id, by=run.owner)
     assert scalars(client, f"{run.id}/") == {}
 
 

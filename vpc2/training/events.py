@@ -6,7 +6,11 @@ Every event is `{"n": running number, "t": seconds since the start, "type": ...}
 - `step`: step, epoch, loss, accuracy, learning_rate (of that batch; of the batches since the last step event, once those are thinned)
 - `epoch`: epoch, step, train_loss, train_accuracy, val_loss, val_accuracy (null without validation pictures), images_per_s,
   elapsed_s, planned_epochs, is_best
+- `prepare`: share; work before the first step
 - `note`: text {"en", "es"}
+- `pause`: step, epoch, elapsed_s; the run gave its place back here
+- `resume`: step, epoch; it goes on from there (0 and 0: from the beginning). An `end` or `pause` before it is not the last word.
+- `rate`: what the search for a learning rate found
 - `end`: state ("finished", "stopped" or "failed"), reason {"en", "es"} or null, test_accuracy, test_loss, confusion (rows are
   the true class), best_epoch, elapsed_s
 
@@ -30,6 +34,7 @@ TYPES = ("start", "prepare", "step", "epoch", "note", "pause", "resume", "rate",
 STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
 EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
 ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on
+LATEST = 200
 
 _TAIL_BYTES = 32 * 1024
 _ROOM_BYTES = 2 * 1024  # what an end event without numbers takes, and some
@@ -42,13 +47,18 @@ class EventWriter:
         self._path = folder / FILE_NAME
         last = last_event(folder)
         self._next = last["n"] + 1 if last else 0
-        self._started = time.monotonic() - (last["t"] if last else 0.0)  # a record that goes on counts on
+        self._t = last["t"] if last else 0.0
+        self._started = time.monotonic() - self._t  # a record that goes on counts on: a paused hour is no time
         self._file = self._path.open("ab", buffering=0)
         _cut_torn_line(self._path)
 
     def write(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Append one event (a dict with its `type`) and return it with `n` and `t`. Raises OSError on a full disk."""
-        whole = {"n": self._next, "t": round(time.monotonic() - self._started, 4), **_finite(event)}
+        """Append one event (a dict with its `type`) and return it with `n` and `t`. Raises OSError on a full disk.
+
+        An event that comes from another machine brings its own `t`; times never go back.
+        """
+        t = max(event.get("t", time.monotonic() - self._started), self._t)
+        whole = {"n": self._next, "t": round(t, 4), **_finite({key: value for key, value in event.items() if key != "t"})}
         line = json.dumps(whole, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         try:
             if self._file.write(line) != len(line):
@@ -56,7 +66,7 @@ class EventWriter:
         except OSError:
             _cut_torn_line(self._path)
             raise
-        self._next += 1
+        self._next, self._t = self._next + 1, t
         return whole
 
     def write_last(self, event: dict[str, Any]) -> dict[str, Any]:
@@ -162,10 +172,61 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
     return events, events[-1]["n"] + 1 if events else since
 
 
+class Repeats:
+    """Knows what a record holds already: a run that goes on from a checkpoint tells what came after it once more.
+
+    Steps and epochs only grow, so the last ones say which are old; the start, and a note in the same words, are told once.
+    """
+
+    def __init__(self, events: list[dict[str, Any]]):
+        self._last = {kind: max((event[kind] for event in events if event["type"] == kind), default=0) for kind in ("step", "epoch")}
+        self._has_start = any(event["type"] == "start" for event in events)
+        self._notes = [event["text"] for event in events if event["type"] == "note"]
+
+    def has(self, event: dict[str, Any]) -> bool:
+        """True for an event, fresh from the loop, that the record held when the run was taken up."""
+        kind = event["type"]
+        if kind in self._last:
+            return event[kind] <= self._last[kind]
+        return self._has_start if kind == "start" else kind == "note" and event["text"] in self._notes
+
+
+def progress_of(events: list[dict[str, Any]]) -> tuple[float, float | None]:
+    """Return the share done (0 to 1) and about how many seconds are left, from a run's first event and its latest ones.
+
+    What is left is the planned steps at the pace so far, never more than the budget; None before the run has begun.
+    """
+    start = next((event for event in events if event["type"] == "start"), None)
+    if start is None:
+        return 0.0, None
+    last = events[-1]
+    if last["type"] == "end":
+        return 1.0, 0.0
+    epoch = next((event for event in reversed(events) if event["type"] == "epoch"), None)
+    begun = epoch["t"] - epoch["elapsed_s"] if epoch else start["t"]
+    passed = max(last["t"] - begun, 0.0)
+    left = max(start["budget_s"] - passed, 0.0)
+    done = next((event["step"] for event in reversed(events) if "step" in event), 0)
+    if done:
+        planned = start["steps_per_epoch"] * (epoch["planned_epochs"] if epoch else start["epochs"])
+        left = min(left, passed / done * max(planned - done, 0.0))
+    return (passed / (passed + left) if passed + left else 0.0), left
+
+
 def first_event(folder: Path) -> dict[str, Any] | None:
     """Return the first event of a run, or None."""
     events, _ = read_events(folder, 0, limit=1)
     return events[0] if events else None
+
+
+def latest_events(folder: Path) -> list[dict[str, Any]]:
+    """Return the first event of a run and its latest ones, a few hundred: what `progress_of` needs, at the same cost always."""
+    first = first_event(folder)
+    if first is None:
+        return []
+    last = last_event(folder)
+    since = max(last["n"] - LATEST, 1)
+    return [first, *read_events(folder, since)[0]]
 
 
 def last_event(folder: Path) -> dict[str, Any] | None:

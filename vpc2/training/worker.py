@@ -7,7 +7,6 @@ it ends itself afterwards: every run begins in a fresh process. A spare whose se
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -18,105 +17,47 @@ from contextlib import suppress
 from pathlib import Path
 
 from vpc2.host import MB
-from vpc2.training.events import EventWriter
-from vpc2.training.run import Run, beat, claim, read_run
-from vpc2.words import Refusal, Text
+from vpc2.training.pulse import beat, claim
+from vpc2.training.run import Run, read_run
+from vpc2.words import Refusal
 
 BEAT_S = 1.0
-RESERVE_BYTES = 16 * 1024
-_FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
-
-_NO_MEMORY = Text(
-    "The machine ran out of memory: choose smaller batches, smaller pictures or a smaller net. The rest of the app is not affected.",
-    "La máquina se quedó sin memoria: hay que elegir lotes, imágenes o una red más chicos. El resto de la aplicación no se ve afectado.",
-)
-_NO_SPACE = Text(
-    "The disk is full: delete old runs and start again. The model of the last saved epoch is kept.",
-    "El disco está lleno: hay que eliminar entrenamientos viejos y empezar de nuevo. Se conserva el modelo de la última época guardada.",
-)
-_FILE_GONE = Text(
-    "A file went away or could not be read while training: “{name}”.",
-    "Un archivo desapareció o no se pudo leer durante el entrenamiento: “{name}”.",
-)
-_BUG = Text(
-    "The training process ended by an error of the program; its worker.log says which.",
-    "El proceso de entrenamiento terminó por un error del programa; su worker.log dice cuál.",
-)
 
 
 def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_stop: Callable[[], bool] = lambda: False) -> str:
-    """Train a run in this process, writing its record, model and event files; return the state it ended in.
+    """Train a run in this process, writing its record, model and event files; return the state it ended in, or "paused".
 
-    `listen` hears every event as it is recorded. A run ends in a sentence, also without memory or disk; only an
-    error of the program itself is raised again (after the record has ended), so that the log has its traceback.
+    It goes on from the run's checkpoint, if there is one. `listen` hears every event as it is recorded. A run ends in a
+    sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
+    ended), so that the log has its traceback.
     """
-    folder = run.folder
-    reserve = folder / "reserve"
-    reserve.write_bytes(b"\0" * RESERVE_BYTES)
-    writer, sinks = EventWriter(folder), []
-    ended: list[str] = []
+    from vpc2.training.record import BUG, Record, explain
 
-    def report(event: dict) -> None:
-        whole = writer.write(event)
-        if event["type"] == "end":
-            ended.append(event["state"])
-        for sink in sinks:
-            sink(whole)
-        listen(whole)
-
-    def fail(reason: Text) -> None:
-        reserve.unlink(missing_ok=True)
-        for part in folder.glob("*.tmp"):
-            part.unlink(missing_ok=True)
-        if not ended:
-            ended.append("failed")
-            with suppress(OSError):  # not even that: the folder will say "interrupted"
-                listen(writer.write_last({"type": "end", "state": "failed", "reason": {"en": reason.en, "es": reason.es}}))
-
-    is_program_error = True
+    record, folder = Record(run, listen), run.folder
     try:
         from vpc2.training.loop import fit
-        from vpc2.training.sinks import TensorBoardSink
 
-        sinks.append(TensorBoardSink(run))
-        fit(run.recipe, report, should_stop=lambda: should_stop() or (folder / "stop").exists(), folder=folder)
-        is_program_error = False
-    except Refusal as refusal:
-        is_program_error = False
-        fail(refusal.text)
-    except MemoryError:
-        is_program_error = False
-        fail(_NO_MEMORY)
-    except OSError as error:
-        is_program_error = False
-        traceback.print_exc()
-        fail(_NO_SPACE if error.errno in _FULL_DISK else _FILE_GONE.fill(name=Path(str(error.filename or error.strerror)).name))
-    except RuntimeError as error:
-        sentence = _sentence(error)
-        if sentence is None:
+        fit(
+            run.recipe,
+            record.report,
+            should_stop=lambda: should_stop() or (folder / "stop").exists(),
+            should_pause=(folder / "pause").exists,
+            folder=folder,
+            look=record.looks,
+        )
+    except (Refusal, MemoryError, OSError, RuntimeError) as error:
+        reason = explain(error)
+        if not isinstance(error, Refusal):
+            traceback.print_exc()
+        record.fail(reason or BUG)
+        if reason is None:
             raise
-        is_program_error = False
-        traceback.print_exc()
-        fail(sentence)
+    except BaseException:
+        record.fail(BUG)
+        raise
     finally:
-        if is_program_error:
-            fail(_BUG)
-        for sink in sinks:
-            with suppress(OSError):
-                sink.close()
-        writer.close()
-        reserve.unlink(missing_ok=True)
-    return ended[-1] if ended else "failed"
-
-
-def _sentence(error: RuntimeError) -> Text | None:
-    """Return what a RuntimeError of torch means, if it is the machine's lack of something."""
-    words = str(error).lower()
-    if "out of memory" in words or "can't allocate memory" in words or "not enough memory" in words:
-        return _NO_MEMORY
-    if "no space left" in words or "file too large" in words or "inline_container" in words:
-        return _NO_SPACE
-    return None
+        record.close()
+    return record.state or "failed"
 
 
 def work_on(run: Run) -> None:
@@ -133,6 +74,8 @@ def work_on(run: Run) -> None:
         while not is_over.wait(BEAT_S):
             with suppress(OSError):
                 beat(run.folder)
+            if not (run.folder / "spec.json").exists():  # deleted under our hands: nobody waits for the rest
+                is_asked_to_stop.set()
 
     threading.Thread(target=keep_beating, daemon=True).start()
     _limit_memory()
@@ -174,7 +117,7 @@ def main() -> None:
     from vpc2.training.loop import warm_up
 
     warm_up()
-    import vpc2.training.sinks  # noqa: F401
+    import vpc2.training.record  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2 import host
 from vpc2.figures.training import confusion_figure
-from vpc2.training.engine import LocalEngine
+from vpc2.training.engine import Engine, make_engine
 from vpc2.training.events import first_event, last_event, read_events, to_csv
 from vpc2.training.run import STATES, Run, RunStore, Status
 from vpc2.training.spec import Recipe
@@ -18,7 +18,7 @@ from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal
 
-_ENGINE: dict[str, LocalEngine] = {}
+_ENGINE: dict[str, Engine] = {}
 _LOCK = threading.Lock()
 
 
@@ -26,12 +26,12 @@ def store() -> RunStore:
     return RunStore()
 
 
-def engine() -> LocalEngine:
+def engine() -> Engine:
     """Return this server's one engine, made and warmed when first asked for."""
     with _LOCK:
         where = str(host.home())
         if where not in _ENGINE:
-            _ENGINE[where] = LocalEngine(RunStore())
+            _ENGINE[where] = make_engine(RunStore())
             _ENGINE[where].reconcile()
         _ENGINE[where].warm()
         return _ENGINE[where]
@@ -90,7 +90,7 @@ def draw_run(run: Run) -> None:
         st.space("stretch")
         if not status.is_over and run.owner == state.visitor():
             if st.button(_("Stop"), icon=":material/stop:", key="stop", help=_("Ends the run and keeps its model and curves.")):
-                engine().stop(run.id)
+                engine().stop(run.id, by=state.visitor())
                 st.rerun()
         if status.is_over and st.button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
             del st.query_params["run"]
@@ -182,8 +182,7 @@ def _draw_outcome(run: Run, status) -> None:
 
 def visible_runs() -> list[Run]:
     """Return the runs this visitor may see: their own, and everyone's finished ones where the host shares them."""
-    own = state.visitor()
-    return [run for run in store().list() if run.owner == own or (host.has_shared_runs() and store().status(run.id).is_over)]
+    return store().seen_by(state.visitor())
 
 
 def draw_list(chosen: Run | None) -> None:
@@ -210,7 +209,7 @@ def draw_list(chosen: Run | None) -> None:
             st.caption(_("test accuracy {a} %").format(a=number(100 * accuracy, ".1f")) if accuracy is not None else "—", width="stretch")
             if run.owner == state.visitor() and status.state != "running":
                 if st.button(_("Delete"), key=f"delete/{run.id}", icon=":material/delete:", type="tertiary"):
-                    chrome.guarded(store().delete, run.id)
+                    chrome.guarded(store().delete, run.id, by=state.visitor())
                     if chosen is not None and chosen.id == run.id:
                         del st.query_params["run"]
                     st.rerun()

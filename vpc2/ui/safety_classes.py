@@ -164,5 +164,5 @@ def _draw_going(run_id: str) -> None:
     runs.draw_waiting(run, status)
     runs.draw_progress(run_id)
     if st.button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
-        runs.engine().stop(run_id)
+        runs.engine().stop(run_id, by=state.visitor())
         st.rerun()

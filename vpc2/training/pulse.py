@@ -1,0 +1,83 @@
+"""Which process works on a run, and whether it lives: `worker.json` and `heartbeat` in the run's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+STALLED_S = 10.0  # without a heartbeat for longer, a living worker is hung or frozen
+WORKER_NAME = "worker.json"
+BEAT_NAME = "heartbeat"
+
+
+def claim(folder: Path, **more: Any) -> bool:
+    """Write down that this process works on a run (and `more`, plain values); False if another one did so first."""
+    beat(folder)
+    try:
+        with (folder / WORKER_NAME).open("x") as file:
+            json.dump({"pid": os.getpid(), "started": process_start(os.getpid()), **more}, file)
+    except FileExistsError:
+        return False
+    return True
+
+
+def beat(folder: Path) -> None:
+    """Leave a sign of life: the monotonic clock, which no change of the machine's time disturbs."""
+    (folder / BEAT_NAME).write_text(f"{time.monotonic():.2f}")
+
+
+def worker_pid(folder: Path) -> int | None:
+    """Return the process that works on a run now, or None."""
+    worker = read_worker(folder)
+    return worker["pid"] if worker is not None and is_alive(folder, worker) else None
+
+
+def read_worker(folder: Path) -> dict[str, Any] | None:
+    """Return who claimed a run; None if nobody did."""
+    try:
+        worker = json.loads((folder / WORKER_NAME).read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError:  # being written this moment
+        return {"pid": -1, "started": None}
+    return worker if isinstance(worker, dict) and isinstance(worker.get("pid"), int) else {"pid": -1, "started": None}
+
+
+def is_alive(folder: Path, worker: dict[str, Any]) -> bool:
+    """True while the process that claimed a run lives: same number, same start, not a zombie.
+
+    Without `/proc` (macOS, Windows) the heartbeat alone decides, so a frozen worker counts as dead there.
+    """
+    if worker["pid"] == -1:
+        return silence_s(folder) <= STALLED_S
+    if not Path("/proc/self/stat").exists():
+        return silence_s(folder) <= 3 * STALLED_S
+    return is_same(worker["pid"], worker.get("started"))
+
+
+def is_same(pid: int, started: int | None) -> bool:
+    """True while the process lives that had this number and this start; never for one whose start is not known."""
+    return started is not None and process_start(pid) == started
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since the machine did; None if it is dead, a zombie, or unknown."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def silence_s(folder: Path) -> float:
+    """Return how long a run has given no sign of life."""
+    try:
+        age = time.monotonic() - float((folder / BEAT_NAME).read_text())
+    except OSError:
+        return float("inf")
+    except ValueError:  # being written this moment
+        return 0.0
+    return age if age > -1.0 else float("inf")  # far in the future: the machine was started again since
