@@ -22,10 +22,27 @@ def long_record(tmp_path):
 def test_lines_are_plain_json_and_numbered(tmp_path):
     writer = EventWriter(tmp_path)
     written = [writer.write(step(number)) for number in (1, 2, 3)]
+    writer.close()
     lines = (tmp_path / FILE_NAME).read_text().splitlines()
     assert [json.loads(line) for line in lines] == written
     assert [event["n"] for event in written] == [0, 1, 2]
     assert written[0]["t"] <= written[2]["t"]
+
+
+def test_quick_steps_are_written_together_and_nothing_waits_behind_another_event(tmp_path, monkeypatch):
+    import vpc2.training.events as module
+
+    calls = []
+    monkeypatch.setattr(module.EventWriter, "_flush", lambda self, real=module.EventWriter._flush: (calls.append(1), real(self))[1])
+    monkeypatch.setattr(module, "FLUSH_S", 1e9)
+    writer = EventWriter(tmp_path)
+    written = [writer.write(step(number)) for number in range(1, 31)]
+    assert read_events(tmp_path)[0] == [], "thirty quick steps wait for company"
+    written.append(writer.write({"type": "epoch", "epoch": 1}))
+    assert read_events(tmp_path)[0] == written and len(calls) == 1
+    written.append(writer.write(step(31)))
+    writer.close()
+    assert read_events(tmp_path)[0] == written
 
 
 def test_a_number_that_is_none_becomes_null(tmp_path):
@@ -85,6 +102,7 @@ def test_junk_in_the_middle_is_passed_over(tmp_path):
     with (tmp_path / FILE_NAME).open("ab") as file:
         file.write(b'\x00\xff junk\n[]\n{"n": "no"}\n')
     writer.write(step(2))
+    writer.close()
     assert [event["step"] for event in read_events(tmp_path)[0]] == [1, 2]
     assert first_event(tmp_path)["step"] == 1
 

@@ -53,7 +53,7 @@ class Record:
         self._repeats = Repeats(known)
         self._writer = EventWriter(run.folder)
         self.began_at = known[-1]["t"] if known else 0.0
-        self._sinks = [TensorBoardSink(run)]
+        self._sinks = [TensorBoardSink(run)] if run.task == "train" else []
         if known:
             self._write({"type": "resume", **place_of(run.folder)})
         (run.folder / "queued").unlink(missing_ok=True)

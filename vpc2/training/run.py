@@ -88,7 +88,8 @@ _INTERRUPTED_EARLY = Text(
 class Run:
     """What was asked for: the frozen recipe, with the name, owner and time (seconds since 1970) of the request.
 
-    `note` is the owner's own words; `continues` is the id of the run whose weights this one begins with, or "".
+    `note` is the owner's own words; `continues` is the id of the run whose weights this one begins with, or "". `task` is "train",
+    or "rate" for a search for a learning rate, which leaves no model and stands in no list.
     """
 
     id: str
@@ -99,6 +100,7 @@ class Run:
     created: float
     note: str = ""
     continues: str = ""
+    task: str = "train"
 
     @property
     def model_path(self) -> Path:
@@ -133,21 +135,21 @@ def write_atomic(path: Path, data: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def make_run(folder: Path, recipe: Recipe, *, name: str = "", owner: str = "", run_id: str = "", continues: str = "") -> Run:
+def make_run(folder: Path, recipe: Recipe, *, name: str = "", owner: str = "", run_id: str = "", **more: str) -> Run:
     """Make a run's folder with its `spec.json`. Raises FileExistsError if a run is there already."""
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "spec.json").exists():
         raise FileExistsError(folder)
     name = clean_name(name or recipe.name or recipe.dataset)
-    run = Run(run_id or folder.name, folder, recipe, name, owner, time.time(), continues=continues)
+    run = Run(run_id or folder.name, folder, recipe, name, owner, time.time(), **more)
     _write_spec(run)
     return run
 
 
 def _write_spec(run: Run) -> None:
     document = {"name": run.name, "owner": run.owner, "created": run.created, "recipe": to_document(run.recipe)}
-    more = {"note": run.note, "continues": run.continues}
-    document.update({key: value for key, value in more.items() if value})
+    more = {"note": run.note, "continues": run.continues, "task": run.task}
+    document.update({key: value for key, value in more.items() if value and value != "train"})
     write_atomic(run.folder / "spec.json", json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
@@ -170,6 +172,7 @@ def read_run(folder: Path) -> Run:
         float(created) if isinstance(created, int | float) else 0.0,
         clean_name(document.get("note", ""), NOTE_LENGTH),
         str(document.get("continues", "")),
+        str(document.get("task", "train")),
     )
 
 
@@ -180,7 +183,9 @@ class RunStore:
         self.home = home or host.home()
         self.folder = self.home / "runs"
 
-    def create(self, recipe: Recipe, *, name: str = "", owner: str = "", continues: str = "", start: Path | None = None) -> Run:
+    def create(
+        self, recipe: Recipe, *, name: str = "", owner: str = "", continues: str = "", start: Path | None = None, task: str = "train"
+    ) -> Run:
         """Make a new run, waiting to be started by an engine; `start` is a classifier's file whose weights it begins with."""
         run_id = secrets.token_hex(8)
         folder = self.folder / run_id
@@ -189,7 +194,7 @@ class RunStore:
                 folder.mkdir(parents=True)
                 if start is not None:
                     shutil.copyfile(start, folder / START_NAME)
-                return make_run(folder, recipe, name=name, owner=owner, run_id=run_id, continues=continues)
+                return make_run(folder, recipe, name=name, owner=owner, run_id=run_id, continues=continues, task=task)
         except Refusal:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -233,7 +238,7 @@ class RunStore:
 
     def seen_by(self, visitor: str) -> list[Run]:
         """Return the runs a visitor may see, newest first."""
-        return [run for run in self.list() if may_see(run, visitor)]
+        return [run for run in self.list() if run.task == "train" and may_see(run, visitor)]
 
     def status(self, run_id: object) -> Status:
         """Return how a run stands, read off its folder. Raises `Refusal` if it is gone."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,21 @@ from vpc2.training.run import Run, read_run
 from vpc2.words import Refusal
 
 BEAT_S = 1.0
+ASK_EVERY_S = 0.05
+
+
+class Request:
+    """True once its file is there. It is looked for now and then only: a look at the disk can cost more than a small step."""
+
+    def __init__(self, path: Path):
+        self._path, self._looked = path, 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked < ASK_EVERY_S:
+            return False
+        self._looked = now
+        return self._path.exists()
 
 
 def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_stop: Callable[[], bool] = lambda: False) -> str:
@@ -35,16 +51,22 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
 
     record, folder = Record(run, listen), run.folder
     try:
-        from vpc2.training.loop import fit
+        is_asked_to_stop = Request(folder / "stop")
+        if run.task == "rate":
+            from vpc2.training.finder import find_rate
 
-        fit(
-            run.recipe,
-            record.report,
-            should_stop=lambda: should_stop() or (folder / "stop").exists(),
-            should_pause=(folder / "pause").exists,
-            folder=folder,
-            look=record.looks,
-        )
+            find_rate(run.recipe, record.report, should_stop=lambda: should_stop() or is_asked_to_stop())
+        else:
+            from vpc2.training.loop import fit
+
+            fit(
+                run.recipe,
+                record.report,
+                should_stop=lambda: should_stop() or is_asked_to_stop(),
+                should_pause=Request(folder / "pause"),
+                folder=folder,
+                look=record.looks,
+            )
     except (Refusal, MemoryError, OSError, RuntimeError) as error:
         reason = explain(error)
         if not isinstance(error, Refusal):

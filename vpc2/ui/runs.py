@@ -45,9 +45,9 @@ def shutdown() -> None:
         _ENGINE.clear()
 
 
-def start_run(recipe: Recipe) -> Run:
+def start_run(recipe: Recipe, task: str = "train") -> Run:
     """Queue a run of this recipe under the visitor's name."""
-    run = store().create(recipe, owner=state.visitor())
+    run = store().create(recipe, owner=state.visitor(), task=task)
     engine().start(run)
     return run
 
