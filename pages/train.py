@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, recipes, runs, state
+from vpc2.ui import chrome, recipes, run_list, run_view, runs, state
 from vpc2.ui.language import _
 
 top = st.container()
@@ -15,7 +15,14 @@ with left:
     recipe = recipes.edit_recipe(state.load("recipe"))
     problem = recipes.problem_of(recipe)
     recipes.draw_problem(problem)
-    if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=problem is not None):
+    if st.button(
+        _("Train"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="train",
+        width="stretch",
+        disabled=problem is not None and problem.is_fatal,
+    ):
         started = chrome.guarded(runs.start_run, recipe)
         if started is not None:
             st.query_params["run"] = started.id
@@ -25,9 +32,9 @@ with right:
     if run is None:
         recipes.draw_data(recipe)
     else:
-        runs.draw_run(run)
+        run_view.draw_run(run)
 
-runs.draw_list(chosen=run)
+run_list.draw_list(chosen=run)
 with top:
     chrome.draw_heading(
         _("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe"

@@ -15,6 +15,7 @@ from typing import Any
 from vpc2.training.events import EventWriter, Repeats, read_events
 from vpc2.training.looks import Look
 from vpc2.training.run import CHECKPOINT_NAME, FULL_DISK, Run
+from vpc2.training.showing import LookWriter
 from vpc2.training.sinks import TensorBoardSink
 from vpc2.words import Refusal, Text
 
@@ -53,7 +54,7 @@ class Record:
         self._repeats = Repeats(known)
         self._writer = EventWriter(run.folder)
         self.began_at = known[-1]["t"] if known else 0.0
-        self._sinks = [TensorBoardSink(run)] if run.task == "train" else []
+        self._sinks = [TensorBoardSink(run), LookWriter(run.folder)] if run.task == "train" else []
         if known:
             self._write({"type": "resume", **place_of(run.folder)})
         (run.folder / "queued").unlink(missing_ok=True)

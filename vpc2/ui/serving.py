@@ -6,6 +6,7 @@ Nothing here imports torch. The pages work without these routes too (on hosts th
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vpc2.training import showing
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
 from vpc2.ui import preload
@@ -25,12 +27,18 @@ from vpc2.words import Refusal
 
 MOST_EVENTS = 5000  # in one answer; the browser asks again for the rest
 
+_AT_REST = ("finished", "stopped", "failed", "interrupted", "paused")
+
 _SERVING = threading.Event()
 _NO_STORE = {"Cache-Control": "no-store"}
 _FIELDS = {
-    "start": ("epochs", "steps_per_epoch"),
-    "step": ("step", "loss", "accuracy"),
-    "epoch": ("epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "planned_epochs", "is_best"),
+    "start": ("epochs", "steps_per_epoch", "budget_s"),
+    "prepare": ("share",),
+    "step": ("step", "t", "loss", "accuracy", "learning_rate"),
+    "epoch": (
+        *("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy"),
+        *("planned_epochs", "is_best", "images_per_s", "elapsed_s"),
+    ),
     "end": ("best_epoch",),
 }
 
@@ -74,6 +82,40 @@ def run_events(request: Request) -> JSONResponse:
     return JSONResponse(found, headers=_NO_STORE)
 
 
+def run_look(request: Request) -> Response:
+    """GET /api/runs/{id}/look?since=step: the numbers of the latest look, 204 where there is none later."""
+    try:
+        found = latest_look(request.path_params["run_id"], request.query_params.get("since", ""))
+    except Refusal as refusal:
+        return JSONResponse({"error": refusal.text.en, "error_es": refusal.text.es}, 404, _NO_STORE)
+    return Response(status_code=204, headers=_NO_STORE) if found is None else JSONResponse(found, headers=_NO_STORE)
+
+
+def latest_look(run_id: str, since: str = "") -> dict[str, Any] | None:
+    """Return the numbers of a run's latest look and the run's state; None where it is not later than the step `since`."""
+    folder = RunStore().path(run_id)
+    state = status_of(folder).state
+    try:
+        look = json.loads((folder / showing.NUMBERS).read_bytes())
+    except OSError:
+        return {"state": state} if state in _AT_REST else None
+    if since.isascii() and since.isdigit() and int(since) >= look["step"] and state not in _AT_REST:
+        return None
+    return {**look, "state": state}
+
+
+def run_sheet(request: Request) -> Response:
+    """GET /api/runs/{id}/batch.jpg and mistakes.jpg: a sheet of pictures of the latest look."""
+    try:
+        folder = RunStore().path(request.path_params["run_id"])
+    except Refusal:
+        return Response(status_code=404, headers=_NO_STORE)
+    path = folder / request.url.path.rpartition("/")[2]
+    if path.name not in showing.SHEETS or not path.is_file():
+        return Response(status_code=404, headers=_NO_STORE)
+    return Response(path.read_bytes(), media_type="image/jpeg", headers=_NO_STORE)
+
+
 async def health(request: Request) -> JSONResponse:
     """GET /api/health."""
     return JSONResponse({"status": "ok", "libraries_are_loaded": preload.READY.is_set()}, headers=_NO_STORE)
@@ -89,6 +131,8 @@ def routes(base: str = "") -> list[BaseRoute]:
     return [
         Route(f"{root}/api/health", health),
         Route(f"{root}/api/runs/{{run_id}}", run_events),
+        Route(f"{root}/api/runs/{{run_id}}/look", run_look),
+        *(Route(f"{root}/api/runs/{{run_id}}/{name}", run_sheet) for name in showing.SHEETS),
         Route(f"{root}/tensorboard", to_tensorboard),
         Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),
     ]

@@ -1,4 +1,4 @@
-"""Loss and accuracy as they happen: a canvas that asks the server for a run's events by itself, without reruns."""
+"""Loss, accuracy and learning rate as they happen: a canvas that asks the server for a run's events by itself, without reruns."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ WORDS = {
     "best": "best epoch",
     "waiting": "waiting for the first step…",
     "nothing": "ended before the first step",
+    "learning_rate": "learning rate, as it is",
+    "preparing": "preparing:",
+    "epoch_of": "epoch {n} of {of}",
+    "left": "{s} s left",
+    "pace": "{n} pictures/s",
+    "smoothing": "Smoothing",
+    "log": "Log scale",
     "summary": "Loss and accuracy of training and validation, step by step",
 }
 _FOLDER = Path(__file__).parent

@@ -4,7 +4,8 @@ const POLL_MS = 500;
 const RETRY_MS = 2000;
 const SPEAK_MS = 15000; // a screen reader hears the numbers this often at most
 const MAX_POINTS = 2000;
-const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
+const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted', 'paused']);
+const RATE = 'learning_rate'; // never smoothed: a smoothed step is no step
 // Okabe-Ito; with several runs each has one hue, training a line, validation its points.
 const HUES = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
 const PAD = { left: 44, right: 12, top: 10, bottom: 34 };
@@ -14,7 +15,7 @@ export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0 };
+    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0, isSmooth: true, isLog: false };
     states.set(root, s);
     s.observer = new ResizeObserver(() => schedule(root, s));
     for (const plot of root.querySelectorAll('.plot')) {
@@ -28,7 +29,7 @@ export default function (component) {
   for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
   for (const { id, label } of data.runs) {
     if (!s.runs.has(id)) {
-      s.runs.set(id, { id, label, steps: [], epochs: [], next: 0, state: 'queued', isGone: false });
+      s.runs.set(id, { id, label, steps: [], epochs: [], start: null, prepared: null, next: 0, state: 'queued', isGone: false });
       poll(root, s, s.runs.get(id));
     }
     s.runs.get(id).label = label;
@@ -79,8 +80,10 @@ async function poll(root, s, run) {
     for (const event of answer.events) {
       if (event.type === 'step') run.steps.push(event);
       else if (event.type === 'epoch') run.epochs.push(event);
+      else if (event.type === 'start') run.start = event;
+      else if (event.type === 'prepare') run.prepared = event.share;
     }
-        run.next = answer.next;
+    run.next = answer.next;
     if (answer.events.length) {
       run.cache = null;
       schedule(root, s);
@@ -138,7 +141,7 @@ function thin(points, keepExtremes) {
 function seriesOf(run, of) {
   run.cache = run.cache || {};
   if (run.cache[of]) return run.cache[of];
-  const means = smooth(run.steps, of);
+  const means = of === RATE ? run.steps.map(event => event[of]) : smooth(run.steps, of);
   const raw = run.steps.filter(event => finite(event[of])).map(event => [event.step, event[of]]);
   const mean = run.steps.map((event, i) => [event.step, means[i]]).filter(point => finite(point[1]));
   const val = run.epochs.filter(event => finite(event['val_' + of])).map(event => [event.step, event['val_' + of]]);
@@ -176,6 +179,7 @@ function numbers(options) {
 
 function format(of, value) {
   if (!finite(value)) return '–';
+  if (of === RATE) return value >= 1e-3 ? numbers({ maximumSignificantDigits: 3 }).format(value) : value.toExponential(1);
   return of === 'accuracy' ? `${numbers({ maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(100 * value)} %`
     : numbers({ maximumSignificantDigits: 3, minimumSignificantDigits: 3 }).format(value);
 }
@@ -192,7 +196,9 @@ function bounds(runs, of) {
     const series = seriesOf(run, of);
     const last = run.steps[run.steps.length - 1];
     right = Math.max(right, last ? last.step : 1, ...run.epochs.map(event => event.step));
-    if (of === 'loss') {
+    if (of === RATE) {
+      for (const point of series.mean) top = Math.max(top, point[1]);
+    } else if (of === 'loss') {
       // One wild batch must not flatten the rest: all but the highest fiftieth of the raw values, all of the others.
       const sorted = series.raw.map(point => point[1]).sort((a, b) => a - b);
       top = Math.max(top, sorted.length ? sorted[Math.floor((sorted.length - 1) * 0.98)] : 0, ...series.val.map(point => point[1]));
@@ -207,6 +213,8 @@ function drawAll(root, s) {
   const paint = look(root);
   const runs = [...s.runs.values()];
   drawLegend(root, s, paint, runs);
+  drawFacts(root, s, runs);
+  drawSwitches(root, s);
   for (const panel of root.querySelectorAll('.panel')) {
     const of = panel.dataset.of;
     panel.querySelector('.what').textContent = words[of];
@@ -221,10 +229,58 @@ function lastValues(run, of, words, isNamed) {
   const series = seriesOf(run, of);
   const mean = series.mean[series.mean.length - 1], val = series.val[series.val.length - 1];
   if (!mean && !val) return '';
+  if (of === RATE) return (isNamed ? `${run.label}: ` : '') + format(of, mean[1]);
   const parts = [];
   if (mean) parts.push(`${words.train} ${format(of, mean[1])}`);
   if (val) parts.push(`${words.validation} ${format(of, val[1])}`);
   return (isNamed ? `${run.label}: ` : '') + parts.join(' · ');
+}
+
+// Where one run stands: epoch, share done, time left, pace and the best epoch so far.
+function drawFacts(root, s, runs) {
+  const facts = root.querySelector('.facts'), meter = root.querySelector('.meter');
+  const run = runs.length === 1 ? runs[0] : null;
+  const { words } = s.data, parts = [];
+  const isGoing = run && !OVER.has(run.state);
+  let share = 0;
+  if (run && run.start) {
+    const step = run.steps[run.steps.length - 1], epoch = run.epochs[run.epochs.length - 1];
+    if (!step && run.prepared !== null && isGoing) parts.push(`${words.preparing} ${numbers({ maximumFractionDigits: 0 }).format(100 * run.prepared)} %`);
+    if (step) {
+      const planned = epoch ? epoch.planned_epochs : run.start.epochs;
+      parts.push(words.epoch_of.replace('{n}', numbers().format(Math.ceil(step.step / run.start.steps_per_epoch))).replace('{of}', numbers({ maximumFractionDigits: 1 }).format(planned)));
+      const passed = epoch ? epoch.elapsed_s + (step.t - epoch.t > 0 ? step.t - epoch.t : 0) : step.t - run.steps[0].t;
+      const total = run.start.steps_per_epoch * planned, last = Math.max(step.step, epoch ? epoch.step : 0);
+      const left = Math.min(run.start.budget_s - passed, (passed / last) * (total - last));
+      share = Math.min(Math.max(last / total, passed / run.start.budget_s, 0), 1);
+      if (isGoing && Number.isFinite(left)) parts.push(words.left.replace('{s}', numbers({ maximumFractionDigits: 0 }).format(Math.max(left, 0))));
+    }
+    if (epoch) parts.push(words.pace.replace('{n}', numbers({ maximumSignificantDigits: 3 }).format(epoch.images_per_s)));
+    const best = run.epochs.filter(event => event.is_best).pop();
+    if (best && finite(best.val_accuracy)) parts.push(`${words.best} ${numbers().format(best.epoch)}: ${format('accuracy', best.val_accuracy)}`);
+  }
+  facts.textContent = parts.join(' · ');
+  meter.hidden = !isGoing || !run.start;
+  meter.firstElementChild.style.width = `${100 * share}%`;
+}
+
+function drawSwitches(root, s) {
+  const box = root.querySelector('.switches');
+  for (const [name, word] of [['isSmooth', s.data.words.smoothing], ['isLog', s.data.words.log]]) {
+    let node = box.querySelector(`[data-name="${name}"]`);
+    if (!node) {
+      node = document.createElement('button');
+      node.type = 'button';
+      node.dataset.name = name;
+      node.onclick = () => {
+        s[name] = !s[name];
+        schedule(root, s);
+      };
+      box.appendChild(node);
+    }
+    if (node.textContent !== word) node.textContent = word;
+    node.setAttribute('aria-pressed', String(s[name]));
+  }
 }
 
 function drawLegend(root, s, paint, runs) {
@@ -257,8 +313,10 @@ function drawPanel(panel, s, paint, runs, of) {
   const { right, top } = bounds(runs, of);
   const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
   const x = step => PAD.left + (step / right) * inner.w;
-  const y = value => PAD.top + (1 - Math.min(value / top, 1)) * inner.h;
-  drawAxes(pen, s, paint, of, { x, y, right, top, inner, width, height });
+  const floor = of === 'loss' && s.isLog ? lowest(runs) : null;
+  const height_of = value => (floor ? Math.log(Math.max(value, floor) / floor) / Math.log(top / floor) : value / top);
+  const y = value => PAD.top + (1 - Math.min(height_of(value), 1)) * inner.h;
+  drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, height });
   if (!hasPoints) {
     pen.fillStyle = paint.ink;
     pen.globalAlpha = 0.75;
@@ -268,19 +326,19 @@ function drawPanel(panel, s, paint, runs, of) {
     pen.globalAlpha = 1;
     return;
   }
-  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1));
+  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1, s.isSmooth));
   drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width });
 }
 
-function drawAxes(pen, s, paint, of, { x, y, right, top, inner, width, height }) {
+function drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, height }) {
   const { words } = s.data;
   pen.fillStyle = pen.strokeStyle = paint.ink;
   pen.lineWidth = 1;
   pen.textBaseline = 'middle';
   pen.textAlign = 'right';
   const yStep = of === 'accuracy' ? 0.25 : niceStep(top, Math.max(2, inner.h / 50));
-  const plain = numbers({ maximumFractionDigits: 4 });
-  for (let value = 0; value <= top * 1.0001; value += yStep) {
+  const plain = numbers({ maximumSignificantDigits: 3 });
+  for (const value of marks(top, yStep, floor)) {
     const at = Math.round(y(value)) + 0.5;
     pen.globalAlpha = value === 0 ? 0.4 : 0.12;
     pen.beginPath();
@@ -314,23 +372,39 @@ function drawAxes(pen, s, paint, of, { x, y, right, top, inner, width, height })
   pen.globalAlpha = 1;
 }
 
+// The numbers at the side: equally far apart, or on a logarithmic axis 1, 2, 5, 10 and so on.
+function marks(top, step, floor) {
+  if (!floor) return Array.from({ length: Math.floor((top * 1.0001) / step) + 1 }, (_, i) => i * step);
+  const found = [];
+  for (let power = 10 ** Math.floor(Math.log10(floor)); power <= top; power *= 10) {
+    for (const factor of [1, 2, 5]) if (factor * power >= floor && factor * power <= top) found.push(factor * power);
+  }
+  return found.length > 7 ? found.filter(value => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6) : found;
+}
+
+function lowest(runs) {
+  const values = runs.flatMap(run => [...seriesOf(run, 'loss').mean, ...seriesOf(run, 'loss').val].map(point => point[1])).filter(value => value > 0);
+  return values.length ? Math.min(...values) * 0.8 : null;
+}
+
 function line(pen, points, x, y) {
   pen.beginPath();
   points.forEach(([step, value], i) => (i ? pen.lineTo(x(step), y(value)) : pen.moveTo(x(step), y(value))));
   pen.stroke();
 }
 
-function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany) {
+function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany, isSmooth) {
   pen.lineJoin = 'round';
   pen.strokeStyle = colour.train;
-  if (!isOneOfMany) {
-    pen.globalAlpha = 0.38;
-    pen.lineWidth = 1;
+  const hasMean = isSmooth || of === RATE;
+  if (of !== RATE && (!isOneOfMany || !hasMean)) {
+    pen.globalAlpha = hasMean ? 0.38 : 0.9;
+    pen.lineWidth = hasMean ? 1 : 1.5;
     line(pen, series.raw, x, y);
   }
   pen.globalAlpha = 1;
-  pen.lineWidth = 2.5;
-  line(pen, series.mean, x, y);
+  pen.lineWidth = of === RATE ? 1.5 : 2.5;
+  if (hasMean) line(pen, series.mean, x, y);
   pen.strokeStyle = pen.fillStyle = colour.validation;
   pen.lineWidth = 2;
   if (isOneOfMany) pen.setLineDash([5, 4]);
@@ -343,7 +417,7 @@ function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany) {
     pen.fill();
   }
   const best = series.best && (finite(series.best['val_' + of]) ? series.best['val_' + of] : series.best['train_' + of]);
-  if (finite(best)) {
+  if (finite(best) && of !== RATE) {
     pen.strokeStyle = paint.ink;
     pen.lineWidth = 2;
     pen.beginPath();
@@ -389,6 +463,10 @@ function drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width }) {
     const i = nearest(run.steps, s.hover * right), event = run.steps[i];
     at = at ?? event.step;
     if (runs.length > 1) lines.push(run.label);
+    if (of === RATE) {
+      lines.push(format(of, event[of]));
+      continue;
+    }
     lines.push(`${words.train} ${format(of, event[of])}`, `${words.smoothed} ${format(of, seriesOf(run, of).means[i])}`);
     const epoch = run.epochs.length ? run.epochs[nearest(run.epochs, event.step)] : null;
     if (epoch && finite(epoch['val_' + of])) lines.push(`${words.validation} ${format(of, epoch['val_' + of])}`);
