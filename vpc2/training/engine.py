@@ -20,6 +20,7 @@ from vpc2.words import Refusal, Text
 
 RAY_ADDRESS = "VPC2_RAY_ADDRESS"
 STOP_PATIENCE_S = 10.0  # from the request to the end by force
+OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test
 LEAST_FREE_BYTES = 32 * MB
 
 _FULL = Text(
