@@ -140,13 +140,20 @@ class Line(ABC):
     def resume(self, run_id: str, *, by: str) -> None:
         run = self.store.get(run_id)
         deadline = time.monotonic() + STOP_PATIENCE_S + 2
-        while status_of(run.folder).state != "running" and worker_pid(run.folder) is not None:  # it paused a moment ago and still closes
+        while self._is_closing_down(run):
             if time.monotonic() > deadline:
                 raise Refusal(_STILL_ENDING)
             time.sleep(0.02)
         with self._lock:
             if self.store.request_resume(run_id, by=by):
                 self.start(run)
+
+    def _is_closing_down(self, run: Run) -> bool:
+        """True while the worker of a run that is paused or over still closes its files: the run cannot have another one yet."""
+        with self._lock:
+            self._tend()
+            is_going = any(other.id == run.id for other in self._going())
+        return status_of(run.folder).state not in ("queued", "running") and (is_going or worker_pid(run.folder) is not None)
 
     def place_in_line(self, run_id: str) -> int | None:
         with self._lock:
