@@ -203,12 +203,13 @@ class RayEngine(Line):
                 ray = importlib.import_module("ray")
             except ImportError:
                 raise Refusal(_NO_RAY.fill(variable=RAY_ADDRESS)) from None
-            modules = {"py_modules": [str(PACKAGE)], "excludes": ["__pycache__"]}
+            threads = {"OMP_NUM_THREADS": str(max(int(_cpus()), 1)), "OMP_WAIT_POLICY": "PASSIVE", "KORNIA_INSTALLATION_MODE": "raise"}
+            surroundings = {"py_modules": [str(PACKAGE)], "excludes": ["__pycache__"], "env_vars": threads}
             try:
                 ray.init(
                     address=self.address,
                     namespace=NAMESPACE,
-                    runtime_env=modules,
+                    runtime_env=surroundings,
                     log_to_driver=False,
                     logging_level=logging.WARNING,
                     ignore_reinit_error=True,

@@ -21,6 +21,7 @@ from vpc2.words import Text
 RESERVE_BYTES = 16 * 1024
 MOST_HEADER_BYTES = 8 * 1024 * 1024
 
+
 class Record:
     """Writes down what a run reports; what the record held before, when a run goes on, it drops.
 
