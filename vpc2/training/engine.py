@@ -13,12 +13,12 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from vpc2.host import MB
+from vpc2.training import cluster
 from vpc2.training.events import latest_events, progress_of
 from vpc2.training.pulse import worker_pid
 from vpc2.training.run import NO_SPACE, Run, RunStore, status_of
 from vpc2.words import Refusal, Text
 
-RAY_ADDRESS = "VPC2_RAY_ADDRESS"
 STOP_PATIENCE_S = 10.0  # from the request to the end by force
 OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test
 LEAST_FREE_BYTES = 32 * MB
@@ -72,7 +72,7 @@ class Engine(Protocol):
 
 def make_engine(store: RunStore) -> Engine:
     """Return the engine that the environment names. Raises `Refusal` for a Ray cluster that cannot be used."""
-    address = os.environ.get(RAY_ADDRESS)
+    address = os.environ.get(cluster.ADDRESS)
     if address:
         from vpc2.training.ray_engine import RayEngine
 

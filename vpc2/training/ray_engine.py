@@ -7,22 +7,18 @@ with the last checkpoint that came here. Ray alone decides what runs where; it i
 from __future__ import annotations
 
 import contextlib
-import importlib
-import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from vpc2.data.datasets import load_dataset
 from vpc2.host import LIMITS
 from vpc2.training import pulse
-from vpc2.training.engine import OVERTIME_S, RAY_ADDRESS, STOP_PATIENCE_S, Line
+from vpc2.training.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
+from vpc2.training.engine import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.events import last_event
 from vpc2.training.failures import explain
 from vpc2.training.record import Record
@@ -33,26 +29,12 @@ from vpc2.words import Refusal, Text
 if TYPE_CHECKING:
     from types import ModuleType
 
-NAMESPACE = "vpc2"
-CPUS = "VPC2_RAY_CPUS"
-PACKAGE = Path(__file__).parents[1]
 MOST_SETS = 4  # data sets kept in the cluster's memory for the next run
 ATTEMPTS = 4
-PROBE_S = 3.0
 RETRY_S = 5.0
 TICK_S = 0.1
 IDLE_TICK_S = 1.0
 
-_NO_RAY = Text(
-    "This host trains on a Ray cluster, but the package ray is not installed: nothing can be trained now. Whoever runs the host can "
-    "install ray[default], or unset {variable}.",
-    "Este servidor entrena en un cluster de Ray, pero el paquete ray no está instalado: por ahora no se puede entrenar. Quien lo "
-    "administra puede instalar ray[default] o quitar {variable}.",
-)
-_NOT_REACHED = Text(
-    "The Ray cluster of this host does not answer: nothing can be trained now. Everything else works; try again later.",
-    "El cluster de Ray de este servidor no responde: por ahora no se puede entrenar. Todo lo demás funciona; hay que probar más tarde.",
-)
 _NODE_LOST = Text(
     "The machine that trained this run went away; another one goes on from the last checkpoint.",
     "La máquina que entrenaba se fue; otra sigue desde el último punto de control.",
@@ -193,32 +175,13 @@ class RayEngine(Line):
     def _connect(self) -> None:
         """Join the cluster, if that has not happened yet. Raises `Refusal` where ray or the cluster is not there."""
         with self._connecting:
-            if not _is_reached(self.address):
-                raise Refusal(_NOT_REACHED)
-            if self._ray is not None or self._is_closing:
-                return
-            # A cluster that goes away for a while must not take this server along, which ray ends after a minute.
-            os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(10**6))
-            try:
-                ray = importlib.import_module("ray")
-            except ImportError:
-                raise Refusal(_NO_RAY.fill(variable=RAY_ADDRESS)) from None
-            threads = {"OMP_NUM_THREADS": str(max(int(_cpus()), 1)), "OMP_WAIT_POLICY": "PASSIVE", "KORNIA_INSTALLATION_MODE": "raise"}
-            surroundings = {"py_modules": [str(PACKAGE)], "excludes": ["__pycache__"], "env_vars": threads}
-            try:
-                ray.init(
-                    address=self.address,
-                    namespace=NAMESPACE,
-                    runtime_env=surroundings,
-                    log_to_driver=False,
-                    logging_level=logging.WARNING,
-                    ignore_reinit_error=True,
-                )
-            except (ConnectionError, RuntimeError, ValueError):
-                raise Refusal(_NOT_REACHED) from None
-            with self._lock:
-                self._ray = ray
-                self._lock.notify_all()
+            if not is_reached(self.address):
+                raise Refusal(NOT_REACHED)
+            if self._ray is None and not self._is_closing:
+                ray = join(self.address)
+                with self._lock:
+                    self._ray = ray
+                    self._lock.notify_all()
 
     def _follow(self) -> None:
         """Take up runs that an earlier server had on the cluster; one that is not there any more is interrupted."""
@@ -249,7 +212,7 @@ class RayEngine(Line):
         with contextlib.suppress(ValueError):
             return name, self._ray.get_actor(name)
         resources = self._ray.cluster_resources()
-        cpus = _cpus()
+        cpus = cpus_of_a_run()
         self.places = max(int(resources.get("CPU", 1) / cpus), 1)
         options = {"num_cpus": cpus, "num_gpus": 1 if resources.get("GPU", 0) >= 1 else 0, "lifetime": "detached", "name": name}
         files = {file: (run.folder / file).read_bytes() for file in (CHECKPOINT_NAME, START_NAME) if (run.folder / file).is_file()}
@@ -393,22 +356,3 @@ def _name_of(run: Run) -> str:
     """Return the name of a run's actor: the same until its record grows, so that the next server finds it."""
     last = last_event(run.folder)
     return f"{run.id}-{last['n'] + 1 if last is not None else 0}"
-
-
-def _cpus() -> float:
-    try:
-        return max(float(os.environ.get(CPUS, "1")), 0.01)
-    except ValueError:
-        return 1.0
-
-
-def _is_reached(address: str) -> bool:
-    """True unless an address with a port is one where nobody answers: ray itself would wait for minutes."""
-    found = urlsplit(address if "//" in address else f"ray://{address}")
-    try:
-        if found.hostname is None or found.port is None:
-            return True
-        with socket.create_connection((found.hostname, found.port), PROBE_S):
-            return True
-    except (OSError, ValueError):
-        return False
