@@ -60,7 +60,7 @@ def test_a_run_streams_its_events_once_each(client, run):
     body = first.json()
     assert body["state"] == "queued" and not body["more"]
     assert [event["type"] for event in body["events"]] == ["start", *["step"] * 6, "epoch"]
-    assert body["events"][1] == {"type": "step", "step": 1, "loss": 0.33333, "accuracy": 0.5}
+    assert {**body["events"][1], "t": 0} == {"type": "step", "step": 1, "t": 0, "loss": 0.33333, "accuracy": 0.5, "learning_rate": 0.1}
     assert body["events"][-1]["val_loss"] is None and body["events"][-1]["is_best"] is True
     again = client.get(f"/api/runs/{run.id}?since={body['next']}").json()
     assert again["events"] == [] and again["next"] == body["next"]
