@@ -38,12 +38,15 @@ def _component() -> Any:
 
 
 def live_curves(runs: Sequence[Mapping[str, str]], *, key: str, words: Mapping[str, str] | None = None, height: int = 280) -> None:
-    """Draw the curves of the runs, each `{"id", "label"}`; they go on moving until every run is over. `height` is a panel's, in px."""
+    """Draw the curves of the runs, each `{"id", "label"}` and perhaps a `"hue"`; they go on moving until every run is over.
+
+    `height` is a panel's, in px.
+    """
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     # Own routes are served at the root even under a base path, unless a proxy in front lets only the base path through.
     bases = [f"/{base}", ""] if base else [""]
     data = {
-        "runs": [{"id": str(run["id"]), "label": str(run["label"])} for run in runs],
+        "runs": [{name: str(run[name]) for name in ("id", "label", "hue") if name in run} for run in runs],
         "bases": bases,
         "words": {**WORDS, **(words or {})},
         "height": int(height),

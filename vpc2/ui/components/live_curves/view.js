@@ -27,12 +27,12 @@ export default function (component) {
   root.querySelector('.frame').style.setProperty('--height', `${data.height}px`);
   const wanted = new Set(data.runs.map(run => run.id));
   for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
-  for (const { id, label } of data.runs) {
+  for (const { id, label, hue } of data.runs) {
     if (!s.runs.has(id)) {
       s.runs.set(id, { id, label, steps: [], epochs: [], start: null, prepared: null, next: 0, state: 'queued', isGone: false });
       poll(root, s, s.runs.get(id));
     }
-    s.runs.get(id).label = label;
+    Object.assign(s.runs.get(id), { label, hue });
   }
   schedule(root, s);
   return () => {
@@ -169,8 +169,9 @@ function look(root) {
     train: isDark ? '#4BA3DB' : '#0072B2', validation: isDark ? '#F0A83A' : '#D98200' };
 }
 
-function colours(paint, i, n) {
-  return n > 1 ? { train: HUES[i % HUES.length], validation: HUES[i % HUES.length] } : paint;
+function colours(paint, run, i, n) {
+  const hue = run.hue || HUES[i % HUES.length];
+  return n > 1 || run.hue ? { train: hue, validation: hue } : paint;
 }
 
 function numbers(options) {
@@ -286,7 +287,7 @@ function drawSwitches(root, s) {
 function drawLegend(root, s, paint, runs) {
   const { words } = s.data;
   const entries = runs.length > 1
-    ? runs.map((run, i) => ['', HUES[i % HUES.length], run.label])
+    ? runs.map((run, i) => ['', run.hue || HUES[i % HUES.length], run.label])
     : [['thin', paint.train, words.train], ['', paint.train, `${words.train}, ${words.smoothed}`], ['point', paint.validation, words.validation]];
   if (runs.some(run => run.epochs.some(event => event.is_best))) entries.push(['ring', paint.ink, words.best]);
   const legend = root.querySelector('.legend');
@@ -326,7 +327,7 @@ function drawPanel(panel, s, paint, runs, of) {
     pen.globalAlpha = 1;
     return;
   }
-  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1, s.isSmooth));
+  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, run, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1, s.isSmooth));
   drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width });
 }
 
