@@ -101,12 +101,13 @@ def to_tensorboard(net: Net) -> bytes:
 
     out = io.BytesIO()
     writer = RecordWriter(out)
-    for event in (Event(file_version="brain.Event:2"), Event(graph_def=_graph(net).SerializeToString())):
+    for event in (Event(file_version="brain.Event:2"), Event(graph_def=build_graph(net).SerializeToString())):
         writer.write(event.SerializeToString())
     return out.getvalue()
 
 
-def _graph(net: Net) -> GraphDef:
+def build_graph(net: Net) -> GraphDef:
+    """Return a net as the graph that TensorBoard draws."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
