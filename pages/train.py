@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, experiments, recipes, run_list, run_view, runs, state
+from vpc2.ui import chrome, drafting, experiments, recipes, run_list, run_view, runs, state
 from vpc2.ui.language import _
 
 top = st.container()
@@ -29,6 +29,10 @@ with right:
         run_view.draw_run(run)
     elif experiment is not None:
         experiments.draw_experiment(experiment)
+    elif drafting.is_open():
+        used = drafting.draw_draft()
+        if used is not None:
+            recipes.use_dataset(recipe, used)
     else:
         recipes.draw_data(recipe)
 
