@@ -17,7 +17,7 @@ with left:
     recipes.draw_problem(problem)
     is_stuck = problem is not None and problem.is_fatal
     if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
-        started = chrome.guarded(runs.start_run, recipe)
+        started = chrome.guarded(runs.start_run, recipe, name=recipes.name_of(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
             st.query_params["run"] = started.id
