@@ -82,10 +82,7 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
         raise Refusal(_TOO_FEW.fill(count=len(data)))
     if data.groups is not None and len(np.unique(data.groups)) < 3:
         raise Refusal(_TOO_FEW_PEOPLE)
-    if data.groups is not None:
-        units, strata = _joined(data.groups, data.twins), np.zeros(len(data), dtype=int)
-    else:
-        units, strata = data.twins, data.labels[data.twins]
+    units, strata = units_of(data)
     chosen: tuple[list, list, list] = ([], [], [])
     for stratum in np.unique(strata):
         own = np.unique(units[strata == stratum])
@@ -98,6 +95,13 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
         for part, members in zip(chosen, (rest[:train], own[test : test + validation], own[:test]), strict=True):
             part.append(members)
     return Split(*(np.flatnonzero(np.isin(units, np.concatenate(part))) for part in chosen))
+
+
+def units_of(data: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return which unit of the split each picture belongs to (a person, or the pictures with the very same pixels), and which stratum."""
+    if data.groups is not None:
+        return _joined(data.groups, data.twins), np.zeros(len(data), dtype=int)
+    return data.twins, data.labels[data.twins]
 
 
 def _joined(groups: np.ndarray, twins: np.ndarray) -> np.ndarray:
