@@ -34,7 +34,11 @@ COLOUR = make_net(
 CASES = {
     "plain": {},
     "sgd, steps, smoothing, clipping": {
-        **{"optimiser": "sgd", "schedule": "step", "learning_rate": 0.05, "label_smoothing": 0.1, "clip_norm": 0.5},
+        "optimiser": "sgd",
+        "schedule": "step",
+        "learning_rate": 0.05,
+        "label_smoothing": 0.1,
+        "clip_norm": 0.5,
         "momentum": 0.8,
     },
     "adam, cosine, weights": {"optimiser": "adam", "schedule": "cosine", "imbalance": 5.0, "balance": "weights"},
