@@ -15,6 +15,7 @@ from typing import Any
 from vpc2.training.events import EventWriter, Repeats, read_events
 from vpc2.training.looks import Look
 from vpc2.training.run import CHECKPOINT_NAME, FULL_DISK, Run
+from vpc2.training.showing import LookWriter
 from vpc2.training.sinks import TensorBoardSink
 from vpc2.words import Refusal, Text
 
@@ -73,11 +74,9 @@ class Record:
         self._write({"type": "note", "text": _both(text)})
 
     @property
-    def looks(self) -> Callable[[Look], None] | None:
-        """What hears looks, where there is anything that wants to."""
-        hear = [sink.look for sink in self._sinks if hasattr(sink, "look")]
-        if not hear:
-            return None
+    def looks(self) -> Callable[[Look], None]:
+        """What hears looks: the page's writer, and the sinks that want to."""
+        hear = [LookWriter(self.run.folder), *(sink.look for sink in self._sinks if hasattr(sink, "look"))]
 
         def look(one: Look) -> None:
             for each in hear:
