@@ -240,7 +240,7 @@ def _train(given: argparse.Namespace) -> int:
         raise Refusal(Text(reason["en"], reason["es"]))
     if not given.json and ended.get("test_accuracy") is not None:
         print(f"test {ended['test_accuracy']:.4f}")
-    return 0 if state in ("finished", "stopped") else 2
+    return 0 if state in ("finished", "stopped", "paused") else 2
 
 
 def _views(given: argparse.Namespace) -> list[str]:

@@ -27,6 +27,7 @@ KINDS = {
     "net": "vpc2.nets.spec.Net",
     "backbone": "vpc2.predict.spec.Backbone",
     "recipe": "vpc2.training.spec.Recipe",
+    "experiment": "vpc2.training.spec.Experiment",
 }
 
 _TOO_BIG = Text(

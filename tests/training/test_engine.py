@@ -1,16 +1,24 @@
+import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from vpc2.predict.classifier import load_classifier
+from vpc2.training import engine as module
 from vpc2.training import local, spares
-from vpc2.training.events import last_event, read_events
+from vpc2.training.events import EventWriter, last_event, read_events
 from vpc2.training.local import LocalEngine
-from vpc2.training.pulse import worker_pid
+from vpc2.training.pulse import is_same, process_start, worker_pid
 from vpc2.words import Refusal
 
+ROOT = Path(__file__).parents[2]
 LONG = {"epochs": 10_000, "budget_s": 120.0}
 
 
@@ -144,3 +152,143 @@ def test_a_worker_that_cannot_start_is_said_so(store, monkeypatch, make_recipe):
     wait_for(lambda: store.state(run.id) == "failed")
     assert "could not be started" in store.status(run.id).reason.en
     engine.shutdown()
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from vpc2.training.local import LocalEngine
+from vpc2.training.run import RunStore
+engine = LocalEngine(RunStore(Path(sys.argv[1])))
+assert engine.warm(wait_s=90)
+for run in engine.store.list():
+    engine.start(run)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def dead_server(store):
+    """Starts a server in a process of its own, waits for what is to be seen, does something to its workers, and kills it with -9."""
+
+    def serve(until=lambda: True, to_worker=None):
+        server = subprocess.Popen([sys.executable, "-c", SERVER, str(store.home)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        try:
+            assert server.stdout.readline() == "ready\n"
+            wait_for(until)
+            known = [json.loads(note.read_text()) for note in (store.home / "workers").glob("*.json")]
+            assert known and all(one["server"] == server.pid for one in known)
+            if to_worker is not None:
+                for one in known:
+                    os.kill(one["pid"], to_worker)
+        finally:
+            server.kill()
+            server.wait()
+        return [(one["pid"], one["started"]) for one in known]
+
+    yield serve
+    for run in store.list():
+        if (pid := worker_pid(run.folder)) is not None:
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_server_that_is_killed_leaves_no_spare(dead_server, store):
+    spares_left = dead_server()
+    wait_for(lambda: not any(is_same(*one) for one in spares_left), 20)
+    assert spares.end_strays(store) == []
+    assert list((store.home / "workers").iterdir()) == [], "the dead are struck off the list"
+
+
+def test_a_spare_that_hangs_is_found_and_ended_by_the_next_server(dead_server, engine, store):
+    hung = dead_server(to_worker=signal.SIGSTOP)
+    assert all(is_same(*one) for one in hung), "it cannot even read that its server is gone"
+    engine.reconcile()
+    wait_for(lambda: not any(is_same(*one) for one in hung), 20)
+
+
+def test_a_worker_goes_on_without_its_server_until_its_run_is_deleted(dead_server, engine, store, make_recipe):
+    run = store.create(make_recipe(**LONG))
+    workers = dict(dead_server(until=lambda: has_epochs(run)))
+    pid = worker_pid(run.folder)
+    engine.reconcile()
+    seen = last_event(run.folder)["n"]
+    wait_for(lambda: last_event(run.folder)["n"] > seen + 5)
+    assert engine.place_in_line(run.id) == 0 and store.state(run.id) == "running"
+    shutil.rmtree(run.folder)
+    wait_for(lambda: not is_same(pid, workers[pid]), 30)
+    assert not run.folder.exists(), "and it leaves nothing behind"
+    with pytest.raises(Refusal, match="deleted"):
+        store.get(run.id)
+
+
+def test_a_hung_worker_whose_run_was_deleted_is_ended_by_the_next_server(dead_server, engine, store, make_recipe):
+    run = store.create(make_recipe(**LONG))
+    hung = dead_server(until=lambda: has_epochs(run), to_worker=signal.SIGSTOP)
+    shutil.rmtree(run.folder)
+    engine.reconcile()
+    wait_for(lambda: not any(is_same(*one) for one in hung), 20)
+
+
+def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        notes = store.home / "workers"
+        notes.mkdir(parents=True)
+        started = process_start(stranger.pid)
+        for name, change in {"1": {"started": started + 1}, "2": {"started": None}, "3": {"pid": "1"}, "4": {"server": None}}.items():
+            document = {"pid": stranger.pid, "started": started, "server": 1, "server_started": 0, "run": None, **change}
+            if name == "4":
+                del document["server"]
+            (notes / f"{name}.json").write_text(json.dumps(document))
+        (notes / "5.json").write_text("{")
+        assert spares.end_strays(store) == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_waiting_run_is_paused_and_goes_back_into_the_line(store, monkeypatch, make_recipe):
+    engine = _Idle(store, monkeypatch)
+    first, second = store.create(make_recipe(), owner="a"), store.create(make_recipe(), owner="a")
+    engine.start(first)
+    engine.start(second)
+    engine.pause(first.id, by="a")
+    engine.pause(first.id, by="a")
+    assert store.state(first.id) == "paused" and engine.place_in_line(first.id) is None and engine.place_in_line(second.id) == 1
+    with pytest.raises(Refusal, match="somebody else"):
+        engine.resume(first.id, by="b")
+    engine.resume(first.id, by="a")
+    engine.resume(first.id, by="a")
+    assert engine.place_in_line(first.id) == 1 and engine.place_in_line(second.id) == 2
+    engine.stop(first.id, by="a")
+    engine.stop(first.id, by="a")
+    assert store.state(first.id) == "stopped" and engine.place_in_line(second.id) == 1
+
+
+def test_a_run_that_is_declined_does_not_seem_to_wait(store, monkeypatch, make_recipe):
+    engine = _Idle(store, monkeypatch)
+    engine.most_waiting = 0
+    run = store.create(make_recipe())
+    with pytest.raises(Refusal, match="line is full"):
+        engine.start(run)
+    assert store.state(run.id) == "stopped"
+    engine.most_waiting = 1
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(Refusal, match="disk is full"):
+        engine.start(store.create(make_recipe()))
+
+
+def test_the_wait_is_what_is_left_of_those_before(store, monkeypatch, make_recipe):
+    engine = _Idle(store, monkeypatch)
+    runs = [store.create(make_recipe(budget_s=budget), owner="a") for budget in (10.0, 20.0, 40.0)]
+    for run in runs:
+        engine.start(run)
+    assert [engine.wait_s(run.id) for run in runs] == [0.0, 10.0, 30.0]
+    writer = EventWriter(runs[0].folder)
+    writer.write({"type": "start", "budget_s": 10.0, "epochs": 4, "steps_per_epoch": 5, "t": 0.0})
+    writer.write({"type": "step", "step": 10, "t": 3.0})  # half of the twenty steps in three seconds
+    assert engine.seconds_left(runs[0]) == pytest.approx(3.0)
+    assert engine.wait_s(runs[1].id) == pytest.approx(3.0)

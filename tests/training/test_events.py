@@ -3,7 +3,18 @@ import os
 
 import pytest
 
-from vpc2.training.events import FILE_NAME, EventWriter, curves, first_event, last_event, read_events, to_csv
+from vpc2.training.events import (
+    FILE_NAME,
+    EventWriter,
+    Repeats,
+    curves,
+    first_event,
+    last_event,
+    latest_events,
+    progress_of,
+    read_events,
+    to_csv,
+)
 
 
 def step(number, **values):
@@ -134,3 +145,78 @@ def test_curves_and_csv_hold_every_number(tmp_path):
     rows = to_csv(events).splitlines()
     assert len(rows) == 4 and rows[0].startswith("type,step,t,epoch,loss")
     assert rows[3].startswith("epoch,2,")
+
+
+def test_a_record_that_goes_on_counts_on_and_a_paused_hour_is_no_time(tmp_path, monkeypatch):
+    import vpc2.training.events as module
+
+    now = 1000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    writer = EventWriter(tmp_path)
+    now += 5
+    writer.write(step(1))
+    writer.close()
+    now += 3600
+    writer = EventWriter(tmp_path)
+    now += 2
+    assert [writer.write(step(2))[name] for name in ("n", "t")] == [1, 7.0]
+
+
+def test_an_event_from_elsewhere_brings_its_time_and_time_never_goes_back(tmp_path):
+    writer = EventWriter(tmp_path)
+    assert [writer.write(step(1, t=t))["t"] for t in (5.0, 9.0, 7.0)] == [5.0, 9.0, 9.0]
+    assert writer.write(step(2))["t"] == 9.0
+
+
+def test_what_a_record_holds_is_not_written_twice():
+    start, note = {"type": "start"}, {"type": "note", "text": {"en": "a", "es": "b"}}
+    epoch = {"type": "epoch", "epoch": 1, "step": 3}
+    repeats = Repeats([start, note, step(1), step(2), step(3), epoch, step(4), {"type": "pause", "step": 4, "epoch": 2}])
+    again = [start, note, step(1), step(4), epoch]
+    fresh = [
+        {"type": "note", "text": {"en": "c", "es": "d"}},
+        step(5),
+        {**epoch, "epoch": 2},
+        {"type": "pause", "step": 4, "epoch": 2},
+        {"type": "end", "state": "stopped"},
+        {"type": "prepare", "share": 0.5},
+    ]
+    assert [repeats.has(event) for event in again] == [True] * len(again)
+    assert [repeats.has(event) for event in fresh] == [False] * len(fresh)
+    nothing = Repeats([])
+    assert not any(nothing.has(event) for event in (*again, *fresh))
+
+
+START = {"type": "start", "t": 1.0, "budget_s": 60.0, "epochs": 10, "steps_per_epoch": 5}
+
+
+@pytest.mark.parametrize(
+    ("events", "share", "left"),
+    [
+        ([], 0.0, None),
+        ([{"type": "note", "t": 0.0}], 0.0, None),
+        ([START], 0.0, 60.0),
+        # 10 of 50 steps in 2 s: 8 s for the other 40
+        ([START, {"type": "step", "step": 10, "t": 3.0}], 0.2, 8.0),
+        # planned are 4 epochs of 5 steps; half of them took 5 s, and half a second has passed since
+        ([START, {"type": "epoch", "epoch": 2, "step": 10, "t": 7.0, "elapsed_s": 5.0, "planned_epochs": 4.0}], 0.5, 5.0),
+        # the budget ends before the epochs do: of 60 s, 30 have passed
+        ([START, {"type": "step", "step": 5, "t": 31.0}], 0.5, 30.0),
+        ([START, {"type": "step", "step": 5, "t": 131.0}], 1.0, 0.0),
+        ([START, {"type": "end", "t": 9.0}], 1.0, 0.0),
+    ],
+)
+def test_progress_is_the_pace_so_far_within_the_budget(events, share, left):
+    assert progress_of(events) == (pytest.approx(share), left if left is None else pytest.approx(left))
+
+
+def test_progress_of_a_long_record_needs_its_ends_only(long_record):
+    events = latest_events(long_record)
+    assert [event["n"] for event in events][:2] == [0, 11_799] and events[-1]["n"] == 11_999 and len(events) == 202
+
+
+def test_progress_of_a_short_record_is_all_of_it(tmp_path):
+    writer = EventWriter(tmp_path)
+    assert latest_events(tmp_path) == []
+    written = [writer.write({**START}), writer.write(step(1))]
+    assert latest_events(tmp_path) == written

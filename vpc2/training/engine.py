@@ -13,13 +13,14 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from vpc2.host import MB
+from vpc2.training import cluster
 from vpc2.training.events import latest_events, progress_of
 from vpc2.training.pulse import worker_pid
 from vpc2.training.run import NO_SPACE, Run, RunStore, status_of
 from vpc2.words import Refusal, Text
 
-RAY_ADDRESS = "VPC2_RAY_ADDRESS"
 STOP_PATIENCE_S = 10.0  # from the request to the end by force
+OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test
 LEAST_FREE_BYTES = 32 * MB
 
 _FULL = Text(
@@ -71,7 +72,7 @@ class Engine(Protocol):
 
 def make_engine(store: RunStore) -> Engine:
     """Return the engine that the environment names. Raises `Refusal` for a Ray cluster that cannot be used."""
-    address = os.environ.get(RAY_ADDRESS)
+    address = os.environ.get(cluster.ADDRESS)
     if address:
         from vpc2.training.ray_engine import RayEngine
 
@@ -139,13 +140,20 @@ class Line(ABC):
     def resume(self, run_id: str, *, by: str) -> None:
         run = self.store.get(run_id)
         deadline = time.monotonic() + STOP_PATIENCE_S + 2
-        while status_of(run.folder).state != "running" and worker_pid(run.folder) is not None:  # it paused a moment ago and still closes
+        while self._is_closing_down(run):
             if time.monotonic() > deadline:
                 raise Refusal(_STILL_ENDING)
             time.sleep(0.02)
         with self._lock:
             if self.store.request_resume(run_id, by=by):
                 self.start(run)
+
+    def _is_closing_down(self, run: Run) -> bool:
+        """True while the worker of a run that is paused or over still closes its files: the run cannot have another one yet."""
+        with self._lock:
+            self._tend()
+            is_going = any(other.id == run.id for other in self._going())
+        return status_of(run.folder).state not in ("queued", "running") and (is_going or worker_pid(run.folder) is not None)
 
     def place_in_line(self, run_id: str) -> int | None:
         with self._lock:

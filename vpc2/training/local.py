@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from vpc2.host import LIMITS
 from vpc2.training import spares
-from vpc2.training.engine import STOP_PATIENCE_S, Line
+from vpc2.training.engine import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.events import EventWriter
 from vpc2.training.pulse import worker_pid
 from vpc2.training.run import Run, RunStore, status_of
@@ -20,7 +20,6 @@ from vpc2.words import Refusal, Text
 
 TICK_S = 0.2
 IDLE_TICK_S = 1.0
-OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test
 
 _NO_START = Text(
     "The training process could not be started; the log of this run says why.",

@@ -314,7 +314,7 @@ class Fitting:
                     labels=found.labels if found else np.zeros(0, np.int64),
                     probabilities=found.probabilities if found else np.zeros((0, classes), np.float32),
                     mistakes=find_mistakes(found, self.material.pictures),
-                    layers=look_inside(self.part),
+                    layers=look_inside(self.part, self.trainee.names),
                     filters=first_filters(self.module),
                 )
             )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
-from vpc2.training.spec import SETTINGS, Recipe
+from vpc2.training.settings import SETTINGS
+from vpc2.training.spec import Experiment, Recipe, without
 from vpc2.words import Text
 
 
@@ -63,5 +64,63 @@ RECIPES: Catalog[RecipePreset] = Catalog(
             "Las mismas treinta personas, vistas en cada época algo giradas, corridas, escaladas y con otra luz.",
         ),
         recipe=_recipe("hands", "hands48", "hands-augmented", PIPELINES["gentle"].pipeline, **_HANDS),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentPreset(Entry):
+    """An experiment that answers a question of the lecture; `names` are what its two sides are called."""
+
+    experiment: Experiment
+    names: tuple[Text, Text]
+
+
+def _against(preset: str, *, left_settings: dict | None = None, **settings) -> Experiment:
+    """Return a recipe of the table with settings changed on both sides, or on one."""
+    recipe = RECIPES[preset].recipe
+    both = replace(recipe, settings={**recipe.settings, **settings})
+    one = without(both) if left_settings is None else replace(both, settings={**both.settings, **left_settings})
+    return Experiment(one, both)
+
+
+EXPERIMENTS: Catalog[ExperimentPreset] = Catalog(
+    Text("experiment", "experimento"),
+    ExperimentPreset(
+        key="hands",
+        title=Text("Hands: the effect of augmentation", "Manos: el efecto del aumento de datos"),
+        help=Text(
+            "Thirty people to learn from, tested on people never seen: the exercise of the lecture.",
+            "Treinta personas para aprender, prueba con personas nunca vistas: el ejercicio de la clase.",
+        ),
+        experiment=_against("hands-augmented"),
+        names=(Text("without", "sin"), Text("with", "con")),
+    ),
+    ExperimentPreset(
+        key="hands-offline",
+        title=Text("Hands: online against offline", "Manos: online contra offline"),
+        help=Text(
+            "The same pipeline, anew for every batch or as three copies made before.",
+            "El mismo pipeline, de nuevo en cada lote o como tres copias hechas antes.",
+        ),
+        experiment=_against("hands-augmented", left_settings={"augment": "offline"}),
+        names=(Text("offline", "offline"), Text("online", "online")),
+    ),
+    ExperimentPreset(
+        key="hands-balance",
+        title=Text("Hands: uneven classes, balanced by augmentation", "Manos: clases desparejas, balanceadas con aumento"),
+        help=Text(
+            "Ten times fewer pictures of the last class than of the first; augmented copies make up for it, or not.",
+            "Diez veces menos imágenes de la última clase que de la primera; copias aumentadas lo compensan, o no.",
+        ),
+        experiment=_against(
+            "hands-augmented",
+            left_settings={"balance": "none"},
+            imbalance=10.0,
+            balance="augmentation",
+            train_share=0.6,
+            epochs=12,
+        ),
+        names=(Text("uneven", "desparejas"), Text("balanced", "balanceadas")),
     ),
 )

@@ -24,6 +24,11 @@ def claim(folder: Path, **more: Any) -> bool:
     return True
 
 
+def release(folder: Path) -> None:
+    """Write down that nobody works on a run any more, though the process that did so lives on."""
+    (folder / WORKER_NAME).write_text(json.dumps({"pid": 0, "started": None}))
+
+
 def beat(folder: Path) -> None:
     """Leave a sign of life: the monotonic clock, which no change of the machine's time disturbs."""
     (folder / BEAT_NAME).write_text(f"{time.monotonic():.2f}")

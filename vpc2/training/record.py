@@ -14,48 +14,31 @@ from typing import Any
 
 from vpc2.training.events import EventWriter, Repeats, read_events
 from vpc2.training.looks import Look
-from vpc2.training.run import CHECKPOINT_NAME, FULL_DISK, Run
+from vpc2.training.run import CHECKPOINT_NAME, Run
 from vpc2.training.showing import LookWriter
 from vpc2.training.sinks import TensorBoardSink
-from vpc2.words import Refusal, Text
+from vpc2.words import Text
 
 RESERVE_BYTES = 16 * 1024
 MOST_HEADER_BYTES = 8 * 1024 * 1024
-
-_NO_MEMORY = Text(
-    "The machine ran out of memory: choose smaller batches, smaller pictures or a smaller net. The rest of the app is not affected.",
-    "La máquina se quedó sin memoria: hay que elegir lotes, imágenes o una red más chicos. El resto de la aplicación no se ve afectado.",
-)
-_NO_SPACE = Text(
-    "The disk is full: delete old runs and start again. The model of the last saved epoch is kept.",
-    "El disco está lleno: hay que eliminar entrenamientos viejos y empezar de nuevo. Se conserva el modelo de la última época guardada.",
-)
-_FILE_GONE = Text(
-    "A file went away or could not be read while training: “{name}”.",
-    "Un archivo desapareció o no se pudo leer durante el entrenamiento: “{name}”.",
-)
-BUG = Text(
-    "The training process ended by an error of the program; its worker.log says which.",
-    "El proceso de entrenamiento terminó por un error del programa; su worker.log dice cuál.",
-)
 
 
 class Record:
     """Writes down what a run reports; what the record held before, when a run goes on, it drops.
 
-    `listen` hears every event as it is recorded. `state` is the one the run ended in, "paused" where it pauses, or "".
+    `listen` hears every event as it is recorded; `is_resumed` says that a record which has begun is taken up again, rather
+    than followed on by another server. `state` is the one the run ended in, "paused" where it pauses, or "".
     """
 
-    def __init__(self, run: Run, listen: Callable[[dict[str, Any]], object] = lambda event: None):
+    def __init__(self, run: Run, listen: Callable[[dict[str, Any]], object] = lambda event: None, is_resumed: bool = True):
         self.run, self.listen, self.state = run, listen, ""
         self._reserve = run.folder / "reserve"
         self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
         known, _ = read_events(run.folder)
         self._repeats = Repeats(known)
         self._writer = EventWriter(run.folder)
-        self.began_at = known[-1]["t"] if known else 0.0
-        self._sinks = [TensorBoardSink(run)] if run.task == "train" else []
-        if known:
+        self._sinks = [TensorBoardSink(run), LookWriter(run.folder)] if run.task == "train" else []
+        if known and is_resumed:
             self._write({"type": "resume", **place_of(run.folder)})
         (run.folder / "queued").unlink(missing_ok=True)
 
@@ -74,9 +57,11 @@ class Record:
         self._write({"type": "note", "text": _both(text)})
 
     @property
-    def looks(self) -> Callable[[Look], None]:
-        """What hears looks: the page's writer, and the sinks that want to."""
-        hear = [LookWriter(self.run.folder), *(sink.look for sink in self._sinks if hasattr(sink, "look"))]
+    def looks(self) -> Callable[[Look], None] | None:
+        """What hears looks, where there is anything that wants to."""
+        hear = [sink.look for sink in self._sinks if hasattr(sink, "look")]
+        if not hear:
+            return None
 
         def look(one: Look) -> None:
             for each in hear:
@@ -105,23 +90,6 @@ class Record:
         whole = self._writer.write(event)
         self.listen(whole)
         return whole
-
-
-def explain(error: BaseException) -> Text | None:
-    """Return the sentence for what a run lacked: what it refuses, memory, disk, a file; None for an error of the program."""
-    if isinstance(error, Refusal):
-        return error.text
-    if isinstance(error, MemoryError):
-        return _NO_MEMORY
-    if isinstance(error, OSError):
-        full = error.errno in FULL_DISK
-        return _NO_SPACE if full else _FILE_GONE.fill(name=Path(str(error.filename or error.strerror)).name)
-    words = str(error).lower()
-    if "out of memory" in words or "can't allocate memory" in words or "not enough memory" in words:
-        return _NO_MEMORY
-    if "no space left" in words or "file too large" in words or "inline_container" in words:
-        return _NO_SPACE
-    return None
 
 
 def place_of(folder: Path) -> dict[str, int]:

@@ -145,11 +145,17 @@ class Reporter:
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
                 "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MOST_HITS else None,
+                "test_groups": self._test_groups(score),
                 "confusion": score.confusion() if score else None,
                 "best_epoch": run.best_epoch,
                 "elapsed_s": round(elapsed_s, 3),
             }
         )
+
+    def _test_groups(self, score: Score | None) -> list[int] | None:
+        """Return whose picture each test picture is, where people are known: pictures of one person are not independent."""
+        groups = self.run.data.groups
+        return groups[score.index].tolist() if score and groups is not None and len(score.hits) <= MOST_HITS else None
 
 
 def _both(text: Text) -> dict[str, str]:

@@ -122,14 +122,15 @@ class Status:
         return self.state not in ("queued", "running", "paused")
 
 
-def write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes, *, is_synced: bool = True) -> None:
     """Write a file that is either whole or not there: to a name of its own beside it, synced, then renamed."""
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with part.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if is_synced:
+                os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -80,11 +80,11 @@ def to_bytes(images: Tensor) -> np.ndarray:
     return images.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def look_inside(module: nn.Module) -> tuple[LayerLook, ...]:
-    """Return the weights and last gradients of every parameter that learns."""
+def look_inside(module: nn.Module, names: dict[str, str]) -> tuple[LayerLook, ...]:
+    """Return the weights and last gradients of every parameter that learns; `names` of layers, by their ids, as Build shows them."""
     return tuple(
         LayerLook(
-            name,
+            ".".join(names.get(part, part) for part in name.split(".")),
             parameter.detach().float().flatten().cpu().numpy().copy(),
             None if parameter.grad is None else parameter.grad.detach().float().flatten().cpu().numpy().copy(),
         )

@@ -32,23 +32,33 @@ _SHEET = re.compile(rf"(?:{'|'.join(SHEETS)})-(\d+)\.jpg")
 
 
 class LookWriter:
-    """Writes each look it hears into a run's folder, whole or not at all. Raises OSError on a full disk."""
+    """Keeps the looks it hears in a run's folder; each file is whole or not there. Raises OSError on a full disk."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._before = -1
 
-    def __call__(self, look: Look) -> None:
+    def __call__(self, event: dict[str, Any]) -> None:
+        """Events are the record's business."""
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def look(self, look: Look) -> None:
         mistakes = [mistake.picture for mistake in look.mistakes]
         for name, pictures in zip(SHEETS, (look.batch, mistakes), strict=True):
             if len(pictures):
-                write_atomic(sheet_path(self._folder, name, look.step), _sheet(pictures))
-        write_atomic(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
+                _put(sheet_path(self._folder, name, look.step), _sheet(pictures))
+        _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
         for path in self._folder.glob("*.jpg"):
             named = _SHEET.fullmatch(path.name)
             if named and int(named[1]) not in (look.step, self._before):
                 path.unlink(missing_ok=True)
         self._before = look.step
+
+
+def _put(path: Path, data: bytes) -> None:
+    write_atomic(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
 
 
 def sheet_path(folder: Path, name: str, step: int) -> Path:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from vpc2.augment.spec import Pipeline
 from vpc2.codec import check_keys, from_document, to_document
 from vpc2.data.datasets import find_dataset
+from vpc2.knobs import Whole
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
 from vpc2.predict.spec import Backbone
 from vpc2.training.settings import SETTINGS
 from vpc2.words import Refusal, Text, clean_name
 
+_EXPERIMENT = Text("An experiment", "Un experimento")
+_NO_RECIPES = Text("An experiment needs two recipes.", "Un experimento necesita dos recetas.")
+_SEED_STEP = 1000  # so that the seeds of neighbouring experiments do not overlap by chance
 _RECIPE = Text("A recipe", "Una receta")
 _NO_NET = Text(
     "A recipe needs a net: the name of a preset, a saved net or a pretrained one.",
@@ -72,3 +76,57 @@ class Recipe:
     def is_offline(self) -> bool:
         """True where augmented copies are made before the training begins."""
         return self.augmentation is not None and self.settings["augment"] != "online"
+
+
+SEEDS = Whole(
+    key="seeds",
+    title=Text("Seeds", "Semillas"),
+    default=3,
+    low=1,
+    high=10,
+    help=Text(
+        "Each side is trained so many times, from other first weights and with other training pictures: luck shows as spread.",
+        "Cada lado se entrena esa cantidad de veces, con otros pesos iniciales y otras imágenes: la suerte se ve como dispersión.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What was asked: two recipes with a name each, and how many seeds."""
+
+    KIND: ClassVar[str] = "experiment"
+
+    left: Recipe
+    right: Recipe
+    left_name: str = ""
+    right_name: str = ""
+    seeds: int = 3
+
+    def to_doc(self) -> dict[str, Any]:
+        names = {"left_name": self.left_name, "right_name": self.right_name, "seeds": self.seeds}
+        return {"left": to_document(self.left), "right": to_document(self.right), **names}
+
+    @classmethod
+    def from_doc(cls, doc: dict[str, Any]) -> tuple[Experiment, list[Text]]:
+        """Read a document's body. Raises `Refusal` naming the field."""
+        check_keys(_EXPERIMENT, doc, ("left", "right", "left_name", "right_name", "seeds"))
+        if not isinstance(doc.get("left"), dict) or not isinstance(doc.get("right"), dict):
+            raise Refusal(_NO_RECIPES)
+        left, right = from_document(doc["left"], "recipe"), from_document(doc["right"], "recipe")
+        names = clean_name(doc.get("left_name", "")), clean_name(doc.get("right_name", ""))
+        return cls(left.spec, right.spec, *names, SEEDS.clean(doc.get("seeds", SEEDS.default))), [*left.notes, *right.notes]
+
+    def recipes(self) -> list[tuple[Recipe, Recipe]]:
+        """Return the recipes to train, a pair a seed; both of a pair begin with the same weights and see the same split."""
+        return [tuple(_seeded(side, i) for side in (self.left, self.right)) for i in range(self.seeds)]
+
+
+def _seeded(recipe: Recipe, i: int) -> Recipe:
+    return replace(recipe, settings={**recipe.settings, "seed": recipe.settings["seed"] + _SEED_STEP * i})
+
+
+def without(recipe: Recipe) -> Recipe:
+    """Return the same recipe without its pipeline; balancing by augmented copies goes with it."""
+    balance = recipe.settings["balance"]
+    return replace(recipe, pipeline=None, settings={**recipe.settings, "balance": "none" if balance == "augmentation" else balance})

@@ -9,7 +9,8 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from vpc2.nets.module import build_net
+from vpc2.nets.module import build_net, module_name
+from vpc2.nets.shapes import summarise
 from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import GREY, Classifier, Preprocessing
 from vpc2.training.material import BATCH, Material
@@ -39,6 +40,7 @@ class Trainee:
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self.precision = pick_precision(recipe.settings["precision"], device)
         self.features: Tensor | None = None
+        self.names = {} if is_backbone else {module_name(facts.id): facts.name for facts in summarise(net).walk()}
 
     def cast(self) -> contextlib.AbstractContextManager:
         """Return the context in which the module is asked: mixed precision, or nothing."""

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vpc2.host import MB
+from vpc2.training.failures import BUG, explain
 from vpc2.training.pulse import beat, claim
 from vpc2.training.run import Run, read_run
 from vpc2.words import Refusal
@@ -47,7 +48,7 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
     sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
     ended), so that the log has its traceback.
     """
-    from vpc2.training.record import BUG, Record, explain
+    from vpc2.training.record import Record
 
     record, folder = Record(run, listen), run.folder
     try:

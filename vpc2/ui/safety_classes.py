@@ -13,7 +13,8 @@ from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.augment import survival_figure
 from vpc2.training.presets import RECIPES
-from vpc2.ui import asking, chrome, judging, runs, state
+from vpc2.training.run import STATES
+from vpc2.ui import asking, chrome, judging, run_view, run_watch, runs, state
 from vpc2.ui.asking import percent
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -38,7 +39,7 @@ def pick_up() -> None:
     if runs.store().get(run_id).model_path.is_file():
         judging.choose(f"run:{run_id}")
     else:
-        state.remember_note(status.reason or _ENDED.fill(state=runs.STATES[status.state]), "error")
+        state.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
 def draw_classes(pipeline: Pipeline, name: str) -> None:
@@ -157,12 +158,11 @@ def _draw_first_run() -> None:
 
 
 def _draw_going(run_id: str) -> None:
-    """Say where the run stands; `runs.draw_progress` draws the page anew when it is over, and `pick_up` takes it."""
+    """Say where the run stands; `run_watch.draw_progress` draws the page anew when it is over, and `pick_up` takes it."""
     run, status = runs.store().get(run_id), runs.store().status(run_id)
-    st.session_state[f"seen/{run_id}"] = status.state
     st.markdown(f"**{_('Training on the digits…')}**")
-    runs.draw_waiting(run, status)
-    runs.draw_progress(run_id)
+    run_view.draw_waiting(run, status)
+    run_watch.draw_progress(run, status)
     if st.button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
         runs.engine().stop(run_id, by=state.visitor())
         st.rerun()

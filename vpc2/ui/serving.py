@@ -59,16 +59,16 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def answer(run_id: str, since: int = 0) -> dict[str, Any]:
+def answer(run_id: str, since: int = 0, limit: int | None = MOST_EVENTS) -> dict[str, Any]:
     """Return the state of a run and its events numbered `since` and up; raise `Refusal` if there is no such run.
 
     `t` is when the last of them happened (null if there is none); `more` says that events are left over for another question.
     """
     folder = RunStore().path(run_id)
     state = status_of(folder).state  # before the events: a run that is over has no later ones
-    events, following = read_events(folder, since, limit=MOST_EVENTS)
+    events, following = read_events(folder, since, limit)
     t = events[-1]["t"] if events else None
-    return {"state": state, "events": compact(events), "t": t, "next": following, "more": len(events) == MOST_EVENTS}
+    return {"state": state, "events": compact(events), "t": t, "next": following, "more": limit is not None and len(events) == limit}
 
 
 def _refuse(refusal: Refusal) -> JSONResponse:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Set
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -30,6 +31,8 @@ _WHAT = {
     "pipeline": Text("a pipeline", "un pipeline"),
     "net": Text("a net", "una red"),
     "recipe": Text("a recipe with its net and its pipeline", "una receta con su red y su pipeline"),
+    "backbone": Text("a pretrained net", "una red preentrenada"),
+    "experiment": Text("an experiment; its right side is the recipe now", "un experimento; su lado derecho es ahora la receta"),
 }
 
 
@@ -85,7 +88,13 @@ def key(kind: str, *parts: str) -> str:
 
 
 def open_spec(spec: Any) -> None:
-    """Put a spec into the workspace; a recipe brings its net and its pipeline along."""
+    """Put a spec into the workspace; a recipe brings its net and its pipeline along, an experiment the recipe of its right side, a
+    pretrained net goes into the recipe there is.
+    """
+    if spec.KIND == "experiment":
+        spec = spec.right
+    elif spec.KIND == "backbone":
+        spec = replace(load("recipe"), net=spec)
     save(spec, from_outside=True)
     if spec.KIND == "recipe":
         if spec.net.KIND == "net":

@@ -61,11 +61,12 @@ def live_curves(
 ) -> None:
     """Draw the curves of the runs; they go on moving until every run is over. `height` is a panel's, in px.
 
-    A run is `{"id", "label"}`, with `state` where it is known (a run that is taken up again is asked for again), and with
-    `given`, the whole answer of the route, where there is no route. One run alone has its progress above; without charts, only that.
+    A run is `{"id", "label"}`, with a `hue` of its own perhaps, with `state` where it is known (a run that is taken up again is
+    asked for again), and with `given`, the whole answer of the route, where there is no route. One run alone has its progress
+    above; without charts, only that.
     """
     data = {
-        "runs": [{"state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
+        "runs": [{"hue": "", "state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
         "bases": bases(),
         "words": {**WORDS, **(words or {})},
         "height": int(height),

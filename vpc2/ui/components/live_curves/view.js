@@ -35,10 +35,10 @@ export default function (component) {
   }
   const wanted = new Set(data.runs.map(run => run.id));
   for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
-  for (const { id, label, state, given } of data.runs) {
+  for (const { id, label, hue, state, given } of data.runs) {
     if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
     const run = s.runs.get(id);
-    run.label = label;
+    Object.assign(run, { label, hue });
     if (given) hear(root, s, Object.assign(run, EMPTY()), given); // no route to ask: Python tells the whole record
     else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or it goes on after all
     run.known = state;
@@ -244,8 +244,10 @@ function look(root) {
     train: isDark ? '#4BA3DB' : '#0072B2', validation: isDark ? '#F0A83A' : '#D98200' };
 }
 
-function colours(paint, i, n) {
-  return n > 1 ? { train: HUES[i % HUES.length], validation: HUES[i % HUES.length] } : paint;
+const hueOf = (run, i) => run.hue || HUES[i % HUES.length];
+
+function colours(paint, run, i, n) {
+  return n > 1 || run.hue ? { train: hueOf(run, i), validation: hueOf(run, i) } : paint;
 }
 
 function numbers(options) {
@@ -320,7 +322,7 @@ function lastValues(run, of, words, isNamed) {
 function drawLegend(root, s, paint, runs) {
   const { words } = s.data;
   const entries = runs.length > 1
-    ? runs.map((run, i) => ['', HUES[i % HUES.length], run.label])
+    ? runs.map((run, i) => ['', hueOf(run, i), run.label])
     : [['thin', paint.train, words.train], ...(options.isSmooth ? [['', paint.train, `${words.train}, ${words.smoothed}`]] : []),
       ['point', paint.validation, words.validation]];
   if (runs.some(run => run.epochs.some(event => event.is_best))) entries.push(['ring', paint.ink, words.best]);
@@ -360,7 +362,7 @@ function drawPanel(panel, s, paint, runs, of) {
     pen.globalAlpha = 1;
     return;
   }
-  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1));
+  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, run, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1));
   drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width });
 }
 

@@ -63,8 +63,8 @@ def live_look(
 ) -> None:
     """Draw one of `VIEWS` of a run's latest look; it is asked for again until the run is over, and only while it can be seen.
 
-    `state` is the run's, so that one that is taken up again is asked for again; `names` says what to call a layer's
-    parameter. Where there is no route, `given` is the look's numbers and its sheets as JPEG, by name.
+    `state` is the run's, so that one that is taken up again is asked for again; `names` says what to call the
+    layers, by their ids. Where there is no route, `given` is the look's numbers and its sheets as JPEG, by name.
     """
     told = None
     if given is not None:

@@ -329,6 +329,12 @@ function bars(kind, summary, words) {
   return svg;
 }
 
+// "conv1.weight": what the page calls the layer, then what the parameter is called inside it.
+function named(s, name) {
+  const [id, ...rest] = name.split('.');
+  return s.data.names[id] ? [s.data.names[id], ...rest].join(' · ') : name;
+}
+
 function drawLayers(root, s) {
   const { look } = s, { words } = s.data;
   const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.layersTitle });
@@ -336,7 +342,7 @@ function drawLayers(root, s) {
   top.append(head);
   for (const title of [words.layer, words.weights, words.gradients, words.ratio]) head.append(make('th', title, { scope: 'col' }));
   for (const layer of look.layers) {
-    const row = make('tr'), name = make('th', s.data.names[layer.name] || layer.name, { scope: 'row' });
+    const row = make('tr'), name = make('th', named(s, layer.name), { scope: 'row' });
     name.append(make('small', fill(words.count, { n: format(layer.weights.count) })));
     row.append(name);
     for (const kind of ['weights', 'gradients']) {

@@ -1,0 +1,59 @@
+"""Figures of experiments: both sides over each other, with the spread from seed to seed, and every test beside its pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import plotly.graph_objects as go
+
+LEFT, RIGHT = "#6C8093", "#D55E00"  # without grey-blue, with orange, as everywhere
+_BANDS = {LEFT: "rgba(108,128,147,.22)", RIGHT: "rgba(213,94,0,.18)"}
+
+
+def curves_figure(sides: Sequence[tuple[str, list[list[float]]]], *, epoch: str, accuracy: str) -> go.Figure:
+    """Return validation accuracy (0 to 1, a list a seed) against the epoch: each seed thin, the mean thick, least to most as a band.
+
+    The mean goes as far as the shortest run, so that every point of it is a mean of all seeds.
+    """
+    figure = go.Figure()
+    for (name, seeds), colour in zip(sides, (LEFT, RIGHT), strict=True):
+        length = min((len(one) for one in seeds), default=0)
+        x = list(range(1, length + 1))
+        columns = [[100 * one[i] for one in seeds] for i in range(length)]
+        if len(seeds) > 1:
+            band = [max(column) for column in columns] + [min(column) for column in reversed(columns)]
+            figure.add_scatter(
+                x=x + x[::-1], y=band, fill="toself", fillcolor=_BANDS[colour], line={"width": 0}, hoverinfo="skip", showlegend=False
+            )
+            for one in seeds:
+                y = [100 * value for value in one]
+                figure.add_scatter(
+                    x=list(range(1, len(y) + 1)), y=y, line={"color": colour, "width": 1}, opacity=0.5, hoverinfo="skip", showlegend=False
+                )
+        figure.add_scatter(x=x, y=[fmean(column) for column in columns], name=name, line={"color": colour, "width": 3})
+    figure.update_layout(
+        margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=330, hovermode="x unified", legend={"orientation": "h", "y": 1.12, "x": 0}
+    )
+    figure.update_xaxes(title=epoch)
+    figure.update_yaxes(title=accuracy, ticksuffix=" %")
+    return figure
+
+
+def pairs_figure(pairs: Sequence[tuple[float, float]], names: tuple[str, str], *, accuracy: str) -> go.Figure:
+    """Return the test accuracies (0 to 1) of both sides, each pair of one seed joined by a line, on one axis."""
+    figure = go.Figure()
+    for left, right in pairs:
+        figure.add_scatter(
+            x=list(names),
+            y=[100 * left, 100 * right],
+            mode="lines+markers",
+            line={"color": "#9AA5B1", "width": 1.5},
+            marker={"size": 11, "color": [LEFT, RIGHT]},
+            showlegend=False,
+            hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+        )
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=330)
+    figure.update_xaxes(range=[-0.4, 1.4])
+    figure.update_yaxes(title=accuracy, ticksuffix=" %")
+    return figure
