@@ -54,9 +54,9 @@ def verdicts(events: list[dict[str, Any]]) -> tuple[Text, ...]:
     end event and is not said twice.
     """
     series = curves(events)["epochs"]
-    found = [_flat(events, series), _overfitting(series), _gap(series), _slow(events)]
+    found = [_flat(events, series), _overfitting(series), _slow(events)]
     if any(event["type"] == "end" for event in events):
-        found += [_improving(series), _best(events, series)]
+        found += [_gap(series), _improving(series), _best(events, series)]
     return tuple(text for text in found if text is not None)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from vpc2.figures.training import confusion_figure
-from vpc2.nets.shapes import summarise
 from vpc2.training import showing
 from vpc2.training.events import curves, read_events, to_csv
 from vpc2.training.run import STATES, Run, Status, may_change
@@ -197,12 +196,11 @@ def _look_words() -> dict[str, str]:
 
 
 def _draw_look(run: Run, view: str, standing: str) -> None:
-    names = {facts.id: facts.name for facts in summarise(run.recipe.net).layers} if run.recipe.net.KIND == "net" else {}
     given = None
     if not serving.is_serving() and (numbers := showing.read_look(run.folder)) is not None:
         paths = {name: showing.sheet_path(run.folder, name, numbers["step"]) for name in showing.SHEETS}
         given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), names=names, given=given)
+    live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
 
 
 def _draw_test(run: Run) -> None:

@@ -58,13 +58,12 @@ def live_look(
     key: str,
     state: str = "",
     words: Mapping[str, str] | None = None,
-    names: Mapping[str, str] | None = None,
     given: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
 ) -> None:
     """Draw one of `VIEWS` of a run's latest look; it is asked for again until the run is over, and only while it can be seen.
 
-    `state` is the run's, so that one that is taken up again is asked for again; `names` says what to call the
-    layers, by their ids. Where there is no route, `given` is the look's numbers and its sheets as JPEG, by name.
+    `state` is the run's, so that one that is taken up again is asked for again. Where there is no route, `given` is the look's
+    numbers and its sheets as JPEG, by name.
     """
     told = None
     if given is not None:
@@ -76,7 +75,6 @@ def live_look(
         "state": state,
         "bases": bases(),
         "words": {**WORDS, **(words or {})},
-        "names": dict(names or {}),
         "given": told,
     }
     _component()(key=key, data=data)

@@ -168,8 +168,7 @@ function draw(root, s, state = s.data.state) {
   head.textContent = headline(s);
   const scrolled = [...body.querySelectorAll('.scroll')].map(one => [one.scrollLeft, one.scrollTop]);
   const focused = [...body.querySelectorAll('[tabindex]')].indexOf(root.activeElement ?? root.getRootNode().activeElement);
-  const { batch, classes, mistakes, layers } = { batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers };
-  body.replaceChildren(...{ batch, classes, mistakes, layers }[s.data.view](root, s));
+  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](root, s));
   [...body.querySelectorAll('.scroll')].forEach((one, i) => {
     if (scrolled[i]) [one.scrollLeft, one.scrollTop] = scrolled[i];
   });
@@ -257,7 +256,7 @@ function drawTable(s) {
     row.append(make('th', look.classes[i], { scope: 'row' }));
     counts.forEach((n, j) => {
       const share = shown ? n / shown : 0;
-      const cell = make('td', n ? format(n) : '', { class: `${share > 0.5 ? 'strong ' : ''}${i === j ? 'right' : ''}` });
+      const cell = make('td', n ? format(n) : '', { class: i === j ? 'right' : '' });
       cell.style.setProperty('--share', share);
       row.append(cell);
     });
@@ -329,12 +328,6 @@ function bars(kind, summary, words) {
   return svg;
 }
 
-// "conv1.weight": what the page calls the layer, then what the parameter is called inside it.
-function named(s, name) {
-  const [id, ...rest] = name.split('.');
-  return s.data.names[id] ? [s.data.names[id], ...rest].join(' · ') : name;
-}
-
 function drawLayers(root, s) {
   const { look } = s, { words } = s.data;
   const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.layersTitle });
@@ -342,7 +335,7 @@ function drawLayers(root, s) {
   top.append(head);
   for (const title of [words.layer, words.weights, words.gradients, words.ratio]) head.append(make('th', title, { scope: 'col' }));
   for (const layer of look.layers) {
-    const row = make('tr'), name = make('th', named(s, layer.name), { scope: 'row' });
+    const row = make('tr'), name = make('th', layer.name, { scope: 'row' });
     name.append(make('small', fill(words.count, { n: format(layer.weights.count) })));
     row.append(name);
     for (const kind of ['weights', 'gradients']) {
