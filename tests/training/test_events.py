@@ -1,5 +1,7 @@
+import io
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -220,3 +222,28 @@ def test_progress_of_a_short_record_is_all_of_it(tmp_path):
     assert latest_events(tmp_path) == []
     written = [writer.write({**START}), writer.write(step(1))]
     assert latest_events(tmp_path) == written
+
+
+def test_asking_for_the_latest_reads_as_little_of_a_long_record_as_of_a_short_one(long_record, tmp_path, monkeypatch):
+    """Counted, not timed: the bytes that come from the disk, whatever is asked for, wherever it lies."""
+    read = []
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer):
+            read.append(super().readinto(buffer))
+            return read[-1]
+
+    def cost(folder, since, limit=None):
+        read.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "open", lambda path, mode: io.BufferedReader(Counted(path)))
+            events, _ = read_events(folder, since, limit)
+        assert events[0]["n"] == since
+        return sum(read)
+
+    short = tmp_path / "short"
+    short.mkdir()
+    (short / FILE_NAME).write_bytes(b"".join((long_record / FILE_NAME).open("rb").readlines()[:200]))
+    size = (long_record / FILE_NAME).stat().st_size
+    assert cost(long_record, 11_998) <= cost(short, 198) + io.DEFAULT_BUFFER_SIZE
+    assert max(cost(long_record, since, 1) for since in (100, 3_000, 7_777, 11_000)) < size / 8

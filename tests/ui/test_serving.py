@@ -10,9 +10,11 @@ import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from tests.training.test_showing import make_look
 from vpc2.training.events import FILE_NAME, EventWriter
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import RunStore
+from vpc2.training.showing import LookWriter, to_numbers
 from vpc2.training.sinks import TensorBoardSink
 from vpc2.ui import boards, serving
 
@@ -60,7 +62,7 @@ def test_a_run_streams_its_events_once_each(client, run):
     body = first.json()
     assert body["state"] == "queued" and not body["more"]
     assert [event["type"] for event in body["events"]] == ["start", *["step"] * 6, "epoch"]
-    assert {**body["events"][1], "t": 0} == {"type": "step", "step": 1, "t": 0, "loss": 0.33333, "accuracy": 0.5, "learning_rate": 0.1}
+    assert body["events"][1] == {"type": "step", "step": 1, "loss": 0.33333, "accuracy": 0.5, "learning_rate": 0.1}
     assert body["events"][-1]["val_loss"] is None and body["events"][-1]["is_best"] is True
     again = client.get(f"/api/runs/{run.id}?since={body['next']}").json()
     assert again["events"] == [] and again["next"] == body["next"]
@@ -69,6 +71,38 @@ def test_a_run_streams_its_events_once_each(client, run):
     writer.close()
     last = client.get(f"/api/runs/{run.id}?since={body['next']}").json()
     assert last["state"] == "stopped" and last["events"] == [{"type": "end", "best_epoch": 1}]
+    assert again["t"] is None and last["t"] >= body["t"] >= body["events"][-1]["t"] >= 0
+
+
+def test_the_latest_look_is_told_once_and_its_pictures_lie_beside(client, run):
+    address = f"/api/runs/{run.id}/look"
+    assert client.get(address).status_code == 204
+    write = LookWriter(run.folder).look
+    write(make_look(step=120))
+    found = client.get(address)
+    assert found.headers["cache-control"] == "no-store" and found.headers["run-state"] == "queued"
+    assert found.json() == to_numbers(make_look(step=120))
+    assert client.get(f"{address}?since=120").status_code == 204
+    record(run)
+    still = client.get(f"{address}?since=120")
+    assert still.status_code == 204 and still.headers["run-state"] == "finished" and still.content == b""
+    write(make_look(step=140))
+    assert client.get(f"{address}?since=120").json()["step"] == 140
+    for name in ("batch", "mistakes"):
+        sheet = client.get(f"/api/runs/{run.id}/{name}.jpg?step=120")
+        assert sheet.headers["content-type"] == "image/jpeg" and sheet.headers["cache-control"] == "no-store"
+        assert sheet.content == (run.folder / f"{name}-120.jpg").read_bytes()
+        for step in ("", "?step=7", "?step=-1", "?step=../../x", "?step=" + "9" * 5000):
+            assert client.get(f"/api/runs/{run.id}/{name}.jpg{step}").status_code == 404
+
+
+@pytest.mark.parametrize("bad", ["0" * 16, "short", "A" * 5000, "..%2f..%2fetc", "%2e%2e", "%00%00%00%00%00%00%00%00"])
+@pytest.mark.parametrize("leaf", ["look", "batch.jpg", "mistakes.jpg"])
+def test_a_look_of_no_run_is_refused(client, run, bad, leaf):
+    found = client.get(f"/api/runs/{bad}/{leaf}?step=1")
+    assert found.status_code == 404 and str(RunStore().folder) not in found.text
+    assert client.get(f"/api/runs/{run.id}/spec.json").status_code == 404
+    assert client.post(f"/api/runs/{run.id}/{leaf}").status_code == 405
 
 
 def test_a_long_record_comes_in_parts(client, run):

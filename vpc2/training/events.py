@@ -40,6 +40,7 @@ FLUSH_S = 0.05
 _IN_BURSTS = ("step", "rate")
 
 _TAIL_BYTES = 32 * 1024
+_NEAR_BYTES = 2 * 1024  # so near before an event, lines are read one by one
 _ROOM_BYTES = 2 * 1024  # what an end event without numbers takes, and some
 
 
@@ -165,10 +166,10 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
     with file:
         end = file.seek(0, os.SEEK_END)
         low, high = 0, end
-        tail_at, tail = _first_after(file, max(end - _TAIL_BYTES, 0), end)
+        tail_at, tail = _first_after(file, max(end - _NEAR_BYTES, 0), end)
         if tail is not None and tail["n"] <= since:
             low = high = tail_at
-        while high - low > _TAIL_BYTES:
+        while high - low > _NEAR_BYTES:
             middle = (low + high) // 2
             _, event = _first_after(file, middle, end)
             if event is not None and event["n"] <= since:

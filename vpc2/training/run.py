@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import re
@@ -156,8 +157,20 @@ def _write_spec(run: Run) -> None:
 
 def read_run(folder: Path) -> Run:
     """Return the run in a folder; raise `Refusal` if there is none that can be read."""
+    path = folder / "spec.json"
     try:
-        document = read_json((folder / "spec.json").read_bytes())
+        written = path.stat()
+    except OSError:
+        raise Refusal(_NO_RUN) from None
+    return _read_spec(path, written.st_ino, written.st_mtime_ns, written.st_size)
+
+
+@functools.lru_cache(maxsize=2000)
+def _read_spec(path: Path, *written: int) -> Run:
+    """Read a run's `spec.json`, once for as long as it stays as it was `written`: a page lists hundreds of runs."""
+    folder = path.parent
+    try:
+        document = read_json(path.read_bytes())
     except OSError:
         raise Refusal(_NO_RUN) from None
     if not isinstance(document, dict):

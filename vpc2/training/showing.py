@@ -1,9 +1,16 @@
-"""What the page shows of a look at a run: `look.json` with the numbers, and two sheets of pictures, in the run's folder."""
+"""What the page shows of a run's latest look: numbers and sheets of pictures in the run's folder. No torch.
+
+`look.json` the numbers of the latest look · `batch-<step>.jpg`, `mistakes-<step>.jpg` the sheets of pictures it speaks of.
+A sheet carries its step in its name and is written before the numbers, so that whoever has read the numbers finds the very
+pictures they speak of; those of the look before stay one look longer.
+"""
 
 from __future__ import annotations
 
 import io
 import json
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,26 +21,22 @@ from PIL import Image
 from vpc2.training.looks import LayerLook, Look
 from vpc2.training.run import write_atomic
 
-NUMBERS, BATCH, MISTAKES = "look.json", "batch.jpg", "mistakes.jpg"
-SHEETS = (BATCH, MISTAKES)
-TILE_PX, ACROSS = 72, 8
-BINS = 24
-MOST_CLASSES = 100  # of a confusion matrix that still says something
-MOST_SHARES = 3  # classes named of a mixed picture
+FILE_NAME = "look.json"
+SHEETS = ("batch", "mistakes")
+TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
+COLUMNS = 8
+BINS = 32
+SAMPLE = 8_000  # values of a layer that its histogram counts; the other numbers are of all of them
+
+_SHEET = re.compile(rf"(?:{'|'.join(SHEETS)})-(\d+)\.jpg")
 
 
 class LookWriter:
-    """Hears looks and keeps the latest in a run's folder; each file is whole or not there. Raises OSError on a full disk."""
+    """Keeps the looks it hears in a run's folder; each file is whole or not there. Raises OSError on a full disk."""
 
     def __init__(self, folder: Path):
         self._folder = folder
-
-    def look(self, look: Look) -> None:
-        for name, pictures in ((BATCH, look.batch), (MISTAKES, [one.picture for one in look.mistakes])):
-            if len(pictures):
-                _put(self._folder / name, sheet(pictures))
-        # Last: whoever reads the numbers finds the pictures that belong to them.
-        _put(self._folder / NUMBERS, json.dumps(numbers_of(look), separators=(",", ":"), allow_nan=False).encode())
+        self._before = -1
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Events are the record's business."""
@@ -41,68 +44,112 @@ class LookWriter:
     def close(self) -> None:
         """Nothing is held open."""
 
+    def look(self, look: Look) -> None:
+        mistakes = [mistake.picture for mistake in look.mistakes]
+        for name, pictures in zip(SHEETS, (look.batch, mistakes), strict=True):
+            if len(pictures):
+                _put(sheet_path(self._folder, name, look.step), to_sheet(pictures))
+        _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
+        for path in self._folder.glob("*.jpg"):
+            named = _SHEET.fullmatch(path.name)
+            if named and int(named[1]) not in (look.step, self._before):
+                path.unlink(missing_ok=True)
+        self._before = look.step
+
 
 def _put(path: Path, data: bytes) -> None:
     write_atomic(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
 
 
-def sheet(pictures: Sequence[np.ndarray]) -> bytes:
-    """Return pictures, uint8 (H, W, 3), as one JPEG: tiles of TILE_PX, ACROSS in a row; small ones keep their pixels visible."""
-    rows = -(-len(pictures) // ACROSS)
-    whole = Image.new("RGB", (ACROSS * TILE_PX, rows * TILE_PX), (127, 127, 127))
-    for i, picture in enumerate(pictures):
-        image = Image.fromarray(picture)
-        way = Image.Resampling.NEAREST if image.width < TILE_PX else Image.Resampling.BILINEAR
-        whole.paste(image.resize((TILE_PX, TILE_PX), way), (i % ACROSS * TILE_PX, i // ACROSS * TILE_PX))
-    file = io.BytesIO()
-    whole.save(file, "JPEG", quality=88, subsampling=0)
-    return file.getvalue()
+def sheet_path(folder: Path, name: str, step: int) -> Path:
+    """Return where a sheet of pictures ("batch" or "mistakes") of a look lies."""
+    return folder / f"{name}-{step}.jpg"
 
 
-def numbers_of(look: Look) -> dict[str, Any]:
-    """Return all that a look says, but for the pictures, as plain JSON. A number that is not finite becomes null."""
+def read_look(folder: Path) -> dict[str, Any] | None:
+    """Return the numbers of a run's latest look, as `to_numbers` makes them, or None."""
+    try:
+        return json.loads((folder / FILE_NAME).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def to_numbers(look: Look) -> dict[str, Any]:
+    """Return what a look holds besides pictures, ready for JSON: a number that is not finite is None.
+
+    `batch` is, a picture, its classes with their shares, the largest first; `accuracy` is None for a class without pictures.
+    """
     confusion = look.confusion()
-    totals = confusion.sum(1)
+    shown = confusion.sum(1)
     return {
         "epoch": look.epoch,
         "step": look.step,
         "classes": list(look.classes),
-        "batch": [_shares(row) for row in look.targets],
-        "confusion": confusion.tolist() if len(look.classes) <= MOST_CLASSES else None,
-        "accuracy": [float(confusion[i, i] / n) if n else None for i, n in enumerate(totals)],
-        "counts": totals.tolist(),
+        "columns": COLUMNS,
+        "batch": [_shares(row) for row in look.targets[: len(look.batch)]],
+        "confusion": confusion.tolist(),
+        "accuracy": [round(float(confusion[k, k] / n), 4) if n else None for k, n in enumerate(shown)],
         "mistakes": [
-            {"true": one.true, "predicted": one.predicted, "confidence": round(one.confidence, 4), "index": one.index}
+            {"index": one.index, "true": one.true, "predicted": one.predicted, "confidence": _short(one.confidence)}
             for one in look.mistakes
         ],
-        "layers": [_layer(one) for one in look.layers],
+        "layers": [_layer(layer) for layer in look.layers],
     }
 
 
-def _shares(row: np.ndarray) -> list[list[float]]:
-    """Return the classes of a picture with their shares, the largest first."""
-    order = np.argsort(-row, kind="stable")[:MOST_SHARES]
-    return [[int(label), round(float(row[label]), 3)] for label in order if row[label] > 0]
+def _shares(target: np.ndarray) -> list[list[float]]:
+    return [[int(k), round(float(target[k]), 3)] for k in np.argsort(-target, kind="stable") if target[k] >= 0.005]
 
 
 def _layer(layer: LayerLook) -> dict[str, Any]:
-    weights, gradients = spread(layer.weights), None if layer.gradients is None else spread(layer.gradients)
-    length = float(np.linalg.norm(layer.weights))
-    ratio = float(np.linalg.norm(layer.gradients)) / length if layer.gradients is not None and length else None
+    weights, gradients = _summary(layer.weights), None if layer.gradients is None else _summary(layer.gradients)
+    ratio = None
+    if gradients is not None:
+        size = float(np.linalg.norm(layer.weights))
+        ratio = _short(float(np.linalg.norm(layer.gradients)) / size) if size else None
+    return {"name": layer.name, "weights": weights, "gradients": gradients, "ratio": ratio}
+
+
+def _summary(values: np.ndarray) -> dict[str, Any]:
+    """Return count, mean, standard deviation, limits and histogram of numbers; `broken` of them are not finite and left out."""
+    count = values.size
+    if not np.isfinite(values.sum(dtype=np.float64)):  # one sum instead of as many tests
+        values = values[np.isfinite(values)]
+    found: dict[str, Any] = {"count": int(count), "broken": int(count - values.size)}
+    if not values.size:
+        return {**found, "mean": None, "std": None, "min": None, "max": None, "histogram": []}
+    low, high = float(values.min()), float(values.max())
+    histogram, _ = np.histogram(
+        values[:: -(-values.size // SAMPLE)], bins=BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5)
+    )
     return {
-        "name": layer.name,
-        "count": len(layer.weights),
-        "weights": weights,
-        "gradients": gradients,
-        "ratio": ratio if ratio is not None and np.isfinite(ratio) else None,
+        **found,
+        "mean": _short(float(values.mean(dtype=np.float64))),
+        "std": _short(float(values.std(dtype=np.float64))),
+        "min": _short(low),
+        "max": _short(high),
+        "histogram": histogram.tolist(),
     }
 
 
-def spread(values: np.ndarray) -> dict[str, Any] | None:
-    """Return mean, standard deviation, least, largest and a histogram of BINS counts; None where no value is finite."""
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return None
-    low, high = float(values.min()), float(values.max())
-    counts = np.histogram(values, BINS, (low, high if high > low else low + 1e-12))[0]
-    return {"mean": float(values.mean()), "std": float(values.std()), "low": low, "high": high, "bins": counts.tolist()}
+def _short(value: float) -> float | None:
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def to_sheet(pictures: Sequence[np.ndarray]) -> bytes:
+    """Return pictures of one size as one JPEG, `COLUMNS` a row; the place of the ones that lack stays white."""
+    height, width = pictures[0].shape[:2]
+    side = max(height, width)
+    if side <= TILE_PX:
+        tiles = [picture.repeat(TILE_PX // side, 0).repeat(TILE_PX // side, 1) for picture in pictures]
+    else:
+        size = (max(1, round(width * TILE_PX / side)), max(1, round(height * TILE_PX / side)))
+        tiles = [np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR)) for picture in pictures]
+    height, width = tiles[0].shape[:2]
+    sheet = np.full((-(-len(tiles) // COLUMNS) * height, COLUMNS * width, 3), 255, np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = i // COLUMNS * height, i % COLUMNS * width
+        sheet[top : top + height, left : left + width] = tile
+    out = io.BytesIO()
+    Image.fromarray(sheet).save(out, "JPEG", quality=85)
+    return out.getvalue()

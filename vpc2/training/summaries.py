@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from PIL import Image
 from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
@@ -18,7 +20,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.nets.shapes import summarise
 from vpc2.training.looks import Look
 from vpc2.training.settings import SETTINGS
-from vpc2.training.showing import ACROSS, TILE_PX, sheet
+from vpc2.training.showing import COLUMNS, to_sheet
 from vpc2.training.spec import Recipe
 
 BINS = 64
@@ -102,8 +104,9 @@ def _plain(words: str) -> str:
 
 
 def _picture(tag: str, pictures: Sequence[np.ndarray]) -> Summary.Value:
-    rows = -(-len(pictures) // ACROSS)
-    image = Summary.Image(height=rows * TILE_PX, width=ACROSS * TILE_PX, colorspace=3, encoded_image_string=sheet(pictures))
+    data = to_sheet(pictures)
+    width, height = Image.open(io.BytesIO(data)).size
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=data)
     return Summary.Value(tag=tag, image=image)
 
 
@@ -115,7 +118,7 @@ def filter_tiles(filters: np.ndarray) -> list[np.ndarray]:
     strongest = max(float(np.abs(filters).max()), 1e-12)
     shown = filters if filters.shape[1] == 3 else np.repeat(filters.mean(1, keepdims=True), 3, axis=1)
     pixels = np.clip(127.5 + 127.5 * shown / strongest, 0, 255).round().astype(np.uint8)
-    return list(pixels.transpose(0, 2, 3, 1)[: 8 * ACROSS])
+    return list(pixels.transpose(0, 2, 3, 1)[: 8 * COLUMNS])
 
 
 def _histogram(tag: str, values: np.ndarray) -> Summary.Value:

@@ -22,7 +22,7 @@ from vpc2.ui import chrome, recipes, runs, state
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
-from vpc2.ui.run_view import curve_words
+from vpc2.ui.run_watch import curve_words
 from vpc2.words import Refusal
 
 WATCH_S = 2.0

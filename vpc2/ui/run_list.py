@@ -1,23 +1,29 @@
-"""All runs: open one, lay several over each other, rename and delete."""
+"""All runs: open one; of the ticked ones, lay the curves over each other, take them along, delete them."""
 
 from __future__ import annotations
+
+import csv
+import io
+import zoneinfo
+from datetime import datetime
 
 import streamlit as st
 
 from vpc2.data.datasets import find_dataset
-from vpc2.training.events import last_event
+from vpc2.training.events import last_event, read_events, to_csv
 from vpc2.training.run import Run, may_change
 from vpc2.ui import boards_view, chrome, runs, state
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.language import _, number, say
-from vpc2.ui.run_view import curve_words, draw_state
+from vpc2.ui.language import _, language, number, say
+from vpc2.ui.run_view import draw_delete, draw_state
+from vpc2.ui.run_watch import curve_of, curve_words
 
 AT_ONCE = 12
 MOST_OVERLAID = 6  # as many as there are colours that everybody can tell apart
 
 
 def draw_list(chosen: Run | None) -> None:
-    """Draw the visitor's runs, newest first, with what one can do to each; ticked ones are laid over each other."""
+    """Draw the visitor's runs, newest first; what can be done to the ticked ones stands below."""
     seen = runs.visible_runs()
     st.markdown(f"## {_('Your runs')}")
     if not seen:
@@ -28,19 +34,20 @@ def draw_list(chosen: Run | None) -> None:
     if len(seen) > shown and st.button(_("Show more ({n})").format(n=number(len(seen) - shown)), key="runs/more", type="tertiary"):
         st.session_state["runs/shown"] = shown + 4 * AT_ONCE
         st.rerun()
-    if len(ticked) > 1:
-        _draw_overlay(ticked)
-    elif len(seen) > 1:
-        st.caption(_("Tick two or more to lay their curves over each other."))
+    if ticked:
+        _draw_ticked(ticked)
+    else:
+        st.caption(_("Tick runs to take their numbers along or to delete them, two or more to lay their curves over each other."))
 
 
 def _draw_line(run: Run, chosen: Run | None) -> bool:
+    """Draw one run as a line and return whether it is ticked."""
     status, end = runs.store().status(run.id), last_event(run.folder) or {}
     accuracy = end.get("test_accuracy") if end.get("type") == "end" else None
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
-        is_ticked = st.checkbox(run.name, key=f"tick/{run.id}", label_visibility="collapsed")
+        is_ticked = st.checkbox(chrome.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
         is_open = chosen is not None and chosen.id == run.id
-        if st.button(chrome.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width=230):
+        if st.button(chrome.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
             st.query_params["run"] = run.id
             st.rerun()
         draw_state(status)
@@ -49,21 +56,51 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
             facts.append(_("test accuracy {a} %").format(a=number(100 * accuracy, ".1f")))
         if end.get("elapsed_s"):
             facts.append(f"{number(end['elapsed_s'], ',.0f')} s")
+        facts.append(_when(run.created))
         if not may_change(run, state.visitor()):
             facts.append(_("somebody else's"))
         st.caption(chrome.literal(" · ".join(facts)), width="stretch")
-        if may_change(run, state.visitor()) and status.state != "running":
-            if st.button(_("Delete"), key=f"delete/{run.id}", icon=":material/delete:", type="tertiary"):
-                chrome.guarded(runs.store().delete, run.id, by=state.visitor())
-                if is_open:
-                    del st.query_params["run"]
-                st.rerun()
     return is_ticked
 
 
-def _draw_overlay(ticked: list[Run]) -> None:
-    overlaid = ticked[:MOST_OVERLAID]
+def _when(seconds: float) -> str:
+    """Return a day and a time of the visitor's own clock, as the visitor's language writes them."""
+    try:
+        zone = zoneinfo.ZoneInfo(st.context.timezone or "UTC")
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # a browser may say anything
+        zone = zoneinfo.ZoneInfo("UTC")
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m %H:%M" if language() == "es" else "%b %d, %H:%M")
+
+
+def _draw_ticked(ticked: list[Run]) -> None:
     if len(ticked) > MOST_OVERLAID:
         st.caption(_("At most {n} are laid over each other.").format(n=MOST_OVERLAID))
-    live_curves([{"id": run.id, "label": run.name} for run in overlaid], key="overlay", words=curve_words())
+    overlaid = ticked[:MOST_OVERLAID]
+    if len(ticked) > 1:
+        lines = [curve_of(run, runs.store().status(run.id)) for run in overlaid]
+        live_curves(lines, key="overlay", words=curve_words())
     boards_view.draw_board([run.id for run in overlaid])
+    st.download_button(
+        _("Curves of the ticked runs as CSV"), lambda: to_table(ticked), file_name="runs.csv", icon=":material/table:", on_click="ignore"
+    )
+    doomed = [run for run in ticked if may_change(run, state.visitor()) and runs.store().status(run.id).state != "running"]
+    if doomed and draw_delete(doomed, key="delete-ticked"):
+        if st.query_params.get("run") in [run.id for run in doomed]:
+            del st.query_params["run"]
+        st.rerun()
+
+
+def to_table(chosen: list[Run]) -> str:
+    """Return the curves of several runs as one CSV, each row after its run's id and name.
+
+    A name that a spreadsheet would take for a formula gets a quote before it.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for i, run in enumerate(chosen):
+        name = f"'{run.name}" if run.name.startswith(("=", "+", "-", "@")) else run.name
+        head, *rows = csv.reader(io.StringIO(to_csv(read_events(run.folder)[0])))
+        if i == 0:
+            writer.writerow(["run", "name", *head])
+        writer.writerows([run.id, name, *row] for row in rows)
+    return out.getvalue()

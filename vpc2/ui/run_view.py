@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import Any
 
 import streamlit as st
 
 from vpc2.figures.training import confusion_figure
 from vpc2.training import showing
-from vpc2.training.events import curves, first_event, read_events, to_csv
+from vpc2.training.events import curves, read_events, to_csv
 from vpc2.training.run import STATES, Run, Status, may_change
-from vpc2.training.verdicts import verdicts
 from vpc2.ui import boards_view, chrome, recipes, runs, serving, state, taking_runs
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_look import live_look
 from vpc2.ui.language import _, number, say
+from vpc2.ui.run_watch import curve_of, curve_words, draw_outcome, watch
 from vpc2.words import Refusal
 
+NUMBERS_S = 3.0
 COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
-WATCH_S = 2.0
 
 
 def draw_state(status: Status) -> None:
@@ -33,13 +31,11 @@ def draw_run(run: Run) -> None:
     status = runs.store().status(run.id)
     _draw_head(run, status)
     draw_waiting(run, status)
-    is_at_rest = status.is_over or status.state == "paused"
-    # A run that goes on after it rested is asked for anew.
-    live_curves([{"id": run.id, "label": run.name}], key=f"curves/{run.id}/{is_at_rest}", words=curve_words())
-    draw_watch(run.id)
+    live_curves([curve_of(run, status)], key=f"curves/{run.id}", words=curve_words())
+    watch(run, status)
     if status.is_over:
-        _draw_outcome(run, status)
-    _draw_inside(run, is_at_rest)
+        draw_outcome(run, status)
+    _draw_inside(run, status)
 
 
 def _draw_head(run: Run, status: Status) -> None:
@@ -91,10 +87,9 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
             if st.form_submit_button(_("Keep"), icon=":material/check:"):
                 _do(_rewrite, run, name, note)
-        if status.state != "running" and st.button(_("Delete this run"), icon=":material/delete:", key="delete", width="stretch"):
-            if chrome.guarded(_delete, run):
-                del st.query_params["run"]
-                st.rerun()
+        if status.state != "running" and draw_delete([run], key="delete"):
+            del st.query_params["run"]
+            st.rerun()
 
 
 def _rewrite(run: Run, name: str, note: str) -> None:
@@ -102,8 +97,15 @@ def _rewrite(run: Run, name: str, note: str) -> None:
     runs.store().annotate(run.id, note, by=state.visitor())
 
 
-def _delete(run: Run) -> bool:
-    runs.store().delete(run.id, by=state.visitor())
+def draw_delete(doomed: list[Run], key: str) -> bool:
+    """Offer to delete runs, once it is said that this is meant; return True when they are gone."""
+    title = _("Delete {n} runs").format(n=len(doomed)) if len(doomed) > 1 else _("Delete this run")
+    if not st.checkbox(title, key=f"{key}/mean-it"):
+        return False
+    if not st.button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
+        return False
+    for run in doomed:
+        chrome.guarded(runs.store().delete, run.id, by=state.visitor())
     return True
 
 
@@ -142,84 +144,16 @@ def draw_waiting(run: Run, status: Status) -> None:
         st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")
 
 
-def curve_words() -> dict[str, str]:
-    """Return the words of the live curves in the visitor's language."""
-    return {
-        "loss": _("loss"),
-        "accuracy": _("accuracy"),
-        "learning_rate": _("learning rate, as it is"),
-        "step": _("step"),
-        "train": _("training"),
-        "validation": _("validation"),
-        "smoothed": _("smoothed"),
-        "best": _("best epoch"),
-        "waiting": _("waiting for the first step…"),
-        "nothing": _("ended before the first step"),
-        "preparing": _("preparing:"),
-        "epoch_of": _("epoch {n} of {of}"),
-        "left": _("{s} s left"),
-        "pace": _("{n} pictures/s"),
-        "smoothing": _("Smoothing"),
-        "log": _("Log scale"),
-        "summary": _("Loss, accuracy and learning rate, step by step"),
-    }
-
-
-@st.fragment(run_every=WATCH_S)
-def draw_watch(run_id: str) -> None:
-    """Say what the curves mean while the run goes; draws the whole page once more when its state has changed."""
-    try:
-        status = runs.store().status(run_id)
-        folder = runs.store().path(run_id)
-    except Refusal:
-        return
-    seen = st.session_state.get(f"seen/{run_id}")
-    st.session_state[f"seen/{run_id}"] = status.state
-    if seen not in (None, status.state):
-        st.rerun()
-    start = first_event(folder)
-    if start is None or start["type"] != "start":
-        return
-    facts = [
-        _("{n} training pictures").format(n=number(start["counts"]["train"])),
-        _("{n} parameters").format(n=number(start["params"])),
-        str(start["device"]).upper(),
-    ]
-    if start.get("copies"):
-        facts.insert(1, _("{n} of them copies").format(n=number(start["copies"])))
-    st.caption(" · ".join(facts))
-    if not status.is_over:
-        for verdict in verdicts(read_events(folder)[0]):
-            st.markdown(f"- {chrome.literal(say(verdict))}")
-
-
-def _draw_outcome(run: Run, status: Status) -> None:
-    events, _next = read_events(runs.store().path(run.id))
-    if status.reason is not None:
-        st.info(chrome.literal(say(status.reason)), icon=":material/info:")
-    for verdict in verdicts(events):
-        st.markdown(f"- {chrome.literal(say(verdict))}")
-    end = events[-1] if events and events[-1]["type"] == "end" else {}
-    if status.state == "failed" and end.get("test_accuracy") is None and not any(event["type"] == "epoch" for event in events):
-        return
-    if end.get("test_accuracy") is not None:
-        grid = st.grid(3, min_column_width=150)
-        grid.metric(
-            _("Test accuracy"), f"{number(100 * end['test_accuracy'], '.1f')} %", help=_("On pictures that took no part in training.")
-        )
-        grid.metric(_("Test loss"), number(end["test_loss"], ".3f"))
-        grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")
-
-
-def _draw_inside(run: Run, is_at_rest: bool) -> None:
+@st.fragment
+def _draw_inside(run: Run, status: Status) -> None:
     """Draw the tabs below the curves; only the open one is computed and asks the server."""
     views = {
-        _("What the net sees"): lambda: _draw_look(run, "batch", is_at_rest),
-        _("Classes"): lambda: _draw_look(run, "classes", is_at_rest),
-        _("Mistakes"): lambda: _draw_look(run, "mistakes", is_at_rest),
-        _("Layers"): lambda: _draw_look(run, "layers", is_at_rest),
+        _("What the net sees"): lambda: _draw_look(run, "batch", status.state),
+        _("Classes"): lambda: _draw_look(run, "classes", status.state),
+        _("Mistakes"): lambda: _draw_look(run, "mistakes", status.state),
+        _("Layers"): lambda: _draw_look(run, "layers", status.state),
         _("Test"): lambda: _draw_test(run),
-        _("Numbers"): lambda: _draw_numbers(run),
+        _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
         "TensorBoard": lambda: boards_view.draw_board([run.id]),
         _("Take home"): lambda: taking_runs.draw_home(run),
     }
@@ -229,44 +163,44 @@ def _draw_inside(run: Run, is_at_rest: bool) -> None:
                 draw()
 
 
-def _draw_look(run: Run, view: str, is_at_rest: bool) -> None:
-    words = {
+def _look_words() -> dict[str, str]:
+    return {
         "waiting": _("The first look comes with the first epoch."),
         "nothing": _("This run ended before its first epoch."),
-        "when": _("After epoch {epoch}, step {step}, on the validation pictures.")
-        if view in ("classes", "mistakes")
-        else _("After epoch {epoch}, step {step}."),
-        "per_class": _("Accuracy of each class"),
-        "pictures": _("{n} pictures"),
-        "no_mistakes": _("Not a single validation picture is wrong."),
-        "said": _("says"),
-        "is": _("is"),
-        "weights_of": _("Weights of"),
-        "count": _("How many"),
+        "batch": _("Epoch {epoch}, step {step}: the last batch, as the net saw it."),
+        "classes": _("Epoch {epoch}: {right} of {n} validation pictures right, {a}."),
+        "mistakes": _("Epoch {epoch}: the wrong answers that the net is surest of."),
+        "layers": _("Epoch {epoch}, step {step}: the weights of each layer, and the gradients of the last step."),
+        "noValidation": _("There are no validation pictures."),
+        "noMistakes": _("Epoch {epoch}: all {n} validation pictures right."),
+        "matrix": _("Rows: the true class. Columns: the answer."),
+        "arrows": _("The arrow keys go from cell to cell."),
+        "perClass": _("Accuracy of each class"),
+        "worst": _("Most frequent mistakes"),
+        "pair": _("{true} taken for {predicted}: {n} ×"),
+        "picture": _("picture {n}"),
+        "isTrue": _("is {true}"),
+        "taken": _("says {predicted}, {p} sure"),
+        "layersTitle": _("Weights and gradients of each layer"),
+        "layer": _("Layer"),
         "weights": _("Weights"),
-        "mean_std": _("Mean ± deviation"),
         "gradients": _("Gradients"),
         "ratio": _("Gradient / weight"),
-        "confusion": _("Rows: the true class. Columns: the answer."),
-        "corner": "",
+        "count": _("{n} values"),
+        "spread": _("histogram from {low} to {high}"),
+        "between": _("{low} … {high}"),
+        "moments": _("mean {mean}, deviation {std}"),
+        "broken": _("{n} are no finite numbers"),
+        "frozen": _("frozen"),
     }
-    look, sheets = None, {}
-    if not serving.is_serving():
-        look, sheets = _read_look(run)
-    live_look(run.id, view, key=f"look/{run.id}/{view}/{is_at_rest}", words=words, look=look, sheets=sheets)
 
 
-def _read_look(run: Run) -> tuple[dict[str, Any] | None, dict[str, str]]:
-    """Return the latest look and its pictures as data addresses, for hosts where the app's own routes are not served."""
-    path = run.folder / showing.NUMBERS
-    if not path.is_file():
-        return None, {}
-    sheets = {
-        name.removesuffix(".jpg"): "data:image/jpeg;base64," + base64.b64encode((run.folder / name).read_bytes()).decode()
-        for name in showing.SHEETS
-        if (run.folder / name).is_file()
-    }
-    return json.loads(path.read_bytes()), sheets
+def _draw_look(run: Run, view: str, standing: str) -> None:
+    given = None
+    if not serving.is_serving() and (numbers := showing.read_look(run.folder)) is not None:
+        paths = {name: showing.sheet_path(run.folder, name, numbers["step"]) for name in showing.SHEETS}
+        given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+    live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
 
 
 def _draw_test(run: Run) -> None:

@@ -14,7 +14,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.augment import survival_figure
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import STATES
-from vpc2.ui import asking, chrome, judging, run_view, runs, state
+from vpc2.ui import asking, chrome, judging, run_view, run_watch, runs, state
 from vpc2.ui.asking import percent
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -158,12 +158,11 @@ def _draw_first_run() -> None:
 
 
 def _draw_going(run_id: str) -> None:
-    """Say where the run stands; `run_view.draw_watch` draws the page anew when it is over, and `pick_up` takes it."""
+    """Say where the run stands; `run_watch.draw_progress` draws the page anew when it is over, and `pick_up` takes it."""
     run, status = runs.store().get(run_id), runs.store().status(run_id)
-    st.session_state[f"seen/{run_id}"] = status.state
     st.markdown(f"**{_('Training on the digits…')}**")
     run_view.draw_waiting(run, status)
-    run_view.draw_watch(run_id)
+    run_watch.draw_progress(run, status)
     if st.button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
         runs.engine().stop(run_id, by=state.visitor())
         st.rerun()

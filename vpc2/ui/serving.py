@@ -6,7 +6,6 @@ Nothing here imports torch. The pages work without these routes too (on hosts th
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,29 +17,28 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vpc2.training import showing
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
+from vpc2.training.showing import SHEETS, read_look, sheet_path
 from vpc2.ui import preload
 from vpc2.ui.boards import Boards
 from vpc2.words import Refusal
 
 MOST_EVENTS = 5000  # in one answer; the browser asks again for the rest
 
-_AT_REST = ("finished", "stopped", "failed", "interrupted", "paused")
-
 _SERVING = threading.Event()
 _NO_STORE = {"Cache-Control": "no-store"}
 _FIELDS = {
-    "start": ("epochs", "steps_per_epoch", "budget_s"),
+    "start": ("t", "epochs", "steps_per_epoch", "budget_s"),
     "prepare": ("share",),
-    "step": ("step", "t", "loss", "accuracy", "learning_rate"),
+    "step": ("step", "loss", "accuracy", "learning_rate"),
     "epoch": (
-        *("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy"),
-        *("planned_epochs", "is_best", "images_per_s", "elapsed_s"),
+        *("t", "epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy"),
+        *("images_per_s", "elapsed_s", "planned_epochs", "is_best"),
     ),
-    "end": ("best_epoch",),
+    "end": ("best_epoch", "elapsed_s"),
 }
+_RUN_STATE = "Run-State"  # the header that says how the run stands, also where there is no newer look
 
 
 def is_serving() -> bool:
@@ -61,59 +59,62 @@ def _short(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def answer(run_id: str, since: int = 0) -> dict[str, Any]:
+def answer(run_id: str, since: int = 0, limit: int | None = MOST_EVENTS) -> dict[str, Any]:
     """Return the state of a run and its events numbered `since` and up; raise `Refusal` if there is no such run.
 
-    `more` says that events are left over for another question.
+    `t` is when the last of them happened (null if there is none); `more` says that events are left over for another question.
     """
     folder = RunStore().path(run_id)
     state = status_of(folder).state  # before the events: a run that is over has no later ones
-    events, following = read_events(folder, since, limit=MOST_EVENTS)
-    return {"state": state, "events": compact(events), "next": following, "more": len(events) == MOST_EVENTS}
+    events, following = read_events(folder, since, limit)
+    t = events[-1]["t"] if events else None
+    return {"state": state, "events": compact(events), "t": t, "next": following, "more": limit is not None and len(events) == limit}
+
+
+def _refuse(refusal: Refusal) -> JSONResponse:
+    return JSONResponse({"error": refusal.text.en, "error_es": refusal.text.es}, 404, _NO_STORE)
+
+
+def _whole(given: str | None) -> int | None:
+    """Return a number of an address, or None for anything that is none of ours."""
+    return int(given) if given is not None and given.isascii() and given.isdigit() and len(given) < 10 else None
 
 
 def run_events(request: Request) -> JSONResponse:
     """GET /api/runs/{id}?since=n."""
-    since = request.query_params.get("since", "")
     try:
-        found = answer(request.path_params["run_id"], int(since) if since.isascii() and since.isdigit() and len(since) < 10 else 0)
+        found = answer(request.path_params["run_id"], _whole(request.query_params.get("since")) or 0)
     except Refusal as refusal:
-        return JSONResponse({"error": refusal.text.en, "error_es": refusal.text.es}, 404, _NO_STORE)
+        return _refuse(refusal)
     return JSONResponse(found, headers=_NO_STORE)
 
 
 def run_look(request: Request) -> Response:
-    """GET /api/runs/{id}/look?since=step: the numbers of the latest look, 204 where there is none later."""
+    """GET /api/runs/{id}/look?since=step: the latest look's numbers; 204 where that is still the look of that step, or there is none."""
     try:
-        found = latest_look(request.path_params["run_id"], request.query_params.get("since", ""))
+        folder = RunStore().path(request.path_params["run_id"])
+        state = status_of(folder).state  # before the look: a run that is over has no later one
     except Refusal as refusal:
-        return JSONResponse({"error": refusal.text.en, "error_es": refusal.text.es}, 404, _NO_STORE)
-    return Response(status_code=204, headers=_NO_STORE) if found is None else JSONResponse(found, headers=_NO_STORE)
-
-
-def latest_look(run_id: str, since: str = "") -> dict[str, Any] | None:
-    """Return the numbers of a run's latest look and the run's state; None where it is not later than the step `since`."""
-    folder = RunStore().path(run_id)
-    state = status_of(folder).state
-    try:
-        look = json.loads((folder / showing.NUMBERS).read_bytes())
-    except OSError:
-        return {"state": state} if state in _AT_REST else None
-    if since.isascii() and since.isdigit() and int(since) >= look["step"] and state not in _AT_REST:
-        return None
-    return {**look, "state": state}
+        return _refuse(refusal)
+    headers = {**_NO_STORE, _RUN_STATE: state}
+    numbers = read_look(folder)
+    if numbers is None or numbers["step"] == _whole(request.query_params.get("since")):
+        return Response(status_code=204, headers=headers)
+    return JSONResponse(numbers, headers=headers)
 
 
 def run_sheet(request: Request) -> Response:
-    """GET /api/runs/{id}/batch.jpg and mistakes.jpg: a sheet of pictures of the latest look."""
+    """GET /api/runs/{id}/batch.jpg?step=n, and mistakes.jpg: the pictures of the look of that step, while they are there."""
     try:
         folder = RunStore().path(request.path_params["run_id"])
-    except Refusal:
+    except Refusal as refusal:
+        return _refuse(refusal)
+    step = _whole(request.query_params.get("step"))
+    path = sheet_path(folder, request.url.path.rpartition("/")[2].removesuffix(".jpg"), -1 if step is None else step)
+    try:
+        return Response(path.read_bytes(), media_type="image/jpeg", headers=_NO_STORE)
+    except FileNotFoundError:
         return Response(status_code=404, headers=_NO_STORE)
-    path = folder / request.url.path.rpartition("/")[2]
-    if path.name not in showing.SHEETS or not path.is_file():
-        return Response(status_code=404, headers=_NO_STORE)
-    return Response(path.read_bytes(), media_type="image/jpeg", headers=_NO_STORE)
 
 
 async def health(request: Request) -> JSONResponse:
@@ -132,7 +133,7 @@ def routes(base: str = "") -> list[BaseRoute]:
         Route(f"{root}/api/health", health),
         Route(f"{root}/api/runs/{{run_id}}", run_events),
         Route(f"{root}/api/runs/{{run_id}}/look", run_look),
-        *(Route(f"{root}/api/runs/{{run_id}}/{name}", run_sheet) for name in showing.SHEETS),
+        *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),
         Route(f"{root}/tensorboard", to_tensorboard),
         Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),
     ]

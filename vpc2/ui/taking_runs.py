@@ -31,12 +31,6 @@ def draw_home(run: Run) -> None:
             partial(_onnx, run),
             "classifier.onnx",
         )
-        _draw_file(
-            "TorchScript",
-            _("For torch without vpc2: torch.jit.load, the preprocessing is inside."),
-            partial(_torchscript, run),
-            "classifier.pt",
-        )
         with st.expander(_("How to ask the ONNX file")):
             st.code(_snippet(run), language="python")
     else:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vpc2.ui.components.live_curves import live_curves
+from vpc2.ui.components.live_look import live_look
 from vpc2.ui.components.step_list import step_list
 
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
@@ -43,7 +44,11 @@ def draw() -> None:
         st.text(f"selected: {ss.selected}")
     with right:
         if "run" in st.query_params:
-            live_curves([{"id": st.query_params["run"], "label": "A run"}], key="curves")
+            named = st.query_params["run"].split(" ")
+            live_curves([{"id": run, "label": f"Run {i}" if i else "A run"} for i, run in enumerate(named)], key="curves")
+        if "view" in st.query_params:
+            st.text(f"drawn {ss.setdefault('drawn', 0) + 1} times")
+            live_look(st.query_params["of"], st.query_params["view"], key="look")
 
 
 draw()

@@ -1,4 +1,4 @@
-"""Loss, accuracy and learning rate as they happen: a canvas that asks the server for a run's events by itself, without reruns."""
+"""Loss, accuracy and learning rate as they happen, and how far a run is: asks the server for its events, without reruns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import streamlit as st
 WORDS = {
     "loss": "loss",
     "accuracy": "accuracy",
+    "learning_rate": "learning rate",
     "step": "step",
     "train": "training",
     "validation": "validation",
@@ -19,14 +20,18 @@ WORDS = {
     "best": "best epoch",
     "waiting": "waiting for the first step…",
     "nothing": "ended before the first step",
-    "learning_rate": "learning rate, as it is",
-    "preparing": "preparing:",
-    "epoch_of": "epoch {n} of {of}",
-    "left": "{s} s left",
-    "pace": "{n} pictures/s",
-    "smoothing": "Smoothing",
-    "log": "Log scale",
     "summary": "Loss and accuracy of training and validation, step by step",
+    "smoothing": "Smoothing",
+    "log": "Loss on a log scale",
+    "progress": "progress",
+    "preparing": "preparing the pictures: {n} %",
+    "epoch": "epoch {n}",
+    "epochOf": "epoch {n} of {total}",
+    "time": "{s} of at most {budget} s",
+    "left": "about {s} s left",
+    "speed": "{n} pictures a second",
+    "bestSoFar": "best so far: epoch {n}, {a} in validation",
+    "bestLast": "best so far: epoch {n}",
 }
 _FOLDER = Path(__file__).parent
 
@@ -37,18 +42,34 @@ def _component() -> Any:
     return st.components.v2.component("vpc2.live_curves", html=html, css=css, js=js)
 
 
-def live_curves(runs: Sequence[Mapping[str, str]], *, key: str, words: Mapping[str, str] | None = None, height: int = 280) -> None:
-    """Draw the curves of the runs, each `{"id", "label"}` and perhaps a `"hue"`; they go on moving until every run is over.
+def bases() -> list[str]:
+    """Return what may stand before the address of a route, the likeliest first.
 
-    `height` is a panel's, in px.
+    Own routes are served at the root even under a base path, unless a proxy in front lets only the base path through.
     """
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    # Own routes are served at the root even under a base path, unless a proxy in front lets only the base path through.
-    bases = [f"/{base}", ""] if base else [""]
+    return [f"/{base}", ""] if base else [""]
+
+
+def live_curves(
+    runs: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    words: Mapping[str, str] | None = None,
+    height: int = 280,
+    has_charts: bool = True,
+) -> None:
+    """Draw the curves of the runs; they go on moving until every run is over. `height` is a panel's, in px.
+
+    A run is `{"id", "label"}`, with a `hue` of its own perhaps, with `state` where it is known (a run that is taken up again is
+    asked for again), and with `given`, the whole answer of the route, where there is no route. One run alone has its progress
+    above; without charts, only that.
+    """
     data = {
-        "runs": [{name: str(run[name]) for name in ("id", "label", "hue") if name in run} for run in runs],
-        "bases": bases,
+        "runs": [{"hue": "", "state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
+        "bases": bases(),
         "words": {**WORDS, **(words or {})},
         "height": int(height),
+        "hasCharts": has_charts,
     }
     _component()(key=key, data=data)

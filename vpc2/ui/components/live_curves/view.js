@@ -1,21 +1,22 @@
 // Curves that move by themselves: the browser asks the server for the events it has not seen, and draws. No page reruns.
 
-const POLL_MS = 500;
+const POLL_MS = 700;
 const RETRY_MS = 2000;
 const SPEAK_MS = 15000; // a screen reader hears the numbers this often at most
 const MAX_POINTS = 2000;
-const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted', 'paused']);
-const RATE = 'learning_rate'; // never smoothed: a smoothed step is no step
+const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
 // Okabe-Ito; with several runs each has one hue, training a line, validation its points.
 const HUES = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
 const PAD = { left: 44, right: 12, top: 10, bottom: 34 };
 const states = new WeakMap();
+// What the visitor switched, for all charts of this page.
+const options = { isSmooth: true, isLog: false };
 
 export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0, isSmooth: true, isLog: false };
+    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0 };
     states.set(root, s);
     s.observer = new ResizeObserver(() => schedule(root, s));
     for (const plot of root.querySelectorAll('.plot')) {
@@ -25,14 +26,22 @@ export default function (component) {
   }
   s.data = data;
   root.querySelector('.frame').style.setProperty('--height', `${data.height}px`);
+  root.querySelector('.charts').hidden = !data.hasCharts;
+  for (const [name, option] of [['smoothing', 'isSmooth'], ['log', 'isLog']]) {
+    const box = root.querySelector(`.${name} input`);
+    root.querySelector(`.${name} span`).textContent = data.words[name];
+    box.checked = options[option];
+    box.onchange = () => { options[option] = box.checked; schedule(root, s); };
+  }
   const wanted = new Set(data.runs.map(run => run.id));
   for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
-  for (const { id, label, hue } of data.runs) {
-    if (!s.runs.has(id)) {
-      s.runs.set(id, { id, label, steps: [], epochs: [], start: null, prepared: null, next: 0, state: 'queued', isGone: false });
-      poll(root, s, s.runs.get(id));
-    }
-    Object.assign(s.runs.get(id), { label, hue });
+  for (const { id, label, hue, state, given } of data.runs) {
+    if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
+    const run = s.runs.get(id);
+    Object.assign(run, { label, hue });
+    if (given) hear(root, s, Object.assign(run, EMPTY()), given); // no route to ask: Python tells the whole record
+    else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or it goes on after all
+    run.known = state;
   }
   schedule(root, s);
   return () => {
@@ -42,6 +51,8 @@ export default function (component) {
     states.delete(root);
   };
 }
+
+const EMPTY = () => ({ steps: [], epochs: [], next: 0, start: null, share: null, end: null, t: 0, heardAt: 0, cache: null });
 
 // --- asking
 
@@ -57,7 +68,30 @@ async function ask(bases, id, since) {
   return undefined;
 }
 
+function hear(root, s, run, answer) {
+  run.state = answer.state;
+  run.next = answer.next;
+  for (const event of answer.events) {
+    if (event.type === 'step') run.steps.push(event);
+    else if (event.type === 'epoch') run.epochs.push(event);
+    else if (event.type === 'start') run.start = event;
+    else if (event.type === 'prepare') run.share = event.share;
+    run.end = event.type === 'end' ? event : null;
+  }
+  if (answer.events.length) {
+    run.t = answer.t;
+    run.heardAt = performance.now();
+    run.cache = null;
+    schedule(root, s);
+  }
+  const isLast = OVER.has(run.state) && !answer.more;
+  if (answer.events.length || isLast) speak(root, s, isLast);
+  drawFacts(root, s);
+  return isLast;
+}
+
 async function poll(root, s, run) {
+  run.isAsking = true;
   while (!s.isGone && !run.isGone) {
     if (document.hidden) {
       await sleep(POLL_MS);
@@ -75,30 +109,71 @@ async function poll(root, s, run) {
       await sleep(RETRY_MS);
       continue;
     }
-    if (answer === null) return; // the run was deleted
-    run.state = answer.state;
-    for (const event of answer.events) {
-      if (event.type === 'step') run.steps.push(event);
-      else if (event.type === 'epoch') run.epochs.push(event);
-      else if (event.type === 'start') run.start = event;
-      else if (event.type === 'prepare') run.prepared = event.share;
-    }
-    run.next = answer.next;
-    if (answer.events.length) {
-      run.cache = null;
-      schedule(root, s);
-      speak(root, s);
-    }
-    if (OVER.has(answer.state)) {
-      if (!answer.more) {
-        schedule(root, s);
-        speak(root, s, true);
-        return;
-      }
-      continue;
-    }
-    if (!answer.more) await sleep(POLL_MS);
+    if (answer === null || hear(root, s, run, answer)) break; // deleted, or over
+    if (!answer.more) await sleep(run.state === 'paused' ? RETRY_MS : POLL_MS);
   }
+  run.isAsking = false;
+  schedule(root, s);
+}
+
+// --- how far it is
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+// Seconds trained, the share done and the seconds left: the planned steps at the pace so far, never more than the budget.
+function progressOf(run) {
+  if (!run.start) return null;
+  const epoch = run.epochs[run.epochs.length - 1], step = run.steps[run.steps.length - 1];
+  const silence = run.state === 'running' ? (performance.now() - run.heardAt) / 1000 : 0;
+  const now = run.t + Math.min(silence, 5);
+  const elapsed = Math.max(0, run.end && finite(run.end.elapsed_s) ? run.end.elapsed_s
+    : epoch ? epoch.elapsed_s + now - epoch.t : now - run.start.t);
+  const budget = run.start.budget_s || 0;
+  let left = Math.max(budget - elapsed, 0);
+  const done = Math.max(step ? step.step : 0, epoch ? epoch.step : 0);
+  if (done) {
+    const planned = run.start.steps_per_epoch * (epoch ? epoch.planned_epochs : run.start.epochs);
+    left = Math.min(left, elapsed / done * Math.max(planned - done, 0));
+  }
+  return { elapsed, left, budget, share: elapsed + left > 0 ? elapsed / (elapsed + left) : 0 };
+}
+
+function drawFacts(root, s) {
+  const bar = root.querySelector('.progress'), facts = root.querySelector('.facts');
+  const run = s.runs.size === 1 ? [...s.runs.values()][0] : null;
+  const progress = run && progressOf(run);
+  const isOver = run && OVER.has(run.state);
+  bar.hidden = !run || isOver || !(progress || finite(run.share));
+  const { words } = s.data, whole = numbers({ maximumFractionDigits: 0 }), parts = [];
+  if (run && !progress && finite(run.share)) {
+    bar.firstElementChild.style.width = `${100 * run.share}%`;
+    parts.push(fill(words.preparing, { n: whole.format(100 * run.share) }));
+  }
+  if (progress) {
+    const epoch = run.epochs[run.epochs.length - 1], best = run.epochs.filter(event => event.is_best).pop();
+    const planned = epoch && finite(epoch.planned_epochs) ? Math.max(epoch.epoch, Math.round(epoch.planned_epochs)) : null;
+    bar.firstElementChild.style.width = `${100 * progress.share}%`;
+    if (epoch) parts.push(fill(planned && !isOver ? words.epochOf : words.epoch, { n: whole.format(epoch.epoch), total: whole.format(planned) }));
+    parts.push(fill(words.time, { s: whole.format(progress.elapsed), budget: whole.format(progress.budget) }));
+    if (run.state === 'running') parts.push(fill(words.left, { s: whole.format(Math.ceil(progress.left)) }));
+    if (epoch && finite(epoch.images_per_s)) parts.push(fill(words.speed, { n: whole.format(epoch.images_per_s) }));
+    if (best) {
+      const has = finite(best.val_accuracy);
+      parts.push(fill(has ? words.bestSoFar : words.bestLast, { n: whole.format(best.epoch), a: has ? format('accuracy', best.val_accuracy) : '' }));
+    }
+  }
+  if (!bar.hidden) {
+    bar.setAttribute('aria-label', words.progress);
+    bar.setAttribute('aria-valuenow', Math.round(100 * (progress ? progress.share : run.share)));
+    bar.setAttribute('aria-valuetext', parts.join(', '));
+  }
+  while (facts.children.length > parts.length) facts.lastElementChild.remove();
+  parts.forEach((text, i) => {
+    const at = facts.children[i] || facts.appendChild(document.createElement('span'));
+    if (at.textContent !== text) at.textContent = text;
+  });
 }
 
 // --- series
@@ -141,11 +216,11 @@ function thin(points, keepExtremes) {
 function seriesOf(run, of) {
   run.cache = run.cache || {};
   if (run.cache[of]) return run.cache[of];
-  const means = of === RATE ? run.steps.map(event => event[of]) : smooth(run.steps, of);
+  const means = smooth(run.steps, of);
   const raw = run.steps.filter(event => finite(event[of])).map(event => [event.step, event[of]]);
   const mean = run.steps.map((event, i) => [event.step, means[i]]).filter(point => finite(point[1]));
-  const val = run.epochs.filter(event => finite(event['val_' + of])).map(event => [event.step, event['val_' + of]]);
-  const best = run.epochs.filter(event => event.is_best).pop() || null;
+  const val = of === 'learning_rate' ? [] : run.epochs.filter(event => finite(event['val_' + of])).map(event => [event.step, event['val_' + of]]);
+  const best = of === 'learning_rate' ? null : run.epochs.filter(event => event.is_best).pop() || null;
   run.cache[of] = { raw: thin(raw, true), mean: thin(mean, false), means, val, best };
   return run.cache[of];
 }
@@ -169,9 +244,10 @@ function look(root) {
     train: isDark ? '#4BA3DB' : '#0072B2', validation: isDark ? '#F0A83A' : '#D98200' };
 }
 
+const hueOf = (run, i) => run.hue || HUES[i % HUES.length];
+
 function colours(paint, run, i, n) {
-  const hue = run.hue || HUES[i % HUES.length];
-  return n > 1 || run.hue ? { train: hue, validation: hue } : paint;
+  return n > 1 || run.hue ? { train: hueOf(run, i), validation: hueOf(run, i) } : paint;
 }
 
 function numbers(options) {
@@ -180,9 +256,14 @@ function numbers(options) {
 
 function format(of, value) {
   if (!finite(value)) return '–';
-  if (of === RATE) return value >= 1e-3 ? numbers({ maximumSignificantDigits: 3 }).format(value) : value.toExponential(1);
+  if (of === 'learning_rate') return rateText(value);
   return of === 'accuracy' ? `${numbers({ maximumFractionDigits: 1, minimumFractionDigits: 1 }).format(100 * value)} %`
     : numbers({ maximumSignificantDigits: 3, minimumSignificantDigits: 3 }).format(value);
+}
+
+function rateText(value) {
+  const isSmall = value !== 0 && Math.abs(value) < 0.001;
+  return numbers({ maximumSignificantDigits: 3, notation: isSmall ? 'scientific' : 'standard' }).format(value);
 }
 
 function niceStep(span, count) {
@@ -192,21 +273,21 @@ function niceStep(span, count) {
 }
 
 function bounds(runs, of) {
-  let right = 1, top = of === 'accuracy' ? 1 : 0;
+  let right = 1, top = of === 'accuracy' ? 1 : 0, low = Infinity;
   for (const run of runs) {
     const series = seriesOf(run, of);
-    const last = run.steps[run.steps.length - 1];
-    right = Math.max(right, last ? last.step : 1, ...run.epochs.map(event => event.step));
-    if (of === RATE) {
-      for (const point of series.mean) top = Math.max(top, point[1]);
-    } else if (of === 'loss') {
-      // One wild batch must not flatten the rest: all but the highest fiftieth of the raw values, all of the others.
-      const sorted = series.raw.map(point => point[1]).sort((a, b) => a - b);
-      top = Math.max(top, sorted.length ? sorted[Math.floor((sorted.length - 1) * 0.98)] : 0, ...series.val.map(point => point[1]));
-      for (const point of series.mean) top = Math.max(top, point[1]);
-    }
+    const last = run.steps[run.steps.length - 1], lastEpoch = run.epochs[run.epochs.length - 1];
+    right = Math.max(right, last ? last.step : 1, lastEpoch ? lastEpoch.step : 1);
+    if (of === 'accuracy') continue;
+    // One wild batch must not flatten the rest: all but the highest fiftieth of the raw values, all of the others.
+    const sorted = series.raw.map(point => point[1]).sort((a, b) => a - b);
+    const kept = of === 'loss' ? 0.98 : 1;
+    top = Math.max(top, sorted.length ? sorted[Math.floor((sorted.length - 1) * kept)] : 0);
+    for (const points of of === 'loss' ? [series.mean, series.val] : []) for (const point of points) top = Math.max(top, point[1]);
+    for (const points of [series.raw, series.val]) for (const point of points) if (point[1] > 0) low = Math.min(low, point[1]);
   }
-  return { right, top: of === 'accuracy' ? 1 : (top || 1) * 1.05 };
+  top = of === 'accuracy' ? 1 : (top || 1) * 1.05;
+  return { right, top, low: of === 'loss' && options.isLog && low < top ? Math.max(low * 0.9, top / 1e6) : null };
 }
 
 function drawAll(root, s) {
@@ -214,8 +295,8 @@ function drawAll(root, s) {
   const paint = look(root);
   const runs = [...s.runs.values()];
   drawLegend(root, s, paint, runs);
-  drawFacts(root, s, runs);
-  drawSwitches(root, s);
+  drawFacts(root, s);
+  if (!s.data.hasCharts) return;
   for (const panel of root.querySelectorAll('.panel')) {
     const of = panel.dataset.of;
     panel.querySelector('.what').textContent = words[of];
@@ -228,67 +309,22 @@ function drawAll(root, s) {
 
 function lastValues(run, of, words, isNamed) {
   const series = seriesOf(run, of);
-  const mean = series.mean[series.mean.length - 1], val = series.val[series.val.length - 1];
+  const shown = options.isSmooth && of !== 'learning_rate' ? series.mean : series.raw;
+  const mean = shown[shown.length - 1], val = series.val[series.val.length - 1];
   if (!mean && !val) return '';
-  if (of === RATE) return (isNamed ? `${run.label}: ` : '') + format(of, mean[1]);
   const parts = [];
-  if (mean) parts.push(`${words.train} ${format(of, mean[1])}`);
+  if (of === 'learning_rate') parts.push(format(of, mean[1]));
+  else if (mean) parts.push(`${words.train} ${format(of, mean[1])}`);
   if (val) parts.push(`${words.validation} ${format(of, val[1])}`);
   return (isNamed ? `${run.label}: ` : '') + parts.join(' · ');
-}
-
-// Where one run stands: epoch, share done, time left, pace and the best epoch so far.
-function drawFacts(root, s, runs) {
-  const facts = root.querySelector('.facts'), meter = root.querySelector('.meter');
-  const run = runs.length === 1 ? runs[0] : null;
-  const { words } = s.data, parts = [];
-  const isGoing = run && !OVER.has(run.state);
-  let share = 0;
-  if (run && run.start) {
-    const step = run.steps[run.steps.length - 1], epoch = run.epochs[run.epochs.length - 1];
-    if (!step && run.prepared !== null && isGoing) parts.push(`${words.preparing} ${numbers({ maximumFractionDigits: 0 }).format(100 * run.prepared)} %`);
-    if (step) {
-      const planned = epoch ? epoch.planned_epochs : run.start.epochs;
-      parts.push(words.epoch_of.replace('{n}', numbers().format(Math.ceil(step.step / run.start.steps_per_epoch))).replace('{of}', numbers({ maximumFractionDigits: 1 }).format(planned)));
-      const passed = epoch ? epoch.elapsed_s + (step.t - epoch.t > 0 ? step.t - epoch.t : 0) : step.t - run.steps[0].t;
-      const total = run.start.steps_per_epoch * planned, last = Math.max(step.step, epoch ? epoch.step : 0);
-      const left = Math.min(run.start.budget_s - passed, (passed / last) * (total - last));
-      share = Math.min(Math.max(last / total, passed / run.start.budget_s, 0), 1);
-      if (isGoing && Number.isFinite(left)) parts.push(words.left.replace('{s}', numbers({ maximumFractionDigits: 0 }).format(Math.max(left, 0))));
-    }
-    if (epoch) parts.push(words.pace.replace('{n}', numbers({ maximumSignificantDigits: 3 }).format(epoch.images_per_s)));
-    const best = run.epochs.filter(event => event.is_best).pop();
-    if (best && finite(best.val_accuracy)) parts.push(`${words.best} ${numbers().format(best.epoch)}: ${format('accuracy', best.val_accuracy)}`);
-  }
-  facts.textContent = parts.join(' · ');
-  meter.hidden = !isGoing || !run.start;
-  meter.firstElementChild.style.width = `${100 * share}%`;
-}
-
-function drawSwitches(root, s) {
-  const box = root.querySelector('.switches');
-  for (const [name, word] of [['isSmooth', s.data.words.smoothing], ['isLog', s.data.words.log]]) {
-    let node = box.querySelector(`[data-name="${name}"]`);
-    if (!node) {
-      node = document.createElement('button');
-      node.type = 'button';
-      node.dataset.name = name;
-      node.onclick = () => {
-        s[name] = !s[name];
-        schedule(root, s);
-      };
-      box.appendChild(node);
-    }
-    if (node.textContent !== word) node.textContent = word;
-    node.setAttribute('aria-pressed', String(s[name]));
-  }
 }
 
 function drawLegend(root, s, paint, runs) {
   const { words } = s.data;
   const entries = runs.length > 1
-    ? runs.map((run, i) => ['', run.hue || HUES[i % HUES.length], run.label])
-    : [['thin', paint.train, words.train], ['', paint.train, `${words.train}, ${words.smoothed}`], ['point', paint.validation, words.validation]];
+    ? runs.map((run, i) => ['', hueOf(run, i), run.label])
+    : [['thin', paint.train, words.train], ...(options.isSmooth ? [['', paint.train, `${words.train}, ${words.smoothed}`]] : []),
+      ['point', paint.validation, words.validation]];
   if (runs.some(run => run.epochs.some(event => event.is_best))) entries.push(['ring', paint.ink, words.best]);
   const legend = root.querySelector('.legend');
   legend.replaceChildren(...entries.map(([kind, colour, text]) => {
@@ -311,13 +347,12 @@ function drawPanel(panel, s, paint, runs, of) {
   pen.scale(ratio, ratio);
   pen.font = `${paint.size}px ${paint.font}`;
   const hasPoints = runs.some(run => run.steps.length || run.epochs.length);
-  const { right, top } = bounds(runs, of);
+  const { right, top, low } = bounds(runs, of);
   const inner = { w: width - PAD.left - PAD.right, h: height - PAD.top - PAD.bottom };
   const x = step => PAD.left + (step / right) * inner.w;
-  const floor = of === 'loss' && s.isLog ? lowest(runs) : null;
-  const height_of = value => (floor ? Math.log(Math.max(value, floor) / floor) / Math.log(top / floor) : value / top);
-  const y = value => PAD.top + (1 - Math.min(height_of(value), 1)) * inner.h;
-  drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, height });
+  const share = low === null ? value => value / top : value => Math.log(Math.max(value, low) / low) / Math.log(top / low);
+  const y = value => PAD.top + (1 - Math.min(share(value), 1)) * inner.h;
+  drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width, height });
   if (!hasPoints) {
     pen.fillStyle = paint.ink;
     pen.globalAlpha = 0.75;
@@ -327,19 +362,31 @@ function drawPanel(panel, s, paint, runs, of) {
     pen.globalAlpha = 1;
     return;
   }
-  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, run, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1, s.isSmooth));
+  runs.forEach((run, i) => drawRun(pen, paint, colours(paint, run, i, runs.length), seriesOf(run, of), of, x, y, runs.length > 1));
   drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width });
 }
 
-function drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, height }) {
+function ticks(of, top, low, height) {
+  const values = [];
+  if (low !== null) {
+    for (let power = 10 ** Math.floor(Math.log10(low)); power <= top; power *= 10) {
+      for (const factor of top / low > 300 ? [1] : [1, 2, 5]) values.push(power * factor);
+    }
+    return values.filter(value => value >= low && value <= top);
+  }
+  const step = of === 'accuracy' ? 0.25 : niceStep(top, Math.max(2, height / 50));
+  for (let value = 0; value <= top * 1.0001; value += step) values.push(value);
+  return values;
+}
+
+function drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width, height }) {
   const { words } = s.data;
   pen.fillStyle = pen.strokeStyle = paint.ink;
   pen.lineWidth = 1;
   pen.textBaseline = 'middle';
   pen.textAlign = 'right';
-  const yStep = of === 'accuracy' ? 0.25 : niceStep(top, Math.max(2, inner.h / 50));
-  const plain = numbers({ maximumSignificantDigits: 3 });
-  for (const value of marks(top, yStep, floor)) {
+  const plain = numbers({ maximumFractionDigits: 4 });
+  for (const value of ticks(of, top, low, inner.h)) {
     const at = Math.round(y(value)) + 0.5;
     pen.globalAlpha = value === 0 ? 0.4 : 0.12;
     pen.beginPath();
@@ -347,7 +394,8 @@ function drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, he
     pen.lineTo(width - PAD.right, at);
     pen.stroke();
     pen.globalAlpha = 0.8;
-    pen.fillText(of === 'accuracy' ? `${Math.round(value * 100)} %` : plain.format(value), PAD.left - 7, at);
+    const text = of === 'accuracy' ? `${Math.round(value * 100)} %` : of === 'learning_rate' ? rateText(value) : plain.format(value);
+    pen.fillText(text, PAD.left - 7, at);
   }
   pen.textBaseline = 'top';
   const xStep = Math.max(1, niceStep(right, Math.max(2, inner.w / 80)));
@@ -373,39 +421,24 @@ function drawAxes(pen, s, paint, of, { x, y, right, top, floor, inner, width, he
   pen.globalAlpha = 1;
 }
 
-// The numbers at the side: equally far apart, or on a logarithmic axis 1, 2, 5, 10 and so on.
-function marks(top, step, floor) {
-  if (!floor) return Array.from({ length: Math.floor((top * 1.0001) / step) + 1 }, (_, i) => i * step);
-  const found = [];
-  for (let power = 10 ** Math.floor(Math.log10(floor)); power <= top; power *= 10) {
-    for (const factor of [1, 2, 5]) if (factor * power >= floor && factor * power <= top) found.push(factor * power);
-  }
-  return found.length > 7 ? found.filter(value => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6) : found;
-}
-
-function lowest(runs) {
-  const values = runs.flatMap(run => [...seriesOf(run, 'loss').mean, ...seriesOf(run, 'loss').val].map(point => point[1])).filter(value => value > 0);
-  return values.length ? Math.min(...values) * 0.8 : null;
-}
-
 function line(pen, points, x, y) {
   pen.beginPath();
   points.forEach(([step, value], i) => (i ? pen.lineTo(x(step), y(value)) : pen.moveTo(x(step), y(value))));
   pen.stroke();
 }
 
-function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany, isSmooth) {
+function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany) {
   pen.lineJoin = 'round';
   pen.strokeStyle = colour.train;
-  const hasMean = isSmooth || of === RATE;
-  if (of !== RATE && (!isOneOfMany || !hasMean)) {
-    pen.globalAlpha = hasMean ? 0.38 : 0.9;
-    pen.lineWidth = hasMean ? 1 : 1.5;
+  const isSmooth = options.isSmooth && of !== 'learning_rate';
+  if (!isOneOfMany || !isSmooth) {
+    pen.globalAlpha = isSmooth ? 0.38 : 1;
+    pen.lineWidth = isSmooth ? 1 : 1.5;
     line(pen, series.raw, x, y);
   }
   pen.globalAlpha = 1;
-  pen.lineWidth = of === RATE ? 1.5 : 2.5;
-  if (hasMean) line(pen, series.mean, x, y);
+  pen.lineWidth = 2.5;
+  if (isSmooth) line(pen, series.mean, x, y);
   pen.strokeStyle = pen.fillStyle = colour.validation;
   pen.lineWidth = 2;
   if (isOneOfMany) pen.setLineDash([5, 4]);
@@ -418,7 +451,7 @@ function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany, isSmooth) {
     pen.fill();
   }
   const best = series.best && (finite(series.best['val_' + of]) ? series.best['val_' + of] : series.best['train_' + of]);
-  if (finite(best) && of !== RATE) {
+  if (finite(best)) {
     pen.strokeStyle = paint.ink;
     pen.lineWidth = 2;
     pen.beginPath();
@@ -464,11 +497,12 @@ function drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width }) {
     const i = nearest(run.steps, s.hover * right), event = run.steps[i];
     at = at ?? event.step;
     if (runs.length > 1) lines.push(run.label);
-    if (of === RATE) {
+    if (of === 'learning_rate') {
       lines.push(format(of, event[of]));
       continue;
     }
-    lines.push(`${words.train} ${format(of, event[of])}`, `${words.smoothed} ${format(of, seriesOf(run, of).means[i])}`);
+    lines.push(`${words.train} ${format(of, event[of])}`);
+    if (options.isSmooth) lines.push(`${words.smoothed} ${format(of, seriesOf(run, of).means[i])}`);
     const epoch = run.epochs.length ? run.epochs[nearest(run.epochs, event.step)] : null;
     if (epoch && finite(epoch['val_' + of])) lines.push(`${words.validation} ${format(of, epoch['val_' + of])}`);
   }

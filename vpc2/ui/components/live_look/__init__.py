@@ -1,7 +1,8 @@
-"""What a run looks like inside while it goes: the batch, the classes, the mistakes, the layers; asked for without reruns."""
+"""What the net sees and answers while it trains: one view of a run's latest look, asked for without reruns."""
 
 from __future__ import annotations
 
+import base64
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,38 @@ from typing import Any
 
 import streamlit as st
 
+from vpc2.ui.components.live_curves import bases
+
 VIEWS = ("batch", "classes", "mistakes", "layers")
+WORDS = {
+    "waiting": "the first look comes after an epoch…",
+    "nothing": "ended before the first look",
+    "batch": "Epoch {epoch}, step {step}: the last batch, as the net saw it.",
+    "classes": "Epoch {epoch}: {right} of {n} validation pictures right, {a}.",
+    "mistakes": "Epoch {epoch}: the wrong answers that the net is surest of.",
+    "layers": "Epoch {epoch}, step {step}: the weights of each layer and their last gradients.",
+    "noValidation": "There are no validation pictures.",
+    "noMistakes": "Epoch {epoch}: all {n} validation pictures right.",
+    "matrix": "Rows: true class; columns: answer",
+    "arrows": "Arrow keys move from cell to cell.",
+    "perClass": "Accuracy per class",
+    "worst": "Taken for another most often",
+    "pair": "{true} taken for {predicted}: {n} ×",
+    "picture": "picture {n}",
+    "isTrue": "is {true}",
+    "taken": "taken for {predicted}, {p} sure",
+    "layersTitle": "Weights and gradients per layer",
+    "layer": "layer",
+    "weights": "weights",
+    "gradients": "gradients",
+    "ratio": "length of gradient / weights",
+    "count": "{n} values",
+    "spread": "histogram from {low} to {high}",
+    "between": "{low} … {high}",
+    "moments": "mean {mean}, deviation {std}",
+    "broken": "{n} are no finite numbers",
+    "frozen": "frozen",
+}
 _FOLDER = Path(__file__).parent
 
 
@@ -24,22 +56,25 @@ def live_look(
     view: str,
     *,
     key: str,
-    words: Mapping[str, str],
-    look: Mapping[str, Any] | None = None,
-    sheets: Mapping[str, str] | None = None,
+    state: str = "",
+    words: Mapping[str, str] | None = None,
+    given: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
 ) -> None:
-    """Draw one of VIEWS of a run; it goes on changing until the run rests.
+    """Draw one of `VIEWS` of a run's latest look; it is asked for again until the run is over, and only while it can be seen.
 
-    Where the app's own routes are not served, `look` holds the numbers and `sheets` the pictures as data addresses, and nothing
-    is asked for.
+    `state` is the run's, so that one that is taken up again is asked for again. Where there is no route, `given` is the look's
+    numbers and its sheets as JPEG, by name.
     """
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    told = None
+    if given is not None:
+        numbers, sheets = given
+        told = {"look": numbers, **{name: "data:image/jpeg;base64," + base64.b64encode(sheet).decode() for name, sheet in sheets.items()}}
     data = {
-        "id": run_id,
+        "run": run_id,
         "view": view,
-        "bases": [f"/{base}", ""] if base else [""],
-        "words": dict(words),
-        "look": dict(look) if look is not None else None,
-        "sheets": dict(sheets or {}),
+        "state": state,
+        "bases": bases(),
+        "words": {**WORDS, **(words or {})},
+        "given": told,
     }
     _component()(key=key, data=data)

@@ -1,235 +1,357 @@
-// What a run looks like inside. The browser asks for the latest look about once a second and changes only what is new.
-//
-// data: { id, view, bases, words, look, sheets }; the look is what vpc2/training/showing.py writes.
+// What the net sees and answers, as its run goes: one view of the latest look, asked for while it can be seen. No page reruns.
 
-const POLL_MS = 1000;
-const RETRY_MS = 3000;
-const ACROSS = 8; // tiles in a row of a sheet
-const MOST_COUNTS = 20; // classes whose confusion is written out in numbers
-const AT_REST = new Set(['finished', 'stopped', 'failed', 'interrupted', 'paused']);
+const POLL_MS = 900;
+const RETRY_MS = 2500;
+const SPEAK_MS = 15000;
+const AS_TEXT = 20; // classes whose matrix is a table; of more, a picture with a cursor
+const WORST = 5;
+const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
+const SHEETS = { batch: 'batch', mistakes: 'mistakes' };
+const SVG = 'http://www.w3.org/2000/svg';
 const states = new WeakMap();
 
 export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { root, step: -1, look: null, isGone: false, id: null };
+    s = { isGone: false, isAsking: false, look: null, sheet: null, spoken: 0, cursor: null, run: null };
     states.set(root, s);
   }
-  const isOther = s.id !== data.id;
-  const isNew = JSON.stringify([s.data?.view, s.data?.words]) !== JSON.stringify([data.view, data.words]);
+  if (s.run !== `${data.run}/${data.view}`) Object.assign(s, { run: `${data.run}/${data.view}`, look: null, known: null });
   s.data = data;
-  if (isOther) {
-    s.id = data.id;
-    s.step = -1;
-    s.look = null;
-    if (data.look) take(s, data.look, '');
-    else poll(s, data.id);
-  } else if (data.look) {
-    take(s, data.look, '');
-  } else if (isNew) {
-    draw(s);
-  }
-  if (!s.look) draw(s);
+  if (data.given) show(root, s, data.given.look, data.given[SHEETS[data.view]] || null);
+  else if (s.look) draw(root, s);
+  if (!data.given && !s.isAsking && s.known !== data.state) poll(root, s);
+  s.known = data.state;
+  if (!s.look) draw(root, s);
   return () => {
     s.isGone = true;
+    forget(s);
     states.delete(root);
   };
 }
 
-const sleep = ms => new Promise(done => setTimeout(done, ms));
+// --- asking
 
-async function ask(s, id) {
+const sleep = ms => new Promise(done => setTimeout(done, ms));
+const isSeen = root => !document.hidden && root.querySelector('.frame').getClientRects().length > 0;
+
+async function poll(root, s) {
+  s.isAsking = true;
+  while (!s.isGone) {
+    if (!isSeen(root)) {
+      await sleep(POLL_MS);
+      continue;
+    }
+    let state;
+    try {
+      state = await ask(root, s);
+    } catch (error) {
+      if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
+      state = undefined; // the network is away: ask again
+    }
+    if (s.isGone || state === null || OVER.has(state)) break;
+    await sleep(state === 'running' || state === 'queued' ? POLL_MS : RETRY_MS);
+  }
+  s.isAsking = false;
+}
+
+// Return the run's state; null for a run that is gone; undefined where no route answers.
+async function ask(root, s) {
+  const run = s.run;
   for (const base of s.data.bases) {
-    const answer = await fetch(`${base}/api/runs/${encodeURIComponent(id)}/look?since=${Math.max(s.step, 0)}`, { cache: 'no-store' });
-    if (answer.status === 204) return { base, look: null };
-    if (answer.status === 404 && (answer.headers.get('content-type') || '').includes('json')) return { base, isLost: true };
-    if (!answer.ok || !(answer.headers.get('content-type') || '').includes('json')) continue;
-    return { base, look: await answer.json() };
+    const address = `${base}/api/runs/${encodeURIComponent(s.data.run)}`;
+    const answer = await fetch(`${address}/look${s.look ? `?since=${s.look.step}` : ''}`, { cache: 'no-store' });
+    const state = answer.headers.get('run-state');
+    if (!state) {
+      if ((answer.headers.get('content-type') || '').includes('json')) return null;
+      continue; // an address that is not the server's own is answered with the page itself
+    }
+    if (answer.status === 204) {
+      if (!s.look && !s.isGone) draw(root, s, state);
+      return state;
+    }
+    const look = await answer.json();
+    let sheet = null;
+    if (SHEETS[s.data.view] && (s.data.view !== 'mistakes' || look.mistakes.length)) {
+      const picture = await fetch(`${address}/${SHEETS[s.data.view]}.jpg?step=${look.step}`, { cache: 'no-store' });
+      if (!picture.ok) return 'running'; // two looks have come since: take the next one
+      sheet = URL.createObjectURL(await picture.blob());
+    }
+    if (s.isGone || s.run !== run) {
+      if (sheet) URL.revokeObjectURL(sheet);
+      return state;
+    }
+    await show(root, s, look, sheet);
+    return state;
   }
   return undefined;
 }
 
-async function poll(s, id) {
-  while (!s.isGone && s.id === id) {
-    let answer;
-    if (!document.hidden && s.root.offsetParent !== null) {
-      try {
-        answer = await ask(s, id);
-      } catch (error) {
-        if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
-      }
-      if (s.isGone || s.id !== id || answer?.isLost) return;
-      if (answer?.look) {
-        if ('step' in answer.look) take(s, answer.look, answer.base);
-        if (AT_REST.has(answer.look.state)) {
-          s.isOver = true;
-          draw(s);
-          return;
-        }
-      }
-    }
-    await sleep(answer === undefined && !document.hidden ? RETRY_MS : POLL_MS);
+// Put a look on the screen once its pictures are decoded, so that nothing flickers.
+async function show(root, s, look, sheet) {
+  if (sheet) {
+    const picture = new Image();
+    picture.src = sheet;
+    await picture.decode().catch(() => {});
+    if (s.isGone) return;
   }
+  const before = s.sheet;
+  s.look = look;
+  s.sheet = sheet;
+  draw(root, s);
+  if (before && before !== sheet && before.startsWith('blob:')) URL.revokeObjectURL(before);
+  speak(root, s);
 }
 
-function take(s, look, base) {
-  if (look.step === s.step && s.look) return;
-  s.look = look;
-  s.step = look.step;
-  s.base = base;
-  draw(s);
+function forget(s) {
+  if (s.sheet && s.sheet.startsWith('blob:')) URL.revokeObjectURL(s.sheet);
+}
+
+// --- numbers and words
+
+const finite = value => typeof value === 'number' && Number.isFinite(value);
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+function format(value, options) {
+  return new Intl.NumberFormat(document.documentElement.lang || 'en', options).format(value);
+}
+
+function percent(share, digits = 0) {
+  return finite(share) ? `${format(100 * share, { maximumFractionDigits: digits, minimumFractionDigits: digits })} %` : '–';
+}
+
+function short(value) {
+  if (!finite(value)) return '–';
+  const size = Math.abs(value);
+  const isOdd = size !== 0 && (size < 1e-3 || size >= 1e5);
+  return format(value, { maximumSignificantDigits: 3, notation: isOdd ? 'scientific' : 'standard' });
+}
+
+function make(tag, text, attributes = {}) {
+  const element = document.createElement(tag);
+  if (text !== null && text !== undefined) element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+function total(look) {
+  let right = 0, all = 0;
+  look.confusion.forEach((row, i) => row.forEach((n, j) => { all += n; if (i === j) right += n; }));
+  return { right, all };
+}
+
+function headline(s) {
+  const { words } = s.data, { look } = s, { right, all } = total(look);
+  const values = { epoch: format(look.epoch), step: format(look.step), n: format(all), right: format(right), a: all ? percent(right / all, 1) : '–' };
+  if (s.data.view === 'classes' && !all || s.data.view === 'mistakes' && !all) return words.noValidation;
+  if (s.data.view === 'mistakes' && !look.mistakes.length) return fill(words.noMistakes, values);
+  return fill(words[s.data.view], values);
+}
+
+function speak(root, s) {
+  const now = Date.now();
+  if (now - s.spoken < SPEAK_MS) return;
+  s.spoken = now;
+  root.querySelector('.live').textContent = headline(s);
 }
 
 // --- drawing
 
-function make(parent, name, className = '', text) {
-  const node = document.createElement(name);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text; // text, never markup: a class may be called anything
-  parent.appendChild(node);
-  return node;
-}
-
-const written = (options = {}) => new Intl.NumberFormat(document.documentElement.lang || 'en', options);
-const percent = share => `${written({ maximumFractionDigits: 0 }).format(100 * share)} %`;
-const three = value => (value === null ? '–' : Math.abs(value) > 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 10000)
-  ? value.toExponential(1) : written({ maximumSignificantDigits: 3 }).format(value));
-
-function draw(s) {
-  const { words, view } = s.data, { look } = s;
-  const body = s.root.querySelector('.body'), when = s.root.querySelector('.when');
-  if (!look) {
-    when.textContent = s.isOver ? words.nothing : words.waiting;
+function draw(root, s, state = s.data.state) {
+  const head = root.querySelector('.head'), body = root.querySelector('.body');
+  if (!s.look) {
+    head.textContent = OVER.has(state) ? s.data.words.nothing : s.data.words.waiting;
     body.replaceChildren();
     return;
   }
-  when.textContent = words.when.replace('{epoch}', written().format(look.epoch)).replace('{step}', written().format(look.step));
-  const fresh = document.createElement('div');
-  VIEWS[view](s, fresh, look, words);
-  const scrolled = body.querySelector('.scroll')?.scrollTop || 0;
-  body.replaceChildren(...fresh.childNodes);
-  const scroll = body.querySelector('.scroll');
-  if (scroll) scroll.scrollTop = scrolled;
-}
-
-function tiles(s, parent, sheet, count, fill) {
-  const grid = make(parent, 'div', 'tiles');
-  const address = s.data.sheets[sheet] || `${s.base}/api/runs/${encodeURIComponent(s.id)}/${sheet}.jpg?v=${s.step}`;
-  const rows = Math.ceil(count / ACROSS);
-  for (let i = 0; i < count; i++) {
-    const tile = make(grid, 'div', 'tile');
-    const picture = make(tile, 'i');
-    picture.style.backgroundImage = `url("${address}")`;
-    picture.style.backgroundSize = `${ACROSS * 100}% ${rows * 100}%`;
-    picture.style.backgroundPosition = `${(i % ACROSS) * 100 / (ACROSS - 1)}% ${rows > 1 ? Math.floor(i / ACROSS) * 100 / (rows - 1) : 0}%`;
-    picture.setAttribute('role', 'img');
-    picture.setAttribute('aria-label', fill(tile, i));
-  }
-}
-
-const VIEWS = {
-  batch(s, parent, look) {
-    tiles(s, parent, 'batch', look.batch.length, (tile, i) => {
-      const shares = look.batch[i], isMixed = shares.length > 1;
-      const said = shares.map(([label, share]) => look.classes[label] + (isMixed ? ` ${percent(share)}` : '')).join(' + ');
-      make(tile, 'span', '', said).title = said;
-      if (isMixed) {
-        const bar = make(tile, 'div', 'bar');
-        for (const [, share] of shares) make(bar, 'b').style.width = percent(share).replace(/\s/g, '');
-      }
-      return said;
-    });
-  },
-
-  classes(s, parent, look, words) {
-    const split = make(parent, 'div', 'split');
-    if (look.confusion) matrix(make(split, 'div', 'scroll'), look, words);
-    const list = make(make(split, 'div', 'scroll'), 'table', 'list');
-    make(list, 'caption', '', words.per_class);
-    look.classes.forEach((name, i) => {
-      const row = make(list, 'tr');
-      make(row, 'th', '', name).scope = 'row';
-      make(make(make(row, 'td'), 'div', 'meter'), 'b').style.width = `${100 * (look.accuracy[i] || 0)}%`;
-      make(row, 'td', 'n', look.accuracy[i] === null ? '–' : percent(look.accuracy[i]));
-      make(row, 'td', 'n wide', words.pictures.replace('{n}', written().format(look.counts[i])));
-    });
-  },
-
-  mistakes(s, parent, look, words) {
-    if (!look.mistakes.length) {
-      make(parent, 'p', '', words.no_mistakes);
-      return;
-    }
-    tiles(s, parent, 'mistakes', look.mistakes.length, (tile, i) => {
-      const one = look.mistakes[i], answer = `${look.classes[one.predicted]} ${percent(one.confidence)}`;
-      make(tile, 'span', '', `${words.said} ${answer}`).title = answer;
-      make(tile, 'span', '', `${words.is} ${look.classes[one.true]}`).title = look.classes[one.true];
-      return `${words.said} ${answer}, ${words.is} ${look.classes[one.true]}`;
-    });
-  },
-
-  layers(s, parent, look, words) {
-    const list = make(make(parent, 'div', 'scroll'), 'table', 'list');
-    const head = make(make(list, 'thead'), 'tr');
-    for (const [word, name] of [[words.weights_of, ''], [words.count, 'wide'], [words.weights, ''], [words.mean_std, 'wide'], [words.gradients, ''], [words.ratio, '']]) {
-      make(head, 'th', name, word).scope = 'col';
-    }
-    const body = make(list, 'tbody');
-    for (const layer of look.layers) {
-      const row = make(body, 'tr');
-      make(row, 'th', '', layer.name).scope = 'row';
-      make(row, 'td', 'wide', written().format(layer.count));
-      bins(make(row, 'td'), layer.weights, '');
-      make(row, 'td', 'wide', layer.weights ? `${three(layer.weights.mean)} ± ${three(layer.weights.std)}` : '–');
-      bins(make(row, 'td'), layer.gradients, 'g');
-      make(row, 'td', '', three(layer.ratio));
-    }
-  },
-};
-
-function matrix(parent, look, words) {
-  const isDense = look.classes.length > MOST_COUNTS;
-  const table = make(parent, 'table', isDense ? 'matrix dense' : 'matrix');
-  make(table, 'caption', '', words.confusion);
-  const head = make(make(table, 'thead'), 'tr');
-  make(head, 'th', '', words.corner);
-  for (const name of look.classes) make(head, 'th', '', name).scope = 'col';
-  const body = make(table, 'tbody');
-  look.confusion.forEach((counts, i) => {
-    const row = make(body, 'tr'), total = counts.reduce((sum, count) => sum + count, 0);
-    make(row, 'th', '', look.classes[i]).scope = 'row';
-    counts.forEach((count, k) => {
-      const cell = make(row, 'td', '', isDense || !count ? '' : String(count));
-      const share = total ? count / total : 0;
-      const hue = i === k ? '0, 158, 115' : '213, 94, 0';
-      cell.style.background = share ? `rgba(${hue}, ${0.1 + 0.55 * share})` : 'transparent';
-      cell.title = `${look.classes[i]} → ${look.classes[k]}: ${count}`;
-    });
+  head.textContent = headline(s);
+  const scrolled = [...body.querySelectorAll('.scroll')].map(one => [one.scrollLeft, one.scrollTop]);
+  const focused = [...body.querySelectorAll('[tabindex]')].indexOf(root.activeElement ?? root.getRootNode().activeElement);
+  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](root, s));
+  [...body.querySelectorAll('.scroll')].forEach((one, i) => {
+    if (scrolled[i]) [one.scrollLeft, one.scrollTop] = scrolled[i];
   });
+  if (focused >= 0) body.querySelectorAll('[tabindex]')[focused]?.focus({ preventScroll: true });
 }
 
-function bins(parent, spread, className) {
-  if (!spread) {
-    parent.textContent = '–';
-    return;
+function tile(s, i, count, said) {
+  const { columns } = s.look, rows = Math.ceil(count / columns);
+  const picture = make('div', null, { class: 'picture', role: 'img', 'aria-label': said });
+  const column = i % columns, row = Math.floor(i / columns);
+  picture.style.backgroundImage = `url("${s.sheet}")`;
+  picture.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+  picture.style.backgroundPosition = `${columns > 1 ? 100 * column / (columns - 1) : 0}% ${rows > 1 ? 100 * row / (rows - 1) : 0}%`;
+  return picture;
+}
+
+function drawBatch(root, s) {
+  const { look } = s, list = make('ul', null, { class: 'tiles' });
+  look.batch.forEach((shares, i) => {
+    const isMixed = shares.length > 1;
+    const said = shares.map(([k, share]) => (isMixed ? `${look.classes[k]} ${percent(share)}` : look.classes[k])).join(' + ');
+    const item = make('li');
+    item.append(tile(s, i, look.batch.length, said), make('span', said, { 'aria-hidden': 'true' }));
+    list.append(item);
+  });
+  return [list];
+}
+
+function drawMistakes(root, s) {
+  const { look } = s, { words } = s.data, list = make('ul', null, { class: 'tiles wide' });
+  look.mistakes.forEach((one, i) => {
+    const values = { true: look.classes[one.true], predicted: look.classes[one.predicted], p: percent(one.confidence) };
+    const item = make('li');
+    item.append(tile(s, i, look.mistakes.length, fill(words.picture, { n: format(one.index) })),
+      make('b', fill(words.isTrue, values)), make('div', fill(words.taken, values)));
+    list.append(item);
+  });
+  return look.mistakes.length ? [list] : [];
+}
+
+function drawClasses(root, s) {
+  const { look } = s, { words } = s.data;
+  if (!total(look).all) return [];
+  const sides = make('div', null, { class: 'sides' }), right = make('div');
+  sides.append(look.classes.length <= AS_TEXT ? drawTable(s) : drawMany(root, s), right);
+  right.append(make('h4', words.perClass));
+  const rates = make('ul', null, { class: 'rates' }), box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.perClass });
+  look.classes.forEach((name, k) => {
+    const item = make('li'), rail = make('span', null, { class: 'rail', 'aria-hidden': 'true' }), bar = make('i');
+    bar.style.width = `${100 * (look.accuracy[k] || 0)}%`;
+    rail.append(bar);
+    const shown = look.confusion[k].reduce((a, b) => a + b, 0);
+    item.append(make('span', name, { class: 'name' }), rail, make('span', shown ? `${percent(look.accuracy[k])} (${format(look.confusion[k][k])}/${format(shown)})` : '–'));
+    rates.append(item);
+  });
+  box.append(rates);
+  right.append(box);
+  const worst = pairs(look).slice(0, WORST);
+  if (worst.length) {
+    const list = make('ol', null, { class: 'worst' });
+    for (const [n, i, j] of worst) list.append(make('li', fill(words.pair, { true: look.classes[i], predicted: look.classes[j], n: format(n) })));
+    const title = make('h4', words.worst);
+    title.style.marginTop = '16px';
+    right.append(title, list);
   }
-  const space = 'http://www.w3.org/2000/svg';
-  const svg = document.createElementNS(space, 'svg');
-  svg.setAttribute('class', `bins ${className}`);
-  svg.setAttribute('viewBox', `0 0 ${spread.bins.length} 10`);
+  return [sides];
+}
+
+function pairs(look) {
+  const found = [];
+  look.confusion.forEach((row, i) => row.forEach((n, j) => { if (i !== j && n) found.push([n, i, j]); }));
+  return found.sort((a, b) => b[0] - a[0]);
+}
+
+function drawTable(s) {
+  const { look } = s, { words } = s.data;
+  const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.matrix });
+  const table = make('table', null, { class: 'matrix' }), head = make('tr'), top = make('thead'), body = make('tbody');
+  table.append(make('caption', words.matrix), top, body);
+  top.append(head);
+  head.append(make('td'));
+  for (const name of look.classes) head.append(make('th', name, { scope: 'col' }));
+  look.confusion.forEach((counts, i) => {
+    const row = make('tr'), shown = counts.reduce((a, b) => a + b, 0);
+    row.append(make('th', look.classes[i], { scope: 'row' }));
+    counts.forEach((n, j) => {
+      const share = shown ? n / shown : 0;
+      const cell = make('td', n ? format(n) : '', { class: i === j ? 'right' : '' });
+      cell.style.setProperty('--share', share);
+      row.append(cell);
+    });
+    body.append(row);
+  });
+  box.append(table);
+  return box;
+}
+
+// More classes than a table can hold: a pixel a cell, with a cursor that the pointer and the arrow keys move.
+function drawMany(root, s) {
+  const { look } = s, { words } = s.data, n = look.classes.length;
+  const box = make('div', null, { class: 'many' }), said = make('p', '', { class: 'said', 'aria-live': 'polite' });
+  const canvas = make('canvas', null, { role: 'img', tabindex: 0, 'aria-label': `${words.matrix}. ${words.arrows}` });
+  const scale = Math.max(1, Math.floor(600 / n));
+  canvas.width = canvas.height = n * scale;
+  const pen = canvas.getContext('2d');
+  const paint = () => {
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.fillStyle = '#0072B2';
+    look.confusion.forEach((counts, i) => {
+      const shown = counts.reduce((a, b) => a + b, 0);
+      counts.forEach((count, j) => {
+        if (!count) return;
+        pen.globalAlpha = 0.15 + 0.85 * count / shown;
+        pen.fillRect(j * scale, i * scale, scale, scale);
+      });
+    });
+    pen.globalAlpha = 1;
+    if (!s.cursor) return;
+    const [i, j] = s.cursor;
+    pen.strokeStyle = '#E06A00';
+    pen.lineWidth = 2;
+    pen.strokeRect(j * scale, i * scale, scale, scale);
+    said.textContent = fill(words.pair, { true: look.classes[i], predicted: look.classes[j], n: format(look.confusion[i][j]) });
+  };
+  const move = (i, j) => {
+    s.cursor = [Math.min(Math.max(i, 0), n - 1), Math.min(Math.max(j, 0), n - 1)];
+    paint();
+  };
+  canvas.onpointermove = canvas.onpointerdown = event => {
+    const area = canvas.getBoundingClientRect();
+    move(Math.floor((event.clientY - area.top) / area.height * n), Math.floor((event.clientX - area.left) / area.width * n));
+  };
+  canvas.onkeydown = event => {
+    const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const [i, j] = s.cursor || [0, -1];
+    move(i + by[0], j + by[1]);
+  };
+  if (s.cursor) move(...s.cursor);
+  paint();
+  box.append(make('h4', words.matrix), canvas, said);
+  return box;
+}
+
+function bars(kind, summary, words) {
+  const svg = document.createElementNS(SVG, 'svg'), n = summary.histogram.length;
+  svg.setAttribute('class', kind);
+  svg.setAttribute('viewBox', `0 0 ${Math.max(n, 1)} 20`);
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', `${three(spread.low)} … ${three(spread.high)}`);
-  const most = Math.max(...spread.bins, 1);
-  spread.bins.forEach((count, i) => {
-    const bar = document.createElementNS(space, 'rect');
-    const height = (10 * count) / most;
-    for (const [name, value] of [['x', i + 0.05], ['y', 10 - height], ['width', 0.9], ['height', height]]) bar.setAttribute(name, value);
-    svg.appendChild(bar);
-  });
-  parent.appendChild(svg);
-  const title = document.createElementNS(space, 'title');
-  title.textContent = `${three(spread.low)} … ${three(spread.high)}`;
-  svg.appendChild(title);
+  svg.setAttribute('aria-label', fill(words.spread, { low: short(summary.min), high: short(summary.max) }));
+  const most = Math.max(...summary.histogram, 1), path = document.createElementNS(SVG, 'path'), line = document.createElementNS(SVG, 'line');
+  path.setAttribute('d', summary.histogram.map((count, i) => `M${i} 20V${20 - 20 * count / most}H${i + 0.86}V20Z`).join(''));
+  for (const [name, value] of [['x1', 0], ['x2', n], ['y1', 20], ['y2', 20]]) line.setAttribute(name, value);
+  svg.append(path, line);
+  return svg;
+}
+
+function drawLayers(root, s) {
+  const { look } = s, { words } = s.data;
+  const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.layersTitle });
+  const table = make('table', null, { class: 'layers' }), top = make('thead'), head = make('tr'), body = make('tbody');
+  top.append(head);
+  for (const title of [words.layer, words.weights, words.gradients, words.ratio]) head.append(make('th', title, { scope: 'col' }));
+  for (const layer of look.layers) {
+    const row = make('tr'), name = make('th', layer.name, { scope: 'row' });
+    name.append(make('small', fill(words.count, { n: format(layer.weights.count) })));
+    row.append(name);
+    for (const kind of ['weights', 'gradients']) {
+      const cell = make('td'), summary = layer[kind];
+      if (!summary) cell.textContent = words.frozen;
+      else {
+        const values = { mean: short(summary.mean), std: short(summary.std), low: short(summary.min), high: short(summary.max), n: format(summary.broken) };
+        cell.append(bars(kind, summary, words), make('small', fill(words.between, values)), make('small', fill(words.moments, values)));
+        if (summary.broken) cell.append(make('small', fill(words.broken, values)));
+      }
+      row.append(cell);
+    }
+    row.append(make('td', short(layer.ratio)));
+    body.append(row);
+  }
+  table.append(top, body);
+  box.append(table);
+  return [box];
 }
