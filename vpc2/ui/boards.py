@@ -100,8 +100,10 @@ class _Provider:
         if not name.startswith(("list_", "read_", "experiment_")):
             raise AttributeError(name)
 
-        def ask(ctx: Any = None, *, experiment_id: str = "", **asked: Any) -> Any:
-            return getattr(self._board(experiment_id).fresh(), name)(ctx, experiment_id=experiment_id, **asked)
+        def ask(ctx: Any = None, **asked: Any) -> Any:
+            # The hyper-parameters' questions are about several experiments, all others about one.
+            named = asked["experiment_ids"][0] if "experiment_ids" in asked else asked.get("experiment_id", "")
+            return getattr(self._board(named).fresh(), name)(ctx, **asked)
 
         return ask
 
