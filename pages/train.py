@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, experiments, recipes, run_list, run_view, runs, state
+from vpc2.ui import chrome, drafting, experiments, recipes, run_list, run_view, runs, state
 from vpc2.ui.language import _
 
 top = st.container()
@@ -17,7 +17,7 @@ with left:
     recipes.draw_problem(problem)
     is_stuck = problem is not None and problem.is_fatal
     if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
-        started = chrome.guarded(runs.start_run, recipe)
+        started = chrome.guarded(runs.start_run, recipe, name=recipes.name_of(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
             st.query_params["run"] = started.id
@@ -29,6 +29,10 @@ with right:
         run_view.draw_run(run)
     elif experiment is not None:
         experiments.draw_experiment(experiment)
+    elif drafting.is_open():
+        used = drafting.draw_draft()
+        if used is not None:
+            recipes.use_dataset(recipe, used)
     else:
         recipes.draw_data(recipe)
 

@@ -1,5 +1,7 @@
 """The split: what is tested on is never trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from vpc2.words import Refusal
 
 def make(counts, groups=None) -> ImageSet:
     labels = np.repeat(np.arange(len(counts)), counts)
-    images = np.zeros((len(labels), 2, 2, 3), np.uint8)
+    images = np.arange(len(labels), dtype=np.uint32).view(np.uint8).reshape(-1, 1, 4, 1).repeat(3, -1)  # no two alike
     return ImageSet(images, labels, tuple("abcdef"[: len(counts)]), groups=groups)
 
 
@@ -60,3 +62,21 @@ def test_a_subset_takes_all_that_belongs_to_a_picture():
     data = make([3, 3], np.arange(6))
     part = data.subset(np.array([4, 1]))
     assert len(part) == 2 and part.labels.tolist() == [1, 0] and part.groups.tolist() == [4, 1] and part.masks is None
+
+
+@pytest.mark.parametrize("with_people", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_pictures_are_never_on_both_sides(seed, with_people):
+    rng = np.random.default_rng(seed)
+    data = make([100, 50, 150], PEOPLE if with_people else None)
+    images = data.images.copy()
+    for copy, original in rng.integers(0, 300, (12, 2)):
+        images[copy] = images[original]
+    data = replace(data, images=images)
+    split = split_images(data, seed, 0.5)
+    parts = [{images[i].tobytes() for i in part} for part in (split.train, split.validation, split.test)]
+    assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
+    if with_people:
+        people = [set(PEOPLE[part].tolist()) for part in (split.train, split.validation, split.test)]
+        assert not people[0] & people[1] and not people[0] & people[2] and not people[1] & people[2]
+    assert len(split.test) > 0 and len(split.train) > 100

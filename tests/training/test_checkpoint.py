@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vpc2.augment.presets import PIPELINES
-from vpc2.training import checkpoint
 from vpc2.training.loop import fit
+from vpc2.training.run import CHECKPOINT_NAME, START_NAME
 from vpc2.words import Refusal
 
 CLOCKED = ("images_per_s", "elapsed_s")
@@ -58,7 +58,7 @@ def test_paused_within_an_epoch_and_between_two_it_ends_the_same(tmp_path, make_
     assert timeless(events) == timeless(undisturbed)
     for name, value in whole.module.state_dict().items():
         assert torch.equal(value, paused.module.state_dict()[name]), name
-    assert not (tmp_path / "paused" / checkpoint.NAME).exists(), "a finished run needs none"
+    assert not (tmp_path / "paused" / CHECKPOINT_NAME).exists(), "a finished run needs none"
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, make_recipe):
 def test_weights_to_begin_with_are_taken_over_or_refused(tmp_path, make_recipe):
     first = make_recipe(epochs=4)
     trained, _ = run(first, tmp_path / "whole")
-    (tmp_path / "paused" / checkpoint.START).write_bytes((tmp_path / "whole" / "model.safetensors").read_bytes())
+    (tmp_path / "paused" / START_NAME).write_bytes((tmp_path / "whole" / "model.safetensors").read_bytes())
     events = []
     fit(make_recipe(epochs=1, learning_rate=1e-6), events.append, folder=tmp_path / "paused")
     assert next(event for event in events if event["type"] == "epoch")["val_accuracy"] > 0.85, "it begins where the other ended"
@@ -125,6 +125,6 @@ def test_weights_to_begin_with_are_taken_over_or_refused(tmp_path, make_recipe):
 
 @pytest.mark.parametrize("junk", [b"", b"\0" * 64, b'{"a": 1}'])
 def test_a_damaged_checkpoint_is_a_sentence(tmp_path, recipe, junk):
-    (tmp_path / "paused" / checkpoint.NAME).write_bytes(junk)
+    (tmp_path / "paused" / CHECKPOINT_NAME).write_bytes(junk)
     with pytest.raises(Refusal, match="clone"):
         fit(recipe, lambda event: None, folder=tmp_path / "paused")

@@ -115,7 +115,7 @@ def test_digits_are_learned():
 
 def test_hands_of_people_never_seen_are_learned(hands_folder):
     recipe = RECIPES["hands"].recipe
-    _, events = record(replace(recipe, settings={**recipe.settings, "epochs": 6, "budget_s": 600.0}))
+    _, events = record(replace(recipe, settings={**recipe.settings, "epochs": 15, "budget_s": 600.0}))
     assert events[-1]["test_accuracy"] > 0.5
 
 
@@ -215,7 +215,9 @@ def test_a_class_without_training_pictures_is_named(train_on):
 
 def test_labels_that_mean_nothing_train_without_dividing_by_zero(train_on):
     data = some_data([10] * 10)
-    data = replace(data, images=np.zeros_like(data.images))
+    grey = np.zeros_like(data.images)
+    grey[:, 0, 0, 0] = np.arange(len(data))  # one pixel tells them apart, or they would be copies
+    data = replace(data, images=grey)
     events = train_on(data, epochs=2)
     assert events[-1]["state"] == "finished" and events[-1]["test_accuracy"] <= 0.5
 

@@ -34,7 +34,7 @@ def test_hands_with_and_without_differ_in_the_pipeline_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("key", "least"), [("hands", 0.94), ("hands-augmented", 0.96)])
+@pytest.mark.parametrize(("key", "least"), [("hands", 0.86), ("hands-augmented", 0.92)])
 def test_hands_of_people_never_seen_are_told_apart(key, least, hands_folder):
     """The epochs end these runs, so a slow machine trains as far as a quick one."""
     recipe = RECIPES[key].recipe

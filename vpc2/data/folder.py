@@ -102,8 +102,8 @@ _IMBALANCED = Text(
 )
 _SAME_LETTERS = Text("Classes {names} differ only in upper and lower case.", "Las clases {names} difieren solo en mayúsculas y minúsculas.")
 _COPIES = Text(
-    "{count:,} pictures are copies of others; a copy on both sides of the split makes the test too easy.",
-    "{count:,} imágenes son copias de otras; una copia a ambos lados de la división hace la prueba demasiado fácil.",
+    "{count:,} pictures are copies of others; all copies of a picture stay on one side of the split, so the test is not too easy.",
+    "{count:,} imágenes son copias de otras; quedan todas del mismo lado de la división, así la prueba no se hace fácil.",
 )
 _COPIES_ACROSS = Text(
     "{count:,} pictures are the same in two classes: nothing can tell them apart.",

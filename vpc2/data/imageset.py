@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -42,6 +44,13 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @cached_property
+    def twins(self) -> np.ndarray:
+        """For each picture the number of the first one with the very same pixels, int64 (N,): mostly its own."""
+        first: dict[bytes, int] = {}
+        digests = (hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in self.images)
+        return np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], dtype=np.int64)
+
     def subset(self, indices: np.ndarray) -> ImageSet:
         """Return the pictures at `indices` only."""
         arrays = {name: getattr(self, name) for name in ("images", "labels", "groups", "boxes", "masks")}
@@ -66,15 +75,14 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
     """Return a split of `data`: 20 % to test and 20 % to validate, the same for every seed; `train_share` of the whole to train on.
 
     The seed chooses only which of the rest are trained on. Where pictures are grouped by person, whole people are
-    kept together; otherwise every class is split alike; a class of one or two is trained on first. Raises `Refusal`
-    where there are too few pictures, or people.
+    kept together; otherwise every class is split alike; a class of one or two is trained on first. Pictures with the very
+    same pixels always stay on one side. Raises `Refusal` where there are too few pictures, or people.
     """
     if len(data) < 5 * len(data.classes):
         raise Refusal(_TOO_FEW.fill(count=len(data)))
     if data.groups is not None and len(np.unique(data.groups)) < 3:
         raise Refusal(_TOO_FEW_PEOPLE)
-    units = data.groups if data.groups is not None else np.arange(len(data))
-    strata = np.zeros(len(data), dtype=int) if data.groups is not None else data.labels
+    units, strata = units_of(data)
     chosen: tuple[list, list, list] = ([], [], [])
     for stratum in np.unique(strata):
         own = np.unique(units[strata == stratum])
@@ -87,3 +95,20 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
         for part, members in zip(chosen, (rest[:train], own[test : test + validation], own[:test]), strict=True):
             part.append(members)
     return Split(*(np.flatnonzero(np.isin(units, np.concatenate(part))) for part in chosen))
+
+
+def units_of(data: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return which unit of the split each picture belongs to (a person, or the pictures with the very same pixels), and which stratum."""
+    if data.groups is not None:
+        return _joined(data.groups, data.twins), np.zeros(len(data), dtype=int)
+    return data.twins, data.labels[data.twins]
+
+
+def _joined(groups: np.ndarray, twins: np.ndarray) -> np.ndarray:
+    """Return groups of which any two that share a picture are one."""
+    joined = groups.copy()
+    for i in np.flatnonzero(twins != np.arange(len(twins))):
+        here, there = joined[i], joined[twins[i]]
+        if here != there:
+            joined[joined == here] = there
+    return joined

@@ -27,6 +27,7 @@ from vpc2.words import Refusal, Text
 if TYPE_CHECKING:
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
+    from torch.nn import Module
 
 ONNX_BYTES = 100 * MB  # of parameters
 ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browsers wait three minutes for a file
@@ -69,20 +70,26 @@ def to_onnx(net: Net, seed: int = 1) -> bytes:
     Raises `Refusal` as `check_onnx` does.
     """
     check_onnx(summarise(net))
-    import torch
 
     from vpc2.nets.module import build_net
     from vpc2.rng import drawing
 
     with drawing(seed):
         module = build_net(net).eval()
+    return write_onnx(module, tuple(net.input), SCORES)
+
+
+def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> bytes:
+    """Return a module as ONNX that takes `images` (B, *shape) of any batch and gives `output`."""
+    import torch
+
     with _LOCK, torch.no_grad():
         program = torch.onnx.export(
             module,
-            (torch.zeros(2, *net.input),),  # two pictures: one alone would be taken for a batch that is always one
+            (torch.zeros(2, *shape),),  # two pictures: one alone would be taken for a batch that is always one
             dynamo=True,
             input_names=[IMAGES],
-            output_names=[SCORES],
+            output_names=[output],
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             opset_version=OPSET,
             external_data=False,
@@ -101,12 +108,13 @@ def to_tensorboard(net: Net) -> bytes:
 
     out = io.BytesIO()
     writer = RecordWriter(out)
-    for event in (Event(file_version="brain.Event:2"), Event(graph_def=_graph(net).SerializeToString())):
+    for event in (Event(file_version="brain.Event:2"), Event(graph_def=build_graph(net).SerializeToString())):
         writer.write(event.SerializeToString())
     return out.getvalue()
 
 
-def _graph(net: Net) -> GraphDef:
+def build_graph(net: Net) -> GraphDef:
+    """Return a net as the graph that TensorBoard draws."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 

@@ -12,10 +12,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from vpc2.training.run import CHECKPOINT_NAME
 from vpc2.words import Refusal, Text
 
-NAME = "checkpoint.safetensors"
-START = "start.safetensors"  # a classifier whose weights a run begins from
 _FORMAT = 1
 
 _UNUSABLE = Text(
@@ -31,17 +30,17 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, 
     """
     text = json.dumps({"format": _FORMAT, **place})
     data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
-    part = folder / f"{NAME}.{secrets.token_hex(4)}.tmp"
+    part = folder / f"{CHECKPOINT_NAME}.{secrets.token_hex(4)}.tmp"
     try:
         part.write_bytes(data)
-        part.replace(folder / NAME)
+        part.replace(folder / CHECKPOINT_NAME)
     finally:
         part.unlink(missing_ok=True)
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Return what `write_checkpoint` wrote, or None where there is none. Raises `Refusal` for one that cannot be used."""
-    path = folder / NAME
+    path = folder / CHECKPOINT_NAME
     if not path.is_file():
         return None
     try:

@@ -34,7 +34,7 @@ from vpc2.training.material import make_material
 from vpc2.training.measuring import Bounds, Passed, Share
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.reporting import Reporter
-from vpc2.training.run import MODEL_NAME
+from vpc2.training.run import CHECKPOINT_NAME, MODEL_NAME, START_NAME
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.scoring import Score, find_mistakes, first_filters, look_inside, score, to_bytes
 from vpc2.training.spec import Recipe
@@ -171,8 +171,8 @@ class Fitting:
 
     def run(self) -> Classifier | None:
         """Train to the end and return the classifier; None where it pauses."""
-        if self.folder is not None and (self.folder / saved.START).is_file():
-            self.trainee.begin_from(load_classifier(self.folder / saved.START))
+        if self.folder is not None and (self.folder / START_NAME).is_file():
+            self.trainee.begin_from(load_classifier(self.folder / START_NAME))
         self.begin()
         self._restore()
         while not self.plan.is_over(self.step) and self.breach is None and not self.is_tired and not self.control():
@@ -190,7 +190,7 @@ class Fitting:
         self.part.load_state_dict(self.weights)
         self.reporter.end(self._test())
         if self.folder is not None and not self.control.asked:
-            (self.folder / saved.NAME).unlink(missing_ok=True)
+            (self.folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return self._classifier()
 
     def _prepare(self) -> None:

@@ -48,7 +48,7 @@ class LookWriter:
         mistakes = [mistake.picture for mistake in look.mistakes]
         for name, pictures in zip(SHEETS, (look.batch, mistakes), strict=True):
             if len(pictures):
-                _put(sheet_path(self._folder, name, look.step), _sheet(pictures))
+                _put(sheet_path(self._folder, name, look.step), to_sheet(pictures))
         _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
         for path in self._folder.glob("*.jpg"):
             named = _SHEET.fullmatch(path.name)
@@ -136,7 +136,7 @@ def _short(value: float) -> float | None:
     return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
-def _sheet(pictures: Sequence[np.ndarray]) -> bytes:
+def to_sheet(pictures: Sequence[np.ndarray]) -> bytes:
     """Return pictures of one size as one JPEG, `COLUMNS` a row; the place of the ones that lack stays white."""
     height, width = pictures[0].shape[:2]
     side = max(height, width)

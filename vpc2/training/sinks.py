@@ -1,6 +1,7 @@
-"""TensorBoard's event files, written from a run's own events: what TensorBoard shows is what the page shows.
+"""TensorBoard's event files, written from a run's own events and looks: what TensorBoard shows is what the page shows.
 
-Through TensorBoard's writer alone, without `torch.utils.tensorboard`: half the import. Tags are fixed, so that runs compare.
+Without `torch.utils.tensorboard`: half the import. Tags are fixed, so that runs compare. What only a look or the end needs
+is imported then, not while a visitor waits for the first point.
 """
 
 from __future__ import annotations
@@ -9,13 +10,10 @@ import time
 from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-from tensorboard.compat.proto.tensor_pb2 import TensorProto
-from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.compat.proto.summary_pb2 import Summary
 
-from vpc2 import codec
 from vpc2.training.eventfile import EventFile
+from vpc2.training.looks import Look
 from vpc2.training.run import Run
 
 STEP_TAGS = {"loss": "loss/train", "accuracy": "accuracy/train", "learning_rate": "learning_rate"}
@@ -27,34 +25,60 @@ EPOCH_TAGS = {
     "images_per_s": "images_per_s",
 }
 END_TAGS = {"test_loss": "test/loss", "test_accuracy": "test/accuracy"}
+BEST_TAG = "best/validation_accuracy"
 
 
 class TensorBoardSink:
-    """Hears a run's events and writes them to `tb/` in its folder; the step axis is the training step."""
+    """Hears a run's events and looks and writes them to `tb/` in its folder; the step axis is the training step."""
 
     def __init__(self, run: Run):
+        self._run = run
         self._file = EventFile(run.folder / "tb")
         self._began = time.time()
-        self._step = 0
-        self._add(0.0, 0, Summary(value=[_text("recipe", f"```json\n{codec.to_json(run.recipe)}\n```")]))
+        self._step, self._best = 0, None
+        self._is_introduced = False
 
     def __call__(self, event: dict[str, Any]) -> None:
         tags = {"step": STEP_TAGS, "epoch": EPOCH_TAGS, "end": END_TAGS}.get(event["type"], {})
         self._step = event.get("step", self._step)
         values = [Summary.Value(tag=tag, simple_value=event[name]) for name, tag in tags.items() if event.get(name) is not None]
+        if event["type"] == "epoch" and event.get("is_best"):
+            self._best = event.get("val_accuracy")
+        if event["type"] == "end":
+            self._introduce()
+            if self._best is not None:
+                values.append(Summary.Value(tag=BEST_TAG, simple_value=self._best))
         if values:
-            self._add(event["t"], self._step, Summary(value=values))
-        if event["type"] == "epoch":
+            self._add(Summary(value=values))
+        if event["type"] in ("epoch", "end"):
             self._file.flush()
 
-    def _add(self, t: float, step: int, summary: Summary) -> None:
-        self._file.add(Event(wall_time=self._began + t, step=step, summary=summary))
+    def look(self, look: Look) -> None:
+        """Write what a look shows."""
+        from vpc2.training import summaries
+
+        self._introduce()
+        self._step = look.step
+        self._add(Summary(value=summaries.of_look(look)))
+        self._file.flush()
+
+    def _introduce(self) -> None:
+        """Write once what does not change: the recipe, its net as a graph, its hyper-parameters."""
+        if self._is_introduced:
+            return
+        self._is_introduced = True
+        from vpc2.nets.exporting import build_graph
+        from vpc2.training import summaries
+
+        recipe = self._run.recipe
+        self._add(Summary(value=summaries.of_recipe(recipe)), 0)
+        self._add(summaries.experiment(recipe), 0)
+        self._add(summaries.session(recipe, self._began), 0)
+        if recipe.net.KIND == "net":
+            self._file.add(Event(wall_time=time.time(), graph_def=build_graph(recipe.net).SerializeToString()))
+
+    def _add(self, summary: Summary, step: int | None = None) -> None:
+        self._file.add(Event(wall_time=time.time(), step=self._step if step is None else step, summary=summary))
 
     def close(self) -> None:
         self._file.close()
-
-
-def _text(tag: str, words: str) -> Summary.Value:
-    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text"))
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
-    return Summary.Value(tag=tag, metadata=metadata, tensor=TensorProto(dtype=DT_STRING, string_val=[words.encode()], tensor_shape=shape))

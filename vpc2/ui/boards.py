@@ -25,6 +25,7 @@ RELOAD_S = 3.0
 MOST_BOARDS = 12
 MOST_RUNS = 100
 STEPS_KEPT = 2000  # points of a curve; TensorBoard draws a sample of longer ones
+KEPT = {"text": 4, "images": 10, "histograms": 40, "pr_curves": 20}  # looks kept of each tag: the server's memory is everybody's
 
 _IDS = re.compile(r"/(?!experiment/)([a-z0-9]{8,32}(?:\+[a-z0-9]{8,32}){0,15})(/.*)?")
 _PAGE_NAME = re.compile(r"/experiment/[^/]*(?=/)")
@@ -60,12 +61,29 @@ def _build_app() -> Callable:
     from tensorboard import program
     from tensorboard.backend import application
     from tensorboard.plugins.core import core_plugin
+    from tensorboard.plugins.distribution import distributions_plugin
+    from tensorboard.plugins.graph import graphs_plugin
+    from tensorboard.plugins.histogram import histograms_plugin
+    from tensorboard.plugins.hparams import hparams_plugin
+    from tensorboard.plugins.image import images_plugin
     from tensorboard.plugins.metrics import metrics_plugin
+    from tensorboard.plugins.pr_curve import pr_curves_plugin
     from tensorboard.plugins.scalar import scalars_plugin
     from tensorboard.plugins.text import text_plugin
 
     board = program.TensorBoard(
-        plugins=[core_plugin.CorePluginLoader(), scalars_plugin.ScalarsPlugin, metrics_plugin.MetricsPlugin, text_plugin.TextPlugin],
+        plugins=[
+            core_plugin.CorePluginLoader(),
+            scalars_plugin.ScalarsPlugin,
+            images_plugin.ImagesPlugin,
+            graphs_plugin.GraphsPlugin,
+            distributions_plugin.DistributionsPlugin,
+            histograms_plugin.HistogramsPlugin,
+            hparams_plugin.HParamsPlugin,
+            pr_curves_plugin.PrCurvesPlugin,
+            metrics_plugin.MetricsPlugin,
+            text_plugin.TextPlugin,
+        ],
     )
     board.configure(argv=["tensorboard", "--logdir", "runs", "--load_fast", "false"])
     return application.TensorBoardWSGIApp(board.flags, board.plugin_loaders, _Provider(), board.assets_zip_provider)
@@ -121,7 +139,7 @@ class _Board:
             f"{run.name.replace('/', '-')} ({run.id})": str(run.folder / "tb") for run in self._runs() if (run.folder / "tb").is_dir()
         }
         if self._read_at < 0 or self._shown.keys() - wanted.keys():  # at first, and when one was deleted or renamed
-            kept = {"scalars": STEPS_KEPT, "text": 10}
+            kept = {"scalars": STEPS_KEPT, **KEPT}
             self._multiplexer = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance=kept, size_guidance=None)
             self._provider = data_provider.MultiplexerDataProvider(self._multiplexer, "vpc2")
         self._shown = wanted

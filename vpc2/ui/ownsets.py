@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
-from vpc2.ui import state
+from vpc2.ui import drafting, state
 from vpc2.ui.language import _
 from vpc2.words import Refusal, Text
 
@@ -26,7 +26,12 @@ def draw_adding(current: str) -> str | None:
     """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
     count = st.session_state.setdefault("own/uploads", 0)
     with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key=f"own/add/{count}", width="stretch"):
-        st.caption(_("One folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
+        if st.button(_("Type classes and fill them"), icon=":material/add_a_photo:", key="own/draft", type="primary", width="stretch"):
+            drafting.open_draft()
+            st.query_params.pop("run", None)
+            st.query_params.pop("experiment", None)
+            st.rerun()
+        st.caption(_("Or one folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
         packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
         if current in keys() and st.button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):

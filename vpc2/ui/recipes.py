@@ -118,6 +118,19 @@ def _draw_dataset(recipe: Recipe) -> str:
     return dataset
 
 
+def name_of(recipe: Recipe) -> str:
+    """Return what a run of this recipe is called at first: its data set, and whether it is augmented."""
+    title = say(find_dataset(recipe.dataset).title)
+    return title if recipe.augmentation is None else _("{title}, augmented").format(title=title)
+
+
+def use_dataset(recipe: Recipe, key: str) -> None:
+    """Take a set into the recipe. A small one of one's own gets the pretrained net, which needs few pictures, and short epochs."""
+    few = {"size_px": BACKBONE_PX, "batch_size": 16, "learning_rate": 0.01, "epochs": 30, "budget_s": 30.0, "train_share": 0.6}
+    take_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **few}))
+    st.rerun()
+
+
 def _draw_net(recipe: Recipe) -> Any:
     """Draw the choice of net (from Build, a preset, or a pretrained one) and return its spec."""
     own = {_BUILD: _("From Build: {name}").format(name=state.load("net").name or _("your net"))}

@@ -10,7 +10,7 @@ from vpc2.figures.training import confusion_figure
 from vpc2.training import showing
 from vpc2.training.events import curves, read_events, to_csv
 from vpc2.training.run import STATES, Run, Status, may_change
-from vpc2.ui import boards_view, chrome, recipes, runs, serving, state
+from vpc2.ui import boards_view, chrome, recipes, runs, serving, state, taking_runs
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_look import live_look
 from vpc2.ui.language import _, number, say
@@ -155,7 +155,7 @@ def _draw_inside(run: Run, status: Status) -> None:
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
         "TensorBoard": lambda: boards_view.draw_board([run.id]),
-        _("Take home"): lambda: _draw_home(run),
+        _("Take home"): lambda: taking_runs.draw_home(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
         if tab.open:
@@ -233,17 +233,3 @@ def _draw_numbers(run: Run) -> None:
     }
     st.dataframe({title: table[name] for name, title in names.items()}, hide_index=True, height=320)
     st.download_button(_("Curves as CSV"), to_csv(events), file_name="curves.csv", icon=":material/table:", on_click="ignore")
-
-
-def _draw_home(run: Run) -> None:
-    if not run.model_path.is_file():
-        st.caption(_("There is a model to take home after the first epoch."))
-        return
-    st.download_button(
-        _("Save the classifier"),
-        run.model_path.read_bytes,
-        file_name="classifier.safetensors",
-        icon=":material/download:",
-        on_click="ignore",
-        help=_("Net, weights, preprocessing and class names in one safetensors file; Judge opens it again."),
-    )

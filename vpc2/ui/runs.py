@@ -41,9 +41,9 @@ def shutdown() -> None:
         _ENGINE.clear()
 
 
-def start_run(recipe: Recipe, task: str = "train") -> Run:
+def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
     """Queue a run of this recipe under the visitor's name."""
-    run = store().create(recipe, owner=state.visitor(), task=task)
+    run = store().create(recipe, name=name, owner=state.visitor(), task=task)
     engine().start(run)
     return run
 

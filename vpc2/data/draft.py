@@ -1,0 +1,207 @@
+"""A set in the making: classes with typed names, filled picture by picture, kept on disk under their maker's name.
+
+`home/own/.draft-<owner>/draft.json` lists the classes and, by the hash of their pixels, the pictures that lie beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vpc2.data.datasets import DatasetEntry, own_home
+from vpc2.data.imageset import ImageSet
+from vpc2.data.own import SIZE_PX, keep
+from vpc2.images.decode import decode_photo
+from vpc2.images.encode import resize_square
+from vpc2.words import Refusal, Text, clean_name
+
+MOST_CLASSES, MOST_PICTURES = 20, 200
+FEWEST, USUAL = 5, 20  # pictures of a class: to be split at all, and enough for a pretrained net
+
+_NO_NAME = Text("A class needs a name.", "Una clase necesita un nombre.")
+_TAKEN = Text("There is a class “{name}” already.", "Ya existe la clase “{name}”.")
+_MANY = Text("At most {most} classes fit here.", "Acá entran como máximo {most} clases.")
+_NO_CLASS = Text("There is no class “{name}”.", "No existe la clase “{name}”.")
+_FULL = Text("“{name}” has {most} pictures; that is enough.", "“{name}” tiene {most} imágenes; alcanza.")
+_TWICE = Text("{count:,} pictures were there already.", "{count:,} imágenes ya estaban.")
+_TWO = Text("At least two classes that are switched on are needed.", "Hacen falta al menos dos clases activas.")
+_FEW = Text(
+    "{names}: fewer than {fewest} pictures. Add some more, or switch the class off.",
+    "{names}: menos de {fewest} imágenes. Hay que agregar algunas, o desactivar la clase.",
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """One class: its name, the hashes of its pictures in the order they came, and whether it takes part."""
+
+    name: str
+    pictures: tuple[str, ...] = ()
+    is_on: bool = True
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All classes in the making."""
+
+    groups: tuple[Group, ...] = field(default=())
+
+    def find(self, name: str) -> Group:
+        """Return a class by its name; raise `Refusal` if there is none."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise Refusal(_NO_CLASS.fill(name=clean_name(name)))
+
+
+class DraftStore:
+    """The one set in the making of an owner. Every change is written at once, so a closed browser loses nothing."""
+
+    def __init__(self, owner: str):
+        mark = hashlib.sha256(owner.encode()).hexdigest()[:24]
+        self.folder: Path = own_home() / f".draft-{mark}"
+
+    def load(self) -> Draft:
+        """Return the draft as it stands; an empty one where there is none."""
+        try:
+            document = json.loads((self.folder / "draft.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return Draft()
+        return Draft(tuple(Group(one["name"], tuple(one["pictures"]), one["is_on"]) for one in document))
+
+    def save(self, draft: Draft) -> Draft:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        document = [{"name": one.name, "pictures": list(one.pictures), "is_on": one.is_on} for one in draft.groups]
+        part = self.folder / f"draft.{secrets.token_hex(4)}.tmp"
+        part.write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        part.replace(self.folder / "draft.json")
+        return draft
+
+    def add_class(self, name: str) -> Draft:
+        """Add an empty class. Raises `Refusal` for a name that is none or taken (also in other letters), and for too many."""
+        draft = self.load()
+        if len(draft.groups) >= MOST_CLASSES:
+            raise Refusal(_MANY.fill(most=MOST_CLASSES))
+        return self.save(Draft((*draft.groups, Group(_free_name(draft, name)))))
+
+    def rename_class(self, name: str, other: str) -> Draft:
+        """Give a class another name."""
+        draft = self.load()
+        group = draft.find(name)
+        rest = Draft(tuple(one for one in draft.groups if one is not group))
+        return self._put(draft, group, replace(group, name=_free_name(rest, other)))
+
+    def switch_class(self, name: str, is_on: bool) -> Draft:
+        """Let a class take part or not; its pictures stay."""
+        draft = self.load()
+        group = draft.find(name)
+        return self._put(draft, group, replace(group, is_on=is_on))
+
+    def remove_class(self, name: str) -> Draft:
+        """Remove a class with its pictures."""
+        draft = self.load()
+        group = draft.find(name)
+        return self._tidy(Draft(tuple(one for one in draft.groups if one is not group)))
+
+    def add_pictures(self, name: str, files: Iterable[tuple[str, bytes]]) -> list[Text]:
+        """Add uploaded pictures to a class and return what had to be left out, a sentence each."""
+        draft = self.load()
+        group, said, twice = draft.find(name), [], 0
+        pictures = list(group.pictures)
+        for file_name, data in files:
+            if len(pictures) >= MOST_PICTURES:
+                said.append(_FULL.fill(name=group.name, most=MOST_PICTURES))
+                break
+            try:
+                pixels = resize_square(decode_photo(data, file_name, max_side_px=2 * SIZE_PX).pixels, SIZE_PX)
+            except Refusal as refusal:
+                said.append(refusal.text)
+                continue
+            digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:32]
+            if digest in pictures:
+                twice += 1
+                continue
+            self._write(digest, pixels)
+            pictures.append(digest)
+        if twice:
+            said.append(_TWICE.fill(count=twice))
+        self._put(draft, group, replace(group, pictures=tuple(pictures)))
+        return said
+
+    def remove_picture(self, name: str, digest: str) -> Draft:
+        """Remove one picture from a class."""
+        draft = self.load()
+        group = draft.find(name)
+        left = tuple(one for one in group.pictures if one != digest)
+        return self._tidy(Draft(tuple(replace(one, pictures=left) if one is group else one for one in draft.groups)))
+
+    def picture(self, digest: str) -> bytes:
+        """Return a picture as PNG; raise `Refusal` where it is gone."""
+        try:
+            return (self.folder / f"{digest}.png").read_bytes()
+        except OSError:
+            raise Refusal(_NO_CLASS.fill(name=digest[:8])) from None
+
+    def problem(self, draft: Draft) -> Text | None:
+        """Return what is missing before the draft can be used, or None."""
+        on = [group for group in draft.groups if group.is_on]
+        if len(on) < 2:
+            return _TWO
+        few = [group.name for group in on if len(group.pictures) < FEWEST]
+        return _FEW.fill(names=", ".join(f"“{name}”" for name in few), fewest=FEWEST) if few else None
+
+    def finish(self, name: str, owner: str) -> DatasetEntry:
+        """Keep the draft as a set of the owner's own and return its entry; the draft stays, to go on with. Raises `Refusal`."""
+        draft = self.load()
+        problem = self.problem(draft)
+        if problem is not None:
+            raise Refusal(problem)
+        images, labels, on = [], [], [group for group in draft.groups if group.is_on]
+        for label, group in enumerate(on):
+            for digest in group.pictures:
+                images.append(np.asarray(Image.open(io.BytesIO(self.picture(digest)), formats=("PNG",)).convert("RGB")))
+                labels.append(label)
+        data = ImageSet(np.stack(images), np.array(labels, dtype=np.int64), tuple(group.name for group in on))
+        return keep(data, name or ", ".join(group.name for group in on), owner)
+
+    def clear(self) -> None:
+        """Throw the draft away."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, digest: str, pixels: np.ndarray) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+        part = self.folder / f"{digest}.{secrets.token_hex(4)}.tmp"
+        part.write_bytes(file.getvalue())
+        part.replace(self.folder / f"{digest}.png")
+
+    def _put(self, draft: Draft, group: Group, changed: Group) -> Draft:
+        return self.save(Draft(tuple(changed if one is group else one for one in draft.groups)))
+
+    def _tidy(self, draft: Draft) -> Draft:
+        """Save a draft and remove the pictures that no class holds any more."""
+        self.save(draft)
+        held = {digest for group in draft.groups for digest in group.pictures}
+        for path in self.folder.glob("*.png"):
+            if path.stem not in held:
+                path.unlink(missing_ok=True)
+        return draft
+
+
+def _free_name(draft: Draft, name: str) -> str:
+    cleaned = clean_name(name, 40)
+    if not cleaned:
+        raise Refusal(_NO_NAME)
+    if cleaned.casefold() in {group.name.casefold() for group in draft.groups}:
+        raise Refusal(_TAKEN.fill(name=cleaned))
+    return cleaned

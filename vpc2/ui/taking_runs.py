@@ -1,0 +1,87 @@
+"""All that a run leaves to take home: the classifier in two formats, the whole run as a script, its recipe, its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.training.events import read_events, to_csv
+from vpc2.training.run import Run
+from vpc2.ui import chrome
+from vpc2.ui.language import _, say
+from vpc2.words import Refusal
+
+
+def draw_home(run: Run) -> None:
+    """Draw what there is to save, each with one line on what it is; what takes time is made on the click."""
+    if run.model_path.is_file():
+        st.markdown(f"**{_('The classifier')}**")
+        _draw_file(
+            _("Classifier"),
+            _("Net, weights, preprocessing and class names in one file; Judge opens it again."),
+            run.model_path.read_bytes,
+            "classifier.safetensors",
+        )
+        _draw_file(
+            "ONNX",
+            _("For other programs: pictures in, probabilities out, the preprocessing is inside."),
+            partial(_onnx, run),
+            "classifier.onnx",
+        )
+        with st.expander(_("How to ask the ONNX file")):
+            st.code(_snippet(run), language="python")
+    else:
+        st.caption(_("There is a model to take home after the first epoch."))
+    st.markdown(f"**{_('The run')}**")
+    if run.model_path.is_file():
+        _draw_file(
+            _("Script"),
+            _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine."),
+            partial(_packed, run),
+            "run.zip",
+        )
+    _draw_file(_("Curve"), _("Every step and every epoch as a table."), to_csv(read_events(run.folder)[0]), "curves.csv")
+    _draw_file(_("Recipe"), _("Everything that decides how the run goes, to be run again."), codec.to_json(run.recipe), "recipe.json")
+
+
+def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes], file_name: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            name, data, file_name=file_name, icon=":material/download:", on_click="ignore", key=f"home/{file_name}", width=170
+        )
+        st.caption(what, width="stretch")
+
+
+def _opened(run: Run):
+    from vpc2.predict.classifier import load_classifier
+
+    return load_classifier(run.folder)
+
+
+def _onnx(run: Run) -> bytes:
+    from vpc2.predict.exporting import to_onnx
+
+    return _or_words(lambda: to_onnx(_opened(run)))
+
+
+def _packed(run: Run) -> bytes:
+    from vpc2.training.packing import pack_run
+
+    return _or_words(lambda: pack_run(run))
+
+
+def _snippet(run: Run) -> str:
+    from vpc2.predict.exporting import to_snippet
+
+    return chrome.guarded(lambda: to_snippet(_opened(run))) or ""
+
+
+def _or_words(make: Callable[[], bytes]) -> bytes:
+    """Return what was made, or the sentence why it could not be: a download cannot show anything on the page."""
+    try:
+        return make()
+    except Refusal as refusal:
+        return say(refusal.text).encode()
