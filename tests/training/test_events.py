@@ -221,6 +221,7 @@ def test_progress_of_a_short_record_is_all_of_it(tmp_path):
     writer = EventWriter(tmp_path)
     assert latest_events(tmp_path) == []
     written = [writer.write({**START}), writer.write(step(1))]
+    writer.close()
     assert latest_events(tmp_path) == written
 
 

@@ -10,6 +10,7 @@ import pytest
 from vpc2.predict.classifier import load_classifier
 from vpc2.training import loop
 from vpc2.training.events import read_events
+from vpc2.training.showing import read_look, sheet_path
 from vpc2.training.worker import train
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,11 @@ def test_what_is_heard_is_what_is_recorded(store, recipe):
     events, _ = read_events(run.folder)
     assert events == heard
     assert load_classifier(run.model_path)
-    assert sorted(path.name for path in run.folder.iterdir()) == ["events.jsonl", "model.safetensors", "spec.json", "tb"]
+    step = max(event["step"] for event in events if event["type"] == "step")
+    assert read_look(run.folder)["step"] == step  # the last look is that of the end
+    names = {path.name for path in run.folder.iterdir() if path.suffix != ".jpg"}
+    assert names == {"events.jsonl", "look.json", "model.safetensors", "spec.json", "tb"}
+    assert sheet_path(run.folder, "batch", step).is_file()
 
 
 @pytest.mark.parametrize(
