@@ -24,10 +24,10 @@ _BECAME_NAN = Text(
     "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
     "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
 )
-_STOPPED = Text("Stopped on request after {epochs} epochs.", "Detenido a pedido después de {epochs} épocas.")
+_STOPPED = Text("Stopped on request after {epochs:.3g} epochs.", "Detenido a pedido después de {epochs:.3g} épocas.")
 _OUT_OF_TIME = Text(
-    "The time budget of {budget:g} s ended the run after {done} of at most {epochs:,} epochs.",
-    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done} de {epochs:,} épocas como máximo.",
+    "The time budget of {budget:g} s ended the run after {done:.3g} of at most {epochs:,} epochs.",
+    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:.3g} de {epochs:,} épocas como máximo.",
 )
 _TIRED = Text(
     "Stopped early: validation has not got better for {waited:,} epochs; the best was epoch {best:,}.",
@@ -126,7 +126,7 @@ class Reporter:
     def end(self, score: Score | None) -> None:
         """Report how it ended, why, and what the test says."""
         run, elapsed_s = self.run, self.run.elapsed_s
-        done = f"{run.step / run.steps_per_epoch:.3g}"
+        done = run.step / run.steps_per_epoch
         state, reason = "finished", None
         if run.breach is not None:
             now = run.settings["learning_rate"]
