@@ -290,5 +290,6 @@ def test_the_wait_is_what_is_left_of_those_before(store, monkeypatch, make_recip
     writer = EventWriter(runs[0].folder)
     writer.write({"type": "start", "budget_s": 10.0, "epochs": 4, "steps_per_epoch": 5, "t": 0.0})
     writer.write({"type": "step", "step": 10, "t": 3.0})  # half of the twenty steps in three seconds
+    writer.close()
     assert engine.seconds_left(runs[0]) == pytest.approx(3.0)
     assert engine.wait_s(runs[1].id) == pytest.approx(3.0)
