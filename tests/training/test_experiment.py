@@ -43,6 +43,9 @@ def test_the_questions_of_the_lecture_can_be_asked(key):
 def test_two_equal_sides_are_refused(store, spec):
     with pytest.raises(Refusal, match="same recipe"):
         ExperimentStore(store).create(replace(spec, left=spec.right), "me")
+    with pytest.raises(Refusal, match="same pictures"):
+        ExperimentStore(store).create(replace(spec, left=replace(spec.left, dataset="shapes")), "me")
+    assert store.list() == [], "nothing is left behind"
 
 
 def test_from_two_recipes_to_a_gap_and_what_was_lost_is_named(store, spec):

@@ -27,6 +27,10 @@ _SAME = Text(
     "Both sides are the same recipe: there is nothing to compare. Change something on one side.",
     "Los dos lados son la misma receta: no hay nada que comparar. Hay que cambiar algo de un lado.",
 )
+_OTHER_DATA = Text(
+    "Both sides must be tested on the same pictures: choose two recipes of one data set.",
+    "Los dos lados se tienen que probar con las mismas imágenes: hay que elegir dos recetas de un mismo conjunto de datos.",
+)
 _ID = re.compile(r"[a-z0-9]{8,32}")
 
 
@@ -58,9 +62,11 @@ class ExperimentStore:
         self.folder = store.home / "experiments"
 
     def create(self, spec: Experiment, owner: str) -> Filed:
-        """Make an experiment with all its runs, waiting to be started. Raises `Refusal` where both sides are the same."""
+        """Make an experiment with all its runs, waiting to be started. Raises `Refusal` for two sides that are the same, or of two data sets."""
         if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
             raise Refusal(_SAME)
+        if spec.left.dataset != spec.right.dataset:
+            raise Refusal(_OTHER_DATA)
         pairs = []
         for i, pair in enumerate(spec.recipes(), 1):
             names = (f"{side} · {i}" for side in (spec.left_name, spec.right_name))
