@@ -62,7 +62,7 @@ class ExperimentStore:
         self.folder = store.home / "experiments"
 
     def create(self, spec: Experiment, owner: str) -> Filed:
-        """Make an experiment with all its runs, waiting to be started. Raises `Refusal` for two sides that are the same, or of two data sets."""
+        """Make an experiment with its runs, waiting to be started. Raises `Refusal` for two equal sides, or two data sets."""
         if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
             raise Refusal(_SAME)
         if spec.left.dataset != spec.right.dataset:
