@@ -7,6 +7,7 @@ from statistics import fmean
 
 import plotly.graph_objects as go
 
+FEW_EPOCHS = 12  # so few are numbered one by one
 LEFT, RIGHT = "#6C8093", "#D55E00"  # without grey-blue, with orange, as everywhere
 _BANDS = {LEFT: "rgba(108,128,147,.22)", RIGHT: "rgba(213,94,0,.18)"}
 
@@ -24,18 +25,32 @@ def curves_figure(sides: Sequence[tuple[str, list[list[float]]]], *, epoch: str,
         if len(seeds) > 1:
             band = [max(column) for column in columns] + [min(column) for column in reversed(columns)]
             figure.add_scatter(
-                x=x + x[::-1], y=band, fill="toself", fillcolor=_BANDS[colour], line={"width": 0}, hoverinfo="skip", showlegend=False
+                x=x + x[::-1],
+                y=band,
+                mode="lines",
+                fill="toself",
+                fillcolor=_BANDS[colour],
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
             )
             for one in seeds:
                 y = [100 * value for value in one]
                 figure.add_scatter(
-                    x=list(range(1, len(y) + 1)), y=y, line={"color": colour, "width": 1}, opacity=0.5, hoverinfo="skip", showlegend=False
+                    x=list(range(1, len(y) + 1)),
+                    y=y,
+                    mode="lines",
+                    line={"color": colour, "width": 1},
+                    opacity=0.5,
+                    hoverinfo="skip",
+                    showlegend=False,
                 )
-        figure.add_scatter(x=x, y=[fmean(column) for column in columns], name=name, line={"color": colour, "width": 3})
+        figure.add_scatter(x=x, y=[fmean(column) for column in columns], name=name, mode="lines", line={"color": colour, "width": 3})
     figure.update_layout(
         margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=330, hovermode="x unified", legend={"orientation": "h", "y": 1.12, "x": 0}
     )
-    figure.update_xaxes(title=epoch)
+    longest = max((len(one) for _, seeds in sides for one in seeds), default=0)
+    figure.update_xaxes(title=epoch, dtick=1 if longest <= FEW_EPOCHS else None)
     figure.update_yaxes(title=accuracy, ticksuffix=" %")
     return figure
 

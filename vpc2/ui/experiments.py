@@ -9,6 +9,7 @@ from dataclasses import replace
 import streamlit as st
 
 from vpc2.augment.presets import PIPELINES
+from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiment import LEFT, RIGHT, curves_figure, pairs_figure
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.events import curves, read_events
@@ -43,6 +44,10 @@ def chosen_experiment() -> Filed | None:
         del st.query_params["experiment"]
         st.warning(chrome.literal(say(refusal.text)), icon=":material/warning:")
         return None
+
+
+def _title(filed: Filed) -> str:
+    return f"{say(find_dataset(filed.spec.right.dataset).title)}: {filed.name}"
 
 
 def start(spec: Experiment) -> Filed:
@@ -117,7 +122,7 @@ def draw_experiment(filed: Filed) -> None:
     outcome = read_outcome(filed, runs.store())
     is_own = filed.owner == state.visitor()
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-head"):
-        st.markdown(f"### {chrome.literal(filed.name)}", width="content")
+        st.markdown(f"### {chrome.literal(_title(filed))}", width="content")
         st.space("stretch")
         if is_own and not outcome.is_over and st.button(_("Stop"), icon=":material/stop:", key="experiment/stop"):
             for run_id in filed.runs:
@@ -259,7 +264,7 @@ def draw_list() -> None:
     for filed in found[:8]:
         outcome = read_outcome(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
-            if st.button(chrome.literal(filed.name), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
+            if st.button(chrome.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
                 st.query_params.pop("run", None)
                 st.query_params["experiment"] = filed.id
                 st.rerun()
