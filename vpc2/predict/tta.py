@@ -5,6 +5,7 @@ The views are computed once and merged as often as one likes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,6 +98,42 @@ def mean_of_probabilities(logits: torch.Tensor) -> torch.Tensor:
 def mean_of_logits(logits: torch.Tensor) -> torch.Tensor:
     """Return the softmax of the mean over views, which is the normalised geometric mean of the probabilities."""
     return logits.mean(0).softmax(-1)
+
+
+def geometric_mean(logits: torch.Tensor) -> torch.Tensor:
+    """Return the geometric mean over views of the probabilities, made to sum to 1; in logarithms, so that no product vanishes."""
+    product = logits.log_softmax(-1).mean(0)
+    return (product - product.logsumexp(-1, keepdim=True)).exp()
+
+
+def maximum(logits: torch.Tensor) -> torch.Tensor:
+    """Return each class's highest probability over the views, made to sum to 1."""
+    best = logits.softmax(-1).amax(0)
+    return best / best.sum(-1, keepdim=True)
+
+
+def confidence_weighted(logits: torch.Tensor) -> torch.Tensor:
+    """Return the mean over views of the probabilities, each view weighted by the probability of its own answer."""
+    shares = logits.softmax(-1)
+    weights = shares.amax(-1, keepdim=True)
+    return (weights * shares).sum(0) / weights.sum(0)
+
+
+def weighted_mean(logits: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the mean over views of the probabilities (V, B, K) by weights (V,) that sum to 1."""
+    return (weights.view(-1, 1, 1) * logits.softmax(-1)).sum(0)
+
+
+def spread(logits: torch.Tensor) -> torch.Tensor:
+    """Return how far the views differ: the standard deviation over views of the merged answer's probability, (B,)."""
+    shares = logits.softmax(-1)
+    best = shares.mean(0).argmax(-1)
+    return shares.gather(-1, best.view(1, -1, 1).expand(len(shares), -1, 1)).squeeze(-1).std(0, unbiased=False)
+
+
+def entropy(probabilities: torch.Tensor) -> torch.Tensor:
+    """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has all, log2 K where all are alike."""
+    return -torch.special.xlogy(probabilities, probabilities).sum(-1) / math.log(2)
 
 
 def majority_vote(logits: torch.Tensor) -> torch.Tensor:

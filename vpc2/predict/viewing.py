@@ -143,6 +143,12 @@ def contrast(images: torch.Tensor, factor: float) -> torch.Tensor:
     return mean + factor * (images - mean)
 
 
+def colour(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return images whose colours are pulled away from (or towards) their own grey, as torchvision's adjust_saturation."""
+    plain = _grey(images)
+    return plain + factor * (images - plain)
+
+
 def grey(images: torch.Tensor) -> torch.Tensor:
     """Return images without colour."""
     return _grey(images).expand_as(images)

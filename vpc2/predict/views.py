@@ -193,6 +193,22 @@ VIEWS: Catalog[View] = Catalog(
         {"factor": 0.7},
     ),
     _light(
+        "more_colour",
+        Text("More colour", "Más color"),
+        Text("Colours pulled away from grey by 1.4.", "Los colores se alejan del gris por 1,4."),
+        "colour",
+        {"factor": 1.4},
+        caution=_COLOUR,
+    ),
+    _light(
+        "less_colour",
+        Text("Less colour", "Menos color"),
+        Text("Colours drawn towards grey by 0.6.", "Los colores se acercan al gris por 0,6."),
+        "colour",
+        {"factor": 0.6},
+        caution=_COLOUR,
+    ),
+    _light(
         "grey",
         Text("Without colour", "Sin color"),
         Text("Only its lightness.", "Solo su luminosidad."),
@@ -279,6 +295,35 @@ MERGES: Catalog[Entry] = Catalog(
             "La media geométrica de las probabilidades: pesa más la vista que está segura de que una clase no es.",
         ),
         target="vpc2.predict.tta.mean_of_logits",
+    ),
+    Entry(
+        key="geometric",
+        title=Text("Geometric mean", "Media geométrica"),
+        help=Text(
+            "The root of the product of the probabilities, made to sum to 1: the same as the mean of logits, by another road.",
+            "La raíz del producto de las probabilidades, llevada a sumar 1: lo mismo que el promedio de logits, por otro camino.",
+        ),
+        target="vpc2.predict.tta.geometric_mean",
+        aliases=("gmean",),
+    ),
+    Entry(
+        key="maximum",
+        title=Text("Maximum", "Máximo"),
+        help=Text(
+            "Each class gets its best probability over the views: one view that is very sure decides.",
+            "Cada clase recibe su mejor probabilidad entre las vistas: decide una sola vista muy segura.",
+        ),
+        target="vpc2.predict.tta.maximum",
+        aliases=("max",),
+    ),
+    Entry(
+        key="confidence",
+        title=Text("Weighted by confidence", "Pesada por confianza"),
+        help=Text(
+            "A view counts as much as the probability of its own answer.",
+            "Cada vista pesa tanto como la probabilidad de su propia respuesta.",
+        ),
+        target="vpc2.predict.tta.confidence_weighted",
     ),
     Entry(
         key="vote",
