@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, judging
+from vpc2.ui import chrome, judging, judging_set, looking
 from vpc2.ui.language import _
 from vpc2.ui.tray import draw_tray
 
@@ -14,9 +14,13 @@ with left:
     views = judging.choose_views(name)
 
 with right:
-    photographs, test_set = st.tabs([_("Photographs"), _("Test set")])
-    with photographs:
-        for photo in draw_tray("judge", most=3, first=("chelsea",)):
-            chrome.guarded(judging.draw_answer, name, photo, views)
-    with test_set:
-        chrome.guarded(judging.draw_test_set, name, views)
+    photos = draw_tray("judge", most=3, first=("chelsea",))
+    tabs = {
+        _("Photographs"): lambda: looking.draw_photos(name, photos, looking.choose_draws(views)),
+        _("Test set"): lambda: judging_set.draw_test_set(name, views),
+    }
+    # Only the tab that is open is computed.
+    for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):
+        if tab.open:
+            with tab:
+                chrome.guarded(draw)

@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("VPC2_ONNX", "0")  # what asks through ONNX Runtime says so itself: writing a net takes seconds
 if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
     os.environ["VPC2_DATA"] = str(SHARED_DATA)
 

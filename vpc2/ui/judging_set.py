@@ -1,0 +1,248 @@
+"""The Judge page's second question: a whole test set with and without views, what that supports, and what to change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.data.datasets import find_dataset
+from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
+from vpc2.predict.views import MERGES
+from vpc2.ui import cache, chrome, judging, runs
+from vpc2.ui.language import _, number, say
+from vpc2.ui.looking import percent, title_of
+
+KEPT = 8
+SHOWN = 8
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> OrderedDict:
+    return OrderedDict()
+
+
+def draw_test_set(name: str, views: list[str]) -> None:
+    """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
+    if not name.startswith("run:"):
+        st.info(
+            _("Train a net first, or judge a folder of your own on the command line: a test set needs pictures with known classes."),
+            icon=":material/info:",
+        )
+        return
+    recipe = runs.store().get(name[4:]).recipe
+    st.markdown(_("Test pictures of **{data}**: none of them took part in training.").format(data=say(find_dataset(recipe.dataset).title)))
+    key = (name, judging.stamp_of(name), tuple(views))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        is_asked = st.button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
+    if is_asked and key not in _kept():
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)), width="stretch")
+            st.button(
+                _("Cancel"), icon=":material/close:", key="judge/cancel"
+            )  # any click ends this run of the page, and the asking with it
+        _ask_parts(key, bar)
+        place.empty()
+    if key in _kept():
+        _draw_found(name, *_kept()[key])
+
+
+def _ask_parts(key: tuple, bar: Any) -> None:
+    """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
+    from vpc2.predict.judging import TestAnswers, ValidationAnswers, ask_set
+
+    name, _stamp, views = key
+    classifier, began = judging.classifier_of(name), time.monotonic()
+
+    def report(done: float, share: float) -> None:
+        whole = min(done + share / 2, 1.0)
+        left = (time.monotonic() - began) * (1 - whole) / max(whole, 1e-6)
+        bar.progress(whole, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
+
+    found = []
+    for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
+        data = judging.test_pictures(name, part=part)
+        with cache.computing():
+            found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+    _kept()[key] = tuple(found)
+    while len(_kept()) > KEPT:
+        _kept().popitem(last=False)
+
+
+def _verdict(found: Any) -> str:
+    """Return the sentence that the exact test supports."""
+    numbers = {
+        "gain": _signed(found.gain),
+        "low": _signed(found.low),
+        "high": _signed(found.high),
+        "p": number(found.p, ".3f") if found.p >= 0.001 else "< " + number(0.001, ".3f"),
+    }
+    sentence = {
+        "helps": _("The views help: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."),
+        "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."),
+        "open": _(
+            "Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."
+        ),
+    }[found.verdict]
+    return sentence.format(**numbers)
+
+
+def _signed(share: float) -> str:
+    return number(100 * share, "+.1f").replace("-", "−")
+
+
+def _draw_found(name: str, test: Any, validation: Any) -> None:
+    from vpc2.predict.judging import accuracy_by_count, gains_by_view
+    from vpc2.predict.statistics import calibrate, compare_paired, log_loss
+
+    how = st.segmented_control(
+        _("How to merge"),
+        list(MERGES),
+        default="mean",
+        required=True,
+        format_func=lambda key: say(MERGES[key].title),
+        key="judge/set/merge",
+    )
+    plain, merged = test.plain, test.merged(how)
+    is_right, is_right_merged = test.is_right(plain), test.is_right(merged)
+    paired = compare_paired(is_right, is_right_merged)
+    before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
+    mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}[paired.verdict]
+    st.markdown(f"#### {mark} {_verdict(paired)}")
+    grid = st.grid(4, min_column_width=150)
+    quiet = {"delta_color": "off", "delta_arrow": "off"}
+    ms = _("{ms} ms a picture")
+    grid.metric(_("Accuracy, plain"), percent(is_right.mean()), delta=ms.format(ms=number(test.view_ms[0], ".2f")), **quiet)
+    grid.metric(_("Accuracy with views"), percent(is_right_merged.mean()), delta=ms.format(ms=number(sum(test.view_ms), ".2f")), **quiet)
+    grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
+    grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
+    rows = {
+        _("Log-loss"): (number(log_loss(plain, test.labels), ".3f"), number(log_loss(merged, test.labels), ".3f")),
+        _("Expected calibration error"): (percent(before.error), percent(after.error)),
+    }
+    st.table(
+        {"": list(rows), _("Plain"): [row[0] for row in rows.values()], _("With views"): [row[1] for row in rows.values()]},
+        border="horizontal",
+    )
+    _draw_changed(name, test, is_right, is_right_merged, plain, merged)
+    left, right = st.columns(2, gap="medium")
+    quiet_bar = {"displayModeBar": False}
+    with left:
+        st.markdown(f"### {_('Is its confidence earned?')}")
+        curves = [(_("Plain"), before.confidence, before.accuracy), (_("With views"), after.confidence, after.accuracy)]
+        figure = reliability_figure(curves, x_title=_("Confidence"), y_title=_("Accuracy"))
+        said = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
+        st.plotly_chart(figure, key="judge/reliability", alt=said, config=quiet_bar)
+        st.caption(said)
+    with right:
+        st.markdown(f"### {_('What do more views bring?')}")
+        figure = price_figure(accuracy_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        said = _("The views are added one by one in their order; the number beside a point counts them.")
+        st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
+        st.caption(said)
+    st.markdown(f"### {_('Which view helps, which hurts?')}")
+    gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
+    if len(titles):
+        said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
+        st.plotly_chart(gains_figure(gains, titles, list(test.classes)), key="judge/gains", alt=said, config=quiet_bar)
+        st.caption(said)
+        worst = np.unravel_index(np.nanargmin(gains), gains.shape)
+        if gains[worst] < 0:
+            st.markdown(
+                _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
+                    view=titles[worst[0]], name=chrome.literal(test.classes[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                )
+            )
+    _draw_plan(test, validation)
+    st.download_button(
+        _("Table as CSV"),
+        _csv(test, plain, merged),
+        file_name="judged.csv",
+        mime="text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+        key="judge/csv",
+    )
+
+
+def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray) -> None:
+    """Draw some pictures that the views fixed, and some that they broke."""
+    from vpc2.images.encode import to_png
+
+    images = judging.test_pictures(name).images
+    for title, which in (
+        (_("Fixed by the views"), ~is_right & is_right_merged),
+        (_("Broken by the views"), is_right & ~is_right_merged),
+    ):
+        chosen = np.flatnonzero(which)[:SHOWN]
+        if not len(chosen):
+            continue
+        st.markdown(f"### {title}")
+        grid = st.grid("auto", min_column_width=110, gap="small")
+        for i in chosen:
+            times = max(1, -(-96 // images.shape[1]))
+            with grid.cell(), st.container(key=f"tile-changed-{i}", gap="xxsmall"):
+                st.image(to_png(images[i].repeat(times, 0).repeat(times, 1)), alt=test.classes[test.labels[i]], width="stretch")
+                st.caption(f"{chrome.literal(test.classes[plain[i].argmax()])} → {chrome.literal(test.classes[merged[i].argmax()])}")
+
+
+def _draw_plan(test: Any, validation: Any) -> None:
+    """Search views, weights and temperature on validation, and say what they do on test."""
+    from vpc2.predict.judging import make_plan
+    from vpc2.predict.statistics import calibrate, compare_paired, temper
+
+    if validation is None or len(test.views) < 2:
+        return
+    st.markdown(f"### {_('The best few views')}")
+    plan = make_plan(validation)
+    chosen, weighted = plan.merged(test), plan.weighted(test)
+    st.markdown(
+        _("Chosen on {n} validation pictures: {views}.").format(n=number(len(validation)), views=", ".join(title_of(v) for v in plan.views))
+    )
+    paired = compare_paired(test.is_right(test.plain), test.is_right(chosen))
+    tempered = temper(test.plain, plan.temperature_plain)
+    rows = [
+        (_("Plain"), test.plain, test.view_ms[0]),
+        (_("All views"), test.merged(), sum(test.view_ms)),
+        (_("Chosen views"), chosen, sum(test.view_ms[test.views.index(view)] for view in plan.views)),
+        (_("All views, learned weights"), weighted, sum(test.view_ms)),
+        (_("Plain at temperature {t}").format(t=number(plan.temperature_plain, ".2f")), tempered, test.view_ms[0]),
+    ]
+    st.table(
+        {
+            "": [row[0] for row in rows],
+            _("Accuracy"): [percent(test.is_right(row[1]).mean()) for row in rows],
+            _("Expected calibration error"): [percent(calibrate(row[1], test.labels).error) for row in rows],
+            _("ms a picture"): [number(row[2], ".2f") for row in rows],
+        },
+        border="horizontal",
+    )
+    heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
+    weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
+    st.caption(_verdict(paired) + " " + _("Heaviest by learned weight: {views}.").format(views=weights))
+    st.caption(_("Searched on validation pictures, reported on test pictures: never on the same ones."))
+
+
+def _csv(test: Any, plain: np.ndarray, merged: np.ndarray) -> str:
+    """Return a row a picture: its class, both answers with their probabilities, and each view's own answer."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["picture", "class", "plain", "plain_probability", "merged", "merged_probability", *test.views])
+    own = test.logits.argmax(-1)
+    for i, label in enumerate(test.labels):
+        row = [i, test.classes[label]]
+        for shares in (plain, merged):
+            row += [test.classes[shares[i].argmax()], f"{shares[i].max():.6f}"]
+        writer.writerow([_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in own[:, i]))])
+    return out.getvalue()
+
+
+def _cell(value: str) -> str:
+    """Return a value that no spreadsheet takes for a formula."""
+    return f"'{value}" if value[:1] in "=+-@\t\r" else value
