@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, judging, judging_set, looking
+from vpc2.ui import chrome, judging, judging_set, looking, taking_judged
 from vpc2.ui.language import _
 from vpc2.ui.tray import draw_tray
 
@@ -12,12 +12,14 @@ left, right = st.columns([1, 2.6], gap="medium")
 with left:
     name = judging.choose_classifier()
     views = judging.choose_views(name)
+    asked = looking.choose_draws(views)
 
 with right:
     photos = draw_tray("judge", most=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: looking.draw_photos(name, photos, looking.choose_draws(views)),
+        _("Photographs"): lambda: looking.draw_photos(name, photos, asked),
         _("Test set"): lambda: judging_set.draw_test_set(name, views),
+        _("Take home"): lambda: taking_judged.draw_home(name, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):

@@ -46,6 +46,7 @@ FLOOR_0 = [
         "pairs.py",
         "labelfiles.py",
         "readymade.py",
+        "report.py",
         "settings.py",
         "optimisers.py",
         "schedule.py",

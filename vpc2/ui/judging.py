@@ -55,6 +55,11 @@ def choose_classifier(key: str = "judge/choose") -> str:
     return chosen
 
 
+def title_of(name: str) -> str:
+    """Return a classifier's name as a visitor knows it."""
+    return runs.store().get(name[4:]).name if name.startswith("run:") else say(PRETRAINED[name].title)
+
+
 def choose(name: str) -> None:
     """Choose a classifier for the visitor, in place of what the address or an earlier choice said; the next run shows it."""
     st.query_params.pop("run", None)

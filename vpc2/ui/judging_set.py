@@ -53,6 +53,13 @@ def draw_test_set(name: str, views: list[str]) -> None:
         _draw_found(name, *_kept()[key])
 
 
+def found_of(name: str, views: list[str]) -> Any:
+    """Return the answers to the test set where it was judged in these views, else None."""
+    if not name.startswith("run:"):
+        return None
+    return _kept().get((name, judging.stamp_of(name), tuple(views)), (None,))[0]
+
+
 def _ask_parts(key: tuple, bar: Any) -> None:
     """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
     from vpc2.predict.judging import TestAnswers, ValidationAnswers, ask_set
@@ -75,7 +82,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
         _kept().popitem(last=False)
 
 
-def _verdict(found: Any) -> str:
+def verdict_of(found: Any) -> str:
     """Return the sentence that the exact test supports."""
     numbers = {
         "gain": _signed(found.gain),
@@ -114,7 +121,7 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     paired = compare_paired(is_right, is_right_merged)
     before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
     mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}[paired.verdict]
-    st.markdown(f"#### {mark} {_verdict(paired)}")
+    st.markdown(f"#### {mark} {verdict_of(paired)}")
     grid = st.grid(4, min_column_width=150)
     quiet = {"delta_color": "off", "delta_arrow": "off"}
     ms = _("{ms} ms a picture")
@@ -225,7 +232,7 @@ def _draw_plan(test: Any, validation: Any) -> None:
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
-    st.caption(_verdict(paired) + " " + _("Heaviest by learned weight: {views}.").format(views=weights))
+    st.caption(verdict_of(paired) + " " + _("Heaviest by learned weight: {views}.").format(views=weights))
     st.caption(_("Searched on validation pictures, reported on test pictures: never on the same ones."))
 
 

@@ -176,7 +176,7 @@ def _draw_photo(name: str, photo: Photo, views: list[str], how: str) -> None:
             spread=percent(float(spread(logits)[0])), bits=number(bits, ".2f")
         )
     st.markdown(said)
-    grid = st.grid("auto", min_column_width=150, gap="small")
+    grid = st.grid("auto", min_column_width=150, gap="medium")
     for view in views:
         row, picture, ms = found[view]
         shares = torch.from_numpy(row).softmax(0).numpy()

@@ -1,0 +1,150 @@
+"""Test-time augmentation as one plain PyTorch script, with no vpc2 in it. Standard library only: views come as plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+WEIGHTS_NAME, SCRIPT_NAME = "weights.safetensors", "tta.py"
+
+_SCRIPT = '''"""Asks a net about photographs in {count} views and merges the answers, as the Judge page of vpc2 does.
+
+    python {script} photo.jpg [photo.jpg ...]
+
+Needs torch, numpy, Pillow{needs}.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+{net}
+CLASSES = {classes!r}
+SIZE, MEAN, STD = {size}, {mean}, {std}
+
+# Where a pixel of the view comes from: x, y in the picture for (x, y) in the view, in pixels.
+MOVES = {{
+{moves}}}
+LIGHTS = {{
+{lights}}}
+
+
+def load(path):
+    """Return a photograph as images (1, 3, SIZE, SIZE) in [0, 1]."""
+    photo = Image.open(path).convert("RGB")
+    {box}
+    photo = photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+    return torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
+
+
+def move(images, matrix):
+    """Fetch every pixel of the view from where it was in the picture; outside, the border is repeated."""
+    (a, b, c), (d, e, f) = matrix
+    n = SIZE
+    theta = torch.tensor([[[a, b, (2 * c + (a + b) * (n - 1) + 1) / n - 1], [d, e, (2 * f + (d + e) * (n - 1) + 1) / n - 1]]])
+    grid = F.affine_grid(theta, [1, 1, n, n], align_corners=False).expand(len(images), -1, -1, -1)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def grey(images):
+    return (images * torch.tensor({grey}).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def views(images):
+    """Return the picture in every view, one after another."""
+    moved = [move(images, matrix) for matrix in MOVES.values()]
+    lit = [light(images).clamp(0, 1) for light in LIGHTS.values()]
+    return torch.cat([*moved, *lit])
+
+
+def normalise(images):
+{channels}    return (images - torch.tensor(MEAN).view(1, -1, 1, 1)) / torch.tensor(STD).view(1, -1, 1, 1)
+
+
+def merge(logits):
+    """Return one answer (K,) from logits (V, K): {merge_words}."""
+    {merge}
+
+
+@torch.no_grad()
+def ask(path):
+    """Return the plain and the merged probabilities (K,) of a photograph."""
+    images = load(path)
+    return net(normalise(images)).softmax(1)[0], merge(net(normalise(views(images))))
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        for name, shares in zip(("plain", "merged"), ask(path)):
+            best = shares.topk(min(3, len(CLASSES)))
+            print(path, name, *(f"{{CLASSES[i]}} {{100 * share:.1f}} %" for share, i in zip(best.values.tolist(), best.indices.tolist())))
+'''
+_MERGES = {
+    "mean": "return logits.softmax(1).mean(0)",
+    "mean_logits": "return logits.mean(0).softmax(0)",
+    "geometric": "return logits.log_softmax(1).mean(0).softmax(0)",
+    "maximum": "best = logits.softmax(1).amax(0)\n    return best / best.sum()",
+    "confidence": "shares = logits.softmax(1)\n    weights = shares.amax(1, keepdim=True)\n    return (weights * shares).sum(0) / weights.sum()",
+    "vote": "votes = F.one_hot(logits.argmax(1), logits.shape[1]).float().mean(0) + 1e-6 * logits.softmax(1).mean(0)\n    "
+    "return votes / votes.sum()",
+}
+_LIGHTS = {
+    "brightness": "lambda images: {factor} * images",
+    "contrast": "lambda images: {factor} * images + {rest:g} * grey(images).mean((1, 2, 3), keepdim=True)",
+    "colour": "lambda images: {factor} * images + {rest:g} * grey(images)",
+    "grey": "lambda images: grey(images).expand_as(images)",
+}
+
+
+def to_script(
+    *,
+    net: str,
+    needs: str,
+    classes: Sequence[str],
+    preprocessing: dict[str, Any],
+    moves: dict[str, Sequence[Sequence[float]]],
+    lights: dict[str, tuple[str, dict[str, float]]],
+    merge: str,
+    merge_words: str,
+    grey: Sequence[float],
+    input_grey: Sequence[float],
+) -> str:
+    """Return the script: `net` are the lines that make `net`, ready to answer.
+
+    `moves` maps a view to the two rows that say where its pixels come from, `lights` one to the name and parameters of a function of
+    `viewing`; `grey` weighs colours in views, `input_grey` in what a net of one channel gets. `preprocessing` is a document.
+    """
+    size, share = preprocessing["size_px"], preprocessing["crop_share"]
+    box = (
+        "box = None"
+        if preprocessing["resize"] == "stretch"
+        else f"side = min(photo.size) * {share!r}\n    left, top = (photo.width - side) / 2, (photo.height - side) / 2\n    "
+        "box = (left, top, left + side, top + side)"
+    )
+    channels = ""
+    if preprocessing["channels"] == 1:
+        channels = f"    images = (images * torch.tensor({tuple(input_grey)}).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
+    return _SCRIPT.format(
+        count=len(moves) + len(lights),
+        script=SCRIPT_NAME,
+        needs=needs,
+        net=f"\n{net.strip()}\n",
+        classes=list(classes),
+        size=size,
+        mean=tuple(preprocessing["mean"]),
+        std=tuple(preprocessing["std"]),
+        moves="".join(f"    {key!r}: {tuple(map(tuple, rows))!r},\n" for key, rows in moves.items()),
+        lights="".join(f"    {key!r}: {_light(*given)},\n" for key, given in lights.items()),
+        box=box,
+        grey=tuple(grey),
+        channels=channels,
+        merge=_MERGES[merge],
+        merge_words=merge_words,
+    )
+
+
+def _light(function: str, params: dict[str, float]) -> str:
+    return _LIGHTS[function].format(**params, rest=1 - params.get("factor", 0))

@@ -1,0 +1,98 @@
+"""The Judge page's last part: the same test-time augmentation as a script, and what was found as one file."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.predict.views import MERGES, VIEWS
+from vpc2.ui import chrome, judging, judging_set, looking
+from vpc2.ui.language import _, language, number, say
+from vpc2.words import Refusal
+
+Photo = dict[str, Any]
+
+
+def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
+    """Draw the script of these views and the report of these photographs."""
+    if not judging.is_here(name):
+        return
+    how = st.session_state.get("judge/merge", "mean")
+    st.markdown(f"### {_('A report')}")
+    st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
+    st.download_button(
+        _("Report as HTML"),
+        lambda: _report(name, photos, views, how),
+        file_name="judged.html",
+        mime="text/html",
+        icon=":material/description:",
+        on_click="ignore",
+        key="judge/report",
+    )
+    st.markdown(f"### {_('The same views in plain PyTorch')}")
+    chrome.guarded(_draw_script, name, views, how)
+
+
+def _draw_script(name: str, views: list[str], how: str) -> None:
+    from vpc2.predict.packing import to_script, to_zip
+
+    is_run = name.startswith("run:")
+    classifier = judging.classifier_of(name)
+    if not is_run and name != "imagenet":
+        classifier = type(classifier)(classifier.module, classifier.preprocessing, classifier.classes)  # refused below, in words
+    script = to_script(classifier, views, how, is_ready=name == "imagenet")
+    given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
+    if not is_run:
+        given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
+    label = _("Script and weights") if is_run else _("Save the script")
+    st.download_button(label, **given, icon=":material/download:", on_click="ignore", key="judge/script")
+    st.code(script, language="python", height=420)
+
+
+def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
+    """Return the report in the visitor's language."""
+    import torch
+
+    from vpc2.predict.report import Section, to_html
+    from vpc2.predict.statistics import compare_paired
+
+    classifier = judging.classifier_of(name)
+    sections = [
+        Section(
+            _("What was asked"),
+            [
+                judging.title_of(name),
+                f"{_('How to merge')}: {say(MERGES[how].title)}",
+                f"{_('Views')}: {', '.join(say(VIEWS[view].title) for view in views)}",
+                datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
+            ],
+        )
+    ]
+    for photo in photos:
+        try:
+            found = looking.ask(name, photo, views)
+        except Refusal as refusal:
+            sections.append(Section(photo["name"], [say(refusal.text)]))
+            continue
+        rows = np.stack([found[view][0] for view in views])
+        merged = MERGES[how].resolve()(torch.from_numpy(rows)[:, None])[0].numpy()
+        each = torch.from_numpy(rows).softmax(-1).numpy()
+        table = [["", _("Plain"), _("With {n} views").format(n=len(views))]]
+        table += [[classifier.classes[i], looking.percent(each[0][i]), looking.percent(merged[i])] for i in np.argsort(merged)[::-1][:5]]
+        pictures = [
+            (found[view][1], f"{looking.title_of(view)}: {classifier.classes[row.argmax()]} {looking.percent(row.max())}")
+            for view, row in zip(views, each, strict=True)
+        ]
+        sections.append(Section(photo["name"], [], table, pictures))
+    test = judging_set.found_of(name, views)
+    if test is not None:
+        plain, together = test.plain, test.merged(how)
+        paired = compare_paired(test.is_right(plain), test.is_right(together))
+        table = [["", _("Plain"), _("With views")]]
+        table.append([_("Accuracy"), looking.percent(test.is_right(plain).mean()), looking.percent(test.is_right(together).mean())])
+        table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
+        sections.append(Section(_("Test set"), [judging_set.verdict_of(paired)], table))
+    return to_html(_("Judged with vpc2"), sections, language())
