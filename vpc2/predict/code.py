@@ -87,7 +87,8 @@ _MERGES = {
     "mean_logits": "return logits.mean(0).softmax(0)",
     "geometric": "return logits.log_softmax(1).mean(0).softmax(0)",
     "maximum": "best = logits.softmax(1).amax(0)\n    return best / best.sum()",
-    "confidence": "shares = logits.softmax(1)\n    weights = shares.amax(1, keepdim=True)\n    return (weights * shares).sum(0) / weights.sum()",
+    "confidence": "shares = logits.softmax(1)\n    weights = shares.amax(1, keepdim=True)\n    "
+    "return (weights * shares).sum(0) / weights.sum()",
     "vote": "votes = F.one_hot(logits.argmax(1), logits.shape[1]).float().mean(0) + 1e-6 * logits.softmax(1).mean(0)\n    "
     "return votes / votes.sum()",
 }

@@ -1,0 +1,133 @@
+"""Attacks: the same pictures as torchattacks and Captum make, within epsilon and [0, 1] to the bit, and nothing else touched."""
+
+import os
+
+import pytest
+import torch
+
+from vpc2.nets.module import build_net
+from vpc2.nets.presets import NETS
+from vpc2.predict.attack_kinds import ATTACKS
+from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, lay_patch, make_patch
+from vpc2.predict.classifier import Classifier, Preprocessing
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    torch.manual_seed(3)
+    module = build_net(NETS["tiny"].net)
+    with torch.no_grad():
+        module[-1].weight.mul_(40)
+    return Classifier(module, Preprocessing(16, (0.4,) * 3, (0.3,) * 3), tuple("0123456789"))
+
+
+@pytest.fixture(scope="module")
+def images():
+    given = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    given[0, :, :4], given[1, :, :4] = 0, 1  # at the borders of what a pixel may be
+    return given
+
+
+@pytest.fixture(scope="module")
+def whole(classifier):
+    """The net from [0, 1] to logits, as the referees want it."""
+
+    class Whole(torch.nn.Module):
+        def forward(self, x):
+            given = x.clone()
+            if given.requires_grad:
+                given.register_hook(lambda gradient: gradient.contiguous())  # torchattacks wants to view it
+            return classifier.module(classifier.normalise(given))
+
+    return Whole().eval()
+
+
+def referee():
+    if os.environ.get("VPC2_REQUIRE_REFEREES"):
+        import torchattacks
+
+        return torchattacks
+    return pytest.importorskip("torchattacks", reason="torchattacks asks for an old requests: pip install --no-deps torchattacks")
+
+
+def labels_of(classifier, images):
+    return classifier.logits(images).argmax(1)
+
+
+@pytest.mark.parametrize("epsilon", [1 / 255, 8 / 255])
+def test_fgsm_is_torchattacks_and_captums(classifier, images, whole, epsilon):
+    from captum.robust import FGSM
+
+    labels = labels_of(classifier, images)
+    ours = attack(classifier, images, labels, "fgsm", epsilon)
+    captums = FGSM(whole, torch.nn.CrossEntropyLoss(reduction="none"), lower_bound=0, upper_bound=1).perturb(
+        images.clone(), epsilon, labels
+    )
+    torch.testing.assert_close(ours, captums, atol=1e-6, rtol=0)
+    torch.testing.assert_close(ours, referee().FGSM(whole, eps=epsilon)(images, labels), atol=1e-6, rtol=0)
+
+
+def test_pgd_is_torchattacks(classifier, images, whole):
+    labels, steps = labels_of(classifier, images), ATTACKS["pgd"].steps
+    for epsilon in (2 / 255, 8 / 255):
+        theirs = referee().PGD(whole, eps=epsilon, alpha=2.5 * epsilon / steps, steps=steps, random_start=False)(images, labels)
+        torch.testing.assert_close(attack(classifier, images, labels, "pgd", epsilon, seed=None), theirs, atol=1e-5, rtol=0)
+    theirs = referee().PGDL2(whole, eps=1.0, alpha=0.25, steps=steps, random_start=False)(images, labels)
+    torch.testing.assert_close(attack(classifier, images, labels, "pgd_l2", 1.0, seed=None), theirs, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+@pytest.mark.parametrize("is_targeted", [False, True])
+def test_nothing_leaves_epsilon_or_the_range(classifier, images, kind, is_targeted):
+    labels = torch.full((6,), 4)
+    for epsilon in ATTACKS[kind].epsilons:
+        found = attack(classifier, images, labels, kind, epsilon, is_targeted=is_targeted)
+        change = found.double() - images.double()
+        size = change.abs().flatten(1).amax(1) if ATTACKS[kind].norm == "linf" else change.flatten(1).norm(dim=1)
+        assert (size <= epsilon).all() and found.min() >= 0 and found.max() <= 1
+        assert size.max() > 0.5 * epsilon
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_it_repeats_and_leaves_generator_and_weights_alone(classifier, images, kind):
+    before, labels = torch.get_rng_state(), labels_of(classifier, images)
+    first = attack(classifier, images, labels, kind, ATTACKS[kind].epsilons[3])
+    assert torch.equal(first, attack(classifier, images, labels, kind, ATTACKS[kind].epsilons[3]))
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(parameter.grad is None for parameter in classifier.module.parameters())
+
+
+def test_a_targeted_attack_reaches_its_target_on_a_linear_net():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64, 5))
+    classifier = Classifier(net, Preprocessing(8, (0.0,) * 3, (1.0,) * 3), tuple("abcde"))
+    images = torch.full((5, 3, 8, 8), 0.5)
+    targets = torch.arange(5)
+    for kind, epsilon in (("fgsm", 0.4), ("pgd", 0.4), ("pgd_l2", 6.0)):
+        found = attack(classifier, images, targets, kind, epsilon, is_targeted=True)
+        assert torch.equal(classifier.logits(found).argmax(1), targets)
+
+
+def test_accuracy_falls_with_epsilon_and_starts_at_the_plain_one(classifier, images):
+    labels, heard = labels_of(classifier, images), []
+    curve = accuracy_against(classifier, images, labels, "pgd", ("identity", "brighter"), heard.append)
+    assert curve.accuracy[0] == 1.0 and curve.accuracy[-1] < 0.5 and heard[-1] == pytest.approx(1)
+    assert len(curve.merged) == len(curve.accuracy) == len(curve.epsilons)
+
+
+def test_a_patch_draws_pictures_to_its_target(classifier, images):
+    target = int((labels_of(classifier, images)[0] + 1) % 10)
+    patch = make_patch(classifier, images, target, 8)
+    assert patch.shape == (3, 8, 8) and patch.min() >= 0 and patch.max() <= 1
+    laid = lay_patch(images, patch, torch.Generator().manual_seed(9))
+    assert ((laid != images).any(1).flatten(1).sum(1) <= 64).all()
+    grey = lay_patch(images, torch.full_like(patch, 0.5), torch.Generator().manual_seed(9))
+    assert classifier.probabilities(laid)[:, target].mean() > 2 * classifier.probabilities(grey)[:, target].mean()
+
+
+def test_one_pixel_is_one_pixel_and_hurts(classifier, images):
+    label = int(labels_of(classifier, images)[2])
+    changed, row, column = attack_pixel(classifier, images[2], label)
+    where = (changed != images[2]).any(0).nonzero().tolist()
+    assert where == [[row, column]]
+    assert classifier.probabilities(changed[None])[0, label] < classifier.probabilities(images[2:3])[0, label]

@@ -1,0 +1,192 @@
+"""Attacks on a classifier: on images in [0, 1], before normalisation, never outside epsilon or [0, 1].
+
+For learning how little it takes, on the visitor's own models. Nothing is drawn from torch's global generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from vpc2.predict.attack_kinds import ATTACKS
+from vpc2.predict.classifier import Classifier
+from vpc2.predict.tta import images_at_once
+
+STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reach the border and walk along it (Madry and others, 2017)
+PATCH_STEPS, PATCH_RATE = 60, 0.08
+PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
+
+
+def attack(
+    classifier: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    kind: str,
+    epsilon: float,
+    *,
+    is_targeted: bool = False,
+    seed: int | None = 0,
+) -> torch.Tensor:
+    """Return attacked images (B, 3, S, S): away from `labels` (B,), or towards them where `is_targeted`.
+
+    By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start is drawn within
+    epsilon from `seed`, or is the picture itself for None.
+    """
+    entry = ATTACKS.find(kind)
+    images, labels = images.to(classifier.device), labels.to(classifier.device)
+    sign, adversarial = (-1.0 if is_targeted else 1.0), images.clone()
+    if seed is not None and entry.steps > 1 and epsilon > 0:
+        adversarial = _bound(images + _start(images, entry.norm, epsilon, seed), images, entry.norm, epsilon)
+    size = epsilon if entry.steps == 1 else STEP_SHARE * epsilon / entry.steps
+    for _step in range(entry.steps):
+        gradient = loss_gradient(classifier, adversarial, labels)
+        if entry.norm == "linf":
+            move = gradient.sign()
+        else:
+            move = gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+        adversarial = _bound(adversarial + sign * size * move, images, entry.norm, epsilon)
+    return adversarial.cpu()
+
+
+def loss_gradient(classifier: Classifier, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the cross-entropy by the images, (B, 3, S, S); the weights keep no gradient."""
+    with torch.enable_grad():
+        given = images.detach().requires_grad_()
+        loss = F.cross_entropy(classifier.module(classifier.normalise(given)), labels, reduction="sum")
+        return torch.autograd.grad(loss, given)[0]
+
+
+def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int) -> torch.Tensor:
+    """Return changes drawn within epsilon: even in the cube, or in a random direction by a random share of the length."""
+    generator = torch.Generator().manual_seed(seed)
+    if norm == "linf":
+        return (epsilon * (2 * torch.rand(images.shape, generator=generator) - 1)).to(images)
+    way = torch.randn(images.shape, generator=generator)
+    length = epsilon * torch.rand((len(images), 1, 1, 1), generator=generator)
+    return (way / way.flatten(1).norm(dim=1).view(-1, 1, 1, 1) * length).to(images)
+
+
+def _bound(adversarial: torch.Tensor, images: torch.Tensor, norm: str, epsilon: float) -> torch.Tensor:
+    """Return the nearest images within epsilon of `images` and within [0, 1], rounded to the inside."""
+    if norm == "linf":
+        exact = images.double()
+        low, high = (exact - epsilon).clamp(0, 1), (exact + epsilon).clamp(0, 1)
+        return adversarial.clamp(_rounded(low, up=True), _rounded(high, up=False))
+    change = (adversarial - images).double()
+    length = change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    # A hair less than epsilon: adding the change to a float32 picture rounds it once more, and clamping only shortens it.
+    shrunk = change * (epsilon * (1 - 1e-5) / length.clamp_min(1e-12)).clamp(max=1)
+    return (images.double() + shrunk).float().clamp(0, 1)
+
+
+def _rounded(bound: torch.Tensor, *, up: bool) -> torch.Tensor:
+    """Return a bound, float64, as the nearest float32 on its inner side."""
+    single = bound.float()
+    wrong = single.double() < bound if up else single.double() > bound
+    return torch.where(wrong, torch.nextafter(single, torch.full_like(single, 2.0 if up else -1.0)), single)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views."""
+
+    epsilons: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    merged: tuple[float, ...] = ()
+
+
+def accuracy_against(
+    classifier: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    kind: str,
+    views: Sequence[str] = (),
+    report: Callable[[float], None] = lambda share: None,
+) -> Curve:
+    """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing."""
+    from vpc2.predict.tta import merge_mean, predict_views
+
+    epsilons = (0.0, *ATTACKS.find(kind).epsilons)
+    chunk = images_at_once(classifier)
+    right, right_merged, done = [], [], 0
+    for epsilon in epsilons:
+        hits = hits_merged = 0
+        for start in range(0, len(images), chunk):
+            part, own = images[start : start + chunk], labels[start : start + chunk]
+            attacked = attack(classifier, part, own, kind, epsilon, seed=start) if epsilon else part
+            hits += int((classifier.logits(attacked).argmax(1) == own).sum())
+            if views:
+                hits_merged += int((merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).sum())
+            done += len(part)
+            report(done / (len(images) * len(epsilons)))
+        right.append(hits / len(images))
+        right_merged.append(hits_merged / len(images))
+    return Curve(epsilons, tuple(right), tuple(right_merged) if views else ())
+
+
+def make_patch(
+    classifier: Classifier, images: torch.Tensor, target: int, side_px: int, *, seed: int = 0, steps: int = PATCH_STEPS
+) -> torch.Tensor:
+    """Return a patch (3, side, side) in [0, 1] that turns whatever it lies on into `target` (Brown and others, 2017).
+
+    Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images = images.to(classifier.device)
+    labels = torch.full((len(images),), target, device=classifier.device)
+    with torch.enable_grad():
+        patch = torch.full((3, side_px, side_px), 0.5, device=classifier.device).requires_grad_()
+        optimiser = torch.optim.Adam([patch], lr=PATCH_RATE)
+        for _step in range(steps):
+            laid = lay_patch(images, patch.clamp(0, 1), generator)
+            loss = F.cross_entropy(classifier.module(classifier.normalise(laid)), labels)
+            optimiser.zero_grad()
+            patch.grad = torch.autograd.grad(loss, patch)[0]
+            optimiser.step()
+            with torch.no_grad():
+                patch.clamp_(0, 1)
+    return patch.detach().cpu()
+
+
+def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return images with a patch on each, at places drawn from the generator."""
+    side, size = patch.shape[-1], images.shape[-1]
+    laid = []
+    for image in images:
+        top, left = torch.randint(size - side + 1, (2,), generator=generator).tolist()
+        around = (left, size - side - left, top, size - side - top)
+        cover = F.pad(torch.ones_like(patch), around)
+        laid.append(image * (1 - cover) + F.pad(patch, around))
+    return torch.stack(laid)
+
+
+def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:
+    """Return an image (3, S, S) with one pixel changed so that `label` loses most, and the pixel's row and column.
+
+    A small evolution of places and colours in place of the 400 candidates of Su and others (2017): for fun, not a bound.
+    """
+    size, generator = image.shape[-1], torch.Generator().manual_seed(seed)
+    crowd = torch.rand(PIXEL_CROWD, 5, generator=generator)
+
+    def asked(genes: torch.Tensor) -> torch.Tensor:
+        changed = image.repeat(len(genes), 1, 1, 1)
+        rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
+        changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()
+        parts = [classifier.probabilities(changed[i : i + 16])[:, label] for i in range(0, len(changed), 16)]
+        return torch.cat(parts)
+
+    found = asked(crowd)
+    for _round in range(PIXEL_ROUNDS):
+        a, b, c = (crowd[torch.randint(len(crowd), (len(crowd),), generator=generator)] for _ in range(3))
+        children = (a + 0.5 * (b - c)).clamp(0, 1)
+        scores = asked(children)
+        better = scores < found
+        crowd, found = torch.where(better[:, None], children, crowd), torch.where(better, scores, found)
+    best = crowd[found.argmin()]
+    row, column = (best[:2] * size).long().clamp(max=size - 1).tolist()
+    changed = image.clone()
+    changed[:, row, column] = (best[2:] > 0.5).float()
+    return changed, row, column
