@@ -105,12 +105,17 @@ def classifier_of(name: str) -> Any:
         return _opened(name, stamp_of(name))
 
 
+def first_views(name: str) -> str:
+    """Return the key of the set of views that a classifier starts with: of a net trained here, without the mirror."""
+    return "no_mirror" if name.startswith("run:") else "standard"
+
+
 def choose_views(name: str) -> list[str]:
     """Let the visitor choose how else to look at a picture; the plain view is always among them.
 
     A net trained here starts without the mirror: it knows hands, digits or shapes that a mirror may turn into another.
     """
-    first = "no_mirror" if name.startswith("run:") else "standard"
+    first = first_views(name)
     preset = st.selectbox(
         _("Set of views"),
         list(VIEW_SETS),

@@ -1,0 +1,281 @@
+"""The Judge page's attacks: how little it takes, whether views or augmented training resist, a patch, a single pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.figures.attacks import accuracy_figure
+from vpc2.predict.attack_kinds import ATTACKS
+from vpc2.predict.views import VIEW_SETS
+from vpc2.ui import cache, chrome, judging, runs
+from vpc2.ui.language import _, number, say
+from vpc2.ui.looking import percent
+
+SOME_PICTURES = 120
+PATCH_SHARE = 0.32
+Photo = dict[str, Any]
+
+
+def draw_attacks(name: str, photos: list[Photo]) -> None:
+    """Draw the attacks on each photograph, and accuracy against epsilon over a run's test set."""
+    if not judging.is_here(name):
+        return
+    st.caption(
+        _(
+            "Small changes made on purpose, with the net's own gradient: to see how far its answers can be trusted, "
+            "and what makes them sturdier. It works on your own models, here."
+        )
+    )
+    kinds = {"gradient": _("By gradient"), "patch": _("Patch"), "pixel": _("One pixel")}
+    kind = st.segmented_control(
+        _("Kind of attack"),
+        list(kinds),
+        default="gradient",
+        required=True,
+        format_func=kinds.get,
+        key="attack/kind",
+        persist_state="session",
+    )
+    draw = {"gradient": _draw_gradient, "patch": _draw_patch, "pixel": _draw_pixel}[kind]
+    chrome.guarded(draw, name, photos)
+    if kind == "gradient" and name.startswith("run:"):
+        chrome.guarded(_draw_set, name)
+
+
+def _choose_target(name: str, key: str, has_none: bool = True) -> int | None:
+    classes = judging.classifier_of(name).classes
+    return st.selectbox(
+        _("Turn this image into"),
+        range(len(classes)),
+        index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
+        format_func=lambda i: classes[i],
+        placeholder=_("anything else"),
+        key=f"attack/{key}/{name}",
+    )
+
+
+def _epsilon_text(kind: str, epsilon: float) -> str:
+    return f"{number(255 * epsilon, 'g')}/255" if ATTACKS[kind].norm == "linf" else number(epsilon, "g")
+
+
+def _answer(shares: np.ndarray, classes: tuple[str, ...]) -> str:
+    best = int(shares.argmax())
+    return f"**{chrome.literal(classes[best])}** {percent(shares[best])}"
+
+
+def _draw_gradient(name: str, photos: list[Photo]) -> None:
+    columns = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
+    with columns[0]:
+        kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: say(ATTACKS[key].title), key="attack/which")
+    with columns[1]:
+        epsilon = st.select_slider(
+            _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
+            ATTACKS[kind].epsilons,
+            value=ATTACKS[kind].epsilons[2],
+            format_func=lambda value: _epsilon_text(kind, value),
+            key=f"attack/epsilon/{kind}",
+        )
+    with columns[2]:
+        target = _choose_target(name, "target")
+    st.caption(say(ATTACKS[kind].help))
+    classes = judging.classifier_of(name).classes
+    for photo in photos:
+        with st.spinner(_("Attacking…")):
+            found = _attacked(name, judging.stamp_of(name), photo["digest"], kind, epsilon, target, photo["pixels"])
+        before, after, merged = found["before"], found["after"], found["merged"]
+        was, now = int(before.argmax()), int(after.argmax())
+        st.markdown(f"### {chrome.literal(photo['name'])}")
+        st.markdown(_verdict(classes, was, now, int(merged.argmax()), target))
+        columns = st.columns(3, gap="medium")
+        for column, picture, title, line in (
+            (columns[0], found["original"], _("As it is"), _answer(before, classes)),
+            (columns[1], found["noise"], _("The change, {times} times").format(times=number(found["gain"], ".0f")), found["size"]),
+            (columns[2], found["attacked"], _("Attacked"), _answer(after, classes)),
+        ):
+            with column, st.container(key=f"tile-attack-{photo['digest']}-{title}", gap="xxsmall"):
+                st.image(picture, alt=title, width="stretch")
+                said = (
+                    line
+                    if isinstance(line, str)
+                    else _("At most {most} of 255, length {length}").format(
+                        most=number(255 * line[0], ".2g"), length=number(line[1], ".2g")
+                    )
+                )
+                st.caption(f"{title}  \n{said}")
+        st.caption(
+            _("In {n} views, of which the attack knew nothing: {answer}").format(
+                n=len(VIEW_SETS[judging.first_views(name)].views), answer=_answer(merged, classes)
+            )
+        )
+
+
+def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None) -> str:
+    """Return in words whether the attack came through, and whether the views resist."""
+    names = {"was": chrome.literal(classes[was]), "now": chrome.literal(classes[now])}
+    if target is not None and now == target:
+        said = ":orange[:material/close:] " + _("The attack reached its target: {was} became {now}.").format(**names)
+    elif now == was:
+        return ":green[:material/check:] " + _("It resists: still {was}. A larger epsilon may do.").format(**names)
+    else:
+        said = ":orange[:material/close:] " + _("Fooled: {was} became {now}.").format(**names)
+    resisted = _("Asked in several views, it still answers {was}.") if merged == was else _("Asked in several views, it is fooled as well.")
+    return f"{said} {resisted.format(**names)}"
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _attacked(
+    name: str, stamp: float, image_key: str, kind: str, epsilon: float, target: int | None, _pixels: np.ndarray
+) -> dict[str, Any]:
+    import torch
+
+    from vpc2.images.encode import to_jpeg, to_png
+    from vpc2.predict.attacks import attack
+    from vpc2.predict.tta import merge_mean, predict_views
+
+    classifier = judging.classifier_of(name)
+    images = classifier.prepare([_pixels])
+    with cache.computing():
+        before = classifier.probabilities(images)
+        labels = before.argmax(1) if target is None else torch.tensor([target])
+        attacked = attack(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        after = classifier.probabilities(attacked)
+        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[judging.first_views(name)].views))
+    change = attacked - images
+    most = float(change.abs().max())
+    gain = min(0.5 / most, 128.0) if most else 1.0
+    return {
+        "original": to_jpeg(images[0]),
+        "attacked": to_png((attacked[0] * 255).round().byte().permute(1, 2, 0).numpy()),
+        "noise": to_jpeg((0.5 + gain * change[0]).clamp(0, 1)),
+        "gain": gain,
+        "size": (most, float(change.norm())),
+        "before": before[0].numpy(),
+        "after": after[0].numpy(),
+        "merged": merged[0].numpy(),
+    }
+
+
+def _draw_patch(name: str, photos: list[Photo]) -> None:
+    st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
+    target = _choose_target(name, "patch", has_none=False)
+    if not photos or not st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch"):
+        return
+    classes = judging.classifier_of(name).classes
+    with st.spinner(_("Learning the patch…")):
+        found = _patched(name, judging.stamp_of(name), tuple(p["digest"] for p in photos), target, [p["pixels"] for p in photos])
+    grid = st.grid("auto", min_column_width=200, gap="medium")
+    with grid.cell(), st.container(key="tile-patch", gap="xxsmall"):
+        st.image(found["patch"], alt=_("The patch"), width="stretch")
+        st.caption(f"{_('The patch')}  \n{chrome.literal(classes[target])}")
+    for i, (picture, before, after) in enumerate(found["laid"]):
+        with grid.cell(), st.container(key=f"tile-patch-{i}", gap="xxsmall"):
+            st.image(picture, alt=classes[int(after.argmax())], width="stretch")
+            st.caption(f"{_answer(before, classes)}  \n→ {_answer(after, classes)}")
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _patched(name: str, stamp: float, image_keys: tuple[str, ...], target: int, _pixels: list[np.ndarray]) -> dict[str, Any]:
+    import torch
+
+    from vpc2.images.encode import to_jpeg
+    from vpc2.predict.attacks import lay_patch, make_patch
+
+    classifier = judging.classifier_of(name)
+    images = classifier.prepare(_pixels)
+    with cache.computing():
+        patch = make_patch(classifier, images, target, max(2, round(PATCH_SHARE * images.shape[-1])))
+        laid = lay_patch(images, patch, torch.Generator().manual_seed(7))
+        before, after = classifier.probabilities(images).numpy(), classifier.probabilities(laid).numpy()
+    return {"patch": to_jpeg(patch), "laid": [(to_jpeg(one), b, a) for one, b, a in zip(laid, before, after, strict=True)]}
+
+
+def _draw_pixel(name: str, photos: list[Photo]) -> None:
+    st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
+    if not photos or not st.button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel"):
+        return
+    classes = judging.classifier_of(name).classes
+    grid = st.grid("auto", min_column_width=220, gap="medium")
+    for photo in photos:
+        with st.spinner(_("Looking for the pixel…")):
+            found = _pixelled(name, judging.stamp_of(name), photo["digest"], photo["pixels"])
+        with grid.cell(), st.container(key=f"tile-pixel-{photo['digest']}", gap="xxsmall"):
+            st.image(found["picture"], alt=photo["name"], width="stretch")
+            where = _("Row {row}, column {column}").format(row=found["place"][0] + 1, column=found["place"][1] + 1)
+            st.caption(f"{where}  \n{_answer(found['before'], classes)}  \n→ {_answer(found['after'], classes)}")
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _pixelled(name: str, stamp: float, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.images.encode import to_png
+    from vpc2.predict.attacks import attack_pixel
+
+    classifier = judging.classifier_of(name)
+    images = classifier.prepare([_pixels])
+    with cache.computing():
+        before = classifier.probabilities(images)[0]
+        changed, row, column = attack_pixel(classifier, images[0], int(before.argmax()))
+        after = classifier.probabilities(changed[None])[0]
+    pixels = (changed * 255).round().byte().permute(1, 2, 0).numpy()
+    times = max(1, -(-224 // pixels.shape[0]))
+    return {
+        "picture": to_png(pixels.repeat(times, 0).repeat(times, 1)),
+        "place": (row, column),
+        "before": before.numpy(),
+        "after": after.numpy(),
+    }
+
+
+def _draw_set(name: str) -> None:
+    """Draw accuracy against epsilon over test pictures, plain and in views, beside another run's where one is chosen."""
+    st.markdown(f"### {_('Over the test set')}")
+    others = {f"run:{run.id}": run.name for run in runs.visible_runs() if run.model_path.is_file() and f"run:{run.id}" != name}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        other = st.selectbox(
+            _("Beside it"),
+            list(others),
+            index=None,
+            format_func=others.get,
+            placeholder=_("Choose another run"),
+            key=f"attack/other/{name}",
+        )
+        is_asked = st.button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
+    if not is_asked:
+        return
+    kind, bar = st.session_state.get("attack/which", "fgsm"), st.progress(0.0, text=_("Attacking…"))
+    names = [name, *([other] if other else [])]
+    lines, epsilons = [], ()
+    for i, one in enumerate(names):
+        found = chrome.guarded(_curve, one, kind, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
+        if found is None:
+            continue
+        title = judging.title_of(one)
+        epsilons = found.epsilons
+        lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
+    bar.empty()
+    if lines:
+        texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
+        lost = next((text for text, share in zip(texts, lines[0][1], strict=True) if share < 0.5 * lines[0][1][0]), None)
+        said = (
+            _("Half of its accuracy is gone at epsilon {epsilon}.").format(epsilon=lost)
+            if lost
+            else _("It keeps more than half of its accuracy.")
+        )
+        st.markdown(said)
+        figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
+        st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
+
+
+def _curve(name: str, kind: str, report: Any) -> Any:
+    import torch
+
+    from vpc2.predict.attacks import accuracy_against
+    from vpc2.predict.metrics import match_classes
+
+    classifier, data = judging.classifier_of(name), judging.test_pictures(name, SOME_PICTURES)
+    labels = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels])
+    with cache.computing():
+        images = classifier.prepare(list(data.images))
+        return accuracy_against(classifier, images, labels, kind, VIEW_SETS[judging.first_views(name)].views, report)
