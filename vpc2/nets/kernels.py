@@ -56,6 +56,12 @@ KERNELS: Catalog[Kernel] = Catalog(
         rows=((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
     ),
     Kernel(
+        key="emboss",
+        title=Text("Emboss", "Relieve"),
+        help=Text("As if lit from the top left.", "Como si la luz viniera de arriba a la izquierda."),
+        rows=((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+    ),
+    Kernel(
         key="identity",
         title=Text("Identity", "Identidad"),
         help=Text("Gives the pixel back.", "Devuelve el píxel."),
