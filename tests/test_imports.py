@@ -47,6 +47,7 @@ FLOOR_0 = [
         "labelfiles.py",
         "readymade.py",
         "report.py",
+        "challenges.py",
         "attack_kinds.py",
         "settings.py",
         "optimisers.py",
