@@ -1,8 +1,8 @@
-"""Judge: one classifier, one photograph seen many ways, and a whole test set with and without."""
+"""Judge: one classifier asked from many sides, over a test set, under hard conditions, under attack, and from inside."""
 
 import streamlit as st
 
-from vpc2.ui import attacking, chrome, insides, judging, judging_set, looking, taking_judged
+from vpc2.ui import attacking, chrome, enduring, insides, judging, judging_set, looking, taking_judged
 from vpc2.ui.language import _
 from vpc2.ui.tray import draw_tray
 
@@ -19,6 +19,7 @@ with right:
     tabs = {
         _("Photographs"): lambda: looking.draw_photos(name, photos, asked),
         _("Test set"): lambda: judging_set.draw_test_set(name, views),
+        _("Robustness"): lambda: enduring.draw_robustness(name, photos),
         _("Look inside"): lambda: insides.draw_insides(name, photos),
         _("Attacks"): lambda: attacking.draw_attacks(name, photos),
         _("Take home"): lambda: taking_judged.draw_home(name, photos, views),

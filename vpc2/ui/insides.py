@@ -112,7 +112,7 @@ def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: 
     size = images.shape[-1]
 
     def picture(heat: np.ndarray) -> bytes:
-        pixels = to_heat(images[0], heat)
+        pixels = to_heat(images[0], heat**1.5)  # a map that is warm everywhere would hide the picture
         times = max(1, -(-160 // size))
         return to_jpeg(_as_tensor(pixels.repeat(times, 0).repeat(times, 1)))
 
@@ -285,7 +285,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     with right:
         shown = picked[:12] or np.flatnonzero(~is_right)[:6].tolist()
         st.markdown(f"**{_('Chosen') if picked else _('Answered wrongly')}**")
-        grid = st.grid(3, gap="small")
+        grid = st.grid("auto", min_column_width=80, gap="small")
         for i in shown:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
                 st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
