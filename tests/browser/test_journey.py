@@ -162,6 +162,26 @@ def test_judge_a_photograph_with_the_net_that_knows_the_world(page, app_url, wai
     screenshots("judge")
 
 
+def test_judge_from_many_sides(page, app_url, wait_idle, screenshots):
+    """A view ticked off moves the merged answer; every other part answers in words, and nothing shows a traceback."""
+    page.goto(f"{app_url}/judge?lang=en")
+    wait_idle(page)
+    page.get_by_text("With 8 views").first.wait_for(timeout=90_000)
+    page.locator(".stCheckbox", has_text="Mirrored").first.locator("label").first.click()
+    page.get_by_text("With 7 views").first.wait_for(timeout=20_000)
+    for tab, words in (
+        ("Robustness", re.compile("It is .* up to|It stays .* at every strength")),
+        ("Look inside", re.compile("A grey square at the worst place costs")),
+        ("Attacks", re.compile("Fooled: |It resists: |reached its target")),
+        ("Take home", "The same views in plain PyTorch"),
+    ):
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_text(words).first.wait_for(timeout=90_000)
+        wait_idle(page)
+        screenshots(f"judge-{tab.split()[0].lower()}")
+        assert "Traceback" not in page.content()
+
+
 def test_every_page_speaks_spanish_and_shows_no_traceback(page, app_url, wait_idle):
     for path, word in (
         ("", "Inicio"),
