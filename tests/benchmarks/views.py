@@ -1,0 +1,93 @@
+"""Eight views of one photograph and of 32, ours against ttach's wrapper doing the same views, in turns in one process.
+
+`python tests/benchmarks/views.py`. Times are shares of ttach's: below 1 ours is quicker. The views are all symmetries of the square,
+which ttach has, too.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch  # noqa: E402
+import ttach  # noqa: E402
+
+from vpc2.nets.module import build_net  # noqa: E402
+from vpc2.nets.presets import NETS  # noqa: E402
+from vpc2.predict import runtime, tta  # noqa: E402
+from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier  # noqa: E402
+
+TURNS = ("identity", "turn_90", "turn_180", "turn_270")
+
+
+def ours(classifier, images):
+    """Eight views: four turns of the picture and of its mirror image, merged by the mean."""
+    both = torch.cat([images, images.flip(-1)])
+    return tta.merge(tta.predict_views(classifier, both, TURNS)).view(2, len(images), -1).mean(0)
+
+
+def theirs(classifier):
+    asked = torch.nn.Module()
+    asked.forward = lambda x: classifier.module((x - mean) / std).softmax(1)
+    mean = torch.tensor(classifier.preprocessing.mean).view(1, -1, 1, 1)
+    std = torch.tensor(classifier.preprocessing.std).view(1, -1, 1, 1)
+    return ttach.ClassificationTTAWrapper(asked, ttach.aliases.d4_transform(), merge_mode="mean")
+
+
+@torch.no_grad()
+def measure(name, classifier, count, rounds):
+    size = classifier.preprocessing.size_px
+    images, wrapper = torch.rand(count, 3, size, size), theirs(classifier)
+    sides = {"ttach": lambda: wrapper(images)}
+    runner = classifier.runner
+
+    def through(which):
+        def run():
+            object.__setattr__(classifier, "runner", which)
+            return ours(classifier, images)
+
+        return run
+
+    sides["ours, PyTorch"] = through(None)
+    if runner is not None:
+        sides["ours, ONNX Runtime"] = through(runner)
+        sides["one plain PyTorch prediction"] = lambda: classifier.module(classifier.normalise(images))
+    answers = {key: side() for key, side in sides.items()}
+    for key, answer in answers.items():
+        if key.startswith("ours"):
+            torch.testing.assert_close(answer, answers["ttach"], atol=2e-5, rtol=0)
+    times = {key: [] for key in sides}
+    for _round in range(rounds):
+        for key, side in sides.items():
+            began = time.perf_counter()
+            side()
+            times[key].append(time.perf_counter() - began)
+    base = statistics.median(times["ttach"])
+    print(f"\n{name}, {count} picture{'s' * (count > 1)}, eight views, {torch.get_num_threads()} threads")
+    for key, each in sorted(times.items(), key=lambda item: -statistics.median(item[1])):
+        middle = statistics.median(each)
+        print(f"  {key:30} {1000 * middle:9.1f} ms  {middle / base:5.2f} of ttach's   ({1000 * min(each):.1f} to {1000 * max(each):.1f})")
+    object.__setattr__(classifier, "runner", runner)
+
+
+def main():
+    torch.manual_seed(0)
+    net = NETS["tiny"].net
+    from vpc2.codec import to_document
+
+    small = Classifier(build_net(net), Preprocessing(net.input[1], (0.4,) * 3, (0.3,) * 3), tuple("0123456789"), {"net": to_document(net)})
+    large = open_classifier("imagenet")
+    for name, classifier in (("EfficientNet-Lite0 at 224 px", large), (f"small net at {net.input[1]} px", small)):
+        path = runtime.path_of(classifier)
+        if not path.is_file():
+            runtime.write(classifier, path)
+        assert runtime.quicken(classifier), "the export is not equal"
+        measure(name, classifier, 1, 9)
+        measure(name, classifier, 32, 3 if classifier is large else 9)
+
+
+if __name__ == "__main__":
+    main()
