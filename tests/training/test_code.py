@@ -47,6 +47,14 @@ CASES = {
     "offline, balanced": {"pipeline": FLIP, "augment": "both", "copies": 1, "imbalance": 4.0, "balance": "augmentation"},
     "mixed": {"pipeline": edit_mix(FLIP, "RandomCutMixV2", {})},
     "mixed in pieces": {"pipeline": edit_mix(Pipeline(), "RandomMosaic", {}), "balance": "weights", "imbalance": 3.0},
+    "attacked in one step": {"adversary": "fgsm", "adversary_epsilon": 0.05, "net": COLOUR},
+    "attacked in ten": {"adversary": "pgd", "adversary_share": 1.0, "epochs": 1},
+    "attacked by length, augmented, mixed": {
+        "adversary": "pgd_l2",
+        "adversary_epsilon": 0.5,
+        "pipeline": edit_mix(FLIP, "RandomCutMixV2", {}),
+        "epochs": 1,
+    },
     "colour, with a block": {"net": COLOUR},
 }
 
@@ -82,7 +90,8 @@ def test_the_script_gives_the_curve(store, make_recipe, tmp_path, name):
     run = store.create(recipe)
     assert train(run) == "finished"
     # The quicker ways of the app's own operations and its fewer passes over a batch round a little differently.
-    compare(run, tmp_path / "out", 2e-3 if pipeline is not None else 1e-4)
+    # Under an attack the sign of a gradient that is almost nothing decides a whole step of a pixel: rounding grows, and no more.
+    compare(run, tmp_path / "out", 2e-2 if recipe.is_attacked else 2e-3 if pipeline is not None else 1e-4)
 
 
 def test_a_run_that_the_seconds_ended_takes_its_rates_along(store, make_recipe, tmp_path):

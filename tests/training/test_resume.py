@@ -44,7 +44,8 @@ def steps(run):
 
 @pytest.fixture
 def recipe(make_recipe):
-    return replace(make_recipe(epochs=8, budget_s=600.0), pipeline=PIPELINES["gentle"].pipeline)
+    drawn = {"adversary": "pgd", "adversary_share": 0.1}  # everything that draws by itself: pictures, dropout, steps, attacks
+    return replace(make_recipe(epochs=8, budget_s=600.0, **drawn), pipeline=PIPELINES["gentle"].pipeline)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.perturbing import perturb
 from vpc2.predict.tta import images_at_once
 
-STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reach the border and walk along it (Madry and others, 2017)
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
 
@@ -29,64 +29,16 @@ def attack(
     *,
     is_targeted: bool = False,
     seed: int | None = 0,
+    first: int = 0,
 ) -> torch.Tensor:
     """Return attacked images (B, 3, S, S): away from `labels` (B,), or towards them where `is_targeted`.
 
-    By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start is drawn within
-    epsilon from `seed`, or is the picture itself for None.
+    By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start of picture
+    number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
     """
-    entry = ATTACKS.find(kind)
     images, labels = images.to(classifier.device), labels.to(classifier.device)
-    sign, adversarial = (-1.0 if is_targeted else 1.0), images.clone()
-    if seed is not None and entry.steps > 1 and epsilon > 0:
-        adversarial = _bound(images + _start(images, entry.norm, epsilon, seed), images, entry.norm, epsilon)
-    size = epsilon if entry.steps == 1 else STEP_SHARE * epsilon / entry.steps
-    for _step in range(entry.steps):
-        gradient = loss_gradient(classifier, adversarial, labels)
-        if entry.norm == "linf":
-            move = gradient.sign()
-        else:
-            move = gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        adversarial = _bound(adversarial + sign * size * move, images, entry.norm, epsilon)
-    return adversarial.cpu()
-
-
-def loss_gradient(classifier: Classifier, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of the cross-entropy by the images, (B, 3, S, S); the weights keep no gradient."""
-    with torch.enable_grad():
-        given = images.detach().requires_grad_()
-        loss = F.cross_entropy(classifier.module(classifier.normalise(given)), labels, reduction="sum")
-        return torch.autograd.grad(loss, given)[0]
-
-
-def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int) -> torch.Tensor:
-    """Return changes drawn within epsilon: even in the cube, or in a random direction by a random share of the length."""
-    generator = torch.Generator().manual_seed(seed)
-    if norm == "linf":
-        return (epsilon * (2 * torch.rand(images.shape, generator=generator) - 1)).to(images)
-    way = torch.randn(images.shape, generator=generator)
-    length = epsilon * torch.rand((len(images), 1, 1, 1), generator=generator)
-    return (way / way.flatten(1).norm(dim=1).view(-1, 1, 1, 1) * length).to(images)
-
-
-def _bound(adversarial: torch.Tensor, images: torch.Tensor, norm: str, epsilon: float) -> torch.Tensor:
-    """Return the nearest images within epsilon of `images` and within [0, 1], rounded to the inside."""
-    if norm == "linf":
-        exact = images.double()
-        low, high = (exact - epsilon).clamp(0, 1), (exact + epsilon).clamp(0, 1)
-        return adversarial.clamp(_rounded(low, up=True), _rounded(high, up=False))
-    change = (adversarial - images).double()
-    length = change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    # A hair less than epsilon: adding the change to a float32 picture rounds it once more, and clamping only shortens it.
-    shrunk = change * (epsilon * (1 - 1e-5) / length.clamp_min(1e-12)).clamp(max=1)
-    return (images.double() + shrunk).float().clamp(0, 1)
-
-
-def _rounded(bound: torch.Tensor, *, up: bool) -> torch.Tensor:
-    """Return a bound, float64, as the nearest float32 on its inner side."""
-    single = bound.float()
-    wrong = single.double() < bound if up else single.double() > bound
-    return torch.where(wrong, torch.nextafter(single, torch.full_like(single, 2.0 if up else -1.0)), single)
+    asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
+    return perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).cpu()
 
 
 @dataclass(frozen=True)
@@ -116,7 +68,7 @@ def accuracy_against(
         hits = hits_merged = 0
         for start in range(0, len(images), chunk):
             part, own = images[start : start + chunk], labels[start : start + chunk]
-            attacked = attack(classifier, part, own, kind, epsilon, seed=start) if epsilon else part
+            attacked = attack(classifier, part, own, kind, epsilon, first=start) if epsilon else part
             hits += int((classifier.logits(attacked).argmax(1) == own).sum())
             if views:
                 hits_merged += int((merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).sum())

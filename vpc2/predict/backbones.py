@@ -28,11 +28,11 @@ class Backboned(nn.Module):
         return self
 
     def features(self, images: Tensor) -> Tensor:
-        """Return what the trunk makes of pictures: (B, features)."""
-        if not self.is_frozen:
-            return self.trunk(images)
-        with torch.no_grad():
-            return self.trunk(images)
+        """Return what the trunk makes of pictures: (B, features).
+
+        Where it is frozen no gradient is kept, unless the pictures themselves ask for one, as attacks and explanations do.
+        """
+        return self.trunk(images)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))

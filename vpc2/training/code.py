@@ -8,6 +8,7 @@ from dataclasses import replace
 from vpc2.augment import code as pipelines
 from vpc2.augment.mixing import MAPS_AT_ONCE, MIXES
 from vpc2.nets import code as nets
+from vpc2.training.attack_code import attack_code
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.spec import Recipe
 from vpc2.words import Refusal, Text
@@ -269,6 +270,8 @@ def to_script(recipe: Recipe, mean: tuple[float, ...], std: tuple[float, ...], *
         if copies or settings["balance"] == "augmentation":
             parts.append(_COPIES.format(copies=copies, balance=_BALANCE if settings["balance"] == "augmentation" else ""))
     parts.append('\n# --- net\ntorch.manual_seed(seed_of(SEED, "weights"))\n' + _net(recipe))
+    if recipe.is_attacked:
+        parts.append(attack_code(recipe))
     parts.append(_loop(recipe, steps))
     return "".join(parts)
 
@@ -319,6 +322,8 @@ def _loop(recipe: Recipe, steps: int | None) -> str:
             batch += "\n        batch, truth = mix(batch, truth, seed)"
             shown = "truth if truth.ndim == 1 else truth.argmax(1)"
             shown = f"({shown})"
+    if recipe.is_attacked:
+        batch += "\n        batch = attack(batch, truth, step)"
     return _LOOP.format(
         optimiser=OPTIMISERS[settings["optimiser"]].target.rpartition(".")[2],
         parameters="net.head.parameters()" if recipe.net.KIND == "backbone" and recipe.net.is_frozen else "net.parameters()",

@@ -195,7 +195,7 @@ class Fitting:
 
     def _prepare(self) -> None:
         """Let a frozen backbone look at every picture once, where the batches are the same pictures again and again."""
-        if self.trainee.is_frozen and self.pipeline is None:
+        if self.trainee.is_frozen and self.pipeline is None and not self.recipe.is_attacked:
             parts = (self.material.train.numpy(), self.split.validation, self.split.test)
             index = torch.from_numpy(np.unique(np.concatenate(parts)).astype(np.int64))
             self.trainee.know(self.material, index, self.control.is_asked, self.reporter.prepare)
@@ -244,6 +244,8 @@ class Fitting:
             images = self.material.pictures(index)
             if self.pipeline is not None:
                 images, labels = labelled_batch(self.pipeline, images, labels, len(self.data.classes), self.settings["seed"], self.step)
+            if self.recipe.is_attacked:
+                images = self.trainee.attack(images, labels, self.settings, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         logits = self.trainee.ask_known(index) if known else self.trainee.ask(images)

@@ -41,6 +41,26 @@ RECIPES: Catalog[RecipePreset] = Catalog(
         recipe=_recipe("digits", "tiny", "digits", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
     ),
     RecipePreset(
+        key="digits-attacked",
+        title=Text("Digits, with adversarial training", "Dígitos, con entrenamiento adversario"),
+        help=Text(
+            "Half of every batch is attacked before it is learned: compare the two nets on Judge, under Attacks.",
+            "La mitad de cada lote se ataca antes de aprenderla: las dos redes se comparan en Evaluar, en Ataques.",
+        ),
+        recipe=_recipe(
+            "digits",
+            "tiny",
+            "digits-attacked",
+            size_px=16,
+            epochs=12,
+            budget_s=40.0,
+            learning_rate=0.01,
+            batch_size=64,
+            adversary="pgd",
+            adversary_epsilon=0.1,
+        ),
+    ),
+    RecipePreset(
         key="shapes",
         title=Text("Drawn shapes", "Figuras dibujadas"),
         help=Text(

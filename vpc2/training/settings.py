@@ -5,6 +5,7 @@ from __future__ import annotations
 from vpc2.augment.spec import SEED
 from vpc2.catalog import Entry
 from vpc2.knobs import Choice, Number, Whole
+from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.schedule import SCHEDULES
 from vpc2.words import Text
@@ -204,6 +205,42 @@ SETTINGS = Entry(
                 "Quita imágenes de entrenamiento, clase por clase, hasta que la primera tenga tantas veces más que la última; 1 no quita.",
             ),
         ),
+        Choice(
+            key="adversary",
+            title=Text("Adversarial training", "Entrenamiento adversario"),
+            default="none",
+            options={"none": Text("No attack", "Sin ataque"), **{key: entry.title for key, entry in ATTACKS.items()}},
+            help=Text(
+                "Part of every batch is attacked with the net as it is at that step, and learned with its true label: an augmentation "
+                "that looks for the worst change. It resists attacks afterwards; a step costs as many more passes as the attack has steps.",
+                "Parte de cada lote se ataca con la red tal como está en ese paso, y se aprende con su etiqueta verdadera: un aumento que "
+                "busca el peor cambio. Después resiste ataques; cada paso cuesta tantas pasadas más como pasos tiene el ataque.",
+            ),
+        ),
+        Number(
+            key="adversary_epsilon",
+            title=Text("Epsilon of the attack", "Épsilon del ataque"),
+            default=0.03,
+            low=0.0,
+            high=8.0,
+            step=0.01,
+            help=Text(
+                "The largest change of any value in [0, 1] (0.03 is 8 of 255), or the length of the whole change where that is bounded.",
+                "El cambio máximo de cualquier valor en [0, 1] (0,03 es 8 de 255), o la longitud de todo el cambio si se limita esa.",
+            ),
+        ),
+        Number(
+            key="adversary_share",
+            title=Text("Share that is attacked", "Parte que se ataca"),
+            default=0.5,
+            low=0.05,
+            high=1.0,
+            step=0.05,
+            help=Text(
+                "Of each batch; the rest is learned as it is, which keeps the accuracy on pictures that nobody attacks.",
+                "De cada lote; el resto se aprende como está, lo que mantiene la exactitud con imágenes que nadie ataca.",
+            ),
+        ),
         SEED,
     ),
 )
@@ -218,5 +255,6 @@ GROUPS: dict[str, tuple[Text, tuple[str, ...]]] = {
     ),
     "data": (Text("Data and split", "Datos y división"), ("size_px", "train_share", "imbalance", "balance", "label_smoothing")),
     "length": (Text("Length", "Duración"), ("epochs", "patience")),
+    "adversary": (Text("Attacks", "Ataques"), ("adversary", "adversary_epsilon", "adversary_share")),
     "augmentation": (Text("Augmentation", "Aumento de datos"), ("augment", "copies")),
 }

@@ -77,6 +77,11 @@ class Recipe:
         """True where augmented copies are made before the training begins."""
         return self.augmentation is not None and self.settings["augment"] != "online"
 
+    @property
+    def is_attacked(self) -> bool:
+        """True where part of every batch is attacked before it is learned."""
+        return self.settings["adversary"] != "none" and self.settings["adversary_epsilon"] > 0
+
 
 SEEDS = Whole(
     key="seeds",

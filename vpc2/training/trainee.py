@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from vpc2.nets.module import build_net, module_name
 from vpc2.nets.shapes import summarise
 from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import GREY, Classifier, Preprocessing
+from vpc2.predict.perturbing import perturb
+from vpc2.rng import seed_of
 from vpc2.training.material import BATCH, Material
 from vpc2.training.spec import Recipe
 from vpc2.words import Refusal, Text
@@ -56,6 +59,19 @@ class Trainee:
             return self.module(images)
         with self.cast():
             return self.module(images).float()
+
+    def attack(self, images: Tensor, labels: Tensor, settings: dict[str, Any], step: int) -> Tensor:
+        """Return a batch whose first pictures, the share the settings say, are attacked with the net as it is now.
+
+        The net answers the attack as it will answer later: no dropout is drawn and no statistic of a norm moves.
+        """
+        count = max(round(len(images) * settings["adversary_share"]), 1)
+        was_training = self.module.training
+        self.module.eval()
+        seed = seed_of(settings["seed"], "attack", step)
+        attacked = perturb(self.ask, images[:count], labels[:count], settings["adversary"], settings["adversary_epsilon"], seed=seed)
+        self.module.train(was_training)
+        return torch.cat([attacked, images[count:]])
 
     def ask_known(self, index: Tensor) -> Tensor:
         """Return the answers to pictures whose features are known, by number."""
