@@ -12,7 +12,7 @@ from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.views import VIEW_SETS
 from vpc2.ui import cache, chrome, judging, runs
 from vpc2.ui.language import _, number, say
-from vpc2.ui.looking import percent
+from vpc2.ui.looking import Answers, percent
 
 SOME_PICTURES = 120
 PATCH_SHARE = 0.32
@@ -41,8 +41,16 @@ def draw_attacks(name: str, photos: list[Photo]) -> None:
     )
     draw = {"gradient": _draw_gradient, "patch": _draw_patch, "pixel": _draw_pixel}[kind]
     chrome.guarded(draw, name, photos)
-    if kind == "gradient" and name.startswith("run:"):
+    if kind == "gradient" and judging.has_set(name):
         chrome.guarded(_draw_set, name)
+
+
+def _is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
+    """Return whether the visitor asked for this one: once asked, it stays on the screen whatever else is moved."""
+    asked = st.session_state.setdefault(f"attack/asked/{kind}", set())
+    if is_asked:
+        asked.add(place)
+    return place in asked
 
 
 def _choose_target(name: str, key: str, has_none: bool = True) -> int | None:
@@ -140,7 +148,8 @@ def _attacked(
     with cache.computing():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
-        attacked = attack(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        exact = attack(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        attacked = (255 * exact).round() / 255  # what is judged is the picture that is shown, and that a file would hold
         after = classifier.probabilities(attacked)
         merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[judging.first_views(name)].views))
     change = attacked - images
@@ -161,7 +170,9 @@ def _attacked(
 def _draw_patch(name: str, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
     target = _choose_target(name, "patch", has_none=False)
-    if not photos or not st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch"):
+    place = (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos), target)
+    is_asked = bool(photos) and st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
+    if not _is_kept("patch", place, is_asked):
         return
     classes = judging.classifier_of(name).classes
     with st.spinner(_("Learning the patch…")):
@@ -194,7 +205,8 @@ def _patched(name: str, stamp: float, image_keys: tuple[str, ...], target: int, 
 
 def _draw_pixel(name: str, photos: list[Photo]) -> None:
     st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
-    if not photos or not st.button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel"):
+    is_asked = bool(photos) and st.button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
+    if not _is_kept("pixel", (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
         return
     classes = judging.classifier_of(name).classes
     grid = st.grid("auto", min_column_width=220, gap="medium")
@@ -242,16 +254,17 @@ def _draw_set(name: str) -> None:
             key=f"attack/other/{name}",
         )
         is_asked = st.button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
-    if not is_asked:
+    kind, names = st.session_state.get("attack/which", "fgsm"), [name, *([other] if other else [])]
+    places = [(one, *judging.mark_of(one), kind) for one in names]
+    if not _is_kept("set", tuple(places), is_asked):
         return
-    kind, bar = st.session_state.get("attack/which", "fgsm"), st.progress(0.0, text=_("Attacking…"))
-    names = [name, *([other] if other else [])]
+    bar = st.progress(0.0, text=_("Attacking…"))
     lines, epsilons = [], ()
-    for i, one in enumerate(names):
-        found = chrome.guarded(_curve, one, kind, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
+    for i, one in enumerate(places):
+        found = chrome.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
         if found is None:
             continue
-        title = judging.title_of(one)
+        title = judging.title_of(one[0])
         epsilons = found.epsilons
         lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
     bar.empty()
@@ -268,7 +281,16 @@ def _draw_set(name: str) -> None:
         st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
 
 
-def _curve(name: str, kind: str, report: Any) -> Any:
+@st.cache_resource(show_spinner=False)
+def _curves() -> Answers:
+    return Answers(64)
+
+
+def _curve(place: tuple, report: Any) -> Any:
+    """Return accuracy against epsilon; what was computed once is kept."""
+    if (kept := _curves().get(place)) is not None:
+        return kept
+    name, *_mark, kind = place
     import torch
 
     from vpc2.predict.attacks import accuracy_against
@@ -278,4 +300,6 @@ def _curve(name: str, kind: str, report: Any) -> Any:
     labels = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels])
     with cache.computing():
         images = classifier.prepare(list(data.images))
-        return accuracy_against(classifier, images, labels, kind, VIEW_SETS[judging.first_views(name)].views, report)
+        found = accuracy_against(classifier, images, labels, kind, VIEW_SETS[judging.first_views(name)].views, report)
+    _curves().put(place, found)
+    return found

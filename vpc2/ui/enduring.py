@@ -29,7 +29,7 @@ def draw_robustness(name: str, photos: list[Photo]) -> None:
     st.caption(say(entry.help))
     for photo in photos:
         chrome.guarded(_draw_photo, name, photo, key)
-    if name.startswith("run:"):
+    if judging.has_set(name):
         chrome.guarded(_draw_set, name, key)
 
 
@@ -107,7 +107,7 @@ def _draw_set(name: str, key: str) -> None:
         is_one = st.button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
         is_whole = st.button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
     asked = st.session_state.setdefault("endure/asked", {})
-    place = (name, other, judging.stamp_of(name))
+    place = (name, other, judging.mark_of(name))
     if is_one or is_whole:
         asked.clear()
         asked[place] = list(CHALLENGES) if is_whole else [key]
@@ -119,13 +119,13 @@ def _draw_set(name: str, key: str) -> None:
         found = {}
         for i, one in enumerate(keys):
             bar.progress(i / len(keys), text=say(CHALLENGES[one].title))
-            found[one] = [_endured(each, judging.stamp_of(each), one) for each in names]
+            found[one] = [_endured(each, judging.mark_of(each), one) for each in names]
     bar.empty()
     _draw_card(found, [judging.title_of(each) for each in names])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _endured(name: str, stamp: float, key: str) -> dict[str, Any]:
+def _endured(name: str, mark: tuple[float, str], key: str) -> dict[str, Any]:
     from vpc2.predict.robustness import accuracy_over
 
     with cache.computing():

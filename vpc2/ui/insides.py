@@ -163,7 +163,7 @@ def _draw_layers(name: str, photos: list[Photo]) -> None:
                 n=number(min(MAPS, found["channels"])), all=number(found["channels"])
             )
         )
-    if not name.startswith("run:"):
+    if not judging.has_set(name):
         return
     st.markdown(f"### {_('What excites a channel most')}")
     channels = dict(_layers(name, judging.stamp_of(name)))[layer][0]
@@ -172,7 +172,7 @@ def _draw_layers(name: str, photos: list[Photo]) -> None:
         return
     grid = st.grid("auto", min_column_width=110, gap="small")
     data = judging.test_pictures(name, SOME_PICTURES)
-    for i, value in _exciting(name, judging.stamp_of(name), layer, channel):
+    for i, value in _exciting(name, judging.mark_of(name), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
             st.caption(f"{chrome.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
@@ -214,7 +214,7 @@ def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarr
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _exciting(name: str, stamp: float, layer: str, channel: int) -> list[tuple[int, float]]:
+def _exciting(name: str, mark: tuple[float, str], layer: str, channel: int) -> list[tuple[int, float]]:
     from vpc2.predict.explain import most_exciting
 
     classifier = judging.classifier_of(name)
@@ -257,8 +257,11 @@ def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray)
 
 
 def _draw_map(name: str, photos: list[Photo]) -> None:
-    if not name.startswith("run:"):
-        st.info(_("The map shows the test pictures of a net that was trained here: choose one."), icon=":material/info:")
+    if not judging.has_set(name):
+        st.info(
+            _("The map shows test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),
+            icon=":material/info:",
+        )
         return
     from vpc2.predict.embedding import METHODS
 
@@ -266,7 +269,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
         _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.get, key="inside/method"
     )
     with st.spinner(_("Laying out the map…")):
-        points, is_right, answers = _mapped(name, judging.stamp_of(name), method)
+        points, is_right, answers = _mapped(name, judging.mark_of(name), method)
     data = judging.test_pictures(name, SOME_PICTURES)
     left, right = st.columns([2.4, 1], gap="medium")
     said = _(
@@ -293,7 +296,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _mapped(name: str, stamp: float, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _mapped(name: str, mark: tuple[float, str], method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     from vpc2.predict.embedding import features, lay_out
     from vpc2.predict.metrics import match_classes
 

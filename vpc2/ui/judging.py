@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -11,13 +12,21 @@ from vpc2.data import datasets
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.pretrained import is_ready, load_pretrained
 from vpc2.predict.readymade import PRETRAINED
-from vpc2.predict.views import VIEW_SETS, VIEWS
-from vpc2.ui import chrome, runs
+from vpc2.predict.views import VIEW_SETS, VIEWS, clean_views
+from vpc2.ui import chrome, ownsets, runs
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
 MOST_PICTURES = 400
+MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larger for it
+TRAIN_SHARE = 0.6
+AMOUNTS = (400, 2_000, 10_000)  # how many test pictures one may ask for
 
+_NO_SET = Text(
+    "No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.",
+    "Ningún conjunto de datos de acá tiene imágenes en clases que este clasificador conozca: hay que agregar uno en Entrenar, una carpeta "
+    "por clase, con sus nombres.",
+)
 _NO_DATA = Text(
     "The data set of this run is not on this machine any more.", "El conjunto de datos de este entrenamiento ya no está en esta máquina."
 )
@@ -28,7 +37,9 @@ def choose_classifier(key: str = "judge/choose") -> str:
     trained = {f"run:{run.id}": run for run in runs.visible_runs() if run.model_path.is_file()}
     options = [*trained, *PRETRAINED]
     asked = f"run:{st.query_params.get('run', '')}"
-    if asked not in trained:
+    if st.query_params.get("classifier") in PRETRAINED:
+        asked = st.query_params["classifier"]
+    if asked not in options:
         try:
             run = runs.store().get(st.query_params.get("run", ""))
             if run.model_path.is_file():
@@ -63,6 +74,7 @@ def title_of(name: str) -> str:
 def choose(name: str) -> None:
     """Choose a classifier for the visitor, in place of what the address or an earlier choice said; the next run shows it."""
     st.query_params.pop("run", None)
+    st.query_params.pop("classifier", None)
     st.session_state["judge/classifier"] = name
     st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
 
@@ -99,6 +111,11 @@ def stamp_of(name: str) -> float:
     return runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
 
 
+def mark_of(name: str) -> tuple[float, str]:
+    """Return what answers about test pictures depend on: when the weights were written, and whose pictures they are."""
+    return stamp_of(name), set_of(name)
+
+
 def classifier_of(name: str) -> Any:
     """Return the classifier called `name`; a run that went on training since is read again."""
     with st.spinner(_("Opening the classifier…")):
@@ -116,6 +133,7 @@ def choose_views(name: str) -> list[str]:
     A net trained here starts without the mirror: it knows hands, digits or shapes that a mirror may turn into another.
     """
     first = first_views(name)
+    linked = chrome.guarded(linked_views)
     preset = st.selectbox(
         _("Set of views"),
         list(VIEW_SETS),
@@ -123,6 +141,9 @@ def choose_views(name: str) -> list[str]:
         format_func=lambda key: say(VIEW_SETS[key].title),
         key=f"judge/set/{first}",
     )
+    if linked and st.session_state.get("judge/linked") != linked:
+        st.session_state["judge/linked"] = linked
+        st.session_state[f"judge/views/{preset}"] = list(linked)
     with st.expander(_("Choose views one by one")):
         chosen = st.pills(
             _("Views"),
@@ -137,16 +158,90 @@ def choose_views(name: str) -> list[str]:
     return ["identity", *(key for key in VIEWS if key in (chosen or []) and key != "identity")]
 
 
-def test_pictures(name: str, most: int = MOST_PICTURES, part: str = "test") -> ImageSet:
-    """Return the pictures, at most `most`, of the "test" or "validation" part of this run's split, the same ones every time.
+def linked_views() -> tuple[str, ...] | None:
+    """Return the views that the page's link asks for, None where it asks for none. Raises `Refusal` for a view that is not known."""
+    given = st.query_params.get("views")
+    return clean_views(given.split(",")[: len(VIEWS)]) if given else None
 
-    No test picture took part in training. They are taken evenly from the whole: some data sets are sorted by class.
+
+def link_to(name: str, views: list[str], how: str) -> str:
+    """Return the address that opens this page with the same classifier, views of the table and merge."""
+    who = {"run": name[4:]} if name.startswith("run:") else {"classifier": name}
+    asked = {**who, "views": ",".join(view for view in views if view in VIEWS), "merge": how}
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(asked, safe=',')}"
+
+
+def sets_for(name: str) -> list[str]:
+    """Return the keys of the data sets that a classifier can be judged on: a run's own first, then the visitor's whose classes it knows."""
+    from vpc2.predict.metrics import match_classes
+
+    own = [runs.store().get(name[4:]).recipe.dataset] if name.startswith("run:") else []
+    found, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(name).classes
+    own_sets = ownsets.keys()
+    for key in own_sets:
+        try:
+            match_classes(datasets.find_dataset(key).classes, known)
+        except Refusal:
+            continue
+        if datasets.is_ready(key):
+            found.append(key)
+    return list(dict.fromkeys([*own, *found]))
+
+
+def set_of(name: str) -> str:
+    """Return the key of the data set that this classifier is judged on. Raises `Refusal` where there is none."""
+    keys = sets_for(name)
+    if not keys:
+        raise Refusal(_NO_SET)
+    chosen = st.session_state.get(f"judge/of/{name}")
+    return chosen if chosen in keys else keys[0]
+
+
+def has_set(name: str) -> bool:
+    """True where there are pictures to judge a classifier on."""
+    return is_here(name) and bool(sets_for(name))
+
+
+def choose_set(name: str) -> None:
+    """Let the visitor choose the test pictures and how many of them, where there is a choice."""
+    keys = sets_for(name) if is_here(name) else []
+    if not keys:
+        return
+    current = set_of(name)
+    st.session_state[f"judge/of/{name}"] = st.selectbox(
+        _("Test pictures of"),
+        keys,
+        index=keys.index(current),
+        format_func=lambda key: say(datasets.find_dataset(key).title),
+        key=f"judge/sets/{name}/{len(keys)}",
+    )
+    st.session_state["judge/most"] = st.select_slider(
+        _("At most"), AMOUNTS, value=st.session_state.get("judge/most", MOST_PICTURES), format_func=number, key="judge/amount"
+    )
+
+
+def most_pictures() -> int:
+    """Return how many test pictures the visitor wants judged at most."""
+    return st.session_state.get("judge/most", MOST_PICTURES)
+
+
+def test_pictures(name: str, most: int = MOST_PICTURES, part: str = "test") -> ImageSet:
+    """Return the pictures, at most `most`, of the "test" or "validation" part, the same ones every time.
+
+    Of a run's own data no test picture took part in training; of another set all that do not validate are tested.
+    They are taken evenly from the whole: some data sets are sorted by class.
     """
     from vpc2.data.imageset import split_images
 
-    recipe = runs.store().get(name[4:]).recipe
-    if not datasets.is_ready(recipe.dataset):
+    key = set_of(name)
+    if not datasets.is_ready(key):
         raise Refusal(_NO_DATA)
-    data = datasets.load_dataset(recipe.dataset, recipe.settings["size_px"])
-    chosen = getattr(split_images(data, recipe.settings["seed"], recipe.settings["train_share"]), part)
+    settings = runs.store().get(name[4:]).recipe.settings if name.startswith("run:") else None
+    is_own = settings is not None and runs.store().get(name[4:]).recipe.dataset == key
+    side = settings["size_px"] if settings else min(classifier_of(name).preprocessing.size_px, MOST_PX)
+    data = datasets.load_dataset(key, side)
+    split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)
+    chosen = split.validation if part == "validation" else split.test
+    if part == "test" and not is_own:
+        chosen = np.sort(np.concatenate([split.train, split.test]))
     return data.subset(chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)])

@@ -29,15 +29,13 @@ def _kept() -> OrderedDict:
 
 def draw_test_set(name: str, views: list[str]) -> None:
     """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
-    if not name.startswith("run:"):
-        st.info(
-            _("Train a net first, or judge a folder of your own on the command line: a test set needs pictures with known classes."),
-            icon=":material/info:",
-        )
+    if not judging.is_here(name):
         return
-    recipe = runs.store().get(name[4:]).recipe
-    st.markdown(_("Test pictures of **{data}**: none of them took part in training.").format(data=say(find_dataset(recipe.dataset).title)))
-    key = (name, judging.stamp_of(name), tuple(views))
+    data = judging.set_of(name)
+    is_own = name.startswith("run:") and runs.store().get(name[4:]).recipe.dataset == data
+    said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
+    st.markdown(said.format(data=chrome.literal(say(find_dataset(data).title))))
+    key = _key(name, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_asked = st.button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
     if is_asked and key not in _kept():
@@ -55,16 +53,18 @@ def draw_test_set(name: str, views: list[str]) -> None:
 
 def found_of(name: str, views: list[str]) -> Any:
     """Return the answers to the test set where it was judged in these views, else None."""
-    if not name.startswith("run:"):
-        return None
-    return _kept().get((name, judging.stamp_of(name), tuple(views)), (None,))[0]
+    return _kept().get(_key(name, views), (None,))[0] if judging.has_set(name) else None
+
+
+def _key(name: str, views: list[str]) -> tuple:
+    return name, judging.stamp_of(name), tuple(views), judging.set_of(name), judging.most_pictures()
 
 
 def _ask_parts(key: tuple, bar: Any) -> None:
     """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
     from vpc2.predict.judging import TestAnswers, ValidationAnswers, ask_set
 
-    name, _stamp, views = key
+    name, _stamp, views, _set, most = key
     classifier, began = judging.classifier_of(name), time.monotonic()
 
     def report(done: float, share: float) -> None:
@@ -74,7 +74,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
 
     found = []
     for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
-        data = judging.test_pictures(name, part=part)
+        data = judging.test_pictures(name, most, part)
         with cache.computing():
             found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
     _kept()[key] = tuple(found)
@@ -155,15 +155,17 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
         st.caption(said)
     st.markdown(f"### {_('Which view helps, which hurts?')}")
     gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
-    if len(titles):
+    present = np.isfinite(gains).any(0) if len(titles) else np.zeros(0, bool)
+    if present.any():
+        gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
         said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(gains_figure(gains, titles, list(test.classes)), key="judge/gains", alt=said, config=quiet_bar)
+        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
         st.caption(said)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:
             st.markdown(
                 _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
-                    view=titles[worst[0]], name=chrome.literal(test.classes[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                    view=titles[worst[0]], name=chrome.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
                 )
             )
     _draw_plan(test, validation)
@@ -182,7 +184,7 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
     """Draw some pictures that the views fixed, and some that they broke."""
     from vpc2.images.encode import to_png
 
-    images = judging.test_pictures(name).images
+    images = judging.test_pictures(name, judging.most_pictures()).images
     for title, which in (
         (_("Fixed by the views"), ~is_right & is_right_merged),
         (_("Broken by the views"), is_right & ~is_right_merged),

@@ -129,7 +129,13 @@ def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
     if not judging.is_here(name):
         return
     how = st.segmented_control(
-        _("How to merge"), list(MERGES), default="mean", required=True, format_func=lambda key: say(MERGES[key].title), key="judge/merge"
+        _("How to merge"),
+        list(MERGES),
+        default=linked if (linked := st.query_params.get("merge")) in MERGES else "mean",
+        required=True,
+        format_func=lambda key: say(MERGES[key].title),
+        key="judge/merge",
+        persist_state="session",
     )
     st.caption(say(MERGES[how].help))
     for photo in photos:

@@ -21,6 +21,9 @@ def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
     if not judging.is_here(name):
         return
     how = st.session_state.get("judge/merge", "mean")
+    st.markdown(f"### {_('Link')}")
+    st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
+    st.code(judging.link_to(name, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
     st.download_button(
