@@ -12,13 +12,19 @@ from pathlib import Path  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import serving  # noqa: E402
+from vpc2.ui import guarding, serving  # noqa: E402
 
 host.keep_freed_memory()
 
 SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 
-app = st.App(SCRIPT, lifespan=serving.lifespan, routes=serving.ROUTES, middleware=serving.MIDDLEWARE)
+app = st.App(
+    SCRIPT,
+    lifespan=serving.lifespan,
+    routes=serving.ROUTES,
+    middleware=serving.MIDDLEWARE,
+    on_script_error=guarding.on_script_error,
+)
 
 if __name__ == "__main__":
     app.run()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, lecture
+from vpc2.ui import chrome, lecture, limits
 from vpc2.ui.language import _, say
 
 chrome.draw_notes()
@@ -30,3 +30,5 @@ for card in lecture.CARDS:
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))
         st.page_link(chrome.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture.query(card))
+
+limits.draw_limits()

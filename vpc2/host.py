@@ -5,36 +5,63 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from vpc2.words import Text
+
 MB = 1024 * 1024
+
+
+def _limit(default: int, unit: str, en: str, es: str) -> int:
+    """Return a field with its default, the unit it is shown in ("" for a count) and its name on the page."""
+    return field(default=default, metadata={"unit": unit, "title": Text(en, es)})
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much of a visitor's input is taken. Sizes in bytes or pixels, as named."""
 
-    image_bytes: int = 20 * MB
-    image_pixels: int = 25_000_000
-    image_side_px: int = 1024  # after loading: larger pictures are scaled down to this
-    archive_bytes: int = 200 * MB
-    archive_entries: int = 5_000
-    archive_unpacked_bytes: int = 500 * MB
-    archive_ratio: int = 100
-    archive_depth: int = 8
-    archive_classes: int = 100
-    classifier_bytes: int = 300 * MB
-    classifier_tensors: int = 2_000
-    trainable_params: int = 5_000_000
-    built_layers: int = 2_000  # every copy counted
-    activation_bytes: int = 1024 * MB  # of one batch in training
-    run_seconds: int = 600
-    runs_at_once: int = 1
-    queue: int = 60
+    image_bytes: int = _limit(20 * MB, "MB", "File of one picture", "Archivo de una imagen")
+    image_pixels: int = _limit(25_000_000, "Mpx", "Pixels of one picture", "Píxeles de una imagen")
+    image_side_px: int = _limit(1024, "px", "Longer side that is kept of a picture", "Lado mayor que se conserva de una imagen")
+    archive_bytes: int = _limit(200 * MB, "MB", "A ZIP with pictures", "Un ZIP con imágenes")
+    archive_entries: int = _limit(5_000, "", "Files in a ZIP", "Archivos en un ZIP")
+    archive_unpacked_bytes: int = _limit(500 * MB, "MB", "A ZIP, unpacked", "Un ZIP, descomprimido")
+    archive_ratio: int = _limit(100, "×", "How far a file in a ZIP may be packed", "Compresión máxima de un archivo en un ZIP")
+    archive_depth: int = _limit(8, "", "Folders inside folders in a ZIP", "Carpetas dentro de carpetas en un ZIP")
+    archive_classes: int = _limit(100, "", "Classes of one's own", "Clases propias")
+    classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
+    classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")
+    trainable_params: int = _limit(5_000_000, "", "Parameters that can be trained", "Parámetros que se pueden entrenar")
+    built_layers: int = _limit(2_000, "", "Layers of a net that is built", "Capas de una red que se construye")  # every copy counted
+    activation_bytes: int = _limit(1024 * MB, "MB", "Activations of one batch", "Activaciones de un lote")  # of one batch in training
+    run_seconds: int = _limit(600, "s", "One training", "Un entrenamiento")
+    runs_at_once: int = _limit(1, "", "Trainings at once", "Entrenamientos a la vez")
+    queue: int = _limit(60, "", "Trainings that wait", "Entrenamientos en espera")
 
 
-LIMITS = Limits()
+UNITS = {"MB": MB, "Mpx": 1_000_000}  # how many bytes or pixels one of what is shown is worth; 1 for all others
+
+
+def read_limits(given: str) -> Limits:
+    """Return the limits with those changed that `given` names, as in `runs_at_once=2,image_bytes=5000000`.
+
+    Raises `ValueError` with a sentence for a name that is none, or a value that is no whole number above 0: a server that
+    was set up wrongly does not start.
+    """
+    known, changed = [one.name for one in fields(Limits)], {}
+    for part in filter(None, (part.strip() for part in given.split(","))):
+        name, _equals, value = part.partition("=")
+        if name.strip() not in known or not value.strip().isdecimal() or int(value) < 1:
+            raise ValueError(
+                f"VPC2_LIMITS has “{part}”: write name=number with a whole number above 0 and a name out of {', '.join(known)}"
+            )
+        changed[name.strip()] = int(value)
+    return replace(Limits(), **changed)
+
+
+LIMITS = read_limits(os.environ.get("VPC2_LIMITS", ""))
 
 
 def home() -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui import chrome, lecture, state
+from vpc2.ui import chrome, guarding, lecture, state
 from vpc2.ui.components.visitor import draw_visitor
 from vpc2.ui.language import _, draw_language_switch, language
 
@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 # A file as icon, set before the navigation: a Material icon would make every browser fetch it from outside.
 st.set_page_config(page_icon=str(ROOT / "assets" / "icon.png"), layout="wide")
 st.html(chrome.CSS)
+guarding.let_in()
 state.open_link(lecture.tokens())
 state.restore()
 page = st.navigation(

@@ -16,6 +16,7 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
+from vpc2.ui import guarding
 from vpc2.words import Refusal, Text
 
 HISTORY = 60
@@ -177,7 +178,12 @@ def _visitor(name: str) -> Any:
 
 
 def visitor() -> str:
-    """Return the random name under which this visitor's runs are kept: the browser's, or this session's until it is known."""
+    """Return the name under which this visitor's runs are kept: of who signed in, else a random one.
+
+    The random one is the browser's, or this session's until that is known.
+    """
+    if (member := guarding.member()) is not None:
+        return member
     known = _visitor("id")
     if isinstance(known, str) and len(known) == 32 and known.isalnum():
         return known
