@@ -1,0 +1,45 @@
+"""The image and what is in front of it: nothing they name is missing, nothing they must not carry comes along. No engine is needed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+IMAGE = (ROOT / "Dockerfile").read_text()
+SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
+def test_the_image_runs_as_nobody_special_and_says_how_it_is():
+    last = IMAGE[IMAGE.rindex("\nFROM ") :]
+    user, start = last.index("\nUSER "), last.index("\nCMD ")
+    assert "root" not in last[user : last.index("\n", user + 1)] and user < start
+    assert "HEALTHCHECK" in last and "/api/health" in last
+
+
+def test_everything_that_is_copied_is_there_and_let_through():
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert ignored[0] == "*"
+    for line in re.findall(r"^COPY (?!--from)(.*)$", IMAGE, re.MULTILINE):
+        for name in [part for part in line.split() if not part.startswith("--")][:-1]:
+            assert (ROOT / name).exists(), name
+            assert any(one[1:] == name or one[1:].startswith(f"{name}/") for one in ignored if one.startswith("!")), name
+    top = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists() and path.name != "tests"}
+    assert all(f" {name} /app/{name}" in IMAGE for name in (*top, "pages", "assets"))
+
+
+def test_nobody_reaches_the_app_but_through_the_proxy():
+    assert "ports" not in SERVICES["app"] and SERVICES["app"]["cap_drop"] == ["ALL"]
+    port = re.search(r"reverse_proxy app:(\d+)", (ROOT / "Caddyfile").read_text()).group(1)
+    assert SERVICES["app"]["expose"] == [port] and f"EXPOSE {port}" in IMAGE
+
+
+def test_the_proxy_understands_its_file():
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        pytest.skip("caddy is not installed: apt-get install caddy")
+    done = subprocess.run([caddy, "validate", "--config", "Caddyfile", "--adapter", "caddyfile"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
