@@ -13,7 +13,7 @@ from vpc2.data.imageset import ImageSet
 from vpc2.predict.pretrained import is_ready, load_pretrained
 from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import VIEW_SETS, VIEWS, clean_views
-from vpc2.ui import chrome, ownsets, runs
+from vpc2.ui import chrome, loading, ownsets, runs
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
@@ -239,7 +239,7 @@ def test_pictures(name: str, most: int = MOST_PICTURES, part: str = "test") -> I
     settings = runs.store().get(name[4:]).recipe.settings if name.startswith("run:") else None
     is_own = settings is not None and runs.store().get(name[4:]).recipe.dataset == key
     side = settings["size_px"] if settings else min(classifier_of(name).preprocessing.size_px, MOST_PX)
-    data = datasets.load_dataset(key, side)
+    data = loading.load_set(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)
     chosen = split.validation if part == "validation" else split.test
     if part == "test" and not is_own:

@@ -18,7 +18,7 @@ from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
-from vpc2.ui import chrome, finding, ownsets, state
+from vpc2.ui import chrome, finding, loading, ownsets, state
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -173,11 +173,10 @@ def problem_of(recipe: Recipe) -> RecipeProblem | None:
 
 
 def _check_split(recipe: Recipe) -> RecipeProblem | None:
-    from vpc2.data.datasets import load_dataset
     from vpc2.data.imageset import split_images
     from vpc2.training.checks import check_data
 
-    data = load_dataset(recipe.dataset, _SHEET_PX)  # the size that the sheet of examples has loaded already
+    data = loading.load_set(recipe.dataset, _SHEET_PX)  # the size that the sheet of examples has loaded already
     return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
 
 
@@ -203,10 +202,9 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
     """Return a sheet of example pictures as JPEG (a row a class), the class names, the counts and the number of groups."""
     import numpy as np
 
-    from vpc2.data.datasets import load_dataset
     from vpc2.images.encode import to_jpeg
 
-    data = load_dataset(key, _SHEET_PX)
+    data = loading.load_set(key, _SHEET_PX)
     rows, blank = [], np.full_like(data.images[0], 255)
     for label in range(len(data.classes)):
         where = np.flatnonzero(data.labels == label)
