@@ -15,6 +15,7 @@ from vpc2 import host  # noqa: E402
 from vpc2.ui import guarding, serving  # noqa: E402
 
 host.keep_freed_memory()
+host.share_the_interpreter()
 
 SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 

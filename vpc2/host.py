@@ -79,6 +79,18 @@ def has_shared_runs() -> bool:
     return os.environ.get("VPC2_SHARED_RUNS") == "1"
 
 
+SWITCH_S = 0.0005
+
+
+def share_the_interpreter() -> None:
+    """Let threads take turns in Python every half millisecond in place of five.
+
+    Torch and Kornia give the interpreter away hundreds of times a picture, and wait for a whole turn of some other visitor's
+    page each time: with thirty visitors that is most of what the slowest wait for (tests/benchmarks/load.py).
+    """
+    sys.setswitchinterval(SWITCH_S)
+
+
 # glibc's numbers of what `mallopt` sets, and values: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
 _MALLOPT = {-3: 16 * MB, -1: 64 * MB, -8: 2}
 

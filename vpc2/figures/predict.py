@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import plotly.graph_objects as go
 
 PLAIN, MERGED = "#7A8793", "#C2570C"
 
 
-def answers_figure(classes: list[str], shares: list[float], *, is_merged: bool) -> go.Figure:
-    """Return the most probable classes as bars from 0 to 100 %, best on top: plain grey-blue, merged orange."""
+@lru_cache(maxsize=256)
+def answers_figure(classes: tuple[str, ...], shares: tuple[float, ...], *, is_merged: bool) -> go.Figure:
+    """Return the most probable classes as bars from 0 to 100 %, best on top: plain grey-blue, merged orange.
+
+    Plotly takes 10 ms to make it, so the latest are kept; nobody may change what comes back.
+    """
     # A class name may hold markup; Plotly renders a little of it, so its angle brackets are written out.
     names = [name.replace("&", "&amp;").replace("<", "&lt;") for name in classes]
     figure = go.Figure(

@@ -118,8 +118,13 @@ def mark_of(name: str) -> tuple[float, str]:
 
 def classifier_of(name: str) -> Any:
     """Return the classifier called `name`; a run that went on training since is read again."""
+    place = name, stamp_of(name)
+    if place in st.session_state.setdefault("judge/opened", set()):  # drawing a spinner costs more than what it would announce
+        return _opened(*place)
     with st.spinner(_("Opening the classifier…")):
-        return _opened(name, stamp_of(name))
+        found = _opened(*place)
+    st.session_state["judge/opened"].add(place)
+    return found
 
 
 def first_views(name: str) -> str:

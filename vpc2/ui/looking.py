@@ -80,12 +80,13 @@ def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray
     if missing:
         classifier = judging.classifier_of(name)
         images = classifier.prepare([photo["pixels"]])
-        with cache.computing(), torch.no_grad():
-            if not found:
+        most = images_at_once(classifier)
+        if not found:
+            with cache.computing():
                 classifier.logits(images)  # the first pass sets the module up and is nobody's time
-            most = images_at_once(classifier)
-            for start in range(0, len(missing), most):
-                part, making = [], []
+        for start in range(0, len(missing), most):
+            part, making = [], []
+            with cache.computing(), torch.no_grad():  # a place a pass: nobody waits for all the views of somebody else
                 for view in missing[start : start + most]:
                     began = time.perf_counter()
                     part.append(_apply(view, images, photo))
@@ -93,9 +94,9 @@ def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray
                 began = time.perf_counter()
                 logits = classifier.logits(torch.cat(part)).numpy()
                 share = 1000 * (time.perf_counter() - began) / len(part)
-                for view, image, ms, row in zip(missing[start : start + most], part, making, logits, strict=True):
-                    found[view] = (row, to_jpeg(image[0]), ms + share)
-                    book.put(keys[view], found[view])
+            for view, image, ms, row in zip(missing[start : start + most], part, making, logits, strict=True):
+                found[view] = (row, to_jpeg(image[0]), ms + share)
+                book.put(keys[view], found[view])
     return found
 
 
@@ -168,7 +169,9 @@ def _draw_photo(name: str, photo: Photo, views: list[str], how: str) -> None:
         answer = classes[top[0]]
         with column:
             st.markdown(f"**{title}: {chrome.literal(answer)}, {percent(shares[top[0]])}**")
-            figure = answers_figure([classes[i] for i in top], [float(shares[i]) for i in top], is_merged=column is columns[2])
+            figure = answers_figure(
+                tuple(classes[i] for i in top), tuple(round(float(shares[i]), 4) for i in top), is_merged=column is columns[2]
+            )
             st.plotly_chart(
                 figure, key=f"answer/{photo['digest']}/{column is columns[2]}", alt=f"{title}: {answer}", config={"displayModeBar": False}
             )
