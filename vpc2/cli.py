@@ -9,6 +9,7 @@ import argparse
 import csv
 import json
 import os
+import runpy
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,10 @@ _TAKEN = Text(
     "The folder “{name}” holds a run already; choose another one.", "La carpeta “{name}” ya tiene un entrenamiento; hay que elegir otra."
 )
 _DRAWS = Text("The number of draws must lie between 1 and {most}.", "El número de sorteos tiene que estar entre 1 y {most}.")
+_NO_BENCH = Text(
+    "The comparisons lie in tests/benchmarks of the project's folder: run this command from there.",
+    "Las comparaciones están en tests/benchmarks, en la carpeta del proyecto: hay que ejecutar este comando desde ahí.",
+)
 MOST_DRAWS = 1000
 
 
@@ -91,7 +96,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("files", metavar="FILE", nargs="+", type=Path)
     _add_json(check, "one JSON object a line, one a file")
+    bench = command("bench", _bench, "Every comparison with a peer, both sides in turns in one process, as one table.")
+    bench.add_argument("--turns", type=int, default=7, metavar="N", help="turns of each comparison (7)")
+    bench.add_argument("--only", default="", metavar="WORDS", help="comparisons whose work or peer holds these words")
+    bench.add_argument("--write", action="store_true", help="write the table into the README")
     return parser
+
+
+def _bench(given: argparse.Namespace) -> None:
+    script = Path(__file__).parents[1] / "tests" / "benchmarks" / "table.py"
+    if not script.is_file():
+        raise Refusal(_NO_BENCH)
+    sys.argv = [str(script), f"--turns={given.turns}", f"--only={given.only}", *(["--write"] if given.write else [])]
+    runpy.run_path(str(script), run_name="__main__")
 
 
 def _add_json(parser: argparse.ArgumentParser, words: str = "print one JSON document") -> None:
