@@ -1,9 +1,14 @@
 """Every file of the corpus of bad input through the one door, and the verdict its manifest asks for."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.corpus import write_corpus
 from vpc2.checking import check_file
 
 # Where the corpus leaves a choice that this app made otherwise, with the reason.
@@ -37,6 +42,38 @@ def test_every_file_of_the_corpus_gets_its_verdict(corpus):
         for words in (found.text.en, found.text.es):
             assert words and "\n" not in words and "Traceback" not in words and len(words) < 2_000, entry["path"]
     assert not wrong
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    return folder, write_corpus(folder)
+
+
+def test_the_projects_own_corpus_ends_as_its_manifest_says(own, monkeypatch, tmp_path):
+    folder, entries = own
+    marker = tmp_path / "touched"
+    monkeypatch.setenv("CORPUS_MARKER", str(marker))
+    assert len(entries) > 90
+    wrong = []
+    for entry in entries:
+        began, found = time.monotonic(), check_file(folder / entry.path)
+        if found.verdict != entry.expect:
+            wrong.append((entry.path, entry.expect, found.verdict, found.text.en))
+        for words in (found.text.en, found.text.es):
+            assert words and "\n" not in words and "Traceback" not in words and len(words) < 2_000, entry.path
+        assert time.monotonic() - began < 30, f"{entry.path} hangs"
+    assert not wrong
+    assert not marker.exists(), "a pickle was opened"
+
+
+def test_the_corpus_bites(own, monkeypatch, tmp_path):
+    """The marker can be touched: whoever unpickles the entry in another process does it."""
+    marker = tmp_path / "touched"
+    code = "import pickle, sys; pickle.load(open(sys.argv[1], 'rb'))"
+    env = {**os.environ, "CORPUS_MARKER": str(marker)}
+    subprocess.run([sys.executable, "-c", code, str(own[0] / "classifiers" / "pickle.pt")], env=env, check=True, timeout=60)
+    assert marker.exists()
 
 
 @pytest.mark.parametrize("name", ["no.jpg", "no.zip", "no.json", "no.safetensors", "no"])
