@@ -55,6 +55,12 @@ class Stages:
             while self.bytes > self.limit_bytes:
                 self.bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._kept.clear()
+            self.bytes = 0
+
 
 def _bytes_of(stage: Stage) -> int:
     return sum(images.nbytes for images, _outcomes in stage)

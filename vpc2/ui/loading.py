@@ -13,6 +13,7 @@ import streamlit as st
 
 from vpc2.data import datasets
 from vpc2.host import MB
+from vpc2.ui import leaving
 
 if TYPE_CHECKING:  # numpy is imported behind the first paint
     from vpc2.data.imageset import ImageSet
@@ -46,6 +47,11 @@ class Shelf:
                 self._sets.popitem(last=False)
         return found
 
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._sets.clear()
+
     def size_bytes(self) -> int:
         """Return what the pictures that are kept take."""
         return sum(one.images.nbytes for one in self._sets.values())
@@ -53,7 +59,9 @@ class Shelf:
 
 @st.cache_resource(show_spinner=False)
 def _shelf() -> Shelf:
-    return Shelf()
+    shelf = Shelf()
+    leaving.when_all_have_left(shelf.clear)
+    return shelf
 
 
 def load_set(key: str, size_px: int) -> ImageSet:

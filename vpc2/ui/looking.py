@@ -14,7 +14,7 @@ from vpc2 import codec
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.predict import answers_figure
 from vpc2.predict.views import IDENTITY, MERGES, VIEWS
-from vpc2.ui import cache, chrome, judging, state
+from vpc2.ui import cache, chrome, judging, leaving, state
 from vpc2.ui.language import _, number, say
 
 TOP = 5
@@ -37,6 +37,10 @@ class Answers:
                 self._found.move_to_end(key)
             return self._found.get(key)
 
+    def clear(self) -> None:
+        with self._lock:
+            self._found.clear()
+
     def put(self, key: tuple, value: Any) -> None:
         with self._lock:
             self._found[key] = value
@@ -46,7 +50,9 @@ class Answers:
 
 @st.cache_resource(show_spinner=False)
 def _book() -> Answers:
-    return Answers()
+    book = Answers()
+    leaving.when_all_have_left(book.clear)
+    return book
 
 
 def draw_keys(pipeline: Pipeline, count: int) -> tuple[str, ...]:

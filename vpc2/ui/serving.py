@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
 from vpc2.training.showing import SHEETS, read_look, sheet_path
-from vpc2.ui import preload
+from vpc2.ui import leaving, preload
 from vpc2.ui.boards import Boards
 from vpc2.words import Refusal
 
@@ -151,6 +151,7 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     """Begin to load the libraries when the server starts; end the idle worker when it stops (a run goes on)."""
     _SERVING.set()
     preload.start(then=_begin_training)
+    leaving.start()
     try:
         yield
     finally:
