@@ -39,7 +39,7 @@ def start(page):
 
 
 def test_a_run_pauses_goes_on_and_is_trained_further(visit, wait_idle, screenshots):
-    page = visit(recipe(epochs=400, budget_s=60.0))
+    page = visit(recipe(epochs=10_000, budget_s=600.0))
     start(page)
     page.get_by_text(re.compile("training pictures")).first.wait_for(timeout=60_000)
     page.get_by_role("button", name="Pause").click()
