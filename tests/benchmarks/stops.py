@@ -11,15 +11,18 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from vpc2.training.events import read_events
-from vpc2.training.local import LocalEngine
-from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from vpc2.training.events import read_events  # noqa: E402
+from vpc2.training.local import LocalEngine  # noqa: E402
+from vpc2.training.presets import RECIPES  # noqa: E402
+from vpc2.training.run import RunStore  # noqa: E402
 
 AIM_S = 2.0
 

@@ -12,7 +12,8 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix, recall_score
 
 from vpc2.training.looks import LayerLook, Look, Mistake
-from vpc2.training.showing import BINS, COLUMNS, SAMPLE, TILE_PX, LookWriter, read_look, sheet_path
+from vpc2.training.sheets import read_look, sheet_path
+from vpc2.training.showing import BINS, COLUMNS, SAMPLE, TILE_PX, LookWriter
 
 ROOT = Path(__file__).parents[2]
 

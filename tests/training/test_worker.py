@@ -10,7 +10,7 @@ import pytest
 from vpc2.predict.classifier import load_classifier
 from vpc2.training import loop
 from vpc2.training.events import read_events
-from vpc2.training.showing import read_look, sheet_path
+from vpc2.training.sheets import read_look, sheet_path
 from vpc2.training.worker import train
 
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,8 @@ from PIL import Image
 
 from vpc2.training.looks import LayerLook, Look
 from vpc2.training.run import write_atomic
+from vpc2.training.sheets import FILE_NAME, SHEETS, sheet_path
 
-FILE_NAME = "look.json"
-SHEETS = ("batch", "mistakes")
 TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
 COLUMNS = 8
 BINS = 32
@@ -59,19 +58,6 @@ class LookWriter:
 
 def _put(path: Path, data: bytes) -> None:
     write_atomic(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
-
-
-def sheet_path(folder: Path, name: str, step: int) -> Path:
-    """Return where a sheet of pictures ("batch" or "mistakes") of a look lies."""
-    return folder / f"{name}-{step}.jpg"
-
-
-def read_look(folder: Path) -> dict[str, Any] | None:
-    """Return the numbers of a run's latest look, as `to_numbers` makes them, or None."""
-    try:
-        return json.loads((folder / FILE_NAME).read_bytes())
-    except FileNotFoundError:
-        return None
 
 
 def to_numbers(look: Look) -> dict[str, Any]:

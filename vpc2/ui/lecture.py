@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import html
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
-from vpc2.images.samples import load_sample
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
-from vpc2.ui import cache, chrome
+from vpc2.ui import chrome, preload
 from vpc2.ui.language import _
 from vpc2.words import Text
+
+HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -158,10 +163,36 @@ def open_card(card: Card) -> None:
 
 
 def draw_hero() -> None:
-    """Show at once what the app does: a photograph and draws of it."""
-    sample = load_sample("chelsea")
+    """Show at once what the app does: a photograph and draws of it. Until the libraries are loaded, the photograph alone."""
+    if preload.is_under_way():
+        _draw_hero_later()
+        return
+    from vpc2.images.samples import load_sample
+    from vpc2.ui import cache
+
+    sample = load_sample(HERO)
     photo = {"digest": sample.digest, "pixels": sample.pixels, "name": ""}
-    result = cache.drawn(PIPELINES["basic"].pipeline, photo, 5, 256)
+    result = cache.drawn(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
+    _draw_grid([result["original"], *result["pictures"]])
+
+
+@st.fragment(run_every=1.0)
+def _draw_hero_later() -> None:
+    """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
+    if not preload.is_under_way():
+        st.rerun()
+    data = base64.b64encode((_ROOT / "assets" / "samples" / f"{HERO}.jpg").read_bytes()).decode()
+    tile = f'<div role="img" aria-label="{html.escape(_("The original photograph"))}"></div>'
+    st.html(
+        "<style>.vpc2-hero { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem }"
+        f".vpc2-hero div {{ aspect-ratio: 3 / 2; background: url(data:image/jpeg;base64,{data}) center / cover }}</style>"
+        f'<div class="vpc2-hero">{tile * (1 + HERO_DRAWS)}</div>'
+    )
+
+
+def _draw_grid(pictures: list) -> None:
     grid = st.grid(3, min_column_width=100, gap="xsmall")
-    for i, picture in enumerate([result["original"], *result["pictures"]]):
-        grid.image(picture, alt=_("The original photograph") if i == 0 else _("The same photograph, augmented"), width="stretch")
+    for i, picture in enumerate(pictures):
+        is_original = i == 0 or picture is pictures[0]
+        words = _("The original photograph") if is_original else _("The same photograph, augmented")
+        grid.image(picture, alt=words, width="stretch", output_format="JPEG")

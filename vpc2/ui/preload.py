@@ -1,4 +1,7 @@
-"""Imports the heavy libraries while the first visitor reads the home page, and keeps the garbage collector out of the way."""
+"""Imports the heavy libraries while the first visitor reads the home page, and keeps the garbage collector out of the way.
+
+Not before that page is drawn: an import holds the interpreter, and made the first paint four times as long.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,18 @@ import time
 from collections.abc import Callable
 
 READY = threading.Event()
+PATIENCE_S = 5.0  # where no visitor comes, the libraries are loaded for the one who will
 MODULES = ("torch", "PIL.Image", "plotly.graph_objects", "kornia.augmentation")
 JANITOR_S = 60.0
 
 _LOCK = threading.Lock()
+_PAINTED = threading.Event()
 _threads: list[threading.Thread] = []
 _log = logging.getLogger(__name__)
 
 
 def start(then: Callable[[], object] = lambda: None) -> None:
-    """Start importing in the background, and call `then` after it; the second call and later ones do nothing."""
+    """Import in the background once a page is drawn, and call `then` after it; the second call and later ones do nothing."""
     with _LOCK:
         if _threads:
             return
@@ -33,7 +38,18 @@ def start(then: Callable[[], object] = lambda: None) -> None:
             thread.start()
 
 
+def is_under_way() -> bool:
+    """True while the libraries are still to come: what needs them is drawn later, what does not is drawn now."""
+    return bool(_threads) and not READY.is_set()
+
+
+def begin() -> None:
+    """Say that a page is drawn: what is heavy may be loaded from now on."""
+    _PAINTED.set()
+
+
 def _import_all(then: Callable[[], object]) -> None:
+    _PAINTED.wait(PATIENCE_S)
     try:
         for name in MODULES:
             try:

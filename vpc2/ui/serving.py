@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
-from vpc2.training.showing import SHEETS, read_look, sheet_path
+from vpc2.training.sheets import SHEETS, read_look, sheet_path
 from vpc2.ui import leaving, preload
 from vpc2.ui.boards import Boards
 from vpc2.words import Refusal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 
 import streamlit as st
 
@@ -16,7 +17,7 @@ function kept() {
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
   document.documentElement.lang = data.language;
-  const before = kept(), now = { ...before, ...data.workspace };
+  const before = kept(), now = { ...before, ...JSON.parse(data.workspace) };
   if (JSON.stringify(now) !== JSON.stringify(before)) {
     try { localStorage.setItem(KEY, JSON.stringify(now)); } catch (e) { /* full or forbidden: links and files still keep everything */ }
   }
@@ -45,7 +46,7 @@ def draw_visitor(language: str, workspace: dict[str, str]) -> None:
     """
     _component()(
         key="visitor",
-        data={"language": language, "workspace": workspace},
+        data={"language": language, "workspace": json.dumps(workspace)},  # as text: for a dictionary Streamlit imports pandas
         default={"id": "", "kept": {}},
         on_id_change=lambda: None,
         on_kept_change=lambda: None,
