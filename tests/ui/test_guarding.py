@@ -80,4 +80,4 @@ def test_the_page_shows_every_limit_as_it_is():
     text = next(one.value for one in at.markdown if "image_bytes" in one.value)
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in text.splitlines()[2:]]
     assert [row[2] for row in rows] == [one.name for one in fields(host.Limits)]
-    assert dict((row[2], row[1]) for row in rows)["archive_bytes"] == "200 MB"
+    assert {row[2]: row[1] for row in rows}["archive_bytes"] == "200 MB"
