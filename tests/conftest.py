@@ -50,3 +50,24 @@ def corpus(tmp_path_factory):
     subprocess.run([sys.executable, str(CORPUS_MAKER), str(folder)], check=True, capture_output=True, timeout=200)
     entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry.get("path")]
     return lambda group="": [(entry, folder / entry["path"]) for entry in entries if group in ("", entry["group"])]
+
+
+@pytest.fixture
+def stand_in_weights(tmp_path, monkeypatch):
+    """A function that puts random weights where torchvision's own of a net would be downloaded to: there is no network in a test."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+    def put(name: str) -> None:
+        import torch
+        from torchvision.models import get_model
+
+        from vpc2.predict import pretrained
+
+        monkeypatch.setattr(pretrained, "_expected_digest", lambda path: "")
+        path = pretrained._weights(name)[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with torch.random.fork_rng():
+            torch.manual_seed(8)
+            torch.save(get_model(name, weights=None).state_dict(), path)
+
+    return put

@@ -14,8 +14,10 @@ from PIL import Image
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
+from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
 from vpc2.predict.packing import to_script, to_zip
+from vpc2.predict.spec import Backbone
 from vpc2.predict.tta import merge, predict_views
 from vpc2.predict.views import MERGES, VIEW_SETS, VIEWS
 from vpc2.words import Refusal
@@ -58,11 +60,38 @@ def test_the_script_of_a_trained_net_gives_the_same_probabilities(tmp_path, how,
 
 def test_the_script_of_the_net_that_knows_the_world(tmp_path):
     made, views = open_classifier("imagenet"), VIEW_SETS["standard"].views
-    (tmp_path / "tta.py").write_text(to_script(made, views, is_ready=True))
+    (tmp_path / "tta.py").write_text(to_script(made, views, ready="imagenet"))
     images = made.prepare([photo(tmp_path)])
     plain, merged = executed(tmp_path)
     torch.testing.assert_close(plain, made.probabilities(images)[0], atol=1e-5, rtol=0)
     torch.testing.assert_close(merged, merge(predict_views(made, images, views))[0], atol=1e-5, rtol=0)
+
+
+def test_the_script_of_one_of_torchvisions(tmp_path, stand_in_weights):
+    stand_in_weights("mobilenet_v3_small")
+    made, views = open_classifier("mobilenet_v3_small"), VIEW_SETS["standard"].views
+    (tmp_path / "tta.py").write_text(to_script(made, views, ready="mobilenet_v3_small"))
+    images = made.prepare([photo(tmp_path)])
+    plain, merged = executed(tmp_path)
+    torch.testing.assert_close(plain, made.probabilities(images)[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(merged, merge(predict_views(made, images, views))[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("backbone", [Backbone(), Backbone("resnet18", is_frozen=False), Backbone("mobilenet_v3_small")])
+def test_the_script_of_a_pretrained_net_with_a_new_head(tmp_path, stand_in_weights, backbone):
+    if backbone.ready != "imagenet":
+        stand_in_weights(backbone.ready)
+    torch.manual_seed(4)
+    module = build_backbone(backbone, 3).eval()
+    with torch.no_grad():
+        module.head[1].weight.mul_(5)
+    made = Classifier(module, Preprocessing(48, (0.4,) * 3, (0.3,) * 3, 3), ("a", "b", "c"), {"net": to_document(backbone)})
+    views = VIEW_SETS["standard"].views
+    zipfile.ZipFile(io.BytesIO(to_zip(made, views))).extractall(tmp_path)
+    images = made.prepare([photo(tmp_path)])
+    plain, merged = executed(tmp_path)
+    torch.testing.assert_close(plain, made.probabilities(images)[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(merged, merge(predict_views(made, images, views))[0], atol=2e-5, rtol=0)
 
 
 def test_a_net_that_came_ready_made_has_no_weights_to_pack():

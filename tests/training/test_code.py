@@ -16,11 +16,10 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add, edit_mix
 from vpc2.nets.spec import make_net
 from vpc2.predict.spec import Backbone
-from vpc2.training.code import CURVE_NAME, SCRIPT_NAME, to_script
+from vpc2.training.code import CURVE_NAME, SCRIPT_NAME
 from vpc2.training.events import read_events
 from vpc2.training.packing import pack_run
 from vpc2.training.worker import train
-from vpc2.words import Refusal
 
 FLIP = edit_add(Pipeline(), "RandomHorizontalFlip", {"p": 0.5})
 COLOUR = make_net(
@@ -100,21 +99,18 @@ def test_a_run_that_the_seconds_ended_takes_its_rates_along(store, make_recipe, 
     compare(run, tmp_path / "out", 1e-3)
 
 
-def test_a_frozen_backbone_too(store, make_recipe, tmp_path, monkeypatch):
+@pytest.mark.parametrize("backbone", [Backbone(), Backbone("resnet18"), Backbone("mobilenet_v3_small"), Backbone(is_frozen=False)], ids=str)
+def test_a_backbone_too(store, make_recipe, tmp_path, monkeypatch, backbone, stand_in_weights):
     from vpc2.training import loop, packing
 
+    if backbone.ready != "imagenet":
+        stand_in_weights(backbone.ready)
     rng = np.random.default_rng(0)
     from vpc2.data.imageset import ImageSet
 
     data = ImageSet(rng.integers(0, 255, (60, 32, 32, 3), np.uint8), np.arange(60) % 10, tuple("0123456789"))
     monkeypatch.setattr(loop, "load_dataset", lambda key, size_px: data)
     monkeypatch.setattr(packing, "load_dataset", lambda key, size_px: data)
-    run = store.create(replace(make_recipe(epochs=2, size_px=32), net=Backbone()))
+    run = store.create(replace(make_recipe(epochs=2, size_px=32), net=backbone))
     assert train(run) == "finished"
     compare(run, tmp_path / "out", 1e-3)
-
-
-def test_what_no_script_can_say_is_a_sentence(recipe):
-    with pytest.raises(Refusal) as refused:
-        to_script(replace(recipe, net=Backbone("resnet18")), (0.5,), (0.2,))
-    assert refused.value.text.en != refused.value.text.es

