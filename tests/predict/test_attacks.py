@@ -76,6 +76,23 @@ def test_pgd_is_torchattacks(classifier, images, whole):
     torch.testing.assert_close(attack(classifier, images, labels, "pgd_l2", 1.0, seed=None), theirs, atol=1e-3, rtol=0)
 
 
+@pytest.mark.parametrize("is_targeted", [False, True])
+def test_captum_makes_the_same_with_and_without_a_target(classifier, images, whole, is_targeted):
+    from captum.robust import FGSM, PGD
+
+    epsilon, steps = 6 / 255, ATTACKS["pgd"].steps
+    labels = torch.full((6,), 4) if is_targeted else labels_of(classifier, images)
+    loss = torch.nn.CrossEntropyLoss(reduction="none")
+    one, many = FGSM(whole, loss, lower_bound=0, upper_bound=1), PGD(whole, loss, lower_bound=0, upper_bound=1)
+    one.zero_thresh = many.fgsm.zero_thresh = 0.0  # Captum leaves pixels alone whose gradient is below a millionth
+    theirs = one.perturb(images.clone(), epsilon, labels, targeted=is_targeted)
+    ours = attack(classifier, images, labels, "fgsm", epsilon, is_targeted=is_targeted)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+    theirs = many.perturb(images.clone(), epsilon, 2.5 * epsilon / steps, steps, labels, targeted=is_targeted, norm="Linf")
+    ours = attack(classifier, images, labels, "pgd", epsilon, is_targeted=is_targeted, seed=None)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("kind", ATTACKS)
 @pytest.mark.parametrize("is_targeted", [False, True])
 def test_nothing_leaves_epsilon_or_the_range(classifier, images, kind, is_targeted):
