@@ -5,11 +5,14 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional
 
-from vpc2.data.imageset import ImageSet
+from vpc2.data.datasets import load_dataset
+from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.challenges import CHALLENGES
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.disturbing import disturb
 from vpc2.predict.robustness import accuracy_over, answers_over
+from vpc2.training.loop import fit
+from vpc2.training.presets import RECIPES
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +69,16 @@ def test_a_net_that_reads_one_pixel_falls_where_that_pixel_goes_dark():
     assert found.kept == pytest.approx((1 + 5 * 0.5) / 6)
     one = answers_over(classifier, classifier.prepare([pixels[0]]), "shift")
     assert one.argmax(1).tolist() == [1, 1, 0, 0, 0, 0, 0]
+
+
+def test_a_dense_net_is_lost_where_a_convolutional_one_still_knows_the_digit():
+    """The lecture's figure: as good in the middle, far apart as soon as the digits move."""
+    data = load_dataset("digits", 16)
+    test = data.subset(split_images(data, 0, 0.6).test[:300])
+    at = CHALLENGES["shift"].strengths.index(15)
+    curves = [
+        accuracy_over(fit(RECIPES[key].recipe, lambda event: None, device="cpu"), test, "shift").accuracy
+        for key in ("digits", "digits-dense")
+    ]
+    assert min(curve[0] for curve in curves) > 0.94
+    assert curves[0][at] > curves[1][at] + 0.2

@@ -41,11 +41,20 @@ RECIPES: Catalog[RecipePreset] = Catalog(
         recipe=_recipe("digits", "tiny", "digits", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
     ),
     RecipePreset(
+        key="digits-dense",
+        title=Text("Digits, dense layers only", "Dígitos, solo capas densas"),
+        help=Text(
+            "No convolution: as good on digits in the middle, lost when they move. Compare on Judge: Robustness, Shift.",
+            "Sin convolución: igual de buena con dígitos centrados, perdida cuando se corren. Comparar en Juzgar: Robustez, Corrimiento.",
+        ),
+        recipe=_recipe("digits", "mlp", "digits-dense", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
+    ),
+    RecipePreset(
         key="digits-attacked",
         title=Text("Digits, with adversarial training", "Dígitos, con entrenamiento adversario"),
         help=Text(
             "Half of every batch is attacked before it is learned: compare the two nets on Judge, under Attacks.",
-            "La mitad de cada lote se ataca antes de aprenderla: las dos redes se comparan en Evaluar, en Ataques.",
+            "La mitad de cada lote se ataca antes de aprenderla: las dos redes se comparan en Juzgar, en Ataques.",
         ),
         recipe=_recipe(
             "digits",

@@ -100,6 +100,16 @@ CARDS = (
         pair="5x5-3x3",
     ),
     Card(
+        "translation",
+        "train",
+        Text("Translation: an 8, then no idea", "Traslación: un 8, y después ni idea"),
+        Text(
+            "Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net.",
+            "Solo capas densas, entrenadas en segundos: correr el dígito en Juzgar, junto a una red convolucional.",
+        ),
+        "digits-dense",
+    ),
+    Card(
         "basic",
         "augment",
         Text("Augmentation: basic", "Aumento de datos: básico"),
