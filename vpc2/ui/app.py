@@ -1,18 +1,12 @@
 """The script behind every page: navigation over `pages/`, language, and what a link carries. A plain script, so AppTest runs it."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from vpc2.ui import chrome, guarding, lecture, preload, state
 from vpc2.ui.components.visitor import draw_visitor
 from vpc2.ui.language import _, draw_language_switch, language
 
-ROOT = Path(__file__).parents[2]
-
-# A file as icon, set before the navigation: a Material icon would make every browser fetch it from outside. The first paint of a
-# server does without: Streamlit imports numpy for it.
-st.set_page_config(page_icon=None if preload.is_under_way() else str(ROOT / "assets" / "icon.png"), layout="wide")
+chrome.set_page()
 st.html(chrome.CSS)
 guarding.let_in()
 state.open_link(lecture.tokens())
