@@ -31,6 +31,8 @@ class Limits:
     archive_ratio: int = _limit(100, "×", "How far a file in a ZIP may be packed", "Compresión máxima de un archivo en un ZIP")
     archive_depth: int = _limit(8, "", "Folders inside folders in a ZIP", "Carpetas dentro de carpetas en un ZIP")
     archive_classes: int = _limit(100, "", "Classes of one's own", "Clases propias")
+    own_days: int = _limit(7, "d", "How long one's own pictures are kept unused", "Cuánto se guardan sin uso las imágenes propias")
+    own_bytes: int = _limit(2048 * MB, "MB", "All visitors' own pictures together", "Las imágenes propias de todas las visitas juntas")
     classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
     classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")
     trainable_params: int = _limit(5_000_000, "", "Parameters that can be trained", "Parámetros que se pueden entrenar")

@@ -1,7 +1,9 @@
 """A visitor's own pictures become a data set that trains like any other."""
 
 import io
+import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,3 +89,19 @@ def test_too_few_pictures_and_too_many_sets_are_refused():
         own.keep(load_uploads(files(count), own.SIZE_PX), "one", OWNER)
     with pytest.raises(Refusal, match="delete one"):
         own.keep(load_uploads(files(20), own.SIZE_PX), "more", OWNER)
+
+
+def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
+    """Unused for seven days is gone; of too many bytes in all, the longest unused go."""
+    entries = [own.keep(load_archive(pack(files(count)), 64), f"set {count}", OWNER) for count in (8, 9, 10)]
+    about = [own.own_folder(entry.key) / own.OWN_ABOUT for entry in entries]
+    now = about[0].stat().st_mtime
+    for i, path in enumerate(about):
+        os.utime(path, (now - (9 - i) * own.DAY_S,) * 2)
+    load_dataset(entries[0].key, 16)  # looked at: used now
+    own.sweep(now)
+    assert own.keys_of(OWNER) == [entries[0].key, entries[2].key]
+    sizes = [(own.own_folder(entry.key) / own.PICTURES).stat().st_size for entry in (entries[0], entries[2])]
+    monkeypatch.setattr(own, "LIMITS", replace(own.LIMITS, own_bytes=sum(sizes) - 1))
+    own.sweep(now)
+    assert own.keys_of(OWNER) == [entries[0].key]

@@ -82,29 +82,33 @@ def test_a_clock_set_back_moves_no_curve_backwards(store, make_recipe):
 
 def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_recipe):
     """`kill -9` again and again, also inside the writing of a checkpoint: what is on disk always loads, and what is resumed ends."""
-    chance, run = random.Random(7), store.create(make_recipe(epochs=60, budget_s=120.0))
-    for _kill in range(KILLS):
-        process = work(run, "import vpc2.training.loop as loop; loop.SAVE_SHARE = 1.0", wait=False)
-        seen = len(whole(run))
-        deadline = time.monotonic() + 60
-        while len(read_events(run.folder)[0]) <= seen and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.4))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if store.state(run.id) == "finished":
-            break
-        assert store.state(run.id) in ("interrupted", "queued")
-        if run.model_path.is_file():
-            assert load_classifier(run.model_path)
-        whole(run)
-        if store.state(run.id) == "interrupted":
-            assert store.request_resume(run.id, by="")
-    out, error = work(run)
-    assert store.state(run.id) == "finished", error[-2000:]
-    assert load_classifier(run.model_path)
-    epochs = [event["epoch"] for event in whole(run) if event["type"] == "epoch"]
-    assert sorted(set(epochs)) == list(range(1, 61)), "an epoch was lost"
+    chance, killed = random.Random(7), 0
+    while killed < KILLS:
+        run = store.create(make_recipe(epochs=60, budget_s=120.0))
+        while killed < KILLS:
+            process = work(run, "import vpc2.training.loop as loop; loop.SAVE_SHARE = 1.0", wait=False)
+            seen = len(whole(run))
+            deadline = time.monotonic() + 60
+            while len(read_events(run.folder)[0]) <= seen and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.4))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed += 1
+            if store.state(run.id) == "finished":
+                break
+            assert store.state(run.id) in ("interrupted", "queued")
+            if run.model_path.is_file():
+                assert load_classifier(run.model_path)
+            whole(run)
+            if store.state(run.id) == "interrupted":
+                assert store.request_resume(run.id, by="")
+        if store.state(run.id) != "finished":
+            _out, error = work(run)
+            assert store.state(run.id) == "finished", error[-2000:]
+        assert load_classifier(run.model_path)
+        epochs = [event["epoch"] for event in whole(run) if event["type"] == "epoch"]
+        assert sorted(set(epochs)) == list(range(1, 61)), "an epoch was lost"
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -15,11 +17,13 @@ import numpy as np
 from vpc2 import host
 from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, own_folder, own_home
 from vpc2.data.imageset import ImageSet, split_images
+from vpc2.host import LIMITS
 from vpc2.images.encode import resize_square
 from vpc2.words import Refusal, Text, clean_name
 
 SIZE_PX = 128  # enough for nets that train in a minute
 MOST = 4  # sets of one visitor
+DAY_S = 86_400
 PICTURES = "pictures.npz"
 
 _FULL = Text(
@@ -37,6 +41,7 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
     mark = hashlib.sha256(json.dumps([owner, list(data.classes)]).encode() + data.labels.tobytes() + data.images.tobytes())
     key = f"own-{mark.hexdigest()[:16]}"
     place = own_folder(key)
+    sweep()
     if not place.is_dir():
         if len(keys_of(owner)) >= MOST:
             raise Refusal(_FULL.fill(limit=MOST))
@@ -76,13 +81,29 @@ def delete(key: str, owner: str) -> None:
         shutil.rmtree(own_folder(key))
 
 
+def sweep(now: float | None = None) -> None:
+    """Remove the sets that nobody has used for `LIMITS.own_days`, and the longest unused ones where all together take too much."""
+    now, used = time.time() if now is None else now, []
+    for folder in own_home().iterdir() if own_home().is_dir() else ():
+        with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
+            if OWN_KEY.fullmatch(folder.name):
+                used.append(((folder / OWN_ABOUT).stat().st_mtime, (folder / PICTURES).stat().st_size, folder))
+    total = sum(size for _when, size, _folder in used)
+    for when, size, folder in sorted(used):
+        if now - when > LIMITS.own_days * DAY_S or total > LIMITS.own_bytes:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size
+
+
 def is_ready(key: str) -> bool:
     """True where the set is on this machine."""
     return (own_folder(key) / PICTURES).is_file()
 
 
 def load(key: str, size_px: int) -> ImageSet:
-    """Return the pictures as squares of `size_px`."""
+    """Return the pictures as squares of `size_px`; to be looked at is to be used, see `sweep`."""
+    with contextlib.suppress(OSError):
+        os.utime(own_folder(key) / OWN_ABOUT)
     return _load(key, str(host.home()), size_px)
 
 

@@ -32,6 +32,7 @@ def draw_adding(current: str) -> str | None:
             st.query_params.pop("experiment", None)
             st.rerun()
         st.caption(_("Or one folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
+        st.caption(_("They stay on this server, for you alone, until nobody has used them for {n} days.").format(n=LIMITS.own_days))
         packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
         if current in keys() and st.button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):

@@ -140,10 +140,15 @@ def routes(base: str = "") -> list[BaseRoute]:
 
 
 def _begin_training() -> None:
-    """Take up the runs an earlier server left, and let a spare worker warm up: the first click then shows its first point at once."""
+    """Take up the runs an earlier server left, and let a spare worker warm up: the first click then shows its first point at once.
+
+    Pictures of visitors who have not come back for long are removed on the way.
+    """
+    from vpc2.data import own
     from vpc2.ui import runs
 
     runs.engine()
+    own.sweep()
 
 
 @contextlib.asynccontextmanager
