@@ -113,7 +113,7 @@ def step(op: str, **params) -> bytes:
 
 
 def net(*layers: tuple[str, dict], shape: object = (3, 32, 32)) -> bytes:
-    listed = [{"id": str(i), "kind": kind, "params": params} for i, (kind, params) in enumerate(layers)]
+    listed = [{"id": f"l{i}", "type": kind, "params": params} for i, (kind, params) in enumerate(layers)]
     return document("net", name="n", input=shape, layers=listed)
 
 
@@ -202,6 +202,7 @@ ENTRIES = (
     Entry("documents/half.json", "refuse", "half a file", lambda: step("RandomHorizontalFlip")[:30]),
     Entry("documents/empty.json", "refuse", "no byte", lambda: b""),
     Entry("documents/list.json", "refuse", "a list", lambda: b"[1, 2]"),
+    Entry("documents/net_ok.json", "accept", "control", lambda: net(("Flatten", {}), ("Linear", {"out_features": 10}))),
     Entry("documents/net_eval.json", "refuse", "a layer that is code", lambda: net(("eval('1')", {}))),
     Entry("documents/net_zero.json", "refuse", "no channels", lambda: net(("Conv2d", {"out_channels": 0, "kernel_size": 3}))),
     Entry("documents/net_stride.json", "refuse", "a stride of nothing", lambda: net(("Conv2d", {"out_channels": 4, "kernel_size": 3, "stride": 0}))),

@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -131,7 +132,7 @@ def test_a_lost_network_and_a_dead_server_lose_nothing_that_was_made(context, tm
         page.get_by_text("61,706").first.wait_for()
         page.wait_for_selector(IDLE)
         wire.cut()
-        page.wait_for_selector(f"body:not(:has({IDLE}))")
+        page.wait_for_selector(f"body:not(:has({IDLE}))", state="attached")
         wire.mend()
         page.wait_for_selector(IDLE, timeout=90_000)
         page.get_by_text("61,706").first.wait_for()
@@ -148,19 +149,19 @@ def test_a_lost_network_and_a_dead_server_lose_nothing_that_was_made(context, tm
 def test_a_photograph_and_a_pipeline_are_there_after_a_rerun_and_on_the_next_page(page, app_url, wait_idle):
     page.goto(f"{app_url}/augment?lang=en")
     wait_idle(page)
-    page.get_by_role("button", name="Add your own").click()
     photo = (ROOT / "assets" / "samples" / "coffee.jpg").read_bytes()
     for _twice in range(2):  # the same picture again is the same photograph
+        page.get_by_role("button", name="Add your own").click()
         page.locator('input[type="file"]').first.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo})
         wait_idle(page)
-    assert page.get_by_test_id("stPills").get_by_text("mine", exact=True).count() == 1
+    assert page.locator(".st-key-tray").get_by_text("mine.jpg", exact=True).count() == 1
     page.keyboard.press("Escape")
     page.keyboard.press("r")
     wait_idle(page)
-    assert page.get_by_test_id("stPills").get_by_text("mine", exact=True).count() == 1
+    assert page.locator(".st-key-tray").get_by_text("mine.jpg", exact=True).count() == 1
     page.get_by_role("link", name=re.compile("Judge")).first.click()
     wait_idle(page)
-    assert page.get_by_test_id("stPills").get_by_text("mine", exact=True).count() == 1
+    assert page.locator(".st-key-tray").get_by_text("mine.jpg", exact=True).count() == 1
 
 
 LONG_QUERY = "&".join(f"k{i}=v" for i in range(1000))
@@ -217,14 +218,26 @@ def test_a_file_above_the_limit_is_refused_by_the_server_itself(page, app_url, w
     page.locator('input[type="file"]').first.set_input_files({"name": "mine.jpg", "mimeType": "image/jpeg", "buffer": photo})
     wait_idle(page)
     sent = uploads[0]
-    headers = {name: value for name, value in sent.all_headers().items() if name.lower() in ("x-xsrftoken", "cookie")}
-    for megabytes, is_taken in ((1, True), (201, False)):
-        part = {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": b"\0" * (megabytes << 20)}
-        answer = page.request.put(sent.url, headers=headers, multipart={"file": part}, timeout=60_000)
-        assert answer.ok == is_taken, (megabytes, answer.status)
-    headers["X-Xsrftoken"] = "guessed"
-    headers.pop("x-xsrftoken", None)
-    assert not page.request.put(sent.url, headers=headers, multipart={"file": part}, timeout=60_000).ok
+    told = {name.lower(): value for name, value in sent.all_headers().items()}
+    headers = {"X-Xsrftoken": told["x-xsrftoken"], "Cookie": told["cookie"], "Origin": app_url}
+    assert put(sent.url, headers, 1) == 204
+    assert put(sent.url, headers, 201) in (None, 400, 413)
+    assert put(sent.url, {**headers, "X-Xsrftoken": "guessed"}, 1) == 403
+
+
+def put(url: str, headers: dict[str, str], megabytes: int) -> int | None:
+    """Send a file as a browser does and return the answer's status, None where the server hung up in the middle."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="big.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    body = head + b"\0" * (megabytes << 20) + b"\r\n--x--\r\n"
+    place = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(place.netloc, timeout=60)
+    try:
+        connection.request("PUT", place.path, body, {**headers, "Content-Type": "multipart/form-data; boundary=x"})
+        return connection.getresponse().status
+    except (BrokenPipeError, ConnectionResetError):
+        return None
+    finally:
+        connection.close()
 
 
 def test_a_websocket_from_another_place_is_refused(app_url):

@@ -58,6 +58,7 @@ def chosen_run() -> Run | None:
     except Refusal as refusal:
         del st.query_params["run"]
         st.warning(chrome.literal(say(refusal.text)), icon=":material/warning:")
+        state.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
         return None
 
 

@@ -153,9 +153,8 @@ def restore() -> None:
 
 def remember_note(text: Text, kind: str = "info") -> None:
     """Keep a sentence for the visitor; see `notes` for how long."""
-    kept = st.session_state.setdefault("notes", [])
-    if not any(note["en"] == text.en for note in kept):
-        kept.append({"en": text.en, "es": text.es, "kind": kind, "shown": None})
+    kept = [note for note in st.session_state.get("notes", []) if note["en"] != text.en]  # said once, and anew where it happens again
+    st.session_state["notes"] = [*kept, {"en": text.en, "es": text.es, "kind": kind, "shown": None}]
 
 
 def notes() -> list[tuple[Text, str]]:

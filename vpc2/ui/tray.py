@@ -57,8 +57,13 @@ def add_pixels(pixels: np.ndarray, name: str) -> None:
     """Put a picture made by the app, uint8 (H, W, 3), into the tray and choose it."""
     digest = hashlib.sha256(pixels.tobytes()).hexdigest()
     _keep({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
-    st.session_state["tray/chosen"] = [digest, *st.session_state.get("tray/chosen", [])]
+    _choose([digest])
     st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
+
+
+def _choose(digests: list[str]) -> None:
+    """Put photographs in front of those that are chosen, each once."""
+    st.session_state["tray/chosen"] = list(dict.fromkeys([*digests, *st.session_state.get("tray/chosen", [])]))
 
 
 def _keep(photo: dict[str, Any]) -> None:
@@ -73,7 +78,7 @@ def _take(given: list, page: str, most: int) -> None:
     """Move uploads into the tray and drop Streamlit's own copies, which would stay in memory."""
     added = [digest for file in given if (digest := add_photo(file.getvalue(), file.name))]
     if added:
-        st.session_state["tray/chosen"] = [*reversed(added), *st.session_state.get("tray/chosen", [])]
+        _choose([*reversed(added)])
     st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
     st.rerun()
 
@@ -81,7 +86,7 @@ def _take(given: list, page: str, most: int) -> None:
 def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
     """Draw the tray and return the chosen photographs, at most `most`, each with `digest`, `name` and `pixels`."""
     keys = [*reversed(own_photos()), *SAMPLES]
-    wanted = [key for key in st.session_state.get("tray/chosen", first) if key in keys]
+    wanted = [key for key in dict.fromkeys(st.session_state.get("tray/chosen", first)) if key in keys]
     count = st.session_state.get("tray/uploads", 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="tray"):
         chosen = st.pills(
@@ -115,7 +120,8 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
     st.session_state["tray/chosen"] = chosen
     if not chosen:
         st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")
-    return [_photo(key) for key in chosen]
+    photos = [_photo(key) for key in chosen]
+    return list({photo["digest"]: photo for photo in photos}.values())  # a sample that was also uploaded is one photograph
 
 
 def _is_secure() -> bool:
