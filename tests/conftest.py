@@ -22,6 +22,17 @@ if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
 import pytest  # noqa: E402
 
 
+def pytest_collection_modifyitems(items):
+    """Where tests are spread over processes (`-n 2 --dist loadgroup`), all browser tests share one, from the beginning on, and a file's
+    tests stay together: no two browsers and no two clusters compete, and a file's data is made once.
+    """
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else str(place)))
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: item.path.parent.name != "browser")
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path, monkeypatch):
     """Runs of a test live in a folder of that test."""

@@ -110,7 +110,7 @@ def page(browser):
     """A fresh visitor at 1440 x 900; an error on the browser's console fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
     one = context.new_page()
-    one.set_default_timeout(8_000)
+    one.set_default_timeout(20_000)
     one.errors = []
     one.on("console", lambda message: one.errors.append(message.text) if message.type == "error" else None)
     one.on("pageerror", lambda error: one.errors.append(str(error)))
