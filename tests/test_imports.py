@@ -19,7 +19,7 @@ ROOMS = {
     "predict": {"nets", "augment", "data", "images"},
     "training": {
         *("predict.classifier", "predict.backbones", "predict.spec", "predict.readymade", "predict.attack_kinds", "predict.perturbing"),
-        *("data", "nets", "augment"),
+        *("predict.backbone_code", "data", "nets", "augment"),
     },
     "figures": {"augment", "nets", "data", "predict", "training"},
     "checking": {"images", "data", "predict", "nets", "augment", "training"},

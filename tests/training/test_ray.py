@@ -96,6 +96,7 @@ def cluster():
     if importlib.util.find_spec("ray") is None:
         pytest.skip("ray is not installed: pip install 'ray[default]'")
     processes, folder = Processes(), Path(tempfile.mkdtemp(prefix="ray-"))
+    Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)  # Ray notes its newest cluster there, and does not make the folder
     os.environ.update(QUIET)  # for the driver too, which is this process, before it imports ray
     env = {**os.environ, "VPC2_HOME": "/nowhere", "VPC2_DATA": "/nowhere", "PYTHONPATH": "", **dict([processes.mark.split("=")])}
     server = subprocess.Popen(

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.figures.training import confusion_figure
-from vpc2.training import showing
+from vpc2.training import sheets
 from vpc2.training.events import curves, read_events, to_csv
 from vpc2.training.run import STATES, Run, Status, may_change
 from vpc2.ui import boards_view, chrome, recipes, runs, serving, state, taking_runs
@@ -197,8 +197,8 @@ def _look_words() -> dict[str, str]:
 
 def _draw_look(run: Run, view: str, standing: str) -> None:
     given = None
-    if not serving.is_serving() and (numbers := showing.read_look(run.folder)) is not None:
-        paths = {name: showing.sheet_path(run.folder, name, numbers["step"]) for name in showing.SHEETS}
+    if not serving.is_serving() and (numbers := sheets.read_look(run.folder)) is not None:
+        paths = {name: sheets.sheet_path(run.folder, name, numbers["step"]) for name in sheets.SHEETS}
         given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
     live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
 
