@@ -28,7 +28,7 @@ def map_figure(points: np.ndarray, labels: np.ndarray, classes: Sequence[str], i
             },
             hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=460, legend={"itemsizing": "constant"})
+    figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=460, legend={"itemsizing": "constant"}, dragmode="select")
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return figure
