@@ -11,6 +11,7 @@ left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
     name = judging.choose_classifier()
+    judging.draw_opening()
     judging.choose_set(name)
     views = judging.choose_views(name)
     asked = looking.choose_draws(views)

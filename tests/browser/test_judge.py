@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.conftest import IDLE, ROOT, serve
 from vpc2.predict.challenges import CHALLENGES
+from vpc2.training.events import read_events
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import RunStore
 from vpc2.training.worker import train
@@ -136,3 +137,36 @@ def test_filters_maps_and_a_kernel_of_ones_own(judge, wait_idle, screenshots):
     wait_idle(judge)
     assert judge.get_by_alt_text("Convolved").first.get_attribute("src") != before
     screenshots("judge-kernel")
+
+
+def test_a_saved_classifier_is_opened_and_judged_as_its_run(page, judged, wait_idle, screenshots):
+    """Another visitor brings the file of the run: the same test pictures, the same accuracy; what is none is refused in a sentence."""
+    address, conv, _dense = judged
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/judge?lang=en")
+    wait_idle(page)
+
+    def give(name: str, data: bytes) -> None:
+        page.get_by_role("button", name="Open a classifier").click()
+        page.get_by_test_id("stPopoverBody").locator('input[type="file"]').set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+        )
+
+    give("nothing.safetensors", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ")
+    page.get_by_role("alert").first.wait_for()
+    assert "Traceback" not in page.content()
+    wait_idle(page)
+    give("conv.safetensors", conv.model_path.read_bytes())
+    page.get_by_text("10 classes; pictures of 16 × 16 px.").wait_for()
+    wait_idle(page)
+    part(page, "Test set", wait_idle)
+    assert page.get_by_text("none of them took part in training").count() == 1
+    page.get_by_role("button", name="Judge the test set").click()
+    page.get_by_text("The best few views").wait_for(timeout=120_000)
+    wait_idle(page)
+    told = [event for event in read_events(conv.folder)[0] if event["type"] == "end"][-1]["test_accuracy"]
+    shown = float(page.get_by_test_id("stMetricValue").first.inner_text().split("\u00a0")[0].replace("%", ""))
+    assert abs(shown / 100 - told) < 0.02  # 360 of the run's own test pictures, at most 400 of them
+    part(page, "Take home", wait_idle)
+    page.get_by_role("button", name="Script and weights").wait_for()
+    screenshots("judge-opened")

@@ -10,7 +10,7 @@ import streamlit as st
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.views import VIEW_SETS
-from vpc2.ui import cache, chrome, judging, runs
+from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent
 
@@ -243,7 +243,7 @@ def _pixelled(name: str, stamp: float, image_key: str, _pixels: np.ndarray) -> d
 def _draw_set(name: str) -> None:
     """Draw accuracy against epsilon over test pictures, plain and in views, beside another run's where one is chosen."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {f"run:{run.id}": run.name for run in runs.visible_runs() if run.model_path.is_file() and f"run:{run.id}" != name}
+    others = {one: title for one, title in judging.trained().items() if one != name}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),

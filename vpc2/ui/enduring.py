@@ -12,7 +12,7 @@ import streamlit as st
 
 from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.challenges import CHALLENGES
-from vpc2.ui import cache, chrome, judging, runs
+from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import percent
 
@@ -94,7 +94,7 @@ def _answered(name: str, stamp: float, image_key: str, key: str, _pixels: np.nda
 def _draw_set(name: str, key: str) -> None:
     """Draw accuracy over strength on the test set, beside another run's, or the whole card."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {f"run:{run.id}": run.name for run in runs.visible_runs() if run.model_path.is_file() and f"run:{run.id}" != name}
+    others = {one: title for one, title in judging.trained().items() if one != name}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),

@@ -8,14 +8,18 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
+from vpc2 import codec
 from vpc2.data import datasets
 from vpc2.data.imageset import ImageSet
+from vpc2.host import LIMITS, MB
+from vpc2.predict import keeping
 from vpc2.predict.pretrained import is_ready, load_pretrained
 from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import VIEW_SETS, VIEWS, clean_views
-from vpc2.ui import chrome, loading, ownsets, runs
+from vpc2.training.spec import Recipe
+from vpc2.ui import chrome, loading, ownsets, runs, state
 from vpc2.ui.language import _, number, say
-from vpc2.words import Refusal, Text
+from vpc2.words import Refusal, Text, clean_name
 
 MOST_PICTURES = 400
 MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larger for it
@@ -34,8 +38,8 @@ _NO_DATA = Text(
 
 def choose_classifier(key: str = "judge/choose") -> str:
     """Let the visitor choose a trained run or a pretrained net; return its name, `run:<id>` or a key of PRETRAINED."""
-    trained = {f"run:{run.id}": run for run in runs.visible_runs() if run.model_path.is_file()}
-    options = [*trained, *PRETRAINED]
+    known = trained()
+    options = [*known, *PRETRAINED]
     asked = f"run:{st.query_params.get('run', '')}"
     if st.query_params.get("classifier") in PRETRAINED:
         asked = st.query_params["classifier"]
@@ -43,14 +47,14 @@ def choose_classifier(key: str = "judge/choose") -> str:
         try:
             run = runs.store().get(st.query_params.get("run", ""))
             if run.model_path.is_file():
-                trained[asked], options = run, [asked, *options]
+                known[asked], options = run.name, [asked, *options]
         except Refusal:
             asked = st.session_state.get("judge/classifier", next(iter(PRETRAINED)))
     chosen = st.selectbox(
         _("Classifier"),
         options,
         index=options.index(asked) if asked in options else 0,
-        format_func=lambda name: trained[name].name if name in trained else say(PRETRAINED[name].title),
+        format_func=lambda name: known[name] if name in known else say(PRETRAINED[name].title),
         key=f"{key}/{st.session_state.get('judge/choices', 0)}",
     )
     st.session_state["judge/classifier"] = chosen
@@ -66,9 +70,55 @@ def choose_classifier(key: str = "judge/choose") -> str:
     return chosen
 
 
+def trained() -> dict[str, str]:
+    """Return the nets that were trained here or brought as a file, by name, with their titles: the visitor's, and what they may see."""
+    files = {name: title for name, title in _files().items() if keeping.is_here(name)}
+    return {**{f"run:{run.id}": run.name for run in runs.visible_runs() if run.model_path.is_file()}, **files}
+
+
+def _files() -> dict[str, str]:
+    return st.session_state.setdefault("judge/files", {})
+
+
+def draw_opening() -> None:
+    """Let the visitor bring a classifier that was saved on Train; what it holds is checked before anything of it is used."""
+    count = st.session_state.setdefault("judge/opened files", 0)
+    with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
+        st.caption(_("A file that Train saved: classifier.safetensors. It stays on this server, for you alone, while it is used."))
+        given = st.file_uploader(
+            _("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=LIMITS.classifier_bytes // MB
+        )
+    if given is None:
+        return
+    st.session_state["judge/opened files"] += 1
+    try:
+        name, classifier = keeping.keep(given.getvalue())
+    except Refusal as refusal:
+        state.remember_note(refusal.text, "error")
+    else:
+        _files()[name] = classifier.name or clean_name(given.name.removesuffix(".safetensors"))
+        choose(name)
+    st.rerun()
+
+
+def recipe_of(name: str) -> Recipe | None:
+    """Return the recipe that a net was trained by here; None for a ready-made one, and for a file that names none that is known."""
+    if name.startswith("run:"):
+        return runs.store().get(name[4:]).recipe
+    if name in PRETRAINED:
+        return None
+    try:
+        recipe = codec.from_document(classifier_of(name).made.get("recipe"), "recipe").spec
+        return recipe if datasets.find_dataset(recipe.dataset).classes == classifier_of(name).classes else None
+    except Refusal:
+        return None
+
+
 def title_of(name: str) -> str:
     """Return a classifier's name as a visitor knows it."""
-    return runs.store().get(name[4:]).name if name.startswith("run:") else say(PRETRAINED[name].title)
+    if name in PRETRAINED:
+        return say(PRETRAINED[name].title)
+    return runs.store().get(name[4:]).name if name.startswith("run:") else _files()[name]
 
 
 def choose(name: str) -> None:
@@ -81,7 +131,7 @@ def choose(name: str) -> None:
 
 def is_here(name: str) -> bool:
     """True where a classifier can be opened without a download."""
-    return name.startswith("run:") or is_ready(name)
+    return name not in PRETRAINED or is_ready(name)
 
 
 def _draw_download(name: str) -> None:
@@ -100,14 +150,14 @@ def _opened(name: str, stamp: float) -> Any:
     from vpc2.predict.classifier import open_classifier
     from vpc2.predict.runtime import quicken_later
 
-    place = runs.store().path(name[4:]) if name.startswith("run:") else name
+    place = name if name in PRETRAINED else runs.store().path(name[4:]) if name.startswith("run:") else keeping.path_of(name)
     classifier = open_classifier(place)
     quicken_later(classifier, place)
     return classifier
 
 
 def stamp_of(name: str) -> float:
-    """Return when a run's weights were last written; 0 for a ready-made net."""
+    """Return when a run's weights were last written; 0 for a ready-made net and for a file, whose name changes with its bytes."""
     return runs.store().get(name[4:]).model_path.stat().st_mtime if name.startswith("run:") else 0.0
 
 
@@ -129,7 +179,7 @@ def classifier_of(name: str) -> Any:
 
 def first_views(name: str) -> str:
     """Return the key of the set of views that a classifier starts with: of a net trained here, without the mirror."""
-    return "no_mirror" if name.startswith("run:") else "standard"
+    return "standard" if name in PRETRAINED else "no_mirror"
 
 
 def choose_views(name: str) -> list[str]:
@@ -171,7 +221,7 @@ def linked_views() -> tuple[str, ...] | None:
 
 def link_to(name: str, views: list[str], how: str) -> str:
     """Return the address that opens this page with the same classifier, views of the table and merge."""
-    who = {"run": name[4:]} if name.startswith("run:") else {"classifier": name}
+    who = {"run": name[4:]} if name.startswith("run:") else {"classifier": name} if name in PRETRAINED else {}
     asked = {**who, "views": ",".join(view for view in views if view in VIEWS), "merge": how}
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(asked, safe=',')}"
 
@@ -180,7 +230,7 @@ def sets_for(name: str) -> list[str]:
     """Return the keys of the data sets that a classifier can be judged on: a run's own first, then the visitor's whose classes it knows."""
     from vpc2.predict.metrics import match_classes
 
-    own = [runs.store().get(name[4:]).recipe.dataset] if name.startswith("run:") else []
+    own = [recipe.dataset] if (recipe := recipe_of(name)) else []
     found, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(name).classes
     own_sets = ownsets.keys()
     for key in own_sets:
@@ -241,8 +291,9 @@ def test_pictures(name: str, most: int = MOST_PICTURES, part: str = "test") -> I
     key = set_of(name)
     if not datasets.is_ready(key):
         raise Refusal(_NO_DATA)
-    settings = runs.store().get(name[4:]).recipe.settings if name.startswith("run:") else None
-    is_own = settings is not None and runs.store().get(name[4:]).recipe.dataset == key
+    recipe = recipe_of(name)
+    settings = recipe.settings if recipe else None
+    is_own = recipe is not None and recipe.dataset == key
     side = settings["size_px"] if settings else min(classifier_of(name).preprocessing.size_px, MOST_PX)
     data = loading.load_set(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)

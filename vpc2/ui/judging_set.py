@@ -14,7 +14,7 @@ import streamlit as st
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
 from vpc2.predict.views import MERGES
-from vpc2.ui import cache, chrome, judging, runs
+from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import percent, title_of
 
@@ -32,7 +32,8 @@ def draw_test_set(name: str, views: list[str]) -> None:
     if not judging.is_here(name):
         return
     data = judging.set_of(name)
-    is_own = name.startswith("run:") and runs.store().get(name[4:]).recipe.dataset == data
+    recipe = judging.recipe_of(name)
+    is_own = recipe is not None and recipe.dataset == data
     said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
     st.markdown(said.format(data=chrome.literal(say(find_dataset(data).title))))
     key = _key(name, views)

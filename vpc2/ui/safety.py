@@ -10,6 +10,7 @@ from vpc2.augment.ops import OPS
 from vpc2.augment.safety import Survival
 from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.figures.augment import survival_figure
+from vpc2.predict.readymade import PRETRAINED
 from vpc2.ui import asking, cache, chrome, judging
 from vpc2.ui.asking import Photo, percent
 from vpc2.ui.language import _, say
@@ -27,7 +28,7 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     with left:
         name = judging.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    is_run = name.startswith("run:")
+    is_run = judging.recipe_of(name) is not None
     view = right.segmented_control(
         _("How to ask"),
         list(views),
@@ -49,7 +50,7 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
 
 def _draw_photos(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
     """Draw every photograph's verdict and answers first; the steps one by one, which cost most, fill their places after that."""
-    if name.startswith("run:"):
+    if name not in PRETRAINED:
         st.caption(_("This net answers one of its own classes to any photograph, whatever is on it."))
     places = {photo["digest"]: _draw_photo(pipeline, photo, name) for photo in photos}
     for photo in photos:

@@ -44,7 +44,7 @@ def pick_up() -> None:
 
 def draw_classes(pipeline: Pipeline, name: str) -> None:
     """Draw which classes of a run's test set lose their label under the pipeline and which keep it, side by side."""
-    if not name.startswith("run:"):
+    if judging.recipe_of(name) is None:
         st.info(
             _("Class by class needs pictures whose class is known: a net trained here brings its test set, ImageNet's net brings none."),
             icon=":material/info:",

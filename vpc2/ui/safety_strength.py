@@ -24,7 +24,7 @@ CONTROL_PX = 155  # two beside each other on a phone
 def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
     """Draw where the survival of one photograph, or of a run's test pictures, falls under a line as one step grows."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
-    sources: dict[str, Photo | None] = {"test": None} if name.startswith("run:") else {}
+    sources: dict[str, Photo | None] = {"test": None} if judging.recipe_of(name) else {}
     sources |= {photo["digest"]: photo for photo in photos}
     if not steps:
         st.info(_("No step of this pipeline has a strength to vary: add one on the left."), icon=":material/info:")

@@ -145,10 +145,12 @@ def _begin_training() -> None:
     Pictures of visitors who have not come back for long are removed on the way.
     """
     from vpc2.data import own
+    from vpc2.predict import keeping
     from vpc2.ui import runs
 
     runs.engine()
     own.sweep()
+    keeping.sweep()
 
 
 @contextlib.asynccontextmanager

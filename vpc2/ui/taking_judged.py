@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import MERGES, VIEWS
 from vpc2.ui import chrome, judging, judging_set, looking
 from vpc2.ui.language import _, language, number, say
@@ -42,7 +43,7 @@ def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
 def _draw_script(name: str, views: list[str], how: str) -> None:
     from vpc2.predict.packing import to_script, to_zip
 
-    is_run = name.startswith("run:")
+    is_run = name not in PRETRAINED
     classifier = judging.classifier_of(name)
     script = to_script(classifier, views, how, ready="" if is_run else name)
     given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
