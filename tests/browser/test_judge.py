@@ -159,6 +159,7 @@ def test_a_saved_classifier_is_opened_and_judged_as_its_run(page, judged, wait_i
     give("conv.safetensors", conv.model_path.read_bytes())
     page.get_by_text("10 classes; pictures of 16 × 16 px.").wait_for()
     wait_idle(page)
+    assert page.get_by_role("alert").count() == 0  # what was wrong before is over
     part(page, "Test set", wait_idle)
     assert page.get_by_text("none of them took part in training").count() == 1
     page.get_by_role("button", name="Judge the test set").click()

@@ -162,7 +162,7 @@ def notes() -> list[tuple[Text, str]]:
 
     Showing it once would not do: the page may run again by itself before anyone has read it.
     """
-    now = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads")])
+    now = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads", "judge/opened files")])
     kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, now)][-MOST_NOTES:]
     for note in kept:
         note["shown"] = now
