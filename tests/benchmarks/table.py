@@ -126,6 +126,8 @@ def _views(key: str, count: int, is_quick: bool) -> tuple[Work, Work]:
             views.runtime.write(classifier, path)
         if not views.runtime.quicken(classifier):
             raise RuntimeError("the export does not answer as PyTorch does")
+    elif not views.runtime.simplify(classifier):
+        raise RuntimeError("folded it answers otherwise")
     images, wrapper = torch.rand(count, 3, *[classifier.preprocessing.size_px] * 2), views.theirs(classifier)
     with torch.no_grad():
         torch.testing.assert_close(views.ours(classifier, images), wrapper(images), atol=2e-5, rtol=0)

@@ -6,7 +6,8 @@ import torch
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import runtime
-from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier, save_classifier
+from vpc2.predict.folding import MOST_BYTES, fold
 
 
 @pytest.fixture
@@ -31,8 +32,9 @@ def test_a_saved_classifier_is_written_by_a_process_and_answers_alike(classifier
     assert runtime.is_wanted(classifier) and not runtime.quicken(classifier) and classifier.runner is None
     save_classifier(classifier, tmp_path / "model.safetensors")
     thread = runtime.quicken_later(classifier, tmp_path / "model.safetensors")
+    assert isinstance(classifier.runner, torch.fx.GraphModule)  # meanwhile
     thread.join(runtime.PATIENCE_S)
-    assert classifier.runner is not None
+    assert not isinstance(classifier.runner, torch.fx.GraphModule)
     torch.testing.assert_close(classifier.probabilities(images), wanted, atol=runtime.CLOSE, rtol=0)
     torch.testing.assert_close(classifier.probabilities(images[:1]), wanted[:1], atol=runtime.CLOSE, rtol=0)
     assert [path.suffix for path in (tmp_path / "onnx").iterdir()] == [".onnx"]
@@ -50,8 +52,59 @@ def test_a_host_can_switch_it_off(classifier, monkeypatch):
     monkeypatch.setenv("VPC2_ONNX", "0")
     assert not runtime.is_wanted(classifier)
     assert runtime.quicken_later(classifier, "imagenet") is None
+    assert isinstance(classifier.runner, torch.fx.GraphModule)
 
 
 def test_a_net_that_cannot_be_written_goes_on_in_pytorch(classifier, caplog):
     runtime.quicken_later(classifier, "no-such-classifier").join(runtime.PATIENCE_S)
-    assert classifier.runner is None and "PyTorch goes on" in caplog.text
+    assert isinstance(classifier.runner, torch.fx.GraphModule) and "PyTorch goes on" in caplog.text
+
+
+def _norms(module):
+    return sum(isinstance(one, torch.nn.BatchNorm2d) for one in module.modules())
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet_v3_small", "googlenet", "densenet121", "vgg16_bn", "shufflenet_v2_x0_5", "alexnet"]
+)
+def test_folded_nets_of_torchvision_answer_alike(name):
+    """With statistics that were moved, so that a norm is more than the identity."""
+    import torchvision
+
+    extra = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        module = torchvision.models.get_model(name, weights=None, **extra).eval()
+        for one in module.modules():
+            if isinstance(one, torch.nn.BatchNorm2d):
+                one.running_mean.normal_(0, 0.2)
+                one.running_var.uniform_(0.5, 2.0)
+                torch.nn.init.normal_(one.bias, 0, 0.2)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    before, norms = module(images), _norms(module)
+    folded = fold(module)
+    if sum(value.numel() for value in module.parameters()) > MOST_BYTES // 4:
+        assert folded is None
+        return
+    scale = before.std().clamp_min(1e-3)
+    torch.testing.assert_close(folded(images) / scale, before / scale, atol=2e-4, rtol=0)
+    assert _norms(folded) < norms or not norms
+    torch.testing.assert_close(module(images), before, atol=0, rtol=0)  # the module itself is as it was
+    assert _norms(module) == norms
+
+
+def test_the_net_that_knows_the_world_keeps_no_norm_and_pads_in_its_convolutions():
+    classifier = open_classifier("imagenet")
+    assert runtime.simplify(classifier)
+    assert _norms(classifier.runner) == 0 and _norms(classifier.module) > 40
+    pads = [one for one in classifier.runner.modules() if isinstance(one, torch.nn.ZeroPad2d)]
+    assert len(pads) < sum(isinstance(one, torch.nn.ZeroPad2d) for one in classifier.module.modules())
+
+
+def test_what_cannot_be_followed_answers_as_it_is():
+    class Odd(torch.nn.Module):
+        def forward(self, x):
+            return x.flatten(1)[:, :2] if x.sum() > 0 else x.flatten(1)[:, 2:4]
+
+    classifier = Classifier(Odd(), Preprocessing(4, (0.0,) * 3, (1.0,) * 3), ("a", "b"))
+    assert fold(classifier.module) is None and not runtime.simplify(classifier) and classifier.runner is None

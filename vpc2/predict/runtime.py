@@ -21,6 +21,7 @@ import torch
 from vpc2 import host
 from vpc2.nets.exporting import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier, open_classifier
+from vpc2.predict.folding import fold
 
 CLOSE = 1e-5  # the largest difference of a probability
 PROOFS = 4
@@ -83,7 +84,7 @@ def is_equal(classifier: Classifier, run: Callable[[torch.Tensor], torch.Tensor]
     means = classifier.preprocessing
     images = torch.rand(PROOFS, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
     images[0] = 0.5
-    normalised = classifier.normalise(images)
+    normalised = classifier.normalise(images.to(classifier.device))
     wanted, found = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
     return found.shape == wanted.shape and bool(((found - wanted).abs() <= CLOSE).all())
 
@@ -101,12 +102,29 @@ def quicken(classifier: Classifier) -> bool:
     return True
 
 
+def simplify(classifier: Classifier) -> bool:
+    """Let a classifier answer through its module with the batch norms folded, if that is proven equal; return whether it does."""
+    folded = fold(classifier.module)
+    if folded is None:
+        return False
+    folded = folded.to(memory_format=torch.channels_last)
+    if not is_equal(classifier, folded):
+        _LOG.warning("%s answers otherwise with its batch norms folded, and goes on as it is", classifier.name or "a classifier")
+        return False
+    object.__setattr__(classifier, "runner", folded)
+    return True
+
+
 def quicken_later(classifier: Classifier, name: Path | str) -> threading.Thread | None:
     """Let a classifier, which `open_classifier` opens by `name`, answer through ONNX Runtime as soon as that is ready.
 
-    Where its file is there already that is at once (None comes back); otherwise a thread waits for the process that writes it.
+    Where its file is there already that is at once (None comes back); otherwise a thread waits for the process that writes it, and
+    PyTorch answers meanwhile, or for good, without the passes over memory that it can do without.
     """
-    if not is_wanted(classifier) or quicken(classifier):
+    if is_wanted(classifier) and quicken(classifier):
+        return None
+    simplify(classifier)
+    if not is_wanted(classifier):
         return None
 
     def wait() -> None:

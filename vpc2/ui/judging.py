@@ -22,6 +22,7 @@ from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text, clean_name
 
 MOST_PICTURES = 400
+MOST_FILES = 4  # classifiers that a visitor brought
 MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larger for it
 TRAIN_SHARE = 0.6
 AMOUNTS = (400, 2_000, 10_000)  # how many test pictures one may ask for
@@ -97,6 +98,8 @@ def draw_opening() -> None:
         state.remember_note(refusal.text, "error")
     else:
         _files()[name] = classifier.name or clean_name(given.name.removesuffix(".safetensors"))
+        while len(_files()) > MOST_FILES:
+            _files().pop(next(iter(_files())))
         choose(name)
     st.rerun()
 

@@ -1,0 +1,83 @@
+"""A classifier's module with its batch norms folded into the convolutions before them: the same answers, a third fewer passes over memory.
+
+Only for answering: gradients, hooks and feature maps are the module's own business, which stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+MOST_BYTES = 128 << 20  # of weights, which are there twice afterwards
+_LOG = logging.getLogger(__name__)
+
+
+class _Tracer(fx.Tracer):
+    """Looks into everything but torch's own layers and what derives from its convolution."""
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
+
+
+@torch.no_grad()
+def fold(module: nn.Module) -> nn.Module | None:
+    """Return what answers as a module in evaluation mode does, its weights copied where they change; None where it cannot be followed.
+
+    A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zeros that are put around a picture
+    in a step of their own are the convolution's own padding, where they are the same on both sides.
+    """
+    if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MOST_BYTES:
+        return None
+    try:
+        graph = _Tracer().trace(module)
+    except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError):
+        _LOG.info("a module could not be followed, and answers as it is", exc_info=True)
+        return None
+    folded = fx.GraphModule(module, graph)
+    for node in list(folded.graph.nodes):
+        if node.op != "call_module":
+            continue
+        layer = folded.get_submodule(node.target)
+        before = node.args[0] if node.args else None
+        if isinstance(layer, nn.BatchNorm2d) and _is_only_convolution(folded, before):
+            folded.set_submodule(before.target, fuse_conv_bn_eval(folded.get_submodule(before.target), layer))
+            node.replace_all_uses_with(before)
+            folded.graph.erase_node(node)
+    _own_padding(folded)
+    folded.delete_all_unused_submodules()
+    folded.recompile()
+    return folded.eval()
+
+
+def _is_only_convolution(folded: fx.GraphModule, node: object) -> bool:
+    """True for a convolution whose output nobody else wants, and that is there once."""
+    if not isinstance(node, fx.Node) or node.op != "call_module" or len(node.users) != 1:
+        return False
+    layer = folded.get_submodule(node.target)
+    is_once = sum(other.op == "call_module" and other.target == node.target for other in folded.graph.nodes) == 1
+    return isinstance(layer, nn.Conv2d) and is_once
+
+
+def _own_padding(folded: fx.GraphModule) -> None:
+    """Let convolutions that pad in a step of their own, as EfficientNet's package has them, pad by themselves."""
+    for name, layer in list(folded.named_modules()):
+        around = getattr(layer, "static_padding", None)
+        if isinstance(layer, nn.Conv2d) and isinstance(around, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0):
+            left, right, top, bottom = around.padding
+            if (left, top) == (right, bottom):
+                plain = nn.Conv2d(
+                    layer.in_channels,
+                    layer.out_channels,
+                    layer.kernel_size,
+                    tuple(layer.stride),
+                    (top, left),
+                    layer.dilation,
+                    layer.groups,
+                    layer.bias is not None,
+                    device="meta",
+                )
+                plain.weight, plain.bias = layer.weight, layer.bias
+                folded.set_submodule(name, plain)
