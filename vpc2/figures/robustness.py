@@ -9,19 +9,32 @@ import plotly.graph_objects as go
 from vpc2.figures.predict import MERGED, PLAIN
 
 _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
-Line = tuple[str, Sequence[float], Sequence[float], Sequence[float]]
+Line = tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
-def endurance_figure(strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, height: int = 320) -> go.Figure:
-    """Return accuracy in per cent over strengths in equal steps: (name, accuracy, low, high) a classifier, with its interval as a band."""
+def endurance_figure(
+    strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, confidence_title: str, height: int = 320
+) -> go.Figure:
+    """Return accuracy in per cent over strengths in equal steps: (name, accuracy, low, high, confidence) a classifier.
+
+    The interval of the accuracy is a band, the mean confidence a dotted line: above its accuracy, a net is surer than it may be.
+    """
     figure = go.Figure()
     x = list(strengths)
-    for (name, accuracy, low, high), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
+    for (name, accuracy, low, high, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
         edge = [100 * value for value in (*high, *reversed(low))]
         figure.add_scatter(
             x=[*x, *reversed(x)], y=edge, mode="lines", fill="toself", fillcolor=band, line={"width": 0}, hoverinfo="skip", showlegend=False
         )
         figure.add_scatter(x=x, y=[100 * share for share in accuracy], name=name, mode="lines+markers", line={"color": colour})
+        figure.add_scatter(
+            x=x,
+            y=[100 * share for share in confidence],
+            name=confidence_title.format(name=name),
+            mode="lines",
+            line={"color": colour, "dash": "dot", "width": 1.5},
+            showlegend=False,
+        )
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 28, "b": 8}, height=height, legend={"orientation": "h", "y": 1.18, "x": 0}, showlegend=len(lines) > 1
     )

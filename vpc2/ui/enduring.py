@@ -142,13 +142,19 @@ def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) ->
     grid = st.grid(2, min_column_width=320, gap="medium") if len(found) > 1 else st.grid(1)
     for key, each in found.items():
         texts = [text_of(key, strength) for strength in CHALLENGES[key].strengths]
-        lines = [(title, one["accuracy"], one["low"], one["high"]) for title, one in zip(titles, each, strict=True)]
+        lines = [(title, one["accuracy"], one["low"], one["high"], one["confidence"]) for title, one in zip(titles, each, strict=True)]
         with grid.cell():
             if len(found) > 1:
                 st.markdown(f"**{say(CHALLENGES[key].title)}**")
-            figure = endurance_figure(texts, lines, y_title=_("Accuracy"), height=230 if len(found) > 1 else 320)
+            figure = endurance_figure(
+                texts, lines, y_title=_("Accuracy"), confidence_title=_("Confidence of {name}"), height=230 if len(found) > 1 else 320
+            )
             st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CHALLENGES[key].title), config={"displayModeBar": False})
-    st.caption(_("The bands are 95 % intervals; {n} test pictures.").format(n=number(next(iter(found.values()))[0]["n"])))
+    st.caption(
+        _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(
+            n=number(next(iter(found.values()))[0]["n"])
+        )
+    )
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["classifier", "challenge", "strength", "accuracy", "low", "high", "confidence"])
