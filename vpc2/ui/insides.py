@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from vpc2.ui.looking import percent
 
 SOME_PICTURES = 300
 MAPS, COLUMNS, SIDE_PX = 32, 8, 96
-SHOWN = 8
+SHOWN, THUMBNAIL_PX = 8, 24
 Photo = dict[str, Any]
 
 
@@ -268,6 +269,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     method = st.segmented_control(
         _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.get, key="inside/method"
     )
+    has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):
         points, is_right, answers = _mapped(name, judging.mark_of(name), method)
     data = judging.test_pictures(name, SOME_PICTURES)
@@ -277,7 +279,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     )
     with left:
         chosen = st.plotly_chart(
-            map_figure(points, data.labels, data.classes, is_right),
+            map_figure(points, data.labels, data.classes, is_right, _thumbnails(name, judging.mark_of(name)) if has_pictures else ()),
             key=f"inside/map/{name}/{method}",
             alt=said,
             on_select="rerun",
@@ -293,6 +295,15 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
                 st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
                 st.caption(f"{chrome.literal(data.classes[data.labels[i]])} → {chrome.literal(answers[i])}")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _thumbnails(name: str, mark: tuple[float, str]) -> list[str]:
+    """Return the pictures of the map, small, as addresses that hold them."""
+    from vpc2.images.encode import resize_square, to_jpeg
+
+    small = [to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in judging.test_pictures(name, SOME_PICTURES).images]
+    return [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in small]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
