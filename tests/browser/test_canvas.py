@@ -206,6 +206,7 @@ def test_by_keyboard_alone(canvas, wait_idle):
     wait_idle(page)
     press("ArrowDown")
     expect_chosen(page, "conv2")
+    wait_idle(page)
     press("Control+v")
     expect_names(page, "conv1", "res1", "conv2", "conv3", "relu1", "conv4", "par1", "flatten1", "fc1")
     wait_idle(page)

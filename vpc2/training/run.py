@@ -79,6 +79,7 @@ _INTERRUPTED = Text(
     "El proceso de entrenamiento terminó inesperadamente después de la época {epoch}; se conservan las curvas y el modelo hasta ahí, y "
     "se puede reanudar.",
 )
+_STOPPED_WAITING = Text("Stopped on request while it waited.", "Detenido a pedido mientras esperaba.")
 _INTERRUPTED_EARLY = Text(
     "The training process ended unexpectedly before the first epoch was complete; the run can be resumed.",
     "El proceso de entrenamiento terminó inesperadamente antes de completar la primera época; se puede reanudar.",
@@ -383,7 +384,7 @@ def status_of(folder: Path) -> Status:
     if is_alive and said != "pause":
         return Status("running", is_stalled=pulse.silence_s(folder) > pulse.STALLED_S)
     if (folder / "stop").exists():
-        return Status("stopped", is_resumable=has_checkpoint)
+        return Status("stopped", _STOPPED_WAITING, is_resumable=has_checkpoint)
     if (folder / "pause").exists() or said == "pause":
         return Status("paused", is_resumable=True)
     return Status("queued") if worker is None else Status("interrupted", _interruption(folder), is_resumable=True)
