@@ -9,15 +9,19 @@ The epochs end the runs, so the accuracies are the same on any machine; the seco
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from vpc2.augment.presets import PIPELINES
-from vpc2.training.evidence import measure_gap
-from vpc2.training.loop import fit
-from vpc2.training.presets import RECIPES
-from vpc2.training.spec import Experiment, without
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from vpc2.augment.presets import PIPELINES  # noqa: E402
+from vpc2.training.evidence import measure_gap  # noqa: E402
+from vpc2.training.loop import fit  # noqa: E402
+from vpc2.training.presets import RECIPES  # noqa: E402
+from vpc2.training.spec import Experiment, without  # noqa: E402
 
 
 def main() -> None:

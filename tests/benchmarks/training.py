@@ -15,6 +15,7 @@ import io
 import logging
 import os
 import statistics
+import sys
 import tempfile
 import time
 import warnings
@@ -29,17 +30,19 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from vpc2.augment.pipeline import augment_batch
-from vpc2.augment.presets import PIPELINES
-from vpc2.data.imageset import ImageSet, split_images
-from vpc2.nets.module import build_net
-from vpc2.nets.presets import NETS
-from vpc2.nets.spec import make_net
-from vpc2.training.events import read_events
-from vpc2.training.run import make_run
-from vpc2.training.settings import SETTINGS
-from vpc2.training.spec import Recipe
-from vpc2.training.worker import train
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from vpc2.augment.pipeline import augment_batch  # noqa: E402
+from vpc2.augment.presets import PIPELINES  # noqa: E402
+from vpc2.data.imageset import ImageSet, split_images  # noqa: E402
+from vpc2.nets.module import build_net  # noqa: E402
+from vpc2.nets.presets import NETS  # noqa: E402
+from vpc2.nets.spec import make_net  # noqa: E402
+from vpc2.training.events import read_events  # noqa: E402
+from vpc2.training.run import make_run  # noqa: E402
+from vpc2.training.settings import SETTINGS  # noqa: E402
+from vpc2.training.spec import Recipe  # noqa: E402
+from vpc2.training.worker import train  # noqa: E402
 
 BATCH = 64
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import statistics
+import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # noqa: E402
 import ttach  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
