@@ -5,12 +5,14 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from vpc2.words import Text
 
 MB = 1024 * 1024
+DAY_S = 86_400
 
 
 def _limit(default: int, unit: str, en: str, es: str) -> int:
@@ -31,8 +33,12 @@ class Limits:
     archive_ratio: int = _limit(100, "×", "How far a file in a ZIP may be packed", "Compresión máxima de un archivo en un ZIP")
     archive_depth: int = _limit(8, "", "Folders inside folders in a ZIP", "Carpetas dentro de carpetas en un ZIP")
     archive_classes: int = _limit(100, "", "Classes of one's own", "Clases propias")
-    own_days: int = _limit(7, "d", "How long one's own pictures are kept unused", "Cuánto se guardan sin uso las imágenes propias")
-    own_bytes: int = _limit(2048 * MB, "MB", "All visitors' own pictures together", "Las imágenes propias de todas las visitas juntas")
+    own_days: int = _limit(
+        7, "d", "How long one's own pictures and classifiers are kept unused", "Cuánto se guardan sin uso imágenes y clasificadores propios"
+    )
+    own_bytes: int = _limit(
+        2048 * MB, "MB", "All visitors' own pictures, or classifiers", "Imágenes, o clasificadores, de todas las visitas"
+    )
     classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
     classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")
     trainable_params: int = _limit(5_000_000, "", "Parameters that can be trained", "Parámetros que se pueden entrenar")
@@ -64,6 +70,20 @@ def read_limits(given: str) -> Limits:
 
 
 LIMITS = read_limits(os.environ.get("VPC2_LIMITS", ""))
+
+
+def unused(found: Iterable[tuple[float, int, Path]], now: float) -> list[Path]:
+    """Return which of what visitors brought has to go: (time of its last use, bytes, path) each.
+
+    What nobody has used for `LIMITS.own_days`, and the longest unused while all together take more than `LIMITS.own_bytes`.
+    """
+    found, doomed = sorted(found), []
+    total = sum(size for _when, size, _path in found)
+    for when, size, path in found:
+        if now - when > LIMITS.own_days * DAY_S or total > LIMITS.own_bytes:
+            doomed.append(path)
+            total -= size
+    return doomed
 
 
 def home() -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpc2 import codec
+from vpc2 import codec, host
 from vpc2.data import own
 from vpc2.data.datasets import find_dataset, is_ready, load_dataset
 from vpc2.data.folder import load_archive, load_uploads
@@ -97,11 +97,11 @@ def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
     about = [own.own_folder(entry.key) / own.OWN_ABOUT for entry in entries]
     now = about[0].stat().st_mtime
     for i, path in enumerate(about):
-        os.utime(path, (now - (9 - i) * own.DAY_S,) * 2)
+        os.utime(path, (now - (9 - i) * host.DAY_S,) * 2)
     load_dataset(entries[0].key, 16)  # looked at: used now
     own.sweep(now)
     assert own.keys_of(OWNER) == [entries[0].key, entries[2].key]
     sizes = [(own.own_folder(entry.key) / own.PICTURES).stat().st_size for entry in (entries[0], entries[2])]
-    monkeypatch.setattr(own, "LIMITS", replace(own.LIMITS, own_bytes=sum(sizes) - 1))
+    monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=sum(sizes) - 1))
     own.sweep(now)
     assert own.keys_of(OWNER) == [entries[0].key]

@@ -2,11 +2,13 @@
 
 import os
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.corpus import ENTRIES
+from vpc2 import host
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
@@ -62,6 +64,6 @@ def test_what_nobody_uses_is_removed(data, monkeypatch):
     keeping.sweep(used + 8 * 86_400)
     assert not keeping.is_here(key)
     key, _classifier = keeping.keep(data)
-    monkeypatch.setattr(keeping, "MOST_BYTES", len(data) - 1)
+    monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=len(data) - 1))
     keeping.sweep()
     assert not keeping.is_here(key)

@@ -58,19 +58,12 @@ def test_the_script_of_a_trained_net_gives_the_same_probabilities(tmp_path, how,
     torch.testing.assert_close(merged, merge(predict_views(made, images, views), how)[0], atol=2e-5, rtol=0)
 
 
-def test_the_script_of_the_net_that_knows_the_world(tmp_path):
-    made, views = open_classifier("imagenet"), VIEW_SETS["standard"].views
-    (tmp_path / "tta.py").write_text(to_script(made, views, ready="imagenet"))
-    images = made.prepare([photo(tmp_path)])
-    plain, merged = executed(tmp_path)
-    torch.testing.assert_close(plain, made.probabilities(images)[0], atol=1e-5, rtol=0)
-    torch.testing.assert_close(merged, merge(predict_views(made, images, views))[0], atol=1e-5, rtol=0)
-
-
-def test_the_script_of_one_of_torchvisions(tmp_path, stand_in_weights):
-    stand_in_weights("mobilenet_v3_small")
-    made, views = open_classifier("mobilenet_v3_small"), VIEW_SETS["standard"].views
-    (tmp_path / "tta.py").write_text(to_script(made, views, ready="mobilenet_v3_small"))
+@pytest.mark.parametrize("key", ["imagenet", "mobilenet_v3_small"])
+def test_the_script_of_a_ready_made_net(tmp_path, stand_in_weights, key):
+    if key != "imagenet":
+        stand_in_weights(key)
+    made, views = open_classifier(key), VIEW_SETS["standard"].views
+    (tmp_path / "tta.py").write_text(to_script(made, views, ready=key))
     images = made.prepare([photo(tmp_path)])
     plain, merged = executed(tmp_path)
     torch.testing.assert_close(plain, made.probabilities(images)[0], atol=1e-5, rtol=0)

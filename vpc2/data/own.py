@@ -17,13 +17,11 @@ import numpy as np
 from vpc2 import host
 from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, own_folder, own_home
 from vpc2.data.imageset import ImageSet, split_images
-from vpc2.host import LIMITS
 from vpc2.images.encode import resize_square
 from vpc2.words import Refusal, Text, clean_name
 
 SIZE_PX = 128  # enough for nets that train in a minute
 MOST = 4  # sets of one visitor
-DAY_S = 86_400
 PICTURES = "pictures.npz"
 
 _FULL = Text(
@@ -82,17 +80,14 @@ def delete(key: str, owner: str) -> None:
 
 
 def sweep(now: float | None = None) -> None:
-    """Remove the sets that nobody has used for `LIMITS.own_days`, and the longest unused ones where all together take too much."""
+    """Remove the sets that have to go, see `host.unused`."""
     now, used = time.time() if now is None else now, []
     for folder in own_home().iterdir() if own_home().is_dir() else ():
         with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
             if OWN_KEY.fullmatch(folder.name):
                 used.append(((folder / OWN_ABOUT).stat().st_mtime, (folder / PICTURES).stat().st_size, folder))
-    total = sum(size for _when, size, _folder in used)
-    for when, size, folder in sorted(used):
-        if now - when > LIMITS.own_days * DAY_S or total > LIMITS.own_bytes:
-            shutil.rmtree(folder, ignore_errors=True)
-            total -= size
+    for folder in host.unused(used, now):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_ready(key: str) -> bool:

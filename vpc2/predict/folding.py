@@ -1,4 +1,4 @@
-"""A classifier's module with its batch norms folded into the convolutions before them: the same answers, a third fewer passes over memory.
+"""A classifier's module with its batch norms folded into the convolutions before them: the same answers, fewer passes over memory.
 
 Only for answering: gradients, hooks and feature maps are the module's own business, which stays as it is.
 """

@@ -11,12 +11,9 @@ import time
 from pathlib import Path
 
 from vpc2 import host
-from vpc2.host import LIMITS
 from vpc2.predict.classifier import Classifier, load_classifier
 
 KEY = re.compile(r"file:[0-9a-f]{32}")
-MOST_BYTES = 2048 * host.MB  # of all visitors together
-_DAY_S = 86_400
 
 
 def folder() -> Path:
@@ -57,13 +54,10 @@ def is_here(key: str) -> bool:
 
 
 def sweep(now: float | None = None) -> None:
-    """Remove what nobody has used for `LIMITS.own_days`, and the longest unused where all together take too much."""
+    """Remove the files that have to go, see `host.unused`."""
     now, used = time.time() if now is None else now, []
     for path in folder().glob("*.safetensors"):
         with contextlib.suppress(FileNotFoundError):
             used.append((path.stat().st_mtime, path.stat().st_size, path))
-    total = sum(size for _when, size, _path in used)
-    for when, size, path in sorted(used):
-        if now - when > LIMITS.own_days * _DAY_S or total > MOST_BYTES:
-            path.unlink(missing_ok=True)
-            total -= size
+    for path in host.unused(used, now):
+        path.unlink(missing_ok=True)

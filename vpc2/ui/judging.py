@@ -86,9 +86,8 @@ def draw_opening() -> None:
     count = st.session_state.setdefault("judge/opened files", 0)
     with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
         st.caption(_("A file that Train saved: classifier.safetensors. It stays on this server, for you alone, while it is used."))
-        given = st.file_uploader(
-            _("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=LIMITS.classifier_bytes // MB
-        )
+        most = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server takes no larger upload
+        given = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=most)
     if given is None:
         return
     st.session_state["judge/opened files"] += 1

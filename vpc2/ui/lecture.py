@@ -183,7 +183,9 @@ def draw_hero() -> None:
     sample = load_sample(HERO)
     photo = {"digest": sample.digest, "pixels": sample.pixels, "name": ""}
     result = cache.drawn(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
-    _draw_grid([result["original"], *result["pictures"]])
+    grid = st.grid(3, min_column_width=100, gap="xsmall")
+    for i, picture in enumerate([result["original"], *result["pictures"]]):
+        grid.image(picture, alt=_("The original photograph") if i == 0 else _("The same photograph, augmented"), width="stretch")
 
 
 @st.fragment(run_every=1.0)
@@ -198,11 +200,3 @@ def _draw_hero_later() -> None:
         f".vpc2-hero div {{ aspect-ratio: 3 / 2; background: url(data:image/jpeg;base64,{data}) center / cover }}</style>"
         f'<div class="vpc2-hero">{tile * (1 + HERO_DRAWS)}</div>'
     )
-
-
-def _draw_grid(pictures: list) -> None:
-    grid = st.grid(3, min_column_width=100, gap="xsmall")
-    for i, picture in enumerate(pictures):
-        is_original = i == 0 or picture is pictures[0]
-        words = _("The original photograph") if is_original else _("The same photograph, augmented")
-        grid.image(picture, alt=words, width="stretch", output_format="JPEG")
