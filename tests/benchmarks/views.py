@@ -19,6 +19,7 @@ import ttach  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from vpc2 import host  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
 from vpc2.predict import runtime, tta  # noqa: E402
@@ -81,6 +82,7 @@ def measure(name, classifier, count, rounds):
 
 def main():
     torch.manual_seed(0)
+    host.keep_freed_memory()  # as the app does; for both sides
     net = NETS["tiny"].net
     from vpc2.codec import to_document
 

@@ -179,7 +179,7 @@ class Classifier:
         if channels == 1:
             images = (images * images.new_tensor(GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
         mean, std = images.new_tensor(self.preprocessing.mean), images.new_tensor(self.preprocessing.std)
-        return ((images - mean.view(1, channels, 1, 1)) / std.view(1, channels, 1, 1)).contiguous(memory_format=torch.channels_last)
+        return (images - mean.view(1, channels, 1, 1)).div_(std.view(1, channels, 1, 1))
 
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
@@ -193,7 +193,9 @@ class Classifier:
             raise Refusal(_WRONG_SIZE.fill(wanted=size, found=" × ".join(map(str, images.shape))))
         if self.module.training:
             self.module.eval()
-        logits = (self.runner or self.module)(self.normalise(images.to(self.device, torch.float32))).float().cpu()
+        asked = self.runner or self.module
+        layout = torch.channels_last if isinstance(asked, nn.Module) else torch.contiguous_format
+        logits = asked(self.normalise(images.to(self.device, torch.float32, memory_format=layout))).float().cpu()
         if tuple(logits.shape) != (len(images), len(self.classes)):
             raise Refusal(_WRONG_COUNT.fill(classes=len(self.classes), found=" × ".join(map(str, logits.shape[1:])) or "1"))
         if not torch.isfinite(logits).all():

@@ -1,13 +1,15 @@
-"""A classifier's module with its batch norms folded into the convolutions before them: the same answers, fewer passes over memory.
+"""A classifier's module with fewer passes over memory, for the same answers: batch norms and padding inside convolutions, ReLUs in place.
 
 Only for answering: gradients, hooks and feature maps are the module's own business, which stays as it is.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 
 import torch
+import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -27,7 +29,7 @@ def fold(module: nn.Module) -> nn.Module | None:
     """Return what answers as a module in evaluation mode does, its weights copied where they change; None where it cannot be followed.
 
     A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zeros that are put around a picture
-    in a step of their own are the convolution's own padding, where they are the same on both sides.
+    in a step of their own are the convolution's own padding; and what a layer made for one activation only may be written over by it.
     """
     if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MOST_BYTES:
         return None
@@ -47,6 +49,7 @@ def fold(module: nn.Module) -> nn.Module | None:
             node.replace_all_uses_with(before)
             folded.graph.erase_node(node)
     _own_padding(folded)
+    _write_over(folded)
     folded.delete_all_unused_submodules()
     folded.recompile()
     return folded.eval()
@@ -62,22 +65,43 @@ def _is_only_convolution(folded: fx.GraphModule, node: object) -> bool:
 
 
 def _own_padding(folded: fx.GraphModule) -> None:
-    """Let convolutions that pad in a step of their own, as EfficientNet's package has them, pad by themselves."""
+    """Let convolutions that pad in a step of their own, as EfficientNet's package has them, pad by themselves.
+
+    Where one more row of zeros lies below than above, a kernel with a row of zeros on top, begun one higher, sees the same.
+    """
     for name, layer in list(folded.named_modules()):
         around = getattr(layer, "static_padding", None)
-        if isinstance(layer, nn.Conv2d) and isinstance(around, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0):
-            left, right, top, bottom = around.padding
-            if (left, top) == (right, bottom):
-                plain = nn.Conv2d(
-                    layer.in_channels,
-                    layer.out_channels,
-                    layer.kernel_size,
-                    tuple(layer.stride),
-                    (top, left),
-                    layer.dilation,
-                    layer.groups,
-                    layer.bias is not None,
-                    device="meta",
-                )
-                plain.weight, plain.bias = layer.weight, layer.bias
-                folded.set_submodule(name, plain)
+        if not (isinstance(layer, nn.Conv2d) and isinstance(around, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0)):
+            continue
+        left, right, top, bottom = around.padding
+        wider, higher = right - left, bottom - top
+        if not (wider in (0, 1) and higher in (0, 1)) or (wider + higher and tuple(layer.dilation) != (1, 1)):
+            continue
+        weight = F.pad(layer.weight, (wider, 0, higher, 0))
+        plain = nn.Conv2d(
+            layer.in_channels,
+            layer.out_channels,
+            tuple(weight.shape[2:]),
+            tuple(layer.stride),
+            (bottom, right),
+            layer.dilation,
+            layer.groups,
+            layer.bias is not None,
+            device="meta",
+        )
+        plain.weight, plain.bias = nn.Parameter(weight, requires_grad=False), layer.bias
+        folded.set_submodule(name, plain)
+
+
+def _write_over(folded: fx.GraphModule) -> None:
+    """Let activations overwrite what a convolution or a dense layer made for nobody else: fresh memory costs more than the arithmetic."""
+    for number, node in enumerate(folded.graph.nodes):
+        if node.op != "call_module" or not isinstance(before := node.args[0] if node.args else None, fx.Node) or len(before.users) != 1:
+            continue
+        layer = folded.get_submodule(node.target)
+        is_made_here = before.op == "call_module" and isinstance(folded.get_submodule(before.target), nn.Conv2d | nn.Linear)
+        if is_made_here and getattr(layer, "inplace", None) is False:
+            own = copy.copy(layer)  # the module's own stays as it is
+            own.inplace = True
+            node.target = f"in_place_{number}"
+            folded.add_submodule(node.target, own)

@@ -7,6 +7,7 @@ was at p in the picture is at M p in the view. Flips, shifts and quarter turns m
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +60,7 @@ def view_matrix(view: str, height: int, width: int) -> Matrix:
 def warp(images: torch.Tensor, matrix: Matrix, mode: str = "bilinear") -> torch.Tensor:
     """Return images (B, C, H, W) moved by a matrix, same size, the border repeated where nothing was."""
     height, width = images.shape[-2:]
-    (a, b, c), (d, e, f), _ = torch.linalg.inv(torch.tensor(matrix, dtype=torch.float64)).tolist()
+    a, b, c, d, e, f = _inverse(tuple(map(tuple, matrix)))
     whole = [round(number) for number in (a, b, c, d, e, f)]
     if all(abs(number - n) < 1e-9 for number, n in zip((a, b, c, d, e, f), whole, strict=True)) and 0 in whole[:2]:
         return _move_pixels(images, *whole)
@@ -72,15 +73,29 @@ def warp(images: torch.Tensor, matrix: Matrix, mode: str = "bilinear") -> torch.
     return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), mode=mode, padding_mode="border", align_corners=False)
 
 
+@lru_cache(maxsize=1024)
+def _inverse(matrix: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
+    """Return the first two rows of a matrix's inverse."""
+    return tuple(torch.linalg.inv(torch.tensor(matrix, dtype=torch.float64))[:2].flatten().tolist())
+
+
 def _move_pixels(images: torch.Tensor, a: int, b: int, c: int, d: int, e: int, f: int) -> torch.Tensor:
     """Fetch pixel (a x + b y + c, d x + e y + f) for every (x, y): rows and columns are only reordered or exchanged."""
     height, width = images.shape[-2:]
-    x, y = torch.arange(width, device=images.device), torch.arange(height, device=images.device)
-    if b == 0 and d == 0:
-        rows, columns = (e * y + f).clamp(0, height - 1), (a * x + c).clamp(0, width - 1)
-        return images if (a, c, e, f) == (1, 0, 1, 0) else images[..., rows[:, None], columns[None, :]]
-    rows, columns = (d * x + f).clamp(0, height - 1), (b * y + c).clamp(0, width - 1)
-    return images[..., rows[None, :], columns[:, None]]
+    if b or d:
+        # (x, y) fetches (b y + c, d x + f): of the picture with rows and columns exchanged, along its own axes again.
+        return _move_rows(_move_rows(images.transpose(-1, -2), b, c, height, -2), d, f, width, -1)
+    return _move_rows(_move_rows(images, e, f, height, -2), a, c, width, -1)
+
+
+def _move_rows(images: torch.Tensor, step: int, first: int, count: int, axis: int) -> torch.Tensor:
+    """Return rows (or columns) `first`, `first + step`, ... along an axis, the outermost repeated beyond the border."""
+    size = images.shape[axis]
+    if (step, first, count) == (1, 0, size):
+        return images
+    if (step, first, count) == (-1, size - 1, size):
+        return images.flip(axis)
+    return images.index_select(axis, (step * torch.arange(count, device=images.device) + first).clamp(0, size - 1))
 
 
 def _around_centre(height: int, width: int, a: float, b: float, d: float, e: float) -> Matrix:
