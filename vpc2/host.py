@@ -39,6 +39,8 @@ class Limits:
     own_bytes: int = _limit(
         2048 * MB, "MB", "All visitors' own pictures, or classifiers", "Imágenes, o clasificadores, de todas las visitas"
     )
+    run_days: int = _limit(180, "d", "How long a training that is over is kept", "Cuánto se guarda un entrenamiento terminado")
+    run_bytes: int = _limit(10_240 * MB, "MB", "All visitors' trainings", "Los entrenamientos de todas las visitas")
     classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
     classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")
     trainable_params: int = _limit(5_000_000, "", "Parameters that can be trained", "Parámetros que se pueden entrenar")
@@ -72,15 +74,15 @@ def read_limits(given: str) -> Limits:
 LIMITS = read_limits(os.environ.get("VPC2_LIMITS", ""))
 
 
-def unused(found: Iterable[tuple[float, int, Path]], now: float) -> list[Path]:
-    """Return which of what visitors brought has to go: (time of its last use, bytes, path) each.
+def unused(found: Iterable[tuple[float, int, Path]], now: float, days: int, most_bytes: int) -> list[Path]:
+    """Return which of what visitors left has to go: (time of its last use, bytes, path) each.
 
-    What nobody has used for `LIMITS.own_days`, and the longest unused while all together take more than `LIMITS.own_bytes`.
+    What nobody has used for that many days, and the longest unused while all together take more than `most_bytes`.
     """
     found, doomed = sorted(found), []
     total = sum(size for _when, size, _path in found)
     for when, size, path in found:
-        if now - when > LIMITS.own_days * DAY_S or total > LIMITS.own_bytes:
+        if now - when > days * DAY_S or total > most_bytes:
             doomed.append(path)
             total -= size
     return doomed

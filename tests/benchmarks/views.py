@@ -1,13 +1,17 @@
 """Eight views of one photograph and of 32, ours against ttach's wrapper doing the same views, in turns in one process.
 
-`python tests/benchmarks/views.py`. Times are shares of ttach's: below 1 ours is quicker. The views are all symmetries of the square,
-which ttach has, too.
+`python tests/benchmarks/views.py [--memory]`. Times are shares of ttach's: below 1 ours is quicker. The views are all symmetries of the
+square, which ttach has, too. With `--memory` (Linux), in place of times: how far the process grows at its highest while it asks, each
+count in a process of its own, against all views of all photographs in one pass.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,6 +29,7 @@ from vpc2.nets.presets import NETS  # noqa: E402
 from vpc2.predict import runtime, tta  # noqa: E402
 from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier  # noqa: E402
 
+WAYS = ("one pass", "PyTorch", "ONNX Runtime")
 TURNS = ("identity", "turn_90", "turn_180", "turn_270")
 
 
@@ -80,7 +85,50 @@ def measure(name, classifier, count, rounds):
     object.__setattr__(classifier, "runner", runner)
 
 
+@torch.no_grad()
+def grow(way, count):
+    """Print by how many MB the highest point of this process's memory rises while eight views of `count` photographs are asked."""
+    classifier = open_classifier("imagenet")
+    host.keep_freed_memory()
+    if way == "PyTorch":
+        assert runtime.simplify(classifier)
+    elif way == "ONNX Runtime":
+        assert runtime.quicken(classifier), "no file yet: run this benchmark without --memory once"
+    size = classifier.preprocessing.size_px
+    images = torch.rand(count, 3, size, size)
+    classifier.logits(images[:1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if way == "one pass":
+        classifier.logits(torch.cat([tta.apply_view(view, both) for both in (images, images.flip(-1)) for view in TURNS]))
+    else:
+        ours(classifier, images)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / host.MB)
+
+
+def memory():
+    print(f"{'photographs':>12}" + "".join(f"{way:>16}" for way in WAYS) + "   (MB on top of what was there)")
+    for count in (1, 8, 32, 128):
+        found = []
+        for way in WAYS:
+            ended = subprocess.run([sys.executable, __file__, "--grow", way, str(count)], capture_output=True, text=True)
+            found.append(f"{float(ended.stdout.split()[-1]):16.0f}" if not ended.returncode else f"{'no memory':>16}")
+        print(f"{count:12}" + "".join(found), flush=True)
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.grow:
+        grow(given.grow[0], int(given.grow[1]))
+    elif given.memory:
+        memory()
+    else:
+        compare()
+
+
+def compare():
     torch.manual_seed(0)
     host.keep_freed_memory()  # as the app does; for both sides
     net = NETS["tiny"].net

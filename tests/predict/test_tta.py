@@ -57,7 +57,13 @@ def test_chunks_change_nothing(classifier, images, monkeypatch):
     whole = predict_views(classifier, images, views).logits
     monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", classifier.preprocessing.size_px**2 * 3)
     assert images_at_once(classifier) == 3
-    torch.testing.assert_close(predict_views(classifier, images, views).logits, whole, atol=1e-5, rtol=1e-5)
+    passes = []
+    hook = classifier.module.register_forward_pre_hook(lambda module, given: passes.append(len(given[0])))
+    try:
+        torch.testing.assert_close(predict_views(classifier, images, views).logits, whole, atol=1e-5, rtol=1e-5)
+    finally:
+        hook.remove()
+    assert max(passes) <= 3 and sum(passes) == len(views) * len(images)
 
 
 @pytest.mark.parametrize("how", MERGES)

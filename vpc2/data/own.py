@@ -86,7 +86,7 @@ def sweep(now: float | None = None) -> None:
         with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
             if OWN_KEY.fullmatch(folder.name):
                 used.append(((folder / OWN_ABOUT).stat().st_mtime, (folder / PICTURES).stat().st_size, folder))
-    for folder in host.unused(used, now):
+    for folder in host.unused(used, now, host.LIMITS.own_days, host.LIMITS.own_bytes):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -127,7 +127,7 @@ def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, see
         changed = image.repeat(len(genes), 1, 1, 1)
         rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
         changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()
-        parts = [classifier.probabilities(changed[i : i + 16])[:, label] for i in range(0, len(changed), 16)]
+        parts = [classifier.probabilities(some)[:, label] for some in changed.split(images_at_once(classifier))]
         return torch.cat(parts)
 
     found = asked(crowd)

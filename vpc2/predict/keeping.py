@@ -59,5 +59,5 @@ def sweep(now: float | None = None) -> None:
     for path in folder().glob("*.safetensors"):
         with contextlib.suppress(FileNotFoundError):
             used.append((path.stat().st_mtime, path.stat().st_size, path))
-    for path in host.unused(used, now):
+    for path in host.unused(used, now, host.LIMITS.own_days, host.LIMITS.own_bytes):
         path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from vpc2 import host
 from vpc2.codec import from_document, read_json, to_document
-from vpc2.training import pulse
+from vpc2.training import pulse, retention
 from vpc2.training.events import last_event
 from vpc2.training.spec import Recipe
 from vpc2.words import Refusal, Text, clean_name
@@ -56,8 +56,7 @@ FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _ID = re.compile(r"[a-z0-9]{8,32}")
 _NO_RUN = Text("There is no such run; it may have been deleted.", "No existe ese entrenamiento; puede que se haya eliminado.")
 _NOT_YOURS = Text(
-    "This run is somebody else's: it can be looked at and cloned, not changed.",
-    "Este entrenamiento es de otra persona: se puede mirar y clonar, no cambiar.",
+    "This run is somebody else's: look at it or clone it.", "Este entrenamiento es de otra persona: se puede mirar y clonar, no cambiar."
 )
 _STILL_RUNNING = Text(
     "This run is still going: stop it first, then delete it.", "Este entrenamiento sigue en curso: primero hay que detenerlo."
@@ -204,6 +203,7 @@ class RunStore:
         """Make a new run, waiting to be started by an engine; `start` is a classifier's file whose weights it begins with."""
         run_id = secrets.token_hex(8)
         folder = self.folder / run_id
+        retention.retire(self.folder, is_going)
         try:
             with _on_disk():
                 folder.mkdir(parents=True)
@@ -306,13 +306,12 @@ class RunStore:
         folder = self._own(run_id, by).folder
         if status_of(folder).state == "running":
             raise Refusal(_STILL_RUNNING)
-        doomed = folder.with_name(f".deleted-{folder.name}")
         with _on_disk():
-            folder.rename(doomed)  # first gone from every list, then from the disk
-        shutil.rmtree(doomed, ignore_errors=True)
+            retention.remove(folder)
 
     def sweep(self) -> None:
-        """Remove what killed workers and half-done deletions left behind."""
+        """Remove what killed workers and half-done deletions left behind, and runs that were kept long enough."""
+        retention.retire(self.folder, is_going)
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if folder.name.startswith(".deleted-"):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -388,6 +387,11 @@ def status_of(folder: Path) -> Status:
     if (folder / "pause").exists() or said == "pause":
         return Status("paused", is_resumable=True)
     return Status("queued") if worker is None else Status("interrupted", _interruption(folder), is_resumable=True)
+
+
+def is_going(folder: Path) -> bool:
+    """True for a run that is running or waits for its turn."""
+    return status_of(folder).state in ("running", "queued")
 
 
 def _interruption(folder: Path) -> Text:
