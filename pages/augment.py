@@ -8,6 +8,7 @@ from vpc2.augment.ops import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
 from vpc2.ui import chrome, exporting, labels, libraries, mixing, safety, state, studio
+from vpc2.ui.controls import pick
 from vpc2.ui.language import _, say
 from vpc2.ui.steps import edit_pipeline, name_operation, shown_pipeline
 from vpc2.ui.tray import draw_tray
@@ -18,25 +19,23 @@ with st.container(key="studio"):
     left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
-    preset = st.selectbox(
+    preset = pick(
         _("Start from a preset"),
         list(PIPELINES),
-        index=None,
         format_func=lambda key: say(PIPELINES[key].title),
         placeholder=_("Choose a preset"),
-        key=state.key("pipeline", "preset"),
+        key="pipeline/preset",
     )
     if preset:
         state.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
         st.rerun()
     pipeline = edit_pipeline(pipeline)
-    added = st.selectbox(
+    added = pick(
         _("Add a step"),
         list(OPS),
-        index=None,
         format_func=name_operation,
         placeholder=_("Type to search: rotation, blur…"),
-        key=state.key("pipeline", "add", str(len(pipeline.steps)), pipeline.free_id()),
+        key="pipeline/add",
     )
     if added:
         grown = chrome.guarded(edit_add, pipeline, added)

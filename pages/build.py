@@ -5,19 +5,19 @@ import streamlit as st
 from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.ui import bringing, canvas, chrome, comparing, layers, seeing, state, taking
+from vpc2.ui.controls import pick
 from vpc2.ui.inspector import draw_inspector
 from vpc2.ui.language import _, number, say
 
 top = st.container()
 net = state.load("net")
 with st.container(horizontal=True, gap="small", key="start"):
-    preset = st.selectbox(
+    preset = pick(
         _("Start from a net"),
         list(NETS),
-        index=None,
         format_func=lambda key: say(NETS[key].title),
         placeholder=_("Choose a preset"),
-        key=state.key("net", "preset"),
+        key="net/preset",
         width=340,
     )
     if preset:

@@ -1,4 +1,8 @@
-"""The real server in a folder of its own, and Chromium to visit it."""
+"""The real server in a folder of its own, and Chromium to visit it.
+
+`VPC2_APP_URL=https://vpc2.example.org pytest tests/browser/test_journey.py` visits a server that stands already, such as the image of the
+Dockerfile behind its proxy; a certificate of its own making is good enough.
+"""
 
 import contextlib
 import os
@@ -19,6 +23,7 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 SIZES = {"1440x900": (1440, 900), "1920x1080": (1920, 1080), "390x844": (390, 844)}
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 START_S = 90
+STANDING = os.environ.get("VPC2_APP_URL", "").rstrip("/")
 
 
 def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
@@ -70,6 +75,9 @@ def serve(script: Path, folder: Path, may_fail: bool = False, health: str = "/ap
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory, browser):
     """The address of the app; depends on the browser, so that nothing is started where there is none."""
+    if STANDING:
+        yield STANDING
+        return
     with serve(ROOT / "streamlit_app.py", tmp_path_factory.mktemp("server")) as address:
         yield address
 
@@ -91,6 +99,7 @@ def browser():
     if chromium is None:
         miss("there is no chromium on this machine: install it (apt-get install chromium) or name it in VPC2_CHROMIUM")
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    arguments += ["--ignore-certificate-errors"] * bool(STANDING)
     with sync_playwright() as playwright:
         try:
             one = playwright.chromium.launch(executable_path=chromium, args=arguments)
@@ -155,4 +164,4 @@ def screenshots(page, wait_idle):
 @pytest.fixture(scope="session")
 def data_key():
     """The data set to train on: photographs of hands where they are on disk, else the digits inside scikit-learn."""
-    return "hands" if (Path(os.environ.get("VPC2_DATA", "")) / "sign-language-digits").is_dir() else "digits"
+    return "hands" if not STANDING and (Path(os.environ.get("VPC2_DATA", "")) / "sign-language-digits").is_dir() else "digits"

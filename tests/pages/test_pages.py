@@ -59,6 +59,36 @@ def test_a_preset_can_be_undone():
     assert at.metric[0].value == first
 
 
+@pytest.mark.parametrize(
+    ("page", "table", "attribute", "first"),
+    [("augment", PIPELINES, "pipeline", "basic"), ("build", NETS, "net", "small"), ("train", RECIPES, "recipe", "digits")],
+)
+def test_what_is_picked_is_taken_once_also_when_it_is_there_already(page, table, attribute, first):
+    """A box that kept what was picked would be taken again at every run, for ever."""
+    at = open_app(page)
+    other = next(key for key in table if key != first)
+    for wanted in (first, other, other, first, first):
+        box = next(box for box in at.selectbox if box.key.startswith(f"{attribute}/preset/"))
+        assert box.value is None
+        box.select(wanted).run(timeout=60)
+        slot = at.session_state[f"slot/{attribute}"]
+        found = codec.from_document(slot["documents"][slot["at"]]).spec
+        assert not at.exception and codec.digest(found) == codec.digest(getattr(table[wanted], attribute))
+
+
+def test_the_same_step_can_be_added_twice_and_too_many_are_refused_once():
+    at = open_app("augment")
+    steps = lambda: at.session_state["slot/pipeline"]["documents"][-1]["steps"]  # noqa: E731
+    there, most = len(steps()), 40
+    while not at.error and most:
+        next(box for box in at.selectbox if box.key.startswith("pipeline/add/")).select("RandomHorizontalFlip").run(timeout=60)
+        most -= 1
+    full = len(steps())
+    assert full > there + 1 and len(at.error) == 1
+    at.run(timeout=60)
+    assert not at.error and len(steps()) == full
+
+
 def test_draw_again_changes_the_seed_and_undo_brings_it_back():
     at = open_app("augment")
     before = at.session_state["slot/pipeline"]["documents"][-1]["seed"]

@@ -47,6 +47,15 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
     raise TypeError(f"no widget for {type(knob).__name__}")
 
 
+def pick(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | None:
+    """Draw a box to pick from once: what was picked is returned once, and the box is empty again at the next run of the page."""
+    count = f"{key}/picked"
+    picked = st.selectbox(label, options, index=None, key=f"{key}/{st.session_state.setdefault(count, 0)}", **more)
+    if picked is not None:
+        st.session_state[count] += 1
+    return picked
+
+
 def _draw_pair(
     knob: Pair, value: int | str | list[int], label: str, key: str, help_: str | None, reach: Sequence[Sequence[int]] | None, is_apart: bool
 ) -> int | str | list[int]:

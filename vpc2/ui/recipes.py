@@ -19,7 +19,7 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.ui import chrome, finding, loading, ownsets, state
-from vpc2.ui.controls import draw_knob
+from vpc2.ui.controls import draw_knob, pick
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
@@ -58,13 +58,12 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     """Draw the recipe's controls and return it as the visitor now has it."""
     if "train/net" not in st.session_state:
         take_recipe(recipe)
-    preset = st.selectbox(
+    preset = pick(
         _("Start from a recipe"),
         list(RECIPES),
-        index=None,
         format_func=lambda key: say(RECIPES[key].title),
         placeholder=_("Choose a recipe"),
-        key=state.key("recipe", "preset"),
+        key="recipe/preset",
     )
     if preset:
         take_recipe(RECIPES[preset].recipe)
