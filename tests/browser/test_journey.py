@@ -46,6 +46,7 @@ def test_augment_an_own_photograph(page, app_url, wait_idle, screenshots):
         arg=before,
     )
     wait_idle(page)
+    page.get_by_text("p 0", exact=True).wait_for()  # the card says what its knob says now, not what it said before
     screenshots("augment")
 
 

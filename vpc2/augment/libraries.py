@@ -221,7 +221,7 @@ def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> 
         transform, pictures = entry.albumentations(albumentations, pixels.shape[1:3]), list(pixels)
         return lambda: [transform(image=picture)["image"] for picture in pictures], np.stack
     modules = _modules()
-    batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).contiguous()
+    batch = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous()
     if library == "torchvision":
         return lambda: entry.torchvision(modules, batch), lambda out: out.permute(0, 2, 3, 1).numpy()
     images = batch.to(device).float().div(255)

@@ -103,10 +103,20 @@ def shown_pipeline(pipeline: Pipeline) -> Pipeline:
 
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:
     """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
-    families = list(OPS.families())
     chosen = st.session_state.get("pipeline/selected")
     if not pipeline.has(chosen) and pipeline.steps:
         chosen = pipeline.steps[0].id
+    cards = st.container()  # above the knobs, drawn after them: a card tells what its knobs say now
+    if pipeline.has(chosen):
+        pipeline = _edit_step(pipeline, chosen)
+    with cards:
+        _draw_cards(pipeline, chosen)
+    return pipeline
+
+
+def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
+    """Draw the steps as cards; what is done to one changes the pipeline and begins the page anew."""
+    families = list(OPS.families())
     items = [
         {
             "id": step.id,
@@ -126,21 +136,24 @@ def edit_pipeline(pipeline: Pipeline) -> Pipeline:
             if changed is not None:
                 state.save(changed)
         st.rerun()
-    step = next((step for step in pipeline.steps if step.id == chosen), None)
-    if step is not None:
-        entry = OPS[step.op]
-        with st.container(border=True, key="inspector"):
-            st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(entry.key)}]")
-            st.caption(say(entry.help))
-            with st.container(horizontal=True, gap="small"):
-                st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
-                if st.button(
-                    _("Draw this step again"), icon=":material/casino:", type="tertiary", key=state.key("pipeline", step.id, "redraw")
-                ):
-                    state.save(pipelines.edit_redraw(pipeline, step.id))
-                    st.rerun()
-            for knob in entry.knobs:
-                value = draw_knob(knob, step.params[knob.key], key=state.key("pipeline", step.id, step.op, knob.key))
-                pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)
-        state.save(pipeline)
+
+
+def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
+    """Draw the knobs of the chosen step and return the pipeline with it as the visitor now has it."""
+    step = next(step for step in pipeline.steps if step.id == chosen)
+    entry = OPS[step.op]
+    with st.container(border=True, key="inspector"):
+        st.markdown(f"**{say(entry.title)}** :gray[{chrome.literal(entry.key)}]")
+        st.caption(say(entry.help))
+        with st.container(horizontal=True, gap="small"):
+            st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
+            if st.button(
+                _("Draw this step again"), icon=":material/casino:", type="tertiary", key=state.key("pipeline", step.id, "redraw")
+            ):
+                state.save(pipelines.edit_redraw(pipeline, step.id))
+                st.rerun()
+        for knob in entry.knobs:
+            value = draw_knob(knob, step.params[knob.key], key=state.key("pipeline", step.id, step.op, knob.key))
+            pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)
+    state.save(pipeline)
     return pipeline
