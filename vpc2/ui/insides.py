@@ -259,10 +259,7 @@ def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray)
 
 def _draw_map(name: str, photos: list[Photo]) -> None:
     if not judging.has_set(name):
-        st.info(
-            _("The map shows test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),
-            icon=":material/info:",
-        )
+        judging.draw_lack()
         return
     from vpc2.predict.embedding import METHODS
 

@@ -259,6 +259,15 @@ def has_set(name: str) -> bool:
     return is_here(name) and bool(sets_for(name))
 
 
+def draw_lack() -> None:
+    """Say what to do where there are no test pictures for a classifier."""
+    st.info(
+        _("This needs test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),
+        icon=":material/info:",
+    )
+    st.page_link(chrome.script("train"), label=_("Train a net in seconds"), icon=":material/model_training:")
+
+
 def choose_set(name: str) -> None:
     """Let the visitor choose the test pictures and how many of them, where there is a choice."""
     keys = sets_for(name) if is_here(name) else []

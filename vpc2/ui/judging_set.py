@@ -31,6 +31,9 @@ def draw_test_set(name: str, views: list[str]) -> None:
     """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
     if not judging.is_here(name):
         return
+    if not judging.has_set(name):
+        judging.draw_lack()
+        return
     data = judging.set_of(name)
     recipe = judging.recipe_of(name)
     is_own = recipe is not None and recipe.dataset == data
