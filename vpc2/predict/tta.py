@@ -17,7 +17,7 @@ from vpc2.predict.viewing import apply_view
 from vpc2.predict.views import IDENTITY, MERGES, VIEWS, clean_views
 
 # Pixels that go through the module at once. More than a CPU's caches hold is slower and takes gigabytes; a GPU idles on less.
-CPU_PIXELS, GPU_PIXELS = 8 * 224 * 224, 256 * 224 * 224
+CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
 
 
 @dataclass(frozen=True, eq=False)
