@@ -8,7 +8,7 @@ import torch
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.attack_kinds import ATTACKS
-from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, lay_patch, make_patch
+from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, judge_patch, lay_patch, make_patch
 from vpc2.predict.classifier import Classifier, Preprocessing
 
 
@@ -132,6 +132,21 @@ def test_accuracy_falls_with_epsilon_and_starts_at_the_plain_one(classifier, ima
     assert len(curve.merged) == len(curve.accuracy) == len(curve.epsilons)
 
 
+def test_a_targeted_attack_on_a_set_reaches_its_target_more_than_it_was_there_before():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64, 5))
+    classifier = Classifier(net, Preprocessing(8, (0.0,) * 3, (1.0,) * 3), tuple("abcde"))
+    images = torch.rand(12, 3, 8, 8)
+    labels = labels_of(classifier, images)
+    images, labels = images[labels != 4], labels[labels != 4]
+    curve = accuracy_against(classifier, images, labels, "pgd", target=4)
+    for epsilon, left, reached in zip(curve.epsilons[1:], curve.accuracy[1:], curve.reached[1:], strict=True):
+        answers = labels_of(classifier, attack(classifier, images, torch.full_like(labels, 4), "pgd", epsilon, is_targeted=True))
+        assert reached == pytest.approx((answers == 4).float().mean()) and left == pytest.approx((answers == labels).float().mean())
+    assert curve.reached[0] == 0 and curve.reached[-1] > curve.reached[1] and curve.accuracy[0] == 1
+    assert not accuracy_against(classifier, images, labels, "pgd").reached
+
+
 def test_a_patch_draws_pictures_to_its_target(classifier, images):
     target = int((labels_of(classifier, images)[0] + 1) % 10)
     patch = make_patch(classifier, images, target, 8)
@@ -140,6 +155,24 @@ def test_a_patch_draws_pictures_to_its_target(classifier, images):
     assert ((laid != images).any(1).flatten(1).sum(1) <= 64).all()
     grey = lay_patch(images, torch.full_like(patch, 0.5), torch.Generator().manual_seed(9))
     assert classifier.probabilities(laid)[:, target].mean() > 2 * classifier.probabilities(grey)[:, target].mean()
+
+
+def test_a_patch_is_judged_on_pictures_it_never_saw(monkeypatch):
+    """A net that reads its answer off the brightest red: a red patch turns all into its class, a grey one none, in any chunks."""
+
+    class Reddest(torch.nn.Module):
+        def forward(self, x):
+            red = (x[:, 0] - x[:, 1]).amax((1, 2)) * 10
+            return torch.stack([torch.full_like(red, 5.0), red], 1)
+
+    classifier = Classifier(Reddest(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), ("other", "red"))
+    images, patch = torch.full((7, 3, 8, 8), 0.3), torch.zeros(3, 3, 3)
+    images[2, 0] = 1.0  # red already
+    patch[0] = 1.0
+    found = judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal"))
+    assert (found.plain, found.grey, found.patched, found.merged) == (1 / 7, 1 / 7, 1.0, 1.0)
+    monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", 8 * 8 * 2)
+    assert judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal")) == found
 
 
 def test_one_pixel_is_one_pixel_and_hurts(classifier, images):

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.perturbing import perturb
-from vpc2.predict.tta import images_at_once
+from vpc2.predict.tta import images_at_once, merge_mean, predict_views
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
@@ -43,11 +43,15 @@ def attack(
 
 @dataclass(frozen=True)
 class Curve:
-    """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views."""
+    """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views.
+
+    `reached` is the share that is taken for the target, where the attack had one.
+    """
 
     epsilons: tuple[float, ...]
     accuracy: tuple[float, ...]
     merged: tuple[float, ...] = ()
+    reached: tuple[float, ...] = ()
 
 
 def accuracy_against(
@@ -57,26 +61,32 @@ def accuracy_against(
     kind: str,
     views: Sequence[str] = (),
     report: Callable[[float], None] = lambda share: None,
+    *,
+    target: int | None = None,
 ) -> Curve:
-    """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing."""
-    from vpc2.predict.tta import merge_mean, predict_views
+    """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing.
 
+    With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes.
+    """
     epsilons = (0.0, *ATTACKS.find(kind).epsilons)
     chunk = images_at_once(classifier)
-    right, right_merged, done = [], [], 0
+    right, right_merged, reached, done = [], [], [], 0
     for epsilon in epsilons:
-        hits = hits_merged = 0
+        hits = hits_merged = hits_target = 0
         for start in range(0, len(images), chunk):
             part, own = images[start : start + chunk], labels[start : start + chunk]
-            attacked = attack(classifier, part, own, kind, epsilon, first=start) if epsilon else part
-            hits += int((classifier.logits(attacked).argmax(1) == own).sum())
+            wanted = own if target is None else torch.full_like(own, target)
+            attacked = attack(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start) if epsilon else part
+            answers = classifier.logits(attacked).argmax(1)
+            hits, hits_target = hits + int((answers == own).sum()), hits_target + int((answers == wanted).sum())
             if views:
                 hits_merged += int((merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).sum())
             done += len(part)
             report(done / (len(images) * len(epsilons)))
         right.append(hits / len(images))
         right_merged.append(hits_merged / len(images))
-    return Curve(epsilons, tuple(right), tuple(right_merged) if views else ())
+        reached.append(hits_target / len(images))
+    return Curve(epsilons, tuple(right), tuple(right_merged) if views else (), tuple(reached) if target is not None else ())
 
 
 def make_patch(
@@ -113,6 +123,33 @@ def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Genera
         cover = F.pad(torch.ones_like(patch), around)
         laid.append(image * (1 - cover) + F.pad(patch, around))
     return torch.stack(laid)
+
+
+@dataclass(frozen=True)
+class PatchShares:
+    """Shares of pictures that are taken for the target: as they are, under a plain grey patch, under the patch, and that in views."""
+
+    plain: float
+    grey: float
+    patched: float
+    merged: float
+
+
+def judge_patch(
+    classifier: Classifier, patch: torch.Tensor, images: torch.Tensor, target: int, views: Sequence[str], *, seed: int = 0
+) -> PatchShares:
+    """Return how often images (B, 3, S, S) are taken for `target`; both patches lie at the same places, drawn from `seed`.
+
+    What is told of a patch is worth something on images that it was not learned from, and that are not of its class.
+    """
+    counts, generator = [0, 0, 0, 0], torch.Generator().manual_seed(seed)
+    for part in images.split(images_at_once(classifier)):
+        places = generator.get_state()
+        laid = lay_patch(part, patch, generator)
+        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(places))
+        answers = [classifier.logits(each) for each in (part, grey, laid)] + [merge_mean(predict_views(classifier, laid, views))]
+        counts = [count + int((answer.argmax(1) == target).sum()) for count, answer in zip(counts, answers, strict=True)]
+    return PatchShares(*(count / max(len(images), 1) for count in counts))
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:

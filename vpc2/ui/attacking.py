@@ -170,6 +170,12 @@ def _attacked(
 def _draw_patch(name: str, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
     target = _choose_target(name, "patch", has_none=False)
+    _draw_patch_on_photos(name, photos, target)
+    if judging.has_set(name):
+        _draw_patch_on_set(name, target)
+
+
+def _draw_patch_on_photos(name: str, photos: list[Photo], target: int) -> None:
     place = (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos), target)
     is_asked = bool(photos) and st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
     if not _is_kept("patch", place, is_asked):
@@ -185,6 +191,47 @@ def _draw_patch(name: str, photos: list[Photo]) -> None:
         with grid.cell(), st.container(key=f"tile-patch-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[int(after.argmax())], width="stretch")
             st.caption(f"{_answer(before, classes)}  \n→ {_answer(after, classes)}")
+
+
+def _draw_patch_on_set(name: str, target: int) -> None:
+    """Draw what a patch that was learned from validation pictures does to test pictures, which it never saw."""
+    st.markdown(f"### {_('Over the test set')}")
+    label = _("Learn it from the validation pictures, judge it on the test set")
+    is_asked = st.button(label, icon=":material/sticky_note_2:", type="primary", key="attack/patch-set")
+    place = (name, *judging.mark_of(name), target)
+    if not _is_kept("patch-set", place, is_asked):
+        return
+    with st.spinner(_("Learning the patch…")):
+        found = _patched_set(*place)
+    shares, title = found["shares"], chrome.literal(judging.classifier_of(name).classes[target])
+    st.markdown(
+        _(
+            "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "
+            "a grey one at the same places {grey}, none at all {plain}. Asked in views: {merged}."
+        ).format(
+            n=number(found["count"]), name=title, **{key: percent(getattr(shares, key)) for key in ("plain", "grey", "patched", "merged")}
+        )
+    )
+    st.image([found["patch"], *found["laid"]], width=110)
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _patched_set(name: str, stamp: float, data: str, target: int) -> dict[str, Any]:
+    import torch
+
+    from vpc2.images.encode import to_jpeg
+    from vpc2.predict.attacks import judge_patch, lay_patch, make_patch
+    from vpc2.predict.metrics import match_classes
+
+    classifier = judging.classifier_of(name)
+    seen, unseen = (judging.test_pictures(name, SOME_PICTURES, part) for part in ("validation", "test"))
+    others = match_classes(unseen.classes, classifier.classes)[unseen.labels] != target
+    with cache.computing():
+        learned_from, images = classifier.prepare(list(seen.images)), classifier.prepare(list(unseen.images[others]))
+        patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
+        shares = judge_patch(classifier, patch, images, target, VIEW_SETS[judging.first_views(name)].views)
+        laid = lay_patch(images[:: max(len(images) // 5, 1)][:5], patch, torch.Generator().manual_seed(7))
+    return {"patch": to_jpeg(patch), "laid": [to_jpeg(one) for one in laid], "shares": shares, "count": len(images)}
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
@@ -255,7 +302,9 @@ def _draw_set(name: str) -> None:
         )
         is_asked = st.button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
     kind, names = st.session_state.get("attack/which", "fgsm"), [name, *([other] if other else [])]
-    places = [(one, *judging.mark_of(one), kind) for one in names]
+    target = st.session_state.get(f"attack/target/{name}")  # as chosen for the photographs
+    wanted = judging.classifier_of(name).classes[target] if target is not None else None
+    places = [(one, *judging.mark_of(one), kind, wanted) for one in names]
     if not _is_kept("set", tuple(places), is_asked):
         return
     bar = st.progress(0.0, text=_("Attacking…"))
@@ -267,6 +316,8 @@ def _draw_set(name: str) -> None:
         title = judging.title_of(one[0])
         epsilons = found.epsilons
         lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
+        if found.reached:
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
     bar.empty()
     if lines:
         texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
@@ -290,7 +341,7 @@ def _curve(place: tuple, report: Any) -> Any:
     """Return accuracy against epsilon; what was computed once is kept."""
     if (kept := _curves().get(place)) is not None:
         return kept
-    name, *_mark, kind = place
+    name, *_mark, kind, wanted = place
     import torch
 
     from vpc2.predict.attacks import accuracy_against
@@ -298,8 +349,12 @@ def _curve(place: tuple, report: Any) -> Any:
 
     classifier, data = judging.classifier_of(name), judging.test_pictures(name, SOME_PICTURES)
     labels = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels])
+    target = classifier.classes.index(wanted) if wanted in classifier.classes else None
     with cache.computing():
         images = classifier.prepare(list(data.images))
-        found = accuracy_against(classifier, images, labels, kind, VIEW_SETS[judging.first_views(name)].views, report)
+        if target is not None:  # what is of that class already has nowhere to go
+            images, labels = images[labels != target], labels[labels != target]
+        views = VIEW_SETS[judging.first_views(name)].views
+        found = accuracy_against(classifier, images, labels, kind, views, report, target=target)
     _curves().put(place, found)
     return found
