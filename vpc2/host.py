@@ -39,7 +39,7 @@ class Limits:
     own_bytes: int = _limit(
         2048 * MB, "MB", "All visitors' own pictures, or classifiers", "Imágenes, o clasificadores, de todas las visitas"
     )
-    run_days: int = _limit(180, "d", "How long a training that is over is kept", "Cuánto se guarda un entrenamiento terminado")
+    run_days: int = _limit(180, "d", "How long a training that stands still is kept", "Cuánto se guarda un entrenamiento que no avanza")
     run_bytes: int = _limit(10_240 * MB, "MB", "All visitors' trainings", "Los entrenamientos de todas las visitas")
     classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
     classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")

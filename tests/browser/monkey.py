@@ -26,8 +26,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 from load import served  # noqa: E402
 
+from tests.browser.conftest import IDLE  # noqa: E402
+
 PAGES = ("augment", "build", "train", "judge", "home")
-IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 ROLES = ("tab", "combobox", "slider", "switch", "checkbox", "radio", "option")
 CONTROLS = ["button", "summary", "textarea", "input[type=number]", "input[type=text]", "label:has(input[type=checkbox])"]
 CONTROLS = ", ".join(f"{each}:visible" for each in (*CONTROLS, *(f"[role={role}]" for role in ROLES)))

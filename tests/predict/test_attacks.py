@@ -157,6 +157,17 @@ def test_a_patch_draws_pictures_to_its_target(classifier, images):
     assert classifier.probabilities(laid)[:, target].mean() > 2 * classifier.probabilities(grey)[:, target].mean()
 
 
+def test_a_patch_learned_from_many_pictures_takes_no_more_at_once_than_go_through(classifier, images, monkeypatch):
+    monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", 3 * classifier.preprocessing.size_px**2)
+    passes = []
+    hook = classifier.module.register_forward_pre_hook(lambda module, given: passes.append(len(given[0])))
+    try:
+        make_patch(classifier, images, 1, 8, steps=5)
+    finally:
+        hook.remove()
+    assert len(images) > 3 and passes == [3] * 5
+
+
 def test_a_patch_is_judged_on_pictures_it_never_saw(monkeypatch):
     """A net that reads its answer off the brightest red: a red patch turns all into its class, a grey one none, in any chunks."""
 

@@ -94,16 +94,19 @@ def make_patch(
 ) -> torch.Tensor:
     """Return a patch (3, side, side) in [0, 1] that turns whatever it lies on into `target` (Brown and others, 2017).
 
-    Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step.
+    Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step; of many images each step takes
+    as many as go through at once, drawn anew, so memory stays bounded.
     """
     generator = torch.Generator().manual_seed(seed)
     images = images.to(classifier.device)
-    labels = torch.full((len(images),), target, device=classifier.device)
+    most = images_at_once(classifier)
+    labels = torch.full((min(len(images), most),), target, device=classifier.device)
     with torch.enable_grad():
         patch = torch.full((3, side_px, side_px), 0.5, device=classifier.device).requires_grad_()
         optimiser = torch.optim.Adam([patch], lr=PATCH_RATE)
         for _step in range(steps):
-            laid = lay_patch(images, patch.clamp(0, 1), generator)
+            some = images if len(images) <= most else images[torch.randperm(len(images), generator=generator)[:most].to(images.device)]
+            laid = lay_patch(some, patch.clamp(0, 1), generator)
             loss = F.cross_entropy(classifier.module(classifier.normalise(laid)), labels)
             optimiser.zero_grad()
             patch.grad = torch.autograd.grad(loss, patch)[0]

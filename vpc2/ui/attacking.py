@@ -13,10 +13,16 @@ from vpc2.predict.views import VIEW_SETS
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent
+from vpc2.words import Refusal, Text
 
 SOME_PICTURES = 120
 PATCH_SHARE = 0.32
 Photo = dict[str, Any]
+
+_NO_OTHERS = Text(
+    "There are too few test pictures of other classes: choose another target.",
+    "Hay muy pocas imágenes de prueba de otras clases: hay que elegir otro objetivo.",
+)
 
 
 def draw_attacks(name: str, photos: list[Photo]) -> None:
@@ -226,6 +232,8 @@ def _patched_set(name: str, stamp: float, data: str, target: int) -> dict[str, A
     classifier = judging.classifier_of(name)
     seen, unseen = (judging.test_pictures(name, SOME_PICTURES, part) for part in ("validation", "test"))
     others = match_classes(unseen.classes, classifier.classes)[unseen.labels] != target
+    if not len(seen) or not others.any():
+        raise Refusal(_NO_OTHERS)
     with cache.computing():
         learned_from, images = classifier.prepare(list(seen.images)), classifier.prepare(list(unseen.images[others]))
         patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
@@ -354,6 +362,8 @@ def _curve(place: tuple, report: Any) -> Any:
         images = classifier.prepare(list(data.images))
         if target is not None:  # what is of that class already has nowhere to go
             images, labels = images[labels != target], labels[labels != target]
+            if not len(images):
+                raise Refusal(_NO_OTHERS)
         views = VIEW_SETS[judging.first_views(name)].views
         found = accuracy_against(classifier, images, labels, kind, views, report, target=target)
     _curves().put(place, found)
