@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from vpc2.augment.presets import PIPELINES
@@ -83,7 +84,8 @@ def assert_same(run, whole, kinds):
 
 @pytest.fixture
 def engine(store, monkeypatch):
-    monkeypatch.setenv("VPC2_TRAINING_THREADS", "2")  # as the undisturbed run: sums depend on how many add them up
+    # As many as the undisturbed run has: sums depend on how many add them up.
+    monkeypatch.setenv("VPC2_TRAINING_THREADS", str(torch.get_num_threads()))
     engine = LocalEngine(store)
     yield engine
     engine.shutdown()

@@ -21,8 +21,9 @@ _ALL_DROPPED = Text(
     "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
 )
 _LONE_NORM = Text(
-    "{name}: on 1 × 1 a batch of one picture has nothing to normalise; the last odd picture of an epoch is left out.",
-    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar; la última imagen suelta de una época se deja afuera.",
+    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more.",
+    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar. El entrenamiento nunca lo arma: "
+    "sus lotes tienen dos imágenes o más.",
 )
 _EARLY_SOFTMAX = Text(
     "{name}: cross-entropy applies a softmax by itself; a second one makes training slow.",

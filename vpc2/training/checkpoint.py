@@ -65,12 +65,43 @@ def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def unpack_optimiser(optimiser: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
-    """Give an optimiser its memory back."""
+    """Give an optimiser its memory back, each tensor laid out in memory as the weights it belongs to.
+
+    Fused optimisers walk weight, gradient and memory side by side as they lie in memory, whatever their strides say: next to a
+    weight in channels_last, a momentum that a file brought back contiguous would move other weights than its own.
+    """
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in packed.items():
         number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = value
+        state.setdefault(int(number), {})[key] = laid_out_as(parameters[int(number)], value)
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """Return a value with the strides of a parameter of the same shape; of another shape (a counter, a mean of rows), as it is."""
+    if value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device, requires_grad=False).copy_(value)
+
+
+def pack_generators(device: torch.device) -> dict[str, Tensor]:
+    """Return the state of torch's own generators: the one of the CPU, and that of the device where it has one (dropout draws from it)."""
+    states = {"global": torch.random.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def unpack_generators(device: torch.device, states: dict[str, Tensor]) -> None:
+    """Put torch's own generators where `pack_generators` found them; on another kind of device its own goes on as it is."""
+    torch.random.set_rng_state(states["global"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -171,7 +171,7 @@ for epoch in range(1, EPOCHS + 1):
         for group in optimiser.param_groups:
             group["lr"] = rate(step)
         logits = net(prepared(batch))
-        loss = cross_entropy(logits, truth{loss})
+        loss = {loss}
         optimiser.zero_grad()
         loss.backward()
 {clip}        optimiser.step()
@@ -194,18 +194,28 @@ with open("{curve}", "w", newline="") as file:
     writer.writeheader()
     writer.writerows(rows)
 '''
+_WEIGHED = '''
+
+def weighed_loss(logits, truth):
+    """Mean cross-entropy in which a picture weighs as the classes it shows; torch would weigh the smoothed part class by class too."""
+    shares = weights * (truth if truth.ndim == 2 else nn.functional.one_hot(truth, len(classes)))
+    own = shares.sum(1)
+    each = cross_entropy(logits, {targets}, label_smoothing={smoothing}, reduction="none")
+    return (own * each).sum() / own.sum()
+
+'''
 _RATES = {
     "constant": "    return LEARNING_RATE\n",
-    "cosine": "    return LEARNING_RATE * (1 + math.cos(math.pi * step / STEPS)) / 2\n",
-    "step": "    done = step / STEPS\n    return LEARNING_RATE * (1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01)\n",
+    "cosine": "    return LEARNING_RATE * (1 + math.cos(math.pi * step / max(STEPS - 1, 1))) / 2\n",
+    "step": "    done = step / max(STEPS - 1, 1)\n    return LEARNING_RATE * (1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01)\n",
     "one_cycle": '''    """One cycle: from 1/25 up to the whole over the first 30 %, then down to almost nothing, along cosines."""
-    low, end, peak, done = 1 / 25, 1 / 25 / 1e4, 0.3, step / STEPS
+    low, end, peak, done = 1 / 25, 1 / 25 / 1e4, (0.3 * STEPS - 1) / max(STEPS - 1, 1), step / max(STEPS - 1, 1)
     if done < peak:
         return LEARNING_RATE * (1 + (low - 1) * (1 + math.cos(math.pi * done / peak)) / 2)
     return LEARNING_RATE * (end + (1 - end) * (1 + math.cos(math.pi * (done - peak) / (1 - peak))) / 2)
 ''',
 }
-_RECORDED = '''    """The seconds ended this run, not its epochs, so its schedule followed the clock: these are the rates it really had."""
+_RECORDED = '''    """The steps alone do not give this run's rates (its schedule followed the clock): these are the ones it really had."""
     return float(data["rates"][step])
 '''
 
@@ -269,14 +279,17 @@ def _loop(recipe: Recipe, steps: int | None) -> str:
     arguments = OPTIMISERS[settings["optimiser"]].arguments(settings)
     shares = "torch.tensor([len(train) / (len(classes) * max(int((labels[train] == k).sum()), 1)) for k in range(len(classes))])"
     more = [f"STEPS = {steps if steps is not None else 'steps_per_epoch * EPOCHS'}"]
-    loss = []
+    loss, smoothing = "cross_entropy(logits, truth)", settings["label_smoothing"]
+    if smoothing:
+        loss = f"cross_entropy(logits, truth, label_smoothing={smoothing})"
     if settings["balance"] == "weights":
         more.append(f"weights = {shares}  # rare classes weigh more")
-        loss.append("weight=weights")
+        is_mixed = recipe.is_online and recipe.augmentation.mix is not None
+        loss = "weighed_loss(logits, truth)" if smoothing or is_mixed else "cross_entropy(logits, truth, weight=weights)"
+        if smoothing or is_mixed:
+            more.append(_WEIGHED.format(targets="shares / own.clamp(min=1e-6)[:, None]" if is_mixed else "truth", smoothing=smoothing))
     if settings["balance"] == "sampling":
         more.append(f"chances = {shares}[labels[train]]  # rare classes are drawn more often")
-    if settings["label_smoothing"]:
-        loss.append(f"label_smoothing={settings['label_smoothing']}")
     is_drawn = settings["balance"] == "sampling"
     clip = f"        nn.utils.clip_grad_norm_(net.parameters(), {settings['clip_norm']})\n" if settings["clip_norm"] else ""
     batch, shown = "batch, truth = pictures(index), labels[index]", "truth"
@@ -299,7 +312,7 @@ def _loop(recipe: Recipe, steps: int | None) -> str:
         else "train[torch.randperm(len(train), generator=order)]",
         batch=batch,
         shown=shown,
-        loss="".join(f", {one}" for one in loss),
+        loss=loss,
         clip=clip,
         patience=f" or waited >= {settings['patience']}" if settings["patience"] else "",
         curve=CURVE_NAME,

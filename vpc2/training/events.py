@@ -2,17 +2,19 @@
 
 Every event is `{"n": running number, "t": seconds since the start, "type": ...}` with, by type:
 
-- `start`: classes, counts (train, validation, test), params, steps_per_epoch, batch_size, epochs, budget_s, device, threads
+- `start`: classes, counts (train, validation, test), params, steps_per_epoch, batch_size, epochs, budget_s, device, threads;
+  guess_loss (of the best answer that is the same for every picture), seen_counts and val_counts (pictures a class, as the accuracies
+  count them), is_augmented, mix and adversary (keys, or null)
 - `step`: step, epoch, loss, accuracy, learning_rate (of that batch; of the batches since the last step event, once those are thinned)
-- `epoch`: epoch, step, train_loss, train_accuracy, val_loss, val_accuracy (null without validation pictures), images_per_s,
-  elapsed_s, planned_epochs, is_best
+- `epoch`: epoch, step, train_loss, train_accuracy, train_floor (the least that its targets leave of the loss: 0 for plain labels),
+  val_loss, val_accuracy (null without validation pictures), images_per_s, elapsed_s, planned_epochs, is_best
 - `prepare`: share; work before the first step
 - `note`: text {"en", "es"}
 - `pause`: step, epoch, elapsed_s; the run gave its place back here
 - `resume`: step, epoch; it goes on from there (0 and 0: from the beginning). An `end` or `pause` before it is not the last word.
 - `rate`: what the search for a learning rate found
 - `end`: state ("finished", "stopped" or "failed"), reason {"en", "es"} or null, test_accuracy, test_loss, confusion (rows are
-  the true class), best_epoch, elapsed_s
+  the true class), best_epoch, elapsed_s (of training: saving and the test are not in it)
 
 A number that is not finite is written as null, which every JSON reader understands.
 """

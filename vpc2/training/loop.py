@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from vpc2.augment.mixing import labelled_batch
 from vpc2.augment.pipeline import pick_device
@@ -30,6 +29,7 @@ from vpc2.training import checkpoint as saved
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.events import stride_of
 from vpc2.training.looks import MOST_PICTURES, Look
+from vpc2.training.losses import floor_of, loss_of
 from vpc2.training.material import make_material
 from vpc2.training.measuring import Bounds, Passed, Share
 from vpc2.training.optimisers import OPTIMISERS
@@ -139,10 +139,11 @@ class Fitting:
         self.factor = SCHEDULES[self.settings["schedule"]].factor
         self.pipeline = recipe.augmentation if recipe.is_online else None
         self.reporter = Reporter(report, self)
-        self.bounds = Bounds()
+        self.bounds = Bounds(len(data.classes))
         self.best, self.best_epoch, self.waited = (-1.0, -math.inf), 0, 0
         self.weights = {name: value.clone() for name, value in self.trainee.state().items()}
         self.step = self.epoch = 0
+        self.floor = 0.0  # the least that the targets of the last batch leave of the loss
         self.breach: Text | None = None
         self.score: Score | None = None
         self.passed = Passed()
@@ -177,6 +178,7 @@ class Fitting:
         self._restore()
         while not self.plan.is_over(self.step) and self.breach is None and not self.is_tired and not self.control():
             self._run_epoch()
+        trained_s = self.elapsed_s  # saving and the test come on top of the budget
         if self.control.asked:
             self._mark()
         if self.control.asked == "pause":
@@ -188,7 +190,7 @@ class Fitting:
             self._save()
         self._look(is_last=True)
         self.part.load_state_dict(self.weights)
-        self.reporter.end(self._test())
+        self.reporter.end(self._test(), trained_s)
         if self.folder is not None and not self.control.asked:
             (self.folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return self._classifier()
@@ -213,11 +215,11 @@ class Fitting:
                 break
             if self.control():
                 return
-            rate = self.settings["learning_rate"] * self.factor(self.plan.progress)
+            rate = self.settings["learning_rate"] * self.factor(self.plan.progress, self.plan.total)
             loss, hit = self.run_step(index, rate)
             self.step += 1
             self.plan.advance(self.step, self.elapsed_s)
-            passed.add(loss, hit, len(index))
+            passed.add(loss, hit, len(index), self.floor)
             self.breach = self.bounds.breach(loss)
             if self.breach is not None or self.step % stride_of(self.step) == 0:
                 self.reporter.step(passed, rate)
@@ -249,8 +251,9 @@ class Fitting:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         logits = self.trainee.ask_known(index) if known else self.trainee.ask(images)
-        loss = cross_entropy(logits, labels, weight=self.material.weights, label_smoothing=self.settings["label_smoothing"])
-        value = loss.item()
+        weights, smoothing = self.material.weights, self.settings["label_smoothing"]
+        loss = loss_of(logits, labels, weights, smoothing)
+        value, self.floor = loss.item(), floor_of(labels, weights, smoothing, len(self.data.classes))
         if math.isfinite(value):  # else the weights stay as they are
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -326,11 +329,9 @@ class Fitting:
         if self.folder is None:
             return
         with self.marking:
-            generators = {"global": torch.random.get_rng_state(), "order": self.order.get_state()}
+            generators = {**saved.pack_generators(self.device), "order": self.order.get_state()}
             if self.order_state is not None:
                 generators["epoch"] = self.order_state
-            if self.device.type == "cuda":
-                generators["cuda"] = torch.cuda.get_rng_state(self.device)
             tensors = {
                 **saved.under("now", self.trainee.state()),
                 **saved.under("best", self.weights),
@@ -351,11 +352,9 @@ class Fitting:
         self.weights = {name: value.to(self.device) for name, value in saved.of("best", tensors).items()}
         saved.unpack_optimiser(self.optimiser, saved.of("optimiser", tensors))
         generators = saved.of("generator", tensors)
-        torch.random.set_rng_state(generators["global"])
+        saved.unpack_generators(self.device, generators)
         self.order_state = generators.get("epoch")
         self.order.set_state(generators["order"] if self.order_state is None else self.order_state)
-        if "cuda" in generators:
-            torch.cuda.set_rng_state(generators["cuda"], self.device)
         for name in _PLACE:
             setattr(self, name, place[name])
         self.best = tuple(self.best)
@@ -375,5 +374,5 @@ def warm_up() -> None:
     optimiser = torch.optim.AdamW(module.parameters())
     images = torch.zeros(4, 3, 8, 8).contiguous(memory_format=torch.channels_last)
     with contextlib.suppress(RuntimeError):  # the run itself will say what is wrong
-        cross_entropy(module(images), torch.zeros(4, dtype=torch.int64)).backward()
+        nn.functional.cross_entropy(module(images), torch.zeros(4, dtype=torch.int64)).backward()
         optimiser.step()

@@ -7,17 +7,23 @@ import time
 
 from vpc2.words import Text
 
-HUGE_LOSS = 1e4
-RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # ten times the first loss for so many steps in a row: it will not come back
+LOST_FACTOR = 1e4  # times the least bound, in a single step: no weights come back from there
+RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # so many times the bound for so many steps in a row: it will not come back
 
 _NAN = Text("NaN", "NaN")
-_HUGE = Text("huge", "enorme")
+_HUGE = Text("huge ({loss:.3g}, where guessing gives {guess:.2f})", "enorme ({loss:.3g}, cuando adivinar da {guess:.2f})")
 
 
 class Bounds:
-    """Tells when a loss has left all bounds; a high learning rate often gives a huge but finite one."""
+    """Tells when a loss has left all bounds; a high learning rate often gives a huge but finite one.
 
-    def __init__(self):
+    What is measured against is the first loss or that of guessing, whichever is larger. The first alone would not do: a net that
+    was trained before begins at a hundredth, and any rate worth its name lifts that tenfold for a while. Guessing alone would
+    not either: an untrained net without norms may begin far above it.
+    """
+
+    def __init__(self, classes: int):
+        self.guess = math.log(max(classes, 2))
         self.first: float | None = None
         self.risen = 0
 
@@ -26,20 +32,24 @@ class Bounds:
         if not math.isfinite(loss):
             return _NAN
         if self.first is None:
-            self.first = max(loss, 1e-3)
-        self.risen = self.risen + 1 if loss > RISEN_FACTOR * self.first else 0
-        return _HUGE if loss > HUGE_LOSS or self.risen >= RISEN_STEPS else None
+            self.first = loss
+        bound = max(self.first, self.guess)
+        self.risen = self.risen + 1 if loss > RISEN_FACTOR * bound else 0
+        is_lost = loss > LOST_FACTOR * bound or self.risen >= RISEN_STEPS
+        return _HUGE.fill(loss=loss, guess=self.guess) if is_lost else None
 
 
 class Passed:
     """What an epoch has gone through so far; `pending` are the steps not yet reported."""
 
     def __init__(self):
-        self.batches, self.loss, self.hits, self.seen = 0, 0.0, 0, 0
+        self.batches, self.loss, self.hits, self.seen, self.floor = 0, 0.0, 0, 0, 0.0
         self.pending: list[tuple[float, float]] = []
 
-    def add(self, loss: float, hits: int, count: int) -> None:
+    def add(self, loss: float, hits: int, count: int, floor: float) -> None:
+        """Add a batch of `count` pictures; `floor` is the least loss that its targets leave."""
         self.batches += 1
+        self.floor += floor * count
         self.loss, self.hits, self.seen = self.loss + loss * count, self.hits + hits, self.seen + count
         self.pending.append((loss, hits / count))
 

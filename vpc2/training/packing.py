@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from vpc2.training.checks import fit_to_data
 from vpc2.training.code import DATA_NAME, SCRIPT_NAME, to_script
 from vpc2.training.events import ALL_STEPS, read_events
 from vpc2.training.run import Run
+from vpc2.training.schedule import SCHEDULES
+from vpc2.training.spec import Recipe
 from vpc2.words import Refusal, Text
 
 MOST_BYTES = 200 * MB
@@ -25,9 +29,10 @@ _LARGE = Text(
     "Las imágenes de este entrenamiento ocupan {found:,} MB; se empaquetan como máximo {most:,} MB. Se puede guardar la receta.",
 )
 _LONG = Text(
-    "The seconds ended this run after more steps than are recorded one by one, so no script gives the same curve.",
-    "Los segundos terminaron este entrenamiento después de más pasos de los que se registran uno por uno, así que ningún script da la "
-    "misma curva.",
+    "The learning rates of this run followed the clock (or were counted as in an earlier version), and it has more steps than are recorded "
+    "one by one, so no script gives the same curve.",
+    "Las tasas de aprendizaje de este entrenamiento siguieron el reloj (o se contaron como en una versión anterior), y tiene más pasos de "
+    "los que se registran uno por uno, así que ningún script da la misma curva.",
 )
 _README = "Run: python train.py (needs torch and numpy, and what the script's first lines name). It writes curve.csv.\n"
 
@@ -42,8 +47,7 @@ def pack_run(run: Run) -> bytes:
     events, _ = read_events(run.folder)
     rates = [event["learning_rate"] for event in events if event["type"] == "step"]
     last = max((event["step"] for event in events if event["type"] == "step"), default=0)
-    planned = [event["planned_epochs"] for event in events if event["type"] == "epoch"]
-    is_cut = bool(planned) and planned[-1] < recipe.settings["epochs"]
+    is_cut = has_followed_the_clock(recipe, events)
     if is_cut and last > ALL_STEPS:
         raise Refusal(_LONG)
     means = classifier.preprocessing
@@ -55,6 +59,21 @@ def pack_run(run: Run) -> bytes:
         archive.writestr("recipe.json", codec.to_json(run.recipe))
         archive.writestr("README.txt", _README)
     return out.getvalue()
+
+
+def has_followed_the_clock(recipe: Recipe, events: list[dict[str, Any]]) -> bool:
+    """True where the steps alone do not give a run's learning rates, or where the seconds ended it before its epochs.
+
+    A run that was slow at first and quick later goes through all its epochs, and its rates are still not those of the schedule.
+    """
+    steps = [event for event in events if event["type"] == "step"]
+    planned = [event["planned_epochs"] for event in events if event["type"] == "epoch"]
+    if planned and planned[-1] < recipe.settings["epochs"]:
+        return True
+    total = next((event["steps_per_epoch"] for event in events if event["type"] == "start"), 0) * recipe.settings["epochs"]
+    factor, rate = SCHEDULES[recipe.settings["schedule"]].factor, recipe.settings["learning_rate"]
+    expected = (rate * factor((event["step"] - 1) / max(total - 1, 1), total) for event in steps)
+    return any(not math.isclose(event["learning_rate"], one, rel_tol=1e-9) for event, one in zip(steps, expected, strict=True))
 
 
 def pack_pictures(data: ImageSet, rates: list[float]) -> bytes:

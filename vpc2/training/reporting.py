@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from vpc2.training.losses import guess_loss
 from vpc2.words import Text
 
 if TYPE_CHECKING:
@@ -24,10 +27,10 @@ _BECAME_NAN = Text(
     "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
     "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
 )
-_STOPPED = Text("Stopped on request after {epochs:.3g} epochs.", "Detenido a pedido después de {epochs:.3g} épocas.")
+_STOPPED = Text("Stopped on request after {epochs:,} epochs.", "Detenido a pedido después de {epochs:,} épocas.")
 _OUT_OF_TIME = Text(
-    "The time budget of {budget:g} s ended the run after {done:.3g} of at most {epochs:,} epochs.",
-    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:.3g} de {epochs:,} épocas como máximo.",
+    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} epochs.",
+    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:,} de {epochs:,} épocas como máximo.",
 )
 _TIRED = Text(
     "Stopped early: validation has not got better for {waited:,} epochs; the best was epoch {best:,}.",
@@ -69,6 +72,7 @@ class Reporter:
                 "device": str(run.device),
                 "precision": run.trainee.precision,
                 "threads": torch.get_num_threads(),
+                **self._setting(),
             }
         )
         said = [*notes]
@@ -78,6 +82,20 @@ class Reporter:
             said.append(_NO_VALIDATION)
         for text in said:
             self.report({"type": "note", "text": _both(text)})
+
+    def _setting(self) -> dict[str, Any]:
+        """Return what decides how a loss and an accuracy are to be read: what sentences about them need to know."""
+        run = self.run
+        material, settings, mix = run.material, run.settings, run.pipeline.mix if run.pipeline is not None else None
+        is_drawn = material.chances is not None
+        return {
+            "guess_loss": guess_loss(material.counts, is_drawn or material.weights is not None, settings["label_smoothing"]),
+            "seen_counts": [len(material.train) // len(material.counts)] * len(material.counts) if is_drawn else material.counts,
+            "val_counts": np.bincount(run.data.labels[run.split.validation], minlength=len(run.data.classes)).tolist(),
+            "is_augmented": run.recipe.augmentation is not None,
+            "mix": mix.way if mix is not None else None,
+            "adversary": settings["adversary"] if run.recipe.is_attacked else None,
+        }
 
     def prepare(self, share: float) -> None:
         """Say how far the work before the first step has come, now and then."""
@@ -109,6 +127,7 @@ class Reporter:
                 "step": run.step,
                 "train_loss": passed.loss / max(passed.seen, 1),
                 "train_accuracy": passed.hits / max(passed.seen, 1),
+                "train_floor": passed.floor / max(passed.seen, 1),
                 "val_loss": run.score.loss if run.score else None,
                 "val_accuracy": run.score.accuracy if run.score else None,
                 "images_per_s": round(images_per_s, 1),
@@ -123,10 +142,10 @@ class Reporter:
         run = self.run
         self.report({"type": "pause", "step": run.step, "epoch": run.epoch, "elapsed_s": round(run.elapsed_s, 3)})
 
-    def end(self, score: Score | None) -> None:
-        """Report how it ended, why, and what the test says."""
-        run, elapsed_s = self.run, self.run.elapsed_s
-        done = run.step / run.steps_per_epoch
+    def end(self, score: Score | None, trained_s: float) -> None:
+        """Report how it ended, why, and what the test says; `trained_s` is what the training took, the test not counted."""
+        run = self.run
+        done = short(run.step / run.steps_per_epoch)
         state, reason = "finished", None
         if run.breach is not None:
             now = run.settings["learning_rate"]
@@ -148,7 +167,7 @@ class Reporter:
                 "test_groups": self._test_groups(score),
                 "confusion": score.confusion() if score else None,
                 "best_epoch": run.best_epoch,
-                "elapsed_s": round(elapsed_s, 3),
+                "elapsed_s": round(trained_s, 3),
             }
         )
 
@@ -156,6 +175,13 @@ class Reporter:
         """Return whose picture each test picture is, where people are known: pictures of one person are not independent."""
         groups = self.run.data.groups
         return groups[score.index].tolist() if score and groups is not None and len(score.hits) <= MOST_HITS else None
+
+
+def short(epochs: float) -> int | float:
+    """Return a number of epochs to three digits, never more than were done: 2.35, 199, 12345."""
+    digits = max(2 - math.floor(math.log10(max(epochs, 1))), 0)
+    whole = math.floor(epochs * 10**digits) / 10**digits
+    return int(whole) if whole == int(whole) else whole
 
 
 def _both(text: Text) -> dict[str, str]:

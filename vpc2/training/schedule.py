@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, inf, pi
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.words import Text
@@ -12,37 +12,40 @@ from vpc2.words import Text
 WARM_S = 1.0  # the first steps allocate and choose kernels: they say nothing about the pace
 
 
-def constant(progress: float) -> float:
+def constant(progress: float, steps: float = inf) -> float:
     """Return 1."""
     return 1.0
 
 
-def cosine(progress: float) -> float:
+def cosine(progress: float, steps: float = inf) -> float:
     """Return the cosine schedule of Loshchilov and Hutter, SGDR (2017), without restarts: from 1 to 0."""
     return (1 + cos(pi * progress)) / 2
 
 
-def one_cycle(progress: float) -> float:
+def one_cycle(progress: float, steps: float = inf) -> float:
     """Return the one-cycle schedule of Smith and Topin, Super-Convergence (2018), with the constants of torch's `OneCycleLR`.
 
-    From 1/25 up to 1 over the first 30 %, then down to 4e-6, both along a cosine; the momentum stays as it is.
+    From 1/25 up to 1 over the first 30 %, then down to 4e-6, both along a cosine; the momentum stays as it is. As in torch the
+    peak is the last of those first steps, which moves it forward by a step: `steps` is how many there are.
     """
     low, end, peak = 1 / 25, 1 / 25 / 1e4, 0.3
+    if steps < inf:
+        peak = (peak * steps - 1) / max(steps - 1, 1)
     if progress < peak:
         return 1 + (low - 1) * cosine(progress / peak)
     return end + (1 - end) * cosine((progress - peak) / (1 - peak))
 
 
-def step(progress: float) -> float:
+def step(progress: float, steps: float = inf) -> float:
     """Return 1, a tenth of it from the middle on, a hundredth over the last quarter, as He et al. (2016) trained on CIFAR-10."""
     return 1.0 if progress < 0.5 else 0.1 if progress < 0.75 else 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Entry):
-    """How the learning rate changes: `factor` takes the progress of a run, 0 to 1, and returns what the rate is multiplied by."""
+    """How the learning rate changes: `factor` takes a run's progress, 0 to 1, and its steps; it returns what the rate is multiplied by."""
 
-    factor: Callable[[float], float]
+    factor: Callable[[float, float], float]
 
 
 SCHEDULES: Catalog[Schedule] = Catalog(
@@ -80,10 +83,11 @@ SCHEDULES: Catalog[Schedule] = Catalog(
 class Plan:
     """Which step is the last, and the progress (0 to 1) of each step, under a limit in epochs and one in seconds.
 
-    While the epochs fit into the seconds the clock has no say: progress is steps done over steps in all, and the same
-    recipe gives the same curve. Once the measured pace (validation included) says that the seconds end first, the
+    Progress is 0 at the first step and 1 at the last, as torch's schedules count, so that the rate of the schedule's end is one
+    that is trained with, in short runs too. While the epochs fit into the seconds the clock has no say, and the same recipe gives the
+    same curve. Once the measured pace (validation included) says that the seconds end first, the
     last step is brought forward to where they end, and what is left of the schedule is spread over what is left of
-    the time; so a slow or busy machine still anneals its learning rate to the end.
+    the time; so a slow or busy machine still anneals its learning rate to the end. A run that has come to that end is over.
     """
 
     def __init__(self, steps_per_epoch: int, epochs: int, budget_s: float):
@@ -92,16 +96,18 @@ class Plan:
         self.budget_s = budget_s
         self.total = self.full
         self.progress = 0.0
+        self.was_cut = False  # once the clock had a say, no formula of the steps alone gives the progress
         self._mark: tuple[int, float] | None = None
 
     def to_doc(self) -> dict:
         """Return where the plan stands as plain values; the limits come from the recipe."""
-        return {"total": self.total, "progress": self.progress, "mark": self._mark}
+        return {"total": self.total, "progress": self.progress, "mark": self._mark, "was_cut": self.was_cut}
 
     def from_doc(self, doc: dict) -> None:
         """Stand where `to_doc` said."""
         self.total, self.progress = doc["total"], doc["progress"]
         self._mark = tuple(doc["mark"]) if doc["mark"] is not None else None
+        self.was_cut = doc.get("was_cut", self.is_cut)
 
     @property
     def epochs(self) -> float:
@@ -116,15 +122,18 @@ class Plan:
     def advance(self, step: int, elapsed_s: float) -> None:
         """Take note that `step` steps are done after `elapsed_s` seconds."""
         self._measure(step, elapsed_s)
-        if self.is_cut:
-            left = max(self.total - step, 0)
-            self.progress = 1.0 if left == 0 else min(self.progress + (1 - self.progress) / (left + 1), 1.0)
+        self.was_cut = self.was_cut or self.is_cut
+        if self.was_cut:
+            left = self.total - step
+            self.progress = 1.0 if left <= 1 else self.progress + (1 - self.progress) / left
         else:
-            self.progress = step / self.full
+            self.progress = min(step / max(self.full - 1, 1), 1.0)
 
     def _measure(self, step: int, elapsed_s: float) -> None:
         if elapsed_s >= self.budget_s:
             self.total = min(self.total, step)
+            return
+        if self.was_cut and self.progress >= 1:  # a plan that grew now would go on at a rate of nothing
             return
         if self._mark is None:
             if elapsed_s >= min(WARM_S, 0.1 * self.budget_s):
@@ -135,7 +144,7 @@ class Plan:
             return
         fits = step + int((self.budget_s - elapsed_s) * done / since_s)
         if fits >= self.full:
-            self.total = self.full if not self.is_cut else max(self.full, step)
+            self.total = self.full
             return
         whole = fits // self.steps_per_epoch * self.steps_per_epoch
         self.total = max(whole if whole > step else fits, step + 1)

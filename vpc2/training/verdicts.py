@@ -1,4 +1,9 @@
-"""Sentences that a run's numbers support, each with the numbers it rests on."""
+"""Sentences that a run's numbers support, each with the numbers it rests on.
+
+What a loss or an accuracy can reach depends on settings: smoothed and mixed labels leave a floor under the loss, dropout, mixing and
+attacks keep the training accuracy low, uneven classes make guessing better than chance. The run's record says so (`guess_loss`,
+`train_floor`, counts a class), and the sentences go by it. Records of before do not; then only what holds without is said.
+"""
 
 from __future__ import annotations
 
@@ -15,36 +20,47 @@ _FLAT = Text(
     "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. "
     "Conviene probar otra tasa de aprendizaje (ahora {rate:.2g}) o una red con más capacidad.",
 )
+_FLAT_ATTACKED = Text(
+    "Training loss is flat: {first:.2f} in the first epoch, {last:.2f} in the last, and guessing gives {chance:.2f}. Part of every batch "
+    "is attacked: try a smaller epsilon first, then another learning rate (now {rate:.2g}).",
+    "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. Parte de "
+    "cada lote se ataca: conviene probar primero un épsilon menor, después otra tasa de aprendizaje (ahora {rate:.2g}).",
+)
 _OVERFITTING = Text(
     "Overfitting since epoch {epoch}: validation loss rose from {low:.2f} to {high:.2f} (means of {window} epochs) while training loss "
-    "went on falling, to {train:.2f}. More data, augmentation or weight decay would help.",
+    "went on falling, to {train:.2f}. More data, {augmentation} or weight decay may help.",
     "Sobreajuste desde la época {epoch}: la pérdida de validación subió de {low:.2f} a {high:.2f} (promedios de {window} épocas) mientras "
-    "la de entrenamiento siguió bajando, hasta {train:.2f}. Ayudarían más datos, aumento de datos o decaimiento de pesos.",
+    "la de entrenamiento siguió bajando, hasta {train:.2f}. Pueden ayudar más datos, {augmentation} o decaimiento de pesos.",
 )
+_AUGMENTATION = Text("augmentation", "aumento de datos")
+_MORE_AUGMENTATION = Text("stronger augmentation", "un aumento de datos más fuerte")
 _GAP = Text(
-    "The net knows its training pictures better than new ones: accuracy {train:.1%} in training, {val:.1%} in validation.",
-    "La red conoce sus imágenes de entrenamiento mejor que las nuevas: exactitud {train:.1%} en entrenamiento, {val:.1%} en validación.",
+    "The net knows its training pictures better than new ones: accuracy {train:.1%} in training, {val:.1%} in validation{of}.",
+    "La red conoce sus imágenes de entrenamiento mejor que las nuevas: exactitud {train:.1%} en entrenamiento, {val:.1%} en "
+    "validación{of}.",
 )
 _IMPROVING = Text(
-    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. "
-    "A longer run would help.",
+    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. A longer run may help.",
     "Todavía estaba mejorando al terminar: la pérdida de validación bajó de {before:.3f} a {after:.3f} en el último tercio. "
-    "Ayudaría entrenar más tiempo.",
+    "Puede ayudar entrenar más tiempo.",
 )
 _BEST = Text(
-    "The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}.",
-    "Se conservan los pesos de la época {epoch}: la mejor en validación, con exactitud {accuracy:.1%}.",
+    "The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}{of}.",
+    "Se conservan los pesos de la época {epoch}: la mejor en validación, con exactitud {accuracy:.1%}{of}.",
 )
-
+_OF = Text(" ({n:,} pictures)", " ({n:,} imágenes)")
+_NOTHING = Text("", "")
 _SLOW = Text(
     "Slow: at {speed:,.0f} pictures a second the budget of {budget:g} s ends after {epochs:.1f} epochs. A smaller net, smaller pictures, "
-    "a cheaper augmentation or a larger budget would let it learn more.",
+    "a cheaper augmentation or a larger budget would give it more epochs.",
     "Lento: con {speed:,.0f} imágenes por segundo, el presupuesto de {budget:g} s se termina después de {epochs:.1f} épocas. Con una red "
-    "o imágenes más chicas, un aumento de datos más barato o un presupuesto mayor aprendería más.",
+    "o imágenes más chicas, un aumento de datos más barato o un presupuesto mayor haría más épocas.",
 )
 
 ENOUGH_EPOCHS = 6  # fewer say little about a trend
+ENOUGH_PICTURES = 20  # of validation: with fewer, one picture makes a trend
 SURE = 5.0  # a rise counts where it is so many standard errors; the lowest of many windows is low by luck, too
+LEARNED = 0.5  # of the way from guessing to always right: a net that came so far has learned, whatever its loss
 
 
 def verdicts(events: list[dict[str, Any]]) -> tuple[Text, ...]:
@@ -54,9 +70,11 @@ def verdicts(events: list[dict[str, Any]]) -> tuple[Text, ...]:
     end event and is not said twice.
     """
     series = curves(events)["epochs"]
-    found = [_flat(events, series), _overfitting(series), _slow(events)]
-    if any(event["type"] == "end" for event in events):
-        found += [_gap(series), _improving(series), _best(events, series)]
+    start = next((event for event in events if event["type"] == "start"), {})
+    end = next((event for event in events if event["type"] == "end"), None)
+    found = [_flat(events, start, series, end), _overfitting(start, series), _slow(start, events)]
+    if end is not None:
+        found += [_gap(start, series), _improving(start, series, end), _best(start, events, series)]
     return tuple(text for text in found if text is not None)
 
 
@@ -70,16 +88,54 @@ def _numbers(series: list) -> bool:
     return len(series) >= ENOUGH_EPOCHS and None not in series
 
 
-def _flat(events: list[dict[str, Any]], series: dict[str, list]) -> Text | None:
+def _pictures(start: dict[str, Any]) -> int | None:
+    """Return how many validation pictures there are; None where the record does not say."""
+    return start.get("counts", {}).get("validation")
+
+
+def _is_tiny(start: dict[str, Any]) -> bool:
+    count = _pictures(start)
+    return count is not None and count < ENOUGH_PICTURES
+
+
+def _of(start: dict[str, Any]) -> Text:
+    count = _pictures(start)
+    return _NOTHING if count is None else _OF.fill(n=count)
+
+
+def _shares(counts: list[int] | None, classes: int) -> list[float]:
+    """Return the share of each class, even ones where the counts are not known."""
+    return [count / sum(counts) for count in counts] if counts and sum(counts) else [1 / classes] * classes
+
+
+def _has_learned(start: dict[str, Any], series: dict[str, list]) -> bool:
+    """True where pictures are answered far better than by guessing; those of validation know no dropout, mixing or attack."""
+    classes = max(len(start["classes"]), 2)
+    for name, counts in (("train_accuracy", start.get("seen_counts")), ("val_accuracy", start.get("val_counts"))):
+        guess = max(_shares(counts, classes))
+        if None not in series[name] and fmean(series[name][-3:]) > guess + LEARNED * (1 - guess):
+            return True
+    return False
+
+
+def _is_early(events: list[dict[str, Any]], series: dict[str, list]) -> bool:
+    """True in the first half of a run: its learning rate may still be rising."""
+    planned = next((event.get("planned_epochs") for event in reversed(events) if event["type"] == "epoch"), None)
+    return planned is not None and series["epoch"][-1] < planned / 2
+
+
+def _flat(events: list[dict[str, Any]], start: dict[str, Any], series: dict[str, list], end: dict[str, Any] | None) -> Text | None:
+    """Say so where what the loss has above its floor neither falls nor is much below what guessing has."""
     losses = series["train_loss"]
-    start = next((event for event in events if event["type"] == "start"), None)
-    if start is None or not _numbers(losses):
+    if not start or not _numbers(losses) or (end is None and _is_early(events, series)) or _has_learned(start, series):
         return None
-    chance, last = math.log(max(len(start["classes"]), 2)), fmean(losses[-3:])
-    if last < 0.9 * losses[0] or last < 0.8 * chance:
+    floors = [event.get("train_floor") or 0.0 for event in events if event["type"] == "epoch"]
+    chance, last, floor = start.get("guess_loss") or math.log(max(len(start["classes"]), 2)), fmean(losses[-3:]), fmean(floors[-3:])
+    if last - floor < 0.9 * (losses[0] - floors[0]) or last - floor < 0.8 * (chance - floor):
         return None
     rates = [event["learning_rate"] for event in events if event["type"] == "step"]
-    return _FLAT.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0))
+    text = _FLAT_ATTACKED if start.get("adversary") else _FLAT
+    return text.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0))
 
 
 def _noise(values: list[float]) -> float:
@@ -88,14 +144,14 @@ def _noise(values: list[float]) -> float:
     return math.sqrt(fmean(bend * bend for bend in bends) / 6)
 
 
-def _overfitting(series: dict[str, list]) -> Text | None:
+def _overfitting(start: dict[str, Any], series: dict[str, list]) -> Text | None:
     """Say so where the mean validation loss of the last epochs is above that of the lowest ones by more than noise makes.
 
     Between those windows the training loss must have fallen. The lowest of n means of noise alone lies two or three standard
     errors below the others, so a rise must be far more than that.
     """
     val, train = series["val_loss"], series["train_loss"]
-    if not _numbers(val) or not _numbers(train):
+    if not _numbers(val) or not _numbers(train) or _is_tiny(start):
         return None
     window = max(3, len(val) // 8)
     means = [fmean(val[at : at + window]) for at in range(len(val) - window + 1)]
@@ -107,32 +163,43 @@ def _overfitting(series: dict[str, list]) -> Text | None:
     fallen = fmean(train[-window:])
     if high - low < max(SURE * error, 0.1 * low, 0.02) or fallen >= fmean(train[lowest : lowest + window]):
         return None
-    return _OVERFITTING.fill(epoch=series["epoch"][lowest + window // 2], low=low, high=high, window=window, train=fallen)
+    augmentation = _MORE_AUGMENTATION if start.get("is_augmented") else _AUGMENTATION
+    at = series["epoch"][lowest + window // 2]
+    return _OVERFITTING.fill(epoch=at, low=low, high=high, window=window, train=fallen, augmentation=augmentation)
 
 
-def _gap(series: dict[str, list]) -> Text | None:
+def _highest(accuracy: float, count: int) -> float:
+    """Return the upper end of the 95 % interval of Agresti and Coull (1998) for an accuracy on `count` pictures."""
+    middle = (accuracy * count + 2) / (count + 4)
+    return middle + 1.96 * math.sqrt(middle * (1 - middle) / (count + 4))
+
+
+def _gap(start: dict[str, Any], series: dict[str, list]) -> Text | None:
+    """Say so where the accuracies are further apart than other shares of the classes and few validation pictures make them."""
     train, val = series["train_accuracy"], series["val_accuracy"]
-    if _overfitting(series) is not None or not _numbers(train) or not _numbers(val):
+    if _overfitting(start, series) is not None or not _numbers(train) or not _numbers(val):
         return None
-    if fmean(train[-3:]) - fmean(val[-3:]) < 0.1:
+    known, new, classes, count = fmean(train[-3:]), fmean(val[-3:]), max(len(start["classes"]), 2), _pictures(start)
+    seen, asked = _shares(start.get("seen_counts"), classes), _shares(start.get("val_counts"), classes)
+    shifted = sum(abs(a - b) for a, b in zip(seen, asked, strict=True)) / 2  # so much accuracy may come of the shares alone
+    if known - new - shifted < 0.1 or (count and known <= _highest(new, count)):
         return None
-    return _GAP.fill(train=fmean(train[-3:]), val=fmean(val[-3:]))
+    return _GAP.fill(train=known, val=new, of=_of(start))
 
 
-def _improving(series: dict[str, list]) -> Text | None:
+def _improving(start: dict[str, Any], series: dict[str, list], end: dict[str, Any]) -> Text | None:
     val = series["val_loss"]
-    if not _numbers(val):
+    if not _numbers(val) or _is_tiny(start) or end.get("state") == "failed":
         return None
     third = max(len(val) // 3, 2)
     before, after = fmean(val[-third - 1 : -third + 1]), fmean(val[-2:])
-    if after > 0.9 * before or before - after < 0.02:
+    if after > 0.9 * before or before - after < 0.02 or series["val_accuracy"][-1] == 1:
         return None
     return _IMPROVING.fill(before=before, after=after)
 
 
-def _slow(events: list[dict[str, Any]]) -> Text | None:
+def _slow(start: dict[str, Any], events: list[dict[str, Any]]) -> Text | None:
     """Say so where the budget, not the epochs asked for, ends a run after too few of them."""
-    start = next((event for event in events if event["type"] == "start"), {})
     epoch = next((event for event in reversed(events) if event["type"] == "epoch"), {})
     planned = epoch.get("planned_epochs")
     if planned is None or planned >= min(ENOUGH_EPOCHS, start.get("epochs", 0)) or not epoch.get("images_per_s"):
@@ -140,8 +207,8 @@ def _slow(events: list[dict[str, Any]]) -> Text | None:
     return _SLOW.fill(speed=epoch["images_per_s"], budget=start["budget_s"], epochs=planned)
 
 
-def _best(events: list[dict[str, Any]], series: dict[str, list]) -> Text | None:
+def _best(start: dict[str, Any], events: list[dict[str, Any]], series: dict[str, list]) -> Text | None:
     best = [event for event in events if event["type"] == "epoch" and event.get("is_best") and event.get("val_accuracy") is not None]
     if len(series["epoch"]) < ENOUGH_EPOCHS or not best or best[-1]["epoch"] == series["epoch"][-1]:
         return None
-    return _BEST.fill(epoch=best[-1]["epoch"], accuracy=best[-1]["val_accuracy"])
+    return _BEST.fill(epoch=best[-1]["epoch"], accuracy=best[-1]["val_accuracy"], of=_of(start))
