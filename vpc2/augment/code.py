@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from vpc2.augment.carried import carried_code
 from vpc2.augment.mixing import MIXES, Mix
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
 
-_OWN = "vpc2.augment.own"
+_OWN = "vpc2.augment."
 _SCRIPT = '''import hashlib
 
 import kornia.augmentation as K
@@ -46,8 +46,7 @@ def augment(image, draw=0, image_key=""):
 
 if __name__ == "__main__":
     import sys
-    from pathlib import Path
-
+    
     import numpy
     from PIL import Image
 
@@ -73,16 +72,24 @@ def mix(images, seed):
 
 def to_code(pipeline: Pipeline) -> str:
     """Return a runnable script: its `augment(image, draw, image_key)` gives the pixels of that draw; muted steps are left out."""
-    lines = []
+    lines, used = [], []
     for step in pipeline.steps:
         if step.on:
             entry = OPS[step.op]
-            name = entry.target.replace("kornia.augmentation", "K").removeprefix(f"{_OWN}.")
-            call = f"{name}({_arguments(entry, step.params)})"
+            used.append(entry)
+            call = f"{_name(entry)}({_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
-    mix = "" if pipeline.mix is None else _MIX.format(call=mixing_call(pipeline))
-    is_own = any(step.on and OPS[step.op].target.startswith(_OWN) for step in pipeline.steps)
-    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_own_code() if is_own else "", mix=mix)
+    mix = ""
+    if pipeline.mix is not None:
+        used.append(MIXES[pipeline.mix.way])
+        mix = _MIX.format(call=mixing_call(pipeline))
+    own = carried_code({entry.target.removeprefix(_OWN) for entry in used if entry.target.startswith(_OWN)})
+    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=f"{own}\n\n" if own else "", mix=mix)
+
+
+def _name(entry: Operation | Mix) -> str:
+    """Return what a script calls an entry's class: Kornia's under K, one of ours by its name alone."""
+    return entry.target.rpartition(".")[2] if entry.target.startswith(_OWN) else entry.target.replace("kornia.augmentation", "K")
 
 
 def mixing_call(pipeline: Pipeline) -> str:
@@ -90,14 +97,7 @@ def mixing_call(pipeline: Pipeline) -> str:
     entry = MIXES[pipeline.mix.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
     given = _arguments(replace(entry, is_sized=False), pipeline.mix.params)
-    return f"{entry.target.replace('kornia.augmentation', 'K')}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
-
-
-def _own_code() -> str:
-    """Return the operations that are not Kornia's, so that the script needs nothing of this project."""
-    text = (Path(__file__).parent / "own.py").read_text("utf-8")
-    imports = "from kornia.augmentation.random_generator import PlainUniformGenerator\n"
-    return f"\n{imports}\n\n{text[text.index('class ') :]}\n"
+    return f"{_name(entry)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
 
 
 def _arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:

@@ -23,7 +23,9 @@ class Operation(Entry):
     mean how strong it is, the most telling first, each with the value that changes nothing (or least). `preview_note`
     says why a small draw is not the large one made small, None where it is. `quick` names a class that does on a CPU what
     `target` does, sooner. `torchvision` and `albumentations` are the
-    nearest call in those libraries, with parameters in braces; empty where there is none.
+    nearest call in those libraries, with parameters in braces; empty where there is none. At fixed values it makes the same
+    picture, but for what `gaps` says: a library and how many of 255 its pictures may be away on average. `unlike` says what
+    else differs there: how values are drawn.
     """
 
     pairs: tuple[str, ...] = ()
@@ -39,6 +41,8 @@ class Operation(Entry):
     quick: str = ""
     torchvision: str = ""
     albumentations: str = ""
+    gaps: tuple[tuple[str, float], ...] = ()
+    unlike: tuple[tuple[str, str], ...] = ()
 
     def resolve_quick(self) -> object:
         """Return the object that `quick` names, or that of `target` where there is none, importing its module now."""
@@ -81,6 +85,11 @@ def operation(
 
 NO_LABEL = Text("", "")
 ANGLE = Text("angle", "ángulo")
+TURNS = Text("Positive angles turn counter-clockwise.", "Los ángulos positivos giran en sentido antihorario.")
+SLANTS = Text(
+    "Positive angles push the top to the right and the bottom to the left.",
+    "Los ángulos positivos empujan lo de arriba hacia la derecha y lo de abajo hacia la izquierda.",
+)
 SCALE = Text("scale", "escala")
 
 

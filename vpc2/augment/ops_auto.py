@@ -13,7 +13,7 @@ def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *kno
         family="auto",
         title=Text(title, title),
         help=Text(*help_),
-        target=f"kornia.augmentation.auto.{key}",
+        target=f"vpc2.augment.own_policies.{key}",
         knobs=knobs,
         shows=(("operations", NO_LABEL, ""),),
         is_policy=True,
@@ -54,6 +54,7 @@ AUTO: tuple[Operation, ...] = (
         Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
         Whole(key="m", title=Text("Strength", "Intensidad"), default=10, low=1, high=29),
         strengths=(("m", 1.0), ("n", 1.0)),
+        unlike=(("torchvision", "an operation may come twice; identity stands for invert and for solarize with addition"),),
     ),
     _policy(
         "TrivialAugment",
@@ -63,5 +64,6 @@ AUTO: tuple[Operation, ...] = (
             "Una operación al azar, de cualquier intensidad: nada que ajustar (Müller y Hutter, 2021).",
         ),
         "v2.TrivialAugmentWide()",
+        unlike=(("torchvision", "its ranges are wider: 135 degrees, factors of 0.01 to 1.99, 2 bits"),),
     ),
 )

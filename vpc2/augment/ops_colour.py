@@ -9,7 +9,7 @@ COLOUR: tuple[Operation, ...] = (
         "ColorJitter",
         "colour",
         ("Colour jitter", "Variación de color"),
-        ("Brightness, contrast, saturation and hue at once.", "Brillo, contraste, saturación y tono a la vez."),
+        ("Brightness, contrast, saturation and hue, in this order.", "Brillo, contraste, saturación y tono, en este orden."),
         span("brightness", "Brightness", "Brillo", (0.8, 1.2), 0.0, 2.0),
         span("contrast", "Contrast", "Contraste", (0.8, 1.2), 0.0, 3.0),
         span("saturation", "Saturation", "Saturación", (0.8, 1.2), 0.0, 3.0),
@@ -21,18 +21,26 @@ COLOUR: tuple[Operation, ...] = (
             ("saturation_factor", Text("saturation", "saturación"), "×"),
             ("hue_factor", Text("hue", "tono"), ""),
         ),
-        torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
-        albumentations="A.ColorJitter({brightness}, {contrast}, {saturation}, {hue}, p={p})",
+        fixed=(("order", (0, 1, 2, 3)),),
+        # One ColorJitter with all four would draw their order anew each time.
+        torchvision="v2.Compose([v2.ColorJitter(brightness={brightness}), v2.ColorJitter(contrast={contrast}), "
+        "v2.ColorJitter(saturation={saturation}), v2.ColorJitter(hue={hue})])",
+        albumentations="A.Sequential([A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p=1), A.ColorJitter((1, 1), {contrast}, (1, 1), "
+        "(0, 0), p=1), A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p=1), A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p=1)], p={p})",
         quick="vpc2.augment.quick.QuickJitter",
     ),
     operation(
         "RandomBrightness",
         "colour",
         ("Brightness", "Brillo"),
-        ("Lightens or darkens: 1 leaves it, below is darker.", "Aclara u oscurece: 1 no cambia, menos es más oscuro."),
+        (
+            "Multiplies every pixel, as torchvision and Pillow do: 1 leaves it, below is darker. Kornia's own class adds instead.",
+            "Multiplica cada píxel, como torchvision y Pillow: 1 no cambia, menos es más oscuro. La clase propia de Kornia suma.",
+        ),
         span("brightness", "Factor", "Factor", (0.7, 1.3), 0.0, 2.0),
         strengths=(("brightness", 1.0),),
         shows=(("brightness_factor", NO_LABEL, "×"),),
+        target="vpc2.augment.own_colour.RandomBrightness",
         torchvision="v2.ColorJitter(brightness={brightness})",
         albumentations="A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p={p})",
     ),
@@ -40,10 +48,14 @@ COLOUR: tuple[Operation, ...] = (
         "RandomContrast",
         "colour",
         ("Contrast", "Contraste"),
-        ("Pulls light and dark apart, or together.", "Separa o acerca lo claro y lo oscuro."),
+        (
+            "Pulls pixels away from the mean of the grey picture, or to it: 1 leaves it. Kornia's own class multiplies them instead.",
+            "Aleja los píxeles de la media de la imagen en gris, o los acerca: 1 no cambia. La clase propia de Kornia los multiplica.",
+        ),
         span("contrast", "Factor", "Factor", (0.7, 1.3), 0.0, 3.0),
         strengths=(("contrast", 1.0),),
         shows=(("contrast_factor", NO_LABEL, "×"),),
+        target="vpc2.augment.own_colour.RandomContrast",
         torchvision="v2.ColorJitter(contrast={contrast})",
         albumentations="A.ColorJitter((1, 1), {contrast}, (1, 1), (0, 0), p={p})",
     ),
@@ -51,13 +63,16 @@ COLOUR: tuple[Operation, ...] = (
         "RandomSaturation",
         "colour",
         ("Saturation", "Saturación"),
-        ("From grey to vivid: 1 leaves it.", "De gris a intenso: 1 no cambia."),
+        (
+            "Blends with the grey picture: 0 is grey, 1 leaves it, more is vivid. Kornia's own class scales HSV's saturation instead.",
+            "Mezcla con la imagen en gris: 0 es gris, 1 no cambia, más es intenso. La clase propia de Kornia escala la saturación de HSV.",
+        ),
         span("saturation", "Factor", "Factor", (0.5, 1.5), 0.0, 3.0),
         strengths=(("saturation", 1.0),),
         shows=(("saturation_factor", NO_LABEL, "×"),),
+        target="vpc2.augment.own_colour.RandomSaturation",
         torchvision="v2.ColorJitter(saturation={saturation})",
         albumentations="A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p={p})",
-        quick="vpc2.augment.quick.QuickSaturation",
     ),
     operation(
         "RandomHue",
@@ -80,6 +95,9 @@ COLOUR: tuple[Operation, ...] = (
         span("gain", "Gain", "Ganancia", (1.0, 1.0), 0.1, 3.0),
         strengths=(("gamma", 1.0),),
         shows=(("gamma_factor", NO_LABEL, ""),),
+        torchvision="Drawn(F.adjust_gamma, gamma={gamma}, gain={gain})",
+        albumentations="A.Sequential([A.RandomGamma(gamma_limit={gamma_percent}, p=1), "
+        "A.ColorJitter({gain}, (1, 1), (1, 1), (0, 0), p=1)], p={p})",
     ),
     operation(
         "RandomGrayscale",
@@ -106,6 +124,7 @@ COLOUR: tuple[Operation, ...] = (
         span("bits", "Bits", "Bits", (3, 5), 1, 8, 1, whole=True),
         strengths=(("bits", 8.0),),
         shows=(("bits_factor", NO_LABEL, "bit"),),
+        torchvision="Drawn(F.posterize, bits={bits})",
         albumentations="A.Posterize(num_bits={bits}, p={p})",
     ),
     operation(
@@ -117,6 +136,9 @@ COLOUR: tuple[Operation, ...] = (
         span("additions", "Addition", "Suma", (-0.1, 0.1), -0.5, 0.5, symmetric=True),
         strengths=(("thresholds", 1.0),),
         shows=(("thresholds", Text("threshold", "umbral"), ""),),
+        torchvision="Drawn(solarize, threshold={thresholds}, addition={additions})",
+        albumentations="A.Sequential([A.RandomBrightnessContrast(brightness_limit={additions}, contrast_limit=(0, 0), p=1), "
+        "A.Solarize(threshold_range={thresholds}, p=1)], p={p})",
     ),
     operation(
         "RandomEqualize",
@@ -124,7 +146,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Equalise", "Ecualizar"),
         ("Spreads the histogram evenly.", "Reparte el histograma de manera pareja."),
         torchvision="v2.RandomEqualize({p})",
-        albumentations="A.Equalize(p={p})",
+        albumentations="Equalize(p={p})",
     ),
     operation(
         "RandomAutoContrast",
@@ -132,7 +154,7 @@ COLOUR: tuple[Operation, ...] = (
         ("Auto contrast", "Contraste automático"),
         ("Stretches from black to white.", "Estira del negro al blanco."),
         torchvision="v2.RandomAutocontrast({p})",
-        albumentations="A.AutoContrast(p={p})",
+        albumentations='A.AutoContrast(method="pil", p={p})',
     ),
     operation(
         "RandomPlanckianJitter",
@@ -180,8 +202,8 @@ COLOUR: tuple[Operation, ...] = (
         "colour",
         ("Colour jiggle", "Variación de color, en orden al azar"),
         (
-            "Brightness, contrast, saturation and hue in Kornia's own arithmetic, in random order.",
-            "Brillo, contraste, saturación y tono con la aritmética propia de Kornia, en orden al azar.",
+            "Brightness, contrast, saturation and hue, each up to so much either way, in random order. The arithmetic is torchvision's.",
+            "Brillo, contraste, saturación y tono, cada uno hasta tanto para cada lado, en orden al azar. La aritmética es la de torchvision.",
         ),
         Number(key="brightness", title=Text("Brightness", "Brillo"), default=0.2, low=0.0, high=1.0),
         Number(key="contrast", title=Text("Contrast", "Contraste"), default=0.2, low=0.0, high=1.0),
@@ -193,8 +215,10 @@ COLOUR: tuple[Operation, ...] = (
             ("contrast_factor", Text("contrast", "contraste"), "×"),
             ("saturation_factor", Text("saturation", "saturación"), "×"),
         ),
+        target="kornia.augmentation.ColorJitter",
         torchvision="v2.ColorJitter({brightness}, {contrast}, {saturation}, {hue})",
-        quick="vpc2.augment.quick.QuickJiggle",
+        albumentations="A.ColorJitter({brightness}, {contrast}, {saturation}, {hue}, p={p})",
+        quick="vpc2.augment.quick.QuickJitter",
     ),
     operation(
         "RandomClahe",
@@ -210,6 +234,7 @@ COLOUR: tuple[Operation, ...] = (
         pairs=("grid_size",),
         shows=(("clip_limit_factor", Text("limit", "límite"), ""),),
         needs_side_px=lambda params: 2 * params["grid_size"],
-        albumentations="A.CLAHE(clip_limit={clip_limit}, tile_grid_size=({grid_size}, {grid_size}), p={p})",
+        albumentations="CLAHE(clip_limit={clip_limit}, tile_grid_size=({grid_size}, {grid_size}), p={p})",
+        gaps=(("albumentations", 3.0),),
     ),
 )

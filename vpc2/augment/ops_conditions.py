@@ -62,6 +62,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("sharpness", "Strength", "Intensidad", (0.5, 2.0), 0.0, 5.0, 0.1),
         strengths=(("sharpness", 1.0),),
         shows=(("sharpness", NO_LABEL, "×"),),
+        torchvision="Drawn(F.adjust_sharpness, sharpness_factor={sharpness})",
         needs_side_px=lambda params: 3,
         quick="vpc2.augment.quick.QuickSharpness",
     ),
@@ -74,7 +75,7 @@ CONDITIONS: tuple[Operation, ...] = (
         Number(key="std", title=Text("Strength", "Intensidad"), default=0.08, low=0.0, high=0.5),
         strengths=(("std", 0.0),),
         torchvision="v2.GaussianNoise({mean}, {std})",
-        albumentations="A.GaussNoise(std_range=({std}, {std}), mean_range=({mean}, {mean}), p={p})",
+        albumentations="A.GaussNoise(std_range=({std}, {std}), mean_range=({mean}, {mean}), per_channel=True, p={p})",
         preview_note=Text(
             "Noise is one pixel large, at any size.",
             "El ruido mide un píxel, a cualquier tamaño.",
@@ -103,8 +104,9 @@ CONDITIONS: tuple[Operation, ...] = (
         span("jpeg_quality", "Quality", "Calidad", (10.0, 50.0), 1.0, 100.0, 1.0),
         strengths=(("jpeg_quality", 100.0),),
         shows=(("jpeg_quality", Text("quality", "calidad"), ""),),
-        torchvision="v2.JPEG({jpeg_quality_whole})",
-        albumentations="A.ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
+        torchvision="Drawn(jpeg, quality={jpeg_quality_whole})",
+        albumentations="ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
+        gaps=(("torchvision", 4.0), ("albumentations", 4.0)),
         preview_note=Text(
             "JPEG's blocks are eight pixels large, at any size.",
             "Los bloques de JPEG miden ocho píxeles, a cualquier tamaño.",
@@ -215,7 +217,8 @@ CONDITIONS: tuple[Operation, ...] = (
         Number(key="value", title=Text("Filled with", "Se llena con"), default=0.0, low=0.0, high=1.0),
         strengths=(("scale", 0.01),),
         shows=(("widths", Text("width", "ancho"), "px"), ("heights", Text("height", "alto"), "px")),
-        torchvision="v2.RandomErasing({p}, {scale}, {ratio}, {value})",
+        # Albumentations' Erasing raises TypeError where the rectangle does not fit, so it has no line here.
+        torchvision="Erasing({scale}, {ratio}, {value})",
     ),
     operation(
         "RandomGridMask",

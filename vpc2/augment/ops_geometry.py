@@ -1,8 +1,13 @@
 """Operations that move pixels: where they are changes, not what they are."""
 
-from vpc2.augment.operation import NO_LABEL, SCALE, Operation, kernel, operation, span
+from vpc2.augment.operation import NO_LABEL, SCALE, SLANTS, TURNS, Operation, kernel, operation, span
 from vpc2.knobs import Number, Whole
 from vpc2.words import Text
+
+_BILINEAR = "interpolation=v2.InterpolationMode.BILINEAR"
+
+_TO_THE_RIGHT = Text("Positive shares of the side move to the right.", "Las partes positivas del lado mueven hacia la derecha.")
+_DOWN = Text("Positive shares of the side move down.", "Las partes positivas del lado mueven hacia abajo.")
 
 GEOMETRY: tuple[Operation, ...] = (
     operation(
@@ -26,10 +31,10 @@ GEOMETRY: tuple[Operation, ...] = (
         "geometric",
         ("Rotation", "Giro"),
         ("Turns the picture about its centre.", "Gira la imagen alrededor de su centro."),
-        span("degrees", "Angle", "Ángulo", (-15.0, 15.0), -180.0, 180.0, 1.0, symmetric=True, unit="°"),
+        span("degrees", "Angle", "Ángulo", (-15.0, 15.0), -180.0, 180.0, 1.0, symmetric=True, unit="°", help=TURNS),
         strengths=(("degrees", 0.0),),
         shows=(("degrees", NO_LABEL, "°"),),
-        torchvision="v2.RandomRotation({degrees}, interpolation=v2.InterpolationMode.BILINEAR)",
+        torchvision=f"v2.RandomRotation({{degrees}}, {_BILINEAR})",
         albumentations="A.Rotate(limit={degrees}, border_mode=0, p={p})",
     ),
     operation(
@@ -37,7 +42,7 @@ GEOMETRY: tuple[Operation, ...] = (
         "geometric",
         ("Quarter turns", "Cuartos de vuelta"),
         ("Turns by whole quarters.", "Gira cuartos de vuelta enteros."),
-        span("times", "Quarters", "Cuartos", (-1, 1), -3, 3, 1, whole=True),
+        span("times", "Quarters", "Cuartos", (-1, 1), -3, 3, 1, whole=True, help=TURNS),
         strengths=(("times", 0.0),),
         shows=(("times", NO_LABEL, "× 90°"),),
     ),
@@ -46,38 +51,41 @@ GEOMETRY: tuple[Operation, ...] = (
         "geometric",
         ("Affine", "Afín"),
         ("Turns, shifts, scales and slants at once.", "Gira, desplaza, escala e inclina a la vez."),
-        span("degrees", "Angle", "Ángulo", (-15.0, 15.0), -180.0, 180.0, 1.0, symmetric=True, unit="°"),
+        span("degrees", "Angle", "Ángulo", (-15.0, 15.0), -180.0, 180.0, 1.0, symmetric=True, unit="°", help=TURNS),
         Number(key="translate", title=Text("Shift, share of the side", "Desplazamiento, parte del lado"), default=0.1, low=0.0, high=1.0),
         span("scale", "Scale", "Escala", (0.9, 1.1), 0.2, 3.0),
-        span("shear", "Slant", "Inclinación", (-5.0, 5.0), -60.0, 60.0, 1.0, symmetric=True, unit="°"),
+        span("shear", "Slant", "Inclinación", (-5.0, 5.0), -60.0, 60.0, 1.0, symmetric=True, unit="°", help=SLANTS),
         strengths=(("degrees", 0.0), ("translate", 0.0), ("scale", 1.0), ("shear", 0.0)),
         pairs=("translate",),
         shows=(("angle", NO_LABEL, "°"), ("scale", SCALE, "×"), ("translations", Text("shift", "desplazamiento"), "px")),
-        torchvision="v2.RandomAffine({degrees}, ({translate}, {translate}), {scale}, {shear}, interpolation=v2.InterpolationMode.BILINEAR)",
-        albumentations="A.Affine(rotate={degrees}, translate_percent=(-{translate}, {translate}), scale={scale}, shear={shear}, p={p})",
+        target="vpc2.augment.own_geometry.RandomAffine",
+        # torchvision's affine turns clockwise for a positive angle, its rotation counter-clockwise.
+        torchvision=f"v2.RandomAffine({{degrees_negated}}, ({{translate}}, {{translate}}), {{scale}}, {{shear}}, {_BILINEAR})",
+        albumentations='Affine(rotate={degrees}, translate_percent={{"x": (-{translate}, {translate}), "y": (-{translate}, {translate})}}, '
+        'scale={scale}, shear={{"x": {shear}, "y": (0, 0)}}, keep_ratio=True, p={p})',
     ),
     operation(
         "RandomTranslate",
         "geometric",
         ("Shift", "Desplazamiento"),
         ("Moves the picture; what is left free is black.", "Mueve la imagen; lo que queda libre es negro."),
-        span("translate_x", "Sideways", "Horizontal", (-0.1, 0.1), -1.0, 1.0, symmetric=True),
-        span("translate_y", "Up and down", "Vertical", (-0.1, 0.1), -1.0, 1.0, symmetric=True),
+        span("translate_x", "Sideways", "Horizontal", (-0.1, 0.1), -1.0, 1.0, symmetric=True, help=_TO_THE_RIGHT),
+        span("translate_y", "Up and down", "Vertical", (-0.1, 0.1), -1.0, 1.0, symmetric=True, help=_DOWN),
         strengths=(("translate_x", 0.0), ("translate_y", 0.0)),
         shows=(("translate_x", Text("x", "x"), "px"), ("translate_y", Text("y", "y"), "px")),
-        torchvision="v2.RandomAffine(0, ({translate_x_most}, {translate_y_most}), interpolation=v2.InterpolationMode.BILINEAR)",
-        albumentations='A.Affine(translate_percent={{"x": {translate_x}, "y": {translate_y}}}, p={p})',
+        torchvision="Drawn(translate, x={translate_x}, y={translate_y})",
+        albumentations='Affine(translate_percent={{"x": {translate_x}, "y": {translate_y}}}, p={p})',
     ),
     operation(
         "RandomShear",
         "geometric",
         ("Slant", "Inclinación"),
         ("Pushes the top one way and the bottom the other.", "Empuja lo de arriba hacia un lado y lo de abajo hacia el otro."),
-        span("shear", "Slant", "Inclinación", (-10.0, 10.0), -60.0, 60.0, 1.0, symmetric=True, unit="°"),
+        span("shear", "Slant", "Inclinación", (-10.0, 10.0), -60.0, 60.0, 1.0, symmetric=True, unit="°", help=SLANTS),
         strengths=(("shear", 0.0),),
         shows=(("shear_x", NO_LABEL, "°"),),
-        torchvision="v2.RandomAffine(0, shear={shear}, interpolation=v2.InterpolationMode.BILINEAR)",
-        albumentations='A.Affine(shear={{"x": {shear}, "y": 0}}, p={p})',
+        torchvision=f"v2.RandomAffine(0, shear={{shear}}, {_BILINEAR})",
+        albumentations='A.Affine(shear={{"x": {shear}, "y": (0, 0)}}, p={p})',
     ),
     operation(
         "RandomPerspective",
@@ -89,6 +97,7 @@ GEOMETRY: tuple[Operation, ...] = (
         needs_side_px=lambda params: 2,
         torchvision="v2.RandomPerspective({distortion_scale}, {p})",
         albumentations="A.Perspective(scale=(0, {distortion_scale_half}), keep_size=True, p={p})",
+        unlike=(("albumentations", "corners move by a normal distribution, outwards too"),),
     ),
     operation(
         "RandomResizedCrop",
@@ -100,6 +109,8 @@ GEOMETRY: tuple[Operation, ...] = (
         strengths=(("scale", 1.0),),
         p=1.0,
         is_sized=True,
+        target="vpc2.augment.own_geometry.RandomResizedCrop",
+        fixed=(("align_corners", False),),
         needs_side_px=lambda params: 2,
         torchvision="v2.RandomResizedCrop(SIZE, {scale}, {ratio})",
         albumentations="A.RandomResizedCrop(SIZE, scale={scale}, ratio={ratio}, p={p})",

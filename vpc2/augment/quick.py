@@ -7,15 +7,14 @@ and in [0, 1], as the pipeline hands them on. A test holds every class against t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import kornia.augmentation as K
 import torch
 import torch.nn.functional as F
 from kornia.contrib import diamond_square
 from kornia.enhance import (
-    adjust_brightness,
     adjust_brightness_accumulative,
-    adjust_contrast,
     adjust_contrast_with_mean_subtraction,
     adjust_saturation_with_gray_subtraction,
 )
@@ -53,18 +52,10 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
     return turned
 
 
-def scale_saturation(images: Tensor, factors: Tensor) -> Tensor:
-    """Return pictures with HSV's saturation times (B,) factors, at most 1: each channel's distance from the largest is scaled."""
-    most, least = _extremes(images)
-    ratio = torch.minimum(most / (most - least).clamp_(min=_TINY), _per_picture(factors, images)).unsqueeze(1)
-    most = most.unsqueeze(1)
-    return (images - most).mul_(ratio).add_(most).clamp_(0, 1)
-
-
-def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple) -> Tensor:
-    """Apply the four colour steps in the order drawn, without those whose factors do nothing."""
+def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple, order: Sequence[int]) -> Tensor:
+    """Apply the four colour steps in an order, without those whose factors do nothing."""
     names, neutral = ("brightness_factor", "contrast_factor", "saturation_factor", "hue_factor"), (1.0, 1.0, 1.0, 0.0)
-    for i in params["order"].tolist():
+    for i in order:
         factors = params[names[i]]
         if (factors != neutral[i]).any():
             images = steps[i](images, factors)
@@ -76,21 +67,10 @@ class QuickHue(K.RandomHue):
         return turn_hue(input, params["hue_factor"])
 
 
-class QuickSaturation(K.RandomSaturation):
-    def apply_transform(self, input, params, flags, transform=None):
-        return scale_saturation(input, params["saturation_factor"])
-
-
 class QuickJitter(K.ColorJitter):
     def apply_transform(self, input, params, flags, transform=None):
         steps = (adjust_brightness_accumulative, adjust_contrast_with_mean_subtraction, adjust_saturation_with_gray_subtraction, turn_hue)
-        return _in_order(input, params, steps)
-
-
-class QuickJiggle(K.ColorJiggle):
-    def apply_transform(self, input, params, flags, transform=None):
-        steps = (lambda images, factors: adjust_brightness(images, factors - 1), adjust_contrast, scale_saturation, turn_hue)
-        return _in_order(input, params, steps)
+        return _in_order(input, params, steps, params["order"].tolist() if self._fixed_order is None else self._fixed_order)
 
 
 class QuickSnow(K.RandomSnow):

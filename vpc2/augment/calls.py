@@ -1,0 +1,25 @@
+"""The object that a line of exported code makes, from its text: names are looked up and calls made, nothing else is understood."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+
+def make(expression: str, names: Mapping[str, Any]) -> Any:
+    """Return what an expression of calls, attributes, literals and these names gives; raise ValueError for any other syntax."""
+    return _value(ast.parse(expression, mode="eval").body, names)
+
+
+def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return names[node.id]
+    if isinstance(node, ast.Attribute):
+        return getattr(_value(node.value, names), node.attr)
+    if isinstance(node, ast.Call):
+        given = {keyword.arg: _value(keyword.value, names) for keyword in node.keywords}
+        return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **given)
+    if isinstance(node, ast.List):
+        return [_value(item, names) for item in node.elts]
+    return ast.literal_eval(node)

@@ -1,0 +1,67 @@
+"""What exported Albumentations code needs beside Albumentations' own transforms: the scripts carry what they use."""
+
+import math
+
+import albumentations as A
+import cv2
+import numpy as np
+
+
+class Affine(A.Affine):
+    """Slants first and turns then, and shifts by parts of a pixel; A.Affine turns first and shifts by whole pixels."""
+
+    def get_params_dependent_on_data(self, params, data):
+        height, width = params["shape"][:2]
+        draw = self.py_random.uniform
+        scale = draw(*self.scale["x"])
+        angle = math.radians(draw(*self.rotate))
+        turn = scale * np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+        slant = np.array([[1, -math.tan(math.radians(draw(*self.shear["x"])))], [0, 1]])
+        shift = [draw(*self.translate_percent[axis]) * side for axis, side in (("x", width), ("y", height))]
+        matrix = self.about((width / 2 - 0.5, height / 2 - 0.5), turn @ slant, shift)
+        box_matrix = self.about((width / 2, height / 2), turn @ slant, shift)
+        scales = {"x": scale, "y": scale}
+        return {"rotate": angle, "scale": scales, "matrix": matrix, "bbox_matrix": box_matrix, "output_shape": (height, width)}
+
+    @staticmethod
+    def about(centre, linear, shift):
+        """Return the 3 x 3 matrix of a linear map about a centre, and of a shift after it."""
+        matrix = np.eye(3)
+        matrix[:2, :2] = linear
+        matrix[:2, 2] = np.array(centre) + shift - linear @ centre
+        return matrix
+
+
+def in_bytes(image, function):
+    """Return a picture, float in [0, 1], as a function of bytes makes it."""
+    return function((image * 255).round().astype(np.uint8)).astype(np.float32) / 255
+
+
+class Equalize(A.Equalize):
+    """Spreads the histogram of each channel as Pillow and torchvision do; A.Equalize rounds otherwise in both of its modes."""
+
+    def apply(self, img, **params):
+        return in_bytes(img, lambda pixels: np.stack([self.spread(pixels[..., i]) for i in range(3)], axis=-1))
+
+    @staticmethod
+    def spread(channel):
+        counts = np.bincount(channel.ravel(), minlength=256)
+        step = (counts.sum() - counts[counts > 0][-1]) // 255
+        below = np.cumsum(counts) - counts
+        return channel if step == 0 else ((step // 2 + below) // step).clip(0, 255).astype(np.uint8)[channel]
+
+
+class CLAHE(A.CLAHE):
+    """Works on red, green and blue, as Kornia does; A.CLAHE works on the lightness of LAB."""
+
+    def apply(self, img, clip_limit, **params):
+        clahe = cv2.createCLAHE(clip_limit, self.tile_grid_size)
+        return in_bytes(img, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
+
+
+class ImageCompression(A.ImageCompression):
+    """Compresses RGB; A.ImageCompression takes red for blue, to which JPEG gives fewer bits."""
+
+    def apply(self, img, quality, image_type, **params):
+        swapped = super().apply(np.ascontiguousarray(img[..., ::-1]), quality, image_type, **params)
+        return np.ascontiguousarray(swapped[..., ::-1])

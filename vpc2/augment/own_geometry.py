@@ -1,0 +1,30 @@
+"""Geometry in torchvision's conventions, where Kornia's are others. The exported code carries what it uses."""
+
+import kornia.augmentation as K
+import torch
+
+
+class RandomAffine(K.RandomAffine):
+    """Turns counter-clockwise for a positive angle, as `RandomRotation` does; Kornia's own affine turns clockwise."""
+
+    def compute_transformation(self, input, params, flags):
+        return super().compute_transformation(input, {**params, "angle": -params["angle"]}, flags)
+
+
+class RandomResizedCrop(K.RandomResizedCrop):
+    """Where no piece of the area and shape fits, the largest of the nearest shape is cut from the middle, as torchvision does.
+
+    Kornia's own cuts it anywhere.
+    """
+
+    def generate_parameters(self, batch_shape):
+        params = super().generate_parameters(batch_shape)
+        height, width = batch_shape[-2:]
+        low, high = map(float, self._param_generator.ratio)
+        wide, tall = min(width, round(height * high)), min(height, round(width / low))
+        source = params["src"]
+        size = source[:, 2] - source[:, 0] + 1
+        is_largest = (size == torch.tensor([wide, tall]).to(source)).all(1)
+        middle = torch.tensor([(width - wide) // 2, (height - tall) // 2]).to(source)
+        moved = source + (middle - source[:, 0])[:, None]
+        return {**params, "src": torch.where(is_largest[:, None, None], moved, source)}

@@ -1,0 +1,61 @@
+"""What exported torchvision code needs beside torchvision's own transforms: the scripts carry what they use."""
+
+import torch
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
+
+
+class Drawn(torch.nn.Module):
+    """Draws a value from each range, anew for every picture (whole where the range's ends are), and gives them to a function."""
+
+    def __init__(self, function, **ranges):
+        super().__init__()
+        self.function, self.ranges = function, ranges
+
+    def forward(self, image):
+        return self.function(image, **{name: self.draw(*ends) for name, ends in self.ranges.items()})
+
+    @staticmethod
+    def draw(low, high):
+        value = torch.empty(1).uniform_(low, high).item()
+        return round(value) if isinstance(low, int) else value
+
+
+def translate(image, x, y):
+    """Return a picture moved right by `x` and down by `y`, in shares of its sides."""
+    height, width = image.shape[-2:]
+    return F.affine(image, 0.0, [x * width, y * height], 1.0, [0.0, 0.0], v2.InterpolationMode.BILINEAR)
+
+
+def solarize(image, threshold, addition):
+    """Return a picture, float, with `addition` added first and what is then lighter than the threshold inverted."""
+    return F.solarize((image + addition).clamp(0, 1), threshold)
+
+
+def jpeg(image, quality):
+    """Return a picture, float, as JPEG of that quality."""
+    pixels = F.to_dtype(image, torch.uint8, scale=True)
+    return F.to_dtype(F.jpeg(pixels, quality), torch.float32, scale=True)
+
+
+class Erasing(torch.nn.Module):
+    """Fills a rectangle; torchvision's own leaves out one that is as large as the picture."""
+
+    def __init__(self, scale, ratio, value):
+        super().__init__()
+        self.scale, self.ratio, self.value = scale, ratio, value
+
+    def forward(self, image):
+        height, width = image.shape[-2:]
+        area, ratio = Drawn.draw(*self.scale) * height * width, self.draw_ratio(*self.ratio)
+        tall = min(max(round((area * ratio) ** 0.5), 1), height)
+        wide = min(max(round((area / ratio) ** 0.5), 1), width)
+        top, left = (int(torch.randint(room + 1, ())) for room in (height - tall, width - wide))
+        return F.erase(image, top, left, tall, wide, torch.tensor(self.value))
+
+    @staticmethod
+    def draw_ratio(low, high):
+        """Draw tall and wide shapes equally often."""
+        if low < 1 < high:
+            low, high = (low, 1) if torch.rand(()) < 0.5 else (1, high)
+        return torch.empty(1).uniform_(low, high).item()
