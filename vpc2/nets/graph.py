@@ -6,6 +6,7 @@ branches and meets again as blocks do can be a net here; anything else is refuse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -45,13 +46,36 @@ _FOLLOWS = Text(
     "{where}: {kind} says {given} and gets {found}; here it follows what comes in.",
     "{where}: {kind} dice {given} y recibe {found}; acá sigue a lo que entra.",
 )
+_OTHER_LENGTH = Text(
+    "{where}: what comes in is laid out in rows of {given}, and one picture has {found:,} numbers; here a row is one picture.",
+    "{where}: lo que entra se extiende en filas de {given}, y una imagen tiene {found:,} números; acá una fila es una imagen.",
+)
+_OTHER_AXIS = Text(
+    "{where}: {kind} goes along {key}={given}; here it goes along the channels, dim=1.",
+    "{where}: {kind} va a lo largo de {key}={given}; acá va a lo largo de los canales, dim=1.",
+)
+_NEEDS_FLAT = Text(
+    "{where}: torch's BatchNorm1d takes no picture; here it is read as the batch normalisation of one.",
+    "{where}: el BatchNorm1d de torch no recibe una imagen; acá se lee como la normalización por lotes de una.",
+)
+_NEEDS_PICTURE = Text(
+    "{where}: torch's BatchNorm2d takes no vector; here it is read as the batch normalisation of one.",
+    "{where}: el BatchNorm2d de torch no recibe un vector; acá se lee como la normalización por lotes de uno.",
+)
+_WRITTEN_OVER = Text(
+    "{where}: this writes into a picture in place, and another name for the same memory is used later; that cannot be followed here.",
+    "{where}: esto escribe sobre una imagen en su lugar, y otro nombre de la misma memoria se usa después; acá eso no se puede seguir.",
+)
 _GATE = ("AdaptiveAvgPool2d", "Conv2d", "ReLU", "Conv2d", "Sigmoid")
 _POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
 
 
 @dataclass(frozen=True)
 class Part:
-    """One layer as it was read: `given` is what its text says of what comes in, `shortcut` what a residual block adds."""
+    """One layer as it was read: `given` is what its text says of what comes in, `shortcut` what a residual block adds.
+
+    `checks` is what its text says that only the shape which comes in can settle.
+    """
 
     kind: str
     params: dict[str, Any]
@@ -59,6 +83,7 @@ class Part:
     given: dict[str, Any] = field(default_factory=dict)
     branches: tuple[tuple[Part, ...], ...] = ()
     shortcut: tuple[Part, ...] = ()
+    checks: dict[str, Any] = field(default_factory=dict)
 
 
 class Value:
@@ -70,6 +95,10 @@ class Value:
         self.over = _meeting(inputs) if inputs else None
         self.depth = self.over.depth + 1 if self.over else 0
         self.is_taken = False
+        self.became: Value | None = None  # what was written in its place
+        self.is_written = False
+        self.over_written: Text | None = None  # where another name of its memory was written over
+        self.memory: list[Value] = [self]
 
 
 def _meeting(values: Iterable[Value]) -> Value:
@@ -96,17 +125,53 @@ class Graph:
         """Return the picture that comes in."""
         return Value()
 
-    def layer(self, value: Value, kind: str, params: dict[str, Any], where: Text, given: dict[str, Any] | None = None) -> Value:
+    def now(self, value: Value) -> Value:
+        """Return what a value is by now: what was written in its place, if something was."""
+        while value.became is not None:
+            value = value.became
+        if value.over_written is not None:
+            raise Refusal(_WRITTEN_OVER.fill(where=value.over_written))
+        return value
+
+    def write(self, value: Value, made: Value) -> None:
+        """Note that `made` stands in the memory of `value` from now on: whoever names that value gets it."""
+        value = self.now(value)
+        for other in value.memory:
+            if other is not value and other.became is None and other is not made:
+                other.over_written = made.where
+        made.is_written, made.memory = True, value.memory
+        value.memory.append(made)
+        value.became = made
+
+    def share(self, value: Value, made: Value) -> None:
+        """Note that a value may be the memory of another, seen in another shape."""
+        value = self.now(value)
+        made.memory = value.memory
+        value.memory.append(made)
+
+    def copy(self, value: Value, where: Text) -> Value:
+        """Return the same numbers in a memory of their own."""
+        return self._made((value,), join="copy", where=where)
+
+    def layer(
+        self,
+        value: Value,
+        kind: str,
+        params: dict[str, Any],
+        where: Text,
+        given: dict[str, Any] | None = None,
+        checks: dict[str, Any] | None = None,
+    ) -> Value:
         """Return what a layer makes of a value; parameters are checked by the table."""
         try:
             cleaned = LAYERS[kind].clean(params)
         except Refusal as refusal:
             raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
-        return self._made((value,), part=Part(kind, cleaned, where, given or {}))
+        return self._made((value,), part=Part(kind, cleaned, where, given or {}, checks=checks or {}))
 
     def join(self, how: str, values: Iterable[Value], where: Text) -> Value:
         """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
-        inputs = tuple(values)
+        inputs = tuple(map(self.now, values))
         if how == "cat":
             if len(inputs) == 1:
                 return inputs[0]
@@ -126,21 +191,26 @@ class Graph:
         self._count += 1
         if self._count > MOST_VALUES:
             raise Refusal(_TOO_MANY.fill(most=MOST_VALUES))
-        return Value(inputs, **given)
+        return Value(tuple(map(self.now, inputs)), **given)
 
     def repeat(self, value: Value, times: int, body: Callable[[Value], Value], where: Text) -> Value:
         """Return what `times` copies of a body in a row make of a value; the body is read once."""
         start = Value()
-        parts = _chain(start, body(start))
+        parts = _chain(start, self.now(body(start)))
+        value = self.now(value)
+        if start.became is not None or start.over_written is not None:
+            value.over_written = start.over_written or start.became.where
         if not parts:
             return value
+        written, value.over_written = value.over_written, None
         made = self.layer(value, "Repeat", {"times": times}, where)
+        value.over_written = written
         made.part = replace(made.part, branches=(parts,))
         return made
 
     def to_net(self, name: str, shape: tuple[int, int, int] | Callable[[Part | None], tuple], start: Value, end: Value) -> Net:
         """Return the net between two values; `shape` may be found from the first layer that says what comes in."""
-        parts = _chain(start, end)
+        parts = _chain(start, self.now(end))
         if callable(shape):
             shape = shape(next((part for part in _walk(parts) if part.given), None))
         known: dict[str, Part] = {}
@@ -165,11 +235,28 @@ class Graph:
                 else:
                     changes[facts.id] = {"projection": LAYERS["Residual"].knob("projection").default}
             if facts.input is not None:
+                self._check(facts, part)
                 changes.setdefault(facts.id, {}).update(self._surprises(facts, part, facts.id in restless))
         for layer_id, params in changes.items():
             if params:
                 net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
         return net
+
+    def _check(self, facts: LayerFacts, part: Part) -> None:
+        """Note what a text says of a layer and what its input's shape makes untrue."""
+        sides = (1, *facts.input)  # the batch counts as one picture
+        for key, said in part.checks.items():
+            note = None
+            if key == "length" and said != math.prod(sides):
+                note = _OTHER_LENGTH.fill(where=part.where, given=f"{said:,}", found=math.prod(sides))
+            elif key == "dims" and not _is_all(said, sides):
+                note = _OTHER_LENGTH.fill(where=part.where, given=f"size({', '.join(map(str, said))})", found=math.prod(sides))
+            elif key == "dim" and said is not None and (type(said) is not int or said % len(sides) != 1):
+                note = _OTHER_AXIS.fill(where=part.where, kind=facts.kind, key=key, given=str(said)[:20])
+            elif key == "is_flat" and said is not (len(sides) == 2):
+                note = (_NEEDS_FLAT if said else _NEEDS_PICTURE).fill(where=part.where)
+            if note is not None and note not in self.notes:
+                self.notes.append(note)
 
     def _surprises(self, facts: LayerFacts, part: Part, is_restless: bool) -> dict[str, Any]:
         """Return what a layer expects where something else arrives; where it has no such knob, note it."""
@@ -182,6 +269,13 @@ class Graph:
             elif _flat(found) != _flat(given):
                 self.notes.append(_FOLLOWS.fill(where=part.where, kind=facts.kind, given=f"{key}={given}"[:40], found=str(found)))
         return {}
+
+
+def _is_all(places: tuple[int, ...], sides: tuple[int, ...]) -> bool:
+    """True where the sides at these places, multiplied, count all numbers of one picture; place 0 is the batch."""
+    if any(not -len(sides) <= place < len(sides) or place % len(sides) == 0 for place in places):
+        return False
+    return math.prod(sides[place] for place in places) == math.prod(sides)
 
 
 def _flat(value: Any) -> tuple:
@@ -211,6 +305,9 @@ def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
         if end.is_taken:
             raise Refusal(_TANGLED.fill(where=end.where))
         end.is_taken = True
+        if end.join == "copy":
+            end = end.inputs[0]
+            continue
         if end.part is not None:
             parts.append(end.part)
             end = end.inputs[0]
@@ -252,6 +349,8 @@ def _projection(parts: tuple[Part, ...]) -> str:
     if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(parts[0]):
         return ""
     has_norm = len(kinds) == 2
+    if has_norm and parts[1].params != LAYERS["BatchNorm2d"].defaults():
+        return ""
     return ("conv_bn" if has_norm else "conv") if parts[0].params["bias"] is not has_norm else ""
 
 

@@ -14,7 +14,7 @@ from vpc2.nets.graph import Part, Value
 from vpc2.nets.spec import CHANNELS, SIDE
 from vpc2.nets.syntax import Reader
 from vpc2.nets.syntax_calls import call
-from vpc2.nets.syntax_values import Chain, Class, Dotted, Scope, Thing, is_net
+from vpc2.nets.syntax_values import Chain, Class, Dotted, Module, Scope, Thing, is_net
 from vpc2.nets.syntax_words import TooMuch, refuse
 from vpc2.words import Refusal, Text, clean_name
 
@@ -57,6 +57,7 @@ _FORBIDDEN = {
     "__import__", "__builtins__", "__loader__", "os", "sys", "subprocess", "shutil", "socket", "ctypes", "builtins", "importlib",
 }  # fmt: skip
 _MADE = ("zeros", "ones", "randn", "rand", "empty")
+_CHANGING = ("append", "insert", "extend", "pop", "add_module", "register_module", "register_forward_hook", "register_forward_pre_hook")
 _SUMMARIES = ("summary",)
 _SIZES = re.compile(r"(\d{1,4})\s*[x×*]\s*(\d{1,4})\s*[x×*]\s*(\d{1,4})")
 
@@ -137,13 +138,16 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
             raise
         except Refusal as refusal:
             failed = failed or refusal
-            if _can_matter(node, scope):
+            is_change = _changes_a_net(node, scope)
+            if is_change or _can_matter(node, scope):
                 notes.append(refusal.text)
+            if is_change:  # also after the net was found
+                kept.append(refusal.text)
             continue
         if isinstance(value, Thing | Chain) and is_net(value):
             found, kept = value, list(notes)
     if found is None:
-        classes = [one for one in scope.values() if isinstance(one, Class) and one.is_a("torch.nn.Module")]
+        classes = [one for one in scope.values() if isinstance(one, Class) and one.is_module]
         if not classes:
             raise failed or Refusal(_NO_NET)
         begin = classes[-1].find("forward") or classes[-1].find("__init__")
@@ -158,6 +162,19 @@ def _can_matter(node: ast.stmt, scope: Scope) -> bool:
         return False
     names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
     return not isinstance(node, ast.Expr) or not isinstance(scope.get(names[0]) if names else None, Dotted | None)
+
+
+def _changes_a_net(node: ast.stmt, scope: Scope) -> bool:
+    """True for a statement that puts something into a net, or something else under its name."""
+    targets = getattr(node, "targets", [node.target] if isinstance(node, ast.AnnAssign | ast.AugAssign) else [])
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        targets = [node.value.func.value] if node.value.func.attr in _CHANGING else []
+    for target in targets:
+        while isinstance(target, ast.Attribute | ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Name) and isinstance(scope.get(target.id), Thing | Chain | Module):
+            return True
+    return False
 
 
 def _top(statements: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -13,16 +13,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from vpc2.nets import syntax_words as words
-from vpc2.nets.calls import SIZES, Calls
+from vpc2.nets.calls import SIZES, Calls, Sizes
 from vpc2.nets.graph import Value
 from vpc2.nets.syntax_calls import BUILTINS, call
+from vpc2.nets.syntax_sums import binary
 from vpc2.nets.syntax_values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Scope, Thing
-from vpc2.nets.syntax_words import TooMuch, named, refuse, where
+from vpc2.nets.syntax_words import TooMuch, named, refuse
 
-_BINARY = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}  # fmt: skip
 _COMPARED = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Is: operator.is_, ast.IsNot: operator.is_not,
@@ -86,7 +83,7 @@ class Reader:
             self._assign(node.target, self.value(node.value, scope), scope)
 
     def _do_AugAssign(self, node: ast.AugAssign, scope: Scope) -> None:
-        value = self._binary(node, node.op, self.value(node.target, scope), self.value(node.value, scope))
+        value = binary(self, node, node.op, self.value(node.target, scope), self.value(node.value, scope), is_in_place=True)
         self._assign(node.target, value, scope)
 
     def _assign(self, target: ast.AST, value: Any, scope: Scope) -> None:
@@ -95,19 +92,20 @@ class Reader:
         elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, list | tuple) and len(value) == len(target.elts):
             for one, part in zip(target.elts, value, strict=True):
                 self._assign(one, part, scope)
-        elif isinstance(target, ast.Tuple | ast.List) and value is SIZES:
-            for one in target.elts:
-                self._assign(one, SIZES, scope)
+        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, Sizes):
+            for index, one in enumerate(target.elts):
+                self._assign(one, value.at(index), scope)
         elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value, scope), Thing):
-            owner.values[target.attr] = value
+            owner.put(target.attr, value)
         elif isinstance(target, ast.Subscript) and isinstance(owner := self.value(target.value, scope), dict):
             owner[self._key(target.slice, scope)] = value
         else:
             raise refuse(target, words.UNREAD, what=named(target))
 
     def _do_Expr(self, node: ast.Expr, scope: Scope) -> None:
-        if not isinstance(node.value, ast.Constant):
-            self.value(node.value, scope)
+        value = None if isinstance(node.value, ast.Constant) else self.value(node.value, scope)
+        if isinstance(value, Value) and "0call" in scope and not value.is_written:
+            self.calls.note(words.UNUSED.fill(line=node.lineno, what=named(node)))
 
     def _do_Return(self, node: ast.Return, scope: Scope) -> None:
         if "0call" not in scope:
@@ -152,9 +150,10 @@ class Reader:
 
     def _of_JoinedStr(self, node: ast.JoinedStr, scope: Scope) -> str:
         parts = [self.value(one.value if isinstance(one, ast.FormattedValue) else one, scope) for one in node.values]
-        return self._text(node, *(str(part) if isinstance(part, int | float | str) else "…" for part in parts))
+        return self.text(node, *(str(part) if isinstance(part, int | float | str) else "…" for part in parts))
 
-    def _text(self, node: ast.AST, *parts: str) -> str:
+    def text(self, node: ast.AST, *parts: str) -> str:
+        """Return parts of a text joined, where that is no longer than any name needs."""
         if sum(map(len, parts)) > words.MOST_TURNS:
             raise refuse(node, words.TOO_MUCH, TooMuch)
         return "".join(parts)
@@ -181,7 +180,7 @@ class Reader:
             if found is not None:
                 return found
         if isinstance(owner, Value) and name == "shape":
-            return SIZES
+            return Sizes(self.calls.graph.now(owner))
         return Method(owner, name)
 
     def _of_Tuple(self, node: ast.Tuple, scope: Scope) -> tuple:
@@ -240,8 +239,8 @@ class Reader:
 
     def _of_Subscript(self, node: ast.Subscript, scope: Scope) -> Any:
         owner = self.value(node.value, scope)
-        if owner is SIZES:
-            return SIZES
+        if isinstance(owner, Sizes):
+            return SIZES if isinstance(node.slice, ast.Slice) or type(key := self.value(node.slice, scope)) is not int else owner.at(key)
         if isinstance(owner, Chain | Copies):
             items = self.items(node, owner)
             owner = owner.items = items if isinstance(owner, Chain) else items
@@ -316,37 +315,10 @@ class Reader:
         raise refuse(node, words.UNREAD, what=named(node))
 
     def _of_BinOp(self, node: ast.BinOp, scope: Scope) -> Any:
-        return self._binary(node, node.op, self.value(node.left, scope), self.value(node.right, scope))
+        return binary(self, node, node.op, self.value(node.left, scope), self.value(node.right, scope))
 
-    def _binary(self, node: ast.AST, sign: ast.operator, left: Any, right: Any) -> Any:
-        if isinstance(left, Value) or isinstance(right, Value):
-            how = {ast.Add: "add", ast.Mult: "mul"}.get(type(sign))
-            if how and isinstance(left, Value) and isinstance(right, Value):
-                return self.calls.function(how, [left, right], {}, where(node.lineno))
-            raise refuse(node, words.UNREAD, what=named(node))
-        if left is SIZES or right is SIZES:
-            return SIZES  # a size that is only passed on
-        if isinstance(sign, ast.Add) and isinstance(left, list | tuple | Copies) and isinstance(right, list | tuple | Copies):
-            return self.checked(node, [*self._kept(node, left), *self._kept(node, right)])
-        if isinstance(sign, ast.Add) and isinstance(left, str) and isinstance(right, str):
-            return self._text(node, left, right)
-        if isinstance(sign, ast.Mult) and isinstance(left, list | tuple) and isinstance(right, int):
-            if len(left) * right > words.MOST_TURNS:
-                raise refuse(node, words.TOO_LONG, TooMuch, turns=len(left) * right)
-            return left * right
-        if not isinstance(left, int | float) or not isinstance(right, int | float):
-            raise refuse(node, words.UNREAD, what=named(node))
-        if isinstance(sign, ast.Pow) and abs(left) <= 1024 and isinstance(right, int) and 0 <= right <= 16:
-            value = left**right
-        elif type(sign) in _BINARY and not (right == 0 and isinstance(sign, ast.Div | ast.FloorDiv | ast.Mod)):
-            value = _BINARY[type(sign)](left, right)
-        else:
-            raise refuse(node, words.UNREAD, what=named(node))
-        if abs(value) > words.LARGEST:
-            raise refuse(node, words.TOO_LARGE)
-        return value
-
-    def _kept(self, node: ast.AST, value: Any) -> list[Any]:
+    def kept(self, node: ast.AST, value: Any) -> list[Any]:
+        """Return what a list holds, copies that are alike still counted together."""
         return [value] if isinstance(value, Copies) else self.items(node, value)
 
     def items(self, node: ast.AST, value: Any) -> list[Any]:
@@ -377,7 +349,9 @@ class Reader:
         named = {}
         for one in node.keywords:
             value = self.value(one.value, scope)
-            named.update({one.arg: value} if one.arg else {key: value[key] for key in value} if isinstance(value, dict) else {})
+            if one.arg is None and not isinstance(value, dict):
+                raise refuse(node, words.UNREAD, what=f"**{ast.unparse(one.value)[:30]}")
+            named.update({one.arg: value} if one.arg else value)
         self._depth += 1
         try:
             return call(self, node, called, given, named)

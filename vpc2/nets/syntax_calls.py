@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vpc2.nets import syntax_words as words
-from vpc2.nets.calls import SIZES, bind, is_function
+from vpc2.nets.calls import SIZES, Sizes, bind, is_function
 from vpc2.nets.graph import Value
 from vpc2.nets.syntax_values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Thing
 from vpc2.nets.syntax_words import named, refuse, where
@@ -37,6 +37,7 @@ BUILTINS = (
     "print",
     "super",
 )
+_DECORATORS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "torch.jit.", "override", "typing.override")  # change no number
 _WEIGHED = ("Conv2d", "ConvTranspose2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 
 
@@ -57,6 +58,14 @@ def call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[
 
 def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said: dict[str, Any]) -> Any:
     path, name = called.path, called.last
+    if path == "dict":
+        return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
+    if path == "enumerate" and said.keys() == {"start"}:
+        given, said = [*given, said["start"]], {}
+    if path == "zip":
+        said = {key: value for key, value in said.items() if key != "strict"}
+    if said and (path in _NUMBERS or path in BUILTINS):
+        raise refuse(node, words.UNREAD, what=named(node))
     if path in _NUMBERS:
         return _number(node, path, given)
     if path in BUILTINS:
@@ -68,9 +77,11 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
             return reader.calls.function(name, given, said, where(node.lineno))
         return reader.calls.unknown(path, given[0] if given else None, where(node.lineno))
     if path == "collections.OrderedDict":
-        return dict(_pairs(reader, node, given[0])) if given else {}
+        return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
     if not path.startswith("torch.nn.") or path.count(".") > 3:
         raise refuse(node, words.UNKNOWN, what=path[:60])
+    if name in ("Sequential", "ModuleList", "ModuleDict") and said:
+        raise refuse(node, words.UNREAD, what=named(node))
     if name == "Sequential":
         if len(given) == 1 and isinstance(given[0], dict):
             given = list(given[0].values())
@@ -78,7 +89,7 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
     if name == "ModuleList":
         return list(reader.items(node, given[0])) if given else []
     if name == "ModuleDict":
-        return dict(given[0]) if given and isinstance(given[0], dict) else {}
+        return dict(_pairs(reader, node, given[0])) if given else {}
     arguments = bind(f"nn.{name}", CLASSES[name], given, said, where(node.lineno)) if name in CLASSES else {}
     return Module(name, arguments, node.lineno)
 
@@ -92,8 +103,8 @@ def _pairs(reader: Any, node: ast.Call, value: Any) -> list[tuple[str, Any]]:
 
 def _number(node: ast.Call, path: str, given: list[Any]) -> Any:
     values = given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given
-    if given and given[0] is SIZES:
-        return SIZES
+    if given and isinstance(given[0], Sizes):
+        return given[0] if path == "int" else SIZES
     if not values or not all(isinstance(one, int | float) for one in values):
         raise refuse(node, words.UNREAD, what=named(node))
     if path in ("max", "min"):
@@ -110,13 +121,15 @@ def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
         return range(*given)
     if name == "len" and len(given) == 1 and isinstance(given[0], range | Copies):
         return len(given[0]) if isinstance(given[0], range) else given[0].count
-    if name == "dict":
-        return {}
+    if name == "enumerate" and len(given) == 2 and isinstance(given[1], int):
+        return list(enumerate(reader.items(node, given[0]), given[1]))
     lists = [reader.items(node, one) for one in given]
     if name == "zip":
         return list(zip(*lists, strict=False))
+    if not lists and name in ("list", "tuple"):
+        return [] if name == "list" else ()
     if len(lists) != 1:
-        return []
+        raise refuse(node, words.UNREAD, what=named(node))
     (one,) = lists
     return {"len": len, "list": list, "tuple": tuple, "enumerate": lambda it: list(enumerate(it)), "reversed": lambda it: it[::-1]}[name](
         one
@@ -146,8 +159,8 @@ def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said:
         return owner
     if isinstance(owner, Parent):
         return _of_parent(reader, node, owner, name, given, said)
-    if isinstance(owner, Thing) and name == "add_module" and len(given) == 2:
-        owner.values[str(given[0])] = given[1]
+    if isinstance(owner, Thing) and name in ("add_module", "register_module") and len(given) == 2:
+        owner.put(str(given[0]), given[1])
         return None
     if isinstance(owner, Module | Chain | Thing):
         if name == "forward":
@@ -172,7 +185,7 @@ def _of_parent(reader: Any, node: ast.Call, parent: Parent, name: str, given: li
 
 def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[str, Any]) -> Thing:
     """Return an object of a class of the text, its `__init__` read."""
-    if not cls.is_a("torch.nn.Module") and not cls.is_a("torch.nn.Sequential"):
+    if not cls.is_module:
         raise refuse(node, words.UNREAD, what=named(node))
     thing, begin = Thing(cls), cls.find("__init__")
     if isinstance(begin, Function):
@@ -184,10 +197,13 @@ def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[
 
 def _returned(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a function of the text gives back."""
+    for one in function.node.decorator_list:
+        if not ast.unparse(one).startswith(_DECORATORS):
+            raise refuse(one, words.UNREAD, what=f"@{named(one)}")
     scope = function.scope.new_child({"0call": True})
     if function.owner is not None:
         scope["0self"], scope["0class"] = function.owner, function.cls
-        if not any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in function.node.decorator_list):
+        if not any(ast.unparse(one) == "staticmethod" for one in function.node.decorator_list):
             given = [function.owner, *given]
     _bind_parameters(reader, node, function, given, dict(said), scope)
     try:
@@ -225,6 +241,8 @@ def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: lis
 def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a layer, a chain or an object of the text makes of a value."""
     if isinstance(net, Thing):
+        if isinstance(net.cls.find("__call__"), Function):
+            raise refuse(net.cls.find("__call__").node, words.UNREAD, what="__call__")
         forward = net.cls.find("forward")
         if isinstance(forward, Function):
             value = _returned(reader, node, Function(forward.node, forward.scope, net, forward.cls), given, said)
@@ -245,12 +263,31 @@ def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict
 def _in_chain(reader: Any, node: ast.Call, net: Chain, item: Any, value: Any) -> Any:
     if isinstance(item, Copies):
         made = item.make()
+        if item.count > 1 and _layers_in(made) & _layers_in(item.make()):  # the same layer each time, and not another like it
+            for _turn in range(min(item.count, words.MOST_TURNS)):
+                value = _in_chain(reader, node, net, made, value)
+            return value
         if item.count > 1:
             return reader.calls.graph.repeat(value, item.count, lambda one: _in_chain(reader, node, net, made, one), where(net.line))
         return _in_chain(reader, node, net, made, value) if item.count else value
     if not isinstance(item, Module | Chain | Thing):
         raise refuse(node, words.UNREAD, what=named(node))
     return call(reader, node, item, [value], {})
+
+
+def _layers_in(thing: Any) -> set[int]:
+    """Return which layers of torch are in something that was made, by their identity."""
+    found, left, seen = set(), [thing], set()
+    while left:
+        one = left.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, Module):
+            found.add(id(one))
+        held = one.items if isinstance(one, Chain) else one.values if isinstance(one, Thing) else one
+        left += held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else ()
+    return found
 
 
 def _layer(reader: Any, module: Module, value: Any) -> Any:

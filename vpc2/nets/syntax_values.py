@@ -53,6 +53,11 @@ class Class:
         """True where torch's class of this name is among its bases."""
         return any(base.is_a(path) if isinstance(base, Class) else base == Dotted(path) for base in self.bases)
 
+    @property
+    def is_module(self) -> bool:
+        """True for a class of `nn.Module`, as an `nn.Sequential` is."""
+        return self.is_a("torch.nn.Module") or self.is_a("torch.nn.Sequential")
+
 
 @dataclass(eq=False)
 class Thing:
@@ -60,6 +65,17 @@ class Thing:
 
     cls: Class
     values: dict[str, Any] = field(default_factory=dict)
+
+    def put(self, name: str, value: Any) -> None:
+        """Give the object something under a name; a layer given to an `nn.Sequential` is called with the others, in this order."""
+        chain = self.values.get("0chain")
+        if isinstance(chain, Chain) and isinstance(value, Module | Chain | Thing):
+            old = self.values.get(name)
+            if any(one is old for one in chain.items):
+                chain.items = [value if one is old else one for one in chain.items]
+            else:
+                chain.items.append(value)
+        self.values[name] = value
 
 
 @dataclass(eq=False)
@@ -114,4 +130,4 @@ class Returned(Exception):
 
 def is_net(value: Any) -> bool:
     """True for what can be called on a picture."""
-    return isinstance(value, Chain | Module) or isinstance(value, Thing) and value.cls.is_a("torch.nn.Module")
+    return isinstance(value, Chain | Module) or isinstance(value, Thing) and value.cls.is_module

@@ -29,6 +29,10 @@ SHARED = Text(
     "Line {line}: nn.{name} is used more than once; here each use has weights of its own.",
     "Línea {line}: nn.{name} se usa más de una vez; acá cada uso tiene sus propios pesos.",
 )
+UNUSED = Text(
+    "Line {line}: nothing uses what “{what}” gives, so it is not in the net.",
+    "Línea {line}: nada usa lo que da “{what}”, así que no está en la red.",
+)
 NOT_A_LIST = Text("what stands here cannot be gone through one by one.", "lo que está acá no se puede recorrer de a uno.")
 # What a module or a value can be asked for that adds no layer: nothing comes of it.
 NOTHING = ("modules", "parameters", "children", "register_buffer", "apply", "train", "eval", "to", "cuda", "cpu", "double")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2 import codec
-from vpc2.nets.calls import SIZES, Calls, is_function
+from vpc2.nets.calls import Calls, Sizes, is_function
 from vpc2.nets.torch_words import CLASSES
 from vpc2.words import Refusal, Text
 
@@ -70,8 +70,10 @@ def trace_torchvision(name: str) -> codec.Read:
             values[node] = _module(calls, traced.get_submodule(node.target), given[0], where)
         else:
             called = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-            if called in ("getattr", "getitem") and (given[0] is SIZES or given[1] == "shape"):
-                values[node] = SIZES
+            if called == "getattr" and given[1] == "shape":
+                values[node] = Sizes(given[0])
+            elif called == "getitem" and isinstance(given[0], Sizes) and isinstance(given[1], int):
+                values[node] = given[0].at(given[1])
             elif is_function(called):
                 values[node] = calls.function(called, given, named, where)
             else:
