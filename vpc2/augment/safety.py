@@ -27,13 +27,13 @@ RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
     "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence.",
     "Inofensivo: menos del {most} % de los sorteos pierde la respuesta, con todo el intervalo del 95 % incluido; para eso hacen falta "
-    "{fewest} sorteos o más. Dañino: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
+    "{fewest} sorteos o más. No es seguro: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
 ).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
 NO_LABEL = Text(
-    "The classifier does not know this photograph: as it is, its surest answer is “{answer}”, with {share}. Under {sure} there is no label to "
-    "lose, so nothing is said about the pipeline.",
-    "El clasificador no conoce esta foto: tal como está, su respuesta más segura es “{answer}”, con {share}. Por debajo de {sure} no hay "
-    "etiqueta que perder, así que no se dice nada del pipeline.",
+    "The classifier does not know this photograph: as it is, its surest answer is “{answer}”, with {share}. Under {sure} there is no label "
+    "to lose, so nothing is said about the pipeline.",
+    "El clasificador no conoce esta foto: tal como está, su respuesta más segura es “{answer}”, con {share}. Por debajo de {sure} "
+    "no hay etiqueta que perder, así que no se dice nada del pipeline.",
 )
 
 Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)

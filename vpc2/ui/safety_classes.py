@@ -75,9 +75,7 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     figure = asking.survival_bars([names[label] for label in labels], [by_class[label] for label in labels])
     st.plotly_chart(figure, key="safety/by-class", alt=said, config={"displayModeBar": False})
     st.caption(
-        _(
-            "One draw of each of {n} test pictures of “{data}” that the net, as they are, answers rightly and with at least {sure} certainty."
-        ).format(
+        _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
             data=chrome.literal(say(find_dataset(judging.set_of(name)).title)),
             sure=percent(SURE),
