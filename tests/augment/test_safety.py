@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binomtest
 
 from vpc2.augment.presets import PIPELINES
-from vpc2.augment.safety import Survival, find_fall, survival, survival_by_class, survival_by_step, wilson
+from vpc2.augment.safety import FEWEST, MOST_LOST, RULE, SURE, Survival, find_fall, survival, survival_by_class, survival_by_step, wilson
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.augment.strength import edit_strengths
 from vpc2.data.datasets import load_dataset
@@ -21,6 +22,11 @@ def test_the_interval_is_scipys(kept, n):
     assert wilson(kept, n) == pytest.approx((wanted.low, wanted.high))
 
 
+def test_of_nothing_nothing_is_known():
+    assert wilson(0, 0) == (0.0, 1.0)
+    assert (Survival(0, 0).low, Survival(0, 0).high, Survival(0, 0).verdict) == (0.0, 1.0, "open")
+
+
 @pytest.fixture(scope="module")
 def digits():
     """A net trained on upright digits, as a function of pictures, and its test pictures."""
@@ -32,10 +38,11 @@ def digits():
     return lambda images: classifier.probabilities(classifier.prepare([to_pixels(i) for i in images])).numpy(), images, test.labels
 
 
-def test_half_a_turn_is_unsafe_for_six_and_nine_and_harmless_for_zero_and_eight(digits):
+def test_half_a_turn_is_unsafe_for_six_and_nine_and_keeps_most_of_zero_and_eight(digits):
     ask, images, labels = digits
     found = survival_by_class(PIPELINES["half_turn"].pipeline, images, labels, ask)
-    assert {found[0].verdict, found[8].verdict} == {"harmless"}
+    # Some 36 pictures a class are too few to call anything harmless, whatever they answer.
+    assert max(one.n for one in found.values()) < FEWEST and {found[0].verdict, found[8].verdict} == {"open"}
     assert {found[6].verdict, found[9].verdict} == {"unsafe"}
     assert found[0].low > 0.6 and found[8].low > 0.6
     assert found[6].high < 0.4 and found[9].high < 0.4
@@ -78,14 +85,40 @@ def test_where_survival_falls_is_named_only_as_far_as_the_count_carries():
     assert fall(3, 3) == (0, 0, True, False)  # something else breaks it
 
 
-def test_a_verdict_needs_evidence():
-    assert [Survival(n, kept).verdict for n, kept in ((24, 24), (24, 12), (24, 2), (1, 1), (1, 0))] == [
-        "harmless",
-        "open",
-        "unsafe",
-        "open",
-        "open",
-    ]
+@pytest.mark.parametrize("n", [1, 2, 3, 24, 36, FEWEST - 1, FEWEST, 96, 120, 400, 3000])
+def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
+    """Harmless and unsafe are what scipy's interval of the lost share says; one lost draw alone proves nothing."""
+    for lost in range(n + 1):
+        bounds = binomtest(lost, n).proportion_ci(method="wilson")
+        wanted = "harmless" if bounds.high < 0.05 else "unsafe" if bounds.low > 0.05 and lost > 1 else "open"
+        assert Survival(n, n - lost).verdict == wanted, (n, lost)
+
+
+def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
+    assert {Survival(n, round(0.8 * n)).verdict for n in (5, 10, 24, 48, 96, 400)} == {"open", "unsafe"}
+    assert [Survival(n, n).verdict for n in (1, 24, FEWEST - 1, FEWEST)] == ["open", "open", "open", "harmless"]
+    assert MOST_LOST == 0.05 and str(FEWEST) in RULE.en and str(FEWEST) in RULE.es and "5 %" in RULE.en and "5 %" in RULE.es
+
+
+def test_an_unsure_answer_is_no_label_to_lose():
+    """A net that is right about all, but sure of every other picture only: the others do not count."""
+    images = [np.full((3, 8, 8), i / 10, np.float32) for i in range(10)]
+    labels = np.zeros(10, np.int64)
+
+    def ask(asked):
+        sure = [SURE if round(float(one.mean()) * 10) % 2 else SURE - 0.01 for one in asked]
+        return np.array([[share, *[(1 - share) / 2] * 2] for share in sure])
+
+    found = survival_by_class(Pipeline(), [torch.from_numpy(one) for one in images], labels, ask)
+    assert (found[0].n, found[0].kept) == (5, 5)
+    assert survival_by_class(Pipeline(), [torch.zeros(3, 8, 8)], labels[:1], ask) == {}
+
+
+def test_a_falling_strength_and_a_verdict_are_one_rule():
+    for n in (24, 96, 400):
+        for kept in range(n + 1):
+            one, fall = Survival(n, kept), find_fall([Survival(n, kept)], 1 - MOST_LOST)
+            assert fall.is_clear == (one.verdict == "harmless") and (fall.sure == 0) == (one.verdict == "unsafe")
 
 
 def test_what_changes_nothing_breaks_nothing_and_the_breaking_step_is_found(digits):

@@ -1,6 +1,7 @@
 """Does a label survive augmentation? What a classifier answers to the draws, counted, with how sure the count is.
 
-The classifier comes as a function, so that this room needs to know nothing of nets.
+The rule by which draws are called harmless or unsafe, and a picture's own answer a label at all, stands here and nowhere else.
+The classifier comes as a function, so that this module needs to know nothing of nets.
 """
 
 from __future__ import annotations
@@ -15,6 +16,25 @@ from torch import Tensor
 
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline, edit_solo
+from vpc2.words import Text
+
+MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
+SURE = 0.5  # probability that a classifier must give its answer to the plain picture: an unsure answer is no label to lose
+Z = 1.959963984540054  # of a 95 % interval
+FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of them lost, whose interval lies within MOST_LOST
+
+RULE = Text(
+    "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
+    "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence.",
+    "Inofensivo: menos del {most} % de los sorteos pierde la respuesta, con todo el intervalo del 95 % incluido; para eso hacen falta "
+    "{fewest} sorteos o más. No es seguro: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
+).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
+NO_LABEL = Text(
+    "The classifier does not know this photograph: as it is, its surest answer is “{answer}”, with {share}. Under {sure} there is no label "
+    "to lose, so nothing is said about the pipeline.",
+    "El clasificador no conoce esta foto: tal como está, su respuesta más segura es “{answer}”, con {share}. Por debajo de {sure} "
+    "no hay etiqueta que perder, así que no se dice nada del pipeline.",
+)
 
 Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
 
@@ -33,7 +53,7 @@ class Survival:
 
     @property
     def share(self) -> float:
-        return self.kept / self.n
+        return self.kept / max(self.n, 1)
 
     @property
     def low(self) -> float:
@@ -45,8 +65,19 @@ class Survival:
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" or "unsafe" where, at that confidence, most draws keep the answer or most lose it; else "open"."""
-        return "harmless" if self.low >= 0.5 else "unsafe" if self.high < 0.5 else "open"
+        """Return "harmless" where at most `MOST_LOST` of the draws lose the answer, "unsafe" where more do, both with the whole
+        interval; else "open". One lost draw alone is never called unsafe: of a single draw Wilson's interval promises too much.
+        """
+        line = 1 - MOST_LOST
+        return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
+
+    def is_over(self, line: float) -> bool:
+        """True where the whole interval of the share that keeps the answer lies over a line (0 to 1)."""
+        return self.low > line
+
+    def is_under(self, line: float) -> bool:
+        """True where the whole interval lies under a line."""
+        return self.high < line
 
     def instead(self, label: int) -> tuple[int, int] | None:
         """Return the answer that lost draws get most often in place of `label`, and how often; None where none is lost."""
@@ -55,7 +86,7 @@ class Survival:
 
 @dataclass(frozen=True)
 class ClassSurvival(Survival):
-    """The survival of one class, one draw a picture; `example` is the number of a picture with which happens what is usual."""
+    """The survival of one class, one draw a picture; `example` is the number of a picture with which happens what the verdict says."""
 
     example: int = -1
 
@@ -77,17 +108,24 @@ class Fall:
 
 def find_fall(found: Sequence[Survival], line: float) -> Fall:
     """Return where the survival of rising strengths falls under `line` (0 to 1); only what was tested is named."""
-    sure = next((i for i, one in enumerate(found) if one.high < line), None)
+    sure = next((i for i, one in enumerate(found) if one.is_under(line)), None)
     counted = next((i for i, one in enumerate(found) if one.share < line), None)
     stays = sure is not None and all(one.share < line for one in found[sure:])
-    return Fall(sure, counted, stays, all(one.low >= line for one in found))
+    return Fall(sure, counted, stays, all(one.is_over(line) for one in found))
 
 
-def wilson(kept: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return the interval of Wilson's score for a share of `kept` in `n` (1927), 95 % unless `z` says otherwise.
+def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
+    """True where the answer to a plain picture (or to each of some) is sure enough to be a label that draws may keep or lose."""
+    return certainty >= SURE
+
+
+def wilson(kept: int, n: int, z: float = Z) -> tuple[float, float]:
+    """Return the interval of Wilson's score for a share of `kept` in `n` (1927), 95 % unless `z` says otherwise; of nothing, all.
 
     Unlike the usual one it is not empty at 0 and 1, where a handful of draws would seem to prove something.
     """
+    if n == 0:
+        return 0.0, 1.0
     share, weight = kept / n, z * z / n
     middle, half = share + weight / 2, z * math.sqrt(share * (1 - share) / n + weight / (4 * n))
     low, high = (middle - half) / (1 + weight), (middle + half) / (1 + weight)
@@ -107,12 +145,12 @@ def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, dr
 
 
 def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
-    """Return, for each class, how many pictures that are answered rightly as they are stay right after one draw of each.
+    """Return, for each class, how many pictures that are surely answered rightly as they are stay right after one draw of each.
 
-    A class of which nothing is answered rightly is left out: there is no label to lose.
+    A class of which nothing is answered so is left out: there is no label to lose.
     """
-    plain = ask(images).argmax(1)
-    right = np.flatnonzero(plain == labels)
+    plain = ask(images)
+    right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
     answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right])

@@ -73,6 +73,16 @@ def keys_of(owner: str) -> list[str]:
     return [key for _, key in sorted(found)]
 
 
+def may_look(key: str, visitor: str) -> bool:
+    """True for a data set that everybody may see, and for a visitor's own: a link or a file may name a set of somebody else's."""
+    if not OWN_KEY.fullmatch(key):
+        return True
+    try:
+        return json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))["owner"] == visitor
+    except FileNotFoundError:  # it is gone, and there is nothing to see
+        return True
+
+
 def delete(key: str, owner: str) -> None:
     """Remove an owner's set; a set of somebody else's, or none, is left alone."""
     if key in keys_of(owner):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 BEFORE, AFTER = "#7A8793", "#C2570C"
-KEPT, LOST = "#009E73", "#D55E00"
+KEPT, LOST, OPEN = "#009E73", "#D55E00", "#7A8793"
+VERDICTS = {"harmless": KEPT, "unsafe": LOST}
 
 
 def histogram_figure(before: list[float], after: list[float], *, names: tuple[str, str], value: str) -> go.Figure:
@@ -30,14 +31,14 @@ def histogram_figure(before: list[float], after: list[float], *, names: tuple[st
     return figure
 
 
-def survival_figure(names: list[str], shares: list[float], lows: list[float], highs: list[float]) -> go.Figure:
-    """Return shares (0 to 1) as bars with their intervals; green where most survive, vermilion where they do not."""
+def survival_figure(names: list[str], shares: list[float], lows: list[float], highs: list[float], verdicts: list[str]) -> go.Figure:
+    """Return shares (0 to 1) as bars with their intervals, coloured by verdict: "harmless", "unsafe" or anything else."""
     figure = go.Figure(
         go.Bar(
             x=[100 * share for share in shares],
             y=[name.replace("&", "&amp;").replace("<", "&lt;") for name in names],
             orientation="h",
-            marker_color=[KEPT if share >= 0.5 else LOST for share in shares],
+            marker_color=[VERDICTS.get(verdict, OPEN) for verdict in verdicts],
             error_x={
                 "type": "data",
                 "symmetric": False,

@@ -13,11 +13,22 @@ import torch.nn.functional as F
 
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.classifier import Classifier
-from vpc2.predict.perturbing import perturb
+from vpc2.predict.perturbing import SureGradient, margins, perturb
 from vpc2.predict.tta import images_at_once, merge_mean, predict_views
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """Attacked images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
+
+    What such a picture resists says nothing of the net.
+    """
+
+    images: torch.Tensor
+    is_blind: torch.Tensor
 
 
 def attack(
@@ -36,22 +47,41 @@ def attack(
     By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start of picture
     number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
     """
-    images, labels = images.to(classifier.device), labels.to(classifier.device)
+    return attack_watched(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
+
+
+def attack_watched(
+    classifier: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    kind: str,
+    epsilon: float,
+    *,
+    is_targeted: bool = False,
+    seed: int | None = 0,
+    first: int = 0,
+) -> Attacked:
+    """Return what `attack` returns, and which pictures it could do nothing to for want of a gradient."""
+    images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), SureGradient()
     asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
-    return perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).cpu()
+    found = perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
+    is_blind = torch.zeros(len(images), dtype=torch.bool) if gradient.is_blind is None else gradient.is_blind.cpu()
+    return Attacked(found.cpu(), is_blind)
 
 
 @dataclass(frozen=True)
 class Curve:
     """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views.
 
-    `reached` is the share that is taken for the target, where the attack had one.
+    `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
+    zero at the largest epsilon, to which the attack could do nothing.
     """
 
     epsilons: tuple[float, ...]
     accuracy: tuple[float, ...]
     merged: tuple[float, ...] = ()
     reached: tuple[float, ...] = ()
+    blind: float = 0.0
 
 
 def accuracy_against(
@@ -72,11 +102,14 @@ def accuracy_against(
     chunk = images_at_once(classifier)
     right, right_merged, reached, done = [], [], [], 0
     for epsilon in epsilons:
-        hits = hits_merged = hits_target = 0
+        hits = hits_merged = hits_target = blind = 0
         for start in range(0, len(images), chunk):
             part, own = images[start : start + chunk], labels[start : start + chunk]
             wanted = own if target is None else torch.full_like(own, target)
-            attacked = attack(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start) if epsilon else part
+            attacked = part
+            if epsilon:
+                made = attack_watched(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
+                attacked, blind = made.images, blind + int(made.is_blind.sum())
             answers = classifier.logits(attacked).argmax(1)
             hits, hits_target = hits + int((answers == own).sum()), hits_target + int((answers == wanted).sum())
             if views:
@@ -86,7 +119,8 @@ def accuracy_against(
         right.append(hits / len(images))
         right_merged.append(hits_merged / len(images))
         reached.append(hits_target / len(images))
-    return Curve(epsilons, tuple(right), tuple(right_merged) if views else (), tuple(reached) if target is not None else ())
+    shares = tuple(right_merged) if views else (), tuple(reached) if target is not None else ()
+    return Curve(epsilons, tuple(right), *shares, blind / len(images))
 
 
 def make_patch(
@@ -95,7 +129,7 @@ def make_patch(
     """Return a patch (3, side, side) in [0, 1] that turns whatever it lies on into `target` (Brown and others, 2017).
 
     Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step; of many images each step takes
-    as many as go through at once, drawn anew, so memory stays bounded.
+    as many as go through at once, drawn anew, so memory stays bounded. Where no step had a gradient it comes back grey, see `is_grey`.
     """
     generator = torch.Generator().manual_seed(seed)
     images = images.to(classifier.device)
@@ -114,6 +148,11 @@ def make_patch(
             with torch.no_grad():
                 patch.clamp_(0, 1)
     return patch.detach().cpu()
+
+
+def is_grey(patch: torch.Tensor) -> bool:
+    """True where a patch is still as every patch begins: the gradient was zero in every step."""
+    return bool((patch == 0.5).all())
 
 
 def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -158,17 +197,19 @@ def judge_patch(
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:
     """Return an image (3, S, S) with one pixel changed so that `label` loses most, and the pixel's row and column.
 
-    A small evolution of places and colours in place of the 400 candidates of Su and others (2017): for fun, not a bound.
+    A small evolution of places and colours in place of the 400 candidates of Su and others (2017): for fun, not a bound. Candidates
+    are compared by the log-odds of the label: a sure net's probability is 1 for all of them.
     """
     size, generator = image.shape[-1], torch.Generator().manual_seed(seed)
     crowd = torch.rand(PIXEL_CROWD, 5, generator=generator)
 
     def asked(genes: torch.Tensor) -> torch.Tensor:
+        """Return how high the label's log-odds stay for each candidate."""
         changed = image.repeat(len(genes), 1, 1, 1)
         rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
         changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()
-        parts = [classifier.probabilities(some)[:, label] for some in changed.split(images_at_once(classifier))]
-        return torch.cat(parts)
+        logits = torch.cat([classifier.logits(some) for some in changed.split(images_at_once(classifier))])
+        return -margins(logits, torch.full((len(logits),), label))
 
     found = asked(crowd)
     for _round in range(PIXEL_ROUNDS):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import torch
 from torch import nn
 
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.hooking import private_copy
 from vpc2.predict.tta import images_at_once
 from vpc2.words import Refusal, Text
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
-_LOCK = threading.Lock()
 _NO_DENSE = Text(
     "This net does not end in a dense layer, so there is no map of what comes before it.",
     "Esta red no termina en una capa densa, así que no hay mapa de lo que viene antes.",
@@ -22,18 +20,16 @@ _NO_DENSE = Text(
 
 def features(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
     """Return what goes into the last dense layer for images (N, 3, S, S): (N, D). Raises `Refusal` for a net without one."""
-    dense = [module for module in classifier.module.modules() if isinstance(module, nn.Linear)]
+    whole = private_copy(classifier.module)
+    dense = [module for module in whole.modules() if isinstance(module, nn.Linear)]
     if not dense:
         raise Refusal(_NO_DENSE)
     seen: list[torch.Tensor] = []
-    with _LOCK, torch.no_grad():
-        handle = dense[-1].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach().flatten(1).cpu()))
-        try:
-            most = images_at_once(classifier)
-            for start in range(0, len(images), most):
-                classifier.module(classifier.normalise(images[start : start + most].to(classifier.device)))
-        finally:
-            handle.remove()
+    dense[-1].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach().flatten(1).cpu()))
+    most = images_at_once(classifier)
+    with torch.no_grad():
+        for start in range(0, len(images), most):
+            whole(classifier.normalise(images[start : start + most].to(classifier.device)))
     return torch.cat(seen).numpy()
 
 

@@ -1,11 +1,10 @@
 """What a classifier looks at, and what its layers make of a picture.
 
-Attributions come from Captum. Its hooks are put on the module itself, so one question at a time is asked of it.
+Attributions come from Captum. Its hooks and ours are put on a private copy of the module, which other visitors ask at the same time.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,11 +14,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.hooking import private_copy
 from vpc2.predict.tta import images_at_once
 from vpc2.predict.viewing import apply_view, undo_masks
 from vpc2.words import Refusal, Text
 
-_LOCK = threading.Lock()
 _NO_CONVOLUTION = Text(
     "This net has no convolution whose output is a map, so there is no Grad-CAM of it; saliency and occlusion work for any net.",
     "Esta red no tiene ninguna convolución que dé un mapa, así que no hay Grad-CAM; la saliencia y la oclusión sirven para cualquier red.",
@@ -36,19 +35,14 @@ class Convolution:
 
 def convolutions(classifier: Classifier) -> list[Convolution]:
     """Return the convolutions in the order in which a picture goes through them."""
-    names = {module: name for name, module in classifier.module.named_modules() if isinstance(module, nn.Conv2d)}
+    whole = private_copy(classifier.module)
+    names = {module: name for name, module in whole.named_modules() if isinstance(module, nn.Conv2d)}
     found: list[Convolution] = []
     size = classifier.preprocessing.size_px
-    with _LOCK, torch.no_grad():
-        handles = [
-            module.register_forward_hook(lambda module, inputs, out: found.append(Convolution(names[module], tuple(out.shape[1:]))))
-            for module in names
-        ]
-        try:
-            classifier.module(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
-        finally:
-            for handle in handles:
-                handle.remove()
+    for each in names:
+        each.register_forward_hook(lambda module, inputs, out: found.append(Convolution(names[module], tuple(out.shape[1:]))))
+    with torch.no_grad():
+        whole(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
     return found
 
 
@@ -63,14 +57,16 @@ def chosen_convolution(found: Sequence[Convolution]) -> str:
 def grad_cam(classifier: Classifier, images: torch.Tensor, label: int, layer: str | None = None) -> torch.Tensor:
     """Return Grad-CAM (Selvaraju and others, 2017) of a class, (B, H, W) in [0, 1] at the images' size, each made to reach 1.
 
-    Of images (B, 3, S, S) in [0, 1], by the convolution called `layer`, or the last that gives a map.
+    Of images (B, 3, S, S) in [0, 1], by the convolution called `layer`, or the last that gives a map. Where nothing speaks for the
+    class, the map is zero everywhere.
     """
     from captum.attr import LayerGradCam
 
-    module = classifier.module.get_submodule(layer or chosen_convolution(convolutions(classifier)))
-    with _LOCK, torch.enable_grad():
+    whole = private_copy(classifier.module)
+    module = whole.get_submodule(layer or chosen_convolution(convolutions(classifier)))
+    with torch.enable_grad():
         given = classifier.normalise(images.to(classifier.device)).requires_grad_()
-        maps = LayerGradCam(classifier.module, module).attribute(given, target=label, relu_attributions=True)
+        maps = LayerGradCam(whole, module).attribute(given, target=label, relu_attributions=True)
     maps = F.interpolate(maps.detach(), images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     return _to_one(maps).cpu()
 
@@ -87,7 +83,7 @@ def saliency(classifier: Classifier, images: torch.Tensor, label: int) -> torch.
     """Return the gradient's size at each pixel (Simonyan and others, 2013), the largest of its colours, (B, H, W) in [0, 1]."""
     from captum.attr import Saliency
 
-    with _LOCK, torch.enable_grad():
+    with torch.enable_grad():
         given = images.detach().to(classifier.device).clone().requires_grad_()
         found = Saliency(lambda x: classifier.module(classifier.normalise(x))).attribute(given, target=label)
     return _to_one(found.detach().amax(1)).cpu()
@@ -124,18 +120,17 @@ def occlusion(
 
 
 def _to_one(maps: torch.Tensor) -> torch.Tensor:
-    return maps / maps.flatten(1).amax(1).clamp_min(1e-12).view(-1, 1, 1)
+    """Return maps (B, H, W) that reach 1 each, however weak they were; a map of zeros stays one."""
+    return maps / maps.flatten(1).amax(1).clamp_min(torch.finfo(maps.dtype).tiny).view(-1, 1, 1)
 
 
 def feature_maps(classifier: Classifier, images: torch.Tensor, layer: str) -> torch.Tensor:
     """Return what a layer makes of images (B, 3, S, S): (B, C, H, W)."""
     seen: list[torch.Tensor] = []
-    with _LOCK, torch.no_grad():
-        handle = classifier.module.get_submodule(layer).register_forward_hook(lambda module, inputs, out: seen.append(out.detach().cpu()))
-        try:
-            classifier.module(classifier.normalise(images.to(classifier.device)))
-        finally:
-            handle.remove()
+    whole = private_copy(classifier.module)
+    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: seen.append(out.detach().cpu()))
+    with torch.no_grad():
+        whole(classifier.normalise(images.to(classifier.device)))
     return seen[0].contiguous()
 
 

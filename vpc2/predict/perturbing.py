@@ -14,9 +14,11 @@ import torch.nn.functional as F
 from vpc2.predict.attack_kinds import ATTACKS, STEP_SHARE
 from vpc2.rng import seed_of
 
+SMALLEST = 1e-9  # of a gradient's values: below it lengths are no longer divided by
 ROUNDING = 2.0**-25  # at most, of one value: half of what the last bit of a float32 just below 1 is worth
 
 Asked = Callable[[torch.Tensor], torch.Tensor]
+Gradient = Callable[[Asked, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def perturb(
@@ -29,12 +31,15 @@ def perturb(
     is_targeted: bool = False,
     seed: int | None = 0,
     first: int = 0,
+    gradient_of: Gradient | None = None,
 ) -> torch.Tensor:
     """Return images (B, C, H, W) changed away from `labels` (B,) or (B, K), or towards them where `is_targeted`.
 
     `asked` turns images into logits (B, K). By a key of ATTACKS; `epsilon` bounds the change in the attack's norm. With several
     steps the start of picture number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
+    The steps follow `gradient_of`, `loss_gradient` unless another is given.
     """
+    gradient_of = gradient_of or loss_gradient
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
         return images.clone()
@@ -43,7 +48,7 @@ def perturb(
         adversarial = _bound(images + _start(images, entry.norm, epsilon, seed, first), images, entry.norm, epsilon)
     size = epsilon if entry.steps == 1 else STEP_SHARE * epsilon / entry.steps
     for _step in range(entry.steps):
-        gradient = loss_gradient(asked, adversarial, labels)
+        gradient = gradient_of(asked, adversarial, labels)
         if entry.norm == "linf":
             move = gradient.sign()
         else:
@@ -58,6 +63,45 @@ def loss_gradient(asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> t
         given = images.detach().requires_grad_()
         loss = F.cross_entropy(asked(given), labels, reduction="sum")
         return torch.autograd.grad(loss, given)[0]
+
+
+class SureGradient:
+    """The direction of `loss_gradient` for labels (B,), also where the net is so sure that the loss rounds to zero.
+
+    The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is that of m,
+    shorter by sigmoid(m). Above some 17 in float32 the logit's share of it is lost, above some 90 all of it, and an attack stands
+    still (Carlini and Wagner, 2016; Croce and Hein, 2020). There the gradient of m itself is taken: the same direction. Elsewhere
+    nothing changes, to the bit. `is_blind` (B,) says of which pictures no gradient has been anything but zero so far.
+    """
+
+    def __init__(self) -> None:
+        self.is_blind: torch.Tensor | None = None
+
+    def __call__(self, asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            given = images.detach().requires_grad_()
+            losses = F.cross_entropy(asked(given), labels, reduction="none")
+            gradient = torch.autograd.grad(losses.sum(), given)[0]
+            lost = (losses == 0) | (_size(gradient) < SMALLEST)
+            if lost.any():
+                given = images[lost].detach().requires_grad_()
+                steep = torch.autograd.grad(margins(asked(given), labels[lost]).sum(), given)[0]
+                # Of a nearly flat net, too, the direction counts: what divides by the gradient's length takes no smaller one.
+                gradient[lost] = steep / _size(steep).clamp_min(torch.finfo(steep.dtype).tiny).view(-1, 1, 1, 1)
+        is_zero = ~gradient.flatten(1).any(1)
+        self.is_blind = is_zero if self.is_blind is None else self.is_blind & is_zero
+        return gradient
+
+
+def margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the log-odds (B,) against labels (B,): logsumexp of the other logits (B, K) minus the label's own."""
+    own = F.one_hot(labels, logits.shape[1]).bool()
+    return logits.masked_fill(own, -math.inf).logsumexp(1) - logits[own]
+
+
+def _size(gradient: torch.Tensor) -> torch.Tensor:
+    """Return the largest value of each picture's gradient, (B,)."""
+    return gradient.abs().flatten(1).amax(1)
 
 
 def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int, first: int) -> torch.Tensor:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.augment.safety import ClassSurvival, Survival
+from vpc2.augment.safety import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
-from vpc2.ui import cache, judging
-from vpc2.ui.language import _, number
+from vpc2.ui import cache, chrome, judging
+from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
@@ -20,8 +20,8 @@ MOST_PICTURES = 400
 SOME_PICTURES = 120  # of the test set, where it is asked once a strength
 
 _NOTHING_RIGHT = Text(
-    "This net answers no test picture rightly, so there is no label to lose.",
-    "Esta red no acierta ninguna imagen de prueba, así que no hay etiqueta que perder.",
+    "This net answers no test picture both rightly and surely, so there is no label to lose.",
+    "Esta red no acierta con seguridad ninguna imagen de prueba, así que no hay etiqueta que perder.",
 )
 
 Photo = dict[str, Any]
@@ -59,14 +59,23 @@ def _plain_answer(name: str, stamp: float, image_key: str, _pixels: np.ndarray, 
     return int(shares.argmax()), float(shares.max())
 
 
+def unsure_of(name: str, photo: Photo) -> str | None:
+    """Return in words, in Markdown, that a photograph's own answer is too unsure to be a label; None where it is one."""
+    answer, certainty = plain_answer(name, photo)
+    if is_sure(certainty):
+        return None
+    classes = judging.classifier_of(name).classes
+    return say(NO_LABEL.fill(answer=chrome.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
+
+
 def survived(pipeline: Pipeline, name: str, photo: Photo | None, draws: int) -> Survival:
     """Return how many draws keep the answer: `draws` of a photograph, or one of each of some test pictures for None."""
-    token, stamp = cache.token_of(pipeline), judging.stamp_of(name)
+    token = cache.token_of(pipeline)
     if photo is None:
-        every = _classes_of(token, name, stamp, SOME_PICTURES, False, ask_of(name))["classes"].values()
+        every = _classes_of(token, name, judging.mark_of(name), SOME_PICTURES, False, ask_of(name))["classes"].values()
         return Survival(sum(one["n"] for one in every), sum(one["kept"] for one in every))
     label = plain_answer(name, photo)[0]
-    return Survival(**_survived(token, name, stamp, photo["digest"], label, draws, photo["pixels"], ask_of(name)))
+    return Survival(**_survived(token, name, judging.stamp_of(name), photo["digest"], label, draws, photo["pixels"], ask_of(name)))
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
@@ -83,26 +92,27 @@ def _survived(
 
 
 def classes_of(pipeline: Pipeline, name: str) -> dict[str, Any]:
-    """Return what happens to each class of a run's test set: `names`, and by label `classes` and `examples`.
+    """Return what happens to each class of the chosen test set: `names`, and by the classifier's class `classes` and `examples`.
 
     An example is a picture and its draw as PNG, and for both the answer and its probability. Raises `Refusal` where
     nothing is answered rightly.
     """
-    found = _classes_of(cache.token_of(pipeline), name, judging.stamp_of(name), MOST_PICTURES, True, ask_of(name))
+    found = _classes_of(cache.token_of(pipeline), name, judging.mark_of(name), MOST_PICTURES, True, ask_of(name))
     return {**found, "classes": {label: ClassSurvival(**one) for label, one in found["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _classes_of(token: str, name: str, stamp: float, most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
+def _classes_of(token: str, name: str, mark: tuple[float, str], most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.pipeline import draw_images
     from vpc2.augment.safety import survival_by_class
     from vpc2.images.encode import to_tensor
+    from vpc2.predict.metrics import match_classes
 
     pipeline, data = codec.from_token(token, "pipeline").spec, judging.test_pictures(name, most)
-    images = [to_tensor(pixels) for pixels in data.images]
+    images, known = [to_tensor(pixels) for pixels in data.images], judging.classifier_of(name).classes
     with cache.computing():
-        found = survival_by_class(pipeline, images, data.labels, _ask)
+        found = survival_by_class(pipeline, images, match_classes(data.classes, known)[data.labels], _ask)
         if not found:
             raise Refusal(_NOTHING_RIGHT)
         examples = {}
@@ -110,7 +120,7 @@ def _classes_of(token: str, name: str, stamp: float, most: int, has_examples: bo
             pair = images[one.example], draw_images(pipeline, images[one.example], 1, image_key=str(one.example))[0].image
             shares = _ask(pair)
             examples[label] = [_large(image) for image in pair], [(int(row.argmax()), float(row.max())) for row in shares]
-    return {"names": data.classes, "classes": {label: vars(one) for label, one in found.items()}, "examples": examples}
+    return {"names": known, "classes": {label: vars(one) for label, one in found.items()}, "examples": examples}
 
 
 def _large(image: Any) -> bytes:
@@ -120,6 +130,14 @@ def _large(image: Any) -> bytes:
     pixels = to_pixels(image)
     times = max(1, -(-96 // pixels.shape[0]))
     return to_png(pixels.repeat(times, axis=0).repeat(times, axis=1))
+
+
+def survival_bars(names: Sequence[str], found: Sequence[Survival]) -> Any:
+    """Return a figure with a bar each, its interval, and its verdict as the colour."""
+    from vpc2.figures.augment import survival_figure
+
+    bars = [(one.share, one.low, one.high, one.verdict) for one in found]
+    return survival_figure(list(names), *(list(part) for part in zip(*bars, strict=True)))
 
 
 def percent(share: float) -> str:

@@ -10,19 +10,12 @@ import streamlit as st
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.views import VIEW_SETS
-from vpc2.ui import cache, chrome, judging
+from vpc2.ui import cache, chrome, judging, leaving
+from vpc2.ui.attacking_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
+from vpc2.ui.attacking_patch import draw_patch
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent
-from vpc2.words import Refusal, Text
-
-SOME_PICTURES = 120
-PATCH_SHARE = 0.32
-Photo = dict[str, Any]
-
-_NO_OTHERS = Text(
-    "There are too few test pictures of other classes: choose another target.",
-    "Hay muy pocas imágenes de prueba de otras clases: hay que elegir otro objetivo.",
-)
+from vpc2.words import Refusal
 
 
 def draw_attacks(name: str, photos: list[Photo]) -> None:
@@ -45,39 +38,14 @@ def draw_attacks(name: str, photos: list[Photo]) -> None:
         key="attack/kind",
         persist_state="session",
     )
-    draw = {"gradient": _draw_gradient, "patch": _draw_patch, "pixel": _draw_pixel}[kind]
+    draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
     chrome.guarded(draw, name, photos)
     if kind == "gradient" and judging.has_set(name):
         chrome.guarded(_draw_set, name)
 
 
-def _is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
-    """Return whether the visitor asked for this one: once asked, it stays on the screen whatever else is moved."""
-    asked = st.session_state.setdefault(f"attack/asked/{kind}", set())
-    if is_asked:
-        asked.add(place)
-    return place in asked
-
-
-def _choose_target(name: str, key: str, has_none: bool = True) -> int | None:
-    classes = judging.classifier_of(name).classes
-    return st.selectbox(
-        _("Turn this image into"),
-        range(len(classes)),
-        index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
-        format_func=lambda i: classes[i],
-        placeholder=_("anything else"),
-        key=f"attack/{key}/{name}",
-    )
-
-
 def _epsilon_text(kind: str, epsilon: float) -> str:
     return f"{number(255 * epsilon, 'g')}/255" if ATTACKS[kind].norm == "linf" else number(epsilon, "g")
-
-
-def _answer(shares: np.ndarray, classes: tuple[str, ...]) -> str:
-    best = int(shares.argmax())
-    return f"**{chrome.literal(classes[best])}** {percent(shares[best])}"
 
 
 def _draw_gradient(name: str, photos: list[Photo]) -> None:
@@ -93,7 +61,7 @@ def _draw_gradient(name: str, photos: list[Photo]) -> None:
             key=f"attack/epsilon/{kind}",
         )
     with columns[2]:
-        target = _choose_target(name, "target")
+        target = choose_target(name, "target")
     st.caption(say(ATTACKS[kind].help))
     classes = judging.classifier_of(name).classes
     for photo in photos:
@@ -102,12 +70,12 @@ def _draw_gradient(name: str, photos: list[Photo]) -> None:
         before, after, merged = found["before"], found["after"], found["merged"]
         was, now = int(before.argmax()), int(after.argmax())
         st.markdown(f"### {chrome.literal(photo['name'])}")
-        st.markdown(_verdict(classes, was, now, int(merged.argmax()), target))
+        st.markdown(_verdict(classes, was, now, int(merged.argmax()), target, is_blind=found["is_blind"]))
         columns = st.columns(3, gap="medium")
         for column, picture, title, line in (
-            (columns[0], found["original"], _("As it is"), _answer(before, classes)),
+            (columns[0], found["original"], _("As it is"), answer_of(before, classes)),
             (columns[1], found["noise"], _("The change, {times} times").format(times=number(found["gain"], ".0f")), found["size"]),
-            (columns[2], found["attacked"], _("Attacked"), _answer(after, classes)),
+            (columns[2], found["attacked"], _("Attacked"), answer_of(after, classes)),
         ):
             with column, st.container(key=f"tile-attack-{photo['digest']}-{title}", gap="xxsmall"):
                 st.image(picture, alt=title, width="stretch")
@@ -121,14 +89,19 @@ def _draw_gradient(name: str, photos: list[Photo]) -> None:
                 st.caption(f"{title}  \n{said}")
         st.caption(
             _("In {n} views, of which the attack knew nothing: {answer}").format(
-                n=len(VIEW_SETS[judging.first_views(name)].views), answer=_answer(merged, classes)
+                n=len(VIEW_SETS[judging.first_views(name)].views), answer=answer_of(merged, classes)
             )
         )
 
 
-def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None) -> str:
-    """Return in words whether the attack came through, and whether the views resist."""
+def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None, *, is_blind: bool) -> str:
+    """Return in words whether the attack came through, and whether the views resist; or that it had no gradient to follow."""
     names = {"was": chrome.literal(classes[was]), "now": chrome.literal(classes[now])}
+    if is_blind and now == was != target:
+        return ":gray[:material/help:] " + _(
+            "Nothing is known: the gradient of this picture is zero everywhere, so the attack has no direction. "
+            "That it is still {was} says nothing about how far this net can be trusted."
+        ).format(**names)
     if target is not None and now == target:
         said = ":orange[:material/close:] " + _("The attack reached its target: {was} became {now}.").format(**names)
     elif now == was:
@@ -146,7 +119,7 @@ def _attacked(
     import torch
 
     from vpc2.images.encode import to_jpeg, to_png
-    from vpc2.predict.attacks import attack
+    from vpc2.predict.attacks import attack_watched
     from vpc2.predict.tta import merge_mean, predict_views
 
     classifier = judging.classifier_of(name)
@@ -154,8 +127,8 @@ def _attacked(
     with cache.computing():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
-        exact = attack(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
-        attacked = (255 * exact).round() / 255  # what is judged is the picture that is shown, and that a file would hold
+        exact = attack_watched(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        attacked = (255 * exact.images).round() / 255  # what is judged is the picture that is shown, and that a file would hold
         after = classifier.probabilities(attacked)
         merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[judging.first_views(name)].views))
     change = attacked - images
@@ -170,98 +143,14 @@ def _attacked(
         "before": before[0].numpy(),
         "after": after[0].numpy(),
         "merged": merged[0].numpy(),
+        "is_blind": bool(exact.is_blind[0]),
     }
-
-
-def _draw_patch(name: str, photos: list[Photo]) -> None:
-    st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
-    target = _choose_target(name, "patch", has_none=False)
-    _draw_patch_on_photos(name, photos, target)
-    if judging.has_set(name):
-        _draw_patch_on_set(name, target)
-
-
-def _draw_patch_on_photos(name: str, photos: list[Photo], target: int) -> None:
-    place = (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos), target)
-    is_asked = bool(photos) and st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
-    if not _is_kept("patch", place, is_asked):
-        return
-    classes = judging.classifier_of(name).classes
-    with st.spinner(_("Learning the patch…")):
-        found = _patched(name, judging.stamp_of(name), tuple(p["digest"] for p in photos), target, [p["pixels"] for p in photos])
-    grid = st.grid("auto", min_column_width=200, gap="medium")
-    with grid.cell(), st.container(key="tile-patch", gap="xxsmall"):
-        st.image(found["patch"], alt=_("The patch"), width="stretch")
-        st.caption(f"{_('The patch')}  \n{chrome.literal(classes[target])}")
-    for i, (picture, before, after) in enumerate(found["laid"]):
-        with grid.cell(), st.container(key=f"tile-patch-{i}", gap="xxsmall"):
-            st.image(picture, alt=classes[int(after.argmax())], width="stretch")
-            st.caption(f"{_answer(before, classes)}  \n→ {_answer(after, classes)}")
-
-
-def _draw_patch_on_set(name: str, target: int) -> None:
-    """Draw what a patch that was learned from validation pictures does to test pictures, which it never saw."""
-    st.markdown(f"### {_('Over the test set')}")
-    label = _("Learn it from the validation pictures, judge it on the test set")
-    is_asked = st.button(label, icon=":material/sticky_note_2:", type="primary", key="attack/patch-set")
-    place = (name, *judging.mark_of(name), target)
-    if not _is_kept("patch-set", place, is_asked):
-        return
-    with st.spinner(_("Learning the patch…")):
-        found = _patched_set(*place)
-    shares, title = found["shares"], chrome.literal(judging.classifier_of(name).classes[target])
-    st.markdown(
-        _(
-            "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "
-            "a grey one at the same places {grey}, none at all {plain}. Asked in views: {merged}."
-        ).format(
-            n=number(found["count"]), name=title, **{key: percent(getattr(shares, key)) for key in ("plain", "grey", "patched", "merged")}
-        )
-    )
-    st.image([found["patch"], *found["laid"]], width=110)
-
-
-@st.cache_data(max_size="16MB", show_spinner=False)
-def _patched_set(name: str, stamp: float, data: str, target: int) -> dict[str, Any]:
-    import torch
-
-    from vpc2.images.encode import to_jpeg
-    from vpc2.predict.attacks import judge_patch, lay_patch, make_patch
-    from vpc2.predict.metrics import match_classes
-
-    classifier = judging.classifier_of(name)
-    seen, unseen = (judging.test_pictures(name, SOME_PICTURES, part) for part in ("validation", "test"))
-    others = match_classes(unseen.classes, classifier.classes)[unseen.labels] != target
-    if not len(seen) or not others.any():
-        raise Refusal(_NO_OTHERS)
-    with cache.computing():
-        learned_from, images = classifier.prepare(list(seen.images)), classifier.prepare(list(unseen.images[others]))
-        patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
-        shares = judge_patch(classifier, patch, images, target, VIEW_SETS[judging.first_views(name)].views)
-        laid = lay_patch(images[:: max(len(images) // 5, 1)][:5], patch, torch.Generator().manual_seed(7))
-    return {"patch": to_jpeg(patch), "laid": [to_jpeg(one) for one in laid], "shares": shares, "count": len(images)}
-
-
-@st.cache_data(max_size="16MB", show_spinner=False)
-def _patched(name: str, stamp: float, image_keys: tuple[str, ...], target: int, _pixels: list[np.ndarray]) -> dict[str, Any]:
-    import torch
-
-    from vpc2.images.encode import to_jpeg
-    from vpc2.predict.attacks import lay_patch, make_patch
-
-    classifier = judging.classifier_of(name)
-    images = classifier.prepare(_pixels)
-    with cache.computing():
-        patch = make_patch(classifier, images, target, max(2, round(PATCH_SHARE * images.shape[-1])))
-        laid = lay_patch(images, patch, torch.Generator().manual_seed(7))
-        before, after = classifier.probabilities(images).numpy(), classifier.probabilities(laid).numpy()
-    return {"patch": to_jpeg(patch), "laid": [(to_jpeg(one), b, a) for one, b, a in zip(laid, before, after, strict=True)]}
 
 
 def _draw_pixel(name: str, photos: list[Photo]) -> None:
     st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
     is_asked = bool(photos) and st.button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
-    if not _is_kept("pixel", (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
+    if not is_kept("pixel", (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
         return
     classes = judging.classifier_of(name).classes
     grid = st.grid("auto", min_column_width=220, gap="medium")
@@ -271,7 +160,7 @@ def _draw_pixel(name: str, photos: list[Photo]) -> None:
         with grid.cell(), st.container(key=f"tile-pixel-{photo['digest']}", gap="xxsmall"):
             st.image(found["picture"], alt=photo["name"], width="stretch")
             where = _("Row {row}, column {column}").format(row=found["place"][0] + 1, column=found["place"][1] + 1)
-            st.caption(f"{where}  \n{_answer(found['before'], classes)}  \n→ {_answer(found['after'], classes)}")
+            st.caption(f"{where}  \n{answer_of(found['before'], classes)}  \n→ {answer_of(found['after'], classes)}")
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
@@ -313,16 +202,17 @@ def _draw_set(name: str) -> None:
     target = st.session_state.get(f"attack/target/{name}")  # as chosen for the photographs
     wanted = judging.classifier_of(name).classes[target] if target is not None else None
     places = [(one, *judging.mark_of(one), kind, wanted) for one in names]
-    if not _is_kept("set", tuple(places), is_asked):
+    if not is_kept("set", tuple(places), is_asked):
         return
     bar = st.progress(0.0, text=_("Attacking…"))
-    lines, epsilons = [], ()
+    lines, epsilons, blind = [], (), []
     for i, one in enumerate(places):
         found = chrome.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
         if found is None:
             continue
         title = judging.title_of(one[0])
         epsilons = found.epsilons
+        blind += [(title, found.blind)] if found.blind else []
         lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
         if found.reached:
             lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
@@ -336,13 +226,23 @@ def _draw_set(name: str) -> None:
             else _("It keeps more than half of its accuracy.")
         )
         st.markdown(said)
+        for title, share in blind:
+            st.info(
+                _(
+                    "{name}: for {share} of the pictures the gradient was zero everywhere, so the attack had no direction. "
+                    "That their answers stay says nothing about how far this net can be trusted."
+                ).format(name=chrome.literal(title), share=percent(share)),
+                icon=":material/help:",
+            )
         figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
         st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
 
 
 @st.cache_resource(show_spinner=False)
 def _curves() -> Answers:
-    return Answers(64)
+    curves = Answers(64)
+    leaving.when_all_have_left(curves.clear)
+    return curves
 
 
 def _curve(place: tuple, report: Any) -> Any:
@@ -363,7 +263,7 @@ def _curve(place: tuple, report: Any) -> Any:
         if target is not None:  # what is of that class already has nowhere to go
             images, labels = images[labels != target], labels[labels != target]
             if not len(images):
-                raise Refusal(_NO_OTHERS)
+                raise Refusal(NO_OTHERS)
         views = VIEW_SETS[judging.first_views(name)].views
         found = accuracy_against(classifier, images, labels, kind, views, report, target=target)
     _curves().put(place, found)

@@ -1,7 +1,7 @@
 """TensorBoard under the app's own address: `/tensorboard/<run id>/` shows one run, `/tensorboard/<id>+<id>/` several.
 
-`/tensorboard/` shows all runs where visitors may see each other's: the server listens on this machine only, or the host
-shares runs. A run's id is a secret like a link's: who has it may look.
+`/tensorboard/` shows all runs where visitors may see each other's: the server listens on this machine only and no proxy stands
+before it, or the host shares runs. A run's id is a secret like a link's: who has it may look.
 
 Written against TensorBoard's inner parts, which are no promised interface; tests/ui/test_serving.py asks for real answers.
 """
@@ -31,6 +31,8 @@ _IDS = re.compile(r"/(?!experiment/)([a-z0-9]{8,32}(?:\+[a-z0-9]{8,32}){0,15})(/
 _PAGE_NAME = re.compile(r"/experiment/[^/]*(?=/)")
 _EXPERIMENT = "HTTP_TENSORBOARD_EXPERIMENT_ID"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")  # what proxies add
+_NO_RUNS = "-"  # no run has such an id
 
 
 class Boards:
@@ -51,7 +53,9 @@ class Boards:
             return [b""]
         # Which runs are meant goes the way TensorBoard names experiments; a visitor's own header of that name is
         # overwritten, and so is the name by which TensorBoard's page calls the only experiment it knows.
-        environ[_EXPERIMENT] = named[1] if named else ""
+        is_forwarded = any(name in environ for name in _FORWARDED)  # the network is behind a proxy, also where we listen to it alone
+        everyones = _NO_RUNS if is_forwarded and not host.has_shared_runs() else ""
+        environ[_EXPERIMENT] = named[1] if named else everyones
         environ["PATH_INFO"] = _PAGE_NAME.sub("", named[2] if named else path or "/", count=1)
         environ["SCRIPT_NAME"] = ""
         return self._app(environ, start_response)

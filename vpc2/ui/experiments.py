@@ -19,7 +19,7 @@ from vpc2.training.presets import EXPERIMENTS, RECIPES
 from vpc2.training.run import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
-from vpc2.ui import chrome, recipes, runs, state
+from vpc2.ui import chrome, ownsets, recipes, runs, state
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
@@ -52,6 +52,8 @@ def _title(filed: Filed) -> str:
 
 def start(spec: Experiment) -> Filed:
     """Make an experiment and queue its runs, both sides of a seed one after the other."""
+    for recipe in (spec.left, spec.right):
+        ownsets.check(recipe.dataset)
     filed = store().create(spec, state.visitor())
     for run_id in filed.runs:
         runs.engine().start(runs.store().get(run_id))

@@ -18,6 +18,7 @@ from vpc2.ui.looking import percent
 SOME_PICTURES = 300
 MAPS, COLUMNS, SIDE_PX = 32, 8, 96
 SHOWN, THUMBNAIL_PX = 8, 24
+LEAST_DROP = 5e-4  # of a probability: what would be shown as 0 points, or is rounding, is no loss
 Photo = dict[str, Any]
 
 
@@ -88,22 +89,35 @@ def _draw_looks(name: str, photos: list[Photo]) -> None:
             ("saliency", _("Saliency"), _("The pixels whose change would move the answer most.")),
             ("occlusion", _("Occlusion"), _("Where a grey square costs the answer most.")),
         ]
+        cam = _("The map is empty: nothing in this layer speaks for “{name}” here. Another layer may, or another class.")
+        nothing = {
+            "cam": cam,
+            "views": _("The map is empty: in none of the views does anything in this layer speak for “{name}”."),
+            "saliency": _("The map is empty: the gradient is zero, no pixel moves the answer “{name}” a little."),
+            "occlusion": _("The map is empty: no grey square costs “{name}” anything."),
+        }
         grid = st.grid("auto", min_column_width=190, gap="medium")
         for key, title, words in tiles:
             if seen[key] is None:
                 continue
             with grid.cell(), st.container(key=f"tile-look-{photo['digest']}-{key}", gap="xxsmall"):
                 st.image(seen[key], alt=title, width="stretch")
-                st.caption(f"**{title}**  \n{words}")
+                said = nothing[key].format(name=label) if key in seen["empty"] else words
+                st.caption(f"**{title}**  \n{said}")
         if layer is None:
             st.caption(_("This net has no convolution that gives a map, so there is no Grad-CAM of it."))
-        st.markdown(
-            _("A grey square at the worst place costs “{name}” {drop} points.").format(drop=number(100 * seen["drop"], ".0f"), name=label)
-        )
+        if "occlusion" not in seen["empty"]:
+            st.markdown(
+                _("A grey square at the worst place costs “{name}” {drop} points.").format(
+                    drop=number(100 * seen["drop"], ".0f"), name=label
+                )
+            )
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
+    import torch
+
     from vpc2.images.encode import to_jpeg
     from vpc2.nets.looking import to_heat
     from vpc2.predict.explain import grad_cam, grad_cam_over_views, occlusion, saliency
@@ -121,20 +135,20 @@ def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: 
         shares = classifier.probabilities(images)[0]
         label = int(shares.argmax()) if target is None else target
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
-        cam = views = None
+        heats = {"cam": None, "views": None}
         if layer is not None:
-            cam = picture(grad_cam(classifier, images, label, layer)[0].numpy())
             names = VIEW_SETS[judging.first_views(name)].views
-            views = picture(grad_cam_over_views(classifier, images, label, names, layer)[0].numpy())
-        bright = saliency(classifier, images, label)[0].numpy()
+            heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
+            heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
+        heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
+        worst = float(lost.max()) if float(lost.max()) > LEAST_DROP else 0.0
+        heats["occlusion"] = (lost.clamp_min(0) / worst if worst else torch.zeros_like(lost)).numpy()
     return {
         "label": label,
         "share": float(shares[label]),
-        "drop": float(lost.max()),
-        "cam": cam,
-        "views": views,
-        "saliency": picture(np.sqrt(bright)),
-        "occlusion": picture((lost.clamp_min(0) / lost.max().clamp_min(1e-9)).numpy()),
+        "drop": worst,
+        **{key: None if heat is None else picture(heat) for key, heat in heats.items()},
+        "empty": [key for key, heat in heats.items() if heat is not None and not heat.any()],
     }
 
 

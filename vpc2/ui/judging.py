@@ -38,7 +38,7 @@ _NO_DATA = Text(
 
 
 def choose_classifier(key: str = "judge/choose") -> str:
-    """Let the visitor choose a trained run or a pretrained net; return its name, `run:<id>` or a key of PRETRAINED."""
+    """Let the visitor choose a trained run, a file or a pretrained net; return its name: `run:…`, `file:…` or a key of PRETRAINED."""
     known = trained()
     options = [*known, *PRETRAINED]
     asked = f"run:{st.query_params.get('run', '')}"
@@ -104,14 +104,18 @@ def draw_opening() -> None:
 
 
 def recipe_of(name: str) -> Recipe | None:
-    """Return the recipe that a net was trained by here; None for a ready-made one, and for a file that names none that is known."""
+    """Return the recipe that a net was trained by here; None for a ready-made one, and for a file that names none that is known.
+
+    Who has a run's id may look at what it was trained on. A file travels farther: a set of somebody else's that it names is not shown.
+    """
     if name.startswith("run:"):
         return runs.store().get(name[4:]).recipe
     if name in PRETRAINED:
         return None
     try:
         recipe = codec.from_document(classifier_of(name).made.get("recipe"), "recipe").spec
-        return recipe if datasets.find_dataset(recipe.dataset).classes == classifier_of(name).classes else None
+        is_known = ownsets.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(name).classes
+        return recipe if is_known else None
     except Refusal:
         return None
 
@@ -129,6 +133,11 @@ def choose(name: str) -> None:
     st.query_params.pop("classifier", None)
     st.session_state["judge/classifier"] = name
     st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
+
+
+def is_file(name: str) -> bool:
+    """True for a classifier that was opened from a file: it has no run, and no address."""
+    return bool(keeping.KEY.fullmatch(name))
 
 
 def is_here(name: str) -> bool:

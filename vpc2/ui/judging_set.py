@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -14,17 +13,19 @@ import streamlit as st
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
 from vpc2.predict.views import MERGES
-from vpc2.ui import cache, chrome, judging
+from vpc2.ui import cache, chrome, judging, leaving
 from vpc2.ui.language import _, number, say
-from vpc2.ui.looking import percent, title_of
+from vpc2.ui.looking import Answers, percent, title_of
 
 KEPT = 8
 SHOWN = 8
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> OrderedDict:
-    return OrderedDict()
+def _kept() -> Answers:
+    kept = Answers(KEPT)
+    leaving.when_all_have_left(kept.clear)
+    return kept
 
 
 def draw_test_set(name: str, views: list[str]) -> None:
@@ -42,7 +43,7 @@ def draw_test_set(name: str, views: list[str]) -> None:
     key = _key(name, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_asked = st.button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
-    if is_asked and key not in _kept():
+    if is_asked and _kept().get(key) is None:
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)), width="stretch")
@@ -51,13 +52,14 @@ def draw_test_set(name: str, views: list[str]) -> None:
             )  # any click ends this run of the page, and the asking with it
         _ask_parts(key, bar)
         place.empty()
-    if key in _kept():
-        _draw_found(name, *_kept()[key])
+    if (found := _kept().get(key)) is not None:
+        _draw_found(name, *found)
 
 
 def found_of(name: str, views: list[str]) -> Any:
     """Return the answers to the test set where it was judged in these views, else None."""
-    return _kept().get(_key(name, views), (None,))[0] if judging.has_set(name) else None
+    found = _kept().get(_key(name, views)) if judging.has_set(name) else None
+    return None if found is None else found[0]
 
 
 def _key(name: str, views: list[str]) -> tuple:
@@ -81,9 +83,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
         data = judging.test_pictures(name, most, part)
         with cache.computing():
             found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
-    _kept()[key] = tuple(found)
-    while len(_kept()) > KEPT:
-        _kept().popitem(last=False)
+    _kept().put(key, tuple(found))
 
 
 def verdict_of(found: Any) -> str:

@@ -12,6 +12,10 @@ from vpc2.ui.language import _
 from vpc2.words import Refusal, Text
 
 _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}")
+_NOT_YOURS = Text(
+    "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself.",
+    "Estas imágenes las agregó otra persona, solo para sí: hay que elegir otro conjunto de datos, o agregar las propias.",
+)
 _ADDED = Text("{name}: {count:,} pictures in {classes} classes.", "{name}: {count:,} imágenes en {classes} clases.")
 
 
@@ -20,6 +24,19 @@ def keys() -> list[str]:
     from vpc2.data import own
 
     return own.keys_of(state.visitor())
+
+
+def may_look(key: str) -> bool:
+    """True where this visitor may see the pictures of a data set."""
+    from vpc2.data import own
+
+    return own.may_look(key, state.visitor())
+
+
+def check(key: str) -> None:
+    """Raise `Refusal` for a set of pictures that somebody else added."""
+    if not may_look(key):
+        raise Refusal(_NOT_YOURS)
 
 
 def draw_adding(current: str) -> str | None:

@@ -166,6 +166,7 @@ def problem_of(recipe: Recipe) -> RecipeProblem | None:
     if not datasets.is_ready(recipe.dataset):
         return RecipeProblem(_NOT_HERE)
     try:
+        ownsets.check(recipe.dataset)
         return check_recipe(recipe) or _check_split(recipe)
     except Refusal as refusal:
         return RecipeProblem(refusal.text)
@@ -218,6 +219,8 @@ def draw_data(recipe: Recipe) -> None:
     if not datasets.is_ready(recipe.dataset):
         st.info(_("Download the data set on the left to see its pictures."), icon=":material/photo_library:")
         return
+    if not ownsets.may_look(recipe.dataset):
+        return  # `problem_of` has said why
     with st.spinner(_("Reading the pictures…")):
         sheet = chrome.guarded(_sheet, recipe.dataset, 14)
     if sheet is None:

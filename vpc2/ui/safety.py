@@ -7,9 +7,8 @@ from typing import Any
 import streamlit as st
 
 from vpc2.augment.ops import OPS
-from vpc2.augment.safety import Survival
+from vpc2.augment.safety import RULE, Survival
 from vpc2.augment.spec import Pipeline, edit_solo
-from vpc2.figures.augment import survival_figure
 from vpc2.predict.readymade import PRETRAINED
 from vpc2.ui import asking, cache, chrome, judging
 from vpc2.ui.asking import Photo, percent
@@ -17,7 +16,8 @@ from vpc2.ui.language import _, say
 from vpc2.ui.safety_classes import draw_classes, pick_up
 from vpc2.ui.safety_strength import draw_strength
 
-DRAWS = 24
+DRAWS = 96  # of the whole pipeline: fewer than `safety.FEWEST` could never be called harmless
+STEP_DRAWS = 24  # of each step alone, which gets no verdict
 TILES = 12
 
 
@@ -28,15 +28,16 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     with left:
         name = judging.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    is_run = judging.recipe_of(name) is not None
+    has_set = judging.has_set(name)
     view = right.segmented_control(
         _("How to ask"),
         list(views),
-        default="classes" if is_run else "draws",
+        default="classes" if has_set else "draws",
         required=True,
         format_func=views.get,
-        key=f"safety/view/{is_run}",
+        key=f"safety/view/{has_set}",
         persist_state="session",
+        help=say(RULE),
     )
     if not judging.is_here(name):
         return
@@ -54,26 +55,35 @@ def _draw_photos(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
         st.caption(_("This net answers one of its own classes to any photograph, whatever is on it."))
     places = {photo["digest"]: _draw_photo(pipeline, photo, name) for photo in photos}
     for photo in photos:
-        with places[photo["digest"]]:
-            _draw_steps(pipeline, photo, name)
+        if (place := places[photo["digest"]]) is not None:
+            with place:
+                _draw_steps(pipeline, photo, name)
 
 
 def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
-    """Draw a photograph's verdict and the answers to its draws; return the place between them, for the steps."""
+    """Draw a photograph's verdict and the answers to its draws; return the place between them, for the steps.
+
+    None comes back where the classifier does not know the photograph: that is said, and nothing is judged.
+    """
     st.markdown(f"### {chrome.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
         classes, (plain, _certainty) = judging.classifier_of(name).classes, asking.plain_answer(name, photo)
         whole = asking.survived(pipeline, name, photo, DRAWS)
         pictures = cache.drawn(pipeline, photo, TILES, asking.SIDE_PX)["pictures"]
-    answer = _("Without augmentation: {answer}.").format(answer=chrome.literal(classes[plain]))
-    st.markdown(f"{asking.verdict_of(whole)} {asking.count_of(whole)}. {answer}")
-    place = st.empty()
+    unsure = asking.unsure_of(name, photo)
+    if unsure is None:
+        answer = _("Without augmentation: {answer}.").format(answer=chrome.literal(classes[plain]))
+        st.markdown(f"{asking.verdict_of(whole)} {asking.count_of(whole)}. {answer}")
+        place = st.empty()
+    else:
+        st.info(unsure, icon=":material/help:")
+        place = None
     grid = st.grid("auto", min_column_width=120, gap="small")
     for i, (picture, answer, certainty) in enumerate(zip(pictures, whole.answers, whole.certainty, strict=False)):
         with grid.cell(), st.container(key=f"tile-safe-{photo['digest']}-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[answer], width="stretch")
             sign = f":green[:material/check: {_('kept')}]" if answer == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"{chrome.literal(classes[answer])} {percent(certainty)}  \n{sign}")
+            st.caption(f"{chrome.literal(classes[answer])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
     return place
 
 
@@ -82,17 +92,17 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, name: str) -> None:
     steps, found = [step for step in pipeline.steps if step.on], []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
-        found.append(asking.survived(edit_solo(pipeline, step.id), name, photo, DRAWS))
+        found.append(asking.survived(edit_solo(pipeline, step.id), name, photo, STEP_DRAWS))
     whole: Survival = asking.survived(pipeline, name, photo, DRAWS)
     names = [_("the whole pipeline"), *(_("only {step}").format(step=say(OPS[step.op].title)) for step in steps)]
     shown = [whole, *found]
     worst = min(range(len(steps)), key=lambda i: found[i].share, default=None)
     with st.container():
         said = asking.count_of(whole)
-        if len(steps) > 1 and found[worst].kept < DRAWS:
+        if len(steps) > 1 and found[worst].kept < found[worst].n:
             said = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
                 step=say(OPS[steps[worst].op].title), share=percent(found[worst].share)
             )
             st.markdown(said)
-        figure = survival_figure(names, [s.share for s in shown], [s.low for s in shown], [s.high for s in shown])
+        figure = asking.survival_bars(names, shown)
         st.plotly_chart(figure, key=f"safety/{photo['digest']}", alt=said, config={"displayModeBar": False})

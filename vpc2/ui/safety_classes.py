@@ -1,4 +1,4 @@
-"""Which classes lose their label? What a pipeline does to each class of a run's test set, and a first run at one click."""
+"""Which classes lose their label? What a pipeline does to each class of a test set, and a first run at one click."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import streamlit as st
 
 from vpc2.augment.presets import PIPELINES
-from vpc2.augment.safety import ClassSurvival
+from vpc2.augment.safety import RULE, SURE, ClassSurvival
 from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
-from vpc2.figures.augment import survival_figure
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import STATES
 from vpc2.ui import asking, chrome, judging, run_view, run_watch, runs, state
@@ -43,10 +42,10 @@ def pick_up() -> None:
 
 
 def draw_classes(pipeline: Pipeline, name: str) -> None:
-    """Draw which classes of a run's test set lose their label under the pipeline and which keep it, side by side."""
-    if judging.recipe_of(name) is None:
+    """Draw which classes of the chosen test set lose their label under the pipeline and which keep it, side by side."""
+    if not judging.has_set(name):
         st.info(
-            _("Class by class needs pictures whose class is known: a net trained here brings its test set, ImageNet's net brings none."),
+            _("Class by class needs pictures whose class is known: a net trained here brings its test set, for this one there is none."),
             icon=":material/info:",
         )
         _draw_first_run()
@@ -73,21 +72,16 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     if sides["open"]:
         _draw_side(titles["open"], "open", sides["open"], found)
     labels = list(by_class)[: 3 * MOST_ROWS]
-    figure = survival_figure(
-        [names[label] for label in labels],
-        [by_class[label].share for label in labels],
-        [by_class[label].low for label in labels],
-        [by_class[label].high for label in labels],
-    )
+    figure = asking.survival_bars([names[label] for label in labels], [by_class[label] for label in labels])
     st.plotly_chart(figure, key="safety/by-class", alt=said, config={"displayModeBar": False})
     st.caption(
-        _(
-            "One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are. A class changes its label "
-            "where fewer than half of its draws keep the answer, and is harmless where more than half do, each beyond the 95 % interval."
-        ).format(
+        _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
-            data=chrome.literal(say(find_dataset(runs.store().get(name[4:]).recipe.dataset).title)),
+            data=chrome.literal(say(find_dataset(judging.set_of(name)).title)),
+            sure=percent(SURE),
         )
+        + " "
+        + say(RULE)
     )
 
 

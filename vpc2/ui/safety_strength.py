@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.augment.ops import OPS
-from vpc2.augment.safety import Survival, find_fall
+from vpc2.augment.safety import MOST_LOST, RULE, Survival, find_fall
 from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
 from vpc2.figures.augment import strength_figure
@@ -17,14 +17,14 @@ from vpc2.ui.asking import Photo, percent
 from vpc2.ui.language import _, number, say
 
 DRAWS = (24, 48, 96)
-LINE = 80
+LINE = round(100 * (1 - MOST_LOST))  # the line of the verdict; another may be asked for
 CONTROL_PX = 155  # two beside each other on a phone
 
 
 def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
-    """Draw where the survival of one photograph, or of a run's test pictures, falls under a line as one step grows."""
+    """Draw where the survival of one photograph, or of the chosen test pictures, falls under a line as one step grows."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
-    sources: dict[str, Photo | None] = {"test": None} if judging.recipe_of(name) else {}
+    sources: dict[str, Photo | None] = {"test": None} if judging.has_set(name) else {}
     sources |= {photo["digest"]: photo for photo in photos}
     if not steps:
         st.info(_("No step of this pipeline has a strength to vary: add one on the left."), icon=":material/info:")
@@ -39,7 +39,9 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
             key=f"safety/source/{'-'.join(sources)[:200]}",
             width=CONTROL_PX,
         )
-        photo, first = sources[source], _first_step(pipeline, steps, sources[source], name)
+        photo = sources[source]
+        unsure = asking.unsure_of(name, photo) if photo is not None else None
+        first = _first_step(pipeline, steps, photo, name)
         step = steps[
             st.selectbox(
                 _("Step"),
@@ -60,10 +62,13 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
                 width=CONTROL_PX,
             )
         )
-        line = st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=CONTROL_PX, persist_state="session") / 100
+        line = st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=CONTROL_PX, persist_state="session", help=say(RULE)) / 100
         draws = DRAWS[0]
         if photo is not None:
             draws = st.segmented_control(_("Draws"), DRAWS, default=DRAWS[0], required=True, key="safety/draws", persist_state="session")
+    if unsure is not None:
+        st.info(unsure, icon=":material/help:")
+        return
     _draw_sweep(pipeline, step, knob, photo, name, line, draws)
 
 

@@ -23,7 +23,10 @@ def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
         return
     how = st.session_state.get("judge/merge", "mean")
     st.markdown(f"### {_('Link')}")
-    st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
+    if judging.is_file(name):
+        st.caption(_("It opens this page with the same views and merge; the classifier's file has to be opened again."))
+    else:
+        st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
     st.code(judging.link_to(name, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
@@ -43,13 +46,13 @@ def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
 def _draw_script(name: str, views: list[str], how: str) -> None:
     from vpc2.predict.packing import to_script, to_zip
 
-    is_run = name not in PRETRAINED
+    is_ready_made = name in PRETRAINED
     classifier = judging.classifier_of(name)
-    script = to_script(classifier, views, how, ready="" if is_run else name)
+    script = to_script(classifier, views, how, ready=name if is_ready_made else "")
     given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
-    if not is_run:
+    if is_ready_made:
         given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
-    label = _("Script and weights") if is_run else _("Save the script")
+    label = _("Save the script") if is_ready_made else _("Script and weights")
     st.download_button(label, **given, icon=":material/download:", on_click="ignore", key="judge/script")
     st.code(script, language="python", height=420)
 
