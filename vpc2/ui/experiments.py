@@ -52,7 +52,7 @@ def _title(filed: Filed) -> str:
 
 def start(spec: Experiment) -> Filed:
     """Make an experiment and queue its runs, both sides of a seed one after the other."""
-    filed = store().create(spec, state.visitor())
+    filed = store().create(spec, state.owner())
     for run_id in filed.runs:
         runs.engine().start(runs.store().get(run_id))
     return filed
