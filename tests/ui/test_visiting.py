@@ -34,7 +34,12 @@ def test_the_first_page_names_the_browser_and_later_ones_keep_the_name(client):
     answer = client.get("/", headers=PAGE)
     assert re.fullmatch("[0-9a-f]{32}", answer.text) and client.cookies[visiting.COOKIE] == answer.text
     assert client.get("/", headers=PAGE).text == answer.text
-    assert {part.strip().partition("=")[0] for part in answer.headers["set-cookie"].split(";")} >= {"HttpOnly", "SameSite", "Secure", "Path"}
+    assert {part.strip().partition("=")[0] for part in answer.headers["set-cookie"].split(";")} >= {
+        "HttpOnly",
+        "SameSite",
+        "Secure",
+        "Path",
+    }
 
 
 def test_no_two_browsers_have_one_name(client):

@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
 from vpc2.ui import state
+from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.language import _, say
 from vpc2.words import Refusal, join_texts
 
@@ -70,7 +71,7 @@ def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
                 disabled=not state.can_step_back(kind),
                 on_click=state.step_back,
                 args=(kind, 1),
-                shortcut="Ctrl+Z",
+                help="Ctrl+Z",
                 type="tertiary",
             )
             st.button(
@@ -80,11 +81,13 @@ def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
                 disabled=not state.can_step_back(kind, -1),
                 on_click=state.step_back,
                 args=(kind, -1),
-                shortcut="Ctrl+Shift+Z",
+                help="Ctrl+Shift+Z",
                 type="tertiary",
             )
             with st.popover(_("Share"), icon=":material/share:", key=f"share/{kind}"):
                 _draw_sharing(kind)
+        if kind:
+            history_keys(kind, key=f"{kind}/history", on_step=state.step_back)
     draw_notes()
 
 
