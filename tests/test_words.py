@@ -1,7 +1,13 @@
 """Numbers, names and knobs as a visitor meets them."""
 
+import importlib
+import pkgutil
+import re
+
 import pytest
 
+import vpc2
+from vpc2.catalog import Catalog
 from vpc2.knobs import Flag, Number, Span, Whole
 from vpc2.words import Refusal, Text, clean_name
 
@@ -56,3 +62,47 @@ def test_a_flag_is_no_number():
     assert Flag(key="f", title=NAME, default=False).clean(True) is True
     with pytest.raises(Refusal):
         Flag(key="f", title=NAME, default=False).clean(1)
+
+
+# --- what every sentence keeps to
+
+
+def _catalogs():
+    """Return every table of the app, found by walking its modules."""
+    found = {}
+    for info in pkgutil.walk_packages(vpc2.__path__, "vpc2."):
+        if info.name.startswith(("vpc2.ui", "vpc2.__main__")):
+            continue
+        for name, value in vars(importlib.import_module(info.name)).items():
+            if isinstance(value, Catalog) and value not in found.values():
+                found[f"{info.name}.{name}"] = value
+    return found
+
+
+CATALOGS = _catalogs()
+PROPER = {
+    # names, formats and units that are written with a capital wherever they stand
+    *("JSON", "NaN", "UTF-8", "ImageNet", "Kornia", "PyTorch", "Torchvision", "TensorBoard", "Streamlit", "ONNX", "RGB", "MB", "GB"),
+    *("LeNet-5", "AlexNet", "Adam", "AdamW", "SGD", "ReLU", "BatchNorm", "Hz", "Beta", "CIED"),
+}
+_QUOTED = re.compile(r"“[^”]*”|«[^»]*»|\([^)]*\)")
+
+
+def flaws(text: Text, language: str) -> list[str]:
+    """Return what is wrong with a whole sentence as it is shown in one language; of what is quoted, only that it is there."""
+    said = text.say(language)
+    bare = _QUOTED.sub("“”", said)
+    found = [f"doubled: {word[0]}" for word in re.finditer(r"\b([^\W\d_]+) \1\b", bare, re.IGNORECASE)]
+    found += [
+        f"capital: {word}"
+        for word in re.findall(r"(?<![.:!?] )(?<!^)(?<![\w-])[A-ZÁÉÍÓÚÑ][\w-]*", bare)
+        if word not in PROPER and f"“{word}" not in said
+    ]
+    if not said.rstrip("”»)").endswith((".", "?", "!")):
+        found.append("no full stop")
+    found += [f"left: {bad}" for bad in re.findall(r"[{}]|\b(?:dict|tuple|NoneType|str|int|float|bool|True|False)\b|  |\n", bare)]
+    if not said[:1].isupper() and said[:1] not in "“«":
+        found.append("begins small")
+    if text.en == text.es:
+        found.append("the same in both languages")
+    return found

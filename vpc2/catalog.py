@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from vpc2.knobs import Knob
-from vpc2.words import Refusal, Text
+from vpc2.words import Refusal, Text, clean_name, shown
 
 _UNKNOWN = Text("There is no {what} called “{key}”.", "No hay {what} que se llame “{key}”.")
 _NEAREST = Text(
-    "There is no {what} called “{key}”; the nearest is {nearest}.", "No hay {what} que se llame “{key}”; lo más parecido es {nearest}."
+    "There is no {what} called “{key}”; the nearest is “{nearest}”.", "No hay {what} que se llame “{key}”; lo más parecido es “{nearest}”."
 )
-_STRANGE_KNOB = Text("{entry} has no parameter “{key}”; it has {known}.", "{entry} no tiene un parámetro “{key}”; tiene {known}.")
+_NO_NAME = Text("A name is needed here, not {found}: there is no such {what}.", "Acá hace falta un nombre, no {found}: no hay {what} así.")
+_STRANGE_KNOB = Text("“{entry}” has no parameter “{key}”; it has {known}.", "“{entry}” no tiene un parámetro “{key}”; tiene {known}.")
+_NO_KNOBS = Text("“{entry}” has no parameters: leave out “{key}”.", "“{entry}” no tiene parámetros: hay que quitar “{key}”.")
 _NOT_AN_OBJECT = Text(
-    "The parameters of {entry} must be an object of names and values.",
-    "Los parámetros de {entry} tienen que ser un objeto de nombres y valores.",
+    "The parameters of “{entry}” must be an object of names and values.",
+    "Los parámetros de “{entry}” tienen que ser un objeto de nombres y valores.",
 )
 
 
@@ -39,8 +41,8 @@ class Entry:
         for knob in self.knobs:
             if key == knob.key or key in knob.aliases:
                 return knob
-        known = ", ".join(knob.key for knob in self.knobs) or "-"
-        raise Refusal(_STRANGE_KNOB.fill(entry=self.title, key=str(key)[:40], known=known), field=str(key)[:40])
+        known, said = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
+        raise Refusal(said.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
 
     def defaults(self) -> dict[str, object]:
         """Return every parameter at its default."""
@@ -89,11 +91,13 @@ class Catalog(Mapping[str, E], Generic[E]):
         """Return the entry called `key` or known by that alias; raise `Refusal` with the nearest name otherwise."""
         if isinstance(key, str) and key in self._aliases:
             return self[key]
-        shown = key[:40] if isinstance(key, str) else type(key).__name__
-        near = difflib.get_close_matches(shown, self._aliases, n=1, cutoff=0.5)
+        if not isinstance(key, str):
+            raise Refusal(_NO_NAME.fill(what=self.what, found=shown(key)))
+        name = clean_name(key, 40)
+        near = difflib.get_close_matches(name, self._aliases, n=1, cutoff=0.5)
         if near:
-            raise Refusal(_NEAREST.fill(what=self.what, key=shown, nearest=near[0]), field=shown)
-        raise Refusal(_UNKNOWN.fill(what=self.what, key=shown), field=shown)
+            raise Refusal(_NEAREST.fill(what=self.what, key=name, nearest=near[0]), field=key[:40])
+        raise Refusal(_UNKNOWN.fill(what=self.what, key=name), field=key[:40])
 
     def families(self) -> dict[str, tuple[E, ...]]:
         """Return the entries by family, families in order of first appearance."""

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from vpc2.words import Refusal, Text
+from vpc2.words import Refusal, Text, clean_name, shown
 
 VERSION = 1
 MAX_JSON_BYTES = 256 * 1024
@@ -35,6 +35,13 @@ _TOO_BIG = Text(
     "Este archivo es demasiado grande: como máximo {limit:,} kB.",
 )
 _SAVED = Text("document", "un documento guardado")
+_NAMES = {
+    "pipeline": Text("pipeline", "un pipeline guardado"),
+    "net": Text("net", "una red guardada"),
+    "backbone": Text("pretrained net", "una red preentrenada guardada"),
+    "recipe": Text("recipe", "una receta guardada"),
+    "experiment": Text("experiment", "un experimento guardado"),
+}
 _NOT_JSON = Text(
     "This is not JSON: it cannot be read from line {line}, column {column} on.",
     "Esto no es JSON: no se puede leer a partir de la línea {line}, columna {column}.",
@@ -54,18 +61,22 @@ _TOO_DEEP = Text(
     "The file is nested too deeply to be one of ours.", "El archivo está anidado demasiado profundo para ser uno de los nuestros."
 )
 _BAD_TEXT = Text("The file holds text that cannot be shown.", "El archivo tiene texto que no se puede mostrar.")
-_NOT_AN_OBJECT = Text(
+_NOT_A_DOCUMENT = Text(
     "This is not a saved {kind}: it must be one object with “version” and “kind”.",
-    "Esto no es {kind} guardado: tiene que ser un objeto con “version” y “kind”.",
+    "Esto no es {kind}: tiene que ser un objeto con “version” y “kind”.",
+)
+_NOT_AN_OBJECT = Text(
+    "{where} must be an object, not {found}; it knows {known}.",
+    "{where} tiene que ser un objeto, no {found}; conoce {known}.",
 )
 _NO_VERSION = Text("The file says no version, so it was not saved by vpc2.", "El archivo no dice su versión, así que no lo guardó vpc2.")
 _NEWER = Text(
     "This was made by a newer vpc2 (version {version}); update vpc2 to open it.",
     "Esto lo hizo un vpc2 más nuevo (versión {version}); hay que actualizar vpc2 para abrirlo.",
 )
-_WRONG_KIND = Text("This is a saved {found}, not a {wanted}.", "Esto es «{found}», no «{wanted}».")
+_WRONG_KIND = Text("This is a saved {found}, not a saved {wanted}.", "Esto es {found}, no {wanted}.")
 _NO_KIND = Text(
-    "The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser {kinds}."
+    "The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser uno de {kinds}."
 )
 _STRANGE_KEY = Text(
     "{where} has a key “{key}” that means nothing here; it knows {known}.",
@@ -119,7 +130,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for key, value in pairs:
         if key in seen:
-            raise Refusal(_TWICE.fill(key=key[:40].encode("utf-8", "replace").decode()))
+            raise Refusal(_TWICE.fill(key=clean_name(key, 40)))
         seen[key] = value
     return seen
 
@@ -151,7 +162,7 @@ def to_document(spec) -> dict[str, Any]:
 def from_document(document: Any, kind: str | None = None) -> Read:
     """Return the spec that a document describes; raise `Refusal` with one sentence if it cannot be used."""
     if not isinstance(document, dict):
-        raise Refusal(_NOT_AN_OBJECT.fill(kind=kind or _SAVED))
+        raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
     version, found = document.pop("version", None), document.pop("kind", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -161,7 +172,7 @@ def from_document(document: Any, kind: str | None = None) -> Read:
     if not isinstance(found, str) or found not in KINDS:
         raise Refusal(_NO_KIND.fill(kinds=", ".join(KINDS)))
     if kind is not None and found != kind:
-        raise Refusal(_WRONG_KIND.fill(found=found, wanted=kind))
+        raise Refusal(_WRONG_KIND.fill(found=_NAMES[found], wanted=_NAMES[kind]))
     module, _, name = KINDS[found].rpartition(".")
     spec, notes = getattr(importlib.import_module(module), name).from_doc(document)
     return Read(spec, tuple(notes))
@@ -170,10 +181,10 @@ def from_document(document: Any, kind: str | None = None) -> Read:
 def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, Any]:
     """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first that is."""
     if not isinstance(document, dict):
-        raise Refusal(_NOT_AN_OBJECT.fill(kind=where))
+        raise Refusal(_NOT_AN_OBJECT.fill(where=where, found=shown(document), known=", ".join(known)))
     for key in document:
         if key not in known:
-            raise Refusal(_STRANGE_KEY.fill(where=where, key=key[:40], known=", ".join(known)), field=key[:40])
+            raise Refusal(_STRANGE_KEY.fill(where=where, key=clean_name(key, 40), known=", ".join(known)), field=key[:40])
     return document
 
 

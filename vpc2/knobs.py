@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from vpc2.words import Refusal, Text
+from vpc2.words import Refusal, Text, shown
 
 _NOT_A_NUMBER = Text("{name} must be a number, not {value}.", "{name} tiene que ser un número, no {value}.")
+_NOT_FINITE = Text("{name} must be a number within bounds.", "{name} tiene que ser un número dentro de los límites.")
 _NOT_WHOLE = Text("{name} must be a whole number, not {value}.", "{name} tiene que ser un número entero, no {value}.")
 _OUT_OF_RANGE = Text(
     "{name} must lie between {low:,} and {high:,}; {value} does not.",
@@ -28,17 +29,6 @@ _NOT_A_SPAN = Text(
 )
 _NOT_AN_OPTION = Text("{name} must be one of {options}; {value} is not.", "{name} tiene que ser uno de {options}; {value} no lo es.")
 _NOT_A_FLAG = Text("{name} must be true or false, not {value}.", "{name} tiene que ser verdadero o falso, no {value}.")
-
-
-def _shown(value: object) -> str:
-    """Return a short, harmless rendering of a rejected value (a 5,000-digit number raises in `str`)."""
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
-        return "a number with very many digits"
-    if isinstance(value, float | int | bool) or value is None:
-        return str(value)
-    if isinstance(value, str):
-        return f"“{value[:24]}”"
-    return type(value).__name__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +54,7 @@ class Knob:
 
     def refuse(self, text: Text, value: object, **values) -> Refusal:
         """Return the refusal of `value`, ready to raise."""
-        return Refusal(text.fill(name=self.title, value=_shown(value), **values), field=self.key)
+        return Refusal(text.fill(name=self.title, value=shown(value), **values), field=self.key)
 
     def extremes(self) -> tuple[object, ...]:
         """Return the default and the furthest values allowed; every one of them must work (a law)."""
@@ -75,7 +65,7 @@ def _finite(knob: Knob, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise knob.refuse(_NOT_A_NUMBER, value)
     if isinstance(value, int) and value.bit_length() > 64 or not math.isfinite(value):
-        raise knob.refuse(_NOT_A_NUMBER, value)
+        raise knob.refuse(_NOT_FINITE, value)
     return value
 
 

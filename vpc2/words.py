@@ -5,6 +5,7 @@ Every table carries its own words (`Text`), so adding an entry touches one file;
 
 from __future__ import annotations
 
+import json
 import string
 import unicodedata
 from dataclasses import dataclass
@@ -57,6 +58,30 @@ def join_texts(texts, separator: str = " ") -> Text:
     """Return one text that says all of `texts` in turn."""
     texts = list(texts)
     return Text(separator.join(t.en for t in texts), separator.join(t.es for t in texts))
+
+
+_NAMED = {
+    dict: Text("an object", "un objeto"),
+    list: Text("a list", "una lista"),
+    tuple: Text("a list", "una lista"),
+}
+_HUGE = Text("a number with very many digits", "un número con muchísimos dígitos")
+
+
+def shown(value: object) -> object:
+    """Return what stands for a rejected value in a sentence, short and harmless (a 5,000-digit number raises in `str`), to be filled in.
+
+    `None`, `True` and `False` are shown as JSON writes them.
+    """
+    if value is None or isinstance(value, bool):
+        return f"“{json.dumps(value)}”"
+    if isinstance(value, int):
+        return _HUGE if value.bit_length() > 128 else str(value)
+    if isinstance(value, float):
+        return value
+    if isinstance(value, str):
+        return f"“{clean_name(value, 24)}”"
+    return _NAMED.get(type(value), type(value).__name__)
 
 
 class Refusal(ValueError):

@@ -42,10 +42,14 @@ def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
 
 
 @contextlib.contextmanager
-def serve(script: Path, folder: Path, may_fail: bool = False, health: str = "/api/health", **environment: str):
-    """Run a script under a server of its own and give its address; a traceback in its log fails whoever asked, unless it `may_fail`."""
+def serve(script: Path, folder: Path, may_fail: bool = False, health: str = "/api/health", port: int = 0, **environment: str):
+    """Run a script under a server of its own and give its address; a traceback in its log fails whoever asked, unless it `may_fail`.
+
+    `port` is that of a server that has ended, where another one is to take its place.
+    """
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     log = folder / "server.log"
     # The working tree is what is tested, not a copy that may be installed.

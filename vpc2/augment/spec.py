@@ -96,7 +96,7 @@ class Pipeline:
             entry = OPS.find(item.get("op"))
             step_id = item.get("id", pipeline.free_id())
             if not isinstance(step_id, str) or not _ID.fullmatch(step_id) or pipeline.has(step_id):
-                raise Refusal(_BAD_ID.fill(id=str(step_id)[:20]))
+                raise Refusal(_BAD_ID.fill(id=clean_name(step_id, 20)))
             if not isinstance(item.get("on", True), bool):
                 raise Refusal(_BAD_ON)
             step = Step(

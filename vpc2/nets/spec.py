@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -78,7 +79,7 @@ class Net:
         check_keys(_NET, doc, ("name", "input", "layers"))
         shape = doc.get("input", [3, 32, 32])
         if not isinstance(shape, list) or len(shape) != 3 or isinstance(shape[0], bool) or shape[0] not in CHANNELS:
-            raise Refusal(_BAD_INPUT.fill(found=str(shape)[:40]), field="input")
+            raise Refusal(_BAD_INPUT.fill(found=f"“{clean_name(json.dumps(shape), 40)}”"), field="input")
         listed = doc.get("layers", [])
         count = _count(listed)
         if count > MAX_LAYERS:
@@ -173,7 +174,7 @@ class _Reader:
         entry = LAYERS.find(item.get("type"))
         layer_id = item["id"] if "id" in item else next(self._free)
         if not isinstance(layer_id, str) or not _ID.fullmatch(layer_id) or layer_id in self._used:
-            raise Refusal(_BAD_ID.fill(id=str(layer_id)[:20]))
+            raise Refusal(_BAD_ID.fill(id=clean_name(layer_id, 20)))
         self._used.add(layer_id)
         branches = item.get("branches", [[]] * entry.block.fewest if entry.block else [])
         check_branches(entry.key, branches, depth)

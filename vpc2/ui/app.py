@@ -24,5 +24,12 @@ page = st.navigation(
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
-draw_visitor(language(), state.workspace())
+draw_visitor(
+    language(),
+    state.workspace(),
+    session=state.session_word(),
+    opened=st.session_state.get("opened", ""),
+    is_named=state.is_named(),
+    settled=st.session_state.get("visitor/settled", {}),
+)
 preload.begin()

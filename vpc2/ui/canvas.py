@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from vpc2.ui.layers import chosen_layer
 from vpc2.words import Refusal, Text, swap_separators
 
 _KEY = "net/canvas"
+MOST_FORESEEN = 100
 # The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
 _PLACE = Text("{at:,} of {of:,}", "{at:,} de {of:,}")
 _GIVES = Text("gives {shape}", "da {shape}")
@@ -221,15 +222,20 @@ def _keys() -> list[list[str]]:
 # --- what a visitor does
 
 
-def _take(payload: Any) -> None:
+def _take(payload: Mapping[str, Any]) -> None:
     """Apply what a browser's message asks for, where it fits the net as it is now."""
-    net = state.load("net")
-    event = read_event(payload, net)
+    net, foreseen = state.load("net"), st.session_state.setdefault("net/foreseen", {})
+    given, made = payload.get("id"), payload.get("made")
+    event = read_event({**payload, "id": foreseen.get(given, given) if isinstance(given, str) else given}, net)
     st.session_state["net/said"] = ""
     if event is None:
         return
     try:
         _DO[event.kind](net, event)
+        if isinstance(made, str) and event.kind in ("add", "duplicate", "paste"):
+            # Fast keys go on with the layer that this made, under the name that the browser gave it meanwhile.
+            kept = [*foreseen.items(), (made[:60], st.session_state["net/selected"])]
+            st.session_state["net/foreseen"] = dict(kept[-MOST_FORESEEN:])
     except Refusal as refusal:
         st.session_state["net/said"] = say(refusal.text)
         state.remember_note(refusal.text, "error")

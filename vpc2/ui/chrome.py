@@ -15,8 +15,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
 from vpc2.ui import state
+from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.language import _, say
-from vpc2.words import Refusal
+from vpc2.words import Refusal, join_texts
 
 CSS = Path(__file__).with_name("chrome.css")
 _ICON = Path(__file__).parents[2] / "assets" / "icon.png"
@@ -70,7 +71,7 @@ def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
                 disabled=not state.can_step_back(kind),
                 on_click=state.step_back,
                 args=(kind, 1),
-                shortcut="Ctrl+Z",
+                help="Ctrl+Z",
                 type="tertiary",
             )
             st.button(
@@ -80,11 +81,13 @@ def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
                 disabled=not state.can_step_back(kind, -1),
                 on_click=state.step_back,
                 args=(kind, -1),
-                shortcut="Ctrl+Shift+Z",
+                help="Ctrl+Shift+Z",
                 type="tertiary",
             )
             with st.popover(_("Share"), icon=":material/share:", key=f"share/{kind}"):
                 _draw_sharing(kind)
+        if kind:
+            history_keys(kind, key=f"{kind}/history", on_step=state.step_back)
     draw_notes()
 
 
@@ -120,8 +123,31 @@ def draw_opening(kind: str, place: str = "share") -> None:
 
 def draw_notes() -> None:
     """Show the sentences that wait for the visitor."""
+    _draw_elsewhere()
     for text, kind in state.notes():
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
+
+
+def _draw_elsewhere() -> None:
+    """Say what the visitor changed in another tab, and let them choose which of the two this tab goes on with."""
+    changed = state.elsewhere()
+    if not changed:
+        return
+    what = join_texts([state.NAMES[kind] for kind in changed], ", ")
+    with st.container(horizontal=True, vertical_alignment="center", key="elsewhere"):
+        st.info(
+            _("Changed in another tab since: {what}. This tab shows its own; nothing is lost.").format(what=say(what)),
+            icon=":material/tab:",
+            width="stretch",
+        )
+        st.button(
+            _("Take the other tab's"),
+            icon=":material/download:",
+            key="elsewhere/take",
+            help=_("Undo brings back what is here now."),
+            on_click=state.take_elsewhere,
+        )
+        st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=state.keep_here)
 
 
 def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

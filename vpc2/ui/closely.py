@@ -100,7 +100,7 @@ def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int,
                 [{"box": box, "colour": ACCENT, "said": ""}],
                 key=f"see/closely/{key}",
                 words={"image": title, "hint": hint},
-                on_event=move_place(net, facts, unit),
+                on_event=move_place(net, facts),
                 is_pixelated=True,
             )
 

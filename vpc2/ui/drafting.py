@@ -29,7 +29,10 @@ def open_draft() -> None:
 
 def draw_draft() -> str | None:
     """Draw the set in the making; return the key of the set once it is to be used."""
-    drafts = DraftStore(state.visitor())
+    owner = chrome.guarded(state.owner)
+    if owner is None:
+        return None
+    drafts = DraftStore(owner)
     draft = drafts.load()
     with st.container(horizontal=True, vertical_alignment="center", key="draft-head"):
         st.markdown(f"### {_('Your own classes')}", width="content")

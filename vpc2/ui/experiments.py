@@ -54,7 +54,7 @@ def start(spec: Experiment) -> Filed:
     """Make an experiment and queue its runs, both sides of a seed one after the other."""
     for recipe in (spec.left, spec.right):
         ownsets.check(recipe.dataset)
-    filed = store().create(spec, state.visitor())
+    filed = store().create(spec, state.owner())
     for run_id in filed.runs:
         runs.engine().start(runs.store().get(run_id))
     return filed

@@ -78,7 +78,7 @@ def _keep(packed, loose) -> str:
     else:
         files = [(file.name, file.getvalue()) for file in loose]
         name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, own.SIZE_PX)
-    entry = own.keep(data, name, state.visitor())
+    entry = own.keep(data, name, state.owner())
     state.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
     for note in data.notes:
         state.remember_note(note)

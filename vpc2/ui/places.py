@@ -20,12 +20,13 @@ def chosen_unit(net: Net, facts: LayerFacts) -> tuple[int, int]:
     return unit_at(facts, y * net.input[1], x * net.input[2])
 
 
-def move_place(net: Net, facts: LayerFacts, unit: tuple[int, int]) -> Callable[[str, tuple[float, float]], None]:
+def move_place(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float]], None]:
     """Return what is to be done when the visitor clicks on a picture, or steps by one unit."""
 
     def move(kind: str, value: tuple[float, float]) -> None:
         if kind == "step":
             rows, columns = grid_of(facts)
+            unit = chosen_unit(net, facts)  # now: several steps may come at once
             stepped = min(max(unit[0] + int(value[0]), 0), rows - 1), min(max(unit[1] + int(value[1]), 0), columns - 1)
             y, x = middle_of(facts, stepped)
             value = y / net.input[1], x / net.input[2]

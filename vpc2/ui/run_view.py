@@ -68,7 +68,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
     """Offer what is needed now and then: again, further, its recipe, another name, a note, away with it."""
     with st.popover(_("More"), icon=":material/more_horiz:", key="run-more"):
         if st.button(_("Run it again"), icon=":material/content_copy:", key="clone", width="stretch"):
-            _start(runs.store().clone, run.id, state.visitor())
+            _start(runs.clone_run, run.id)
         if run.model_path.is_file() and st.button(
             _("Train it further"),
             icon=":material/fast_forward:",
@@ -76,7 +76,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             width="stretch",
             help=_("A new run with the recipe on the left, which begins with the weights of this one."),
         ):
-            _start(runs.store().continue_from, run.id, state.load("recipe"), state.visitor())
+            _start(runs.train_further, run.id)
         if st.button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
             recipes.take_recipe(run.recipe)
             st.rerun()

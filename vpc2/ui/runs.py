@@ -44,9 +44,19 @@ def shutdown() -> None:
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
     """Queue a run of this recipe under the visitor's name. Raises `Refusal` where its pictures are somebody else's own."""
     ownsets.check(recipe.dataset)
-    run = store().create(recipe, name=name, owner=state.visitor(), task=task)
+    run = store().create(recipe, name=name, owner=state.owner(), task=task)
     engine().start(run)
     return run
+
+
+def clone_run(run_id: str) -> Run:
+    """Make a new run of the same recipe under the visitor's name."""
+    return store().clone(run_id, state.owner())
+
+
+def train_further(run_id: str) -> Run:
+    """Make a new run of the visitor's recipe that begins with another run's weights."""
+    return store().continue_from(run_id, state.load("recipe"), state.owner())
 
 
 def chosen_run() -> Run | None:

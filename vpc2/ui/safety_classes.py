@@ -147,8 +147,10 @@ def _draw_first_run() -> None:
                 judging.choose(f"run:{trained.id}")
                 st.rerun()
         elif st.button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
-            st.session_state["safety/run"] = runs.start_run(RECIPES["digits"].recipe).id
-            st.rerun()
+            started = chrome.guarded(runs.start_run, RECIPES["digits"].recipe)
+            if started is not None:
+                st.session_state["safety/run"] = started.id
+                st.rerun()
 
 
 def _draw_going(run_id: str) -> None:

@@ -149,7 +149,7 @@ def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Phot
         "film": _("Layer by layer"),
         "play": _("Layer by layer"),
     }
-    unit_pad(seen.photographed(photo, net.input), rectangles, key="see/field", words=words, on_event=move_place(net, facts, unit))
+    unit_pad(seen.photographed(photo, net.input), rectangles, key="see/field", words=words, on_event=move_place(net, facts))
 
 
 def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], field: Rectangle) -> None:
@@ -180,7 +180,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         [{"box": _box(field, net), "colour": ACCENT, "said": ""}],
         key="see/effective",
         words=words,
-        on_event=move_place(net, facts, unit),
+        on_event=move_place(net, facts),
         is_pixelated=True,
     )
     st.markdown(f"**{said}** {finding}")
@@ -251,7 +251,8 @@ def _draw_sheet(maps: Maps, chosen: int, title: str, said: str) -> None:
         if kind == "place":
             at = min(int(value[0] * rows), rows - 1) * columns + min(int(value[1] * columns), columns - 1)
         else:
-            at = chosen + int(value[0]) * columns + int(value[1])
+            now = min(st.session_state.get("see/channel", 0), count - 1)
+            at = now + int(value[0]) * columns + int(value[1])
         st.session_state["see/channel"] = min(max(at, 0), count - 1)
 
     row, column = divmod(chosen, columns)

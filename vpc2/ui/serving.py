@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
 from vpc2.training.sheets import SHEETS, read_look, sheet_path
-from vpc2.ui import leaving, preload
+from vpc2.ui import leaving, preload, visiting
 from vpc2.ui.boards import Boards
 from vpc2.words import Refusal
 
@@ -131,6 +131,7 @@ def routes(base: str = "") -> list[BaseRoute]:
 
     return [
         Route(f"{root}/api/health", health),
+        Route(f"{root}/api/visitor", visiting.adopt, methods=["POST"]),
         Route(f"{root}/api/runs/{{run_id}}", run_events),
         Route(f"{root}/api/runs/{{run_id}}/look", run_look),
         *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),
@@ -191,4 +192,4 @@ class SecurityHeaders:
 
 
 ROUTES = routes()
-MIDDLEWARE = [Middleware(SecurityHeaders)]
+MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(visiting.VisitorCookie)]

@@ -16,7 +16,7 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
-from vpc2.ui import guarding
+from vpc2.ui import guarding, visiting
 from vpc2.words import Refusal, Text
 
 HISTORY = 60
@@ -35,6 +35,11 @@ _WHAT = {
     "backbone": Text("a pretrained net", "una red preentrenada"),
     "experiment": Text("an experiment; its right side is the recipe now", "un experimento; su lado derecho es ahora la receta"),
 }
+NAMES = {"pipeline": Text("the pipeline", "el pipeline"), "net": Text("the net", "la red"), "recipe": Text("the recipe", "la receta")}
+_WHO = Text(
+    "The page has not learned yet who you are, so nothing was started: press again in a moment.",
+    "La página todavía no sabe de quién sería esto, así que no se empezó nada: hay que volver a intentarlo en un momento.",
+)
 
 
 def _slot(kind: str) -> dict[str, Any]:
@@ -128,6 +133,7 @@ def open_link(known: Set[str] = frozenset()) -> None:
         remember_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
     for note in read.notes:
         remember_note(note, "info")
+    st.session_state["changes when opened"] = st.session_state.get("changes", 0)
 
 
 def workspace() -> dict[str, str]:
@@ -135,20 +141,84 @@ def workspace() -> dict[str, str]:
     return {kind: codec.to_token(load(kind)) for kind in _FIRST if _slot(kind)["is_touched"]}
 
 
+def session_word() -> str:
+    """Return a word of this session alone; after a restart of the server, a tab that stayed open has another one."""
+    return st.session_state.setdefault("visitor/word", secrets.token_hex(8))
+
+
 def restore() -> None:
-    """Take back, once a session, what the browser kept of an earlier one; what this session has touched already stays."""
+    """Take back, once a session, what the browser kept of an earlier one; what this session has touched already stays.
+
+    What other tabs left differently lies before it in the history, so that Undo reaches it. Where this very tab opened the link of its
+    address in an earlier session, what came of it then counts, and the link's own content is one Undo away.
+    """
     kept = _visitor("kept")
-    if not kept or "restored" in st.session_state:
+    if not isinstance(kept, dict) or kept.get("session") != session_word() or "restored" in st.session_state:
         return
     st.session_state.restored = True
+    is_link_old = bool(kept.get("opened")) and kept["opened"] == st.session_state.get("opened")
+    is_link_alone = is_link_old and st.session_state.get("changes", 0) == st.session_state.get("changes when opened")
     for kind in _FIRST:
         slot = _slot(kind)
-        if isinstance(kept.get(kind), str) and not slot["is_touched"]:
-            try:
-                document = codec.to_document(codec.from_token(kept[kind], kind).spec)
-            except Refusal:
-                continue  # what an older version kept and this one cannot read is no visitor's mistake
-            slot.update(documents=[document], at=0, generation=slot["generation"] + 1, is_touched=True)
+        documents = _read_kept([*_listed(kept.get("earlier"), kind), _part(kept.get("work"), kind)], kind)
+        if not documents or (slot["is_touched"] and not is_link_alone):
+            continue
+        if slot["is_touched"]:
+            documents = [slot["documents"][slot["at"]], *documents]
+        documents = [one for i, one in enumerate(documents) if one not in documents[i + 1 :]]
+        slot.update(documents=documents, at=len(documents) - 1, generation=slot["generation"] + 1, is_touched=True)
+
+
+def _part(told: Any, kind: str) -> Any:
+    return told.get(kind) if isinstance(told, dict) else None
+
+
+def _listed(told: Any, kind: str) -> list[Any]:
+    part = _part(told, kind)
+    return part[:HISTORY] if isinstance(part, list) else []
+
+
+def _read_kept(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
+    """Return the documents of link tokens; an empty list where the last, the current one, cannot be read."""
+    documents = []
+    for token in tokens:
+        try:
+            documents.append(codec.to_document(codec.from_token(token, kind).spec))
+        except Refusal:  # what an older version kept and this one cannot read is no visitor's mistake
+            documents.append(None)
+    return [one for one in documents if one is not None] if documents and documents[-1] is not None else []
+
+
+def elsewhere() -> dict[str, tuple[Any, float]]:
+    """Return what the visitor changed in another tab since this one began, each with when, where this tab shows something else."""
+    told, settled = _visitor("others"), st.session_state.get("visitor/settled", {})
+    found = {}
+    for kind in _FIRST:
+        one = _part(told, kind)
+        at = _part(one, "at")
+        if isinstance(at, int | float) and not isinstance(at, bool) and at > settled.get(kind, 0):
+            documents = _read_kept([_part(one, "token")], kind)
+            slot = _slot(kind)
+            if documents and documents[0] != slot["documents"][slot["at"]]:
+                found[kind] = (codec.from_document(documents[0], kind).spec, at)
+    return found
+
+
+def take_elsewhere() -> None:
+    """Take over what another tab changed; Undo brings back what this one showed."""
+    for kind, (spec, at) in elsewhere().items():
+        save(spec, from_outside=True)
+        _settle(kind, at)
+
+
+def keep_here() -> None:
+    """Keep what this tab shows; what the other tab made stays there."""
+    for kind, (_spec, at) in elsewhere().items():
+        _settle(kind, at)
+
+
+def _settle(kind: str, at: float) -> None:
+    st.session_state["visitor/settled"] = {**st.session_state.get("visitor/settled", {}), kind: at}
 
 
 def remember_note(text: Text, kind: str = "info") -> None:
@@ -176,14 +246,28 @@ def _visitor(name: str) -> Any:
     return component.get(name) if hasattr(component, "get") else getattr(component, name, None)
 
 
-def visitor() -> str:
-    """Return the name under which this visitor's runs are kept: of who signed in, else a random one.
+def is_named() -> bool:
+    """True where the visitor is known from the first run on: who signed in, or whose browser sends its cookie."""
+    return guarding.member() is not None or visiting.is_name(st.context.cookies.get(visiting.COOKIE))
 
-    The random one is the browser's, or this session's until that is known.
+
+def visitor() -> str:
+    """Return the name under which this visitor's runs are kept: of who signed in, else a random one that the browser keeps.
+
+    Under a plain script there is no cookie: there the page tells the name a moment after it is drawn, and until then, or where there
+    is no browser at all, the name is this session's.
     """
     if (member := guarding.member()) is not None:
         return member
-    known = _visitor("id")
-    if isinstance(known, str) and len(known) == 32 and known.isalnum():
-        return known
+    for known in (st.context.cookies.get(visiting.COOKIE), _visitor("id")):
+        if visiting.is_name(known):
+            return known
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))
+
+
+def owner() -> str:
+    """Return the visitor's name for something new; raise `Refusal` for the moment in which the browser has not told it yet."""
+    name = visitor()
+    if name == st.session_state.get("visitor/session") and st.context.headers:
+        raise Refusal(_WHO)
+    return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,10 @@ from vpc2.augment import spec as pipelines
 from vpc2.augment.ops import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.ui import chrome, state
-from vpc2.ui.components.step_list import Change, step_list
+from vpc2.ui.components.step_list import Change, read_change, step_list
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
+from vpc2.words import Refusal
 
 # One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
@@ -115,7 +117,7 @@ def edit_pipeline(pipeline: Pipeline) -> Pipeline:
 
 
 def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
-    """Draw the steps as cards; what is done to one changes the pipeline and begins the page anew."""
+    """Draw the steps as cards; what is done to them is applied and saved before the page runs again."""
     families = list(OPS.families())
     items = [
         {
@@ -127,15 +129,22 @@ def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
         }
         for step in pipeline.steps
     ]
-    change = step_list(items, key=state.key("pipeline", "cards"), selected=chosen, words=_card_words())
-    if change is not None:
-        if change.kind == "select":
-            st.session_state["pipeline/selected"] = change.id
-        else:
-            changed = chrome.guarded(_apply_change, pipeline, change)
-            if changed is not None:
-                state.save(changed)
-        st.rerun()
+    step_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
+
+
+def _take(action: Mapping[str, Any]) -> None:
+    """Apply what was done to a card, where it fits the pipeline as it is now."""
+    pipeline = state.load("pipeline")
+    change = read_change(action, [step.id for step in pipeline.steps])
+    if change is None:
+        return
+    if change.kind == "select":
+        st.session_state["pipeline/selected"] = change.id
+        return
+    try:
+        state.save(_apply_change(pipeline, change))
+    except Refusal as refusal:
+        state.remember_note(refusal.text, "error")
 
 
 def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:

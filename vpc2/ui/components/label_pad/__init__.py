@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import streamlit as st
 
 from vpc2.labels import MOST, MOST_CORNERS, NAME_CHARS, Label, read_label
+from vpc2.ui.components import hearing
 from vpc2.words import clean_name
 
 _FOLDER = Path(__file__).parent
-
-
-@functools.cache
-def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.label_pad", html=html, css=css, js=js)
 
 
 def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
@@ -50,10 +41,14 @@ def label_pad(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping
     """Draw a JPEG with labels and the list of them; return the labels after what the visitor just did, once, or None."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
     limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
+    waiting = hearing.waiting(key)
     data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
-    payload = _component()(key=key, data=data, on_event_change=lambda: None).event
-    number = payload.get("n") if isinstance(payload, Mapping) else None
-    if not isinstance(number, str) or number == st.session_state.get(f"{key}/seen"):
+    data |= {"ears": hearing.ears(key, waiting.append), "waiting": len(waiting)}
+    hearing.component("vpc2.label_pad", _FOLDER)(key=key, data=data, on_event_change=hearing.hear(key))
+    if not waiting:
         return None
-    st.session_state[f"{key}/seen"] = number
-    return edit_labels(labels, payload)
+    edited = tuple(labels)
+    for action in waiting:
+        edited = edit_labels(edited, action)
+    waiting.clear()
+    return edited

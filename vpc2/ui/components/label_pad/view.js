@@ -4,19 +4,43 @@ const SPACE = 'http://www.w3.org/2000/svg';
 const TOOLS = ['box', 'point', 'mask'];
 const NEAR_PX = 12, SAME_PX = 4, LEAST = 0.01;
 const STATES = new WeakMap();
+const ANSWER_MS = 8000; // after so long without an answer, the labels go back to what Python last said
 export default function (component) {
-  const { parentElement: root, data, setTriggerValue } = component;
+  const { parentElement: root, data } = component;
   let state = STATES.get(root);
   if (!state) {
-    state = { tool: 'box', name: '', from: null, to: null, corners: [], cursor: null, lit: -1, n: 0 };
+    state = { tool: 'box', name: '', from: null, to: null, corners: [], cursor: null, lit: -1, sent: null, timer: 0 };
     STATES.set(root, state);
   }
+  if (hearBack(data.ears) >= state.sent && !data.waiting) settle(component, state);
+  show(component, state);
+}
+function settle(component, state) {
+  clearTimeout(state.timer);
+  state.sent = null;
+  state.labels = component.data.labels;
+}
+// The labels as they will be: a number in the list is about what is seen, and fast hands are about what they have just done.
+function foreseen(labels, kind, more) {
+  if (kind === 'clear') return [];
+  if (kind === 'remove') return labels.filter((label, i) => i !== more.at);
+  if (kind === 'rename') return labels.map((label, i) => (i === more.at ? { ...label, name: more.name } : label));
+  return [...labels, { kind, ...more }];
+}
+function show(component, state) {
+  const { parentElement: root, data } = component;
   const find = selector => root.querySelector(selector);
-  const stage = find('.stage'), svg = find('svg'), image = find('img'), list = find('.list'), { words, labels, limits } = data;
+  const stage = find('.stage'), svg = find('svg'), image = find('img'), list = find('.list'), { words, limits } = data, { labels } = state;
   if (image.src !== data.image) image.src = data.image;
   image.alt = words.image;
 
-  const send = (kind, more) => setTriggerValue('event', { kind, ...more, n: `${Date.now()}-${++state.n}` });
+  const send = (kind, more) => {
+    state.sent = speak(root, component, data.ears, { kind, ...more });
+    state.labels = foreseen(state.labels, kind, more);
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => { settle(component, state); show(component, state); }, ANSWER_MS);
+    if (kind !== 'rename') show(component, state); // a click that leaves the name must still find what it is on
+  };
   const add = (kind, places) => {
     if (labels.length >= limits.labels) return hint(words.full);
     say(words.added);
@@ -154,6 +178,10 @@ export default function (component) {
   Object.assign(find('.finish'), { textContent: words.finish, onclick: finish });
   Object.assign(find('.cancel'), { textContent: words.cancel, onclick: forget });
   list.setAttribute('aria-label', words.list);
+  // What is being typed into a label's name outlives the list's being drawn anew.
+  const rows = [...list.children], typed = root.activeElement, row = rows.findIndex(one => typed && one.contains(typed) && typed.matches('input'));
+  const held = row < 0 ? null : { row, value: typed.value, from: typed.selectionStart, to: typed.selectionEnd };
+  if (held) typed.onchange = null; // that it goes away is no change
   list.replaceChildren(...labels.map((label, at) => {
     const row = document.createElement('li'), kind = document.createElement('span');
     const name = document.createElement('input'), remove = document.createElement('button');
@@ -171,6 +199,12 @@ export default function (component) {
     row.append(kind, name, remove);
     return row;
   }));
+  const input = held && list.children[held.row]?.querySelector('input');
+  if (input) {
+    input.value = held.value;
+    input.focus({ preventScroll: true });
+    input.setSelectionRange(held.from, held.to);
+  }
   const clear = find('.clear');
   Object.assign(clear, { textContent: words.clear, hidden: !labels.length, onclick: () => send('clear') });
   state.lit = -1;

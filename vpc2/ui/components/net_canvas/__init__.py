@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.spec import Net, Place
+from vpc2.ui.components import hearing
 
 KINDS = ("select", "add", "move", "shift", "duplicate", "copy", "cut", "paste", "remove", "toggle", "branches")
 WAYS = ("left", "right", "up", "down")
@@ -95,26 +93,12 @@ def _read_place(given: Any, net: Net) -> Place | None:
     return Place(at, inside, branch)
 
 
-@functools.cache
-def _component() -> Any:
-    # Two files of JavaScript, one module: what is drawn, and what hands do to it.
-    html, css, *js = ((_FOLDER / name).read_text(encoding="utf-8") for name in ("view.html", "view.css", "view.js", "hands.js"))
-    return st.components.v2.component("vpc2.net_canvas", html=html, css=css, js="\n".join(js))
-
-
 def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], None]) -> None:
-    """Draw a net. What a visitor does reaches `on_event`, once, before the page runs again, so that one run shows what came of it.
+    """Draw a net. What a visitor does reaches `on_event`, each once, before the page runs again, so that one run shows what came of it.
 
     `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `said` (what the
     last action came to, for whoever listens), `can_paste` and the `words`; view.js says what each is made of.
     """
-    seen_key = f"{key}/seen"
-
-    def take() -> None:
-        payload = st.session_state[key]["event"]
-        number = payload.get("n") if isinstance(payload, Mapping) else None
-        if isinstance(number, str) and number != st.session_state.get(seen_key):
-            st.session_state[seen_key] = number
-            on_event(payload)
-
-    _component()(key=key, data={**data, "seen": st.session_state.get(seen_key)}, on_event_change=take)
+    # Two files of JavaScript, one module: what is drawn, and what hands do to it.
+    view = hearing.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
+    view(key=key, data={**data, "ears": hearing.ears(key, on_event)}, on_event_change=hearing.hear(key))

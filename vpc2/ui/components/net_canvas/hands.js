@@ -57,7 +57,7 @@ function neighbour(s, key) {
 // --- a change, before Python has answered
 
 const ROOM_PX = 26; // between two volumes
-const FORESEEN = 'foreseen-'; // Python has given this layer no name yet
+const FORESEEN = 'foreseen-'; // until Python has given this layer a name; Python is told of it, and knows which layer is meant
 
 function pitch(beside, i) {
   return (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + ROOM_PX) - beside[i].x;
@@ -104,7 +104,7 @@ function foreseeGone(s) {
 }
 
 // A new layer behind another one: a copy of it, or a plain volume in the colour of its family.
-function foreseeNew(s, before, kind) {
+function foreseeNew(s, before, kind, id) {
   if (!before || before.role === 'slot' || before.role === 'frame') return;
   const family = s.data.palette.find(one => one.kinds.some(other => other.kind === kind));
   const title = family && family.kinds.find(one => one.kind === kind).title;
@@ -113,7 +113,7 @@ function foreseeNew(s, before, kind) {
     name: title, lines: [], title, label: title, problem: false, slab: false, open: null, more: false, fewer: false,
   };
   const beside = lane(s, before.parent, before.branch), from = before.at;
-  const made = { ...before, ...plain, id: `${FORESEEN}${++s.count}`, x: before.x + pitch(beside, from), at: from + 1 };
+  const made = { ...before, ...plain, id, x: before.x + pitch(beside, from), at: from + 1 };
   const room = made.right + ROOM_PX;
   const [solids, within] = carry(s, new Map(beside.map((one, i) => [one.id, i > from ? [room, i + 1] : [0, i]])));
   solids.splice(solids.map(solid => within.get(solid.id) === before.id).lastIndexOf(true) + 1, 0, made);
@@ -127,9 +127,9 @@ function foreseeNew(s, before, kind) {
 
 const ACTS = {
   open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
-  duplicate: s => foreseen(s, 'duplicate', () => foreseeNew(s, find(s, s.selected))),
+  duplicate: s => foreseen(s, 'duplicate', id => foreseeNew(s, find(s, s.selected), '', id)),
   copy: s => tell(s, 'copy'),
-  cut: s => tell(s, 'cut'),
+  cut: s => foreseen(s, 'cut', () => foreseeGone(s)),
   paste: s => s.data.can_paste && tell(s, 'paste'),
   left: s => shift(s, 'left', -1),
   right: s => shift(s, 'right', 2),
@@ -148,11 +148,11 @@ const ACTS = {
   },
 };
 
-// What is told is about the net as Python knows it, so nothing is asked of a layer that is only foreseen.
+// A layer that comes of it has a name at once, so that the next key can be about it.
 function foreseen(s, kind, show, more) {
-  if (kind !== 'add' && (s.selected || '').startsWith(FORESEEN)) return;
-  tell(s, kind, more);
-  show();
+  const made = `${FORESEEN}${s.name}-${++s.count}`;
+  tell(s, kind, { made, ...more });
+  show(made);
 }
 
 function shift(s, way, by) {
@@ -265,7 +265,7 @@ function drop(s, isDone) {
     tell(s, 'move', { id: drag.id, place });
   } else {
     const { place } = drag.gap;
-    foreseen(s, 'add', () => foreseeNew(s, lane(s, place.inside, place.branch)[place.at - 1], drag.kind), { layer: drag.kind, place });
+    foreseen(s, 'add', id => foreseeNew(s, lane(s, place.inside, place.branch)[place.at - 1], drag.kind, id), { layer: drag.kind, place });
   }
 }
 
@@ -289,7 +289,7 @@ function connect(s) {
       s.filter.value = '';
       drawPalette(s);
     } else if (chip) {
-      foreseen(s, 'add', () => foreseeNew(s, find(s, s.selected), chip.dataset.kind), { layer: chip.dataset.kind });
+      foreseen(s, 'add', id => foreseeNew(s, find(s, s.selected), chip.dataset.kind, id), { layer: chip.dataset.kind });
     } else if (act) {
       ACTS[act.dataset.act](s);
     } else {

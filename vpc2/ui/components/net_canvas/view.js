@@ -1,14 +1,13 @@
 // A net one takes in the hand. Python owns the net and where everything stands; what a visitor does is told to Python, which
-// answers with the picture as it then is and the number of the last action it has seen. Until then the choice, and a layer that
+// answers with the picture as it then is and the number of the last action it has done. Until then the choice, and a layer that
 // moves among its neighbours, are shown as they will about be.
 //
 // data: { solids: [{ id, role, x, y, width, height, top, right, faces: [[path, colour]], stripes, name, lines, title, label, level,
 //   parent, branch, at, of, problem, ghost, slab, fixed, open, more, fewer }], wires: [[path, head]], joints: [[x, y, r, path]],
-//   gaps: [{ x, y, height, place }], width, height, selected, seen, said, can_paste, palette: [{ title, colour, kinds: [{ kind,
+//   gaps: [{ x, y, height, place }], width, height, selected, ears, said, can_paste, palette: [{ title, colour, kinds: [{ kind,
 //   title, help }] }], help: [[keys, words]], words }
 
 const SPACE = 'http://www.w3.org/2000/svg';
-const GAP_MS = 70; // two actions in one tick would arrive as one
 const ANSWER_MS = 8000; // after so long without an answer, the picture goes back to what Python last said
 const EDGE_PX = 56;
 const ZOOM = { least: 0.3, most: 4, step: 1.25, low: 0.8, high: 1.6 };
@@ -20,7 +19,7 @@ export default function (component) {
   let s = states.get(root);
   if (!s) {
     s = {
-      canvas: root.querySelector('.canvas'), queue: [], sent: null, count: 0, name: Math.random().toString(36).slice(2),
+      root, canvas: root.querySelector('.canvas'), sent: null, count: 0, name: Math.random().toString(36).slice(2),
       drag: null, zoom: 1, isAuto: true, family: 0, selected: data.selected,
     };
     for (const name of ['filter', 'families', 'chips', 'what', 'acts', 'zooms', 'help', 'stage', 'tag', 'live', 'marker', 'ring', 'wires', 'solids']) {
@@ -32,14 +31,15 @@ export default function (component) {
   }
   const before = s.data;
   s.component = component;
-  s.data = data;
-  const isAnswered = s.sent === null || data.seen === s.sent;
+  const isAnswered = hearBack(data.ears) >= s.sent;
+  // An answer to the first of several actions would show the layers again that the later ones took away, and lead the keys to them.
+  s.data = isAnswered ? data : { ...data, ...pictureOf(before) };
   if (isAnswered) {
     s.sent = null;
     clearTimeout(s.timer);
     s.selected = data.selected;
   }
-  if (before && data.seen !== before.seen && data.said) s.live.textContent = data.said;
+  if (before && data.ears.own !== before.ears.own && data.said) s.live.textContent = data.said;
   drawPalette(s);
   drawStage(s);
   drawBar(s);
@@ -47,7 +47,6 @@ export default function (component) {
   if (isAnswered && before && before.selected !== data.selected) reveal(s);
   return () => {
     clearTimeout(s.timer);
-    clearTimeout(s.sender);
     cancelAnimationFrame(s.frame);
     s.watcher.disconnect();
     states.delete(root);
@@ -56,12 +55,13 @@ export default function (component) {
 
 // --- telling Python
 
+function pictureOf({ solids, wires, joints, gaps, width, height, selected }) {
+  return { solids, wires, joints, gaps, width, height, selected };
+}
+
 function tell(s, kind, more) {
-  const action = { kind, id: s.selected || '', ...more, n: `${s.name}-${++s.count}` };
-  const last = s.queue[s.queue.length - 1];
-  if (last && last.kind === 'select' && kind === 'select') s.queue.pop();
-  s.queue.push(action);
-  s.sent = action.n;
+  const action = { kind, id: s.selected || '', ...more };
+  s.sent = speak(s.root, s.component, s.component.data.ears, action, (last, next) => last.kind === 'select' && next.kind === 'select');
   clearTimeout(s.timer);
   s.timer = setTimeout(() => {
     s.sent = null;
@@ -70,15 +70,6 @@ function tell(s, kind, more) {
     drawStage(s);
     drawBar(s);
   }, ANSWER_MS);
-  if (!s.sender) send(s);
-}
-
-function send(s) {
-  const action = s.queue.shift();
-  s.sender = 0;
-  if (!action) return;
-  s.component.setTriggerValue('event', action);
-  s.sender = setTimeout(() => send(s), GAP_MS);
 }
 
 // --- drawing

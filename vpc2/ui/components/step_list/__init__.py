@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from vpc2.ui.components import hearing
 
 KINDS = ("order", "select", "remove", "duplicate", "toggle")
 WORDS = {
@@ -45,25 +44,20 @@ def read_change(payload: Any, ids: Sequence[str]) -> Change | None:
     return Change(kind, subject, tuple(ids)) if isinstance(subject, str) and subject in ids else None
 
 
-@functools.cache
-def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.step_list", html=html, css=css, js=js)
-
-
 def step_list(
     items: Sequence[Mapping[str, Any]],
     *,
     key: str,
     selected: str | None = None,
     words: Mapping[str, str] | None = None,
+    on_action: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Change | None:
-    """Draw the items as cards; return what the visitor just did, once, or None.
+    """Draw the items as cards. What a visitor does reaches `on_action`, to be read by `read_change`, each once and before the page runs
+    again; where there is no `on_action`, the next of it is returned, and the caller applies it to its own list and reruns.
 
-    An item is `{"id", "name", "meta", "on", "colour"}`; of these `id` and `name` are needed. The caller applies
-    the change to its own list and reruns; if it refuses, the cards go back to the items it gives then.
+    An item is `{"id", "name", "meta", "on", "colour"}`; of these `id` and `name` are needed. Where a change is refused, the cards go back
+    to the items that are given then.
     """
-    seen_key = f"{key}/seen"
     cards = [
         {
             "id": str(item["id"]),
@@ -74,20 +68,13 @@ def step_list(
         }
         for item in items
     ]
+    waiting = hearing.waiting(key)
     data = {
+        "ears": hearing.ears(key, waiting.append if on_action is None else on_action),
         "items": cards,
         "selected": selected,
         "words": {**WORDS, **(words or {})},
-        "seen": st.session_state.get(seen_key),  # the last action answered; the action of this very run is answered by the next
+        "waiting": len(waiting),  # the cards stay as the visitor left them until all of it is done
     }
-    result = _component()(key=key, data=data, on_event_change=_nothing)
-    payload = result.event
-    number = payload.get("n") if isinstance(payload, Mapping) else None
-    if not isinstance(number, str) or number == st.session_state.get(seen_key):
-        return None
-    st.session_state[seen_key] = number
-    return read_change(payload, [card["id"] for card in cards])
-
-
-def _nothing() -> None:
-    """A callback is what makes Streamlit rerun for an event."""
+    hearing.component("vpc2.step_list", _FOLDER)(key=key, data=data, on_event_change=hearing.hear(key))
+    return read_change(waiting.pop(0), [card["id"] for card in cards]) if waiting else None

@@ -2,7 +2,6 @@
 // list as it then is and the number of the last action it has seen. Until that answer comes, the cards stay as the visitor left them.
 
 const ANSWER_MS = 8000; // after so long without an answer, the cards go back to what Python last said
-const GAP_MS = 80; // two actions in one tick would arrive as one
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const ICONS = {
   grip: '<circle cx="9" cy="6" r="1.5"/><circle cx="15" cy="6" r="1.5"/><circle cx="9" cy="12" r="1.5"/><circle cx="15" cy="12" r="1.5"/><circle cx="9" cy="18" r="1.5"/><circle cx="15" cy="18" r="1.5"/>',
@@ -16,17 +15,16 @@ export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { items: [], drag: null, queue: [], sent: null, count: 0, name: Math.random().toString(36).slice(2), timer: 0 };
+    s = { items: [], drag: null, sent: null, timer: 0 };
     states.set(root, s);
     connect(root, s);
   }
   s.component = component;
-  if (s.sent !== null && data.seen === s.sent && !s.queue.length) settle(s);
+  if (hearBack(data.ears) >= s.sent && !data.waiting) settle(s);
   if (s.sent === null && !s.drag) s.items = data.items.slice();
   draw(root, s);
   return () => {
     clearTimeout(s.timer);
-    clearTimeout(s.sender);
     states.delete(root);
   };
 }
@@ -39,26 +37,14 @@ function settle(s) {
 // --- telling Python
 
 function tell(root, s, kind, id) {
-  const action = { kind, id: id || null, order: s.items.map(item => item.id), n: `${s.name}-${++s.count}` };
-  const last = s.queue[s.queue.length - 1];
-  if (last && last.kind === 'order' && kind === 'order') s.queue.pop();
-  s.queue.push(action);
-  s.sent = action.n;
+  const action = { kind, id: id || null, order: s.items.map(item => item.id) };
+  s.sent = speak(root, s.component, s.component.data.ears, action, (last, next) => last.kind === next.kind && (next.kind === 'order' || next.kind === 'select'));
   clearTimeout(s.timer);
   s.timer = setTimeout(() => {
     settle(s);
     if (!s.drag) s.items = s.component.data.items.slice();
     draw(root, s);
   }, ANSWER_MS);
-  if (!s.sender) send(s);
-}
-
-function send(s) {
-  const action = s.queue.shift();
-  s.sender = 0;
-  if (!action) return;
-  s.component.setTriggerValue('event', action);
-  s.sender = setTimeout(() => send(s), GAP_MS);
 }
 
 // --- drawing
@@ -154,8 +140,11 @@ function say(root, text) {
 function take(root, s, kind, id) {
   const item = s.items.find(one => one.id === id);
   if (!item) return;
-  if (kind === 'remove') say(root, `${s.component.data.words.remove}: ${item.name}`);
+  if (kind !== 'remove') return tell(root, s, kind, id);
+  say(root, `${s.component.data.words.remove}: ${item.name}`);
   tell(root, s, kind, id);
+  s.items = s.items.filter(one => one.id !== id); // gone at once, so that the next key is about the next card
+  draw(root, s);
 }
 
 function follow(list) {

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from vpc2.ui.components import hearing
 
 _FOLDER = Path(__file__).parent
-
-
-@functools.cache
-def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.unit_pad", html=html, css=css, js=js)
 
 
 def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
@@ -47,15 +40,12 @@ def unit_pad(
     `words` holds `image`, `hint`, and, where a slider shows the rectangles one by one, `film` (its name) and `play`.
     """
 
-    def hear() -> None:
-        payload = st.session_state[key].get("event")
-        number = payload.get("n") if isinstance(payload, Mapping) else None
-        if isinstance(number, str) and number != st.session_state.get(f"{key}/heard"):
-            st.session_state[f"{key}/heard"] = number
-            if (event := read_event(payload)) is not None:
-                on_event(*event)
+    def do(action: Mapping[str, Any]) -> None:
+        if (event := read_event(action)) is not None:
+            on_event(*event)
 
     kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
     address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
     data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
-    _component()(key=key, data=data, on_event_change=hear)
+    data["ears"] = hearing.ears(key, do)
+    hearing.component("vpc2.unit_pad", _FOLDER)(key=key, data=data, on_event_change=hearing.hear(key))

@@ -4,9 +4,10 @@ const STEP_MS = 600;
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
 export default function (component) {
-  const { parentElement: root, data, setTriggerValue } = component;
+  const { parentElement: root, data } = component;
+  hearBack(data.ears);
   let state = STATES.get(root);
-  if (!state) { state = { n: 0, timer: 0 }; STATES.set(root, state); }
+  if (!state) { state = { timer: 0 }; STATES.set(root, state); }
   clearInterval(state.timer);
   const stage = root.querySelector('.stage'), svg = root.querySelector('svg'), image = root.querySelector('img');
   const film = root.querySelector('.film'), range = root.querySelector('input'), play = root.querySelector('.play'), said = root.querySelector('.said');
@@ -44,7 +45,7 @@ export default function (component) {
     said.hidden = !said.textContent;
     range.setAttribute('aria-valuetext', said.textContent);
   };
-  const send = (kind, value) => setTriggerValue('event', { kind, value, n: `${Date.now()}-${++state.n}` });
+  const send = (kind, value) => speak(root, component, data.ears, { kind, value });
   stage.onclick = event => {
     const frame = stage.getBoundingClientRect();
     const place = [(event.clientY - frame.top) / frame.height, (event.clientX - frame.left) / frame.width];

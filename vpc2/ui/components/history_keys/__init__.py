@@ -1,0 +1,26 @@
+"""The keys of Undo and Redo, and fast clicks on their buttons: as many steps as were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from vpc2.ui.components import hearing
+
+STEPS = {"undo": 1, "redo": -1}
+
+
+def history_keys(kind: str, *, key: str, on_step: Callable[[str, int], None]) -> None:
+    """Listen to Ctrl+Z, Ctrl+Shift+Z and Ctrl+Y outside of text fields and to the page's two buttons, for the history of one kind.
+
+    `on_step` gets the kind and the step, 1 back or -1 forth, once for each key and click.
+    """
+
+    def do(action: Mapping[str, Any]) -> None:
+        step = action.get("kind")
+        if isinstance(step, str) and step in STEPS:
+            on_step(kind, STEPS[step])
+
+    view = hearing.component("vpc2.history_keys", Path(__file__).parent)
+    view(key=key, data={"ears": hearing.ears(key, do), "kind": kind}, on_event_change=hearing.hear(key), height=1)

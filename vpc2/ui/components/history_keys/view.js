@@ -1,0 +1,46 @@
+// Undo and redo by keys and by the page's own buttons. The buttons are Streamlit's, which loses all but the last of several fast clicks:
+// clicks are taken before they reach it. What is typed has an undo of its own, the browser's.
+const states = new WeakMap();
+
+function isTyping(event) {
+  const target = event.composedPath()[0];
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, input:not([type=checkbox], [type=radio], [type=range], [type=file])'));
+}
+
+function stepOf(event) {
+  if (!(event.ctrlKey || event.metaKey) || event.altKey) return '';
+  const key = event.key.toLowerCase();
+  return key === 'z' ? (event.shiftKey ? 'redo' : 'undo') : key === 'y' && !event.shiftKey ? 'redo' : '';
+}
+
+export default function (component) {
+  const { parentElement: root, data } = component;
+  let s = states.get(root);
+  if (!s) {
+    s = {};
+    const ask = (event, kind) => {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      speak(root, s.component, s.component.data.ears, { kind });
+    };
+    s.onKey = event => {
+      const kind = stepOf(event);
+      if (kind && !isTyping(event)) ask(event, kind);
+    };
+    s.onClick = event => {
+      for (const kind of ['undo', 'redo']) {
+        if (event.target.closest?.(`.st-key-${kind}-${s.component.data.kind} button:enabled`)) ask(event, kind);
+      }
+    };
+    document.addEventListener('keydown', s.onKey, true);
+    document.addEventListener('click', s.onClick, true);
+    states.set(root, s);
+  }
+  s.component = component;
+  hearBack(data.ears);
+  return () => {
+    document.removeEventListener('keydown', s.onKey, true);
+    document.removeEventListener('click', s.onClick, true);
+    states.delete(root);
+  };
+}

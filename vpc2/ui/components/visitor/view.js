@@ -1,0 +1,153 @@
+// What a browser keeps for its visitor. Every tab keeps its own work (sessionStorage), so that a reload brings back what this tab
+// showed; beside it all tabs' work lies together (localStorage), so that a new tab begins with the latest, and a tab hears of a change
+// made in another one.
+//
+// data, as JSON: { language, session, workspace: { kind: token }, opened, named, bases, settled: { kind: at } }
+// told: kept { session, work, earlier: { kind: [tokens, oldest first] }, opened }, others { kind: { token, at } }, id
+
+const TAB = 'vpc2-tab', ALL = 'vpc2-workspace', NAME = 'vpc2-visitor';
+const MOST_TABS = 6, MOST_EARLIER = 3;
+const WAIT_MS = 400; // a slider that is drawn in another tab changes many times a second
+const states = new WeakMap();
+let memory = {}, madeUp = ''; // where a browser forbids storage, this page alone remembers
+
+function read(storage, key) {
+  try { return JSON.parse(storage().getItem(key)); } catch (e) { return memory[key] ?? null; }
+}
+
+function write(storage, key, value) {
+  memory[key] = value;
+  try { storage().setItem(key, JSON.stringify(value)); } catch (e) { /* full or forbidden: links and files still keep everything */ }
+}
+
+function random() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('');
+}
+
+const tabStore = () => sessionStorage, allStore = () => localStorage;
+
+function allTabs() {
+  const all = read(allStore, ALL) || {};
+  return all.tabs || { before: { at: 0, work: all } }; // before there were tabs, one work was kept for all
+}
+
+// The others' latest work of each kind, newest first: [{ kind, token, at }].
+function elsewhere(tab) {
+  const found = [];
+  for (const [id, one] of Object.entries(allTabs())) {
+    if (id !== tab.id) for (const [kind, token] of Object.entries(one.work || {})) found.push({ kind, token, at: (one.changed || {})[kind] || one.at });
+  }
+  return found.sort((a, b) => b.at - a.at);
+}
+
+function open() {
+  const tab = read(tabStore, TAB);
+  if (tab && tab.id) return tab;
+  const fresh = { id: random(), work: {}, earlier: {}, seen: {}, opened: '' };
+  for (const { kind, token, at } of elsewhere(fresh)) {
+    fresh.seen[kind] = Math.max(fresh.seen[kind] || 0, at);
+    if (!fresh.work[kind]) fresh.work[kind] = token;
+    else if (token !== fresh.work[kind]) fresh.earlier[kind] = [token, ...(fresh.earlier[kind] || [])].slice(-MOST_EARLIER);
+  }
+  write(tabStore, TAB, fresh);
+  return fresh;
+}
+
+function keep(s) {
+  const { tab, data } = s, now = data.workspace;
+  const changed = Object.keys(now).filter(kind => now[kind] !== tab.work[kind]);
+  if (!changed.length && tab.opened === data.opened) return;
+  tab.work = { ...tab.work, ...now };
+  tab.opened = data.opened;
+  write(tabStore, TAB, tab);
+  if (!changed.length) return;
+  const tabs = allTabs(), at = Date.now(), mine = tabs[tab.id] || { changed: {} };
+  tabs[tab.id] = { at, work: tab.work, changed: { ...mine.changed, ...Object.fromEntries(changed.map(kind => [kind, at])) } };
+  const newest = Object.entries(tabs).sort((a, b) => b[1].at - a[1].at).slice(0, MOST_TABS);
+  write(allStore, ALL, { tabs: Object.fromEntries(newest) });
+}
+
+// Tell Python what another tab has changed since this one began, or since the visitor chose between both.
+function compare(s) {
+  const { tab, data, setStateValue } = s, others = {};
+  for (const { kind, token, at } of elsewhere(tab)) {
+    if (!others[kind] && at > Math.max(tab.seen[kind] || 0, data.settled[kind] || 0)) others[kind] = { token, at };
+  }
+  for (const kind of Object.keys(others)) if (others[kind].token === tab.work[kind]) delete others[kind];
+  const told = JSON.stringify(others);
+  if (told === s.told) return;
+  s.told = told;
+  setStateValue('others', others);
+}
+
+// The name of a browser that came before there were cookies: the server makes a cookie of it, once.
+async function adopt(data) {
+  let name = null;
+  try { name = localStorage.getItem(NAME); } catch (e) { return; }
+  if (!/^[0-9a-f]{32}$/.test(name || '')) return;
+  const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(name) };
+  for (const base of data.bases) {
+    try {
+      await fetch(`${base}/api/visitor`, ask);
+      const answer = await (await fetch(`${base}/api/visitor`, ask)).json();
+      if (!answer.is_known) continue;
+      localStorage.removeItem(NAME);
+      location.reload(); // this session began under another name
+      return;
+    } catch (e) { /* not here: under the next base, or the name stays where it is */ }
+  }
+}
+
+function name() {
+  let id = madeUp;
+  try { id = localStorage.getItem(NAME) || ''; } catch (e) { /* forbidden */ }
+  if (!/^[0-9a-f]{32}$/.test(id)) {
+    id = madeUp = madeUp || random();
+    try { localStorage.setItem(NAME, id); } catch (e) { /* forbidden: the name lasts as long as the page */ }
+  }
+  return id;
+}
+
+export default function (component) {
+  const { parentElement: root, setStateValue } = component, data = JSON.parse(component.data);
+  document.documentElement.lang = data.language;
+  let s = states.get(root);
+  if (!s) {
+    s = { tab: open(), session: null, told: '{}', timer: 0 };
+    s.look = () => {
+      clearTimeout(s.timer);
+      s.timer = setTimeout(() => { if (document.visibilityState === 'visible') compare(s); }, WAIT_MS);
+    };
+    s.hear = event => { if (event.key === ALL) s.look(); };
+    addEventListener('storage', s.hear);
+    document.addEventListener('visibilitychange', s.look);
+    states.set(root, s);
+    if (data.named) adopt(data);
+  }
+  s.data = data;
+  s.setStateValue = setStateValue;
+  const { tab } = s;
+  if (s.session !== data.session) { // a first session, or one of another server: it knows nothing yet
+    s.session = data.session;
+    s.told = '{}';
+    const { work, earlier, opened } = tab;
+    if (Object.keys(work).length) setStateValue('kept', { session: data.session, work: { ...work }, earlier: { ...earlier }, opened });
+    if (!data.named) setStateValue('id', name());
+    tab.earlier = {};
+    s.look();
+  }
+  for (const [kind, at] of Object.entries(data.settled)) {
+    if (at > (tab.seen[kind] || 0)) {
+      tab.seen[kind] = at;
+      write(tabStore, TAB, tab);
+    }
+  }
+  keep(s);
+  if (s.told !== '{}') s.look();
+  return () => {
+    clearTimeout(s.timer);
+    removeEventListener('storage', s.hear);
+    document.removeEventListener('visibilitychange', s.look);
+    states.delete(root);
+  };
+}
