@@ -23,6 +23,23 @@ def _make_recipe(**settings) -> Recipe:
     return Recipe("digits", net, None, SETTINGS.clean({**defaults, **settings}), "tiny")
 
 
+# Weights of several channels in and out, forwards and transposed: in channels_last they lie otherwise in memory than their strides count.
+CHANNELS = make_net(
+    "channels",
+    (3, 8, 8),
+    ("Conv2d", {"out_channels": 8, "kernel_size": 3, "padding": 1}),
+    "BatchNorm2d",
+    "ReLU",
+    ("Conv2d", {"out_channels": 6, "kernel_size": 3, "padding": 1}),
+    "ReLU",
+    ("ConvTranspose2d", {"out_channels": 4, "kernel_size": 3, "padding": 1, "stride": 1}),
+    "ReLU",
+    ("Dropout", {"p": 0.1}),
+    "Flatten",
+    ("Linear", {"out_features": 10}),
+)
+
+
 @pytest.fixture
 def make_recipe():
     return _make_recipe

@@ -86,8 +86,9 @@ SETTINGS = Entry(
             step=1.0,
             unit="s",
             help=Text(
-                "Training ends after this many seconds, or after the epochs below.",
-                "El entrenamiento termina después de estos segundos, o de las épocas de abajo.",
+                "No step is begun after this many seconds, nor after the epochs below. A last validation, the test and saving come on top.",
+                "No empieza ningún paso después de estos segundos, ni de las épocas de abajo. Una última validación, la prueba y el "
+                "guardado van aparte.",
             ),
         ),
         Whole(

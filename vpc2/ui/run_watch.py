@@ -39,7 +39,7 @@ def curve_words() -> dict[str, str]:
         "preparing": _("preparing the pictures: {n} %"),
         "epoch": _("epoch {n}"),
         "epochOf": _("epoch {n} of {total}"),
-        "time": _("{s} of at most {budget} s"),
+        "time": _("{s} s of training, budget {budget} s"),
         "left": _("about {s} s left"),
         "speed": _("{n} pictures a second"),
         "bestSoFar": _("best so far: epoch {n}, {a} in validation"),

@@ -27,7 +27,7 @@ WORDS = {
     "preparing": "preparing the pictures: {n} %",
     "epoch": "epoch {n}",
     "epochOf": "epoch {n} of {total}",
-    "time": "{s} of at most {budget} s",
+    "time": "{s} s of training, budget {budget} s",
     "left": "about {s} s left",
     "speed": "{n} pictures a second",
     "bestSoFar": "best so far: epoch {n}, {a} in validation",
