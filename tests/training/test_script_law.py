@@ -6,7 +6,7 @@ their own. New entries of the tables are covered by being there.
 
 import ast
 import csv
-import dataclasses
+import math
 import runpy
 from dataclasses import replace
 
@@ -25,7 +25,8 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import make_net
 from vpc2.predict.attack_kinds import ATTACKS
-from vpc2.predict.readymade import BACKBONES
+from vpc2.predict.classifier import save_classifier
+from vpc2.predict.readymade import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
 from vpc2.training.checks import check_recipe, fit_to_data
 from vpc2.training.code import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
@@ -53,6 +54,7 @@ NET = make_net(
     ("Linear", {"out_features": CLASSES}),
 )
 UNEVEN = (14, 10, 8, 6)  # pictures a class
+NUMBERS = ("loss", "accuracy", "learning_rate", "step", "epoch")
 
 
 def pictures(side=SIDE, counts=UNEVEN, **more) -> ImageSet:
@@ -69,17 +71,19 @@ def a_recipe(net=NET, pipeline=None, **settings) -> Recipe:
     return Recipe("digits", net, pipeline, SETTINGS.clean({**base, **settings}), "law")
 
 
-def check(recipe, folder, data=None, start=None, events=None):
+def check(recipe, folder, data=None, start=None, state="finished", stop_after=math.inf):
     """Train a recipe and execute its script; every loss and every weight must be equal. Return the text of the script."""
     data = pictures(recipe.settings["size_px"]) if data is None else data
-    folder.mkdir(exist_ok=True)
+    (folder / "run").mkdir(parents=True)
     if start is not None:
-        from vpc2.predict.classifier import save_classifier
-
-        (folder / "run").mkdir()
         save_classifier(start, folder / "run" / START_NAME)
     told = []
-    found = fit(recipe, told.append, data=data, folder=folder / "run" if start is not None else None)
+
+    def is_enough():
+        return sum(event["type"] == "step" for event in told) >= stop_after
+
+    found = fit(recipe, told.append, data=data, folder=folder / "run" if start is not None else None, should_stop=is_enough)
+    assert told[-1]["state"] == state
     fitted, _ = fit_to_data(recipe, len(data.classes))
     course = read_course(fitted, told)
     text = to_script(fitted, found.preprocessing.mean, found.preprocessing.std, has_start=start is not None, **course.told)
@@ -87,15 +91,15 @@ def check(recipe, folder, data=None, start=None, events=None):
     (folder / DATA_NAME).write_bytes(pack_pictures(data, course.rates))
     if start is not None:
         (folder / START_WEIGHTS).write_bytes(pack_weights(start))
-    run = execute(folder)
-    ours = [(event["step"], event["loss"], event["accuracy"], event["learning_rate"]) for event in told if event["type"] == "step"]
-    assert [tuple(float(row[name]) for name in ("step", "loss", "accuracy", "learning_rate")) for row in run["rows"]] == ours
-    assert len({loss for _step, loss, *_ in ours}) > 1, "a run whose loss never changes shows nothing"
+    run, end = execute(folder), told[-1]
+    ours = [[event[name] for name in NUMBERS] for event in told if event["type"] == "step"]
+    np.testing.assert_array_equal(np.array([[row[name] for name in NUMBERS] for row in run["rows"]]), np.array(ours))
+    assert len({loss for loss, *_ in ours}) > 1, "a run whose loss never changes shows nothing"
     pairs = list(zip(found.module.state_dict().items(), run["net"].state_dict().values(), strict=True))
     assert [name for (name, mine), theirs in pairs if mine.is_floating_point() and not torch.equal(mine, theirs)] == []
-    end = told[-1]
-    assert end["state"] == "finished" and run["best_epoch"] == end["best_epoch"]
-    assert run["found"] is None or run["found"] == (end["test_loss"], end["test_accuracy"])
+    if state == "finished":
+        assert run["best_epoch"] == end["best_epoch"]
+        assert run["found"] is None or run["found"] == (end["test_loss"], end["test_accuracy"])
     return text
 
 
@@ -145,7 +149,7 @@ def settings_cases():
             yield knob.key, {knob.key: {"learning_rate": 0.3, "imbalance": 3.0, "clip_norm": 0.05}.get(knob.key, knob.high / 2)}
 
 
-@pytest.mark.parametrize(("name", "settings"), settings_cases(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "settings"), list(settings_cases()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_setting(tmp_path, name, settings):
     check(a_recipe(pipeline=SOFT if name.partition("=")[0] in ("augment", "copies", "balance") else None, **settings), tmp_path)
 
@@ -203,6 +207,32 @@ def test_train_further(tmp_path):
         execute(tmp_path / "further")
 
 
+# --- runs that ended otherwise
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4, 6])
+def test_a_run_that_was_stopped(tmp_path, steps):
+    """Before the first validation, at the end of an epoch, and in the middle of a later one."""
+    check(a_recipe(epochs=5), tmp_path, state="stopped", stop_after=steps)
+
+
+@pytest.mark.parametrize("epochs", [1, 30])
+def test_a_run_that_failed(tmp_path, epochs):
+    """In its first epoch, and later: a rate that rises throws the weights out."""
+    settings = {"optimiser": "sgd", "momentum": 0.999, "learning_rate": 1.0}
+    net = make_net("open", (3, SIDE, SIDE), ("Conv2d", {"out_channels": 8, "kernel_size": 3}), "Flatten", ("Linear", {"out_features": 4}))
+    plain = {"schedule": "constant"} if epochs == 1 else {}
+    check(a_recipe(net, epochs=epochs, batch_size=2, **settings, **plain), tmp_path, state="failed")
+
+
+def test_a_run_on_another_device_says_what_differs(tmp_path):
+    recipe = a_recipe(pipeline=edit_add(Pipeline(), "RandomHue"))
+    text = to_script(recipe, (0.5,) * 3, (0.2,) * 3, device="cuda", precision="bf16", threads=4)
+    words = " ".join(ast.get_docstring(ast.parse(text)).split())
+    assert "trained on cuda" in words and "and not the same" in words and "to the last bit" not in words
+    assert "QuickHue" not in text and "K.RandomHue(" in text and "torch.bfloat16" in text
+
+
 # --- pipelines
 
 
@@ -246,23 +276,29 @@ def test_every_net(tmp_path, key):
     check(a_recipe(net=NETS[key].net, size_px=_side(key), epochs=1, batch_size=16, learning_rate=0.001), tmp_path)
 
 
-@pytest.mark.parametrize("is_mixed", [False, True])
-@pytest.mark.parametrize("how", ["frozen", "frozen, augmented", "frozen, attacked", "whole"])
-@pytest.mark.parametrize("ready", BACKBONES)
-def test_every_backbone(tmp_path, stand_in_weights, ready, how, is_mixed):
-    if ready == "resnet50" and how != "frozen":
-        ready = "resnet18"
+BACKBONE_CASES = [
+    (ready, how, precision)
+    for ready in BACKBONES
+    for how, precision in (
+        ("frozen", "float32"),
+        ("frozen", "bf16"),
+        ("frozen, augmented", "float32"),
+        ("frozen, attacked", "bf16"),
+        ("whole", "float32"),
+        ("whole", "bf16"),
+    )
+    if how == "frozen" or PRETRAINED[ready].trunk_params < LIMITS.trainable_params  # larger ones are not fine-tuned, and take seconds
+]
+
+
+@pytest.mark.parametrize(("ready", "how", "precision"), BACKBONE_CASES)
+def test_every_backbone(tmp_path, stand_in_weights, ready, how, precision):
     if ready != "imagenet":
         stand_in_weights(ready)
-    settings = {"adversary": "fgsm"} if how == "frozen, attacked" else {}
-    check(
-        a_recipe(
-            Backbone(ready, is_frozen=how != "whole"),
-            SOFT if how == "frozen, augmented" else None,
-            size_px=32, epochs=1, batch_size=12, precision="bf16" if is_mixed else "float32", **settings,
-        ),
-        tmp_path,
-    )  # fmt: skip
+    pipeline = SOFT if how == "frozen, augmented" else None
+    settings = {"precision": precision, "size_px": 32, "epochs": 1, "batch_size": 12}
+    attack = {"adversary": "fgsm"} if how == "frozen, attacked" else {}
+    check(a_recipe(Backbone(ready, is_frozen=how != "whole"), pipeline, **settings, **attack), tmp_path)
 
 
 # --- recipes and experiments as they are offered, on other pictures
@@ -275,7 +311,7 @@ OFFERED = {key: entry.recipe for key, entry in RECIPES.items()} | {
 @pytest.mark.parametrize("key", OFFERED)
 def test_every_recipe_that_is_offered(tmp_path, key):
     recipe = OFFERED[key]
-    settings = {**recipe.settings, "epochs": 1, "budget_s": 600.0, "batch_size": 16, "train_share": 0.6}
+    settings = {**recipe.settings, "epochs": 1, "budget_s": 600.0, "batch_size": 6, "train_share": 0.6}
     check(replace(recipe, settings=settings), tmp_path)
 
 

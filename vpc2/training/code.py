@@ -138,7 +138,7 @@ def to_script(
     `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
     `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
     """
-    settings, carrier = recipe.settings, Carrier()
+    settings, carrier, is_same = recipe.settings, Carrier(), is_same_curve(device)
     is_backbone, is_mixed = recipe.net.KIND == "backbone", (precision or settings["precision"]) == "bf16"
     knows_features = is_backbone and recipe.net.is_frozen and not recipe.is_online and not recipe.is_attacked
     carrier.add("vpc2.rng.seed_of")
@@ -149,7 +149,7 @@ def to_script(
         parts.append(_THIN.format(factor=settings["imbalance"]))
     parts.append(_TENSORS.format(grey=_GREY if not is_backbone and recipe.net.input[0] == 1 else ""))
     if recipe.augmentation is not None:
-        parts.append(pipeline_code(recipe, carrier, is_quick=device == "cpu"))
+        parts.append(pipeline_code(recipe, carrier, is_quick=is_same))
     parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
     if has_start:
         carrier.imports["from safetensors.torch import load_file"] = None
@@ -162,9 +162,14 @@ def to_script(
         parts.append(attack_code(recipe, carrier))
     ending = {"steps": steps, "last": last, "is_scored": is_scored, "is_stopped": is_stopped}
     parts.append(loop_code(recipe, carrier, knows_features=knows_features, **ending))
-    promise = _SAME if device == "cpu" else _ALIKE.format(device=device)
+    promise = _SAME if is_same else _ALIKE.format(device=device)
     whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
     return re.sub(r"\n{4,}", "\n\n\n", whole)
+
+
+def is_same_curve(device: str) -> bool:
+    """True where the script of a run that was trained on this device gives its very curve: it computes on the processor itself."""
+    return device.partition(":")[0] == "cpu"
 
 
 def _head(recipe: Recipe, mean, std, carrier: Carrier, promise: str, threads: int | None, has_start: bool) -> str:
