@@ -127,7 +127,7 @@ def test_nets(folder):
             folder.add(f"{key}.py", text)
     for name, found in folder.execute().items():
         shape = tuple(summarise(NETS[name.removesuffix(".py")].net).output)
-        assert found["said"].strip() == f"torch.Size({list((1, *shape))})"
+        assert found["said"].strip() == f"torch.Size({[1, *shape]})"
 
 
 def trained(key: str) -> Classifier:
@@ -185,7 +185,9 @@ def test_views_of_pretrained_nets_with_a_new_head(folder, stand_in_weights):
             stand_in_weights(ready)
         with drawing(4):
             module = build_backbone(Backbone(ready), 3).eval()
-        classifier = Classifier(module, Preprocessing(48, (0.4,) * 3, (0.3,) * 3, 3), ("a", "b", "c"), {"net": to_document(Backbone(ready))})
+        classifier = Classifier(
+            module, Preprocessing(48, (0.4,) * 3, (0.3,) * 3, 3), ("a", "b", "c"), {"net": to_document(Backbone(ready))}
+        )
         made[packed(folder, ready, classifier, "mean")] = (classifier, "mean")
     hold(folder, made, 2e-5)
 
