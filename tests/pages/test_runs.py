@@ -6,6 +6,10 @@ import io
 import pytest
 
 from tests.pages.test_pages import open_app, said
+from vpc2.codec import to_document
+from vpc2.nets.module import build_net
+from vpc2.nets.presets import NETS
+from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.events import EventWriter, read_events
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import RunStore
@@ -14,12 +18,12 @@ from vpc2.ui.run_list import to_table
 CURVE = [(2.0, 1.9), (1.2, 1.2), (0.7, 0.9), (0.4, 0.8), (0.3, 0.9), (0.2, 1.1), (0.1, 1.2), (0.05, 1.3), (0.02, 1.4)]
 
 
-def make_run(name="a run", end=None, owner="somebody else"):
+def make_run(name="a run", end=None, owner="somebody else", device="cpu"):
     """A run with a curve that overfits, ended as `end` says."""
     run = RunStore().create(RECIPES["digits"].recipe, name=name, owner=owner)
     writer = EventWriter(run.folder)
     counts = {"train": 100, "validation": 20, "test": 20}
-    start = {"classes": ["a", "b"], "counts": counts, "params": 99, "device": "cpu", "epochs": 40, "budget_s": 9.0, "steps_per_epoch": 1}
+    start = {"classes": ["a", "b"], "counts": counts, "params": 99, "device": device, "epochs": 40, "budget_s": 9.0, "steps_per_epoch": 1}
     writer.write({"type": "start", **start})
     for i, (train, val) in enumerate(CURVE, 1):
         writer.write({"type": "step", "step": i, "epoch": i, "loss": train, "accuracy": 0.5, "learning_rate": 0.01})
@@ -85,3 +89,16 @@ def test_ticked_runs_are_one_table_and_no_name_becomes_a_formula():
         own = [row for row in rows if row["run"] == run.id and row["type"] == "epoch"]
         told = [event for event in read_events(run.folder)[0] if event["type"] == "epoch"]
         assert [float(row["val_loss"]) for row in own] == [event["val_loss"] for event in told] == [val for _, val in CURVE]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_script_of_a_run_says_where_it_is_not_the_very_same_training(shared, device):
+    run = make_run(device=device)
+    module = build_net(NETS["tiny"].net)
+    means = Preprocessing(16, (0.5,) * 3, (0.2,) * 3)
+    save_classifier(Classifier(module, means, tuple("0123456789"), {"net": to_document(NETS["tiny"].net)}), run.model_path)
+    at = open_app("train", run=run.id)
+    at.session_state[f"inside/{run.id}"] = "Take home"
+    words = said(at.run())
+    assert ("the same curve on the same machine" in words) == (device == "cpu")
+    assert ("trained on cuda" in words and "not the same" in words) == (device == "cuda")

@@ -22,7 +22,10 @@ _NO_SCRIPT = Text(
     "Solo los clasificadores ya hechos y las redes entrenadas acá se pueden escribir como un script.",
 )
 _WEIGHTS = f"""
-weights = load_file(Path(__file__).parent / "{code.WEIGHTS_NAME}")  # numbered in the order of the net's own
+path = Path(__file__).parent / "{code.WEIGHTS_NAME}"
+if not path.is_file():
+    sys.exit(f"{{path.name}} is missing: put it beside this script, it is in the ZIP that the script came in.")
+weights = load_file(path)  # numbered in the order of the net's own
 net.load_state_dict({{name: weights[str(i)] for i, name in enumerate(net.state_dict())}})
 net.eval()
 """

@@ -39,21 +39,39 @@ def perturb(
     steps the start of picture number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
     The steps follow `gradient_of`, `loss_gradient` unless another is given.
     """
-    gradient_of = gradient_of or loss_gradient
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
         return images.clone()
+    given = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
+    return follow_gradient(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
+
+
+def follow_gradient(
+    asked: Asked,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    norm: str,
+    steps: int,
+    epsilon: float,
+    *,
+    is_targeted: bool = False,
+    seed: int | None = 0,
+    first: int = 0,
+    gradient_of: Gradient | None = None,
+) -> torch.Tensor:
+    """Return images (B, C, H, W) after `steps` steps along the gradient, within `epsilon` in `norm`: "linf" or "l2"."""
+    gradient_of = gradient_of or loss_gradient
     sign, adversarial = (-1.0 if is_targeted else 1.0), images.clone()
-    if seed is not None and entry.steps > 1:
-        adversarial = _bound(images + _start(images, entry.norm, epsilon, seed, first), images, entry.norm, epsilon)
-    size = epsilon if entry.steps == 1 else STEP_SHARE * epsilon / entry.steps
-    for _step in range(entry.steps):
+    if seed is not None and steps > 1:
+        adversarial = _bound(images + _start(images, norm, epsilon, seed, first), images, norm, epsilon)
+    size = epsilon if steps == 1 else STEP_SHARE * epsilon / steps
+    for _step in range(steps):
         gradient = gradient_of(asked, adversarial, labels)
-        if entry.norm == "linf":
+        if norm == "linf":
             move = gradient.sign()
         else:
             move = gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        adversarial = _bound(adversarial + sign * size * move, images, entry.norm, epsilon)
+        adversarial = _bound(adversarial + sign * size * move, images, norm, epsilon)
     return adversarial
 
 

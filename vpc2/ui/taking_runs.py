@@ -8,7 +8,8 @@ from functools import partial
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.training.events import read_events, to_csv
+from vpc2.training.code import is_same_curve
+from vpc2.training.events import first_event, read_events, to_csv
 from vpc2.training.run import Run
 from vpc2.ui import chrome
 from vpc2.ui.language import _, say
@@ -39,7 +40,7 @@ def draw_home(run: Run) -> None:
     if run.model_path.is_file():
         _draw_file(
             _("Script"),
-            _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine."),
+            _script_words(run),
             partial(_packed, run),
             "run.zip",
         )
@@ -53,6 +54,18 @@ def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes], fi
             name, data, file_name=file_name, icon=":material/download:", on_click="ignore", key=f"home/{file_name}", width=170
         )
         st.caption(what, width="stretch")
+
+
+def _script_words(run: Run) -> str:
+    """Return what the script of a run gives, and what differs where it is not the very same training."""
+    device = (first_event(run.folder) or {}).get("device", "cpu")
+    if is_same_curve(device):
+        return _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine.")
+    said = _(
+        "The whole run in plain PyTorch, with its pictures. It was trained on {device} and the script computes on the processor, where "
+        "sums are rounded otherwise: its curve is like this one, not the same."
+    )
+    return said.format(device=device)
 
 
 def _opened(run: Run):

@@ -1,0 +1,201 @@
+"""Definitions of this project as text, each with all that it uses, for scripts that run without the project. Standard library only.
+
+What a script computes with is then what the project itself computes with, to the last bit.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib.util
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+PROJECT = __name__.partition(".")[0]
+_PLAIN = (bool, int, float, str, bytes, tuple, type(None))
+
+
+class Unavailable(ValueError):
+    """There is no text that stands for a function."""
+
+
+class Carrier:
+    """Collects definitions in an order that runs: what is used stands before what uses it.
+
+    `imports` are the lines that they need; those of the project itself are replaced by the definitions they name.
+    """
+
+    def __init__(self) -> None:
+        self.imports: dict[str, None] = {}
+        self._definitions: dict[tuple[str, str], str] = {}
+
+    @property
+    def definitions(self) -> list[str]:
+        return [text for text in self._definitions.values() if text]
+
+    def add(self, target: str) -> str:
+        """Take along what a dotted name of the project stands for; return the name that it has in the script."""
+        module, _, name = target.rpartition(".")
+        self._add_named(_path_of(module), name)
+        return name
+
+    def add_function(self, function: Callable, name: str) -> str:
+        """Take a function along under another name. Raises `Unavailable` where its source cannot be read."""
+        if not isinstance(function, FunctionType):
+            raise Unavailable(f"{function!r} is not a plain function")
+        try:
+            path = Path(inspect.getsourcefile(function) or "")
+            text, tree = _parsed(path)
+        except (OSError, TypeError, SyntaxError):
+            raise Unavailable(f"the source of {function!r} cannot be read") from None
+        node = _node_of(function, tree)
+        key = (str(path), f"{name}:")
+        self._definitions.pop(key, None)
+        nonlocals = dict(inspect.getclosurevars(function).nonlocals)
+        for used in _used(node):
+            if used in nonlocals:
+                self._add_value(used, nonlocals[used])
+            elif used in function.__globals__ and used not in nonlocals:
+                self._add_named(path, used)
+        self._definitions[key] = _as_function(node, text, name)
+        return name
+
+    def _add_value(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType):
+            self._add_import(f"import {value.__name__} as {name}" if value.__name__ != name else f"import {name}")
+        elif isinstance(value, _PLAIN):
+            self._definitions[("", name)] = f"{name} = {value!r}"
+        else:
+            self.add_function(value, name)
+
+    def _add_named(self, path: Path, name: str) -> None:
+        if (str(path), name) in self._definitions:
+            return
+        text, tree = _parsed(path)
+        node, bound = _top_level(tree).get(name, (None, None))
+        if node is None:
+            if hasattr(builtins, name):
+                return
+            raise Unavailable(f"{name} is not defined in {path.name}")
+        self._definitions[(str(path), name)] = ""  # what uses itself in a circle ends here
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self._follow(node, bound)
+            return
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Import | ast.ImportFrom) and _module_of(inner).partition(".")[0] == PROJECT:
+                raise Unavailable(f"{name} in {path.name} imports from {PROJECT} inside itself")
+        for used in _used(node):
+            if used in _top_level(tree):
+                self._add_named(path, used)
+        del self._definitions[(str(path), name)]  # behind what it uses
+        self._definitions[(str(path), name)] = _segment(node, text)
+
+    def _follow(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> None:
+        if _module_of(node).partition(".")[0] != PROJECT:
+            shown = alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
+            self._add_import(f"from {node.module} import {shown}" if isinstance(node, ast.ImportFrom) else f"import {shown}")
+        elif isinstance(node, ast.ImportFrom) and alias.asname in (None, alias.name):
+            self.add(f"{node.module}.{alias.name}")
+        else:
+            raise Unavailable(f"{alias.name} is imported under another name")
+
+    def _add_import(self, line: str) -> None:
+        self.imports[line] = None
+
+
+def import_block(lines: list[str]) -> str:
+    """Return import lines in order: the standard library first, then the rest; names out of one module stand in one line."""
+    plain, named = set(), {}
+    for line in lines:
+        module, _, names = line.partition(" import ")
+        if names:
+            named.setdefault(module.removeprefix("from "), set()).update(names.split(", "))
+        else:
+            plain.add(line)
+    whole = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
+    groups = [], []
+    for line in whole:
+        groups[line.split()[1].partition(".")[0] not in sys.stdlib_module_names].append(line)
+    return "\n\n".join("\n".join(group) for group in groups if group)
+
+
+def _path_of(module: str) -> Path:
+    """Return a module's file without importing it, or the packages it lies in."""
+    if module in sys.modules:
+        return Path(sys.modules[module].__file__ or "")
+    root = Path(__file__).parent
+    path = root.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    if module.partition(".")[0] == PROJECT and path.is_file():
+        return path
+    found = importlib.util.find_spec(module)
+    return Path(found.origin or "" if found else "")
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, ast.Module]:
+    text = path.read_text("utf-8")
+    return text, ast.parse(text)
+
+
+@cache
+def _top_level(tree: ast.Module) -> dict[str, tuple[ast.stmt, Any]]:
+    """Return what each name at the top of a file stands for: its statement, and the alias of an import."""
+    found: dict[str, tuple[ast.stmt, Any]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            inner = node.body
+        else:
+            inner = [node]
+        for one in inner:
+            if isinstance(one, ast.FunctionDef | ast.ClassDef):
+                found[one.name] = one, None
+            elif isinstance(one, ast.Import | ast.ImportFrom):
+                found.update({alias.asname or alias.name.partition(".")[0]: (one, alias) for alias in one.names})
+            elif isinstance(one, ast.Assign | ast.AnnAssign):
+                targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+                names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+                found.update(dict.fromkeys(names, (one, None)))
+    return found
+
+
+def _module_of(node: ast.Import | ast.ImportFrom) -> str:
+    return node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+
+
+def _used(node: ast.AST) -> list[str]:
+    """Return the names that a definition mentions, in order, each once."""
+    return list(dict.fromkeys(one.id for one in ast.walk(node) if isinstance(one, ast.Name)))
+
+
+def _segment(node: ast.AST, text: str) -> str:
+    """Return a definition as it is written, with its decorators."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
+
+
+def _node_of(function: FunctionType, tree: ast.Module) -> ast.FunctionDef | ast.Lambda:
+    """Return where a function is written: the smallest definition that all of its instructions lie in."""
+    places = [place for place in function.__code__.co_positions() if None not in place and place[0] > function.__code__.co_firstlineno - 1]
+    wanted = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
+    fitting = []
+    for node in ast.walk(tree):
+        if isinstance(node, wanted) and getattr(node, "name", "<lambda>") == function.__name__:
+            begin, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+            inside = [place for place in places if begin <= (place[0], place[2]) and (place[1], place[3]) <= end]
+            if inside and len(inside) >= len(places) - 3:  # the first instructions of a function carry no place of their own
+                fitting.append(node)
+    if not fitting:
+        raise Unavailable(f"{function.__name__} was not found in its file")
+    return min(fitting, key=lambda node: (node.end_lineno - node.lineno, node.end_col_offset - node.col_offset))
+
+
+def _as_function(node: ast.FunctionDef | ast.Lambda, text: str, name: str) -> str:
+    if isinstance(node, ast.Lambda):
+        return f"def {name}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
+    return _segment(node, text).replace(f"def {node.name}(", f"def {name}(", 1)
