@@ -108,6 +108,9 @@ class Maker:
 
     _Dropout2d = _Dropout
 
+    def _Linear(self) -> dict:
+        return {"out_features": self.draw.randint(1, 9), "expects": self.draw.choice([0, 0, 7])}
+
     def shape(self) -> tuple[int, int, int]:
         return self.draw.choice([1, 3]), self.draw.randint(9, 28), self.draw.randint(9, 28)
 

@@ -89,6 +89,7 @@ _WHAT = {
     "num_groups": Text("the groups", "los grupos"),
     "dilation": Text("the dilation", "la dilatación"),
     "output_padding": Text("the extra border", "el borde extra"),
+    "expects": Text("what it expects", "lo que espera"),
 }
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from vpc2.nets import arithmetic
-from vpc2.nets.arithmetic import SAME, Mend, Misfit, Shape, sides_of
-from vpc2.nets.facts import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Repair, Summary
+from vpc2.nets.arithmetic import Misfit, Shape
+from vpc2.nets.facts import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Summary
 from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
+from vpc2.nets.repairs import repairs_of
 from vpc2.nets.routes import Everything, Fork, Loop, Route, Through, extend, is_even_between
-from vpc2.nets.spec import Layer, Net, edit_add, edit_layer, edit_param, edit_remove, make_layers
+from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.windows import Window
 from vpc2.words import Refusal, Text
 
@@ -50,19 +51,30 @@ class _Seen:
 
 def summarise(net: Net) -> Summary:
     """Return every layer's numbers by arithmetic; the layers before one that does not fit keep theirs."""
-    counting = _Counting()
-    axes = (Axis(), Axis())
-    layers, output, _seen = counting.sequence(net.layers, net.input, _Seen(axes, net.input[1:]), net.input)
+    counting = _Counting(net)
+    layers, output, _seen = counting.sequence(net.layers, net.input, _Seen((Axis(), Axis()), net.input[1:]), net.input)
     problem = counting.problem if net.layers else Problem(_NO_LAYERS)
     params, macs, numbers, count = (sum(getattr(facts, key) for facts in layers) for key in ("params", "macs", "numbers", "count"))
     return Summary(layers, params, macs, numbers * BYTES, output, problem, count)
 
 
-class _Counting:
-    """One walk through a net: counts names, keeps the first problem, and stops where there is too much to count."""
+def _unfit(net: Net) -> set[str]:
+    """Return the layers of a net that cannot take what comes in, in any copy that is reached."""
+    counting = _Counting()
+    counting.sequence(net.layers, net.input, _Seen((Axis(), Axis()), net.input[1:]), net.input)
+    return counting.unfit
 
-    def __init__(self):
+
+class _Counting:
+    """One walk through a net: counts names, keeps the first problem, and stops where there is too much to count.
+
+    `net` is given where problems are to have repairs; each of them is tried on it.
+    """
+
+    def __init__(self, net: Net | None = None):
         self.problem: Problem | None = None
+        self.unfit: set[str] = set()  # layers that give nothing though something came in
+        self._net = net
         self._names: Counter[str] = Counter()
         self._left = MOST_COUNTED
 
@@ -88,13 +100,17 @@ class _Counting:
                 else:
                     facts, seen = self._plain(layer, name, shape, seen, picture)
             except Misfit as misfit:
-                facts = LayerFacts(layer, name, shape, None, problem=self._problem(layer, name, misfit))
+                facts = LayerFacts(layer, name, shape, None, problem=self._problem(layer, name, misfit, shape))
             found.append(facts)
             shape = facts.output
+            if shape is None:
+                self.unfit.add(layer.id)
         return tuple(found), shape, seen
 
-    def _problem(self, layer: Layer, name: str, misfit: Misfit) -> Problem:
-        own = Problem(misfit.text, tuple(_repair(layer.id, mend) for mend in misfit.mends), layer.id)
+    def _problem(self, layer: Layer, name: str, misfit: Misfit, shape: Shape) -> Problem:
+        net = self._net
+        repairs = () if net is None else repairs_of(net, layer, shape, misfit, lambda mended: layer.id not in _unfit(mended))
+        own = Problem(misfit.text, repairs, layer.id)
         if self.problem is None:
             self.problem = Problem(_AT.fill(name=name, why=misfit.text), own.repairs, layer.id)
         return own
@@ -141,7 +157,7 @@ class _Counting:
                 met.append(last if block.sees_derived else seen)
             out = block.join(params, shape, outs)
         except Misfit as misfit:
-            problem = self._problem(layer, name, self._tried(misfit, layer, shape, seen, picture))
+            problem = self._problem(layer, name, misfit, shape)
             return LayerFacts(layer, name, shape, None, inside=tuple(inside), problem=problem), seen
         after = _met(seen, met, out)
         inner = [facts for branch in inside for facts in branch]
@@ -176,14 +192,6 @@ class _Counting:
             if is_alike:
                 break
         return LayerFacts(layer, name, shape, came, axes=now.axes, before=seen.axes, inside=(first or (),), route=now.route, **total), now
-
-    def _tried(self, misfit: Misfit, layer: Layer, shape: Shape, seen: _Seen, picture: Shape) -> Misfit:
-        """Return the misfit with the repair inside the block only where it helps."""
-        kept = _keeping(layer)
-        trial = _Counting()
-        trial._left = self._left
-        helps = kept != layer and trial.sequence((kept,), shape, seen, picture)[1] is not None
-        return Misfit(misfit.text, tuple(mend for mend in misfit.mends if mend.action != "keep" or helps))
 
 
 def _mixed(seen: _Seen) -> _Seen:
@@ -236,35 +244,6 @@ def _again(before: Axis, after: Axis, times: int) -> Axis:
         if after.size >= MOST_PIXELS or after.jump >= MOST_PIXELS:
             break
     return after
-
-
-def _keeping(layer: Layer) -> Layer:
-    """Return a block in which every layer of stride 1 keeps the sides of its picture, where its padding can."""
-
-    def kept(one: Layer) -> Layer:
-        params, entry = one.params, LAYERS[one.kind]
-        if params.get("stride") == 1 and "padding" in params:
-            if SAME in getattr(entry.knob("padding"), "words", ()):
-                params = {**params, "padding": SAME}
-            elif all(side % 2 for side in sides_of(params["kernel_size"])):
-                halves = [side // 2 for side in sides_of(params["kernel_size"])]
-                params = {**params, "padding": halves[0] if halves[0] == halves[1] else halves}
-        return replace(one, params=params, branches=tuple(tuple(map(kept, branch)) for branch in one.branches))
-
-    return replace(layer, branches=tuple(tuple(map(kept, branch)) for branch in layer.branches))
-
-
-def _repair(layer_id: str, mend: Mend) -> Repair:
-    def apply(net: Net) -> Net:
-        if mend.action == "set":
-            return edit_param(net, layer_id, mend.key, mend.value)
-        if mend.action == "insert":
-            return edit_add(net, mend.key, at=net.place_of(layer_id))
-        if mend.action == "keep":
-            return edit_layer(net, layer_id, _keeping)
-        return edit_remove(net, layer_id)
-
-    return Repair(mend.title, apply)
 
 
 def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:
