@@ -1,8 +1,9 @@
 """The arithmetic of layers: shapes and parameters, in whole numbers and without torch.
 
 A shape is (C, H, W) for a picture and (N,) for a vector. Rules raise `Misfit` when a layer cannot take what comes in.
-Sizes follow torch.nn's documentation; multiply-adds are counted as torchinfo counts them: every weight and bias of a
-convolution once for each position of its output, those of any other layer once.
+Sizes follow torch.nn's documentation. Multiply-adds are counted as torchinfo counts them: every weight and bias of a convolution
+once for each position of its output, those of any other layer once. The weights of a transposed convolution are multiplied once for
+each position of its input, and so counted, as torch's own flop counter does (torchinfo takes its output, stride*stride as many).
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ _WHAT = {
     "num_groups": Text("the groups", "los grupos"),
     "dilation": Text("the dilation", "la dilatación"),
     "output_padding": Text("the extra border", "el borde extra"),
+    "expects": Text("what it expects", "lo que espera"),
 }
 
 
@@ -349,6 +351,22 @@ def norm_params(p: Params, shape: Shape) -> int:
 def layer_norm_params(p: Params, shape: Shape) -> int:
     """Return a scale and a shift for each value, if they are learned."""
     return 2 * values(shape) if p["elementwise_affine"] else 0
+
+
+def once(p: Params, shape: Shape, out: Shape, params: int) -> int:
+    """Return the multiply-adds of a layer that uses every parameter once."""
+    return params
+
+
+def everywhere(p: Params, shape: Shape, out: Shape, params: int) -> int:
+    """Return the multiply-adds of a convolution: every weight and bias once for each position of its output."""
+    return params * positions(out)
+
+
+def transposed_macs(p: Params, shape: Shape, out: Shape, params: int) -> int:
+    """Return the multiply-adds of a transposed convolution: weights once for each position that comes in, biases for each that goes out."""
+    biases = p["out_channels"] if p["bias"] else 0
+    return (params - biases) * positions(shape) + biases * positions(out)
 
 
 def no_params(p: Params, shape: Shape) -> int:

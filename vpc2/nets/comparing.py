@@ -93,8 +93,8 @@ class Comparison:
 
     @property
     def field(self) -> Total:
-        """The receptive field of the last picture, in pixels of the input (a dense layer sees all of it); 0 where there is none."""
-        return Total(last_field(self.left), last_field(self.right))
+        """The receptive field as the page's headline has it: `Summary.receptive_field`."""
+        return Total(self.left.receptive_field, self.right.receptive_field)
 
     def count(self, mark: str) -> int:
         """Return how many rows carry a mark."""
@@ -109,11 +109,6 @@ def compare(left: Net, right: Net) -> Comparison:
     if is_outermost:
         flat = [tuple(map(Item, summary.layers)) for summary in summaries]
     return Comparison(*summaries, tuple(_rows(*flat)), is_outermost)
-
-
-def last_field(summary: Summary) -> int:
-    """Return the receptive field of the last picture that a net reaches, in pixels of the input; 0 where there is none."""
-    return next((facts.receptive_field for facts in reversed(summary.layers) if facts.output and len(facts.output) == 3), 0)
 
 
 def _flat(layers: Iterable[LayerFacts], depth: int = 0, is_counted: bool = False) -> Iterator[Item]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 from vpc2.nets import arithmetic, formulas
 from vpc2.nets.arithmetic import SAME, Params, Shape, side_params
 from vpc2.nets.formulas import Formula
 from vpc2.nets.layers import LAYERS
+from vpc2.nets.routes import FURTHEST, Route, follow
 from vpc2.nets.spec import Layer, Net
 from vpc2.nets.windows import Window
 from vpc2.words import Text
 
-MOST_PIXELS = 10**12  # receptive fields are counted up to here: absurd strides would outgrow every float
+MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
+MOST_UNITS = 64  # units along a side whose fields are measured where they differ
 
 _ALL_DROPPED = Text(
     "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
@@ -54,7 +57,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What a layer's units see along one side, in input pixels: unit 0 sees `size` pixels from `start` on, each next one `jump` further."""
+    """What a layer's units see along one side, in input pixels: unit 0 sees `size` pixels from `start` on, each next one `jump` further.
+
+    Behind layers whose windows differ (adaptive pooling that does not divide, upsampling, transposed convolution) these are what
+    most units see; what one of them sees is told by the layer's `route`.
+    """
 
     size: int | Fraction = 1
     jump: int | Fraction = 1
@@ -92,6 +99,7 @@ class LayerFacts:
     inside: tuple[tuple[LayerFacts, ...], ...] = ()
     derived: int = 0
     count: int = 1
+    route: Route | None = field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -102,9 +110,26 @@ class LayerFacts:
         return self.layer.kind
 
     @property
+    def is_even(self) -> bool:
+        """True where all units see equally much, each next one equally far further."""
+        return self.route is None or self.route.is_even
+
+    @cached_property
     def receptive_field(self) -> int:
-        """The side, in input pixels, of what one unit sees: the longer one; 0 where the net does not get that far."""
-        return int(-(-max(axis.size for axis in self.axes) // 1)) if self.output else 0
+        """The side, in input pixels, of what one unit sees, padding included: the longer one; 0 where the net does not get that far.
+
+        Where units see differently much, it is the widest.
+        """
+        if not self.output:
+            return 0
+        if self.is_even:
+            return int(-(-max(axis.size for axis in self.axes) // 1))
+        return max(self._widest(axis) for axis in (0, 1))
+
+    def _widest(self, axis: int) -> int:
+        count = self.output[1 + axis] if len(self.output) == 3 else 1
+        spans = (follow(self.route, axis, (i, i), is_inside=False) for i in range(0, count, -(-count // MOST_UNITS)))
+        return max((last - first + 1 for first, last in filter(None, spans)), default=0)
 
     @property
     def jump(self) -> float:
@@ -121,13 +146,16 @@ class LayerFacts:
             outs = tuple(branch[-1].output if branch else self.input for branch in self.inside)
             return entry.block.formulas(params, self.input, outs, self.output)
         own = entry.formulas(params, self.input, self.output, self.params)
-        cost = formulas.cost_formulas(self.output, self.params, self.macs)
+        cost = formulas.cost_formulas(params, self.input, self.output, self.params, self.macs)
         if entry.window is None:
             return (*own, *cost)
         windows = entry.window(params, self.input)
         i = 0 if windows[0] == windows[1] and self.before[0] == self.before[1] else _longer(self.axes)
         before = self.before[i]
-        return (*own, *cost, *formulas.field_formulas(windows[i], before.size, before.jump, before.start))
+        field_, *others = formulas.field_formulas(windows[i], before.size, before.jump, before.start)
+        if not self.is_even:  # the widest window is not the sum of the widest before it, and the first unit's is not the usual one
+            others = others[:1]
+        return (*own, *cost, *((field_,) if field_.result == self.receptive_field or self.is_even else ()), *others)
 
     @property
     def given(self) -> tuple[tuple[LayerFacts, ...], ...]:
@@ -168,6 +196,14 @@ class Summary:
 
     def find(self, layer_id: str | None) -> LayerFacts | None:
         return next((facts for facts in self.walk() if facts.id == layer_id), None)
+
+    @property
+    def receptive_field(self) -> int:
+        """The receptive field of the last layer that gives a picture, 0 where there is none: behind it dense layers see everything.
+
+        It is the theoretical one, padding included, so it may be larger than the picture.
+        """
+        return next((facts.receptive_field for facts in reversed(self.layers) if facts.output and len(facts.output) == 3), 0)
 
     @property
     def remarks(self) -> tuple[Text, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vpc2.nets.facts import Axis, LayerFacts, Summary
+from vpc2.nets.facts import LayerFacts, Summary
 from vpc2.nets.layers import LAYERS
+from vpc2.nets.routes import follow
 
 # Layers whose statistics or gate look at the whole picture; receptive fields leave them out, as is usual.
 WHOLE_PICTURE = ("LayerNorm", "GroupNorm", "SqueezeExcite")
@@ -47,14 +47,24 @@ def grid_of(facts: LayerFacts) -> tuple[int, int]:
 
 
 def field_of(facts: LayerFacts, unit: tuple[int, int]) -> Rectangle:
-    """Return what the unit at (row, column) of a layer sees, padding included."""
-    (top, bottom), (left, right) = (_span(axis, index) for axis, index in zip(facts.axes, unit, strict=True))
-    return Rectangle(top, left, bottom, right)
+    """Return what the unit at (row, column) of a layer sees, padding included: as if the picture went on outside."""
+    return _followed(facts, unit, is_inside=False)
 
 
-def _span(axis: Axis, index: int) -> tuple[int, int]:
-    start = axis.start + index * axis.jump
-    return math.floor(start), math.ceil(start + axis.size)
+def seen_by(facts: LayerFacts, unit: tuple[int, int]) -> Rectangle:
+    """Return the pixels of the picture that reach the unit at (row, column): the rectangle around them, empty where there are none.
+
+    Here padding is what it is, zeros that show nothing, also inside the net.
+    """
+    return _followed(facts, unit, is_inside=True)
+
+
+def _followed(facts: LayerFacts, unit: tuple[int, int], *, is_inside: bool) -> Rectangle:
+    spans = [follow(facts.route, axis, (index, index), is_inside=is_inside) for axis, index in enumerate(unit)]
+    if None in spans:  # a transposed convolution may lay nothing down between two filters
+        return Rectangle(0, 0, 0, 0)
+    (top, bottom), (left, right) = spans
+    return Rectangle(top, left, bottom + 1, right + 1)
 
 
 def middle_of(facts: LayerFacts, unit: tuple[int, int]) -> tuple[float, float]:

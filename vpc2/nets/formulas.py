@@ -174,8 +174,8 @@ def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formu
     return ()
 
 
-def cost_formulas(out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
-    """Return what a layer costs: multiply-adds (as torchinfo counts them) where it has parameters, and the memory of its output."""
+def cost_formulas(p: Params, shape: Shape, out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
+    """Return what a layer costs: multiply-adds, counted as `arithmetic.py` says, where it has parameters, and the memory of its output."""
     is_picture = len(out) == 3
     size = f"{out[1]}*{out[2]}*{out[0]}" if is_picture else f"{out[0]}"
     memory = Formula(MEMORY, f"{BYTES}*h*w*c" if is_picture else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * values(out))
@@ -183,7 +183,14 @@ def cost_formulas(out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
         return (memory,)
     if macs == params:
         return (Formula(MACS, "t", f"{params}", macs), memory)
-    return (Formula(MACS, "t*h*w", f"{params}*{out[1]}*{out[2]}", params * positions(out)), memory)
+    if macs == params * positions(out):
+        return (Formula(MACS, "t*h*w", f"{params}*{out[1]}*{out[2]}", macs), memory)
+    came = ("n*n", f"{shape[1]}*{shape[2]}")  # a transposed convolution: its weights are multiplied where something comes in
+    if not p["bias"]:
+        return (Formula(MACS, f"t*{came[0]}", f"{params}*{came[1]}", macs), memory)
+    filters = p["out_channels"]
+    numbers = f"({params} - {filters})*{came[1]} + {filters}*{out[1]}*{out[2]}"
+    return (Formula(MACS, f"(t - f)*{came[0]} + f*h*w", numbers, macs), memory)
 
 
 def field_formulas(window: Window, size: Fraction | int, jump: Fraction | int, start: Fraction | int) -> tuple[Formula, ...]:

@@ -64,7 +64,8 @@ class LayerKind(Entry):
     """A kind of layer with its rules.
 
     `stem` begins the name of each such layer in a net ("conv1"). `output` gives the shape that comes out or raises
-    `Misfit`; `inner` the torch arguments that follow from the shape that comes in, `hidden` the knobs that torch does not
+    `Misfit`; `macs` the multiply-adds, from the parameters, what comes in, what comes out and how many learned numbers there are;
+    `inner` the torch arguments that follow from the shape that comes in, `hidden` the knobs that torch does not
     know; `flat_target` the torch class on a vector where it is another one; `window` what one value looks at, None where
     it is itself. `divides` names knobs whose value must divide the channels that come in, `multiples` knobs that are multiples
     of another. `block` says how it holds other layers, None where it holds none.
@@ -73,6 +74,7 @@ class LayerKind(Entry):
     stem: str
     output: Callable[[Params, Shape], Shape] = rule.same
     params: Callable[[Params, Shape], int] = rule.no_params
+    macs: Callable[[Params, Shape, Shape, int], int] = rule.once
     window: Callable[[Params, Shape], Windows] | None = None
     formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formulas.no_formulas
     inner: Callable[[Params, Shape], dict[str, Any]] = _nothing
@@ -82,10 +84,6 @@ class LayerKind(Entry):
     divides: tuple[str, ...] = ()
     multiples: tuple[tuple[str, str], ...] = ()
     block: Block | None = None
-
-    def macs(self, params: int, out: Shape) -> int:
-        """Return multiply-adds as torchinfo counts them: a convolution's parameters once for each position."""
-        return params * rule.positions(out) if self.family == "convolution" else params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
         """Return the arguments of the torch class for what comes in: what follows from its shape, then the knobs; pairs as tuples."""

@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from vpc2.nets import arithmetic
-from vpc2.nets.arithmetic import SAME, Mend, Misfit, Shape, sides_of
-from vpc2.nets.facts import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Repair, Summary
+from vpc2.nets.arithmetic import Misfit, Shape
+from vpc2.nets.facts import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Summary
 from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
-from vpc2.nets.spec import Layer, Net, edit_add, edit_layer, edit_param, edit_remove, make_layers
+from vpc2.nets.repairs import repairs_of
+from vpc2.nets.routes import Everything, Fork, Loop, Route, Through, extend, is_even_between
+from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.windows import Window
 from vpc2.words import Refusal, Text
 
@@ -37,27 +39,42 @@ _TOO_MANY_COPIES = Text(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the units see along both sides; `sides` is the last picture's height and width, None once all of it was mixed."""
+    """What the units see along both sides, and the way back to it; `sides` is the last picture's height and width.
+
+    It is None once all of it was mixed.
+    """
 
     axes: Axes
     sides: tuple[int, int] | None
+    route: Route | None = None
 
 
 def summarise(net: Net) -> Summary:
     """Return every layer's numbers by arithmetic; the layers before one that does not fit keep theirs."""
-    counting = _Counting()
-    axes = (Axis(), Axis())
-    layers, output, _seen = counting.sequence(net.layers, net.input, _Seen(axes, net.input[1:]), net.input)
+    counting = _Counting(net)
+    layers, output, _seen = counting.sequence(net.layers, net.input, _Seen((Axis(), Axis()), net.input[1:]), net.input)
     problem = counting.problem if net.layers else Problem(_NO_LAYERS)
     params, macs, numbers, count = (sum(getattr(facts, key) for facts in layers) for key in ("params", "macs", "numbers", "count"))
     return Summary(layers, params, macs, numbers * BYTES, output, problem, count)
 
 
-class _Counting:
-    """One walk through a net: counts names, keeps the first problem, and stops where there is too much to count."""
+def _unfit(net: Net) -> set[str]:
+    """Return the layers of a net that cannot take what comes in, in any copy that is reached."""
+    counting = _Counting()
+    counting.sequence(net.layers, net.input, _Seen((Axis(), Axis()), net.input[1:]), net.input)
+    return counting.unfit
 
-    def __init__(self):
+
+class _Counting:
+    """One walk through a net: counts names, keeps the first problem, and stops where there is too much to count.
+
+    `net` is given where problems are to have repairs; each of them is tried on it.
+    """
+
+    def __init__(self, net: Net | None = None):
         self.problem: Problem | None = None
+        self.unfit: set[str] = set()  # layers that give nothing though something came in
+        self._net = net
         self._names: Counter[str] = Counter()
         self._left = MOST_COUNTED
 
@@ -83,13 +100,17 @@ class _Counting:
                 else:
                     facts, seen = self._plain(layer, name, shape, seen, picture)
             except Misfit as misfit:
-                facts = LayerFacts(layer, name, shape, None, problem=self._problem(layer, name, misfit))
+                facts = LayerFacts(layer, name, shape, None, problem=self._problem(layer, name, misfit, shape))
             found.append(facts)
             shape = facts.output
+            if shape is None:
+                self.unfit.add(layer.id)
         return tuple(found), shape, seen
 
-    def _problem(self, layer: Layer, name: str, misfit: Misfit) -> Problem:
-        own = Problem(misfit.text, tuple(_repair(layer.id, mend) for mend in misfit.mends), layer.id)
+    def _problem(self, layer: Layer, name: str, misfit: Misfit, shape: Shape) -> Problem:
+        net = self._net
+        repairs = () if net is None else repairs_of(net, layer, shape, misfit, lambda mended: layer.id not in _unfit(mended))
+        own = Problem(misfit.text, repairs, layer.id)
         if self.problem is None:
             self.problem = Problem(_AT.fill(name=name, why=misfit.text), own.repairs, layer.id)
         return own
@@ -103,10 +124,13 @@ class _Counting:
         own, before = entry.params(params, shape), seen.axes
         if entry.window is not None:
             high, wide = entry.window(params, shape)
-            seen = _Seen((before[0].through(high), before[1].through(wide)), out[1:] if len(out) == 3 else (1, 1))
-        elif entry.family == "dense" and seen.sides is not None:
-            seen = _Seen(tuple(_all_of(*one) for one in zip(before, seen.sides, picture[1:], strict=True)), None)
-        return LayerFacts(layer, name, shape, out, own, entry.macs(own, out), numbers, seen.axes, before), seen
+            route = extend(seen.route, Through((high, wide), shape[1:]))
+            seen = _Seen((before[0].through(high), before[1].through(wide)), out[1:] if len(out) == 3 else (1, 1), route)
+        elif entry.family == "dense":
+            seen = _mixed(seen)
+        return LayerFacts(
+            layer, name, shape, out, own, entry.macs(params, shape, out, own), numbers, seen.axes, before, route=seen.route
+        ), seen
 
     def _block(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape) -> tuple[LayerFacts, _Seen]:
         block, params = LAYERS[layer.kind].block, layer.params
@@ -133,15 +157,16 @@ class _Counting:
                 met.append(last if block.sees_derived else seen)
             out = block.join(params, shape, outs)
         except Misfit as misfit:
-            problem = self._problem(layer, name, self._tried(misfit, layer, shape, seen, picture))
+            problem = self._problem(layer, name, misfit, shape)
             return LayerFacts(layer, name, shape, None, inside=tuple(inside), problem=problem), seen
-        after = _met(met, out)
+        after = _met(seen, met, out)
         inner = [facts for branch in inside for facts in branch]
         total = {key: sum(getattr(facts, key) for facts in inner) for key in ("params", "macs", "count")}
         numbers = sum(facts.numbers for facts in inner) + arithmetic.values(out)
         facts = LayerFacts(
-            layer, name, shape, out, numbers=numbers, axes=after.axes, before=seen.axes, inside=tuple(inside), derived=derived, **total
-        )
+            layer, name, shape, out, numbers=numbers, axes=after.axes, before=seen.axes, inside=tuple(inside), derived=derived,
+            route=after.route, **total
+        )  # fmt: skip
         return facts, after
 
     def _chain(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape, times: int) -> tuple[LayerFacts, _Seen]:
@@ -161,36 +186,48 @@ class _Counting:
             for key, value in one.items():
                 total[key] += value * copies
             if is_alike:
-                after = _Seen(tuple(_again(*axes, copies - 1) for axes in zip(now.axes, after.axes, strict=True)), after.sides)
+                axes = tuple(_again(*one, copies - 1) for one in zip(now.axes, after.axes, strict=True))
+                after = _Seen(axes, after.sides, _looped(now, after, copies))
             came, now = out, after
             if is_alike:
                 break
-        return LayerFacts(layer, name, shape, came, axes=now.axes, before=seen.axes, inside=(first or (),), **total), now
-
-    def _tried(self, misfit: Misfit, layer: Layer, shape: Shape, seen: _Seen, picture: Shape) -> Misfit:
-        """Return the misfit with the repair inside the block only where it helps."""
-        kept = _keeping(layer)
-        trial = _Counting()
-        trial._left = self._left
-        helps = kept != layer and trial.sequence((kept,), shape, seen, picture)[1] is not None
-        return Misfit(misfit.text, tuple(mend for mend in misfit.mends if mend.action != "keep" or helps))
+        return LayerFacts(layer, name, shape, came, axes=now.axes, before=seen.axes, inside=(first or (),), route=now.route, **total), now
 
 
-def _all_of(axis: Axis, units: int, side: int) -> Axis:
-    """Return what a dense layer sees: whatever any of the units that come in sees of the picture."""
-    start = max(axis.start, 0)
-    seen = min(side, axis.start + (units - 1) * axis.jump + axis.size) - start
-    return Axis(max(axis.size, seen), axis.jump, start)
+def _mixed(seen: _Seen) -> _Seen:
+    """Return what a dense layer sees: whatever any of the units that come in sees."""
+    if seen.sides is None:
+        return seen
+    axes = tuple(replace(axis, size=axis.size + (units - 1) * axis.jump) for axis, units in zip(seen.axes, seen.sides, strict=True))
+    return _Seen(axes, None, extend(seen.route, Everything(seen.sides)))
 
 
-def _met(seen: list[_Seen], out: Shape) -> _Seen:
-    """Return what is seen where branches meet: all that any of them sees."""
+def _met(before: _Seen, seen: list[_Seen], out: Shape) -> _Seen:
+    """Return what is seen where branches meet: all that any of them sees. A vector is one place, which sees all of what was laid out."""
+    if len(out) == 1 and len({branch.sides for branch in seen}) > 1:
+        seen = [_mixed(branch) for branch in seen]
     axes = []
-    for one in zip(*(branch.axes for branch in seen), strict=True):
+    for one in _columns(seen):
         start = min(axis.start for axis in one)
         axes.append(Axis(max(axis.start + axis.size for axis in one) - start, max(axis.jump for axis in one), start))
     sides = None if any(branch.sides is None for branch in seen) else out[1:] if len(out) == 3 else seen[0].sides
-    return _Seen((axes[0], axes[1]), sides)
+    ends = tuple(dict.fromkeys(branch.route for branch in seen))
+    if ends == (before.route,):
+        return _Seen((axes[0], axes[1]), sides, before.route)
+    is_even = all(is_even_between(before.route, end) for end in ends) and all(len({a.jump for a in one}) == 1 for one in _columns(seen))
+    return _Seen((axes[0], axes[1]), sides, extend(before.route, Fork(before.route, ends, is_even)))
+
+
+def _columns(seen: list[_Seen]) -> Iterable[tuple[Axis, ...]]:
+    return zip(*(branch.axes for branch in seen), strict=True)
+
+
+def _looped(before: _Seen, after: _Seen, times: int) -> Route | None:
+    """Return the way through so many copies in a row of what lies between."""
+    if after.route is before.route or times == 1:
+        return after.route
+    loop = Loop(before.route, after.route, times, before.sides or (1, 1), is_even_between(before.route, after.route))
+    return extend(before.route, loop)
 
 
 def _again(before: Axis, after: Axis, times: int) -> Axis:
@@ -207,35 +244,6 @@ def _again(before: Axis, after: Axis, times: int) -> Axis:
         if after.size >= MOST_PIXELS or after.jump >= MOST_PIXELS:
             break
     return after
-
-
-def _keeping(layer: Layer) -> Layer:
-    """Return a block in which every layer of stride 1 keeps the sides of its picture, where its padding can."""
-
-    def kept(one: Layer) -> Layer:
-        params, entry = one.params, LAYERS[one.kind]
-        if params.get("stride") == 1 and "padding" in params:
-            if SAME in getattr(entry.knob("padding"), "words", ()):
-                params = {**params, "padding": SAME}
-            elif all(side % 2 for side in sides_of(params["kernel_size"])):
-                halves = [side // 2 for side in sides_of(params["kernel_size"])]
-                params = {**params, "padding": halves[0] if halves[0] == halves[1] else halves}
-        return replace(one, params=params, branches=tuple(tuple(map(kept, branch)) for branch in one.branches))
-
-    return replace(layer, branches=tuple(tuple(map(kept, branch)) for branch in layer.branches))
-
-
-def _repair(layer_id: str, mend: Mend) -> Repair:
-    def apply(net: Net) -> Net:
-        if mend.action == "set":
-            return edit_param(net, layer_id, mend.key, mend.value)
-        if mend.action == "insert":
-            return edit_add(net, mend.key, at=net.place_of(layer_id))
-        if mend.action == "keep":
-            return edit_layer(net, layer_id, _keeping)
-        return edit_remove(net, layer_id)
-
-    return Repair(mend.title, apply)
 
 
 def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:

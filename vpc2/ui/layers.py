@@ -42,17 +42,29 @@ def chosen_layer(net: Net) -> str | None:
     return chosen if net.has(chosen) else (net.layers[0].id if net.layers else None)
 
 
+def said_of_macs() -> str:
+    """Say how multiply-adds are counted here, and where other tools count otherwise."""
+    return _(
+        "Multiplications with an addition, for one picture, counted as torchinfo does: every weight and bias of a convolution once "
+        "for each position of its output, those of any other layer once. So the batch normalisation of 24 channels shows 48, two numbers "
+        "a channel. fvcore and torch's flop counter leave biases out, and fvcore counts a normalisation at every value. The weights of a "
+        "transposed convolution count once for each position of its input, as those two count them; torchinfo takes its output."
+    )
+
+
 def draw_totals(summary: Summary) -> None:
     """Draw what the whole net costs, and the first thing that is wrong with it."""
-    reached = [facts for facts in summary.layers if facts.output is not None]
     grid = st.grid(4, min_column_width=150, gap="small")
     grid.metric(_("Parameters"), number(summary.params))
-    grid.metric(_("Multiply-adds"), number(summary.macs), help=_("Multiplications with an addition, for one picture."))
+    grid.metric(_("Multiply-adds"), number(summary.macs), help=said_of_macs())
     grid.metric(_("Activations"), f"{number(summary.activation_bytes / _MB, ',.3g')} MB", help=_("Memory of all outputs for one picture."))
     grid.metric(
         _("Receptive field"),
-        f"{number(reached[-1].receptive_field)} px" if reached and reached[-1].receptive_field else "—",
-        help=_("Side of the square of input pixels that one unit of the last layer sees."),
+        f"{number(summary.receptive_field)} px" if summary.receptive_field else "—",
+        help=_(
+            "Side of the square of input pixels that one unit of the net's last picture sees; a dense layer behind it sees everything. "
+            "Padding counts, so it may be larger than the picture."
+        ),
     )
     if summary.problem is not None:
         st.error(chrome.literal(say(summary.problem.text)), icon=":material/error:")

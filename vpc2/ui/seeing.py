@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from vpc2.nets.facts import LayerFacts, Summary
-from vpc2.nets.fields import Rectangle, field_of, fields_up_to, has_field, whole_picture_layers
+from vpc2.nets.fields import Rectangle, field_of, fields_up_to, has_field, seen_by, whole_picture_layers
 from vpc2.nets.joins import shape_text
 from vpc2.nets.kernels import has_window
 from vpc2.nets.layers import LAYERS
@@ -99,7 +99,7 @@ def _draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> 
     """Draw what one unit can see, layer by layer, and beside it what really moves it."""
     unit = chosen_unit(net, facts)
     field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
-    inside = field.clipped(whole.bottom, whole.right)
+    inside = seen_by(facts, unit)
     said = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
         layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area)
     )
@@ -160,7 +160,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=found.runs), icon=":material/info:")
         return
     inside = field.clipped(*net.input[1:])
-    share = found.holding_most / inside.area
+    share = found.holding_most / max(inside.area, 1)
     said = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
         n=number(found.holding_most), share=percent(min(share, 1))
     )
