@@ -74,7 +74,7 @@ def test_the_strength_at_which_an_answer_is_lost(page, studio, wait_idle, screen
     page.get_by_text("strength named is the first tested").wait_for(timeout=120_000)
     wait_idle(page)
     assert page.locator('[class*="st-key-tile-strength-"] img').count() == 9
-    assert page.get_by_text(re.compile("fewer than 80|Never within|Not enough draws")).count() == 1
+    assert page.get_by_text(re.compile("fewer than 95|Never within|Not enough draws")).count() == 1
     screenshots("safe-strength")
 
 
@@ -90,12 +90,13 @@ def test_a_six_turned_over_is_a_nine_from_nothing_in_three_clicks(page, studio, 
         side = page.locator('[data-testid="stColumn"]').filter(has=page.get_by_role("heading", name=title)).last
         return side.locator('[class*="st-key-row-class-"]').all_inner_texts()
 
-    unsafe, harmless = " ".join(rows("Changes the label")), " ".join(rows("Harmless"))
-    assert "“6”" in unsafe and "“9” is answered “6”" in unsafe
-    assert "“0” stays “0”" in harmless and "“8” stays “8”" in harmless
+    unsafe = " ".join(rows("Changes the label"))
+    assert "“6”" in unsafe and "“9” is answered “6”" in unsafe and "“0”" not in unsafe
+    # 36 zeros that stay are too few to call it harmless.
+    assert not rows("Harmless") and page.get_by_text("“0” stays “0”").count() == 1
     screenshots("safe-classes")
     page.get_by_text("By strength", exact=True).click()
-    page.get_by_text(re.compile(r"From ±\d+° on, fewer than 80")).wait_for(timeout=60_000)
+    page.get_by_text(re.compile(r"From ±\d+° on, fewer than 95")).wait_for(timeout=60_000)
     wait_idle(page)
     screenshots("safe-strength-digits")
 

@@ -64,14 +64,14 @@ def test_the_whole_studio_in_one_visit(page, browser, app_url, wait_idle, tmp_pa
     page.get_by_text("Boxes: 1. Points: 0.").wait_for()
     wait_idle(page)
     assert page.locator('[class*="st-key-tile-label-"] img').count() == 6
-    # The unsafe 6 beside the harmless 8.
+    # The unsafe 6 beside the 0 that stays.
     page.get_by_role("tab", name="Safe?").click()
     wait_idle(page)
     page.get_by_text("By class", exact=True).click()
     page.get_by_role("button", name="Train on digits").click()
     page.get_by_role("button", name="Try “rotate by 180°”").click(timeout=90_000)
     page.get_by_text("“6” is answered “9”").wait_for(timeout=60_000)
-    page.get_by_text("“8” stays “8”").wait_for()
+    page.get_by_text("“0” stays “0”").wait_for()
     wait_idle(page)
     # The data set, read back by torchvision.
     page.get_by_role("tab", name="Export").click()

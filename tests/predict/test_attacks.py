@@ -1,5 +1,6 @@
 """Attacks: the same pictures as torchattacks and Captum make, within epsilon and [0, 1] to the bit, and nothing else touched."""
 
+import copy
 import os
 
 import pytest
@@ -8,8 +9,9 @@ import torch
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.attack_kinds import ATTACKS
-from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, judge_patch, lay_patch, make_patch
+from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, attack_watched, is_grey, judge_patch, lay_patch, make_patch
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.perturbing import SureGradient, loss_gradient, margins
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +194,112 @@ def test_one_pixel_is_one_pixel_and_hurts(classifier, images):
     where = (changed != images[2]).any(0).nonzero().tolist()
     assert where == [[row, column]]
     assert classifier.probabilities(changed[None])[0, label] < classifier.probabilities(images[2:3])[0, label]
+
+
+def surer(classifier, times):
+    """Return the net whose logits are so many times as large: the same answers, only surer."""
+    module = copy.deepcopy(classifier.module)
+    with torch.no_grad():
+        module[-1].weight.mul_(times)
+        module[-1].bias.mul_(times)
+    return Classifier(module, classifier.preprocessing, classifier.classes)
+
+
+def in_doubles(classifier, images, labels):
+    """Return the cross-entropy (B,) and its gradient in 64 bits, as log(1 + exp(m)), which does not round to zero before exp(m) does."""
+    module, given = copy.deepcopy(classifier.module).double(), images.double().requires_grad_()
+    logits = module(classifier.normalise(given))
+    others = torch.stack([torch.cat([row[:label], row[label + 1 :]]) for row, label in zip(logits, labels.tolist(), strict=True)])
+    losses = torch.nn.functional.softplus(others.logsumexp(1) - logits.gather(1, labels[:, None])[:, 0])
+    torch.testing.assert_close(losses, torch.nn.functional.cross_entropy(logits, labels, reduction="none"), rtol=1e-6, atol=1e-12)
+    return losses.detach(), torch.autograd.grad(losses.sum(), given)[0]
+
+
+@pytest.mark.parametrize("times", [1, 10, 100])
+def test_the_direction_is_that_of_the_loss_in_doubles(classifier, images, times):
+    """Of a net a hundred times as sure nothing is left of the loss in 32 bits."""
+    sure, gradient = surer(classifier, times), SureGradient()
+    asked = lambda given: sure.module(sure.normalise(given))  # noqa: E731
+    labels = labels_of(classifier, images)
+    found = gradient(asked, images, labels).double()
+    losses, wanted = in_doubles(sure, images, labels)
+    unit = lambda vectors: vectors.flatten(1) / vectors.flatten(1).norm(dim=1, keepdim=True)  # noqa: E731
+    assert not gradient.is_blind.any() and (losses > 0).all()
+    assert (unit(found) * unit(wanted)).sum(1).min() > 0.99
+    plain = loss_gradient(asked, images, labels)
+    fine = torch.nn.functional.cross_entropy(asked(images), labels, reduction="none") > 0
+    assert torch.equal(found.float()[fine], plain[fine])  # to the bit, where the loss has not vanished
+    if times == 100:
+        assert not fine.all(), "this net should be too sure for the loss"
+
+
+@pytest.mark.parametrize("times", [10, 100, 1_000, 100_000])
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_a_surer_net_of_the_same_answers_resists_no_better(classifier, kind, times):
+    images = torch.rand(32, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+    labels, sure = labels_of(classifier, images), surer(classifier, times)
+    epsilon = ATTACKS[kind].epsilons[4]
+    left = [float((labels_of(net, attack(net, images, labels, kind, epsilon)) == labels).float().mean()) for net in (classifier, sure)]
+    assert left[0] < 0.6 and left[1] <= left[0] + 0.1
+    target = torch.full_like(labels, 4)
+    reached = [
+        float((labels_of(net, attack(net, images, target, kind, epsilon, is_targeted=True)) == 4).float().mean())
+        for net in (classifier, sure)
+    ]
+    assert reached[1] >= reached[0] - 0.1
+    curve = accuracy_against(sure, images, labels, kind)
+    assert curve.blind == 0 and curve.accuracy[5] == pytest.approx(left[1])
+
+
+def test_margins_are_log_odds():
+    logits = torch.randn(50, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    labels = torch.arange(50) % 7
+    own = logits.softmax(1).gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(margins(logits, labels), -torch.logit(own))
+
+
+class Dead(torch.nn.Module):
+    """A net whose gradient is zero: its last ReLU has died, or it rounds its input."""
+
+    def __init__(self, is_rounding):
+        super().__init__()
+        self.is_rounding, self.dense = is_rounding, torch.nn.Linear(3 * 64, 5)
+
+    def forward(self, x):
+        seen = (8 * x).round() / 8 if self.is_rounding else torch.relu(-x - 1) * x
+        return self.dense(seen.flatten(1))
+
+
+@pytest.mark.parametrize("is_rounding", [False, True])
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_an_attack_without_a_gradient_says_so(kind, is_rounding):
+    torch.manual_seed(0)
+    blind = Classifier(Dead(is_rounding).eval(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), tuple("abcde"))
+    images = torch.rand(6, 3, 8, 8)
+    labels = labels_of(blind, images)
+    assert attack_watched(blind, images, labels, kind, 0.1).is_blind.all()
+    assert accuracy_against(blind, images, labels, kind).blind == 1
+    assert is_grey(make_patch(blind, images, 1, 4, steps=3))
+
+
+def test_of_some_pictures_the_gradient_may_be_zero(classifier, images):
+    class Half(torch.nn.Module):
+        """Lets the gradient of dark pictures through to nothing."""
+
+        def forward(self, x):
+            return torch.where(x.mean((1, 2, 3), keepdim=True) > 0, x, x.detach()).flatten(1)[:, :5]
+
+    half = Classifier(Half(), Preprocessing(16, (0.5,) * 3, (1.0,) * 3), tuple("abcde"))
+    given = torch.cat([images[2:4] * 0.5 + 0.5, images[2:4] * 0.3])
+    labels = labels_of(half, given)
+    found = attack_watched(half, given, labels, "fgsm", 1 / 255)
+    assert found.is_blind.tolist() == [False, False, True, True]
+    assert accuracy_against(half, given, labels, "fgsm").blind == 0.5
+    assert not is_grey(make_patch(classifier, images, 1, 8, steps=2))
+
+
+def test_one_pixel_is_looked_for_in_a_sure_net_as_in_any_other(classifier, images):
+    label = int(labels_of(classifier, images)[2])
+    found = attack_pixel(classifier, images[2], label)
+    again = attack_pixel(surer(classifier, 1_000), images[2], label)
+    assert found[1:] == again[1:] and torch.equal(found[0], again[0])

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from vpc2.predict.explain import (
     occlusion,
     saliency,
 )
+from vpc2.predict.hooking import private_copy
 from vpc2.words import Refusal
 
 
@@ -127,3 +129,74 @@ def test_pca_is_numpys(classifier, images):
     np.testing.assert_allclose(np.abs(lay_out(points, "pca")), np.abs(u[:, :2] * s[:2]), atol=1e-3)
     placed = lay_out(points, "tsne")
     assert placed.shape == (20, 2) and np.array_equal(placed, lay_out(points, "tsne"))
+
+
+class Interrupted(torch.nn.Module):
+    """A net that, in the middle of the first answer after it is armed, is asked by another thread about another picture."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.ask = inner, []
+
+    def forward(self, images):
+        if self.ask:
+            thread = threading.Thread(target=self.ask.pop())
+            thread.start()
+            thread.join()
+        return self.inner(images)
+
+    def __deepcopy__(self, memo):
+        other = Interrupted(copy.deepcopy(self.inner, memo))
+        other.ask = self.ask
+        return other
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda net, images: feature_maps(net, images, convolutions(net)[0].name),
+        lambda net, images: grad_cam(net, images, 3),
+        lambda net, images: torch.from_numpy(features(net, images)),
+        lambda net, images: torch.tensor([one.shape for one in convolutions(net)]),
+    ],
+    ids=["maps", "cam", "features", "shapes"],
+)
+def test_a_look_inside_hears_nothing_of_what_others_ask_at_that_moment(classifier, images, look):
+    """An open classifier is everybody's: with a hook on it, one visitor's maps were those of another's photograph."""
+    shared = Classifier(Interrupted(classifier.module), classifier.preprocessing, classifier.classes)
+    mine, theirs = images[:1], torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(7))
+    wanted = look(shared, mine)
+    shared.module.ask.append(lambda: shared.module(shared.normalise(theirs)).sum().backward())
+    assert torch.equal(look(shared, mine), wanted)
+    assert not shared.module.ask, "nobody asked in between"
+
+
+def test_a_private_copy_answers_the_same_with_the_same_weights(classifier, images):
+    twin = private_copy(classifier.module)
+    assert torch.equal(twin(images), classifier.module.eval()(images)) and not twin.training
+    pairs = list(zip(twin.state_dict(keep_vars=True).values(), classifier.module.state_dict(keep_vars=True).values(), strict=True))
+    assert pairs and all(one is other for one, other in pairs)
+    twin[0].register_forward_hook(lambda *given: 1 / 0)
+    assert torch.isfinite(classifier.module(images)).all()
+
+
+class Against(torch.nn.Module):
+    """A net whose every map speaks for class 0 and against class 1, by so little."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.conv, self.scale = torch.nn.Conv2d(3, 4, 3, padding=1), scale
+        torch.nn.init.constant_(self.conv.weight, 0.1)
+
+    def forward(self, images):
+        value = self.scale * torch.relu(self.conv(images)).mean((1, 2, 3))
+        return torch.stack([value, -value], 1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-20])
+def test_a_map_that_nothing_speaks_for_is_zero_and_a_weak_one_is_not(images, scale):
+    torch.manual_seed(0)
+    net = Classifier(Against(scale), Preprocessing(16, (0.0,) * 3, (1.0,) * 3), ("for", "against"))
+    assert grad_cam(net, images, 1).abs().max() == 0 and grad_cam_over_views(net, images, 1, ("identity", "flip_horizontal")).max() == 0
+    for found in (grad_cam(net, images, 0), grad_cam_over_views(net, images, 0, ("identity", "flip_horizontal")), saliency(net, images, 0)):
+        assert torch.allclose(found.flatten(1).amax(1), torch.ones(len(images)))

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import streamlit as st
 
+from vpc2 import codec
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
+from vpc2.nets.module import build_net
+from vpc2.predict import keeping
+from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.presets import RECIPES
+from vpc2.training.spec import Experiment
 from vpc2.training.worker import train
-from vpc2.ui import judging, runs, state
+from vpc2.ui import experiments, judging, ownsets, recipes, runs, state, taking_judged
 from vpc2.words import Refusal
 
 VISITOR = "b" * 32
@@ -65,3 +70,56 @@ def test_a_run_is_judged_on_its_own_test_pictures_first_and_on_all_of_another_se
     st.session_state[f"judge/of/{name}"] = key
     other = judging.test_pictures(name)
     assert len(own_test) == 359 and len(other) == 48 and other.classes == ("3", "7")
+
+
+OTHER = "c" * 32
+
+
+def opened(recipe, classes, folder):
+    """Return the key of a classifier's file that says it was trained by this recipe."""
+    module, net = build_net(recipe.net), recipe.net
+    made = {"net": codec.to_document(net), "recipe": codec.to_document(recipe)}
+    save_classifier(Classifier(module.eval(), Preprocessing(net.input[1], (0.5,) * 3, (0.5,) * 3), classes, made), folder / "one")
+    name = keeping.keep((folder / "one").read_bytes())[0]
+    st.session_state["judge/files"] = {name: "given to me"}
+    return name
+
+
+def test_a_file_brings_nobody_elses_pictures(tmp_path):
+    """A classifier trained on somebody's own pictures names their set; who is given the file sees none of them."""
+    digits, known = RECIPES["digits"].recipe, tuple("0123456789")
+    for owner, wanted in ((OTHER, []), (VISITOR, ["digits"])):
+        key = kept(known, owner, count=80)
+        name = opened(replace(digits, dataset=key), known, tmp_path)
+        assert judging.sets_for(name) == ([key] if owner == VISITOR else []), wanted
+        assert (judging.recipe_of(name) is None) == (owner == OTHER)
+        assert judging.has_set(name) == (owner == VISITOR)
+        if owner == OTHER:
+            with pytest.raises(Refusal):
+                judging.test_pictures(name)
+
+
+def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
+    mine, theirs = kept(("a", "b"), VISITOR), kept(("a", "b"), OTHER)
+    recipe = RECIPES["digits"].recipe
+    assert ownsets.may_look(mine) and ownsets.may_look("digits") and not ownsets.may_look(theirs)
+    for key, is_refused in ((mine, False), (theirs, True)):
+        asked = replace(recipe, dataset=key)
+        problem = recipes.problem_of(asked)
+        assert (problem is not None and "somebody else" in problem.text.en) == is_refused
+    with pytest.raises(Refusal, match="somebody else"):
+        runs.start_run(replace(recipe, dataset=theirs))
+    with pytest.raises(Refusal, match="somebody else"):
+        experiments.start(Experiment(recipe, replace(recipe, dataset=theirs)))
+    assert not runs.store().list()
+
+
+def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(st, "caption", said.append)
+    for name in ("markdown", "code", "download_button"):
+        monkeypatch.setattr(st, name, lambda *given, **more: None)
+    name = opened(RECIPES["digits"].recipe, tuple("0123456789"), tmp_path)
+    assert "run=" not in judging.link_to(name, ["identity"], "mean") and "classifier=" not in judging.link_to(name, ["identity"], "mean")
+    taking_judged.draw_home(name, [], ["identity"])
+    assert any("has to be opened again" in one for one in said) and not any("same classifier" in one for one in said)

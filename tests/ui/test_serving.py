@@ -196,6 +196,20 @@ def test_tensorboard_lists_everyones_runs_only_where_visitors_may_see_them(clien
     assert len(scalars(client)) == 1
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
+def test_behind_a_proxy_nobody_sees_everyones_runs(client, run, monkeypatch, header):
+    """Caddy and others listen to the network and speak to this server alone: its own address is then no secret."""
+    record(run)
+    monkeypatch.setattr(boards, "RELOAD_S", 0.0)
+    monkeypatch.setattr(st, "get_option", {"server.address": "127.0.0.1"}.get)
+    asked = lambda where="": client.get(f"/tensorboard/{where}data/plugin/scalars/tags", headers={header: "192.0.2.7"}).json()  # noqa: E731
+    assert len(scalars(client)) == 1 and asked() == {}
+    assert len(asked(f"{run.id}/")) == 1  # who has the id may look
+    assert client.get("/tensorboard/", headers={header: "192.0.2.7"}).status_code == 200
+    monkeypatch.setenv("VPC2_SHARED_RUNS", "1")
+    assert len(asked()) == 1
+
+
 def test_tensorboard_forgets_a_deleted_run(client, run, monkeypatch):
     monkeypatch.setattr(boards, "RELOAD_S", 0.0)
     record(run)

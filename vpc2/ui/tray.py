@@ -55,7 +55,7 @@ def add_photo(data: bytes, name: str) -> str | None:
 
 def add_pixels(pixels: np.ndarray, name: str) -> None:
     """Put a picture made by the app, uint8 (H, W, 3), into the tray and choose it."""
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    digest = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()  # the same bytes lie otherwise in another form
     _keep({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
     _choose([digest])
     st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
