@@ -12,6 +12,7 @@ import streamlit as st  # noqa: E402
 from vpc2 import host  # noqa: E402
 from vpc2.ui import addresses, guarding, serving  # noqa: E402
 
+host.require_home()
 host.keep_freed_memory()
 host.share_the_interpreter()
 addresses.ask_nobody_outside()
