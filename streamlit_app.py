@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 app = st.App(
     SCRIPT,
     lifespan=serving.lifespan,
-    routes=serving.routes(addresses.base_path()),
+    routes=serving.ROUTES,
     middleware=serving.MIDDLEWARE,
     on_script_error=guarding.on_script_error,
 )

@@ -123,7 +123,7 @@ async def health(request: Request) -> JSONResponse:
 
 
 def routes(base: str = "") -> list[BaseRoute]:
-    """Return the routes, under a base path (`addresses.base_path()`) where there is one: Streamlit puts that only before its own."""
+    """Return the routes, under a base path where one is given: Streamlit puts `server.baseUrlPath` only before its own."""
     root = f"/{base.strip('/')}" if base.strip("/") else ""
 
     async def to_tensorboard(request: Request) -> Response:
@@ -192,4 +192,5 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
+ROUTES = routes(addresses.base_path())
 MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(visiting.VisitorCookie)]
