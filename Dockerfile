@@ -10,6 +10,8 @@ RUN python -m venv /opt/venv \
 
 FROM python:3.12-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 VPC2_HOME=/home/vpc2/runs OMP_WAIT_POLICY=PASSIVE HOME=/tmp
+# As vpc2/privacy.py says, for whatever else is run in the image.
+ENV ORT_DISABLE_TELEMETRY=1 NO_ALBUMENTATIONS_UPDATE=1 RAY_USAGE_STATS_ENABLED=0
 RUN useradd --create-home --uid 10001 vpc2 && mkdir /home/vpc2/runs && chown vpc2 /home/vpc2/runs
 COPY --from=packages /opt/venv /opt/venv
 COPY --chown=root:root .streamlit /app/.streamlit
@@ -22,5 +24,6 @@ USER vpc2
 VOLUME /home/vpc2/runs
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/api/health', timeout=4)"
+    CMD python -c "import os, urllib.request; base = os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/'); \
+    urllib.request.urlopen('http://127.0.0.1:8501' + ('/' + base if base else '') + '/api/health', timeout=4)"
 CMD ["streamlit", "run", "streamlit_app.py", "--server.address=0.0.0.0", "--server.headless=true"]

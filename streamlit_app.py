@@ -2,20 +2,20 @@
 
 import os
 
-# Before torch is imported anywhere: idle threads sleep instead of spinning, nothing is installed or fetched behind our back.
+# Before torch is imported anywhere: idle threads sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from pathlib import Path  # noqa: E402
 
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import guarding, serving  # noqa: E402
+from vpc2.ui import addresses, guarding, serving  # noqa: E402
 
+host.require_home()
 host.keep_freed_memory()
 host.share_the_interpreter()
+addresses.ask_nobody_outside()
 
 SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 

@@ -13,13 +13,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # Before torch is imported anywhere: two cores, and idle OpenMP threads that spin starve whoever runs beside.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("MPLCONFIGDIR", str(ROOT / "build" / "matplotlib"))
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(ROOT / "build" / "torch"))
 os.environ.setdefault("VPC2_ONNX", "0")  # what asks through ONNX Runtime says so itself: writing a net takes seconds
 if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
     os.environ["VPC2_DATA"] = str(SHARED_DATA)
 
 import pytest  # noqa: E402
+
+import vpc2  # noqa: E402, F401 (sets what keeps packages from reporting, before a test imports one of them by itself)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,5 +1,6 @@
-"""What the host's memory does: freed memory is used again, and what lies idle goes back."""
+"""What the host gives: memory that is used again where it was freed and goes back where it lies idle, and a folder for runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from vpc2 import host
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(host._glibc() is None, reason="the C library is not glibc")
+glibc = pytest.mark.skipif(host._glibc() is None, reason="the C library is not glibc")
 
 _FAULTS = """
 import resource
@@ -48,12 +49,22 @@ def numbers(script: str) -> list[int]:
     return [int(word) for word in done.stdout.split()]
 
 
+def test_a_server_that_cannot_write_its_folder_does_not_start_and_says_so_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    env = {**os.environ, "VPC2_HOME": str(tmp_path / "file" / "home")}
+    done = subprocess.run([sys.executable, "-c", "import streamlit_app"], capture_output=True, text=True, cwd=ROOT, env=env)
+    said = done.stderr.strip().splitlines()
+    assert done.returncode == 1 and len(said) == 1 and "VPC2_HOME" in said[0] and str(tmp_path / "file" / "home") in said[0]
+
+
+@glibc
 def test_freed_memory_is_used_again():
     """Fewer than a tenth of the fresh pages (a page is 4 KB; four blocks of 6 MB are 6,144 of them)."""
     plain, kept = numbers(_FAULTS)
     assert plain > 6144 * 10 and kept < plain / 10
 
 
+@glibc
 def test_idle_memory_goes_back_once_the_process_has_grown():
     full, trimmed, trims = numbers(_TRIM)
     assert trims == 1 and trimmed < full - 30

@@ -3,10 +3,13 @@
 import re
 import shutil
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
+
+from vpc2 import privacy
 
 ROOT = Path(__file__).parents[1]
 IMAGE = (ROOT / "Dockerfile").read_text()
@@ -18,6 +21,23 @@ def test_the_image_runs_as_nobody_special_and_says_how_it_is():
     user, start = last.index("\nUSER "), last.index("\nCMD ")
     assert "root" not in last[user : last.index("\n", user + 1)] and user < start
     assert "HEALTHCHECK" in last and "/api/health" in last
+
+
+def test_the_image_reports_to_nobody():
+    for name, value in privacy.NO_REPORTS.items():
+        assert f"{name}={value}" in IMAGE
+
+
+@pytest.mark.parametrize(("base", "where"), [(None, ""), ("", ""), ("class/vpc2", "/class/vpc2"), ("/lab/", "/lab")])
+def test_the_health_check_asks_under_the_base_path(base, where, monkeypatch):
+    code = re.search(r'CMD python -c "(.*?)"', IMAGE, re.DOTALL)[1].replace("\\\n", "")
+    asked = []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda address, timeout: asked.append(address))
+    monkeypatch.delenv("STREAMLIT_SERVER_BASE_URL_PATH", raising=False)
+    if base is not None:
+        monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", base)
+    exec(compile(code, "Dockerfile", "exec"), {})
+    assert asked == [f"http://127.0.0.1:8501{where}/api/health"]
 
 
 def test_everything_that_is_copied_is_there_and_let_through():

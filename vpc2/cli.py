@@ -46,7 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("KORNIA_INSTALLATION_MODE", "raise")
     try:
         return given.run(given) or 0
     except Refusal as refusal:

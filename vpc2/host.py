@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -91,6 +92,17 @@ def unused(found: Iterable[tuple[float, int, Path]], now: float, days: int, most
 def home() -> Path:
     """Return the folder where runs live: `VPC2_HOME`, or `~/.vpc2`."""
     return Path(os.environ.get("VPC2_HOME") or Path.home() / ".vpc2")
+
+
+def require_home() -> None:
+    """Make the folder where runs live; end this process with one sentence where it cannot be written: no run could be started."""
+    try:
+        folder = home()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, RuntimeError) as error:  # RuntimeError: an account without a home folder
+        sys.exit(f"The folder for runs cannot be written: set VPC2_HOME to one that can. ({error})")
 
 
 def data_home() -> Path:

@@ -1,8 +1,14 @@
 """Nets written for other programs, read back by those programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
 
 import csv
+import importlib.util
 import io
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -24,6 +30,7 @@ from vpc2.nets.spec import make_net
 from vpc2.nets.table import TOTAL, to_csv
 from vpc2.words import Refusal
 
+ROOT = Path(__file__).parents[2]
 CONV = ("Conv2d", {"out_channels": 6, "padding": 1})
 HALVING = ("Conv2d", {"out_channels": 8, "stride": 2, "padding": 1, "bias": False})
 HEAD = ("GlobalAvgPool", ("Linear", {"out_features": 4}))
@@ -169,7 +176,10 @@ def test_a_net_that_does_not_fit_is_drawn_as_far_as_it_goes(tmp_path):
 
 @pytest.mark.parametrize("has_fonts", [True, False], ids=["own fonts", "no fonts"])
 def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, monkeypatch):
-    monkeypatch.setattr(exporting, "_has_fonts", lambda: has_fonts)
+    if not has_fonts:
+        monkeypatch.setattr(exporting, "_sans_family", lambda: None)
+    elif exporting._sans_family() is None:
+        pytest.skip("this machine has none of the fonts of SANS_FAMILIES: apt-get install fonts-dejavu-core")
     net = NETS["lenet5"].net
     svg = to_svg(summarise(net), net.input)
     wordless = re.sub(r"<text.*?</text>", "", svg)
@@ -179,6 +189,33 @@ def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, mon
     assert (shown != 255).any(axis=2).mean() > 0.05
     assert Image.open(io.BytesIO(to_png(svg))).width == 2 * round(float(re.search(r'width="([\d.]+)"', svg)[1]))
     assert (shown != without).any(axis=2).sum() > 1000
+
+
+_DRAW = """
+import io, sys
+from PIL import Image
+from vpc2.nets import exporting
+svg = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="40"><text y="30" font-family="system-ui, sans-serif">{}</text></svg>'
+drawn = [Image.open(io.BytesIO(exporting.to_png(svg.format(word), 300))).convert("L") for word in ("", "3 × 224 × 224")]
+print(exporting._sans_family(), *(sum(one.histogram()[:200]) for one in drawn))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="fontconfig says which fonts there are on Linux alone")
+@pytest.mark.parametrize("font", ["DejaVuSans.ttf", ""], ids=["DejaVu alone", "none"])
+def test_words_are_drawn_on_a_machine_with_one_font_and_with_none(font, tmp_path):
+    """Matplotlib carries DejaVu Sans: the only font of a slim Debian, where resvg's own choice for "sans-serif" is not there."""
+    (tmp_path / "fonts").mkdir()
+    if font:
+        matplotlib = importlib.util.find_spec("matplotlib").submodule_search_locations[0]
+        shutil.copy(Path(matplotlib, "mpl-data", "fonts", "ttf", font), tmp_path / "fonts")
+    only = tmp_path / "fonts.conf"
+    only.write_text(f'<?xml version="1.0"?><fontconfig><dir>{tmp_path / "fonts"}</dir></fontconfig>', "utf-8")
+    env = {**os.environ, "FONTCONFIG_FILE": str(only)}
+    done = subprocess.run([sys.executable, "-c", _DRAW], env=env, cwd=ROOT, capture_output=True, text=True, check=True)
+    family, without, inked = done.stdout.rsplit(maxsplit=2)
+    assert family == ("DejaVu Sans" if font else "None")
+    assert int(without) == 0 and int(inked) > 200
 
 
 @pytest.mark.parametrize("net", [BLOCKS, NETS["alexnet"].net], ids=["blocks", "alexnet"])

@@ -35,7 +35,11 @@ if __name__ == "__main__":
     write_jpeg(augment(decode_image(sys.argv[1], mode="RGB")), "augmented.jpg")
 """
 
-_ALBUMENTATIONS = """{imports}
+_ALBUMENTATIONS = """import os
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # before the import, which asks PyPI for newer versions otherwise
+
+{imports}
 SIZE = (224, 224)  # of the pictures that come out of a crop
 {own}
 augment = A.Compose(

@@ -33,6 +33,11 @@ ONNX_BYTES = 100 * MB  # of parameters
 ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browsers wait three minutes for a file
 OPSET = 20
 WIDEST_PX = 8000
+# What stands for "sans-serif" in a picture, the first one that is there: what browsers take, then what Linux comes with.
+SANS_FAMILIES = (
+    *("Arial", "Helvetica", "Helvetica Neue", "Segoe UI", "Liberation Sans", "DejaVu Sans", "Noto Sans", "Open Sans", "Ubuntu"),
+    *("Cantarell", "Roboto", "FreeSans", "Nimbus Sans", "Verdana", "Tahoma"),
+)
 IMAGES, SCORES = "images", "scores"
 
 _TOO_LARGE = Text(
@@ -160,15 +165,15 @@ def _node(name: str, op: str, inputs: Sequence[str], output: Shape | None = None
 def to_png(svg: str, width_px: int = 0) -> bytes:
     """Return a picture of a net as PNG on white, so many pixels wide (0: twice its own width, up to a limit).
 
-    Its words are set in this machine's own fonts.
-
-    On a machine without any they are set in the one that Pillow carries, which has no sign of multiplication: an x stands for it.
+    Its words are set in the first of `SANS_FAMILIES` that this machine has. Where it has none, they are set in the font that Pillow
+    carries, which has no sign of multiplication: an x stands for it.
     """
     import resvg_py
 
     width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), WIDEST_PX)
-    if _has_fonts():
-        return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff"))
+    family = _sans_family()
+    if family is not None:
+        return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff", sans_serif_family=family))
     from PIL import ImageFont
 
     font = ImageFont.load_default(16)
@@ -188,10 +193,14 @@ def to_png(svg: str, width_px: int = 0) -> bytes:
 
 
 @functools.cache
-def _has_fonts() -> bool:
-    """True where words can be set in fonts of this machine: a sign is drawn and looked for."""
+def _sans_family() -> str | None:
+    """Return the family that stands for "sans-serif" on this machine: a sign is drawn and looked for. resvg itself takes Arial alone."""
     import resvg_py
     from PIL import Image
 
     probe = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><text x="4" y="30" font-family="sans-serif">×</text></svg>'
-    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=probe)))).getbbox() is not None
+    for family in SANS_FAMILIES:
+        drawn = bytes(resvg_py.svg_to_bytes(svg_string=probe, sans_serif_family=family))
+        if Image.open(io.BytesIO(drawn)).getbbox() is not None:
+            return family
+    return None

@@ -72,7 +72,10 @@ def crop_box(size, share):
 """
     )
     return f"""import json
+import os
 import sys
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: ONNX Runtime reports its use to its maker otherwise
 
 import numpy as np
 import onnxruntime

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
+from vpc2 import privacy
 from vpc2.words import Refusal, Text
 
 ADDRESS = "VPC2_RAY_ADDRESS"
@@ -38,8 +39,12 @@ def join(address: str) -> ModuleType:
         ray = importlib.import_module("ray")
     except ImportError:
         raise Refusal(_NO_RAY.fill(variable=ADDRESS)) from None
-    threads = {"OMP_NUM_THREADS": str(max(int(cpus_of_a_run()), 1)), "OMP_WAIT_POLICY": "PASSIVE", "KORNIA_INSTALLATION_MODE": "raise"}
-    surroundings = {"py_modules": [str(PACKAGE)], "excludes": ["__pycache__"], "env_vars": threads}
+    threads = {"OMP_NUM_THREADS": str(max(int(cpus_of_a_run()), 1)), "OMP_WAIT_POLICY": "PASSIVE"}
+    surroundings = {
+        "py_modules": [str(PACKAGE)],
+        "excludes": ["__pycache__"],
+        "env_vars": {**privacy.NO_REPORTS, **privacy.NO_FETCHING, **threads},
+    }
     try:
         ray.init(
             address=address,

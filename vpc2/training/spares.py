@@ -89,7 +89,6 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
         # Before torch is imported: idle threads that spin would slow down the server beside.
         OMP_WAIT_POLICY="PASSIVE",
         OMP_NUM_THREADS=os.environ.get("VPC2_TRAINING_THREADS") or str(min(max(cores // max(runs_at_once, 1), 1), 8)),
-        KORNIA_INSTALLATION_MODE="raise",
         PYTHONUNBUFFERED="1",
     )
     home.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from vpc2.ui import serving
+from vpc2.ui import addresses, serving
 from vpc2.ui.language import _
 
 HEIGHT_PX = 820
@@ -17,8 +17,7 @@ def draw_board(run_ids: Sequence[str]) -> None:
     if not serving.is_serving():
         st.caption(_("TensorBoard is there where the app is started with streamlit_app.py."))
         return
-    address = f"tensorboard/{'+'.join(run_ids)}/"
+    address = f"{addresses.base_path()}/tensorboard/{'+'.join(run_ids)}/"
     st.link_button(_("Open in TensorBoard"), address, icon=":material/monitoring:")
     if st.toggle(_("Show it here"), key=f"board/{'+'.join(run_ids)}"):
-        base = (st.get_option("server.baseUrlPath") or "").strip("/")
-        st.iframe(f"/{base}/{address}" if base else f"/{address}", height=HEIGHT_PX)
+        st.iframe(address, height=HEIGHT_PX)

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.training.events import read_events
 from vpc2.training.run import RunStore, status_of
 from vpc2.training.sheets import SHEETS, read_look, sheet_path
-from vpc2.ui import leaving, preload, visiting
+from vpc2.ui import addresses, leaving, preload, visiting
 from vpc2.ui.boards import Boards
 from vpc2.words import Refusal
 
@@ -124,7 +124,7 @@ async def health(request: Request) -> JSONResponse:
 
 def routes(base: str = "") -> list[BaseRoute]:
     """Return the routes, under a base path where one is given: Streamlit puts `server.baseUrlPath` only before its own."""
-    root = f"/{base.strip('/')}" if base and base.strip("/") else ""
+    root = f"/{base.strip('/')}" if base.strip("/") else ""
 
     async def to_tensorboard(request: Request) -> Response:
         return RedirectResponse(f"{root}/tensorboard/?{request.url.query}".rstrip("?"))
@@ -158,6 +158,7 @@ def _begin_training() -> None:
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Begin to load the libraries when the server starts; end the idle worker when it stops (a run goes on)."""
     _SERVING.set()
+    addresses.announce()
     preload.start(then=_begin_training)
     leaving.start()
     try:
@@ -191,5 +192,5 @@ class SecurityHeaders:
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
-ROUTES = routes()
+ROUTES = routes(addresses.base_path())
 MIDDLEWARE = [Middleware(SecurityHeaders), Middleware(visiting.VisitorCookie)]

@@ -9,6 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from vpc2.ui.addresses import base_path
+
 WORDS = {
     "loss": "loss",
     "accuracy": "accuracy",
@@ -42,15 +44,6 @@ def _component() -> Any:
     return st.components.v2.component("vpc2.live_curves", html=html, css=css, js=js)
 
 
-def bases() -> list[str]:
-    """Return what may stand before the address of a route, the likeliest first.
-
-    Own routes are served at the root even under a base path, unless a proxy in front lets only the base path through.
-    """
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return [f"/{base}", ""] if base else [""]
-
-
 def live_curves(
     runs: Sequence[Mapping[str, Any]],
     *,
@@ -67,7 +60,7 @@ def live_curves(
     """
     data = {
         "runs": [{"hue": "", "state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
-        "bases": bases(),
+        "base": base_path(),
         "words": {**WORDS, **(words or {})},
         "height": int(height),
         "hasCharts": has_charts,

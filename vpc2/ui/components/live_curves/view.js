@@ -58,14 +58,11 @@ const EMPTY = () => ({ steps: [], epochs: [], next: 0, start: null, share: null,
 
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
-async function ask(bases, id, since) {
-  for (const base of bases) {
-    const answer = await fetch(`${base}/api/runs/${encodeURIComponent(id)}?since=${since}`, { cache: 'no-store' });
-    // An address that is not the server's own is answered with the page itself.
-    if (!(answer.headers.get('content-type') || '').includes('json')) continue;
-    return answer.ok ? await answer.json() : null;
-  }
-  return undefined;
+// Return the answer; null for a run that is gone; undefined where no route answers, but a proxy or the page itself.
+async function ask(base, id, since) {
+  const answer = await fetch(`${base}/api/runs/${encodeURIComponent(id)}?since=${since}`, { cache: 'no-store' });
+  if (!(answer.headers.get('content-type') || '').includes('json')) return undefined;
+  return answer.ok ? await answer.json() : null;
 }
 
 function hear(root, s, run, answer) {
@@ -99,7 +96,7 @@ async function poll(root, s, run) {
     }
     let answer;
     try {
-      answer = await ask(s.data.bases, run.id, run.next);
+      answer = await ask(s.data.base, run.id, run.next);
     } catch (error) {
       if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
       answer = undefined; // the network is away: ask again

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.ui.components.live_curves import bases
+from vpc2.ui.addresses import base_path
 
 VIEWS = ("batch", "classes", "mistakes", "layers")
 WORDS = {
@@ -73,7 +73,7 @@ def live_look(
         "run": run_id,
         "view": view,
         "state": state,
-        "bases": bases(),
+        "base": base_path(),
         "words": {**WORDS, **(words or {})},
         "given": told,
     }

@@ -59,33 +59,30 @@ async function poll(root, s) {
 // Return the run's state; null for a run that is gone; undefined where no route answers.
 async function ask(root, s) {
   const run = s.run;
-  for (const base of s.data.bases) {
-    const address = `${base}/api/runs/${encodeURIComponent(s.data.run)}`;
-    const answer = await fetch(`${address}/look${s.look ? `?since=${s.look.step}` : ''}`, { cache: 'no-store' });
-    const state = answer.headers.get('run-state');
-    if (!state) {
-      if ((answer.headers.get('content-type') || '').includes('json')) return null;
-      continue; // an address that is not the server's own is answered with the page itself
-    }
-    if (answer.status === 204) {
-      if (!s.look && !s.isGone) draw(root, s, state);
-      return state;
-    }
-    const look = await answer.json();
-    let sheet = null;
-    if (SHEETS[s.data.view] && (s.data.view !== 'mistakes' || look.mistakes.length)) {
-      const picture = await fetch(`${address}/${SHEETS[s.data.view]}.jpg?step=${look.step}`, { cache: 'no-store' });
-      if (!picture.ok) return 'running'; // two looks have come since: take the next one
-      sheet = URL.createObjectURL(await picture.blob());
-    }
-    if (s.isGone || s.run !== run) {
-      if (sheet) URL.revokeObjectURL(sheet);
-      return state;
-    }
-    await show(root, s, look, sheet);
+  const address = `${s.data.base}/api/runs/${encodeURIComponent(s.data.run)}`;
+  const answer = await fetch(`${address}/look${s.look ? `?since=${s.look.step}` : ''}`, { cache: 'no-store' });
+  const state = answer.headers.get('run-state');
+  if (!state) {
+    if ((answer.headers.get('content-type') || '').includes('json')) return null;
+    return undefined; // not the server's own route: a proxy answered, or the page itself
+  }
+  if (answer.status === 204) {
+    if (!s.look && !s.isGone) draw(root, s, state);
     return state;
   }
-  return undefined;
+  const look = await answer.json();
+  let sheet = null;
+  if (SHEETS[s.data.view] && (s.data.view !== 'mistakes' || look.mistakes.length)) {
+    const picture = await fetch(`${address}/${SHEETS[s.data.view]}.jpg?step=${look.step}`, { cache: 'no-store' });
+    if (!picture.ok) return 'running'; // two looks have come since: take the next one
+    sheet = URL.createObjectURL(await picture.blob());
+  }
+  if (s.isGone || s.run !== run) {
+    if (sheet) URL.revokeObjectURL(sheet);
+    return state;
+  }
+  await show(root, s, look, sheet);
+  return state;
 }
 
 // Put a look on the screen once its pictures are decoded, so that nothing flickers.

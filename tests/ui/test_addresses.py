@@ -1,0 +1,173 @@
+"""Where the app's own routes are reached: under a base path behind a proxy that sends on nothing else; and nobody outside is asked."""
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote, urljoin, urlsplit
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.browser.conftest import serve
+from tests.training.test_showing import make_look
+from tests.ui.test_serving import make_run, record
+from vpc2.training.showing import LookWriter, to_numbers
+from vpc2.ui import addresses
+
+ROOT = Path(__file__).parents[2]
+WATCH = ROOT / "tests" / "watching"
+BASE = "class/vpc2"
+PROXY = """
+{{
+	admin off
+	auto_https off
+	storage file_system {folder}
+}}
+http://127.0.0.1:{port} {{
+	handle /class/vpc2* {{
+		reverse_proxy {server}
+	}}
+	handle {{
+		respond "outside of the app" 404
+	}}
+}}
+"""
+
+
+def ask(address: str) -> tuple[int, str, bytes]:
+    """Return the status, the type and the body of an answer; a redirect is followed."""
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            return answer.status, answer.headers.get_content_type(), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get_content_type(), error.read()
+
+
+@pytest.fixture
+def behind(tmp_path):
+    """The address of the app behind a proxy that sends on what lies under the base path, and a run with curves and a look."""
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        pytest.skip("caddy is not installed: apt-get install caddy")
+    run = make_run("behind a proxy")
+    record(run)
+    LookWriter(run.folder).look(make_look(step=120))
+    with serve(ROOT / "streamlit_app.py", tmp_path, health=f"/{BASE}/api/health", STREAMLIT_SERVER_BASE_URL_PATH=BASE) as server:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        (tmp_path / "Caddyfile").write_text(PROXY.format(folder=tmp_path, port=port, server=urlsplit(server).netloc))
+        command = [caddy, "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
+        proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    ask(f"http://127.0.0.1:{port}/")
+                    break
+                except urllib.error.URLError:
+                    assert time.monotonic() < deadline and proxy.poll() is None, "the proxy did not come up"
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}", run
+        finally:
+            proxy.terminate()
+            proxy.wait(15)
+
+
+@pytest.mark.slow
+def test_curves_looks_and_tensorboard_come_through_a_proxy_that_knows_the_base_path_alone(behind):
+    proxy, run = behind
+    assert ask(f"{proxy}/api/health")[0] == 404, "the proxy sends on what it should not"
+    root = f"{proxy}/{BASE}"
+    status, kind, body = ask(f"{root}/api/health")
+    assert (status, kind) == (200, "application/json") and json.loads(body)["status"] == "ok"
+    status, kind, body = ask(f"{root}/api/runs/{run.id}")
+    curves = json.loads(body)
+    assert (status, kind) == (200, "application/json") and curves["state"] == "finished"
+    assert [event["step"] for event in curves["events"] if event["type"] == "step"] == [1, 2, 3, 4, 5, 6]
+    status, kind, body = ask(f"{root}/api/runs/{run.id}/look")
+    assert (status, kind) == (200, "application/json") and json.loads(body) == to_numbers(make_look(step=120))
+    for name in ("batch", "mistakes"):
+        found = ask(f"{root}/api/runs/{run.id}/{name}.jpg?step=120")
+        assert found == (200, "image/jpeg", (run.folder / f"{name}-120.jpg").read_bytes())
+    # TensorBoard: the address without its last slash leads there too, and its page asks for its data beside itself.
+    board = f"{root}/tensorboard/{run.id}"
+    status, kind, page = ask(board)
+    assert (status, kind) == (200, "text/html") and b"tb-relative-root" in page
+    tags = json.loads(ask(urljoin(f"{board}/", "data/plugin/scalars/tags"))[2])
+    (name,) = tags
+    points = json.loads(ask(f"{board}/data/plugin/scalars/scalars?run={quote(name)}&tag={quote('loss/train')}")[2])
+    assert [step for _time, step, _value in points] == [1, 2, 3, 4, 5, 6]
+    assert ask(f"{root}/tensorboard")[:2] == (200, "text/html")
+    # What is not ours is still Streamlit's: the page, and no route of ours answers for it.
+    assert ask(f"{root}/train")[1] == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("given", "base"), [("", ""), ("/", ""), (None, ""), ("class/vpc2", "/class/vpc2"), ("/class/vpc2/", "/class/vpc2"), ("lab", "/lab")]
+)
+def test_the_base_path_as_it_stands_before_a_route(given, base, monkeypatch):
+    monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": given}.get)
+    assert addresses.base_path() == base
+
+
+@pytest.mark.parametrize("base", ["", "class/vpc2"])
+def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
+    """TensorBoard's button and frame, the curves and the look: whatever a browser asks of our own routes."""
+
+    def script():
+        from vpc2.ui import boards_view, serving
+        from vpc2.ui.components.live_curves import live_curves
+        from vpc2.ui.components.live_look import live_look
+
+        serving._SERVING.set()
+        boards_view.draw_board(["feedface00000001"])
+        live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
+        live_look("feedface00000001", "batch", key="look")
+
+    told = {"server.baseUrlPath": base}
+    real = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: told[name] if name in told else real(name))
+    try:
+        at = AppTest.from_function(script).run()
+        at.toggle[0].set_value(True).run()
+    finally:
+        from vpc2.ui import serving
+
+        serving._SERVING.clear()
+    assert not at.exception
+    root = f"/{base}" if base else ""
+    board = f"{root}/tensorboard/feedface00000001/"
+    assert at.get("link_button")[0].proto.url == board
+    assert at.get("iframe")[0].proto.src == board
+    data = [json.loads(one.proto.json) for one in at.get("bidi_component")]
+    assert [one["base"] for one in data] == [root, root]
+
+
+@pytest.mark.slow
+def test_a_server_for_a_whole_room_asks_nobody_for_its_own_address(tmp_path):
+    """Streamlit asks checkip.amazonaws.com at the start, and again for a websocket from a page that is not its own."""
+    log = tmp_path / "log"
+    (tmp_path / "account").mkdir()
+    watched = {"PYTHONPATH": f"{WATCH}:{ROOT}", "WATCH_LOG": str(log), "HOME": str(tmp_path / "account")}
+    with serve(ROOT / "streamlit_app.py", tmp_path, STREAMLIT_SERVER_ADDRESS="0.0.0.0", **watched) as address:
+        there = urlsplit(address)
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "A" * 22 + "==", "Sec-WebSocket-Version": "13"}
+        for origin, status in (("http://elsewhere.example", 403), (address, 101)):
+            connection = http.client.HTTPConnection(there.hostname, there.port, timeout=20)
+            connection.request("GET", "/_stcore/stream", headers={**headers, "Origin": origin})
+            assert connection.getresponse().status == status, origin
+            connection.close()
+    told = (tmp_path / "server.log").read_text()
+    assert f"vpc2 is at http://localhost:{there.port}\n" in told and "External URL" not in told
+    asked = [line for line in log.read_text().splitlines() if line.startswith("net ")]
+    # A datagram socket that is connected says through which of its addresses the machine would go; nothing is sent.
+    assert [line for line in asked if line != "net ('8.8.8.8', 1)"] == []
+    assert list((tmp_path / "account").iterdir()) == []

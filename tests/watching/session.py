@@ -1,0 +1,68 @@
+"""A visitor's whole session, without a browser; the last line printed is what came of it, as JSON. Run by tests/test_privacy.py."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from streamlit.testing.v1 import AppTest
+
+from vpc2.augment.libraries import MATCHES, apply_match, installed
+from vpc2.predict import explain, runtime
+from vpc2.predict.classifier import open_classifier
+from vpc2.training.presets import RECIPES
+from vpc2.training.run import RunStore, status_of
+from vpc2.training.settings import SETTINGS
+from vpc2.ui import runs, serving
+
+failures = []
+
+
+def visit(page: str, **query: str) -> None:
+    at = AppTest.from_file(str(Path("vpc2/ui/app.py").absolute()), default_timeout=120)
+    at.query_params["lang"] = "en"
+    at.run()
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.switch_page(str(Path(f"pages/{page}.py").absolute())).run()
+    failures.extend(f"{page}: {one.value}" for one in at.exception)
+
+
+for page in ("home", "augment", "build", "train", "judge"):
+    visit(page)
+recipe = RECIPES["digits"].recipe
+settings = SETTINGS.clean({**recipe.settings, "epochs": 2})
+run = RunStore().create(dataclasses.replace(recipe, settings=settings), name="watched")
+runs.engine().start(run)
+deadline = time.monotonic() + 180
+while status_of(run.folder).state in ("queued", "running") and time.monotonic() < deadline:
+    time.sleep(0.2)
+visit("train", run=run.id)
+visit("judge", run=run.id)
+with TestClient(Starlette(routes=serving.routes())) as client:
+    scalars = client.get(f"/tensorboard/{run.id}/data/plugin/scalars/tags").json()
+model = run.folder / "model.safetensors"
+classifier = open_classifier(model)
+if thread := runtime.quicken_later(classifier, model):
+    thread.join(runtime.PATIENCE_S)
+pictures = [np.full((16, 16, 3), 99, np.uint8)]
+images = classifier.prepare(pictures)
+classifier.probabilities(images)
+explain.saliency(classifier, images, 0)
+explain.grad_cam(classifier, images, 0)
+photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+for key in MATCHES:
+    apply_match(key, photo)
+told = {
+    "state": status_of(run.folder).state,
+    "scalars": bool(scalars),
+    "is_onnx": classifier.runner is not None and not isinstance(classifier.runner, torch.fx.GraphModule),
+    "libraries": len(installed(next(iter(MATCHES)))),
+    "failures": failures,
+}
+runs.shutdown()
+print(json.dumps(told))

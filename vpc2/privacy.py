@@ -1,0 +1,40 @@
+"""Other packages report nothing and write nothing outside `VPC2_HOME`: what tells them so, before any of them is imported.
+
+Importing `vpc2` calls `keep`, so server, training worker, Ray's tasks and command line cannot forget it. docs/trust.md has the list.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from vpc2.host import home
+
+# What a package sends to its maker, or asks of it, when it is imported or used. ONNX Runtime reads its variable while it is imported:
+# the call that it offers for the same comes too late.
+NO_REPORTS = {"ORT_DISABLE_TELEMETRY": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+# Nothing is installed or fetched without a word. A host may decide otherwise.
+NO_FETCHING = {"KORNIA_INSTALLATION_MODE": "raise", "HF_HUB_OFFLINE": "1"}
+
+# What a package keeps for its next start, in a folder of `home()`: Captum imports Matplotlib, which lists the machine's fonts, and torch's
+# exporter to ONNX imports its compiler, which makes a folder.
+FOLDERS = {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "torch"}
+
+
+def keep() -> None:
+    """Set the environment of this process, and so of those that it starts."""
+    os.environ.update(NO_REPORTS)
+    for name, value in NO_FETCHING.items():
+        os.environ.setdefault(name, value)
+    try:
+        cache = home() / "cache"
+    except RuntimeError:  # an account without a home folder, and no VPC2_HOME
+        return
+    if _may_be_made(cache):
+        for name, folder in FOLDERS.items():
+            os.environ.setdefault(name, str(cache / folder))
+
+
+def _may_be_made(folder: Path) -> bool:
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
