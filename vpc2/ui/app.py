@@ -8,9 +8,7 @@ from vpc2.ui.language import _, draw_language_switch, language
 
 chrome.set_page()
 st.html(chrome.CSS)
-guarding.let_in()
-state.open_link(lecture.tokens())
-state.restore()
+# Before anyone is let in: a server that does not know its pages yet would lead whoever signs in to the first one.
 page = st.navigation(
     [
         st.Page(chrome.script("home"), title=_("Home"), icon=":material/home:", default=True),
@@ -19,8 +17,11 @@ page = st.navigation(
         st.Page(chrome.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page(chrome.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
-    position="top",
+    position="top" if guarding.is_in() else "hidden",
 )
+guarding.let_in()
+state.open_link(lecture.tokens())
+state.restore()
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()

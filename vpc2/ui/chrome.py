@@ -86,7 +86,8 @@ def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
             )
             with st.popover(_("Share"), icon=":material/share:", key=f"share/{kind}"):
                 _draw_sharing(kind)
-        if kind:
+    if kind:
+        with st.container(key="history"):
             history_keys(kind, key=f"{kind}/history", on_step=state.step_back)
     draw_notes()
 

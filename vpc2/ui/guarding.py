@@ -32,12 +32,21 @@ def on_script_error(error: Exception) -> bool:
     return True
 
 
+def is_in() -> bool:
+    """True for whoever may see the app: all where nothing is asked for, else who has signed in."""
+    if os.environ.get("VPC2_SIGN_IN") == "1":
+        return bool(st.user.is_logged_in)
+    return not os.environ.get("VPC2_PASSWORD") or bool(st.session_state.get("guard/is_in"))
+
+
 def let_in() -> None:
     """Stop the page here, with a way to sign in, for whoever has to and has not: `VPC2_PASSWORD`, or `VPC2_SIGN_IN=1` with OIDC."""
+    if is_in():
+        return
     if os.environ.get("VPC2_SIGN_IN") == "1":
         _ask_identity()
-    elif wanted := os.environ.get("VPC2_PASSWORD"):
-        _ask_password(wanted)
+    else:
+        _ask_password(os.environ["VPC2_PASSWORD"])
 
 
 def member() -> str | None:
@@ -49,8 +58,6 @@ def member() -> str | None:
 
 
 def _ask_identity() -> None:
-    if st.user.is_logged_in:
-        return
     st.title(_("Sign in"), anchor=False)
     st.caption(_("This server asks who you are, so that your trainings and pictures stay yours."))
     st.button(_("Sign in"), icon=":material/login:", type="primary", on_click=st.login)
@@ -58,8 +65,6 @@ def _ask_identity() -> None:
 
 
 def _ask_password(wanted: str) -> None:
-    if st.session_state.get("guard/is_in"):
-        return
     st.title(_("Sign in"), anchor=False)
     with st.form("guard", border=False, width=360):
         given = st.text_input(_("Password of this server"), type="password")

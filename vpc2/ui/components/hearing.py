@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 MOST = 200  # actions of one message
-_KEPT = "heard"
+_KEPT = "hearing"
 SCRIPT = Path(__file__).with_name("hearing.js")
 
 
