@@ -52,7 +52,7 @@ _TWO_SEEDS = Text(
     "que más lo angosta.",
 )
 _FEW_PEOPLE = Text(
-    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, but the test pictures are of too few people ({units:,}) to say anything of others.",
+    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, but the test pictures are of too few people ({units:,}) to speak of others.",
     "Sin veredicto: {right} tiene {b:.1%} y {left} {a:.1%}, pero las imágenes de prueba son de muy pocas personas ({units:,}) para decir "
     "algo de otras.",
 )
