@@ -7,12 +7,14 @@ two crossed samples, `predict.statistics.crossed_interval`; how often it holds t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from vpc2.predict.statistics import crossed_interval
+from vpc2.predict.statistics import accuracy_of, crossed_interval
+from vpc2.shares import Share, share_of
 from vpc2.words import Text
 
 FEWEST_SEEDS = 2  # of fewer there is no verdict: luck of the first weights cannot be told from the recipe
@@ -74,6 +76,23 @@ class Gap:
         return self.seeds >= FEWEST_SEEDS and self.units >= FEWEST_UNITS and (self.low > 0 or self.high < 0)
 
 
+def hits_of(end: Mapping[str, Any]) -> np.ndarray | None:
+    """Return which test pictures a run's last event tells as answered rightly, bool (N,); None where it does not tell them singly."""
+    return np.frombuffer(end["test_hits"].encode(), np.uint8) == ord("1") if end.get("test_hits") else None
+
+
+def share_of_test(end: Mapping[str, Any]) -> Share | None:
+    """Return the test accuracy of a run's last event with n and interval; None without a test, or where an old record has no counts."""
+    if end.get("test_accuracy") is None:
+        return None
+    hits = hits_of(end)
+    if hits is not None:
+        return accuracy_of(hits, end.get("test_groups"))
+    if end.get("confusion"):
+        return share_of(int(np.trace(end["confusion"])), int(np.sum(end["confusion"])))
+    return None
+
+
 def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | None = None) -> Gap:
     """Return the gap between two tables of right answers, (seeds, pictures) of 0 and 1, paired by seed and picture.
 
@@ -85,11 +104,13 @@ def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | Non
 
 @dataclass(frozen=True)
 class Side:
-    """One side of an experiment: its name, the mean test accuracy and the mean seconds a run."""
+    """One side of an experiment: its name, the mean test accuracy with its 95 % interval, and the mean seconds a run."""
 
     name: str
     accuracy: float
     seconds: float
+    low: float = 0.0
+    high: float = 1.0
 
 
 def sentences(gap: Gap, left: Side, right: Side) -> tuple[Text, ...]:
