@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in [*ROOT.glob("vpc2/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"])
-GROUND = {"knobs", "catalog", "codec", "rng", "words", "host", "labels", "privacy"}
+GROUND = {"knobs", "catalog", "codec", "rng", "words", "host", "labels", "privacy", "shares"}
 # What each room may use of the other rooms; a room may always use itself and the ground floor.
 ROOMS = {
     "images": set(),
@@ -19,7 +19,7 @@ ROOMS = {
     "predict": {"nets", "augment", "data", "images"},
     "training": {
         *("predict.classifier", "predict.backbones", "predict.spec", "predict.readymade", "predict.attack_kinds", "predict.perturbing"),
-        *("predict.backbone_code", "data", "nets", "augment"),
+        *("predict.backbone_code", "predict.statistics", "data", "nets", "augment"),
     },
     "figures": {"augment", "nets", "data", "predict", "training"},
     "checking": {"images", "data", "predict", "nets", "augment", "training"},

@@ -227,6 +227,7 @@ def _augment(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> int:
+    from vpc2.training.evidence import share_of_test
     from vpc2.training.presets import RECIPES
     from vpc2.training.run import make_run
     from vpc2.training.worker import train
@@ -255,7 +256,8 @@ def _train(given: argparse.Namespace) -> int:
     if state == "failed" and reason:
         raise Refusal(Text(reason["en"], reason["es"]))
     if not given.json and ended.get("test_accuracy") is not None:
-        print(f"test {ended['test_accuracy']:.4f}")
+        share = share_of_test(ended)
+        print(f"test {ended['test_accuracy']:.4f}" + (f"  {share.text.say(given.lang)}" if share is not None else ""))
     return 0 if state in ("finished", "stopped", "paused") else 2
 
 
@@ -277,14 +279,18 @@ def _classifier(name: str) -> Any:
 def _evaluate(given: argparse.Namespace) -> None:
     from vpc2.data.folder import load_folder
     from vpc2.predict.metrics import evaluate
+    from vpc2.predict.statistics import accuracy_of
 
     classifier, views = _classifier(given.classifier), _views(given)
     data = load_folder(given.folder, classifier.preprocessing.size_px)
     result = evaluate(classifier, data, views)
+    plain, merged = (accuracy_of(answers == result.labels, data.groups) for answers in (result.predicted, result.tta_predicted))
     document = {
         "n": result.n,
         "accuracy": result.accuracy,
+        "accuracy_interval": [plain.low, plain.high],
         "tta_accuracy": result.tta_accuracy,
+        "tta_accuracy_interval": [merged.low, merged.high],
         "ms": result.ms,
         "tta_ms": result.tta_ms,
         "views": views,
@@ -296,8 +302,7 @@ def _evaluate(given: argparse.Namespace) -> None:
         _print_json(document)
     else:
         print(
-            f"{result.n} pictures  accuracy {result.accuracy:.4f} ({result.ms:.2f} ms)  with views "
-            f"{result.tta_accuracy:.4f} ({result.tta_ms:.2f} ms)"
+            f"accuracy {plain.text.say(given.lang)} ({result.ms:.2f} ms)  with views {merged.text.say(given.lang)} ({result.tta_ms:.2f} ms)"
         )
         for name, text in data.skipped:
             print(f"{name}: {text.say(given.lang)}", file=sys.stderr)

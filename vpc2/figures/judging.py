@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from vpc2.figures.predict import MERGED, PLAIN
+from vpc2.figures.predict import MERGED, PLAIN, error_bars
+from vpc2.shares import Share
 
 _MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 
@@ -24,14 +25,15 @@ def reliability_figure(curves: list[tuple[str, np.ndarray, np.ndarray]], *, x_ti
     return figure
 
 
-def price_figure(curve: list[tuple[int, float, float]], *, x_title: str, y_title: str) -> go.Figure:
-    """Return accuracy against milliseconds a picture, one point of (views, accuracy, ms) with its number of views beside it."""
+def price_figure(curve: list[tuple[int, Share, float]], *, x_title: str, y_title: str) -> go.Figure:
+    """Return accuracy against milliseconds a picture, one point of (views, share, ms) with its number of views and its interval."""
     figure = go.Figure(
         go.Scatter(
-            x=[ms for _count, _accuracy, ms in curve],
-            y=[100 * accuracy for _count, accuracy, _ms in curve],
-            text=[str(count) for count, _accuracy, _ms in curve],
-            textposition="top center",
+            x=[ms for _count, _share, ms in curve],
+            y=[100 * share.share for _count, share, _ms in curve],
+            error_y=error_bars([share for _count, share, _ms in curve]),
+            text=[str(count) for count, _share, _ms in curve],
+            textposition="top right",
             mode="lines+markers+text",
             line={"color": MERGED},
         )

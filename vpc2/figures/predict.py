@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import plotly.graph_objects as go
+
+from vpc2.shares import Share
 
 PLAIN, MERGED = "#7A8793", "#C2570C"
 
@@ -30,3 +33,15 @@ def answers_figure(classes: tuple[str, ...], shares: tuple[float, ...], *, is_me
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", dtick=25)
     figure.update_yaxes(autorange="reversed", type="category")
     return figure
+
+
+def error_bars(shares: Sequence[Share]) -> dict[str, object]:
+    """Return the 95 % intervals of accuracies as thin bars on their points, in per cent."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [100 * (share.high - share.share) for share in shares],
+        "arrayminus": [100 * (share.share - share.low) for share in shares],
+        "thickness": 1,
+        "width": 3,
+    }

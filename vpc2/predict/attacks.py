@@ -6,15 +6,18 @@ For learning how little it takes, on the visitor's own models. Nothing is drawn 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.perturbing import SureGradient, margins, perturb
+from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta import images_at_once, merge_mean, predict_views
+from vpc2.shares import Share
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
@@ -74,7 +77,7 @@ class Curve:
     """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views.
 
     `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
-    zero at the largest epsilon, to which the attack could do nothing.
+    zero at the largest epsilon, to which the attack could do nothing. `lines` holds the shares with their intervals, by name.
     """
 
     epsilons: tuple[float, ...]
@@ -82,6 +85,7 @@ class Curve:
     merged: tuple[float, ...] = ()
     reached: tuple[float, ...] = ()
     blind: float = 0.0
+    lines: dict[str, tuple[Share, ...]] = field(default_factory=dict)
 
 
 def accuracy_against(
@@ -93,34 +97,39 @@ def accuracy_against(
     report: Callable[[float], None] = lambda share: None,
     *,
     target: int | None = None,
+    groups: np.ndarray | None = None,
 ) -> Curve:
     """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing.
 
-    With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes.
+    With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes. `groups`
+    says whose picture each is, for the intervals.
     """
     epsilons = (0.0, *ATTACKS.find(kind).epsilons)
     chunk = images_at_once(classifier)
-    right, right_merged, reached, done = [], [], [], 0
-    for epsilon in epsilons:
-        hits = hits_merged = hits_target = blind = 0
+    asked = ["accuracy", *(["merged"] if views else []), *(["reached"] if target is not None else [])]
+    hits = {name: np.zeros((len(epsilons), len(images)), bool) for name in asked}
+    done = 0
+    for e, epsilon in enumerate(epsilons):
+        blind = 0
         for start in range(0, len(images), chunk):
             part, own = images[start : start + chunk], labels[start : start + chunk]
+            here = e, slice(start, start + len(part))
             wanted = own if target is None else torch.full_like(own, target)
             attacked = part
             if epsilon:
                 made = attack_watched(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
                 attacked, blind = made.images, blind + int(made.is_blind.sum())
             answers = classifier.logits(attacked).argmax(1)
-            hits, hits_target = hits + int((answers == own).sum()), hits_target + int((answers == wanted).sum())
+            hits["accuracy"][here] = (answers == own).numpy()
+            if target is not None:
+                hits["reached"][here] = (answers == wanted).numpy()
             if views:
-                hits_merged += int((merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).sum())
+                hits["merged"][here] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).numpy()
             done += len(part)
             report(done / (len(images) * len(epsilons)))
-        right.append(hits / len(images))
-        right_merged.append(hits_merged / len(images))
-        reached.append(hits_target / len(images))
-    shares = tuple(right_merged) if views else (), tuple(reached) if target is not None else ()
-    return Curve(epsilons, tuple(right), *shares, blind / len(images))
+    lines = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
+    shares = {name: tuple(share.share for share in line) for name, line in lines.items()}
+    return Curve(epsilons, **shares, blind=blind / len(images), lines=lines)
 
 
 def make_patch(

@@ -85,12 +85,15 @@ if __name__ == "__main__":
 _MERGES = {
     "mean": "return logits.softmax(1).mean(0)",
     "mean_logits": "return logits.mean(0).softmax(0)",
-    "geometric": "return logits.log_softmax(1).mean(0).softmax(0)",
     "maximum": "best = logits.softmax(1).amax(0)\n    return best / best.sum()",
     "confidence": "shares = logits.softmax(1)\n    weights = shares.amax(1, keepdim=True)\n    "
     "return (weights * shares).sum(0) / weights.sum()",
-    "vote": "votes = F.one_hot(logits.argmax(1), logits.shape[1]).float().mean(0) + 1e-6 * logits.softmax(1).mean(0)\n    "
-    "return votes / votes.sum()",
+    "vote": "votes = F.one_hot(logits.argmax(1), logits.shape[1]).sum(0)\n    "
+    "means = logits.double().softmax(1).mean(0)\n    "
+    "winner = means.masked_fill(votes < votes.max(), -1.0).argmax()\n    "
+    "shares = votes.double() / len(logits)\n    "
+    "shares[winner] += 1e-6\n    "
+    "return (shares / shares.sum()).to(logits.dtype)",
 }
 _LIGHTS = {
     "brightness": "lambda images: {factor} * images",

@@ -16,9 +16,10 @@ import torch
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.metrics import match_classes
-from vpc2.predict.statistics import fit_temperature, log_loss
+from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, fit_temperature, log_loss
 from vpc2.predict.tta import images_at_once, predict_views, weighted_mean
 from vpc2.predict.views import IDENTITY, MERGES, clean_views
+from vpc2.shares import Share
 from vpc2.words import Refusal, Text
 
 MOST_CHOSEN = 6
@@ -35,7 +36,8 @@ _LEAK = Text(
 class SetAnswers:
     """What a classifier answered to N pictures in V views: `logits` (V, N, K), the true `labels` (N,), milliseconds a picture a view.
 
-    `digests` name the pictures by their pixels; the first view is always the identity.
+    `digests` name the pictures by their pixels; the first view is always the identity. `groups` (N,) says whose picture each is,
+    where that is known.
     """
 
     views: tuple[str, ...]
@@ -44,6 +46,7 @@ class SetAnswers:
     classes: tuple[str, ...]
     digests: tuple[bytes, ...]
     view_ms: tuple[float, ...]
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -64,6 +67,14 @@ class SetAnswers:
 
     def is_right(self, probabilities: np.ndarray) -> np.ndarray:
         return probabilities.argmax(1) == self.labels
+
+    def accuracy(self, probabilities: np.ndarray) -> Share:
+        """Return how many of the answers are right, with n and its interval over people, or over pictures."""
+        return accuracy_of(self.is_right(probabilities), self.groups)
+
+    def compare(self, probabilities: np.ndarray, others: np.ndarray) -> Paired:
+        """Return what these pictures say of two ways of asking."""
+        return compare_paired(self.is_right(probabilities), self.is_right(others), self.groups)
 
 
 class ValidationAnswers(SetAnswers):
@@ -132,7 +143,7 @@ def ask_set(
         spent += answers.view_ms
         report(min((start + chunk) / len(data), 1.0))
     digests = tuple(hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in data.images)
-    return kind(views, logits, labels, classifier.classes, digests, tuple((spent / len(data)).tolist()))
+    return kind(views, logits, labels, classifier.classes, digests, tuple((spent / len(data)).tolist()), data.groups)
 
 
 def make_plan(answers: ValidationAnswers, most: int = MOST_CHOSEN) -> Plan:
@@ -187,9 +198,14 @@ def gains_by_view(answers: SetAnswers) -> np.ndarray:
     return gains
 
 
-def accuracy_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, float, float]]:
-    """Return, for the first 1, 2, … views together, their number, accuracy, and milliseconds a picture."""
+def shares_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, Share, float]]:
+    """Return, for the first 1, 2, … views together, their number, accuracy with its interval, and milliseconds a picture."""
     return [
-        (count, float(answers.is_right(answers.merged(how, answers.views[:count])).mean()), float(sum(answers.view_ms[:count])))
+        (count, answers.accuracy(answers.merged(how, answers.views[:count])), float(sum(answers.view_ms[:count])))
         for count in range(1, len(answers.views) + 1)
     ]
+
+
+def accuracy_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, float, float]]:
+    """Return `shares_by_count` with the accuracies alone."""
+    return [(count, share.share, ms) for count, share, ms in shares_by_count(answers, how)]

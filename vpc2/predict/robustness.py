@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vpc2.augment.safety import wilson
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.challenges import CHALLENGES
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.disturbing import disturb
 from vpc2.predict.metrics import match_classes
+from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta import images_at_once
 
 
 @dataclass(frozen=True)
 class Endurance:
-    """Accuracy and mean confidence at each strength over `n` pictures, with Wilson's 95 % interval of the accuracy."""
+    """Accuracy and mean confidence at each strength over `n` pictures, with the 95 % interval of the accuracy over pictures, or people."""
 
     challenge: str
     strengths: tuple[float, ...]
@@ -28,6 +28,7 @@ class Endurance:
     high: tuple[float, ...]
     confidence: tuple[float, ...]
     n: int
+    people: int | None = None
 
     @property
     def kept(self) -> float:
@@ -48,21 +49,22 @@ def accuracy_over(
     entry = CHALLENGES.find(challenge)
     labels = torch.from_numpy(match_classes(data.classes, classifier.classes)[np.asarray(data.labels)])
     chunk, total = images_at_once(classifier), len(data) * len(entry.strengths)
-    right, sure = np.zeros(len(entry.strengths), int), np.zeros(len(entry.strengths))
+    right, sure = np.zeros((len(entry.strengths), len(data)), bool), np.zeros(len(entry.strengths))
     for start in range(0, len(data), chunk):
         images = classifier.prepare(list(data.images[start : start + chunk]))
         for s, strength in enumerate(entry.strengths):
             shares = classifier.probabilities(disturb(images, challenge, strength, start))
-            right[s] += int((shares.argmax(1) == labels[start : start + chunk]).sum())
+            right[s, start : start + chunk] = (shares.argmax(1) == labels[start : start + chunk]).numpy()
             sure[s] += float(shares.amax(1).sum())
             report((start * len(entry.strengths) + (s + 1) * len(images)) / total)
-    bounds = [wilson(int(count), len(data)) for count in right]
+    found = [accuracy_of(row, data.groups) for row in right]
     return Endurance(
         entry.key,
         entry.strengths,
-        tuple((right / len(data)).tolist()),
-        tuple(low for low, _high in bounds),
-        tuple(high for _low, high in bounds),
+        tuple(share.share for share in found),
+        tuple(share.low for share in found),
+        tuple(share.high for share in found),
         tuple((sure / len(data)).tolist()),
         len(data),
+        found[0].people,
     )

@@ -96,14 +96,15 @@ def mean_of_probabilities(logits: torch.Tensor) -> torch.Tensor:
 
 
 def mean_of_logits(logits: torch.Tensor) -> torch.Tensor:
-    """Return the softmax of the mean over views, which is the normalised geometric mean of the probabilities."""
+    """Return the softmax of the mean over views: (V, B, K) to (B, K).
+
+    It is the geometric mean of the probabilities, made to sum to 1: their logarithms differ from the logits by one number a view,
+    which the last softmax takes away again.
+    """
     return logits.mean(0).softmax(-1)
 
 
-def geometric_mean(logits: torch.Tensor) -> torch.Tensor:
-    """Return the geometric mean over views of the probabilities, made to sum to 1; in logarithms, so that no product vanishes."""
-    product = logits.log_softmax(-1).mean(0)
-    return (product - product.logsumexp(-1, keepdim=True)).exp()
+geometric_mean = mean_of_logits
 
 
 def maximum(logits: torch.Tensor) -> torch.Tensor:
@@ -137,7 +138,9 @@ def entropy(probabilities: torch.Tensor) -> torch.Tensor:
 
 
 def majority_vote(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's share of the views' votes; a tie is decided, by a millionth, by the mean of probabilities."""
-    votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype).mean(0)
-    shares = votes + 1e-6 * mean_of_probabilities(logits)
-    return shares / shares.sum(-1, keepdim=True)
+    """Return each class's share of the views' votes; of tied classes the one with the highest mean probability is a millionth ahead."""
+    votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)
+    means = logits.double().softmax(-1).mean(0)  # in float32, means that differ in the seventh digit would tie again
+    winner = means.masked_fill(votes < votes.amax(-1, keepdim=True), -1.0).argmax(-1, keepdim=True)
+    shares = (votes.double() / len(logits)).scatter_add(-1, winner, torch.full_like(means, 1e-6))
+    return (shares / shares.sum(-1, keepdim=True)).to(logits.dtype)

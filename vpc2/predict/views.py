@@ -289,22 +289,15 @@ MERGES: Catalog[Entry] = Catalog(
     ),
     Entry(
         key="mean_logits",
-        title=Text("Mean of logits", "Promedio de logits"),
-        help=Text(
-            "The geometric mean of the probabilities: a view that is sure a class is wrong counts more.",
-            "La media geométrica de las probabilidades: pesa más la vista que está segura de que una clase no es.",
-        ),
-        target="vpc2.predict.tta.mean_of_logits",
-    ),
-    Entry(
-        key="geometric",
         title=Text("Geometric mean", "Media geométrica"),
         help=Text(
-            "The root of the product of the probabilities, made to sum to 1: the same as the mean of logits, by another road.",
-            "La raíz del producto de las probabilidades, llevada a sumar 1: lo mismo que el promedio de logits, por otro camino.",
+            "The root of the product of the probabilities, made to sum to 1, which is the softmax of the mean of the logits: a view that "
+            "is sure a class is wrong counts more.",
+            "La raíz del producto de las probabilidades, llevada a sumar 1, que es el softmax del promedio de los logits: pesa más la "
+            "vista que está segura de que una clase no es.",
         ),
-        target="vpc2.predict.tta.geometric_mean",
-        aliases=("gmean",),
+        target="vpc2.predict.tta.mean_of_logits",
+        aliases=("geometric", "gmean"),
     ),
     Entry(
         key="maximum",
@@ -329,7 +322,8 @@ MERGES: Catalog[Entry] = Catalog(
         key="vote",
         title=Text("Majority vote", "Voto de la mayoría"),
         help=Text(
-            "Every view has one vote; a tie goes to the higher mean.", "Cada vista tiene un voto; el empate va al promedio más alto."
+            "Every view has one vote; of tied classes the one with the higher mean of probabilities wins.",
+            "Cada vista tiene un voto; si hay empate, gana la clase empatada con el promedio de probabilidades más alto.",
         ),
         target="vpc2.predict.tta.majority_vote",
     ),

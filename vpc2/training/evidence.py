@@ -1,21 +1,24 @@
 """What two recipes' answers to the same test pictures say about which is better: the gap, its interval, and the sentence.
 
 Every seed trains both sides, and both answer the same pictures, so the differences form a table: a row a seed, a column a
-picture. Seeds and pictures are both samples: another draw of either would give another gap. The interval is that of a
-two-way crossed design, as in multi-reader multi-case studies (Dorfman, Berbaum and Metz 1992; degrees of freedom of Hillis,
-Berbaum and Metz 2008): Var = (MS_seeds + max(MS_pictures - MS_error, 0)) / (seeds x pictures).
+picture. Seeds and people (or pictures) are both samples: another draw of either would give another gap. The interval is that of
+two crossed samples, `predict.statistics.crossed_interval`; how often it holds the truth is simulated in the tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from vpc2.predict.statistics import accuracy_of, crossed_interval
+from vpc2.shares import Share, share_of
 from vpc2.words import Text
 
-CONFIDENCE = 0.95
+FEWEST_SEEDS = 2  # of fewer there is no verdict: luck of the first weights cannot be told from the recipe
+FEWEST_UNITS = 3  # people, or pictures
 
 _BETTER = Text(
     "{right}: test accuracy {b:.1%} instead of {a:.1%} ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
@@ -35,9 +38,25 @@ _UNCLEAR = Text(
     "No hay evidencia suficiente: {right} tiene {b:.1%} y {left} {a:.1%}, pero el intervalo del 95 % de la diferencia, de {low:.1f} a "
     "{high:.1f} puntos, contiene el cero. Más semillas o más imágenes de prueba lo dirían.",
 )
+_NO_VERDICT = Text(
+    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, from one seed each.",
+    "Sin veredicto: {right} tiene {b:.1%} y {left} {a:.1%}, con una semilla cada uno.",
+)
 _ONE_SEED = Text(
-    "With a single seed, luck in the first weights and in the order of the pictures is not in this interval.",
-    "Con una sola semilla, este intervalo no incluye la suerte de los primeros pesos ni del orden de las imágenes.",
+    "With a single seed, luck in the first weights and in the order of the pictures looks like a difference between the recipes. Three "
+    "seeds or more would tell.",
+    "Con una sola semilla, la suerte de los primeros pesos y del orden de las imágenes parece una diferencia entre las recetas. Tres "
+    "semillas o más lo dirían.",
+)
+_TWO_SEEDS = Text(
+    "With two seeds the spread from seed to seed is known from one difference only, so the interval is wide; a third seed narrows it most.",
+    "Con dos semillas, la dispersión entre semillas se conoce por una sola diferencia y el intervalo es ancho; una tercera semilla es lo "
+    "que más lo angosta.",
+)
+_FEW_PEOPLE = Text(
+    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, but the test pictures are of too few people ({units:,}) to speak of others.",
+    "Sin veredicto: {right} tiene {b:.1%} y {left} {a:.1%}, pero las imágenes de prueba son de muy pocas personas ({units:,}) para decir "
+    "algo de otras.",
 )
 
 
@@ -53,55 +72,54 @@ class Gap:
 
     @property
     def is_clear(self) -> bool:
-        """True where the interval does not contain zero."""
-        return self.low > 0 or self.high < 0
+        """True where the interval does not contain zero, and enough seeds and people were asked for a verdict."""
+        return self.seeds >= FEWEST_SEEDS and self.units >= FEWEST_UNITS and (self.low > 0 or self.high < 0)
+
+
+def hits_of(end: Mapping[str, Any]) -> np.ndarray | None:
+    """Return which test pictures a run's last event tells as answered rightly, bool (N,); None where it does not tell them singly."""
+    return np.frombuffer(end["test_hits"].encode(), np.uint8) == ord("1") if end.get("test_hits") else None
+
+
+def share_of_test(end: Mapping[str, Any]) -> Share | None:
+    """Return the test accuracy of a run's last event with n and interval; None without a test, or where an old record has no counts."""
+    if end.get("test_accuracy") is None:
+        return None
+    hits = hits_of(end)
+    if hits is not None:
+        return accuracy_of(hits, end.get("test_groups"))
+    if end.get("confusion"):
+        return share_of(int(np.trace(end["confusion"])), int(np.sum(end["confusion"])))
+    return None
 
 
 def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | None = None) -> Gap:
     """Return the gap between two tables of right answers, (seeds, pictures) of 0 and 1, paired by seed and picture.
 
-    With `groups`, pictures of one person count as one unit: they are not independent.
+    With `groups`, pictures of one person count as one unit: they are not independent. The mean and its width both count pictures.
     """
-    table = right.astype(float) - left.astype(float)
-    mean = float(table.mean())
-    if groups is not None:
-        members = np.asarray(groups)
-        table = np.stack([table[:, members == group].mean(1) for group in np.unique(members)], axis=1)
-    seeds, units = table.shape
-    by_unit, by_seed = table.mean(0), table.mean(1)
-    if seeds == 1:
-        error, freedom = float(by_unit.std(ddof=1) / np.sqrt(units)) if units > 1 else float("inf"), units - 1
-    else:
-        residual = table - by_unit[None] - by_seed[:, None] + table.mean()
-        ms_seeds = units * by_seed.var(ddof=1)
-        ms_units = seeds * by_unit.var(ddof=1) if units > 1 else 0.0
-        ms_error = (residual**2).sum() / max((seeds - 1) * (units - 1), 1)
-        spread = ms_seeds + max(ms_units - ms_error, 0.0)
-        error = float(np.sqrt(spread / (seeds * units)))
-        freedom = spread**2 / (ms_seeds**2 / (seeds - 1)) if ms_seeds > 0 else float("inf")
-    half = _quantile(freedom) * error
-    return Gap(mean, mean - half, mean + half, seeds, units)
-
-
-def _quantile(freedom: float) -> float:
-    from scipy.stats import norm, t
-
-    share = (1 + CONFIDENCE) / 2
-    return float(t.ppf(share, freedom)) if np.isfinite(freedom) else float(norm.ppf(share))
+    found = crossed_interval(right.astype(float) - left.astype(float), groups)
+    return Gap(found.mean, max(found.low, -1.0), min(found.high, 1.0), found.seeds, found.units)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of an experiment: its name, the mean test accuracy and the mean seconds a run."""
+    """One side of an experiment: its name, the mean test accuracy with its 95 % interval, and the mean seconds a run."""
 
     name: str
     accuracy: float
     seconds: float
+    low: float = 0.0
+    high: float = 1.0
 
 
 def sentences(gap: Gap, left: Side, right: Side) -> tuple[Text, ...]:
     """Return what the numbers support, in words."""
     text = _UNCLEAR if not gap.is_clear else _BETTER if gap.mean > 0 else _WORSE
+    if gap.units < FEWEST_UNITS:
+        text = _FEW_PEOPLE
+    elif gap.seeds < FEWEST_SEEDS:
+        text = _NO_VERDICT
     low, high = 100 * gap.low, 100 * gap.high
     if text is _WORSE:
         low, high = -high, -low
@@ -115,5 +133,7 @@ def sentences(gap: Gap, left: Side, right: Side) -> tuple[Text, ...]:
         high=high,
         a_s=left.seconds,
         b_s=right.seconds,
+        units=gap.units,
     )
-    return (filled, _ONE_SEED) if gap.seeds == 1 else (filled,)
+    more = {1: (_ONE_SEED,), 2: (_TWO_SEEDS,)}.get(gap.seeds, ())
+    return (filled, *more)

@@ -10,14 +10,18 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
-from vpc2.training.events import last_event, read_events
-from vpc2.training.evidence import Gap, Side, measure_gap
+from vpc2.predict.statistics import Interval, crossed_interval
+from vpc2.training.events import curves, last_event, read_events
+from vpc2.training.evidence import Gap, Side, hits_of, measure_gap
 from vpc2.training.run import Run, RunStore, status_of, write_atomic
+from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
 from vpc2.words import Refusal, Text
 
@@ -31,6 +35,7 @@ _OTHER_DATA = Text(
     "Both sides must be tested on the same pictures: choose two recipes of one data set.",
     "Los dos lados se tienen que probar con las mismas imágenes: hay que elegir dos recetas de un mismo conjunto de datos.",
 )
+FEWEST_EPOCHS = 4
 _ID = re.compile(r"[a-z0-9]{8,32}")
 
 
@@ -114,6 +119,8 @@ class Outcome:
     gap: Gap | None
     going: int
     lost: tuple[str, ...]  # names of runs that ended without a test
+    pictures: int = 0  # that each run was tested on
+    sides: tuple[Interval, Interval] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -121,7 +128,9 @@ class Outcome:
 
     def side(self, which: int, name: str) -> Side:
         """Return one side's means, 0 the left one."""
-        return Side(name, float(np.mean([pair[which] for pair in self.accuracies])), float(np.mean([pair[which] for pair in self.seconds])))
+        means = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
+        bounds = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
+        return Side(name, *means, *bounds)
 
 
 def read_outcome(filed: Filed, store: RunStore) -> Outcome:
@@ -143,10 +152,53 @@ def read_outcome(filed: Filed, store: RunStore) -> Outcome:
         if len(ends) == 2:
             accuracies.append(tuple(end["test_accuracy"] for end in ends))
             seconds.append(tuple(end["elapsed_s"] + copies_s(store, run_id) for end, run_id in zip(ends, pair, strict=True)))
-            hits.append([np.frombuffer(end["test_hits"].encode(), np.uint8) == ord("1") for end in ends])
+            hits.append([hits_of(end) for end in ends])
             groups = ends[0].get("test_groups")
-    gap = measure_gap(np.stack([left for left, _ in hits]), np.stack([right for _, right in hits]), groups) if hits else None
-    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost))
+    if not hits:
+        return Outcome((), (), None, going, tuple(lost))
+    tables = [np.stack([pair[side] for pair in hits]) for side in (0, 1)]
+    sides = tuple(crossed_interval(table, groups) for table in tables)
+    gap = measure_gap(*tables, groups)
+    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), tables[0].shape[1], sides)
+
+
+def validation_curves(filed: Filed, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
+    """Return validation accuracy over the epochs of both sides, a curve a seed; runs without validation are left out."""
+    sides: tuple[list, list] = ([], [])
+    for pair in filed.pairs:
+        for side, run_id in zip(sides, pair, strict=True):
+            values = curves(read_events(store.folder / run_id)[0])["epochs"]["val_accuracy"]
+            if values and None not in values:
+                side.append(values)
+    return sides
+
+
+def is_still_rising(seeds: Sequence[Sequence[float]]) -> bool:
+    """Return whether validation accuracy, a curve a seed, was still getting better at the end: more epochs might change the verdict.
+
+    The mean of the last quarter is held against that of the quarter before, over all seeds; what counts is a rise of a point or more
+    that is also twice what the curves' own jumps make.
+    """
+    length = min((len(curve) for curve in seeds), default=0)
+    if length < FEWEST_EPOCHS:
+        return False
+    mean = np.mean([curve[:length] for curve in seeds], axis=0)
+    window = max(2, length // 4)
+    rise = float(mean[-window:].mean() - mean[-2 * window : -window].mean())
+    jumps = np.diff(mean, 2)
+    noise = float(np.sqrt((jumps**2).mean() / 6))  # a straight slope has none
+    return rise > max(0.01, 2 * noise * (2 / window) ** 0.5)
+
+
+def more_epochs(spec: Experiment) -> Experiment:
+    """Return the experiment with twice the epochs and twice the time on both sides."""
+    sides = [replace(side, settings=SETTINGS.clean(_doubled(side.settings))) for side in (spec.left, spec.right)]
+    return replace(spec, left=sides[0], right=sides[1])
+
+
+def _doubled(settings: dict[str, Any]) -> dict[str, Any]:
+    most = {key: SETTINGS.knob(key).high for key in ("epochs", "budget_s")}
+    return {**settings, **{key: min(2 * settings[key], high) for key, high in most.items()}}
 
 
 def copies_s(store: RunStore, run_id: str) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vpc2.shares import wilson
 from vpc2.training.looks import LayerLook, Look
 from vpc2.training.run import write_atomic
 from vpc2.training.sheets import FILE_NAME, SHEETS, sheet_path
@@ -63,7 +64,8 @@ def _put(path: Path, data: bytes) -> None:
 def to_numbers(look: Look) -> dict[str, Any]:
     """Return what a look holds besides pictures, ready for JSON: a number that is not finite is None.
 
-    `batch` is, a picture, its classes with their shares, the largest first; `accuracy` is None for a class without pictures.
+    `batch` is, a picture, its classes with their shares, the largest first; `accuracy` is None for a class without pictures, and
+    `intervals` holds the 95 % interval of each class, `interval` that of all pictures.
     """
     confusion = look.confusion()
     shown = confusion.sum(1)
@@ -75,12 +77,18 @@ def to_numbers(look: Look) -> dict[str, Any]:
         "batch": [_shares(row) for row in look.targets[: len(look.batch)]],
         "confusion": confusion.tolist(),
         "accuracy": [round(float(confusion[k, k] / n), 4) if n else None for k, n in enumerate(shown)],
+        "intervals": [_interval(confusion[k, k], n) for k, n in enumerate(shown)],
+        "interval": _interval(np.trace(confusion), shown.sum()),
         "mistakes": [
             {"index": one.index, "true": one.true, "predicted": one.predicted, "confidence": _short(one.confidence)}
             for one in look.mistakes
         ],
         "layers": [_layer(layer) for layer in look.layers],
     }
+
+
+def _interval(hits: int, n: int) -> list[float]:
+    return [round(bound, 4) for bound in wilson(int(hits), int(n))]
 
 
 def _shares(target: np.ndarray) -> list[list[float]]:

@@ -213,19 +213,20 @@ def _draw_set(name: str) -> None:
         title = judging.title_of(one[0])
         epsilons = found.epsilons
         blind += [(title, found.blind)] if found.blind else []
-        lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
+        lines += [(title, found.lines["accuracy"]), (_("{name}, in views").format(name=title), found.lines["merged"])]
         if found.reached:
-            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.lines["reached"]))
     bar.empty()
     if lines:
         texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
-        lost = next((text for text, share in zip(texts, lines[0][1], strict=True) if share < 0.5 * lines[0][1][0]), None)
+        plain = lines[0][1][0]
+        lost = next((text for text, one in zip(texts, lines[0][1], strict=True) if one.share < 0.5 * plain.share), None)
         said = (
             _("Half of its accuracy is gone at epsilon {epsilon}.").format(epsilon=lost)
             if lost
             else _("It keeps more than half of its accuracy.")
         )
-        st.markdown(said)
+        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {said}")
         for title, share in blind:
             st.info(
                 _(
@@ -236,6 +237,7 @@ def _draw_set(name: str) -> None:
             )
         figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
         st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
+        st.caption(_("In brackets and as bars on the points: 95 % intervals of {n} test pictures.").format(n=number(plain.n)))
 
 
 @st.cache_resource(show_spinner=False)
@@ -256,15 +258,16 @@ def _curve(place: tuple, report: Any) -> Any:
     from vpc2.predict.metrics import match_classes
 
     classifier, data = judging.classifier_of(name), judging.test_pictures(name, SOME_PICTURES)
-    labels = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels])
+    labels, groups = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels]), data.groups
     target = classifier.classes.index(wanted) if wanted in classifier.classes else None
     with cache.computing():
         images = classifier.prepare(list(data.images))
         if target is not None:  # what is of that class already has nowhere to go
-            images, labels = images[labels != target], labels[labels != target]
+            others = labels != target
+            images, labels, groups = images[others], labels[others], None if groups is None else groups[others.numpy()]
             if not len(images):
                 raise Refusal(NO_OTHERS)
         views = VIEW_SETS[judging.first_views(name)].views
-        found = accuracy_against(classifier, images, labels, kind, views, report, target=target)
+        found = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
     _curves().put(place, found)
     return found

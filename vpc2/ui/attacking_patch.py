@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.predict.views import VIEW_SETS
+from vpc2.shares import share_of
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.attacking_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.language import _, number
@@ -73,10 +74,19 @@ def _draw_patch_on_set(name: str, target: int) -> None:
             "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "
             "a grey one at the same places {grey}, none at all {plain}. Asked in views: {merged}."
         ).format(
-            n=number(found["count"]), name=title, **{key: percent(getattr(shares, key)) for key in ("plain", "grey", "patched", "merged")}
+            n=number(found["count"]),
+            name=title,
+            **{key: _with_interval(getattr(shares, key), found["count"]) for key in ("plain", "grey", "patched", "merged")},
         )
     )
     st.image([found["patch"], *found["laid"]], width=110)
+
+
+def _with_interval(share: float, n: int) -> str:
+    found = share_of(round(share * n), n)
+    return _("{share} ({low} to {high})").format(
+        share=percent(share), low=number(100 * found.low, ".0f"), high=number(100 * found.high, ".0f")
+    )
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)

@@ -12,6 +12,7 @@ import streamlit as st
 
 from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.challenges import CHALLENGES
+from vpc2.shares import Share
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import percent
@@ -138,7 +139,9 @@ def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) ->
     said = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
         title=say(CHALLENGES[weakest].title), share=percent(found[weakest][0]["kept"])
     )
-    st.markdown(said)
+    first = found[weakest][0]
+    plain = Share(round(first["accuracy"][0] * first["n"]), first["n"], first["low"][0], first["high"][0], first["people"])
+    st.markdown(f"{_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))} {said}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(found) > 1 else st.grid(1)
     for key, each in found.items():
         texts = [text_of(key, strength) for strength in CHALLENGES[key].strengths]

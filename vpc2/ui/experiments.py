@@ -12,14 +12,14 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiment import LEFT, RIGHT, curves_figure, pairs_figure
 from vpc2.training.checks import RecipeProblem
-from vpc2.training.events import curves, read_events
-from vpc2.training.evidence import sentences
-from vpc2.training.experiment import ExperimentStore, Filed, Outcome, read_outcome
+from vpc2.training.events import read_events
+from vpc2.training.evidence import sentences, share_of_test
+from vpc2.training.experiment import ExperimentStore, Filed, Outcome, more_epochs, read_outcome, validation_curves
 from vpc2.training.presets import EXPERIMENTS, RECIPES
 from vpc2.training.run import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
-from vpc2.ui import chrome, ownsets, recipes, runs, state
+from vpc2.ui import chrome, experiment_words, ownsets, recipes, runs, state
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
@@ -27,6 +27,7 @@ from vpc2.ui.run_watch import curve_words
 from vpc2.words import Refusal
 
 WATCH_S = 2.0
+AT_ONCE = 8  # experiments in the list
 
 
 def store() -> ExperimentStore:
@@ -191,6 +192,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
         st.caption(_("No pair of runs was finished, so there is nothing to compare yet."))
         return
     left, right = outcome.side(0, spec.left_name), outcome.side(1, spec.right_name)
+    experiment_words.draw_sides(spec)
     for i, text in enumerate(sentences(outcome.gap, left, right)):
         said = chrome.literal(say(text))
         if i == 0:
@@ -202,18 +204,22 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
         grid.metric(
             chrome.literal(side.name),
             f"{number(100 * side.accuracy, '.1f')} %",
-            f"{number(side.seconds, '.0f')} s",
+            _("{low} to {high} % · {s} s").format(
+                low=number(100 * side.low, ".0f"), high=number(100 * side.high, ".0f"), s=number(side.seconds, ".0f")
+            ),
             "off",
             delta_arrow="off",
         )
     gap = outcome.gap
     interval = f"{number(100 * gap.low, '+.1f')} … {number(100 * gap.high, '+.1f')}"
-    help_ = _("The 95 % interval counts both kinds of luck: {n} seeds, and {units} test pictures (or people).").format(
-        n=gap.seeds, units=number(gap.units)
-    )
+    help_ = _("The 95 % interval counts both kinds of luck: other seeds, and other test pictures (or people).")
     grid.metric(_("Gap, in points"), number(100 * gap.mean, "+.1f"), interval, "off", delta_arrow="off", help=help_)
+    experiment_words.draw_size(outcome)
+    curves = validation_curves(filed, runs.store())
+    if experiment_words.draw_rising(spec, curves):
+        _begin(more_epochs(spec))
     one, two = st.columns([1.6, 1], gap="medium")
-    series = [(name, _validation(filed, side)) for side, name in enumerate((spec.left_name, spec.right_name))]
+    series = list(zip((spec.left_name, spec.right_name), curves, strict=True))
     one.markdown(f"**{_('Validation accuracy; the band goes from the lowest seed to the highest')}**")
     figure = curves_figure(series, epoch=_("epoch"), accuracy=_("validation accuracy"))
     one.plotly_chart(figure, key=f"sides/{filed.id}", alt=_("Both sides over the epochs, each seed and the mean"))
@@ -223,27 +229,21 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     _draw_table(filed, outcome)
 
 
-def _validation(filed: Filed, side: int) -> list[list[float]]:
-    found = []
-    for pair in filed.pairs:
-        values = curves(read_events(runs.store().folder / pair[side])[0])["epochs"]["val_accuracy"]
-        if values and None not in values:
-            found.append(values)
-    return found
-
-
 def _draw_table(filed: Filed, outcome: Outcome) -> None:
     rows = []
     for i, pair in enumerate(filed.pairs, 1):
         for run_id, name in zip(pair, (filed.spec.left_name, filed.spec.right_name), strict=True):
             events, _next = read_events(runs.store().folder / run_id)
             end = events[-1] if events and events[-1]["type"] == "end" else {}
+            share = share_of_test(end)
             rows.append(
                 {
                     _("Side"): name,
                     _("Seed"): i,
                     _("State"): say(STATES[end["state"]]) if end.get("state") in STATES else "—",
                     _("Test accuracy"): end.get("test_accuracy"),
+                    _("95 % interval"): "—" if share is None else f"{number(100 * share.low, '.1f')} … {number(100 * share.high, '.1f')} %",
+                    "n": None if share is None else share.n,
                     _("Seconds"): end.get("elapsed_s"),
                     _("Best epoch"): end.get("best_epoch"),
                 }
@@ -263,7 +263,8 @@ def draw_list() -> None:
     if not found:
         return
     st.markdown(f"## {_('Your experiments')}")
-    for filed in found[:8]:
+    shown = found if st.session_state.get("experiments/all") else found[:AT_ONCE]
+    for filed in shown:
         outcome = read_outcome(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
             if st.button(chrome.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
@@ -278,3 +279,8 @@ def draw_list() -> None:
                     gap=number(100 * gap.mean, "+.1f"), low=number(100 * gap.low, "+.1f"), high=number(100 * gap.high, "+.1f")
                 )
                 st.caption(said)
+    if len(found) > len(shown) and st.button(
+        _("Show more ({n})").format(n=number(len(found) - len(shown))), key="experiments/more", type="tertiary"
+    ):
+        st.session_state["experiments/all"] = True
+        st.rerun()

@@ -13,7 +13,7 @@ import streamlit as st
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
 from vpc2.predict.views import MERGES
-from vpc2.ui import cache, chrome, judging, leaving
+from vpc2.ui import cache, chrome, judging, judging_questions, leaving
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent, title_of
 
@@ -86,31 +86,9 @@ def _ask_parts(key: tuple, bar: Any) -> None:
     _kept().put(key, tuple(found))
 
 
-def verdict_of(found: Any) -> str:
-    """Return the sentence that the exact test supports."""
-    numbers = {
-        "gain": _signed(found.gain),
-        "low": _signed(found.low),
-        "high": _signed(found.high),
-        "p": number(found.p, ".3f") if found.p >= 0.001 else "< " + number(0.001, ".3f"),
-    }
-    sentence = {
-        "helps": _("The views help: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."),
-        "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."),
-        "open": _(
-            "Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high}; McNemar's exact p = {p})."
-        ),
-    }[found.verdict]
-    return sentence.format(**numbers)
-
-
-def _signed(share: float) -> str:
-    return number(100 * share, "+.1f").replace("-", "−")
-
-
 def _draw_found(name: str, test: Any, validation: Any) -> None:
-    from vpc2.predict.judging import accuracy_by_count, gains_by_view
-    from vpc2.predict.statistics import calibrate, compare_paired, log_loss
+    from vpc2.predict.judging import gains_by_view, shares_by_count
+    from vpc2.predict.statistics import calibrate, log_loss
 
     how = st.segmented_control(
         _("How to merge"),
@@ -122,25 +100,30 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     )
     plain, merged = test.plain, test.merged(how)
     is_right, is_right_merged = test.is_right(plain), test.is_right(merged)
-    paired = compare_paired(is_right, is_right_merged)
+    paired = test.compare(plain, merged)
     before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
-    mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}[paired.verdict]
-    st.markdown(f"#### {mark} {verdict_of(paired)}")
+    asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), test.views, len(test), how), paired)
+    mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
+    st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {judging_questions.verdict_of(paired, asked)}")
+    if said := judging_questions.count_of(asked):
+        st.caption(said)
     grid = st.grid(4, min_column_width=150)
     quiet = {"delta_color": "off", "delta_arrow": "off"}
-    ms = _("{ms} ms a picture")
-    grid.metric(_("Accuracy, plain"), percent(is_right.mean()), delta=ms.format(ms=number(test.view_ms[0], ".2f")), **quiet)
-    grid.metric(_("Accuracy with views"), percent(is_right_merged.mean()), delta=ms.format(ms=number(sum(test.view_ms), ".2f")), **quiet)
+    for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
+        share = test.accuracy(shares)
+        grid.metric(title, percent(share.share), delta=say(share.bounds), **quiet)
     grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
     rows = {
         _("Log-loss"): (number(log_loss(plain, test.labels), ".3f"), number(log_loss(merged, test.labels), ".3f")),
         _("Expected calibration error"): (percent(before.error), percent(after.error)),
+        _("ms a picture"): (number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")),
     }
     st.table(
         {"": list(rows), _("Plain"): [row[0] for row in rows.values()], _("With views"): [row[1] for row in rows.values()]},
         border="horizontal",
     )
+    st.caption(_("A probability of 0 counts as 0.00000012 in the log-loss (the precision of 32 bits), as in scikit-learn."))
     _draw_changed(name, test, is_right, is_right_merged, plain, merged)
     left, right = st.columns(2, gap="medium")
     quiet_bar = {"displayModeBar": False}
@@ -153,8 +136,8 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
         st.caption(said)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
-        figure = price_figure(accuracy_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
-        said = _("The views are added one by one in their order; the number beside a point counts them.")
+        figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
         st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
         st.caption(said)
     st.markdown(f"### {_('Which view helps, which hurts?')}")
@@ -172,7 +155,7 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
                     view=titles[worst[0]], name=chrome.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
                 )
             )
-    _draw_plan(test, validation)
+    _draw_plan(name, test, validation)
     st.download_button(
         _("Table as CSV"),
         _csv(test, plain, merged),
@@ -193,10 +176,13 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
         (_("Fixed by the views"), ~is_right & is_right_merged),
         (_("Broken by the views"), is_right & ~is_right_merged),
     ):
-        chosen = np.flatnonzero(which)[:SHOWN]
+        every = np.flatnonzero(which)
+        chosen = every[:SHOWN]
         if not len(chosen):
             continue
         st.markdown(f"### {title}")
+        if len(every) > len(chosen):
+            st.caption(_("{shown} of {n} are shown; the table at the end has all.").format(shown=len(chosen), n=number(len(every))))
         grid = st.grid("auto", min_column_width=110, gap="small")
         for i in chosen:
             times = max(1, -(-96 // images.shape[1]))
@@ -205,10 +191,10 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
                 st.caption(f"{chrome.literal(test.classes[plain[i].argmax()])} → {chrome.literal(test.classes[merged[i].argmax()])}")
 
 
-def _draw_plan(test: Any, validation: Any) -> None:
+def _draw_plan(name: str, test: Any, validation: Any) -> None:
     """Search views, weights and temperature on validation, and say what they do on test."""
     from vpc2.predict.judging import make_plan
-    from vpc2.predict.statistics import calibrate, compare_paired, temper
+    from vpc2.predict.statistics import calibrate, temper
 
     if validation is None or len(test.views) < 2:
         return
@@ -218,7 +204,8 @@ def _draw_plan(test: Any, validation: Any) -> None:
     st.markdown(
         _("Chosen on {n} validation pictures: {views}.").format(n=number(len(validation)), views=", ".join(title_of(v) for v in plan.views))
     )
-    paired = compare_paired(test.is_right(test.plain), test.is_right(chosen))
+    paired = test.compare(test.plain, chosen)
+    asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), plan.views, len(test), "chosen"), paired)
     tempered = temper(test.plain, plan.temperature_plain)
     rows = [
         (_("Plain"), test.plain, test.view_ms[0]),
@@ -230,7 +217,7 @@ def _draw_plan(test: Any, validation: Any) -> None:
     st.table(
         {
             "": [row[0] for row in rows],
-            _("Accuracy"): [percent(test.is_right(row[1]).mean()) for row in rows],
+            _("Accuracy"): [say(test.accuracy(row[1]).text) for row in rows],
             _("Expected calibration error"): [percent(calibrate(row[1], test.labels).error) for row in rows],
             _("ms a picture"): [number(row[2], ".2f") for row in rows],
         },
@@ -238,8 +225,15 @@ def _draw_plan(test: Any, validation: Any) -> None:
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
-    st.caption(verdict_of(paired) + " " + _("Heaviest by learned weight: {views}.").format(views=weights))
-    st.caption(_("Searched on validation pictures, reported on test pictures: never on the same ones."))
+    sentences = (
+        judging_questions.verdict_of(paired, asked),
+        judging_questions.count_of(asked),
+        _("Heaviest by learned weight: {views}.").format(views=weights),
+        _("Searched on validation pictures, reported on test pictures: never on the same ones."),
+        _("Views that you choose yourself after looking at these test pictures are chosen on them: judge those on other pictures."),
+    )
+    for sentence in filter(None, sentences):
+        st.caption(sentence)
 
 
 def _csv(test: Any, plain: np.ndarray, merged: np.ndarray) -> str:

@@ -149,7 +149,7 @@ def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
     how = st.segmented_control(
         _("How to merge"),
         list(MERGES),
-        default=linked if (linked := st.query_params.get("merge")) in MERGES else "mean",
+        default=MERGES[linked].key if (linked := st.query_params.get("merge")) in MERGES else "mean",
         required=True,
         format_func=lambda key: say(MERGES[key].title),
         key="judge/merge",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from vpc2.data.datasets import find_dataset
 from vpc2.training.events import last_event, read_events, to_csv
+from vpc2.training.evidence import share_of_test
 from vpc2.training.run import Run, may_change
 from vpc2.ui import boards_view, chrome, runs, state
 from vpc2.ui.components.live_curves import live_curves
@@ -43,7 +44,7 @@ def draw_list(chosen: Run | None) -> None:
 def _draw_line(run: Run, chosen: Run | None) -> bool:
     """Draw one run as a line and return whether it is ticked."""
     status, end = runs.store().status(run.id), last_event(run.folder) or {}
-    accuracy = end.get("test_accuracy") if end.get("type") == "end" else None
+    share = share_of_test(end) if end.get("type") == "end" else None
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
         is_ticked = st.checkbox(chrome.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
         is_open = chosen is not None and chosen.id == run.id
@@ -52,8 +53,8 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
             st.rerun()
         draw_state(status)
         facts = [say(find_dataset(run.recipe.dataset).title)]
-        if accuracy is not None:
-            facts.append(_("test accuracy {a} %").format(a=number(100 * accuracy, ".1f")))
+        if share is not None:
+            facts.append(_("test accuracy {share}").format(share=say(share.text)))
         if end.get("elapsed_s"):
             facts.append(f"{number(end['elapsed_s'], ',.0f')} s")
         facts.append(_when(run.created))

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.training.events import read_events
+from vpc2.training.evidence import share_of_test
 from vpc2.training.run import Run, Status, may_change
 from vpc2.training.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import chrome, recipes, runs, state
@@ -128,9 +129,14 @@ def draw_outcome(run: Run, status: Status) -> None:
     draw_sentences(events)
     end = events[-1] if events and events[-1]["type"] == "end" else {}
     if end.get("test_accuracy") is not None:
-        grid = st.grid(3, min_column_width=150)
+        grid, share = st.grid(3, min_column_width=150), share_of_test(end)
         grid.metric(
-            _("Test accuracy"), f"{number(100 * end['test_accuracy'], '.1f')} %", help=_("On pictures that took no part in training.")
+            _("Test accuracy"),
+            f"{number(100 * end['test_accuracy'], '.1f')} %",
+            None if share is None else say(share.bounds),
+            "off",
+            delta_arrow="off",
+            help=_("On pictures that took no part in training, with the 95 % interval."),
         )
         grid.metric(_("Test loss"), number(end["test_loss"], ".3f"))
         grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")

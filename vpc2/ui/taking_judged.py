@@ -10,7 +10,7 @@ import streamlit as st
 
 from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import MERGES, VIEWS
-from vpc2.ui import chrome, judging, judging_set, looking
+from vpc2.ui import chrome, judging, judging_questions, judging_set, looking
 from vpc2.ui.language import _, language, number, say
 from vpc2.words import Refusal
 
@@ -62,7 +62,6 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
     import torch
 
     from vpc2.predict.report import Section, to_html
-    from vpc2.predict.statistics import compare_paired
 
     classifier = judging.classifier_of(name)
     sections = [
@@ -95,9 +94,11 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
     test = judging_set.found_of(name, views)
     if test is not None:
         plain, together = test.plain, test.merged(how)
-        paired = compare_paired(test.is_right(plain), test.is_right(together))
+        paired = test.compare(plain, together)
+        asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), test.views, len(test), how), paired)
         table = [["", _("Plain"), _("With views")]]
-        table.append([_("Accuracy"), looking.percent(test.is_right(plain).mean()), looking.percent(test.is_right(together).mean())])
+        table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, together))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
-        sections.append(Section(_("Test set"), [judging_set.verdict_of(paired)], table))
+        said = [judging_questions.verdict_of(paired, asked), judging_questions.count_of(asked)]
+        sections.append(Section(_("Test set"), [*filter(None, said), _("In brackets: the 95 % interval.")], table))
     return to_html(_("Judged with vpc2"), sections, language())

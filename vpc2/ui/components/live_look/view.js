@@ -138,9 +138,15 @@ function total(look) {
   return { right, all };
 }
 
+// The two ends of a 95 % interval without the sign; a look that was kept from before has none.
+function bounds(interval) {
+  return (interval || [null, null]).map(share => finite(share) ? format(100 * share, { maximumFractionDigits: 0 }) : '–');
+}
+
 function headline(s) {
   const { words } = s.data, { look } = s, { right, all } = total(look);
-  const values = { epoch: format(look.epoch), step: format(look.step), n: format(all), right: format(right), a: all ? percent(right / all, 1) : '–' };
+  const [low, high] = bounds(look.interval);
+  const values = { epoch: format(look.epoch), step: format(look.step), n: format(all), right: format(right), a: all ? percent(right / all, 1) : '–', low, high };
   if (s.data.view === 'classes' && !all || s.data.view === 'mistakes' && !all) return words.noValidation;
   if (s.data.view === 'mistakes' && !look.mistakes.length) return fill(words.noMistakes, values);
   return fill(words[s.data.view], values);
@@ -218,7 +224,7 @@ function drawClasses(root, s) {
     bar.style.width = `${100 * (look.accuracy[k] || 0)}%`;
     rail.append(bar);
     const shown = look.confusion[k].reduce((a, b) => a + b, 0);
-    item.append(make('span', name, { class: 'name' }), rail, make('span', shown ? `${percent(look.accuracy[k])} (${format(look.confusion[k][k])}/${format(shown)})` : '–'));
+    item.append(make('span', name, { class: 'name' }), rail, make('span', shown ? rate(s, k, shown) : '–'));
     rates.append(item);
   });
   box.append(rates);
@@ -232,6 +238,11 @@ function drawClasses(root, s) {
     right.append(title, list);
   }
   return [sides];
+}
+
+function rate(s, k, shown) {
+  const { look } = s, [low, high] = bounds(look.intervals && look.intervals[k]);
+  return fill(s.data.words.share, { a: percent(look.accuracy[k]), low, high, right: format(look.confusion[k][k]), n: format(shown) });
 }
 
 function pairs(look) {

@@ -1,0 +1,91 @@
+"""A share of right answers with its n and its interval: every accuracy on the screen, in a report and on the command line is one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vpc2.words import Text
+
+CONFIDENCE = 0.95
+Z = 1.959963984540054  # the normal distribution's quantile of that confidence
+
+_NONE = Text("no pictures", "sin imágenes")
+_SHARE = Text(
+    "{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}", "{share:.{digits}f} % ({low:.{fine}f} a {high:.{fine}f}) de {n:,}"
+)
+_BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % · {n:,} pictures", "{low:.{fine}f} a {high:.{fine}f} % · {n:,} imágenes")
+_BOUNDS_PEOPLE = Text(
+    "{low:.{fine}f} to {high:.{fine}f} % · {n:,} pictures, {people:,} people",
+    "{low:.{fine}f} a {high:.{fine}f} % · {n:,} imágenes, {people:,} personas",
+)
+
+
+@dataclass(frozen=True)
+class Share:
+    """`hits` right answers of `n` with the 95 % interval `low` to `high`, 0 to 1; `people` where pictures of one person belong together."""
+
+    hits: int
+    n: int
+    low: float
+    high: float
+    people: int | None = None
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.n if self.n else math.nan
+
+    @property
+    def text(self) -> Text:
+        """The share with its interval and n: "94.2 % (91 to 96) of 360"."""
+        return _SHARE.fill(**self._numbers()) if self.n else _NONE
+
+    @property
+    def bounds(self) -> Text:
+        """The interval and n alone, to stand below the share: "91 to 96 % · 360 pictures"."""
+        if not self.n:
+            return _NONE
+        return (_BOUNDS if self.people is None else _BOUNDS_PEOPLE).fill(**self._numbers())
+
+    def _numbers(self) -> dict[str, object]:
+        width = self.high - self.low
+        fine = 0 if self.n < 100 or width >= 0.05 else 1 if width >= 0.005 else 2
+        return {
+            "share": 100 * self.share,
+            "digits": 0 if self.n < 100 else max(fine, 1),
+            "low": 100 * self.low,
+            "high": 100 * self.high,
+            "fine": fine,
+            "n": self.n,
+            "people": self.people,
+        }
+
+
+def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
+    """Return the interval of Wilson's score (1927) for a share of `hits` in `n`, 95 % unless `z` says otherwise; 0 to 1 of no picture.
+
+    Unlike the usual one it is not empty at 0 and 1, where a handful of pictures would seem to prove something. Written out: scipy's
+    `binomtest(hits, n).proportion_ci(method="wilson")` gives the same, but takes a second to import and wants a whole n.
+    """
+    if not n:
+        return 0.0, 1.0
+    share, weight = hits / n, z * z / n
+    middle, half = share + weight / 2, z * math.sqrt(share * (1 - share) / n + weight / (4 * n))
+    low, high = (middle - half) / (1 + weight), (middle + half) / (1 + weight)
+    return (0.0 if hits == 0 else low), (1.0 if hits == n else high)
+
+
+def share_of(hits: int, n: int) -> Share:
+    """Return a share of `hits` in `n` with Wilson's interval."""
+    return Share(int(hits), int(n), *wilson(hits, n))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for being several (Holm 1979): below 0.05, each is evidence among all that were asked."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    adjusted, worst = [0.0] * len(values), 0.0
+    for rank, i in enumerate(order):
+        worst = max(worst, min(1.0, (len(values) - rank) * values[i]))
+        adjusted[i] = worst
+    return adjusted
