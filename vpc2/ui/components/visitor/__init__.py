@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui.components.live_curves import bases
+from vpc2.ui.addresses import base_path
 
 _FOLDER = Path(__file__).parent
 
@@ -35,7 +35,7 @@ def draw_visitor(
         "session": session,
         "opened": opened,
         "named": is_named,
-        "bases": bases(),
+        "base": base_path(),
         "settled": dict(settled),
     }
     _component()(

@@ -2,7 +2,7 @@
 // showed; beside it all tabs' work lies together (localStorage), so that a new tab begins with the latest, and a tab hears of a change
 // made in another one.
 //
-// data, as JSON: { language, session, workspace: { kind: token }, opened, named, bases, settled: { kind: at } }
+// data, as JSON: { language, session, workspace: { kind: token }, opened, named, base, settled: { kind: at } }
 // told: kept { session, work, earlier: { kind: [tokens, oldest first] }, opened }, others { kind: { token, at } }, id
 
 const TAB = 'vpc2-tab', ALL = 'vpc2-workspace', NAME = 'vpc2-visitor';
@@ -86,16 +86,13 @@ async function adopt(data) {
   try { name = localStorage.getItem(NAME); } catch (e) { return; }
   if (!/^[0-9a-f]{32}$/.test(name || '')) return;
   const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(name) };
-  for (const base of data.bases) {
-    try {
-      await fetch(`${base}/api/visitor`, ask);
-      const answer = await (await fetch(`${base}/api/visitor`, ask)).json();
-      if (!answer.is_known) continue;
-      localStorage.removeItem(NAME);
-      location.reload(); // this session began under another name
-      return;
-    } catch (e) { /* not here: under the next base, or the name stays where it is */ }
-  }
+  try {
+    await fetch(`${data.base}/api/visitor`, ask);
+    const answer = await (await fetch(`${data.base}/api/visitor`, ask)).json();
+    if (!answer.is_known) return;
+    localStorage.removeItem(NAME);
+    location.reload(); // this session began under another name
+  } catch (e) { /* no route answers: the name stays where it is */ }
 }
 
 function name() {
