@@ -106,6 +106,9 @@ def test_curves_looks_and_tensorboard_come_through_a_proxy_that_knows_the_base_p
     points = json.loads(ask(f"{board}/data/plugin/scalars/scalars?run={quote(name)}&tag={quote('loss/train')}")[2])
     assert [step for _time, step, _value in points] == [1, 2, 3, 4, 5, 6]
     assert ask(f"{root}/tensorboard")[:2] == (200, "text/html")
+    # The browser's name is kept for this app alone, and not for what lies beside it.
+    opened = urllib.request.urlopen(urllib.request.Request(f"{root}/train", headers={"Accept": "text/html"}), timeout=20)
+    assert f"; Path=/{BASE};" in next(value for value in opened.headers.get_all("Set-Cookie") if value.startswith("vpc2_visitor="))
     # What is not ours is still Streamlit's: the page, and no route of ours answers for it.
     assert ask(f"{root}/train")[1] == "text/html"
 

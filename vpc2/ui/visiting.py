@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vpc2.ui.addresses import base_path
+from vpc2.ui import addresses
 
 COOKIE = "vpc2_visitor"
 KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit begins it anew
@@ -28,7 +28,7 @@ def is_name(given: object) -> bool:
 
 def _set_cookie(asked: HTTPConnection, name: str) -> tuple[bytes, bytes]:
     """Return the header that makes a browser keep its name, for this app's path alone and over https alone where it came so."""
-    path = base_path() or "/"
+    path = addresses.base_path() or "/"
     is_secure = asked.url.scheme in ("https", "wss") or asked.headers.get("x-forwarded-proto", "") == "https"
     # Lax, not Strict: who follows a link from elsewhere to the app is known, too.
     value = f"{COOKIE}={name}; Max-Age={KEEP_S}; Path={path}; HttpOnly; SameSite=Lax" + "; Secure" * is_secure

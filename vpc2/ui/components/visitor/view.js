@@ -92,7 +92,7 @@ async function adopt(data) {
     if (!answer.is_known) return;
     localStorage.removeItem(NAME);
     location.reload(); // this session began under another name
-  } catch (e) { /* the server has no such route: the name stays where it is */ }
+  } catch (e) { /* no route answers: the name stays where it is */ }
 }
 
 function name() {
