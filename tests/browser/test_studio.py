@@ -92,8 +92,8 @@ def test_a_six_turned_over_is_a_nine_from_nothing_in_three_clicks(page, studio, 
 
     unsafe = " ".join(rows("Changes the label"))
     assert "“6”" in unsafe and "“9” is answered “6”" in unsafe and "“0”" not in unsafe
-    # 36 zeros that stay are too few to call it harmless.
-    assert not rows("Harmless") and page.get_by_text("“0” stays “0”").count() == 1
+    # 36 zeros that stay are too few to call it harmless: it stands under what lacks evidence.
+    assert "“0” stays “0”" in " ".join(rows("Not enough evidence")) and page.get_by_text("No class.").count() == 1
     screenshots("safe-classes")
     page.get_by_text("By strength", exact=True).click()
     page.get_by_text(re.compile(r"From ±\d+° on, fewer than 95")).wait_for(timeout=60_000)

@@ -154,10 +154,10 @@ class Interrupted(torch.nn.Module):
 @pytest.mark.parametrize(
     "look",
     [
-        lambda net, images: feature_maps(net, images, convolutions(net)[0].name),
-        lambda net, images: grad_cam(net, images, 3),
-        lambda net, images: torch.from_numpy(features(net, images)),
-        lambda net, images: torch.tensor([one.shape for one in convolutions(net)]),
+        lambda net, images, layer: feature_maps(net, images, layer),
+        lambda net, images, layer: grad_cam(net, images, 3, layer),
+        lambda net, images, layer: torch.from_numpy(features(net, images)),
+        lambda net, images, layer: torch.tensor([one.shape for one in convolutions(net)]),
     ],
     ids=["maps", "cam", "features", "shapes"],
 )
@@ -165,9 +165,10 @@ def test_a_look_inside_hears_nothing_of_what_others_ask_at_that_moment(classifie
     """An open classifier is everybody's: with a hook on it, one visitor's maps were those of another's photograph."""
     shared = Classifier(Interrupted(classifier.module), classifier.preprocessing, classifier.classes)
     mine, theirs = images[:1], torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(7))
-    wanted = look(shared, mine)
+    layer = convolutions(shared)[1].name
+    wanted = look(shared, mine, layer)
     shared.module.ask.append(lambda: shared.module(shared.normalise(theirs)).sum().backward())
-    assert torch.equal(look(shared, mine), wanted)
+    assert torch.equal(look(shared, mine, layer), wanted)
     assert not shared.module.ask, "nobody asked in between"
 
 

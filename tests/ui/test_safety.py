@@ -150,10 +150,10 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
     asked = lambda number: {f"safety/source/test-digit {number}": f"digit {number}"}  # noqa: E731
     silent = opened(call.format(name=name), photos=[unsure], **asked(unsure))
     text = said(silent)
-    assert "does not know this photograph" in text and not silent.get("plotly_chart")
+    assert "is not sure of this photograph" in text and not silent.get("plotly_chart")
     assert not [word for word in verdicts if word in text], text
     judged = opened(call.format(name=f"run:{run.id}"), photos=[sure], **asked(sure))
-    assert "does not know" not in said(judged) and judged.get("plotly_chart")
+    assert "is not sure of" not in said(judged) and judged.get("plotly_chart")
 
 
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):

@@ -19,7 +19,9 @@ from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.words import Text
 
 MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
-SURE = 0.5  # probability that a classifier must give its answer to the plain picture: an unsure answer is no label to lose
+# Probability that a classifier must give its answer to the plain picture, or there is no label to lose. Of hands, for which ImageNet
+# has no class, its net answers 7 of 100 so surely, and 34 of 100 with a quarter.
+SURE = 0.5
 Z = 1.959963984540054  # of a 95 % interval
 FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of them lost, whose interval lies within MOST_LOST
 
@@ -30,10 +32,10 @@ RULE = Text(
     "{fewest} sorteos o más. No es seguro: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
 ).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
 NO_LABEL = Text(
-    "The classifier does not know this photograph: as it is, its surest answer is “{answer}”, with {share}. Under {sure} there is no label "
-    "to lose, so nothing is said about the pipeline.",
-    "El clasificador no conoce esta foto: tal como está, su respuesta más segura es “{answer}”, con {share}. Por debajo de {sure} "
-    "no hay etiqueta que perder, así que no se dice nada del pipeline.",
+    "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label to "
+    "lose, so nothing is said about the pipeline.",
+    "El clasificador no está seguro de esta foto tal como está: su primera respuesta es “{answer}”, con {share}. Por debajo de {sure} no hay "
+    "etiqueta que perder, así que no se dice nada del pipeline.",
 )
 
 Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)

@@ -63,14 +63,14 @@ def _draw_photos(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
 def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
     """Draw a photograph's verdict and the answers to its draws; return the place between them, for the steps.
 
-    None comes back where the classifier does not know the photograph: that is said, and nothing is judged.
+    None comes back where the classifier is not sure of the photograph itself: that is said, and nothing is judged.
     """
     st.markdown(f"### {chrome.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
         classes, (plain, _certainty) = judging.classifier_of(name).classes, asking.plain_answer(name, photo)
-        whole = asking.survived(pipeline, name, photo, DRAWS)
+        unsure = asking.unsure_of(name, photo)
+        whole = asking.survived(pipeline, name, photo, DRAWS if unsure is None else TILES)
         pictures = cache.drawn(pipeline, photo, TILES, asking.SIDE_PX)["pictures"]
-    unsure = asking.unsure_of(name, photo)
     if unsure is None:
         answer = _("Without augmentation: {answer}.").format(answer=chrome.literal(classes[plain]))
         st.markdown(f"{asking.verdict_of(whole)} {asking.count_of(whole)}. {answer}")

@@ -59,18 +59,20 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     ordered = sorted(by_class, key=lambda label: _telling(by_class[label], label))
     sides = {verdict: [label for label in ordered if by_class[label].verdict == verdict] for verdict in titles}
     sides["harmless"].reverse()
+    sides["open"].reverse()  # what keeps most stands first, beside what loses most
     said = " ".join(
         f"{title}: {', '.join(names[label] for label in sides[verdict][:MOST_ROWS])}."
         for verdict, title in titles.items()
         if sides[verdict]
     )
     st.markdown(f"**{chrome.literal(said)}**")
-    columns = st.columns(2, gap="medium")
-    for column, verdict in zip(columns, ("unsafe", "harmless"), strict=True):
-        with column:
-            _draw_side(titles[verdict], verdict, sides[verdict], found)
-    if sides["open"]:
-        _draw_side(titles["open"], "open", sides["open"], found)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _draw_side(titles["unsafe"], "unsafe", sides["unsafe"], found)
+    with right:
+        _draw_side(titles["harmless"], "harmless", sides["harmless"], found)
+        if sides["open"]:
+            _draw_side(titles["open"], "open", sides["open"], found)
     labels = list(by_class)[: 3 * MOST_ROWS]
     figure = asking.survival_bars([names[label] for label in labels], [by_class[label] for label in labels])
     st.plotly_chart(figure, key="safety/by-class", alt=said, config={"displayModeBar": False})
@@ -97,7 +99,7 @@ def _draw_side(title: str, verdict: str, labels: list[int], found: dict[str, Any
     st.space("xxsmall")
     if not labels:
         st.caption(_("No class."))
-    grid = st.grid("auto" if verdict == "open" else 1, min_column_width=320, gap="small")
+    grid = st.grid(1, min_column_width=320, gap="small")
     for label in labels[:MOST_ROWS]:
         with grid.cell(), st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-class-{label}"):
             _draw_class(label, found["classes"][label], found["names"], *found["examples"][label])
