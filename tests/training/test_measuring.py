@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.training.conftest import _make_recipe
 from vpc2.predict.classifier import save_classifier
 from vpc2.training.loop import fit
 from vpc2.training.measuring import RISEN_STEPS, Bounds
+from vpc2.training.presets import RECIPES
 from vpc2.training.run import START_NAME
 
 
@@ -49,25 +49,30 @@ def test_a_single_step_out_of_this_world_ends_at_once():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The file of a net that is nearly always right on what it learned."""
+    """The file of a net that is always right on what it learned, and sure of it."""
     path = tmp_path_factory.mktemp("trained") / START_NAME
-    save_classifier(fit(_make_recipe(epochs=30, learning_rate=0.02), lambda event: None), path)
+    save_classifier(fit(digits(epochs=40), lambda event: None), path)
     return path
 
 
+def digits(**settings):
+    recipe = RECIPES["digits"].recipe
+    return replace(recipe, settings={**recipe.settings, "budget_s": 600.0, **settings})
+
+
 @pytest.mark.parametrize("change", [{}, {"label_smoothing": 0.2}, {"adversary": "fgsm"}, {"imbalance": 5.0, "balance": "weights"}])
-def test_a_trained_net_is_trained_on_with_the_recipe_that_trained_it(make_recipe, trained, tmp_path, change):
+def test_a_trained_net_is_trained_on_with_the_recipe_that_trained_it(trained, tmp_path, change):
     shutil.copyfile(trained, tmp_path / START_NAME)
     events = []
-    fit(make_recipe(epochs=6, learning_rate=0.02, **change), events.append, folder=tmp_path)
+    fit(digits(epochs=6 if change else 12, **change), events.append, folder=tmp_path)
     assert events[-1]["state"] == "finished" and events[-1]["test_accuracy"] > 0.8, events[-1]["reason"]
     first = next(event for event in events if event["type"] == "step")
-    assert change or first["loss"] < 0.1, "it began as a trained net"
+    assert change or first["loss"] < 0.02, "it began as a trained net"
 
 
 @pytest.mark.parametrize("is_trained", [True, False])
-def test_a_rate_far_too_high_still_ends_in_the_sentence(make_recipe, trained, tmp_path, is_trained):
-    recipe, events = make_recipe(epochs=4, optimiser="sgd"), []
+def test_a_rate_far_too_high_still_ends_in_the_sentence(trained, tmp_path, is_trained):
+    recipe, events = digits(epochs=4, optimiser="sgd"), []
     if is_trained:
         shutil.copyfile(trained, tmp_path / START_NAME)
     fit(replace(recipe, settings={**recipe.settings, "learning_rate": 1e4}), events.append, folder=tmp_path)  # past the form
