@@ -93,7 +93,7 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
     recipe = replace(make_recipe(epochs=EPOCHS, budget_s=600.0), net=CHANNELS)
     undisturbed = store.create(recipe)
     assert work(undisturbed)[0] == "finished"
-    expected = load_file(undisturbed.model_path)
+    expected, took_s = load_file(undisturbed.model_path), whole(undisturbed)[-1]["elapsed_s"]
     while killed < KILLS:
         run = store.create(recipe)
         while killed < KILLS:
@@ -102,7 +102,7 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
             deadline = time.monotonic() + 60
             while len(read_events(run.folder)[0]) <= seen and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
-            time.sleep(chance.uniform(0, 0.4))
+            time.sleep(chance.uniform(0, took_s / 3))
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed += 1
