@@ -37,6 +37,10 @@ class Carrier:
 
     @property
     def definitions(self) -> list[str]:
+        """The texts, in order. Raises ValueError where two of them share a name: one would hide the other."""
+        names = [name.removesuffix(":") for (_path, name), text in self._definitions.items() if text]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two definitions are called {max(names, key=names.count)}")
         return [text for text in self._definitions.values() if text]
 
     def add(self, target: str) -> str:
