@@ -37,6 +37,10 @@ class Carrier:
 
     @property
     def definitions(self) -> list[str]:
+        """The texts, in order. Raises ValueError where two of them share a name: one would hide the other."""
+        names = [name.removesuffix(":") for (_path, name), text in self._definitions.items() if text]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two definitions are called {max(names, key=names.count)}")
         return [text for text in self._definitions.values() if text]
 
     def add(self, target: str) -> str:
@@ -180,18 +184,21 @@ def _segment(node: ast.AST, text: str) -> str:
 
 
 def _node_of(function: FunctionType, tree: ast.Module) -> ast.FunctionDef | ast.Lambda:
-    """Return where a function is written: the smallest definition that all of its instructions lie in."""
-    places = [place for place in function.__code__.co_positions() if None not in place and place[0] > function.__code__.co_firstlineno - 1]
-    wanted = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
+    """Return where a function is written: the smallest definition with its name and arguments that its instructions lie in."""
+    code = function.__code__
+    places = [place for place in code.co_positions() if None not in place]
+    arguments = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     fitting = []
     for node in ast.walk(tree):
-        if isinstance(node, wanted) and getattr(node, "name", "<lambda>") == function.__name__:
-            begin, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
-            inside = [place for place in places if begin <= (place[0], place[2]) and (place[1], place[3]) <= end]
-            if inside and len(inside) >= len(places) - 3:  # the first instructions of a function carry no place of their own
-                fitting.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda) or getattr(node, "name", "<lambda>") != code.co_name:
+            continue
+        given = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        begin, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+        inside = [place for place in places if begin <= (place[0], place[2]) and (place[1], place[3]) <= end]
+        if given == arguments and inside and len(inside) >= len(places) - 3:  # the first instructions have no place of their own
+            fitting.append(node)
     if not fitting:
-        raise Unavailable(f"{function.__name__} was not found in its file")
+        raise Unavailable(f"{code.co_name} was not found in its file")
     return min(fitting, key=lambda node: (node.end_lineno - node.lineno, node.end_col_offset - node.col_offset))
 
 

@@ -111,7 +111,10 @@ _PLAIN_FEATURES = "        features[index] = net.trunk(prepared(pictures(index))
 _MIXED_FEATURES = """        with torch.autocast("cpu", dtype=torch.bfloat16):
             features[index] = net.trunk(prepared(pictures(index))).float()"""
 
-_SAME = "On the same machine, with the same versions, the curve is the same to the last bit."
+_SAME = (
+    "On the machine that trained it, with the same versions of all it needs, the curve is the same to the last bit; elsewhere sums may be\n"
+    "rounded otherwise."
+)
 _ALIKE = (
     "The run was trained on {device}; this script computes on the processor, where sums are rounded otherwise: its curve is like the "
     "run's,\nand not the same."
@@ -190,7 +193,7 @@ def _head(recipe: Recipe, mean, std, carrier: Carrier, promise: str, threads: in
         mean=tuple(mean),
         std=tuple(std),
         threads=f"torch.set_num_threads({threads})  # as the run had: sums cut otherwise are rounded otherwise\n" if threads else "",
-        listed=repr(tuple(files)),
+        listed="(" + ", ".join(f'"{name}"' for name in files) + ",)",
         definitions="\n\n\n".join(carrier.definitions),
         data=DATA_NAME,
         share=settings["train_share"],

@@ -136,7 +136,7 @@ class Fitting:
         self.plan = Plan(self.steps_per_epoch, self.settings["epochs"], self.settings["budget_s"])
         self.order = torch.Generator().manual_seed(seed_of(self.settings["seed"], "order"))
         self.optimiser = OPTIMISERS[self.settings["optimiser"]].build(self.part.parameters(), self.settings)
-        self.factor = SCHEDULES[self.settings["schedule"]].factor
+        self.schedule = SCHEDULES[self.settings["schedule"]]
         self.pipeline = recipe.augmentation if recipe.is_online else None
         self.reporter = Reporter(report, self)
         self.bounds = Bounds(len(data.classes))
@@ -215,7 +215,7 @@ class Fitting:
                 break
             if self.control():
                 return
-            rate = self.settings["learning_rate"] * self.factor(self.plan.progress, self.plan.total)
+            rate = self.settings["learning_rate"] * self.schedule.at(self.plan.progress, self.plan.total)
             loss, hit = self.run_step(index, rate)
             self.step += 1
             self.plan.advance(self.step, self.elapsed_s)

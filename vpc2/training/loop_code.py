@@ -44,7 +44,7 @@ for epoch in range(1, EPOCHS + 1):
         for group in optimiser.param_groups:
             group["lr"] = rate(step)
         logits = {logits}
-        loss = cross_entropy(logits, truth{loss})
+        loss = {loss}
         optimiser.zero_grad()
         loss.backward()
 {clip}        optimiser.step()
@@ -70,7 +70,7 @@ with (HERE / "{curve}").open("w", newline="") as file:
     writer.writeheader()
     writer.writerows(rows)
 '''
-_RATE = "    return LEARNING_RATE * {factor}(step / STEPS)\n"
+_RATE = "    return LEARNING_RATE * {factor}(step / max(STEPS - 1, 1){steps})\n"
 _RECORDED = '''    """{why}"""
     return float(data["rates"][step])
 '''
@@ -94,9 +94,6 @@ def loop_code(
     more = [f"STEPS = {steps if steps is not None else 'steps_per_epoch * EPOCHS'}"]
     if last is not None:
         more.append(f"LAST = {last}  # the run did not go on after this step")
-    lines, loss = _balance(recipe)
-    if settings["label_smoothing"]:
-        loss.append(f"label_smoothing={settings['label_smoothing']}")
     clip = f"        nn.utils.clip_grad_norm_(net.parameters(), {settings['clip_norm']})\n" if settings["clip_norm"] else ""
     batch, shown = _batch(recipe, knows_features)
     is_head_only = recipe.net.KIND == "backbone" and recipe.net.is_frozen
@@ -104,7 +101,7 @@ def loop_code(
         optimiser=_optimiser(entry.target, carrier),
         parameters="net.head.parameters()" if is_head_only else "net.parameters()",
         arguments=", ".join(f"{name}={value}" for name, value in entry.arguments(settings).items()),
-        more="\n".join([*more, *lines]) + "\n",
+        more="\n".join([*more, *_balance(recipe)]) + "\n",
         rate=_rate(recipe, carrier, is_clocked=steps is not None),
         answer="net.head(features[part])" if knows_features else "ask(pictures(part))",
         logits="net.head(features[index])" if knows_features else "ask(batch)",
@@ -112,7 +109,7 @@ def loop_code(
         last="STEPS" if last is None else "LAST",
         batch=batch,
         shown=shown,
-        loss="".join(f", {one}" for one in loss),
+        loss=_loss(recipe, carrier),
         clip=clip,
         unscored=_UNSCORED if last is not None and not is_scored else "",
         patience=f" or len(validation) and waited >= {settings['patience']}" if settings["patience"] else "",
@@ -135,8 +132,9 @@ def _rate(recipe: Recipe, carrier: Carrier, *, is_clocked: bool) -> str:
     """Return the body of `rate(step)`: the schedule's own function, or the rates in the data file where no function gives them."""
     if is_clocked:
         return _RECORDED.format(why=_CLOCKED)
+    schedule = SCHEDULES[recipe.settings["schedule"]]
     try:
-        return _RATE.format(factor=carrier.add_function(SCHEDULES[recipe.settings["schedule"]].factor, "factor"))
+        return _RATE.format(factor=carrier.add_function(schedule.factor, "factor"), steps=", STEPS" if schedule.takes_steps else "")
     except Unavailable:
         return _RECORDED.format(why=_UNWRITTEN)
 
@@ -150,18 +148,27 @@ def is_written(schedule: str) -> bool:
     return True
 
 
-def _balance(recipe: Recipe) -> tuple[list[str], list[str]]:
-    """Return the lines that weigh the classes, and what the loss takes of them."""
+def _balance(recipe: Recipe) -> list[str]:
+    """Return the lines that weigh the classes."""
     balance = recipe.settings["balance"]
     if balance not in ("weights", "sampling"):
-        return [], []
+        return []
     lines = [
         "sizes = torch.bincount(labels[train], minlength=len(classes)).tolist()",
         "shares = torch.tensor([len(train) / (len(classes) * max(size, 1)) for size in sizes])",
     ]
     if balance == "weights":
-        return [*lines, "weights = shares  # rare classes weigh more"], ["weight=weights"]
-    return [*lines, "chances = shares[labels[train]]  # rare classes are drawn more often"], []
+        return [*lines, "weights = shares  # rare classes weigh more"]
+    return [*lines, "chances = shares[labels[train]]  # rare classes are drawn more often"]
+
+
+def _loss(recipe: Recipe, carrier: Carrier) -> str:
+    """Return the loss: torch's own, or the app's where torch's would weigh and smooth otherwise."""
+    smoothing, is_weighed = recipe.settings["label_smoothing"], recipe.settings["balance"] == "weights"
+    if is_weighed and (smoothing or recipe.is_online and recipe.augmentation.mix is not None):
+        return f"{carrier.add('vpc2.training.losses.loss_of')}(logits, truth, weights, {smoothing})"
+    given = [*(["weight=weights"] if is_weighed else []), *([f"label_smoothing={smoothing}"] if smoothing else [])]
+    return f"cross_entropy({', '.join(['logits', 'truth', *given])})"
 
 
 def _shuffled(balance: str) -> str:

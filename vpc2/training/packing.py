@@ -96,10 +96,10 @@ def read_course(recipe: Recipe, events: list[dict[str, Any]]) -> Course:
 
 def planned_rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
     """Return the learning rates of the first `count` steps of a run that the epochs end."""
-    settings, factor = recipe.settings, SCHEDULES[recipe.settings["schedule"]].factor
+    settings, schedule = recipe.settings, SCHEDULES[recipe.settings["schedule"]]
     plan, rates = Plan(steps_per_epoch, settings["epochs"], math.inf), []
     for step in range(count):
-        rates.append(settings["learning_rate"] * factor(plan.progress))
+        rates.append(settings["learning_rate"] * schedule.at(plan.progress, plan.total))
         plan.advance(step + 1, 0.0)
     return rates
 

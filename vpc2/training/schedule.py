@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, inf, pi
@@ -43,9 +44,23 @@ def step(progress: float, steps: float = inf) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Entry):
-    """How the learning rate changes: `factor` takes a run's progress, 0 to 1, and its steps; it returns what the rate is multiplied by."""
+    """How the learning rate changes: `factor` takes a run's progress, 0 to 1, and its steps; it returns what the rate is multiplied by.
 
-    factor: Callable[[float, float], float]
+    One that does not care how many steps there are takes the progress alone.
+    """
+
+    factor: Callable[..., float]
+
+    @property
+    def takes_steps(self) -> bool:
+        """True where `factor` wants to know how many steps there are."""
+        kinds = [one.kind for one in inspect.signature(self.factor).parameters.values()]
+        plain = kinds.count(inspect.Parameter.POSITIONAL_ONLY) + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return plain > 1 or inspect.Parameter.VAR_POSITIONAL in kinds
+
+    def at(self, progress: float, steps: float) -> float:
+        """Return what the learning rate is multiplied by."""
+        return self.factor(progress, steps) if self.takes_steps else self.factor(progress)
 
 
 SCHEDULES: Catalog[Schedule] = Catalog(
