@@ -9,6 +9,7 @@ from vpc2 import codec
 from vpc2.augment.code import to_code
 from vpc2.augment.equivalents import to_albumentations, to_torchvision
 from vpc2.augment.mixing import MIXES, build_mix, mix_batch, mix_images
+from vpc2.augment.own_mixing import partners
 from vpc2.augment.spec import Mixing, Pipeline, edit_mix
 from vpc2.words import Refusal
 
@@ -63,6 +64,45 @@ def test_mixup_is_the_formula():
     torch.testing.assert_close(mixed, wanted, atol=1e-5, rtol=0)
     for row in shares:
         assert sorted(value for value in row.tolist() if value > 1e-6)[-1] == pytest.approx(0.7, abs=1e-5) or row.max() == pytest.approx(1)
+
+
+PARTNERED = [key for key in MIXES if key != "RandomJigsaw"]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 33])
+@pytest.mark.parametrize("key", PARTNERED)
+def test_a_partner_is_another_picture_whenever_there_is_one(key, count):
+    """Of each result a share is another's, and over many seeds everybody meets everybody."""
+    met = torch.zeros(count, count)
+    for seed in range(40 if count < 10 else 5):
+        _images, shares = mix_images(key, {}, pictures(count, 12, 16), seed)
+        others = shares * (1 - torch.eye(count))
+        assert (shares.diagonal() < 0.999).all() and (others.sum(1) > 0).all()
+        if key != "RandomMosaic":
+            assert ((others > 0).sum(1) == 1).all() and ((others > 0).sum(0) == 1).all()  # each gives once and takes once
+        elif count >= 4:
+            assert (shares.diagonal() > 0).all() and ((others > 0).sum(1) <= 3).all()
+        met += others > 0
+    assert count > 10 or ((met > 0) | torch.eye(count).bool()).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_partners_are_a_permutation_without_fixed_points(count):
+    for seed in range(20):
+        torch.manual_seed(seed)
+        columns = partners(count, 3)
+        for column in columns:
+            assert sorted(column.tolist()) == list(range(count))
+            assert count == 1 or (column != torch.arange(count)).all()
+        assert count < 4 or all(len(set(row)) == 3 for row in columns.T.tolist())
+
+
+@pytest.mark.parametrize("key", PARTNERED)
+def test_a_batch_of_two_in_training_shares_both_labels(key):
+    for seed in range(20):
+        mixing = Mixing(key, {**MIXES[key].defaults(), **({"patch_size": 8} if key == "PatchMix" else {})})
+        _mixed, targets = mix_batch(mixing, pictures(2, 16, 16), torch.tensor([0, 1]), 2, seed)
+        assert (targets.diagonal() < 0.999).all(), seed
 
 
 def test_cutmix_shares_by_area():

@@ -63,7 +63,10 @@ MATCHES: Catalog[Match] = Catalog(
         shear=[10.0, 10.0],
     ),
     _match(
-        "RandomTranslate", ("By a quarter and an eighth.", "De un cuarto y un octavo."), translate_x=[0.25, 0.25], translate_y=[0.125, 0.125]
+        "RandomTranslate",
+        ("By a quarter and an eighth.", "De un cuarto y un octavo."),
+        translate_x=[0.25, 0.25],
+        translate_y=[0.125, 0.125],
     ),
     _match("RandomShear", ("By 10°.", "De 10°."), shear=[10.0, 10.0]),
     _match(

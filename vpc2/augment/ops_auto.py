@@ -47,8 +47,8 @@ AUTO: tuple[Operation, ...] = (
         "RandAugment",
         "RandAugment",
         (
-            "So many operations at random, all of one strength (Cubuk and others, 2020).",
-            "Tantas operaciones al azar, todas de una misma intensidad (Cubuk y otros, 2020).",
+            "So many operations at random, all of one strength of 30: more changes more (Cubuk and others, 2020).",
+            "Tantas operaciones al azar, todas de una misma intensidad de 30: más cambia más (Cubuk y otros, 2020).",
         ),
         "v2.RandAugment({n}, {m})",
         Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
@@ -60,8 +60,8 @@ AUTO: tuple[Operation, ...] = (
         "TrivialAugment",
         "TrivialAugment",
         (
-            "One operation at random, of any strength: nothing to tune (Müller and Hutter, 2021).",
-            "Una operación al azar, de cualquier intensidad: nada que ajustar (Müller y Hutter, 2021).",
+            "One operation at random, of any strength of RandAugment's: nothing to tune (Müller and Hutter, 2021).",
+            "Una operación al azar, de cualquier intensidad de RandAugment: nada que ajustar (Müller y Hutter, 2021).",
         ),
         "v2.TrivialAugmentWide()",
         unlike=(("torchvision", "its ranges are wider: 135 degrees, factors of 0.01 to 1.99, 2 bits"),),

@@ -235,6 +235,6 @@ COLOUR: tuple[Operation, ...] = (
         shows=(("clip_limit_factor", Text("limit", "límite"), ""),),
         needs_side_px=lambda params: 2 * params["grid_size"],
         albumentations="CLAHE(clip_limit={clip_limit}, tile_grid_size=({grid_size}, {grid_size}), p={p})",
-        gaps=(("albumentations", 3.0),),
+        gaps=(("albumentations", 18.0),),  # on tiles of three pixels; 2 of 255 on a picture of 224
     ),
 )

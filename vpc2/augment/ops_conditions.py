@@ -1,6 +1,6 @@
 """Operations that imitate bad conditions: blur, noise, compression, light, weather, and things in the way."""
 
-from vpc2.augment.operation import NO_LABEL, Operation, kernel, operation, reflects, span
+from vpc2.augment.operation import NO_LABEL, TURNS, Operation, kernel, operation, reflects, span
 from vpc2.knobs import Number, Whole
 from vpc2.words import Text
 
@@ -24,7 +24,7 @@ CONDITIONS: tuple[Operation, ...] = (
         ("Motion blur", "Desenfoque de movimiento"),
         ("As if the camera had moved.", "Como si la cámara se hubiera movido."),
         kernel(11),
-        span("angle", "Angle", "Ángulo", (-45.0, 45.0), -180.0, 180.0, 1.0, symmetric=True, unit="°"),
+        span("angle", "Angle", "Ángulo", (-45.0, 45.0), -180.0, 180.0, 1.0, symmetric=True, unit="°", help=TURNS),
         span("direction", "Direction", "Dirección", (-0.5, 0.5), -1.0, 1.0, symmetric=True),
         strengths=(("kernel_size", 3.0),),
         shows=(("angle_factor", NO_LABEL, "°"),),
@@ -106,7 +106,7 @@ CONDITIONS: tuple[Operation, ...] = (
         shows=(("jpeg_quality", Text("quality", "calidad"), ""),),
         torchvision="Drawn(jpeg, quality={jpeg_quality_whole})",
         albumentations="ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
-        gaps=(("torchvision", 4.0), ("albumentations", 4.0)),
+        gaps=(("torchvision", 8.0), ("albumentations", 8.0)),  # at the lowest quality, on small pictures; 2 of 255 at 50
         preview_note=Text(
             "JPEG's blocks are eight pixels large, at any size.",
             "Los bloques de JPEG miden ocho píxeles, a cualquier tamaño.",

@@ -52,11 +52,14 @@ class Equalize(A.Equalize):
 
 
 class CLAHE(A.CLAHE):
-    """Works on red, green and blue, as Kornia does; A.CLAHE works on the lightness of LAB."""
+    """Works on red, green and blue, and fills tiles up by the least, as Kornia does; A.CLAHE works on the lightness of LAB."""
 
     def apply(self, img, clip_limit, **params):
-        clahe = cv2.createCLAHE(clip_limit, self.tile_grid_size)
-        return in_bytes(img, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
+        clahe, (height, width) = cv2.createCLAHE(clip_limit, self.tile_grid_size), img.shape[:2]
+        below, beside = (-side % tiles for side, tiles in zip((height, width), self.tile_grid_size, strict=True))
+        padded = cv2.copyMakeBorder(img, 0, below, 0, beside, cv2.BORDER_REFLECT_101)
+        made = in_bytes(padded, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
+        return made[:height, :width]
 
 
 class ImageCompression(A.ImageCompression):
