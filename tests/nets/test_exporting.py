@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import io
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,9 +18,11 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 
 from vpc2 import rng
 from vpc2.nets import exporting
+from vpc2.nets.even_pooling import without_rounding_up
 from vpc2.nets.exporting import check_onnx, to_onnx, to_png, to_tensorboard
 from vpc2.nets.layers import LAYERS
 from vpc2.nets.module import build_net
@@ -83,9 +86,60 @@ WRITTEN = {
         ("Linear", {"out_features": 4}),
         "Softmax",
     ),
+    "rounded up": make_net(
+        "",
+        (3, 62, 75),
+        CONV,
+        ("MaxPool2d", {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True}),
+        ("AvgPool2d", {"kernel_size": [3, 2], "stride": [2, 3], "padding": [1, 0], "ceil_mode": True}),
+        CONV,
+        ("MaxPool2d", {"kernel_size": [4, 1], "stride": [3, 2], "padding": [2, 0], "ceil_mode": True}),
+        ("Upsample", {"scale_factor": 3}),
+        ("AvgPool2d", {"kernel_size": [1, 3], "stride": 2, "padding": [0, 1], "ceil_mode": True}),
+        (
+            "Parallel",
+            {},
+            [
+                [("MaxPool2d", {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True})],
+                [("AvgPool2d", {"kernel_size": 2, "stride": 3, "padding": 1, "ceil_mode": True})],
+            ],
+        ),
+    ),
+    "lopsided": make_net(
+        "",
+        (3, 12, 15),
+        ("Conv2d", {"out_channels": 6, "kernel_size": [4, 2], "padding": "same", "dilation": [1, 3]}),
+        ("ConvTranspose2d", {"out_channels": 4, "kernel_size": [4, 2], "stride": [3, 2], "padding": [1, 0], "output_padding": [2, 1]}),
+        ("AdaptiveAvgPool2d", {"output_size": [7, 20]}),
+        ("MaxPool2d", {"kernel_size": [3, 5], "stride": [1, 2], "padding": [0, 2]}),
+        ("DepthwiseConv2d", {"kernel_size": 4, "padding": [1, 2], "stride": [2, 1]}),
+    ),
     "tiny": NETS["tiny"].net,
     "lenet5": NETS["lenet5"].net,
 }
+
+
+@pytest.mark.parametrize("start", range(0, 1500, 500))
+def test_a_pooling_that_rounds_up_is_written_as_one_that_does_not(start):
+    draw = random.Random(start)
+    for case in range(500):
+        kernel, stride = ((draw.randint(1, 5), draw.randint(1, 5)) for _ in range(2))
+        padding = tuple(draw.randint(0, side // 2) for side in kernel)
+        images = torch.randn(1, 2, draw.randint(5, 12), draw.randint(5, 12), generator=torch.Generator().manual_seed(case))
+        more = {"count_include_pad": draw.random() < 0.7, "divisor_override": draw.choice([None, None, 3])}
+        for pool in (nn.MaxPool2d(kernel, stride, padding, ceil_mode=True), nn.AvgPool2d(kernel, stride, padding, True, **more)):
+            module = nn.Sequential(nn.Identity(), pool)
+            even = without_rounding_up(module)
+            assert not any(getattr(one, "ceil_mode", False) for one in even.modules()) and module[1] is pool
+            torch.testing.assert_close(even(images), module(images), rtol=1e-5, atol=1e-5)
+
+
+def test_a_module_without_rounding_up_is_written_as_it_is_and_weights_are_shared():
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2))
+    assert without_rounding_up(plain) is plain
+    rounding = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, ceil_mode=True)).eval()
+    made = without_rounding_up(rounding)
+    assert made[0].weight is rounding[0].weight and not made.training
 
 
 def refusal_of(net) -> str:
@@ -102,6 +156,7 @@ def test_onnxruntime_answers_as_torch_does_with_the_same_weights(key):
     data = to_onnx(net, seed=5)
     graph = onnx.load_from_string(data)
     onnx.checker.check_model(graph, full_check=True)
+    onnx.shape_inference.infer_shapes(graph, check_type=True, strict_mode=True, data_prop=True)
     assert [one.name for one in graph.graph.input] == ["images"] and [one.name for one in graph.graph.output] == ["scores"]
     with rng.drawing(5):  # the same weights
         module = build_net(net).eval()

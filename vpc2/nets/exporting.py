@@ -88,9 +88,11 @@ def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> byte
     """Return a module as ONNX that takes `images` (B, *shape) of any batch and gives `output`."""
     import torch
 
+    from vpc2.nets.even_pooling import without_rounding_up
+
     with _LOCK, torch.no_grad():
         program = torch.onnx.export(
-            module,
+            without_rounding_up(module),
             (torch.zeros(2, *shape),),  # two pictures: one alone would be taken for a batch that is always one
             dynamo=True,
             input_names=[IMAGES],
