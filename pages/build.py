@@ -26,8 +26,10 @@ with st.container(horizontal=True, gap="small", key="start"):
         st.rerun()
     net = layers.edit_input(net)
 stage, totals = st.container(key="canvas"), st.container()
-net = draw_inspector(net, summarise(net), layers.chosen_layer(net))
-state.save(net)
+edited = draw_inspector(net, summarise(net), layers.chosen_layer(net))
+state.save(edited)
+if edited != net:  # what fits beside the new value, and the layer's headline, stand above it
+    st.rerun()
 summary = summarise(net)
 with stage:
     canvas.draw_canvas(net, summary)

@@ -88,8 +88,10 @@ def test_a_tab_outlives_its_server_with_its_visitor_and_what_they_made(context, 
             come_in(page)
         page.get_by_role("button", name="Stop").click()
         page.get_by_text(re.compile("Stopped on request")).first.wait_for()
+        wait_idle(page)
         page.get_by_role("button", name="More", exact=True).click()
         page.get_by_text("Delete this run").click()
+        wait_idle(page)
         page.get_by_role("button", name="Delete for good").click()
         page.wait_for_function("!location.href.includes('run=')")
         assert [run.id for run in store.list()] == [first]

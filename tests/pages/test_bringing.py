@@ -81,3 +81,33 @@ def test_a_net_without_layers_is_an_empty_canvas_and_no_traceback(page):
         page.run()
         assert not page.exception, page.exception[0].stack_trace
     assert any("no layers" in error.value for error in page.error)
+
+
+GOOD = "net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3), nn.Flatten())  # 3 x 32 x 32"
+
+
+@pytest.mark.parametrize("later", ["os.system('x')", "", "   ", "nn.LSTM(3"])
+def test_a_later_paste_that_is_not_read_ends_the_success_of_the_one_before(page, later):
+    at = read(page, GOOD)
+    assert any("Read whole" in one.value for one in at.success)
+    at = read(at, later)
+    assert not at.success and (at.error or any("Paste some code first" in one.value for one in at.info))
+
+
+def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monkeypatch):
+    from vpc2.ui import bringing
+    from vpc2.words import Refusal, Text
+
+    at = read(page, GOOD)
+    at.file_uploader(key=f"open/bring/net/{at.session_state['opened/bring/net']}").upload("net.json", b"{", "application/json").run()
+    assert not at.success and len(at.error) == 1
+    at = read(at, GOOD + "\n")
+    assert at.success and not at.error
+
+    def refuse(name):
+        raise Refusal(Text("No.", "No."))
+
+    monkeypatch.setattr(bringing, "read_torchvision", refuse)
+    at.selectbox(key="bring/name").select("resnet18").run()
+    at.button(key="bring/open").click().run()
+    assert not at.success and at.error

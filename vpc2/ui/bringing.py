@@ -28,13 +28,15 @@ x = torch.zeros(1, 3, 32, 32)
 
 def draw_bringing(net: Net, summary: Summary) -> None:
     """Take a net in from elsewhere: it replaces the one on the page, which Undo brings back."""
-    _draw_notes(net)
+    notes = st.container()  # above what is asked, drawn after it: a refusal ends what was said of the net before
     pasting, others = st.columns([3, 2], gap="large")
     with pasting:
         _draw_pasting()
     with others:
         _draw_torchvision()
         chrome.draw_opening("net", "bring")
+    with notes:
+        _draw_notes(net)
 
 
 def _draw_pasting() -> None:
@@ -58,6 +60,7 @@ def _draw_pasting() -> None:
         )
         is_asked = st.button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
     if is_asked and not text.strip():
+        st.session_state.pop(_NOTES, None)
         st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
     elif is_asked:
         _take(chrome.guarded(_read_code, text, side))
@@ -88,18 +91,21 @@ def _read_torchvision(name: str) -> codec.Read:
 
 
 def _take(read: codec.Read | None) -> None:
-    """Put what was read on the page, and keep what was said of it for as long as the net stays."""
+    """Put what was read on the page, and keep what was said of it for as long as the net stays and nothing else is refused."""
     if read is None:
+        st.session_state.pop(_NOTES, None)
         return
     state.save(read.spec, from_outside=True)
+    state.forget_notes()
     canvas.forget()
-    st.session_state[_NOTES] = (codec.digest(read.spec), [(note.en, note.es) for note in read.notes])
+    told = [(note.en, note.es) for note in read.notes]
+    st.session_state[_NOTES] = (codec.digest(read.spec), told, st.session_state.get("refusals", 0))
     st.rerun()
 
 
 def _draw_notes(net: Net) -> None:
-    of, notes = st.session_state.get(_NOTES, ("", []))
-    if of != codec.digest(net):
+    of, notes, refusals = st.session_state.get(_NOTES, ("", [], 0))
+    if of != codec.digest(net) or refusals != st.session_state.get("refusals", 0):
         return
     count = number(sum(1 for _layer in net.walk()))
     if not notes:

@@ -117,6 +117,7 @@ def draw_opening(kind: str, place: str = "share") -> None:
         st.session_state[f"opened/{place}/{kind}"] += 1
         try:
             state.open_spec(codec.from_json(given.getvalue(), kind).spec)
+            state.forget_notes()
         except Refusal as refusal:
             state.remember_note(refusal.text, "error")
         st.rerun()

@@ -92,7 +92,9 @@ def _draw_filling(drafts: DraftStore, name: str) -> None:
     given = [(file.name, file.getvalue()) for file in files] + ([("camera.jpg", taken.getvalue())] if taken is not None else [])
     if given:
         st.session_state["draft/uploads"] += 1
-        for text in drafts.add_pictures(name, given):
+        texts = drafts.add_pictures(name, given)
+        state.forget_notes()
+        for text in texts:
             state.remember_note(text, "info")
         st.rerun()
 

@@ -73,13 +73,13 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     pipeline = _draw_pipeline()
     settings = dict(recipe.settings)
     if pipeline is not None and not pipeline.is_plain():
-        _draw_settings(settings, GROUPS["augmentation"][1], hidden=() if settings["augment"] != "online" else ("copies",))
+        _draw_settings(settings, GROUPS["augmentation"][1])
     _draw_settings(settings, AT_ONCE)
     with st.expander(_("More settings")):
         for name, (title, keys) in GROUPS.items():
             if name != "augmentation":
                 st.markdown(f"**{say(title)}**")
-                _draw_settings(settings, keys, hidden=() if settings["optimiser"] == "sgd" else ("momentum",))
+                _draw_settings(settings, keys)
                 if name == "steps":
                     finding.draw_finder(recipe)
     if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
@@ -93,22 +93,30 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...], hidden: tuple[str, ...] = ()) -> None:
+# What a setting means nothing without; asked when its turn comes, because the other one may have been changed just above it.
+_NEEDED = {
+    "copies": lambda settings: settings["augment"] != "online",
+    "momentum": lambda settings: settings["optimiser"] == "sgd",
+}
+
+
+def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
     """Draw the widgets of some settings and put their values where they belong."""
     for key in keys:
-        if key not in hidden:
+        if key not in _NEEDED or _NEEDED[key](settings):
             settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=state.key("recipe", key))
 
 
 def _draw_dataset(recipe: Recipe) -> str:
     keys = list(dict.fromkeys((*DATASETS, *ownsets.keys(), recipe.dataset)))
+    key = state.key("recipe", "dataset", *keys[len(DATASETS) :])
     dataset = st.selectbox(
         _("Data set"),
         keys,
         index=keys.index(recipe.dataset),
         format_func=lambda key: say(find_dataset(key).title),
-        key=state.key("recipe", "dataset", *keys[len(DATASETS) :]),
-        help=say(find_dataset(recipe.dataset).help),
+        key=key,
+        help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set that is chosen in this very run
     )
     added = ownsets.draw_adding(dataset)
     if added is not None:

@@ -222,9 +222,18 @@ def _settle(kind: str, at: float) -> None:
 
 
 def remember_note(text: Text, kind: str = "info") -> None:
-    """Keep a sentence for the visitor; see `notes` for how long."""
-    kept = [note for note in st.session_state.get("notes", []) if note["en"] != text.en]  # said once, and anew where it happens again
+    """Keep a sentence for the visitor; see `notes` for how long. A new answer takes the place of those that were shown before it: the
+    success of an earlier file never stands beside the refusal of a later one, nor the other way round.
+    """
+    forget_notes()
+    kept = [note for note in st.session_state["notes"] if note["en"] != text.en]  # said once, and anew where it happens again
+    st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
     st.session_state["notes"] = [*kept, {"en": text.en, "es": text.es, "kind": kind, "shown": None}]
+
+
+def forget_notes() -> None:
+    """Take away the sentences that were shown already: something else has been answered since."""
+    st.session_state["notes"] = [note for note in st.session_state.get("notes", []) if note["shown"] is None]
 
 
 def notes() -> list[tuple[Text, str]]:
