@@ -32,10 +32,10 @@ RULE = Text(
     "{fewest} sorteos o más. No es seguro: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
 ).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
 NO_LABEL = Text(
-    "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label to "
-    "lose, so nothing is said about the pipeline.",
-    "El clasificador no está seguro de esta foto tal como está: su primera respuesta es “{answer}”, con {share}. Por debajo de {sure} no hay "
-    "etiqueta que perder, así que no se dice nada del pipeline.",
+    "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label "
+    "to lose, so nothing is said about the pipeline.",
+    "El clasificador no está seguro de esta foto tal como está: su primera respuesta es “{answer}”, con {share}. Por debajo de {sure} "
+    "no hay etiqueta que perder, así que no se dice nada del pipeline.",
 )
 
 Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
