@@ -226,6 +226,8 @@ def _draw_set(name: str) -> None:
             if lost
             else _("It keeps more than half of its accuracy.")
         )
+        if not lost and dict(blind).get(lines[0][0], 0.0) >= 0.5:
+            said = ""  # what could not be attacked has not resisted
         st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {said}")
         for title, share in blind:
             st.info(
