@@ -157,7 +157,7 @@ FLAT = [2.31, 2.30, 2.30, 2.31, 2.30, 2.30, 2.30]
 def test_a_loss_at_its_floor_is_not_flat_and_one_at_guessing_is_whatever_the_floor():
     """Smoothing by a half over two classes: the floor is 0.56 and guessing gives 0.69."""
     half = {"guess_loss": 0.693, "seen_counts": [50, 50], "val_counts": [20, 20]}
-    falling = [0.69, 0.64, 0.59, 0.575, 0.57, 0.57, 0.57]
+    falling = [0.62, 0.59, 0.575, 0.57, 0.568, 0.567, 0.566]
     assert "flat" not in said(falling, falling, classes=2, accuracy=[0.5, 0.6, 0.7, 0.7, 0.7, 0.7, 0.7], start=half, floor=0.562)
     assert "flat" in said([0.7] * 7, [0.7] * 7, classes=2, start=half, floor=0.562)
 
@@ -225,8 +225,8 @@ def test_a_run_that_is_always_right_or_failed_is_not_told_to_go_on():
     assert "still improving" not in words_of(failed)
 
 
-def two_digits():
-    whole = load_dataset("digits", 8)
+def two_digits(side=8):
+    whole = load_dataset("digits", side)
     return replace(whole.subset(np.flatnonzero(whole.labels < 2)), classes=whole.classes[:2])
 
 
@@ -235,9 +235,11 @@ def two_digits():
     [({"label_smoothing": 0.5}, None), ({}, "RandomMixUpV2"), ({"label_smoothing": 0.3}, "RandomCutMixV2"), ({}, "RandomCutMixV2")],
     ids=str,
 )
-def test_no_real_run_that_is_always_right_is_called_flat(make_recipe, settings, mix):
-    recipe, events = make_recipe(epochs=10, batch_size=8, learning_rate=0.01, **settings), []
-    fit(replace(recipe, pipeline=mix and edit_mix(Pipeline(), mix, {})), events.append, data=two_digits())
+def test_no_real_run_that_is_always_right_is_called_flat(settings, mix):
+    recipe, events = RECIPES["digits"].recipe, []
+    settings = {**recipe.settings, "epochs": 8, "batch_size": 8, "learning_rate": 0.005, "budget_s": 600.0, **settings}
+    recipe = replace(recipe, settings=settings, pipeline=mix and edit_mix(Pipeline(), mix, {}))
+    fit(recipe, events.append, data=two_digits(16))
     assert events[-1]["test_accuracy"] > 0.95
     assert "flat" not in words_of(events), words_of(events)
 
