@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from vpc2.augment.spec import Pipeline, edit_add
-from vpc2.data.imageset import ImageSet
+from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import load_classifier
 from vpc2.predict.pretrained import load_pretrained
 from vpc2.predict.readymade import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
-from vpc2.training import checks
+from vpc2.training import checks, loop
 from vpc2.training.loop import fit
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
@@ -86,6 +86,17 @@ def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
     fit(recipe, computed.append, data=some_pictures(10))
     losses = [[event["loss"] for event in events if event["type"] == "step"] for events in (kept, computed)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_stopped_while_it_looks_its_test_is_of_the_net_and_not_of_features_that_are_missing(recipe, monkeypatch):
+    monkeypatch.setattr(loop, "STOPPED_TEST_S", 1e9)
+    events, data = [], some_pictures(60)
+    classifier = fit(recipe, events.append, data=data, should_stop=lambda: any(event["type"] == "prepare" for event in events))
+    assert events[-1]["state"] == "stopped" and max(event["share"] for event in events if event["type"] == "prepare") < 1
+    test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
+    answers = classifier.probabilities(classifier.prepare([data.images[i] for i in test]))
+    expected = -answers[np.arange(len(test)), data.labels[test]].log().mean().item()
+    assert events[-1]["test_loss"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_fine_tuning_moves_the_trunk_and_augmentation_reaches_it(recipe):

@@ -23,7 +23,7 @@ from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("VPC2_KILLS", "3"))  # 100 for the figure of docs/trust.md
-EPOCHS = 40
+EPOCHS = 20
 WORK = "import resource, sys; from vpc2.training.worker import *; {before}; print(train(read_run(Path(sys.argv[1]))))"
 
 

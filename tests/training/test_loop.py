@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from vpc2.training import loop
 from vpc2.training.events import stride_of
 from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
+from vpc2.training.reporting import short
 from vpc2.training.settings import SETTINGS
 from vpc2.words import Refusal
 
@@ -236,6 +238,24 @@ def test_the_seconds_end_a_run_that_has_too_many_epochs(make_recipe):
     rates = [event["learning_rate"] for event in of_type(events, "step")]
     assert rates[-1] < 0.05 * max(rates), "the schedule must have been annealed to its end"
     assert last["planned_epochs"] < 10_000
+
+
+def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
+    """The budget is one of training: what the last test and saving take is not told as training above the budget."""
+    skipped, real = [0.0], time.monotonic
+    monkeypatch.setattr(loop.time, "monotonic", lambda: real() + skipped[0])
+    test = loop.Fitting._test
+    monkeypatch.setattr(loop.Fitting, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
+    _, events = record(recipe)
+    assert events[-1]["test_accuracy"] is not None and events[-1]["elapsed_s"] < 1e5
+    assert events[-1]["elapsed_s"] >= of_type(events, "epoch")[-1]["elapsed_s"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "written"), [(2.3529, 2.35), (12.0, 12), (0.4567, 0.45), (199.97, 199), (1234.9, 1234), (10_000.0, 10_000)]
+)
+def test_epochs_done_are_written_in_full_and_never_as_more_than_were_done(epochs, written):
+    assert short(epochs) == written and f"{short(epochs):,}" == f"{written:,}"
 
 
 def test_the_record_of_a_long_run_stays_small():

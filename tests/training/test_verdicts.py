@@ -3,6 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vpc2.augment.spec import Pipeline, edit_mix
+from vpc2.data.datasets import load_dataset
 from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
 from vpc2.training.verdicts import has_lost_its_weights, verdicts
@@ -35,10 +37,20 @@ def record(train, val, accuracy=None, classes=10, train_accuracy=None, end=True,
     return events
 
 
-def said(*args, **kwargs):
-    texts = verdicts(record(*args, **kwargs))
+def words_of(events):
+    texts = verdicts(events)
     assert all(text.es and text.es != text.en for text in texts)
     return " ".join(text.en for text in texts)
+
+
+def said(*args, start=None, floor=None, **kwargs):
+    """Return the sentences of a record; `start` goes into its first event, `floor` into every epoch."""
+    events = record(*args, **kwargs)
+    events[0].update(start or {})
+    for event in events if floor is not None else ():
+        if event["type"] == "epoch":
+            event["train_floor"] = floor
+    return words_of(events)
 
 
 def test_flat_loss_is_said_with_its_numbers():
@@ -137,3 +149,116 @@ def test_few_numbers_say_nothing(events):
 def test_a_run_that_went_well_is_not_scolded():
     words = said([2, 1, 0.5, 0.3, 0.25, 0.24, 0.23], [2, 1.1, 0.5, 0.33, 0.31, 0.31, 0.31], accuracy=[0.2, 0.5, 0.8, 0.9, 0.91, 0.92, 0.93])
     assert words == ""
+
+
+FLAT = [2.31, 2.30, 2.30, 2.31, 2.30, 2.30, 2.30]
+
+
+def test_a_loss_at_its_floor_is_not_flat_and_one_at_guessing_is_whatever_the_floor():
+    """Smoothing by a half over two classes: the floor is 0.56 and guessing gives 0.69."""
+    half = {"guess_loss": 0.693, "seen_counts": [50, 50], "val_counts": [20, 20]}
+    falling = [0.62, 0.59, 0.575, 0.57, 0.568, 0.567, 0.566]
+    assert "flat" not in said(falling, falling, classes=2, accuracy=[0.5, 0.6, 0.7, 0.7, 0.7, 0.7, 0.7], start=half, floor=0.562)
+    assert "flat" in said([0.7] * 7, [0.7] * 7, classes=2, start=half, floor=0.562)
+
+
+def test_guessing_by_the_shares_of_the_classes_is_flat_though_it_beats_chance():
+    """Nine of ten pictures show one class: to say so always has a loss of 0.33, less than half of even chance."""
+    uneven = {"guess_loss": 0.325, "seen_counts": [90, 10], "val_counts": [18, 2]}
+    loss, answers = [0.34, 0.33, 0.33, 0.32, 0.33, 0.33, 0.33], [0.9] * 7
+    words = said(loss, loss, classes=2, accuracy=answers, start=uneven, floor=0.0)
+    assert "flat: 0.34 in the first epoch, 0.33 in the last, and guessing gives 0.33" in words
+
+
+@pytest.mark.parametrize("name", ["accuracy", "train_accuracy"])
+def test_a_net_that_answers_rightly_is_not_flat_whatever_keeps_its_loss_up(name):
+    """Dropout, mixing and attacks work on the training alone: validation knows; an old record knows of no floor."""
+    right, wrong = [0.2, 0.5, 0.8, 0.9, 0.9, 0.9, 0.9], [0.1] * 7
+    given = {"accuracy": right if name == "accuracy" else wrong, "train_accuracy": right if name == "train_accuracy" else wrong}
+    assert "flat" not in said(FLAT, [1.0] * 7, **given)
+    assert "flat" in said(FLAT, [1.0] * 7, accuracy=wrong, train_accuracy=wrong)
+
+
+def test_a_loss_that_waits_for_its_rate_to_rise_is_not_called_flat_before_half_of_the_run():
+    assert "flat" not in said(FLAT, FLAT, end=False, planned=40)
+    assert "flat" in said(FLAT, FLAT, end=False, planned=12)
+
+
+def test_under_attack_the_sentence_names_the_attack():
+    assert "try a smaller epsilon first" in said(FLAT, FLAT, start={"adversary": "pgd"}) and "capacity" in said(FLAT, FLAT)
+
+
+def test_a_gap_that_other_shares_of_the_classes_make_is_none():
+    """The common class is always right and the others never: 0.7 where it is common, 0.5 where it is not."""
+    loss, given = [1.0] * 7, {"accuracy": [0.5] * 7, "train_accuracy": [0.7] * 7, "classes": 2}
+    assert "knows its training" not in said(loss, loss, start={"seen_counts": [70, 30], "val_counts": [50, 50]}, **given)
+    assert "knows its training" in said(loss, loss, start={"seen_counts": [50, 50], "val_counts": [50, 50]}, **given)
+
+
+@pytest.mark.parametrize(("count", "is_said"), [(4, False), (6, False), (400, True)])
+def test_a_gap_needs_enough_validation_pictures_and_says_how_many(count, is_said):
+    loss = [1.0] * 7
+    words = said(loss, loss, accuracy=[0.8] * 7, train_accuracy=[0.95] * 7, start={"counts": {"validation": count}})
+    assert ("knows its training" in words) is is_said and (f"80.0% in validation ({count} pictures)" in words) is is_said
+
+
+def test_a_trend_of_a_handful_of_pictures_is_none():
+    train, val = [2, 1, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02], [2, 1.2, 0.9, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4]
+    falling = [2.0, 1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.68, 0.58]
+    for count, is_said in ((8, False), (200, True)):
+        start = {"counts": {"validation": count}}
+        assert ("Overfitting" in said(train, val, start=start)) is is_said
+        assert ("still improving" in said(falling, falling, start=start)) is is_said
+
+
+def test_what_is_advised_is_not_what_is_done_already():
+    train, val = [2, 1, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02], [2, 1.2, 0.9, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4]
+    assert "More data, augmentation or" in said(train, val)
+    assert "More data, stronger augmentation or" in said(train, val, start={"is_augmented": True})
+
+
+def test_a_run_that_is_always_right_or_failed_is_not_told_to_go_on():
+    falling = [0.9, 0.7, 0.5, 0.3, 0.2, 0.15, 0.1, 0.08, 0.05]
+    assert "still improving" in said(falling, falling, accuracy=[0.9] * 9)
+    assert "still improving" not in said(falling, falling, accuracy=[0.9] * 8 + [1.0])
+    failed = [*record(falling, falling, accuracy=[0.9] * 9, end=False), {"type": "end", "state": "failed", "reason": None}]
+    assert "still improving" not in words_of(failed)
+
+
+def two_digits(side=8):
+    whole = load_dataset("digits", side)
+    return replace(whole.subset(np.flatnonzero(whole.labels < 2)), classes=whole.classes[:2])
+
+
+@pytest.mark.parametrize(
+    ("settings", "mix"),
+    [({"label_smoothing": 0.5}, None), ({}, "RandomMixUpV2"), ({"label_smoothing": 0.3}, "RandomCutMixV2"), ({}, "RandomCutMixV2")],
+    ids=str,
+)
+def test_no_real_run_that_is_always_right_is_called_flat(settings, mix):
+    recipe, events = RECIPES["digits"].recipe, []
+    settings = {**recipe.settings, "epochs": 8, "batch_size": 8, "learning_rate": 0.005, "budget_s": 600.0, **settings}
+    recipe = replace(recipe, settings=settings, pipeline=mix and edit_mix(Pipeline(), mix, {}))
+    fit(recipe, events.append, data=two_digits(16))
+    assert events[-1]["test_accuracy"] > 0.95
+    assert "flat" not in words_of(events), words_of(events)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"label_smoothing": 0.5}, {"balance": "weights"}, {"balance": "sampling"}, {"balance": "none"}], ids=str
+)
+def test_a_real_run_that_learns_nothing_is_called_flat(make_recipe, settings):
+    """Labels that have nothing to do with the pictures, in uneven classes, at a rate at which nothing is learned by heart."""
+    data = two_digits()
+    data = replace(data, labels=(np.random.default_rng(0).random(len(data)) < 0.3).astype(data.labels.dtype))
+    events = []
+    fit(make_recipe(epochs=7, learning_rate=1e-6, schedule="constant", **settings), events.append, data=data)
+    assert "flat" in words_of(events), [event["train_loss"] for event in events if event["type"] == "epoch"]
+
+
+def test_real_uneven_classes_are_no_gap(make_recipe):
+    """Twenty times as many pictures of the first class as of the last: the training accuracy is that of the common ones."""
+    events = []
+    fit(make_recipe(epochs=8, imbalance=20.0, learning_rate=0.003), events.append)
+    last = [event for event in events if event["type"] == "epoch"][-1]
+    assert "knows its training" not in words_of(events), (last["train_accuracy"], last["val_accuracy"])

@@ -82,8 +82,8 @@ class Trainee:
         found = torch.zeros((len(material.pixels), self.module.head[-1].in_features), device=self.device)
         self.module.eval()
         for at in range(0, len(index), BATCH):
-            if should_end():
-                break
+            if should_end():  # pictures that were not looked at have no features: the test asks the whole net
+                return
             part = index[at : at + BATCH].to(self.device)
             images = ((material.pictures(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
             with self.cast():

@@ -11,6 +11,7 @@ import math
 from statistics import fmean
 from typing import Any
 
+from vpc2.shares import wilson
 from vpc2.training.events import curves
 from vpc2.words import Text
 
@@ -168,12 +169,6 @@ def _overfitting(start: dict[str, Any], series: dict[str, list]) -> Text | None:
     return _OVERFITTING.fill(epoch=at, low=low, high=high, window=window, train=fallen, augmentation=augmentation)
 
 
-def _highest(accuracy: float, count: int) -> float:
-    """Return the upper end of the 95 % interval of Agresti and Coull (1998) for an accuracy on `count` pictures."""
-    middle = (accuracy * count + 2) / (count + 4)
-    return middle + 1.96 * math.sqrt(middle * (1 - middle) / (count + 4))
-
-
 def _gap(start: dict[str, Any], series: dict[str, list]) -> Text | None:
     """Say so where the accuracies are further apart than other shares of the classes and few validation pictures make them."""
     train, val = series["train_accuracy"], series["val_accuracy"]
@@ -182,7 +177,7 @@ def _gap(start: dict[str, Any], series: dict[str, list]) -> Text | None:
     known, new, classes, count = fmean(train[-3:]), fmean(val[-3:]), max(len(start["classes"]), 2), _pictures(start)
     seen, asked = _shares(start.get("seen_counts"), classes), _shares(start.get("val_counts"), classes)
     shifted = sum(abs(a - b) for a, b in zip(seen, asked, strict=True)) / 2  # so much accuracy may come of the shares alone
-    if known - new - shifted < 0.1 or (count and known <= _highest(new, count)):
+    if known - new - shifted < 0.1 or (count and known <= wilson(new * count, count)[1]):
         return None
     return _GAP.fill(train=known, val=new, of=_of(start))
 

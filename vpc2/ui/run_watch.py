@@ -139,7 +139,7 @@ def draw_outcome(run: Run, status: Status) -> None:
             help=_("On pictures that took no part in training, with the 95 % interval."),
         )
         grid.metric(_("Test loss"), number(end["test_loss"], ".3f"))
-        grid.metric(_("Time"), f"{number(end['elapsed_s'], '.0f')} s")
+        grid.metric(_("Training time"), f"{number(end['elapsed_s'], '.0f')} s")
 
 
 def _draw_repair(run: Run) -> None:
