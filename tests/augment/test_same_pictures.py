@@ -1,4 +1,4 @@
-"""Exported torchvision and Albumentations scripts, executed: at fixed values they make the app's own pictures, or say how far off they are."""
+"""Exported torchvision and Albumentations scripts, executed: at fixed values they make the app's own pictures, or say how far off."""
 
 import itertools
 

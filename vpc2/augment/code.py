@@ -46,7 +46,7 @@ def augment(image, draw=0, image_key=""):
 
 if __name__ == "__main__":
     import sys
-    
+
     import numpy
     from PIL import Image
 

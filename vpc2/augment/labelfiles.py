@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc2 import codec
+from vpc2.augment.placing import UPRIGHT, place_upright, uncertain_notes
 from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
 from vpc2.words import Refusal, Text, clean_name
 
@@ -112,9 +113,11 @@ def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
 # COCO
 
 
-def from_coco(data: bytes | str, photo_name: str = "") -> ReadLabels:
+def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float] | None = None, orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels of one picture in a COCO file: the one called `photo_name`, else the first.
 
+    They are placed on a photograph of that `size`, width and height as it is shown, which was stored with that EXIF
+    `orientation`: a file that knows it unturned is turned, and sizes that differ are said.
     An annotation gives its outline as masks, or its box where it has none, and every visible keypoint as a point.
     """
     document = codec.read_json(data)
@@ -126,8 +129,8 @@ def from_coco(data: bytes | str, photo_name: str = "") -> ReadLabels:
     wanted = _stem(photo_name)
     chosen = next((image for image in images if wanted and _stem(image.get("file_name")) == wanted), images[0])
     name = _stem(chosen.get("file_name")) or "1"
-    size = chosen.get("width"), chosen.get("height")
-    if not all(isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= 1e6 for side in size):
+    sides = chosen.get("width"), chosen.get("height")
+    if not all(isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= 1e6 for side in sides):
         raise Refusal(_NO_SIZE.fill(name=name))
     names = _category_names(document.get("categories"))
     labels, notes, skipped = [], [], 0
@@ -138,7 +141,7 @@ def from_coco(data: bytes | str, photo_name: str = "") -> ReadLabels:
         if annotation.get("image_id") != chosen.get("id"):
             continue
         try:
-            labels += _from_annotation(annotation, size, names.get(str(annotation.get("category_id")), ""))
+            labels += _from_annotation(annotation, sides, names.get(str(annotation.get("category_id")), ""))
         except _Bad as bad:
             raise Refusal(_BAD_ANNOTATION.fill(n=n, why=bad.why)) from None
         skipped += isinstance(annotation.get("segmentation"), dict)
@@ -146,7 +149,8 @@ def from_coco(data: bytes | str, photo_name: str = "") -> ReadLabels:
             break
     if skipped:
         notes.append(_RLE.fill(n=skipped))
-    return _taken(labels, notes)
+    labels, said = place_upright(labels, sides, size, orientation)
+    return _taken(labels, notes + said)
 
 
 def _is_objects(value: object) -> bool:
@@ -240,9 +244,10 @@ def to_coco(labels: Sequence[Label], file_name: str, width: int, height: int) ->
 # YOLO
 
 
-def from_yolo(data: bytes | str, names: Sequence[str] = ()) -> ReadLabels:
+def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels in a YOLO text: lines `class cx cy w h` (a box) or `class x1 y1 x2 y2 …` (a mask), in shares of the sides.
 
+    A YOLO text knows no size, so where the photograph's EXIF `orientation` turns it, that is said.
     A mask whose corners are those of an upright box is that box: see `to_yolo`. A class without a name is called by its number.
     """
     if len(data) > MAX_TEXT_BYTES:
@@ -261,7 +266,7 @@ def from_yolo(data: bytes | str, names: Sequence[str] = ()) -> ReadLabels:
             raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
         if len(labels) > MOST:
             break
-    return _taken(labels, [])
+    return _taken(labels, uncertain_notes(orientation))
 
 
 def _from_line(words: list[str], names: Sequence[str]) -> Label:

@@ -25,8 +25,9 @@ COLOUR: tuple[Operation, ...] = (
         # One ColorJitter with all four would draw their order anew each time.
         torchvision="v2.Compose([v2.ColorJitter(brightness={brightness}), v2.ColorJitter(contrast={contrast}), "
         "v2.ColorJitter(saturation={saturation}), v2.ColorJitter(hue={hue})])",
-        albumentations="A.Sequential([A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p=1), A.ColorJitter((1, 1), {contrast}, (1, 1), "
-        "(0, 0), p=1), A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p=1), A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p=1)], p={p})",
+        albumentations="A.Sequential([A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p=1), "
+        "A.ColorJitter((1, 1), {contrast}, (1, 1), (0, 0), p=1), A.ColorJitter((1, 1), (1, 1), {saturation}, (0, 0), p=1), "
+        "A.ColorJitter((1, 1), (1, 1), (1, 1), {hue}, p=1)], p={p})",
         quick="vpc2.augment.quick.QuickJitter",
     ),
     operation(
@@ -202,8 +203,8 @@ COLOUR: tuple[Operation, ...] = (
         "colour",
         ("Colour jiggle", "Variación de color, en orden al azar"),
         (
-            "Brightness, contrast, saturation and hue, each up to so much either way, in random order. The arithmetic is torchvision's.",
-            "Brillo, contraste, saturación y tono, cada uno hasta tanto para cada lado, en orden al azar. La aritmética es la de torchvision.",
+            "Brightness, contrast, saturation and hue, each up to so much either way, in random order; torchvision's arithmetic.",
+            "Brillo, contraste, saturación y tono, cada uno hasta tanto para cada lado, en orden al azar, con la cuenta de torchvision.",
         ),
         Number(key="brightness", title=Text("Brightness", "Brillo"), default=0.2, low=0.0, high=1.0),
         Number(key="contrast", title=Text("Contrast", "Contraste"), default=0.2, low=0.0, high=1.0),

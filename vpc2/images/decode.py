@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vpc2.host import LIMITS, MB
 from vpc2.words import Refusal, Text, clean_name
@@ -68,7 +68,7 @@ class Photo:
     """A photograph as the app works on it.
 
     `pixels` is uint8 (H, W, 3) RGB, upright, its longer side at most the limit; `digest` is the sha256 of the file's
-    bytes; `size` the (width, height) it came with; `notes` what was done to it.
+    bytes; `size` the (width, height) it came with, stored as its EXIF `orientation` (1 to 8) says; `notes` what was done to it.
     """
 
     pixels: np.ndarray
@@ -76,6 +76,7 @@ class Photo:
     name: str
     notes: tuple[Text, ...]
     size: tuple[int, int]
+    orientation: int = 1
 
 
 def decode_photo(data: bytes, name: str = "", *, max_side_px: int = LIMITS.image_side_px) -> Photo:
@@ -95,7 +96,7 @@ def decode_photo(data: bytes, name: str = "", *, max_side_px: int = LIMITS.image
                 raise Refusal(_DAMAGED.fill(name=shown))
             if size[0] * size[1] > LIMITS.image_pixels:
                 raise Refusal(_TOO_MANY_PIXELS.fill(name=shown, width=size[0], height=size[1], limit=LIMITS.image_pixels // 1_000_000))
-            pixels, notes = _decode(image, max_side_px, shown)
+            pixels, notes, orientation = _decode(image, max_side_px, shown)
     except Refusal:
         raise
     except BOMBS:
@@ -105,10 +106,19 @@ def decode_photo(data: bytes, name: str = "", *, max_side_px: int = LIMITS.image
         raise Refusal((_HEIC if is_heic else _UNKNOWN).fill(name=shown)) from None
     except FAULTS:
         raise Refusal(_DAMAGED.fill(name=shown)) from None
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), shown, tuple(notes), size)
+    return Photo(pixels, hashlib.sha256(data).hexdigest(), shown, tuple(notes), size, orientation)
 
 
-def _decode(image: Image.Image, max_side_px: int, name: str) -> tuple[np.ndarray, list[Text]]:
+def _orientation_of(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except EXIF_FAULTS:
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _decode(image: Image.Image, max_side_px: int, name: str) -> tuple[np.ndarray, list[Text], int]:
     notes: list[Text] = []
     # Not `n_frames`: to count the frames is to walk through the whole file.
     if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's further frames are the other eye's view, not an animation
@@ -120,6 +130,7 @@ def _decode(image: Image.Image, max_side_px: int, name: str) -> tuple[np.ndarray
         wanted = max_side_px * _DRAFT_LEAST / max(image.size)
         image.draft(None, tuple(max(1, int(side * wanted)) for side in image.size))
     image.load()
+    orientation = _orientation_of(image)  # after the pixels: asked before, Pillow would read a damaged file through without a word
     try:
         image = ImageOps.exif_transpose(image)
     except EXIF_FAULTS:
@@ -129,7 +140,7 @@ def _decode(image: Image.Image, max_side_px: int, name: str) -> tuple[np.ndarray
     if scale < 1:
         size = tuple(max(1, round(side * scale)) for side in image.size)
         image = image.resize(size, Image.Resampling.HAMMING)  # as sharp as bicubic when shrinking, in half the time
-    return np.asarray(image), [*notes, *said]
+    return np.asarray(image), [*notes, *said], orientation
 
 
 def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, list[Text]]:

@@ -37,7 +37,11 @@ def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label,
     st.session_state["labels/uploads"] += 1
     try:
         is_coco = given.name.lower().endswith(".json")
-        read = from_coco(given.getvalue(), file_name(photo)) if is_coco else from_yolo(given.getvalue())
+        orientation = photo.get("orientation", 1)
+        if is_coco:
+            read = from_coco(given.getvalue(), file_name(photo), _size_of(photo), orientation)
+        else:
+            read = from_yolo(given.getvalue(), orientation=orientation)
     except Refusal as refusal:
         state.remember_note(refusal.text, "error")
         return labels

@@ -1,0 +1,88 @@
+"""Labels of a file on the photograph as it is shown, where the file may know it as the camera stored it: unturned, or at another size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vpc2.labels import BOX, Label, bounds_of
+from vpc2.words import Text
+
+SAME_SHAPE = 0.02  # of the ratio of the sides: whole pixels of a picture made smaller
+UPRIGHT = 1
+# EXIF's eight orientations: where a place of the stored picture lies in the upright one, in shares of the sides.
+_TURNS = {
+    1: lambda x, y: (x, y),
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (1 - y, x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (y, 1 - x),
+}
+
+_TURNED = Text(
+    "The file knows this photograph unturned, {there}; its labels were turned with it, as its EXIF orientation says.",
+    "El archivo conoce esta foto sin girar, {there}; sus etiquetas se giraron con ella, como dice su orientación EXIF.",
+)
+_UNCERTAIN = Text(
+    "This photograph is stored turned (EXIF orientation {orientation}), and the file does not tell whether its labels are of the stored "
+    "picture or of the upright one: they were taken for the upright one. Check their places.",
+    "Esta foto está guardada girada (orientación EXIF {orientation}) y el archivo no dice si sus etiquetas son de la imagen guardada "
+    "o de la derecha: se tomaron como de la derecha. Revisá sus lugares.",
+)
+_SCALED = Text(
+    "The file knows this photograph at {there}, here it has {here}: the labels were scaled.",
+    "El archivo conoce esta foto de {there}, acá mide {here}: las etiquetas se escalaron.",
+)
+_OTHER_SHAPE = Text(
+    "The file speaks of a picture of {there}, this photograph has {here}: it was cut or turned, or it is another one. "
+    "The labels were stretched onto it; check their places, or remove them.",
+    "El archivo habla de una imagen de {there} y esta foto mide {here}: se recortó o giró, o es otra. "
+    "Las etiquetas se estiraron sobre ella; revisá sus lugares o quitalas.",
+)
+
+
+def place_upright(
+    labels: Sequence[Label], there: tuple[float, float], here: tuple[float, float] | None, orientation: int = UPRIGHT
+) -> tuple[list[Label], list[Text]]:
+    """Return labels, in shares of the file's picture, as they lie on the photograph, and what has to be said about it.
+
+    `there` is the (width, height) that the file gives, `here` the photograph's as it is shown, None where it is not known,
+    `orientation` the EXIF orientation (1 to 8) that it was stored with.
+    """
+    if here is None:
+        return list(labels), []
+    sizes = {"there": _said(there), "here": _said(here)}
+    is_swapping = orientation in (5, 6, 7, 8)
+    is_alike, is_alike_stored = _is_alike(there, here), _is_alike(there, here[::-1])
+    if is_swapping and is_alike_stored and not is_alike:
+        return [turn_label(label, orientation) for label in labels], [_TURNED.fill(**sizes)]
+    if not is_alike:
+        return list(labels), [_OTHER_SHAPE.fill(**sizes)]
+    notes = [] if tuple(map(round, there)) == tuple(map(round, here)) else [_SCALED.fill(**sizes)]
+    if orientation != UPRIGHT and (not is_swapping or is_alike_stored):
+        notes += uncertain_notes(orientation)
+    return list(labels), notes
+
+
+def uncertain_notes(orientation: int) -> list[Text]:
+    """Return what has to be said where a file gives no size and the photograph is stored turned."""
+    return [] if orientation == UPRIGHT else [_UNCERTAIN.fill(orientation=orientation)]
+
+
+def turn_label(label: Label, orientation: int) -> Label:
+    """Return a label of the stored picture as it lies on the upright one."""
+    turn = _TURNS[orientation]
+    places = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
+    return replace(label, places=tuple(bounds_of(places) if label.kind == BOX else places))
+
+
+def _is_alike(size: tuple[float, float], other: tuple[float, float]) -> bool:
+    ratio = size[0] / size[1] * other[1] / other[0]
+    return abs(ratio - 1) <= SAME_SHAPE
+
+
+def _said(size: tuple[float, float]) -> str:
+    return f"{size[0]:g} × {size[1]:g} px"
