@@ -15,17 +15,18 @@ CLEAR = (
     "AdaptiveAvgPool2d", "AdaptiveAvgPool2d", "Upsample", "Upsample", "ReLU", "BatchNorm2d", "Residual", "Parallel", "Repeat",
 )  # fmt: skip
 ALL = (
-    *CLEAR, "MaxPool2d", "MaxPool2d", "AvgPool2d", "AdaptiveMaxPool2d", "LeakyReLU", "ReLU6", "GELU", "SiLU", "Sigmoid", "Tanh", "Softmax",
-    "LayerNorm", "GroupNorm", "LocalResponseNorm", "Dropout", "Dropout2d", "SqueezeExcite",
+    *CLEAR, "Conv2d", "Conv2d", "Conv2d", "MaxPool2d", "MaxPool2d", "AvgPool2d", "AdaptiveMaxPool2d", "LeakyReLU", "ReLU6", "GELU", "SiLU",
+    "Sigmoid", "Tanh", "Softmax", "LayerNorm", "GroupNorm", "LocalResponseNorm", "Dropout", "Dropout2d", "SqueezeExcite",
 )  # fmt: skip
 
 
 class Maker:
-    """Draws layers from one seed."""
+    """Draws layers from one seed; where it `has_gaps`, some windows leave out pixels between those that they look at."""
 
-    def __init__(self, seed: int, kinds: tuple[str, ...] = ALL):
+    def __init__(self, seed: int, kinds: tuple[str, ...] = ALL, *, has_gaps: bool = True):
         self.draw = random.Random(seed)
         self.kinds = kinds
+        self.has_gaps = has_gaps
 
     def side(self, low: int, high: int) -> int | list[int]:
         """Return a number for both sides, or one for each."""
@@ -48,14 +49,19 @@ class Maker:
                 "Repeat": {"times": draw.randint(1, 4)},
             }.get(kind, {})
             return kind, params, bodies
-        return kind, getattr(self, f"_{kind}", dict)()
+        params = getattr(self, f"_{kind}", dict)()
+        if "stride" in params and not self.has_gaps:
+            pairs = zip(*(one if isinstance(one, list) else (one, one) for one in (params["kernel_size"], params["stride"])), strict=True)
+            params["stride"] = [min(pair) for pair in pairs]
+            params |= {key: 1 for key in ("dilation",) if key in params} | {key: 0 for key in ("output_padding",) if key in params}
+        return kind, params
 
     def _Conv2d(self) -> dict:
         groups = self.draw.choice([1, 1, 1, 2, 3])
         padding = "same" if self.draw.random() < 0.3 else self.side(0, 3)
         stride = 1 if padding == "same" or self.draw.random() < 0.5 else self.side(1, 3)
         shape = {"kernel_size": self.side(1, 5), "stride": stride, "padding": padding, "dilation": self.side(1, 3)}
-        return {"out_channels": groups * self.draw.randint(1, 4), "groups": groups, "bias": self.draw.random() < 0.5, **shape}
+        return {"out_channels": self.channels(groups), "groups": groups, "bias": self.draw.random() < 0.5, **shape}
 
     def _DepthwiseConv2d(self) -> dict:
         made = self._Conv2d()
@@ -71,7 +77,11 @@ class Maker:
         draw, groups = self.draw, self.draw.choice([1, 1, 2, 3])
         shape = {"kernel_size": self.side(1, 4), "stride": self.side(1, 4), "padding": self.side(0, 2), "dilation": self.side(1, 2)}
         more = {"output_padding": draw.choice([0, 0, 1]), "bias": draw.random() < 0.5}
-        return {"out_channels": groups * draw.randint(1, 4), "groups": groups, **shape, **more}
+        return {"out_channels": self.channels(groups), "groups": groups, **shape, **more}
+
+    def channels(self, groups: int) -> int:
+        """Return a number of channels that these groups divide, often one that many groups of the next layer do too."""
+        return self.draw.choice([count for count in (2, 3, 4, 6, 6, 6) if count % groups == 0])
 
     def _pool(self) -> dict:
         kernel = self.side(1, 4)
@@ -115,11 +125,12 @@ class Maker:
         return self.draw.choice([1, 3]), self.draw.randint(9, 28), self.draw.randint(9, 28)
 
 
-def fitting_net(seed: int, kinds: tuple[str, ...] = ALL, *, with_head: bool = False) -> Net:
-    """Return a net of two to eight layers that fits, made of these kinds."""
-    maker = Maker(seed, kinds)
-    shape, items = maker.shape(), []
-    wanted = maker.draw.randint(2, 8)
+def fitting_net(seed: int, kinds: tuple[str, ...] = ALL, *, with_head: bool = False, has_gaps: bool = True) -> Net:
+    """Return a net of three to eight layers that fits, a convolution first and then any of these kinds."""
+    maker = Maker(seed, kinds, has_gaps=has_gaps)
+    shape, first = maker.shape(), {"out_channels": 6, "kernel_size": maker.side(1, 5), "padding": 2}
+    items = [("Conv2d", {**first, "dilation": maker.side(1, 2) if has_gaps else 1, "bias": maker.draw.random() < 0.5})]
+    wanted = maker.draw.randint(3, 8)
     for _try in range(40):
         if len(items) == wanted:
             break

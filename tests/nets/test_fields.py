@@ -78,11 +78,11 @@ def check(net: Net, *, is_exact: bool = True) -> None:
 @pytest.mark.parametrize("start", range(0, 400, 40))
 def test_a_units_field_is_what_its_gradient_reaches(start):
     for seed in range(start, start + 40):
-        check(fitting_net(seed, CLEAR))
+        check(fitting_net(seed, CLEAR, has_gaps=seed % 3 == 0))
 
 
 def test_enough_of_the_random_nets_are_held_to_the_very_pixel():
-    nets = [fitting_net(seed, CLEAR) for seed in range(400)]
+    nets = [fitting_net(seed, CLEAR, has_gaps=seed % 3 == 0) for seed in range(400)]
     exact = [net for net in nets if not rounds(net) and not has_gaps(net)]
     uneven = [net for net in exact if not summarise(net).layers[-1].is_even]
     assert len(exact) > 80 and len(uneven) > 40
@@ -91,7 +91,7 @@ def test_enough_of_the_random_nets_are_held_to_the_very_pixel():
 @pytest.mark.parametrize("start", range(1000, 1100, 50))
 def test_a_dense_layers_field_is_what_its_gradient_reaches(start):
     for seed in range(start, start + 50):
-        check(fitting_net(seed, CLEAR, with_head=True))
+        check(fitting_net(seed, CLEAR, with_head=True, has_gaps=seed % 3 == 0))
 
 
 LEFT_OUT = {
