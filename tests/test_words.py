@@ -106,3 +106,42 @@ def flaws(text: Text, language: str) -> list[str]:
     if text.en == text.es:
         found.append("the same in both languages")
     return found
+
+
+def test_a_number_and_its_word_agree():
+    said = Text("{n:,} {n:?picture is|pictures are} here.", "Acá {n:?está|están} {n:,} {n:?imagen|imágenes}.")
+    assert [said.fill(n=n).en for n in (0, 1, 2, 1000)] == [
+        "0 pictures are here.",
+        "1 picture is here.",
+        "2 pictures are here.",
+        "1,000 pictures are here.",
+    ]
+    assert [said.fill(n=n).es for n in (1, 1000)] == ["Acá está 1 imagen.", "Acá están 1.000 imágenes."]
+
+
+# Numbers that cannot be one where they are said: limits of the app, what is refused for being too many, and shares of something.
+NEVER_ONE = {"limit", "most", "least", "fewest", "usual", "size", "side", "classes", "params", "gap", "window", "turns", "batch", "wanted"}
+NOT_PLURAL = {"is", "has", "does", "needs", "gets", "gives", "holds", "says", "sees", "looks", "this", "means", "stands", "less", "times"}
+TOO_MANY = re.compile(
+    r"too many|at most|none is called|these are the labels|too few|do not fit|only|one single step|million|points better|points worse"
+)
+
+
+def _texts():
+    for info in pkgutil.walk_packages(vpc2.__path__, "vpc2."):
+        if not info.name.startswith("vpc2.__main__"):
+            for name, value in vars(importlib.import_module(info.name)).items():
+                for text in [value] if isinstance(value, Text) else value.values() if isinstance(value, dict) else ():
+                    if isinstance(text, Text):
+                        yield f"{info.name}.{name}", text
+
+
+def test_no_table_says_1_pictures():
+    """A count that may be one has its word in both numbers."""
+    wrong = {
+        f"{where}: {text.en}"
+        for where, text in _texts()
+        for field, word in re.findall(r"\{(\w+)(?::[,.\w]*)?\} (?:(?:training|test|augmented|more|other) )?([a-z-]+s)\b", text.en)
+        if field not in NEVER_ONE and word not in NOT_PLURAL and not TOO_MANY.search(text.en)
+    }
+    assert not wrong

@@ -14,7 +14,10 @@ LANGUAGES = ("en", "es")
 
 
 class _Formatter(string.Formatter):
-    """Writes numbers as the language does: 2,764.8 in English, 2.764,8 in Spanish."""
+    """Writes numbers as the language does: 2,764.8 in English, 2.764,8 in Spanish.
+
+    `{n:?picture|pictures}` is the word that goes with the number: the first for one, the second for any other.
+    """
 
     def __init__(self, language: str):
         self.language = language
@@ -22,6 +25,9 @@ class _Formatter(string.Formatter):
     def format_field(self, value, format_spec):
         if isinstance(value, Text):
             value = value.say(self.language)
+        if format_spec.startswith("?"):
+            one, _, many = format_spec[1:].partition("|")
+            return one if value == 1 else many
         written = format(value, format_spec)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return swap_separators(written) if is_number and self.language == "es" else written

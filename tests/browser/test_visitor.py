@@ -178,7 +178,6 @@ def test_two_tabs_keep_what_each_made_and_tell_of_the_other(context, app_url, wa
     assert cards(third) == strong
 
 
-
 def test_a_reload_keeps_what_came_of_a_link(page, app_url, wait_idle):
     """The address still names the link: what was changed since then counts, and the link's own content is one Undo away."""
     page.goto(f"{app_url}/augment?lang=en")

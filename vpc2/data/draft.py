@@ -32,7 +32,7 @@ _TAKEN = Text("There is a class “{name}” already.", "Ya existe la clase “{
 _MANY = Text("At most {most} classes fit here.", "Acá entran como máximo {most} clases.")
 _NO_CLASS = Text("There is no class “{name}”.", "No existe la clase “{name}”.")
 _FULL = Text("“{name}” has {most} pictures; that is enough.", "“{name}” tiene {most} imágenes; alcanza.")
-_TWICE = Text("{count:,} pictures were there already.", "{count:,} imágenes ya estaban.")
+_TWICE = Text("{count:,} {count:?picture was|pictures were} there already.", "{count:,} {count:?imagen ya estaba|imágenes ya estaban}.")
 _TWO = Text("At least two classes that are switched on are needed.", "Hacen falta al menos dos clases activas.")
 _FEW = Text(
     "{names}: fewer than {fewest} pictures. Add some more, or switch the class off.",

@@ -102,12 +102,14 @@ _IMBALANCED = Text(
 )
 _SAME_LETTERS = Text("Classes {names} differ only in upper and lower case.", "Las clases {names} difieren solo en mayúsculas y minúsculas.")
 _COPIES = Text(
-    "{count:,} pictures are copies of others; all copies of a picture stay on one side of the split, so the test is not too easy.",
-    "{count:,} imágenes son copias de otras; quedan todas del mismo lado de la división, así la prueba no se hace fácil.",
+    "{count:,} {count:?picture is a copy|pictures are copies} of others; all copies of a picture stay on one side of the "
+    "split, so the test is not too easy.",
+    "{count:,} {count:?imagen es copia|imágenes son copias} de otras; quedan todas del mismo lado de la división, así la "
+    "prueba no se hace fácil.",
 )
 _COPIES_ACROSS = Text(
-    "{count:,} pictures are the same in two classes: nothing can tell them apart.",
-    "{count:,} imágenes están iguales en dos clases: nada puede distinguirlas.",
+    "{count:,} {count:?picture is|pictures are} the same in two classes: nothing can tell them apart.",
+    "{count:,} {count:?imagen está igual|imágenes están iguales} en dos clases: nada puede distinguirlas.",
 )
 
 Skipped = list[tuple[str, Text]]

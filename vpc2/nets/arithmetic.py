@@ -75,7 +75,7 @@ _NOTHING_LEFT = Text(
     "Con un relleno de {padding:,} no queda nada de la imagen: "
     "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}.",
 )
-CHANNELS, NUMBERS = Text("channels", "canales"), Text("numbers", "números")
+CHANNELS, NUMBERS = Text("{n:?channel|channels}", "{n:?canal|canales}"), Text("{n:?number|numbers}", "{n:?número|números}")
 _SET = Text("Set {what} to {value}", "Poner {what} en {value}")
 _KEEP = Text("Set the padding to {value}: keeps {sides}", "Poner el relleno en {value}: conserva {sides}")
 _CHANGE = Text("Change it to {value:,}", "Cambiarlo a {value:,}")
@@ -206,7 +206,7 @@ def need_expected(p: Params, shape: Shape, what: Text = CHANNELS) -> None:
     wanted = p["expects"]
     if wanted and wanted != shape[0]:
         raise Misfit(
-            _EXPECTS.fill(wanted=wanted, found=shape[0], what=what),
+            _EXPECTS.fill(wanted=wanted, found=shape[0], what=what.fill(n=wanted)),
             (Mend(_CHANGE.fill(value=shape[0]), "set", "expects", shape[0]),),
         )
 

@@ -28,8 +28,7 @@ INPUT = "#C8C4BC"
 _SLABS = ("activation", "normalisation", "regularisation")
 
 _INPUT = Text("input", "entrada")
-_HOLDS_ONE = Text("holds 1 layer", "tiene 1 capa")
-_HOLDS = Text("holds {count} layers", "tiene {count} capas")
+_HOLDS = Text("holds {count} {count:?layer|layers}", "tiene {count} {count:?capa|capas}")
 _TIMES = Text("× {times:,}", "× {times:,}")
 _MISFIT = Text("does not fit", "no encaja")
 _EMPTY = Text("empty", "vacía")
@@ -195,7 +194,7 @@ def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collecti
 def holds(facts: LayerFacts) -> Text:
     """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
     count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
-    said = _HOLDS_ONE if count == 1 else _HOLDS.fill(count=count)
+    said = _HOLDS.fill(count=count)
     return Text("{said} {times}", "{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
 
 

@@ -22,8 +22,8 @@ _ONE_OUTPUT = Text(
     "Esta red termina en un solo número: una única clase siempre acierta y no enseña nada. Necesita una salida por clase.",
 )
 _WRONG_CLASSES = Text(
-    "This net ends in {found:,} numbers and the data has {classes:,} classes.",
-    "Esta red termina en {found:,} números y los datos tienen {classes:,} clases.",
+    "This net ends in {found:,} {found:?number|numbers} and the data has {classes:,} classes.",
+    "Esta red termina en {found:,} {found:?número|números} y los datos tienen {classes:,} clases.",
 )
 _SET_CLASSES = Text("End in {classes:,}", "Terminar en {classes:,}")
 _ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}", "Agregar un pooling global y una capa densa de {classes:,}")

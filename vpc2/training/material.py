@@ -28,12 +28,13 @@ _COPIES_LARGE = Text(
     "imágenes más chicas, o aumentar online.",
 )
 _COPIES_MADE = Text(
-    "{count:,} augmented copies were made before the training, in {seconds:.1f} s.",
-    "Se hicieron {count:,} copias aumentadas antes de entrenar, en {seconds:.1f} s.",
+    "{count:,} augmented {count:?copy was|copies were} made before the training, in {seconds:.1f} s.",
+    "{count:?Se hizo|Se hicieron} {count:,} {count:?copia aumentada|copias aumentadas} antes de entrenar, en {seconds:.1f} s.",
 )
 _TAKEN_AWAY = Text(
-    "{count:,} training pictures were taken away to make the classes uneven; validation and test are as they were.",
-    "Se quitaron {count:,} imágenes de entrenamiento para desbalancear las clases; validación y prueba quedaron como estaban.",
+    "{count:,} training {count:?picture was|pictures were} taken away to make the classes uneven; validation and test are as they were.",
+    "{count:?Se quitó|Se quitaron} {count:,} {count:?imagen|imágenes} de entrenamiento para desbalancear las clases; "
+    "validación y prueba quedaron como estaban.",
 )
 
 

@@ -40,8 +40,8 @@ _NODE_LOST = Text(
     "La máquina que entrenaba se fue; otra sigue desde el último punto de control.",
 )
 _NODES_LOST = Text(
-    "The machines that trained this run went away {count} times; it can be resumed.",
-    "Las máquinas que entrenaban se fueron {count} veces; se puede reanudar.",
+    "The machines that trained this run went away {count} {count:?time|times}; it can be resumed.",
+    "Las máquinas que entrenaban se fueron {count} {count:?vez|veces}; se puede reanudar.",
 )
 _NO_START = Text(
     "The cluster could not start this run; its worker.log says why.",

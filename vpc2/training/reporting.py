@@ -27,18 +27,22 @@ _BECAME_NAN = Text(
     "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
     "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
 )
-_STOPPED = Text("Stopped on request after {epochs:,} epochs.", "Detenido a pedido después de {epochs:,} épocas.")
+_STOPPED = Text(
+    "Stopped on request after {epochs:,} {epochs:?epoch|epochs}.",
+    "Detenido a pedido después de {epochs:,} {epochs:?época|épocas}.",
+)
 _OUT_OF_TIME = Text(
-    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} epochs.",
-    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:,} de {epochs:,} épocas como máximo.",
+    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} {epochs:?epoch|epochs}.",
+    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:,} de {epochs:,} "
+    "{epochs:?época|épocas} como máximo.",
 )
 _TIRED = Text(
-    "Stopped early: validation has not got better for {waited:,} epochs; the best was epoch {best:,}.",
-    "Parada temprana: la validación no mejoró en {waited:,} épocas; la mejor fue la época {best:,}.",
+    "Stopped early: validation has not got better for {waited:,} {waited:?epoch|epochs}; the best was epoch {best:,}.",
+    "Parada temprana: la validación no mejoró en {waited:,} {waited:?época|épocas}; la mejor fue la época {best:,}.",
 )
 _BATCH_CAPPED = Text(
-    "The batch was reduced from {asked:,} to {batch:,} pictures: there are no more to train on.",
-    "El lote se redujo de {asked:,} a {batch:,} imágenes: no hay más para entrenar.",
+    "The batch was reduced from {asked:,} to {batch:,} {batch:?picture|pictures}: there are no more to train on.",
+    "El lote se redujo de {asked:,} a {batch:,} {batch:?imagen|imágenes}: no hay más para entrenar.",
 )
 _NO_VALIDATION = Text(
     "There are too few pictures to set some apart for validation: the last weights are kept, not the best.",

@@ -10,11 +10,19 @@ from vpc2.nets.reading import MOST_BYTES, read_code
 from vpc2.nets.spec import Net
 from vpc2.nets.torchvision_nets import CLASSIFIERS, read_torchvision
 from vpc2.ui import cache, canvas, chrome, state
-from vpc2.ui.language import _, number, say
+from vpc2.ui.language import _, say
 from vpc2.words import Text
 
 _SIDES = (28, 32, 48, 64, 96, 128, 224, 227, 256, 299)
 _NOTES = "bring/notes"
+_WHOLE = Text(
+    "Read whole: {n:,} {n:?layer|layers}. Undo brings back what was here before.",
+    "Leída completa: {n:,} {n:?capa|capas}. Deshacer trae de vuelta lo que había antes.",
+)
+_REMARKS = Text(
+    "Read, with these remarks: {n:,} {n:?layer|layers}. Undo brings back what was here before.",
+    "Leída, con estas observaciones: {n:,} {n:?capa|capas}. Deshacer trae de vuelta lo que había antes.",
+)
 _EXAMPLE = """net = nn.Sequential(
     nn.Conv2d(3, 16, 3, padding=1),
     nn.ReLU(),
@@ -107,12 +115,9 @@ def _draw_notes(net: Net) -> None:
     of, notes, refusals = st.session_state.get(_NOTES, ("", [], 0))
     if of != codec.digest(net) or refusals != st.session_state.get("refusals", 0):
         return
-    count = number(sum(1 for _layer in net.walk()))
+    count = sum(1 for _layer in net.walk())
     if not notes:
-        st.success(_("Read whole: {n} layers. Undo brings back what was here before.").format(n=count), icon=":material/check:")
+        st.success(say(_WHOLE.fill(n=count)), icon=":material/check:")
         return
     said = "\n".join(f"- {chrome.literal(say(Text(*note)))}" for note in notes)
-    st.warning(
-        _("Read, with these remarks: {n} layers. Undo brings back what was here before.").format(n=count) + f"\n\n{said}",
-        icon=":material/info:",
-    )
+    st.warning(f"{say(_REMARKS.fill(n=count))}\n\n{said}", icon=":material/info:")

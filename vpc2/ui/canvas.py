@@ -31,7 +31,7 @@ MOST_FORESEEN = 100
 # The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
 _PLACE = Text("{at:,} of {of:,}", "{at:,} de {of:,}")
 _GIVES = Text("gives {shape}", "da {shape}")
-_PARAMS = Text("{count} parameters", "{count} parámetros")
+_PARAMS = Text("{count:,} {count:?parameter|parameters}", "{count:,} {count:?parámetro|parámetros}")
 _EMPTY = Text("{block}: branch {number} is empty", "{block}: la rama {number} está vacía")
 _UNREACHED = Text("the net does not get here", "la red no llega hasta acá")
 _PROBLEM = Text("{name} does not fit: {why}", "{name} no encaja: {why}")
@@ -149,7 +149,7 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
         said.append(holds(facts).say(lang))
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
-        said += [_GIVES.say(lang).format(shape=shape), _PARAMS.say(lang).format(count=count(facts.params))]
+        said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
     problem = next((one for one in facts.walk() if one.problem is not None), None)
     if problem is not None:
         said.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))

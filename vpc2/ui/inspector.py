@@ -20,7 +20,14 @@ from vpc2.nets.spec import Net
 from vpc2.ui import chrome, state
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
+from vpc2.words import Text, join_texts
 
+_ROWS, _COLUMNS = Text("{n:,} {n:?row|rows}", "{n:,} {n:?fila|filas}"), Text("{n:,} {n:?column|columns}", "{n:,} {n:?columna|columnas}")
+_AND = Text(" and ", " y ")
+_UNSEEN = Text(
+    "The stride does not divide: it does not look at {what} at the end of {height:,} × {width:,}.",
+    "El paso no divide exacto: deja sin mirar {what} al final de {height:,} × {width:,}.",
+)
 _COST = (words.PARAMS, words.MACS, words.MEMORY)
 _SEEN = (words.FIELD, words.JUMP, words.CENTRE)
 
@@ -151,9 +158,8 @@ def _draw_border(facts: LayerFacts) -> None:
     rows, columns = dropped_border(facts)
     if not rows and not columns:
         return
-    said = _("The stride does not divide: the last {rows} rows and {columns} columns of {height} × {width} are not looked at.").format(
-        rows=number(rows), columns=number(columns), height=number(facts.input[1]), width=number(facts.input[2])
-    )
+    unseen = join_texts([one.fill(n=n) for one, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
+    said = say(_UNSEEN.fill(what=unseen, height=facts.input[1], width=facts.input[2]))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(border_svg(facts.input[1], facts.input[2], rows, columns), alt=said, width=72)
         st.markdown(said)

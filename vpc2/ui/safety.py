@@ -94,7 +94,7 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, name: str) -> None:
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
         found.append(asking.survived(edit_solo(pipeline, step.id), name, photo, STEP_DRAWS))
     whole: Survival = asking.survived(pipeline, name, photo, DRAWS)
-    names = [_("the whole pipeline"), *(_("only {step}").format(step=say(OPS[step.op].title)) for step in steps)]
+    names = [_("the whole pipeline"), *(_("only “{step}”").format(step=say(OPS[step.op].title)) for step in steps)]
     shown = [whole, *found]
     worst = min(range(len(steps)), key=lambda i: found[i].share, default=None)
     with st.container():
