@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
@@ -110,6 +111,12 @@ def test_evaluate_agrees_with_the_run(capsys, run, tmp_path):
     assert document["accuracy"] == pytest.approx(end["test_accuracy"])
     assert document["tta_accuracy"] - document["accuracy"] == pytest.approx((document["fixed"] - document["broken"]) / len(test))
     assert document["ms"] > 0 and document["tta_ms"] > 0
+    wanted = binomtest(round(document["accuracy"] * len(test)), len(test)).proportion_ci(method="wilson")
+    assert document["accuracy_interval"] == pytest.approx([wanted.low, wanted.high])
+    low, high = document["tta_accuracy_interval"]
+    assert low < document["tta_accuracy"] < high
+    said = printed(capsys, "evaluate", run[0], tmp_path)
+    assert f"of {len(test)} (" in said and " to " in said
 
 
 def test_predict_tells_view_by_view(capsys, tmp_path, run):

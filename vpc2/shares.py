@@ -15,11 +15,7 @@ _NONE = Text("no pictures", "sin imágenes")
 _SHARE = Text(
     "{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}", "{share:.{digits}f} % ({low:.{fine}f} a {high:.{fine}f}) de {n:,}"
 )
-_BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % · {n:,} pictures", "{low:.{fine}f} a {high:.{fine}f} % · {n:,} imágenes")
-_BOUNDS_PEOPLE = Text(
-    "{low:.{fine}f} to {high:.{fine}f} % · {n:,} pictures, {people:,} people",
-    "{low:.{fine}f} a {high:.{fine}f} % · {n:,} imágenes, {people:,} personas",
-)
+_BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % of {n:,}", "{low:.{fine}f} a {high:.{fine}f} % de {n:,}")
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,8 @@ class Share:
 
     @property
     def bounds(self) -> Text:
-        """The interval and n alone, to stand below the share: "91 to 96 % · 360 pictures"."""
-        if not self.n:
-            return _NONE
-        return (_BOUNDS if self.people is None else _BOUNDS_PEOPLE).fill(**self._numbers())
+        """The interval and n alone, to stand below the share: "91 to 96 % of 360"."""
+        return _BOUNDS.fill(**self._numbers()) if self.n else _NONE
 
     def _numbers(self) -> dict[str, object]:
         width = self.high - self.low
@@ -58,7 +52,6 @@ class Share:
             "high": 100 * self.high,
             "fine": fine,
             "n": self.n,
-            "people": self.people,
         }
 
 

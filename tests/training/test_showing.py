@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, recall_score
 
 from vpc2.training.looks import LayerLook, Look, Mistake
@@ -45,12 +46,19 @@ def test_confusion_and_accuracy_are_those_of_scikit_learn(tmp_path):
     assert found["confusion"] == confusion_matrix(look.labels, answers, labels=range(10)).tolist()
     assert found["accuracy"] == pytest.approx(recall_score(look.labels, answers, average=None).tolist(), abs=1e-4)
     assert (found["epoch"], found["step"], found["classes"][9]) == (3, 120, "class 9")
+    counts = np.array(found["confusion"])
+    for interval, hits, n in zip(
+        [*found["intervals"], found["interval"]], [*np.diag(counts), counts.trace()], [*counts.sum(1), 300], strict=True
+    ):
+        wanted = binomtest(int(hits), int(n)).proportion_ci(method="wilson")
+        assert interval == pytest.approx([wanted.low, wanted.high], abs=1e-4)
     assert [(one["true"], one["predicted"]) for one in found["mistakes"][:2]] == [(0, 1), (1, 2)]
 
 
 def test_a_class_without_pictures_has_no_accuracy_and_no_validation_is_no_error(tmp_path):
     LookWriter(tmp_path).look(make_look(seen=0, mistakes=0))
     found = read_look(tmp_path)
+    assert found["intervals"] == [[0, 1]] * 10 and found["interval"] == [0, 1]
     assert found["accuracy"] == [None] * 10 and np.sum(found["confusion"]) == 0 and found["mistakes"] == []
     assert [path.name for path in tmp_path.glob("*.jpg")] == ["batch-120.jpg"]
 

@@ -21,26 +21,26 @@ FEWEST_SEEDS = 2  # of fewer there is no verdict: luck of the first weights cann
 FEWEST_UNITS = 3  # people, or pictures
 
 _BETTER = Text(
-    "{right}: test accuracy {b:.1%} instead of {a:.1%} ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
+    "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
     "for {b_s:.0f} s instead of {a_s:.0f} s a run.",
-    "{right}: exactitud de prueba {b:.1%} en lugar de {a:.1%} ({left}): {gap:.1f} puntos mejor (intervalo del 95 %: {low:.1f} a "
+    "{right}: exactitud de prueba {b:.1f} % en lugar de {a:.1f} % ({left}): {gap:.1f} puntos mejor (intervalo del 95 %: {low:.1f} a "
     "{high:.1f}), por {b_s:.0f} s en lugar de {a_s:.0f} s por entrenamiento.",
 )
 _WORSE = Text(
-    "{right}: test accuracy {b:.1%} instead of {a:.1%} ({left}): {gap:.1f} points worse (95 % interval {low:.1f} to {high:.1f}), "
+    "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points worse (95 % interval {low:.1f} to {high:.1f}), "
     "for {b_s:.0f} s instead of {a_s:.0f} s a run.",
-    "{right}: exactitud de prueba {b:.1%} en lugar de {a:.1%} ({left}): {gap:.1f} puntos peor (intervalo del 95 %: {low:.1f} a "
+    "{right}: exactitud de prueba {b:.1f} % en lugar de {a:.1f} % ({left}): {gap:.1f} puntos peor (intervalo del 95 %: {low:.1f} a "
     "{high:.1f}), por {b_s:.0f} s en lugar de {a_s:.0f} s por entrenamiento.",
 )
 _UNCLEAR = Text(
-    "Not enough evidence: {right} has {b:.1%} and {left} {a:.1%}, but the 95 % interval of the gap, {low:.1f} to {high:.1f} points, "
+    "Not enough evidence: {right} has {b:.1f} % and {left} {a:.1f} %, but the 95 % interval of the gap, {low:.1f} to {high:.1f} points, "
     "contains zero. More seeds or more test pictures would tell.",
-    "No hay evidencia suficiente: {right} tiene {b:.1%} y {left} {a:.1%}, pero el intervalo del 95 % de la diferencia, de {low:.1f} a "
+    "No hay evidencia suficiente: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero el intervalo del 95 % de la diferencia, de {low:.1f} a "
     "{high:.1f} puntos, contiene el cero. Más semillas o más imágenes de prueba lo dirían.",
 )
 _NO_VERDICT = Text(
-    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, from one seed each.",
-    "Sin veredicto: {right} tiene {b:.1%} y {left} {a:.1%}, con una semilla cada uno.",
+    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, from one seed each.",
+    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, con una semilla cada uno.",
 )
 _ONE_SEED = Text(
     "With a single seed, luck in the first weights and in the order of the pictures looks like a difference between the recipes. Three "
@@ -54,8 +54,8 @@ _TWO_SEEDS = Text(
     "que más lo angosta.",
 )
 _FEW_PEOPLE = Text(
-    "No verdict: {right} has {b:.1%} and {left} {a:.1%}, but the test pictures are of too few people ({units:,}) to speak of others.",
-    "Sin veredicto: {right} tiene {b:.1%} y {left} {a:.1%}, pero las imágenes de prueba son de muy pocas personas ({units:,}) para decir "
+    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, but the test pictures are of too few people ({units:,}) to speak of others.",
+    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero las imágenes de prueba son de muy pocas personas ({units:,}) para decir "
     "algo de otras.",
 )
 
@@ -126,8 +126,8 @@ def sentences(gap: Gap, left: Side, right: Side) -> tuple[Text, ...]:
     filled = text.fill(
         right=right.name,
         left=left.name,
-        a=left.accuracy,
-        b=right.accuracy,
+        a=100 * left.accuracy,
+        b=100 * right.accuracy,
         gap=abs(100 * gap.mean),
         low=low,
         high=high,

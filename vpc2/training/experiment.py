@@ -35,7 +35,6 @@ _OTHER_DATA = Text(
     "Both sides must be tested on the same pictures: choose two recipes of one data set.",
     "Los dos lados se tienen que probar con las mismas imágenes: hay que elegir dos recetas de un mismo conjunto de datos.",
 )
-FEWEST_EPOCHS = 4
 _ID = re.compile(r"[a-z0-9]{8,32}")
 
 
@@ -180,13 +179,12 @@ def is_still_rising(seeds: Sequence[Sequence[float]]) -> bool:
     that is also twice what the curves' own jumps make.
     """
     length = min((len(curve) for curve in seeds), default=0)
-    if length < FEWEST_EPOCHS:
+    if length < 2:
         return False
     mean = np.mean([curve[:length] for curve in seeds], axis=0)
-    window = max(2, length // 4)
+    window = max(1, length // 4)
     rise = float(mean[-window:].mean() - mean[-2 * window : -window].mean())
-    jumps = np.diff(mean, 2)
-    noise = float(np.sqrt((jumps**2).mean() / 6))  # a straight slope has none
+    noise = float(np.sqrt((np.diff(mean, 2) ** 2).mean() / 6)) if length > 2 else 0.0  # a straight slope has none
     return rise > max(0.01, 2 * noise * (2 / window) ** 0.5)
 
 

@@ -20,12 +20,17 @@ class Asked:
     count: int
 
 
-def ask(data: str, question: Hashable, found: Any) -> Asked:
-    """Note a question (asked twice, it is one) about the test pictures of a data set with its comparison, and adjust its p-value."""
-    asked = st.session_state.setdefault("judge/questions", {}).setdefault(data, {})
-    asked[question] = found.p
-    adjusted = holm(list(asked.values()))
-    return Asked(adjusted[list(asked).index(question)], len(asked))
+def note(data: str, question: Hashable, found: Any) -> None:
+    """Note a question about the test pictures of a data set, with the comparison that answers it; asked twice, it is one."""
+    st.session_state.setdefault("judge/questions", {}).setdefault(data, {})[question] = found.p
+
+
+def asked_of(data: str, found: Any) -> Asked:
+    """Return a comparison's p-value among those of all questions that were noted about these test pictures."""
+    values = list(st.session_state.get("judge/questions", {}).get(data, {}).values())
+    if found.p not in values:
+        values.append(found.p)
+    return Asked(holm(values)[values.index(found.p)], len(values))
 
 
 def p_text(p: float) -> str:
@@ -33,19 +38,28 @@ def p_text(p: float) -> str:
     return f"p = {number(p, '.3f')}" if p >= 0.001 else f"p < {number(0.001, '.3f')}"
 
 
-def verdict_of(found: Any, asked: Asked | None = None) -> str:
+def headline_of(found: Any, asked: Asked | None = None) -> str:
     """Return the sentence that the exact test supports, adjusted for the questions that were asked."""
     sentence = {
-        "helps": _("The views help: {gain} points (95 % interval {low} to {high}; {test}, {p})."),
-        "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high}; {test}, {p})."),
-        "open": _("Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high}; {test}, {p})."),
+        "helps": _("The views help: {gain} points (95 % interval {low} to {high})."),
+        "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high})."),
+        "open": _("Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high})."),
     }[found.verdict if asked is None else found.verdict_at(asked.p)]
-    test = (
-        _("McNemar's exact test")
-        if found.people is None
-        else _("exact sign-flip test over {people} people").format(people=number(found.people))
+    return sentence.format(gain=signed(found.gain), low=signed(found.low), high=signed(found.high))
+
+
+def evidence_of(found: Any) -> str:
+    """Return which exact test was made, and its p-value."""
+    if found.people is None:
+        return _("McNemar's exact test: {p}.").format(p=p_text(found.p))
+    return _("Exact test over {people} people, whose pictures change sides together: {p}.").format(
+        people=number(found.people), p=p_text(found.p)
     )
-    return sentence.format(gain=signed(found.gain), low=signed(found.low), high=signed(found.high), test=test, p=p_text(found.p))
+
+
+def verdict_of(found: Any, asked: Asked | None = None) -> str:
+    """Return the sentence with the test behind it."""
+    return f"{headline_of(found, asked)} {evidence_of(found)}"
 
 
 def count_of(asked: Asked) -> str:

@@ -14,6 +14,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
 from vpc2.predict.views import MERGES
 from vpc2.ui import cache, chrome, judging, judging_questions, leaving
+from vpc2.ui.judging_questions import verdict_of
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent, title_of
 
@@ -87,7 +88,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
 
 
 def _draw_found(name: str, test: Any, validation: Any) -> None:
-    from vpc2.predict.judging import gains_by_view, shares_by_count
+    from vpc2.predict.judging import gains_by_view, make_plan, shares_by_count
     from vpc2.predict.statistics import calibrate, log_loss
 
     how = st.segmented_control(
@@ -102,11 +103,16 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     is_right, is_right_merged = test.is_right(plain), test.is_right(merged)
     paired = test.compare(plain, merged)
     before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
-    asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), test.views, len(test), how), paired)
+    plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
+    chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
+    # Both questions are noted before either is answered: the answers are adjusted for each other.
+    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
+        if comparison is not None:
+            judging_questions.note(judging.set_of(name), (name, judging.stamp_of(name), len(test), *question), comparison)
+    asked = judging_questions.asked_of(judging.set_of(name), paired)
     mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
-    st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {judging_questions.verdict_of(paired, asked)}")
-    if said := judging_questions.count_of(asked):
-        st.caption(said)
+    st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {judging_questions.headline_of(paired, asked)}")
+    st.caption(f"{judging_questions.evidence_of(paired)} {judging_questions.count_of(asked)}")
     grid = st.grid(4, min_column_width=150)
     quiet = {"delta_color": "off", "delta_arrow": "off"}
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
@@ -155,7 +161,8 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
                     view=titles[worst[0]], name=chrome.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
                 )
             )
-    _draw_plan(name, test, validation)
+    if plan is not None:
+        _draw_plan(name, test, plan, len(validation), chosen)
     st.download_button(
         _("Table as CSV"),
         _csv(test, plain, merged),
@@ -191,21 +198,15 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
                 st.caption(f"{chrome.literal(test.classes[plain[i].argmax()])} → {chrome.literal(test.classes[merged[i].argmax()])}")
 
 
-def _draw_plan(name: str, test: Any, validation: Any) -> None:
-    """Search views, weights and temperature on validation, and say what they do on test."""
-    from vpc2.predict.judging import make_plan
+def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> None:
+    """Say what the views, weights and temperature that were searched on so many validation pictures do on test."""
     from vpc2.predict.statistics import calibrate, temper
 
-    if validation is None or len(test.views) < 2:
-        return
     st.markdown(f"### {_('The best few views')}")
-    plan = make_plan(validation)
     chosen, weighted = plan.merged(test), plan.weighted(test)
     st.markdown(
-        _("Chosen on {n} validation pictures: {views}.").format(n=number(len(validation)), views=", ".join(title_of(v) for v in plan.views))
+        _("Chosen on {n} validation pictures: {views}.").format(n=number(searched), views=", ".join(title_of(v) for v in plan.views))
     )
-    paired = test.compare(test.plain, chosen)
-    asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), plan.views, len(test), "chosen"), paired)
     tempered = temper(test.plain, plan.temperature_plain)
     rows = [
         (_("Plain"), test.plain, test.view_ms[0]),
@@ -225,9 +226,10 @@ def _draw_plan(name: str, test: Any, validation: Any) -> None:
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
+    asked = None if paired is None else judging_questions.asked_of(judging.set_of(name), paired)
     sentences = (
-        judging_questions.verdict_of(paired, asked),
-        judging_questions.count_of(asked),
+        "" if asked is None else verdict_of(paired, asked),
+        "" if asked is None else judging_questions.count_of(asked),
         _("Heaviest by learned weight: {views}.").format(views=weights),
         _("Searched on validation pictures, reported on test pictures: never on the same ones."),
         _("Views that you choose yourself after looking at these test pictures are chosen on them: judge those on other pictures."),

@@ -95,7 +95,9 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
     if test is not None:
         plain, together = test.plain, test.merged(how)
         paired = test.compare(plain, together)
-        asked = judging_questions.ask(judging.set_of(name), (name, judging.stamp_of(name), test.views, len(test), how), paired)
+        question = name, judging.stamp_of(name), len(test), test.views, how
+        judging_questions.note(judging.set_of(name), question, paired)
+        asked = judging_questions.asked_of(judging.set_of(name), paired)
         table = [["", _("Plain"), _("With views")]]
         table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, together))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
