@@ -10,7 +10,7 @@ from vpc2 import host
 from vpc2.training.engine import Engine, make_engine
 from vpc2.training.run import Run, RunStore
 from vpc2.training.spec import Recipe
-from vpc2.ui import chrome, ownsets, state
+from vpc2.ui import chrome, state
 from vpc2.ui.language import say
 from vpc2.words import Refusal
 
@@ -43,6 +43,8 @@ def shutdown() -> None:
 
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
     """Queue a run of this recipe under the visitor's name. Raises `Refusal` where its pictures are somebody else's own."""
+    from vpc2.ui import ownsets  # it brings numpy, which the first page does without
+
     ownsets.check(recipe.dataset)
     run = store().create(recipe, name=name, owner=state.owner(), task=task)
     engine().start(run)
