@@ -32,9 +32,11 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
     if not sources:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strength-controls"):
+        known = (i for i, one in enumerate(sources.values()) if one is None or asking.unsure_of(name, one) is None)
         source = st.selectbox(
             _("Pictures"),
             list(sources),
+            index=next(known, 0),
             format_func=lambda key: sources[key]["name"] if sources[key] else _("the test set"),
             key=f"safety/source/{'-'.join(sources)[:200]}",
             width=CONTROL_PX,
