@@ -46,7 +46,8 @@ def augment(image, draw=0, image_key=""):
 
 if __name__ == "__main__":
     import sys
-    
+    from pathlib import Path
+
     import numpy
     from PIL import Image
 
