@@ -119,7 +119,7 @@ def pad(page, studio, wait_idle):
     """The Labels tab with nothing on its photograph: a function that clicks at shares of its sides, and the counts it then says."""
     studio("Labels")
     page.get_by_role("button", name="Remove all").click()
-    page.get_by_text("Boxes: 0. Points: 0. Masks: 0.").wait_for()
+    page.get_by_text("Nothing is marked on this photograph").wait_for()
     wait_idle(page)
     stage = page.locator(".stage[role=application]")
 

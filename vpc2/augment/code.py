@@ -85,7 +85,14 @@ def to_code(pipeline: Pipeline) -> str:
         used.append(MIXES[pipeline.mix.way])
         mix = _MIX.format(call=mixing_call(pipeline))
     own = carried_code({entry.target.removeprefix(_OWN) for entry in used if entry.target.startswith(_OWN)})
-    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=f"{own}\n\n" if own else "", mix=mix)
+    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_spaced(own), mix=mix)
+
+
+def _spaced(own: str) -> str:
+    """Return carried text as it stands after the imports: more imports at once, definitions after two empty lines."""
+    if not own:
+        return ""
+    return f"{own}\n\n" if own.startswith(("import ", "from ")) else f"\n\n{own}\n\n"
 
 
 def _name(entry: Operation | Mix) -> str:

@@ -30,7 +30,7 @@ _UNCERTAIN = Text(
     "This photograph is stored turned (EXIF orientation {orientation}), and the file does not tell whether its labels are of the stored "
     "picture or of the upright one: they were taken for the upright one. Check their places.",
     "Esta foto está guardada girada (orientación EXIF {orientation}) y el archivo no dice si sus etiquetas son de la imagen guardada "
-    "o de la derecha: se tomaron como de la derecha. Revisá sus lugares.",
+    "o de la derecha: se tomaron como de la derecha. Conviene mirar sus lugares.",
 )
 _SCALED = Text(
     "The file knows this photograph at {there}, here it has {here}: the labels were scaled.",
@@ -40,7 +40,7 @@ _OTHER_SHAPE = Text(
     "The file speaks of a picture of {there}, this photograph has {here}: it was cut or turned, or it is another one. "
     "The labels were stretched onto it; check their places, or remove them.",
     "El archivo habla de una imagen de {there} y esta foto mide {here}: se recortó o giró, o es otra. "
-    "Las etiquetas se estiraron sobre ella; revisá sus lugares o quitalas.",
+    "Las etiquetas se estiraron sobre ella; conviene mirar sus lugares, o quitarlas.",
 )
 
 

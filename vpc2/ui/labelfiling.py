@@ -15,8 +15,8 @@ from vpc2.words import Refusal, Text, clean_name
 
 _ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n:?Llegó|Llegaron} {n} {n:?etiqueta|etiquetas} de “{name}”.")
 _FULL = Text(
-    "A photograph takes {most} labels; the oldest made room.",
-    "Una foto lleva como máximo {most} etiquetas; las más viejas dejaron su lugar.",
+    "A photograph takes at most {most} labels; of the file's, this many had no room: {left}.",
+    "Una foto lleva como máximo {most} etiquetas; de las del archivo, quedaron sin lugar: {left}.",
 )
 
 

@@ -92,22 +92,33 @@ def _pad_words() -> dict[str, str]:
 def _draw_moved(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
     """Draw where each draw takes the labels, and what is worth knowing about the way."""
     counts = {kind: number(sum(label.kind == kind for label in labels)) for kind in (BOX, POINT, MASK)}
-    st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
+    if labels:
+        st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
+    else:
+        st.markdown(_("Nothing is marked on this photograph: draw a box, a point or an outline, and every draw shows where it goes."))
     found = chrome.guarded(_moved, cache.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"])
     if found is None:
         return
     grid = st.grid(2, min_column_width=150, gap="small")
     for i, draw in enumerate(found):
-        said = _("{n} left the picture").format(n=number(draw["gone"])) if draw["gone"] else _("all labels are here")
+        said = _said_of(draw["gone"], len(labels))
         with grid.cell(), st.container(key=f"tile-label-{i}", gap="xxsmall"):
             st.image(draw["picture"], alt=_("Draw {n} with its labels").format(n=i + 1), width="stretch")
-            st.caption(said)
-    left_behind = [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
+            if said:
+                st.caption(said)
+    left_behind = labels and [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
     if left_behind:
         st.caption(
             ":material/label: "
             + _("{steps}: Kornia leaves labels behind here; they are moved by the pixels' own way.").format(steps=", ".join(left_behind))
         )
+
+
+def _said_of(gone: int, labels: int) -> str:
+    """Return what became of a draw's labels; nothing where there are none to speak of."""
+    if not labels:
+        return ""
+    return _("{n} left the picture").format(n=number(gone)) if gone else _("all labels are here")
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)

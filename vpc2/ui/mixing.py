@@ -24,7 +24,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Draw the chosen photographs mixed, with each mixture's label as a stacked bar; keep the way of mixing in the pipeline on demand."""
     key, params = _choose_way()
     if len(photos) < MIXES[key].fewest:
-        st.info(_("Choose at least {n} photographs above to mix them.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
+        st.info(_("To mix this way, choose photographs above: at least {n}.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
         return
     found = chrome.guarded(_mixed, key, tuple(sorted((name, repr(value)) for name, value in params.items())), pipeline.seed, photos, params)
     if found is None:
