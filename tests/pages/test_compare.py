@@ -72,3 +72,22 @@ def test_a_net_that_does_not_fit_is_compared_as_far_as_it_goes():
     at.selectbox(key="compare/other").select("alexnet").run()
     assert not at.exception and len(at.error) == errors + 1 and "300" in at.error[-1].value
     assert "≠ changed" in tables(at) and "55 × 55 × 96" in tables(at)
+
+
+@pytest.mark.parametrize("key", ["vgg16", "resnet18"])
+def test_the_headline_and_the_comparison_show_one_receptive_field(key):
+    at = open_app("build", pair="alexnets", s=codec.to_token(NETS[key].net))
+    at.selectbox(key="compare/pair").select("mine").run()
+    title = "Receptive field"
+    (headline,) = [metric.value for metric in at.metric if metric.label == title]
+    (row,) = [table.value.to_dict("records")[3] for table in at.table if title in map(str, table.value.iloc[:, 0])]
+    assert not at.exception and headline == row["A"].replace("\u00a0", " ")
+    if key == "vgg16":
+        assert headline == "212 px"
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_the_totals_say_how_multiply_adds_are_counted(lang):
+    at = open_app("build", lang)
+    (metric,) = [one for one in at.metric if one.label == {"en": "Multiply-adds", "es": "Multiplicaciones-sumas"}[lang] and one.help]
+    assert all(word in metric.help for word in ("torchinfo", "fvcore", "48"))

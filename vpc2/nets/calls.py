@@ -154,7 +154,7 @@ class Calls:
                 continue
             if key in knobs:
                 if said is not None:
-                    params[key] = _knob_value(key, said)
+                    params[key] = _knob_value(cls, key, said)
             elif key in DEFAULTS:
                 self._check_default(kind, name, key, said, where)
             elif key in dict(entry.fixed):
@@ -273,7 +273,7 @@ class Calls:
         return self.graph.layer(value, "GlobalAvgPool", {}, where)
 
 
-def _knob_value(key: str, said: Any) -> Any:
-    if key == "padding" and said == "valid":  # torch's word for none
+def _knob_value(cls: str, key: str, said: Any) -> Any:
+    if (cls, key, said) == ("Conv2d", "padding", "valid"):  # torch's word for none
         return 0
     return list(said) if isinstance(said, tuple) else said

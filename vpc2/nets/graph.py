@@ -251,7 +251,7 @@ class Graph:
                 note = _OTHER_LENGTH.fill(where=part.where, given=f"{said:,}", found=math.prod(sides))
             elif key == "dims" and not _is_all(said, sides):
                 note = _OTHER_LENGTH.fill(where=part.where, given=f"size({', '.join(map(str, said))})", found=math.prod(sides))
-            elif key == "dim" and said is not None and (type(said) is not int or said % len(sides) != 1):
+            elif key == "dim" and said not in (None, 1, 1 - len(sides)):
                 note = _OTHER_AXIS.fill(where=part.where, kind=facts.kind, key=key, given=str(said)[:20])
             elif key == "is_flat" and said is not (len(sides) == 2):
                 note = (_NEEDS_FLAT if said else _NEEDS_PICTURE).fill(where=part.where)

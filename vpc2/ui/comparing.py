@@ -142,6 +142,12 @@ def _draw_totals(comparison: Comparison) -> None:
         hide_index=True,
         alt=_("What both nets cost and see, and by how much B differs from A"),
     )
+    st.caption(
+        _(
+            "Multiply-adds are counted as torchinfo does, a transposed convolution's at its input; the receptive field is that of each "
+            "net's last picture, padding included."
+        )
+    )
 
 
 def _against(total: Total, written: Callable[[int], str]) -> str:
