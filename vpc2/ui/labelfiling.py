@@ -13,7 +13,7 @@ from vpc2.ui import chrome, state
 from vpc2.ui.language import _, number
 from vpc2.words import Refusal, Text, clean_name
 
-_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n:?Llegó|Llegaron} {n} {n:?etiqueta|etiquetas} de “{name}”.")
+_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
 _FULL = Text(
     "A photograph takes {most} labels; the oldest made room.",
     "Una foto lleva como máximo {most} etiquetas; las más viejas dejaron su lugar.",
