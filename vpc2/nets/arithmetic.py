@@ -43,8 +43,8 @@ _SAME_STRIDE = Text(
     "Un relleno “same” conserva los lados, y un paso de {stride:,} los achicaría: necesita un paso de 1.",
 )
 _GROUPS = Text(
-    "{groups:,} groups do not divide {channels:,} channels: {channels:,} / {groups:,} is not whole.",
-    "{groups:,} grupos no dividen {channels:,} canales: {channels:,} / {groups:,} no es entero.",
+    "{groups:,} groups do not divide {channels:,} {channels:?channel|channels}: {channels:,} / {groups:,} is not whole.",
+    "{groups:,} grupos no dividen {channels:,} {channels:?canal|canales}: {channels:,} / {groups:,} no es entero.",
 )
 _LONE_GROUP = Text(
     "With {groups:,} groups each would hold a single number, and there is nothing to normalise in it.",

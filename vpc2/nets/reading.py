@@ -45,7 +45,9 @@ _NO_NET = Text(
     "En este texto no hay una red: hace falta un nn.Sequential(...) o una clase de nn.Module con un forward.",
 )
 _NO_LAYERS = Text("The net in this text has no layers.", "La red de este texto no tiene capas.")
-_MORE = Text("And {n:,} more {n:?place|places} could not be read.", "Y hay {n:,} {n:?lugar|lugares} más que no se {n:?pudo|pudieron} leer.")
+_MORE = Text(
+    "And {n:,} more {n:?place|places} could not be read.", "Y hay {n:,} {n:?lugar más que no se pudo|lugares más que no se pudieron} leer."
+)
 _NO_VALUE = Text("this net gives back something that no layer gives.", "esta red devuelve algo que no da ninguna capa.")
 # What people have at the top of a file with a net in it.
 _IMPORTED = {

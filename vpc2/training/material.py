@@ -29,11 +29,11 @@ _COPIES_LARGE = Text(
 )
 _COPIES_MADE = Text(
     "{count:,} augmented {count:?copy was|copies were} made before the training, in {seconds:.1f} s.",
-    "{count:?Se hizo|Se hicieron} {count:,} {count:?copia aumentada|copias aumentadas} antes de entrenar, en {seconds:.1f} s.",
+    "{count:,} {count:?copia aumentada se hizo|copias aumentadas se hicieron} antes de entrenar, en {seconds:.1f} s.",
 )
 _TAKEN_AWAY = Text(
     "{count:,} training {count:?picture was|pictures were} taken away to make the classes uneven; validation and test are as they were.",
-    "{count:?Se quitó|Se quitaron} {count:,} {count:?imagen|imágenes} de entrenamiento para desbalancear las clases; "
+    "{count:,} {count:?imagen de entrenamiento se quitó|imágenes de entrenamiento se quitaron} para desbalancear las clases; "
     "validación y prueba quedaron como estaban.",
 )
 

@@ -13,7 +13,7 @@ from vpc2.ui import chrome, state
 from vpc2.ui.language import _, number
 from vpc2.words import Refusal, Text, clean_name
 
-_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n:?Llegó|Llegaron} {n} {n:?etiqueta|etiquetas} de “{name}”.")
+_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
 _FULL = Text(
     "A photograph takes at most {most} labels; of the file's, this many had no room: {left}.",
     "Una foto lleva como máximo {most} etiquetas; de las del archivo, quedaron sin lugar: {left}.",

@@ -16,7 +16,9 @@ _NOT_YOURS = Text(
     "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself.",
     "Estas imágenes las agregó otra persona, solo para sí: hay que elegir otro conjunto de datos, o agregar las propias.",
 )
-_ADDED = Text("{name}: {count:,} pictures in {classes} classes.", "{name}: {count:,} imágenes en {classes} clases.")
+_ADDED = Text(
+    "{name}: {count:,} {count:?picture|pictures} in {classes} classes.", "{name}: {count:,} {count:?imagen|imágenes} en {classes} clases."
+)
 
 
 def keys() -> list[str]:

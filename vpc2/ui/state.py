@@ -155,7 +155,7 @@ def restore() -> None:
     kept = _visitor("kept")
     if not isinstance(kept, dict) or kept.get("session") != session_word() or "restored" in st.session_state:
         return
-    st.session_state.restored = True
+    st.session_state["restored"] = True
     is_link_old = bool(kept.get("opened")) and kept["opened"] == st.session_state.get("opened")
     is_link_alone = is_link_old and st.session_state.get("changes", 0) == st.session_state.get("changes when opened")
     for kind in _FIRST:

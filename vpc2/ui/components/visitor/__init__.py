@@ -40,7 +40,7 @@ def draw_visitor(
     }
     _component()(
         key="visitor",
-        data=json.dumps(told),  # as text: for a dictionary Streamlit imports pandas
+        data={"told": json.dumps(told)},  # as text: for a dictionary in it Streamlit imports pandas
         default={"id": "", "kept": {}, "others": {}},
         on_id_change=lambda: None,
         on_kept_change=lambda: None,

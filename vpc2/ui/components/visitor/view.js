@@ -2,7 +2,7 @@
 // showed; beside it all tabs' work lies together (localStorage), so that a new tab begins with the latest, and a tab hears of a change
 // made in another one.
 //
-// data, as JSON: { language, session, workspace: { kind: token }, opened, named, base, settled: { kind: at } }
+// data.told, as JSON: { language, session, workspace: { kind: token }, opened, named, base, settled: { kind: at } }
 // told: kept { session, work, earlier: { kind: [tokens, oldest first] }, opened }, others { kind: { token, at } }, id
 
 const TAB = 'vpc2-tab', ALL = 'vpc2-workspace', NAME = 'vpc2-visitor';
@@ -106,7 +106,7 @@ function name() {
 }
 
 export default function (component) {
-  const { parentElement: root, setStateValue } = component, data = JSON.parse(component.data);
+  const { parentElement: root, setStateValue } = component, data = JSON.parse(component.data.told);
   document.documentElement.lang = data.language;
   let s = states.get(root);
   if (!s) {
