@@ -79,7 +79,7 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
     filed = make_experiment(3, curves)
     at = open_app("train", experiment=filed.id)
     words = said(at)
-    assert "over 3 seeds and 100 test pictures" in words and PIPELINES["gentle"].title.en in words and "no augmentation" in words
+    assert "Seeds: 3; test pictures: 100." in words and PIPELINES["gentle"].title.en in words and "no augmentation" in words
     assert any("points better" in box.value for box in at.success)
     warnings = [box.value for box in at.warning if "still getting better" in box.value]
     assert [warning in text for text in warnings] == ([True] if warning else [])
@@ -99,5 +99,6 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
 def test_one_seed_gets_no_verdict_and_people_are_counted():
     at = open_app("train", experiment=make_experiment(1, (LEVEL, LEVEL), groups=np.repeat(np.arange(20), 5).tolist()).id)
     words = said(at)
+    assert [metric.delta for metric in at.metric if metric.label.startswith("Gap")] == ["one seed: no verdict"]
     assert not at.success and any("No verdict" in box.value for box in at.info)
-    assert "single seed" in words and "100 test pictures of 20 people" in words
+    assert "single seed" in words and "Seeds: 1; test pictures: 100, of 20 people." in words
