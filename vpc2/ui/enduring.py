@@ -141,7 +141,7 @@ def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) ->
     )
     first = found[weakest][0]
     plain = Share(round(first["accuracy"][0] * first["n"]), first["n"], first["low"][0], first["high"][0], first["people"])
-    st.markdown(f"{_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))} {said}")
+    st.markdown(f"{said} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(found) > 1 else st.grid(1)
     for key, each in found.items():
         texts = [text_of(key, strength) for strength in CHALLENGES[key].strengths]

@@ -46,9 +46,9 @@ def draw_size(outcome: Outcome) -> None:
     gap = outcome.gap
     numbers = {"seeds": number(gap.seeds), "n": number(outcome.pictures), "people": number(gap.units)}
     said = (
-        _("95 % intervals, over {seeds} seeds and {n} test pictures of {people} people.")
+        _("95 % intervals. Seeds: {seeds}; test pictures: {n}, of {people} people.")
         if gap.units < outcome.pictures
-        else _("95 % intervals, over {seeds} seeds and {n} test pictures.")
+        else _("95 % intervals. Seeds: {seeds}; test pictures: {n}.")
     )
     st.caption(said.format(**numbers))
 

@@ -13,7 +13,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiment import LEFT, RIGHT, curves_figure, pairs_figure
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.events import read_events
-from vpc2.training.evidence import sentences, share_of_test
+from vpc2.training.evidence import FEWEST_SEEDS, sentences, share_of_test
 from vpc2.training.experiment import ExperimentStore, Filed, Outcome, more_epochs, read_outcome, validation_curves
 from vpc2.training.presets import EXPERIMENTS, RECIPES
 from vpc2.training.run import STATES
@@ -213,6 +213,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     gap = outcome.gap
     interval = f"{number(100 * gap.low, '+.1f')} … {number(100 * gap.high, '+.1f')}"
     help_ = _("The 95 % interval counts both kinds of luck: other seeds, and other test pictures (or people).")
+    interval = _("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else interval
     grid.metric(_("Gap, in points"), number(100 * gap.mean, "+.1f"), interval, "off", delta_arrow="off", help=help_)
     experiment_words.draw_size(outcome)
     curves = validation_curves(filed, runs.store())
@@ -278,7 +279,7 @@ def draw_list() -> None:
                 said = _("{gap} points ({low} to {high})").format(
                     gap=number(100 * gap.mean, "+.1f"), low=number(100 * gap.low, "+.1f"), high=number(100 * gap.high, "+.1f")
                 )
-                st.caption(said)
+                st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else said)
     if len(found) > len(shown) and st.button(
         _("Show more ({n})").format(n=number(len(found) - len(shown))), key="experiments/more", type="tertiary"
     ):

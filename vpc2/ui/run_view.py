@@ -9,6 +9,7 @@ import streamlit as st
 from vpc2.figures.training import confusion_figure
 from vpc2.training import sheets
 from vpc2.training.events import curves, read_events, to_csv
+from vpc2.training.evidence import share_of_test
 from vpc2.training.run import STATES, Run, Status, may_change
 from vpc2.ui import boards_view, chrome, recipes, runs, serving, state, taking_runs
 from vpc2.ui.components.live_curves import live_curves
@@ -217,6 +218,8 @@ def _draw_test(run: Run) -> None:
         else _("No mistake on the test pictures.")
     )
     st.markdown(f"**{chrome.literal(said)}**")
+    if (share := share_of_test(end)) is not None:
+        st.caption(chrome.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
     st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
 
 

@@ -103,8 +103,10 @@ def _draw_watch(run: Run, drawn: tuple[str, bool], has_sentences: bool) -> None:
 
 
 def _facts(start: dict[str, Any]) -> list[str]:
+    counts = start["counts"]
     facts = [
-        _("{n} training pictures").format(n=number(start["counts"]["train"])),
+        _("{n} training pictures").format(n=number(counts["train"])),
+        _("{n} for validation, {test} for the test").format(n=number(counts["validation"]), test=number(counts["test"])),
         _("{n} parameters").format(n=number(start["params"])),
         str(start["device"]).upper(),
     ]
