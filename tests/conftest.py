@@ -20,8 +20,13 @@ if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
     os.environ["VPC2_DATA"] = str(SHARED_DATA)
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 import vpc2  # noqa: E402, F401 (sets what keeps packages from reporting, before a test imports one of them by itself)
+
+# As Hypothesis does by itself where CI is set, and only there: the same examples every time, and no clock that a slow machine fails by.
+settings.register_profile("vpc2", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vpc2")
 
 
 def pytest_collection_modifyitems(items):

@@ -140,7 +140,7 @@ def test_a_whole_session_asks_nobody_and_writes_nothing_outside_its_folder(tmp_p
     compiled code writes is seen in HOME.
     """
     log = tmp_path / "log"
-    env = surroundings(tmp_path, PYTHONPATH=os.pathsep.join((str(WATCH), str(ROOT))), WATCH_LOG=str(log))
+    env = surroundings(tmp_path, PYTHONPATH=os.pathsep.join((str(WATCH), str(ROOT))), WATCH_LOG=str(log), VPC2_ONNX="0")
     told = json.loads(run((WATCH / "session.py").read_text("utf-8"), env).splitlines()[-1])
     assert told["state"] == "finished" and told["scalars"] and told["is_onnx"] and told["libraries"] >= 2
     assert not told["failures"], told["failures"]

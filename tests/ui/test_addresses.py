@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -28,7 +29,6 @@ PROXY = """
 {{
 	admin off
 	auto_https off
-	storage file_system {folder}
 }}
 http://127.0.0.1:{port} {{
 	handle /class/vpc2* {{
@@ -63,9 +63,10 @@ def behind(tmp_path):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        (tmp_path / "Caddyfile").write_text(PROXY.format(folder=tmp_path, port=port, server=urlsplit(server).netloc))
+        (tmp_path / "Caddyfile").write_text(PROXY.format(port=port, server=urlsplit(server).netloc))
         command = [caddy, "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
-        proxy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        env = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        proxy = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + 60
             while True:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from vpc2.training.run import RunStore, status_of
 from vpc2.training.settings import SETTINGS
 from vpc2.ui import runs, serving
 
+PATIENCE_S = 400  # on a machine that has much else to do
 failures = []
 
 
@@ -29,7 +31,7 @@ def visit(page: str, **query: str) -> None:
     for key, value in query.items():
         at.query_params[key] = value
     at.switch_page(str(Path(f"pages/{page}.py").absolute())).run()
-    failures.extend(f"{page}: {one.value}" for one in at.exception)
+    failures.extend(f"{page}: {one.value} {one.stack_trace}" for one in at.exception)
 
 
 for page in ("home", "augment", "build", "train", "judge"):
@@ -38,7 +40,7 @@ recipe = RECIPES["digits"].recipe
 settings = SETTINGS.clean({**recipe.settings, "epochs": 2})
 run = RunStore().create(dataclasses.replace(recipe, settings=settings), name="watched")
 runs.engine().start(run)
-deadline = time.monotonic() + 180
+deadline = time.monotonic() + PATIENCE_S
 while status_of(run.folder).state in ("queued", "running") and time.monotonic() < deadline:
     time.sleep(0.2)
 visit("train", run=run.id)
@@ -47,8 +49,10 @@ with TestClient(Starlette(routes=serving.routes())) as client:
     scalars = client.get(f"/tensorboard/{run.id}/data/plugin/scalars/tags").json()
 model = run.folder / "model.safetensors"
 classifier = open_classifier(model)
+os.environ["VPC2_ONNX"] = "1"  # the pages went without: writing a net once is enough
+runtime.PATIENCE_S = PATIENCE_S
 if thread := runtime.quicken_later(classifier, model):
-    thread.join(runtime.PATIENCE_S)
+    thread.join(PATIENCE_S)
 pictures = [np.full((16, 16, 3), 99, np.uint8)]
 images = classifier.prepare(pictures)
 classifier.probabilities(images)
