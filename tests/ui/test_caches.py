@@ -211,7 +211,6 @@ PRIVATE = {
     "vpc2.ui.seen:_window_inside": [one(seen, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
 }
 HARMLESS = {
-    "vpc2.augment.carried:_parsed": "the program's own source",
     "vpc2.data.digits:": "public pictures",
     "vpc2.data.hands:": "public pictures, by folder and size",
     "vpc2.data.public:": "public pictures, by key, folder and size",
