@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vpc2.sources import Carrier, import_block
-
-_STANDING = ("import torch", "import kornia.augmentation as K")  # what the scripts import anyway
+from vpc2.sources import Carrier
 
 
-def carried_code(wanted: Iterable[str], standing: tuple[str, ...] = _STANDING) -> str:
-    """Return imports and definitions of what is wanted ("module.Name", a module of this folder) and of all that it uses; "" for nothing.
+def carried_code(wanted: Iterable[str]) -> tuple[list[str], str]:
+    """Return the import lines and the definitions of what is wanted ("module.Name", a module of this folder) and of all that it uses.
 
-    What a definition uses comes before it, imports come first, without those in `standing`.
+    What a definition uses comes before it; where nothing is wanted both are empty.
     """
     carrier = Carrier()
     for name in sorted(wanted):
         carrier.add(f"vpc2.augment.{name}")
-    imports = import_block([line for line in carrier.imports if line not in standing])
-    return "\n\n\n".join([*filter(None, [imports]), *carrier.definitions])
+    definitions = "\n\n\n".join(carrier.definitions)
+    return list(carrier.imports), f"\n\n{definitions}\n\n" if definitions else ""

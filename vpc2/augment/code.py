@@ -11,12 +11,11 @@ from vpc2.augment.mixing import MIXES, Mix
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
+from vpc2.sources import import_block
 
 _OWN = "vpc2.augment."
-_SCRIPT = '''import hashlib
-
-import kornia.augmentation as K
-import torch
+_IMPORTS = ("import hashlib", "import kornia.augmentation as K", "import torch")
+_SCRIPT = '''{imports}
 {own}
 SEED = {seed}
 
@@ -84,15 +83,8 @@ def to_code(pipeline: Pipeline) -> str:
     if pipeline.mix is not None:
         used.append(MIXES[pipeline.mix.way])
         mix = _MIX.format(call=mixing_call(pipeline))
-    own = carried_code({entry.target.removeprefix(_OWN) for entry in used if entry.target.startswith(_OWN)})
-    return _SCRIPT.format(seed=pipeline.seed, steps="".join(lines), own=_spaced(own), mix=mix)
-
-
-def _spaced(own: str) -> str:
-    """Return carried text as it stands after the imports: more imports at once, definitions after two empty lines."""
-    if not own:
-        return ""
-    return f"{own}\n\n" if own.startswith(("import ", "from ")) else f"\n\n{own}\n\n"
+    imports, own = carried_code({entry.target.removeprefix(_OWN) for entry in used if entry.target.startswith(_OWN)})
+    return _SCRIPT.format(imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix)
 
 
 def _name(entry: Operation | Mix) -> str:

@@ -15,6 +15,7 @@ from vpc2.augment.mixing import MIXES
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, Step
+from vpc2.sources import import_block
 
 _TORCHVISION = """{imports}
 SIZE = (224, 224)  # of the pictures that come out of a crop
@@ -100,13 +101,9 @@ def _script(template: str, pipeline: Pipeline, library: str) -> str:
     imports = list(_IMPORTS[library])
     if any("F." in call for call in calls):
         imports.append(_FUNCTIONAL)
-    own = carried_code((f"own_{library}.{name}" for name in wanted), tuple(imports))
-    if own.startswith(("import ", "from ")):
-        more, _, own = own.partition("\n\n\n")
-        imports += more.splitlines()
-    imports.sort(key=lambda line: (line.startswith("from"), line))
-    own = f"\n\n{own}\n\n" if own else ""
-    return template.format(imports="\n".join(imports) + "\n", own=own, seed=pipeline.seed, steps=_lines(pipeline, library))
+    more, own = carried_code(f"own_{library}.{name}" for name in wanted)
+    steps = _lines(pipeline, library)
+    return template.format(imports=import_block([*imports, *more]) + "\n", own=own, seed=pipeline.seed, steps=steps)
 
 
 def _lines(pipeline: Pipeline, library: str) -> str:
