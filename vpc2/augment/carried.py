@@ -1,4 +1,4 @@
-"""The classes of this project that an exported script uses, as text, so that the script needs nothing of this project. Standard library only."""
+"""The classes of this project that an exported script uses, as text: the script needs nothing of this project. Standard library only."""
 
 from __future__ import annotations
 
