@@ -188,6 +188,11 @@ def test_under_attack_the_sentence_names_the_attack():
     assert "try a smaller epsilon first" in said(FLAT, FLAT, start={"adversary": "pgd"}) and "capacity" in said(FLAT, FLAT)
 
 
+def test_where_the_seconds_cut_a_run_short_the_sentence_asks_for_more_of_them():
+    assert "The seconds allow 12 of 40 epochs: give it more of them first" in said(FLAT, FLAT, planned=12)
+    assert "The seconds" not in said(FLAT, FLAT, planned=40)
+
+
 def test_a_gap_that_other_shares_of_the_classes_make_is_none():
     """The common class is always right and the others never: 0.7 where it is common, 0.5 where it is not."""
     loss, given = [1.0] * 7, {"accuracy": [0.5] * 7, "train_accuracy": [0.7] * 7, "classes": 2}

@@ -27,6 +27,13 @@ _FLAT_ATTACKED = Text(
     "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. Parte de "
     "cada lote se ataca: conviene probar primero un épsilon menor, después otra tasa de aprendizaje (ahora {rate:.2g}).",
 )
+_FLAT_CUT = Text(
+    "Training loss is flat: {first:.2f} in the first epoch, {last:.2f} in the last, and guessing gives {chance:.2f}. The seconds allow "
+    "{epochs:,.0f} of {most:,} epochs: give it more of them first, then try another learning rate (now {rate:.2g}).",
+    "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. Los "
+    "segundos alcanzan para {epochs:,.0f} de {most:,} épocas: conviene darle primero más tiempo, después probar otra tasa de aprendizaje "
+    "(ahora {rate:.2g}).",
+)
 _OVERFITTING = Text(
     "Overfitting since epoch {epoch}: validation loss rose from {low:.2f} to {high:.2f} (means of {window} epochs) while training loss "
     "went on falling, to {train:.2f}. More data, {augmentation} or weight decay may help.",
@@ -61,6 +68,7 @@ _SLOW = Text(
 ENOUGH_EPOCHS = 6  # fewer say little about a trend
 ENOUGH_PICTURES = 20  # of validation: with fewer, one picture makes a trend
 SURE = 5.0  # a rise counts where it is so many standard errors; the lowest of many windows is low by luck, too
+CUT = 0.5  # of the epochs asked for: where the seconds allow fewer, too little time is the first suspicion
 LEARNED = 0.5  # of the way from guessing to always right: a net that came so far has learned, whatever its loss
 
 
@@ -135,8 +143,11 @@ def _flat(events: list[dict[str, Any]], start: dict[str, Any], series: dict[str,
     if last - floor < 0.9 * (losses[0] - floors[0]) or last - floor < 0.8 * (chance - floor):
         return None
     rates = [event["learning_rate"] for event in events if event["type"] == "step"]
-    text = _FLAT_ATTACKED if start.get("adversary") else _FLAT
-    return text.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0))
+    planned = next((event.get("planned_epochs") for event in reversed(events) if event["type"] == "epoch"), None)
+    most = start.get("epochs", 0)
+    is_cut = planned is not None and planned < CUT * most
+    text = _FLAT_CUT if is_cut else _FLAT_ATTACKED if start.get("adversary") else _FLAT
+    return text.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0), epochs=planned or 0, most=most)
 
 
 def _noise(values: list[float]) -> float:
