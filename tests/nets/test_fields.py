@@ -6,6 +6,7 @@ from torch import nn
 
 from tests.nets.random_nets import CLEAR, fitting_net
 from vpc2.nets.comparing import compare
+from vpc2.nets.facts import MOST_FOLLOWED, MOST_WINDOWS
 from vpc2.nets.fields import Rectangle, field_of, grid_of, seen_by
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
@@ -71,7 +72,7 @@ def check(net: Net, *, is_exact: bool = True) -> None:
             if real.area:
                 assert rectangle.top <= real.top and rectangle.left <= real.left, (unit, rectangle, real)
                 assert rectangle.bottom >= real.bottom and rectangle.right >= real.right, (unit, rectangle, real)
-        if len(facts.output) == 3 and max(facts.output[1:]) <= 64:
+        if facts.route.cost <= MOST_WINDOWS and max(grid_of(facts)) * facts.route.cost <= MOST_FOLLOWED:
             assert facts.receptive_field >= max(real.height, real.width)
 
 

@@ -17,7 +17,9 @@ from vpc2.nets.windows import Window
 from vpc2.words import Text
 
 MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
-MOST_UNITS = 64  # units along a side whose fields are measured where they differ
+# Where units see differently much, so many windows are followed along a side to find the widest field; through more than so many
+# layers it is the usual one.
+MOST_FOLLOWED, MOST_WINDOWS = 2000, 100
 
 _ALL_DROPPED = Text(
     "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
@@ -122,14 +124,19 @@ class LayerFacts:
         """
         if not self.output:
             return 0
-        if self.is_even:
-            return int(-(-max(axis.size for axis in self.axes) // 1))
-        return max(self._widest(axis) for axis in (0, 1))
+        usual = int(-(-max(axis.size for axis in self.axes) // 1))
+        if self.is_even or self.route.cost > MOST_WINDOWS:
+            return usual
+        is_square = self.axes[0] == self.axes[1] and self.output[1:2] == self.output[2:]
+        measured = [self._widest(axis) for axis in ((0,) if is_square else (0, 1))]
+        return max(*(widest for widest, _is_whole in measured), 0 if all(is_whole for _widest, is_whole in measured) else usual)
 
-    def _widest(self, axis: int) -> int:
+    def _widest(self, axis: int) -> tuple[int, bool]:
+        """Return how much the unit that sees most sees along one side, and whether all units were asked."""
         count = self.output[1 + axis] if len(self.output) == 3 else 1
-        spans = (follow(self.route, axis, (i, i), is_inside=False) for i in range(0, count, -(-count // MOST_UNITS)))
-        return max((last - first + 1 for first, last in filter(None, spans)), default=0)
+        step = -(-count * self.route.cost // MOST_FOLLOWED)
+        spans = (follow(self.route, axis, (i, i), is_inside=False) for i in range(0, count, step))
+        return max((last - first + 1 for first, last in filter(None, spans)), default=0), step == 1
 
     @property
     def jump(self) -> float:

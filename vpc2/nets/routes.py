@@ -18,6 +18,7 @@ class Hop(Protocol):
     """One step back: what a span of a layer's outputs along one side (0 height, 1 width) looks at in its input."""
 
     is_even: bool
+    cost: int
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None: ...
 
@@ -26,17 +27,23 @@ class Hop(Protocol):
 class Route:
     """The way to a layer's outputs: the last hop, and the way before it, None at the picture.
 
-    `is_even` where all units of the layer see equally much, each next one equally far further.
+    `is_even` where all units of the layer see equally much, each next one equally far further; `cost` is how many windows one unit is
+    followed through.
     """
 
     hop: Hop
     before: Route | None
     is_even: bool
+    cost: int
 
 
 def extend(route: Route | None, hop: Hop) -> Route:
     """Return a way with one more hop."""
-    return Route(hop, route, hop.is_even and (route is None or route.is_even))
+    return Route(hop, route, hop.is_even and (route is None or route.is_even), hop.cost + _cost(route))
+
+
+def _cost(route: Route | None) -> int:
+    return route.cost if route else 0
 
 
 def follow(route: Route | None, axis: int, span: Span | None, *, is_inside: bool, until: Route | None = None) -> Span | None:
@@ -53,6 +60,7 @@ class Through:
 
     windows: Windows
     sides: tuple[int, int]
+    cost: int = 1
 
     @property
     def is_even(self) -> bool:
@@ -68,6 +76,7 @@ class Everything:
 
     sides: tuple[int, int]
     is_even: bool = True
+    cost: int = 1
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span:
         return 0, self.sides[axis] - 1
@@ -80,6 +89,10 @@ class Fork:
     start: Route | None
     ends: tuple[Route | None, ...]
     is_even: bool
+
+    @property
+    def cost(self) -> int:
+        return sum(_cost(end) - _cost(self.start) for end in self.ends)
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
         return hull(follow(end, axis, span, is_inside=is_inside, until=self.start) for end in self.ends)
@@ -94,6 +107,10 @@ class Loop:
     times: int
     sides: tuple[int, int]
     is_even: bool
+
+    @property
+    def cost(self) -> int:
+        return (_cost(self.end) - _cost(self.start)) * min(self.times, 3 if self.is_even else max(self.sides))
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
         grown = None
