@@ -44,6 +44,7 @@ def pick(page, what: str) -> None:
 
 
 def cards(page) -> list[str]:
+    page.locator(".card").first.wait_for()
     return page.locator(".card .title").all_text_contents()
 
 

@@ -128,9 +128,9 @@ function foreseeNew(s, before, kind, id) {
 const ACTS = {
   open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
   duplicate: s => foreseen(s, 'duplicate', id => foreseeNew(s, find(s, s.selected), '', id)),
-  copy: s => tell(s, 'copy'),
-  cut: s => foreseen(s, 'cut', () => foreseeGone(s)),
-  paste: s => s.data.can_paste && tell(s, 'paste'),
+  copy: s => { s.hasCopied = true; tell(s, 'copy'); },
+  cut: s => { s.hasCopied = true; foreseen(s, 'cut', () => foreseeGone(s)); },
+  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has answered the copy
   left: s => shift(s, 'left', -1),
   right: s => shift(s, 'right', 2),
   up: s => tell(s, 'shift', { way: 'up' }),
