@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,14 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else str(place)))
     if os.environ.get("PYTEST_XDIST_WORKER"):
         items.sort(key=lambda item: item.path.parent.name != "browser")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end what was skipped and why, a line a reason."""
+    reports = [report for report in terminalreporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ").splitlines()[0] for report in reports)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"SKIPPED [{count}] {reason}")
 
 
 @pytest.fixture(autouse=True)
