@@ -46,6 +46,7 @@ def augment(image, draw=0, image_key=""):
 
 if __name__ == "__main__":
     import sys
+    from pathlib import Path
 
     import numpy
     from PIL import Image
