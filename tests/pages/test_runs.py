@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -10,7 +11,7 @@ from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
-from vpc2.training.events import EventWriter, read_events
+from vpc2.training.events import ALL_STEPS, EventWriter, read_events
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import RunStore
 from vpc2.ui.run_list import to_table
@@ -91,14 +92,29 @@ def test_ticked_runs_are_one_table_and_no_name_becomes_a_formula():
         assert [float(row["val_loss"]) for row in own] == [event["val_loss"] for event in told] == [val for _, val in CURVE]
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_the_script_of_a_run_says_where_it_is_not_the_very_same_training(shared, device):
-    run = make_run(device=device)
+def take_home(run):
+    """Return the page of a run with the part that is taken home open; the run has a model."""
     module = build_net(NETS["tiny"].net)
     means = Preprocessing(16, (0.5,) * 3, (0.2,) * 3)
     save_classifier(Classifier(module, means, tuple("0123456789"), {"net": to_document(NETS["tiny"].net)}), run.model_path)
     at = open_app("train", run=run.id)
     at.session_state[f"inside/{run.id}"] = "Take home"
-    words = said(at.run())
+    at.run()
+    assert not at.exception
+    return at
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_script_of_a_run_says_where_it_is_not_the_very_same_training(shared, device):
+    words = said(take_home(make_run(device=device)))
     assert ("the same curve on the same machine" in words) == (device == "cpu")
     assert ("trained on cuda" in words and "not the same" in words) == (device == "cuda")
+
+
+def test_a_run_that_no_script_repeats_says_so_in_place_of_a_file(shared):
+    run = make_run()
+    events = (run.folder / "events.jsonl").read_text()
+    (run.folder / "events.jsonl").write_text(re.sub(r'"step":9,', f'"step":{ALL_STEPS + 9},', events))
+    at = take_home(run)
+    assert "no script gives the same curve" in said(at) and "the same curve on the same machine" not in said(at)
+    assert [button.proto.disabled for button in at.get("download_button") if button.proto.label == "Script"] == [True]

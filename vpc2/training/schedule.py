@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, inf, pi
 
 from vpc2.catalog import Catalog, Entry
@@ -51,7 +52,7 @@ class Schedule(Entry):
 
     factor: Callable[..., float]
 
-    @property
+    @cached_property
     def takes_steps(self) -> bool:
         """True where `factor` wants to know how many steps there are."""
         kinds = [one.kind for one in inspect.signature(self.factor).parameters.values()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from vpc2 import codec
 from vpc2.training.code import is_same_curve
-from vpc2.training.events import first_event, read_events, to_csv
+from vpc2.training.events import read_events, to_csv
 from vpc2.training.run import Run
 from vpc2.ui import chrome
 from vpc2.ui.language import _, say
@@ -37,28 +38,37 @@ def draw_home(run: Run) -> None:
     else:
         st.caption(_("There is a model to take home after the first epoch."))
     st.markdown(f"**{_('The run')}**")
+    events, _next = read_events(run.folder)
     if run.model_path.is_file():
-        _draw_file(
-            _("Script"),
-            _script_words(run),
-            partial(_packed, run),
-            "run.zip",
-        )
-    _draw_file(_("Curve"), _("Every step and every epoch as a table."), to_csv(read_events(run.folder)[0]), "curves.csv")
+        why_not = _why_no_script(run, events)
+        _draw_file(_("Script"), why_not or _script_words(events), None if why_not else partial(_packed, run), "run.zip")
+    _draw_file(_("Curve"), _("Every step and every epoch as a table."), to_csv(events), "curves.csv")
     _draw_file(_("Recipe"), _("Everything that decides how the run goes, to be run again."), codec.to_json(run.recipe), "recipe.json")
 
 
-def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes], file_name: str) -> None:
+def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | None, file_name: str) -> None:
+    """Draw a button that saves a file (None: there is none to save) and what the file is, or why there is none."""
+    given = {"file_name": file_name, "key": f"home/{file_name}", "disabled": data is None}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            name, data, file_name=file_name, icon=":material/download:", on_click="ignore", key=f"home/{file_name}", width=170
-        )
+        st.download_button(name, data or "", icon=":material/download:", on_click="ignore", width=170, **given)
         st.caption(what, width="stretch")
 
 
-def _script_words(run: Run) -> str:
+def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
+    """Return the sentence why no script gives the curve of a run; empty where one does."""
+    from vpc2.training.checks import fit_to_data
+    from vpc2.training.packing import read_course
+
+    try:
+        read_course(fit_to_data(run.recipe)[0], events)
+    except Refusal as refusal:
+        return chrome.literal(say(refusal.text))
+    return ""
+
+
+def _script_words(events: list[dict[str, Any]]) -> str:
     """Return what the script of a run gives, and what differs where it is not the very same training."""
-    device = (first_event(run.folder) or {}).get("device", "cpu")
+    device = next((event["device"] for event in events if event["type"] == "start"), "cpu")
     if is_same_curve(device):
         return _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine.")
     said = _(
