@@ -20,13 +20,15 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import albumentations  # noqa: E402
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.augment.equivalents import to_albumentations  # noqa: E402
+from vpc2.augment.calls import make  # noqa: E402
+from vpc2.augment.equivalents import own_names, to_call  # noqa: E402
 from vpc2.augment.ops import OPS  # noqa: E402
 from vpc2.augment.pipeline import draw_images, pick_device  # noqa: E402
 from vpc2.augment.spec import Pipeline, edit_add, edit_param, edit_scale  # noqa: E402
@@ -40,6 +42,12 @@ FOUR = (  # dear steps, and cheap ones
     ("RandomAffine", "ColorJitter", "RandomGaussianBlur", "RandomErasing"),
     ("RandomHorizontalFlip", "RandomBrightness", "RandomContrast", "RandomInvert"),
 )
+# Exported lines that chain Albumentations' transforms to make the app's own pictures: the one transform that its users would call.
+ONE_CALL = {
+    "ColorJitter": "A.ColorJitter((0.8, 1.2), (0.8, 1.2), (0.8, 1.2), (-0.05, 0.05), p=1.0)",
+    "RandomGamma": "A.RandomGamma(gamma_limit=(70, 150), p=1.0)",
+    "RandomSolarize": "A.Solarize(threshold_range=(0.4, 0.6), p=1.0)",
+}
 
 
 def phone_photograph() -> bytes:
@@ -61,6 +69,17 @@ def ours_moved(known, pipeline, device, kept=None):
     shape, small = known
     scaled = edit_scale(pipeline, SIDE_PX / max(shape[:2]))
     return [to_jpeg(draw.image) for draw in draw_images(scaled, to_tensor(small), DRAWS, device=device, kept=kept)]
+
+
+def albumentations_of(key) -> albumentations.Compose:
+    """Return an operation in Albumentations' usual way: its own transforms, on bytes.
+
+    The exported script works on floats, with classes of its own where Albumentations' make other pictures: that is no peer's speed.
+    """
+    (step,) = one_step(key).steps
+    call = ONE_CALL.get(key) or to_call(step, "albumentations")
+    stock = {name: getattr(albumentations, name) for name in own_names(call)}
+    return albumentations.Compose([make(call, {"A": albumentations, "SIZE": (224, 224), **stock})], seed=1)
 
 
 def theirs_upload(data, augment):
@@ -100,13 +119,12 @@ def compare_matched(turns, device, data, known) -> None:
     for key, entry in OPS.items():
         if not entry.albumentations:
             continue
-        pipeline, scope = one_step(key), {"__name__": "exported"}
-        exec(compile(to_albumentations(pipeline), "exported", "exec"), scope)
+        pipeline, augment = one_step(key), albumentations_of(key)
         works = (
             lambda _turn, pipeline=pipeline: ours_moved(known, pipeline, device),
-            lambda _turn, augment=scope["augment"]: theirs_moved(theirs_known, augment),
+            lambda _turn, augment=augment: theirs_moved(theirs_known, augment),
             lambda _turn, pipeline=pipeline: ours_upload(data, pipeline, device),
-            lambda _turn, augment=scope["augment"]: theirs_upload(data, augment),
+            lambda _turn, augment=augment: theirs_upload(data, augment),
         )
         rows.append((key, *map(statistics.median, in_turns(turns, *works))))
     rows.sort(key=lambda row: -row[1] / row[2])

@@ -44,9 +44,8 @@ class Row:
 def _upload(op: str) -> tuple[Work, Work]:
     import studio
 
-    data, pipeline, scope = studio.phone_photograph(), studio.one_step(op), {"__name__": "exported"}
-    exec(compile(studio.to_albumentations(pipeline), "exported", "exec"), scope)
-    return lambda: studio.ours_upload(data, pipeline, "cpu"), lambda: studio.theirs_upload(data, scope["augment"])
+    data, pipeline, augment = studio.phone_photograph(), studio.one_step(op), studio.albumentations_of(op)
+    return lambda: studio.ours_upload(data, pipeline, "cpu"), lambda: studio.theirs_upload(data, augment)
 
 
 def _moved(op: str) -> tuple[Work, Work]:
@@ -54,10 +53,9 @@ def _moved(op: str) -> tuple[Work, Work]:
     import studio
 
     pixels = studio.decode_photo(studio.phone_photograph(), "phone.jpg").pixels
-    known, scope = (pixels.shape, studio.resize_pixels(pixels, studio.SIDE_PX)), {"__name__": "exported"}
-    exec(compile(studio.to_albumentations(studio.one_step(op)), "exported", "exec"), scope)
+    known, augment = (pixels.shape, studio.resize_pixels(pixels, studio.SIDE_PX)), studio.albumentations_of(op)
     small = np.ascontiguousarray(known[1])
-    return lambda: studio.ours_moved(known, studio.one_step(op), "cpu"), lambda: studio.theirs_moved(small, scope["augment"])
+    return lambda: studio.ours_moved(known, studio.one_step(op), "cpu"), lambda: studio.theirs_moved(small, augment)
 
 
 def _batch() -> tuple[Work, Work]:
