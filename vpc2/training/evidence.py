@@ -54,9 +54,9 @@ _TWO_SEEDS = Text(
     "que más lo angosta.",
 )
 _FEW_PEOPLE = Text(
-    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, but the test pictures are of too few people ({units:,}) to speak of others.",
-    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero las imágenes de prueba son de muy pocas personas ({units:,}) para decir "
-    "algo de otras.",
+    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, but too few people ({units:,}) are in the test pictures to speak of others.",
+    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero las imágenes de prueba son de muy pocas personas ({units:,}) para "
+    "decir algo de otras.",
 )
 
 
