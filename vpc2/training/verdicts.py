@@ -56,7 +56,7 @@ _BEST = Text(
     "The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}{of}.",
     "Se conservan los pesos de la época {epoch}: la mejor en validación, con exactitud {accuracy:.1%}{of}.",
 )
-_OF = Text(" ({n:,} pictures)", " ({n:,} imágenes)")
+_OF = Text(" ({n:,} {n:?picture|pictures})", " ({n:,} {n:?imagen|imágenes})")
 _NOTHING = Text("", "")
 _SLOW = Text(
     "Slow: at {speed:,.0f} pictures a second the budget of {budget:g} s ends after {epochs:.1f} epochs. A smaller net, smaller pictures, "
