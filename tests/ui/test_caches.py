@@ -223,6 +223,7 @@ HARMLESS = {
     "vpc2.nets.presets:": "of a preset",
     "vpc2.predict.viewing:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
+    "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
     "vpc2.ui.boards:": "by the ids of the runs that the address names; asked in test_serving.py",
     "vpc2.ui.canvas:_palette": "the table of layers, by language",
     "vpc2.ui.chrome:_icon": "the app's icon",
