@@ -139,27 +139,25 @@ NEVER_ONE = {
     "groups",
     "found",
 }
-NOT_PLURAL = set(
-    [
-        "is",
-        "has",
-        "does",
-        "needs",
-        "gets",
-        "gives",
-        "holds",
-        "says",
-        "sees",
-        "looks",
-        "this",
-        "means",
-        "stands",
-        "less",
-        "times",
-        "drops",
-        "goes",
-    ]
-)
+NOT_PLURAL = {
+    "is",
+    "has",
+    "does",
+    "needs",
+    "gets",
+    "gives",
+    "holds",
+    "says",
+    "sees",
+    "looks",
+    "this",
+    "means",
+    "stands",
+    "less",
+    "times",
+    "drops",
+    "goes",
+}
 TOO_MANY = re.compile(
     r"too many|at most|none is called|these are the labels|too few|do not fit|only|one single step|million|points better|points worse"
 )
