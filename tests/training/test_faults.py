@@ -16,6 +16,7 @@ from tests.training.conftest import CHANNELS
 from vpc2.host import MB
 from vpc2.predict.classifier import load_classifier
 from vpc2.training.events import read_events
+from vpc2.training.failures import explain
 from vpc2.training.local import LocalEngine
 from vpc2.training.pulse import worker_pid
 from vpc2.training.run import RunStore
@@ -72,6 +73,12 @@ def test_no_memory_fails_the_run_in_a_sentence(store, make_recipe):
     status = store.status(run.id)
     assert out == "failed" and status.state == "failed", (out, error[-2000:])
     assert "memory" in status.reason.en and "memoria" in status.reason.es
+
+
+@pytest.mark.parametrize(("said", "is_memory"), [("a.so: failed to map segment from shared object", True), ("No module named a", False)])
+def test_a_library_that_finds_no_room_is_a_lack_of_memory(said, is_memory):
+    found = explain(ImportError(said))
+    assert (found is not None and "memory" in found.en) is is_memory
 
 
 def test_a_clock_set_back_moves_no_curve_backwards(store, make_recipe):

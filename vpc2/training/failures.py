@@ -35,6 +35,8 @@ def explain(error: BaseException) -> Text | None:
         full = error.errno in FULL_DISK
         return _NO_SPACE if full else _FILE_GONE.fill(name=Path(str(error.filename or error.strerror)).name)
     words = str(error).lower()
+    if isinstance(error, ImportError):  # a library that finds no room cannot be mapped, and that is all the loader says
+        return _NO_MEMORY if "failed to map segment" in words or "cannot allocate memory" in words else None
     if "out of memory" in words or "can't allocate memory" in words or "not enough memory" in words:
         return _NO_MEMORY
     if "no space left" in words or "file too large" in words or "inline_container" in words:

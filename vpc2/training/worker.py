@@ -68,7 +68,7 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
                 folder=folder,
                 look=record.looks,
             )
-    except (Refusal, MemoryError, OSError, RuntimeError) as error:
+    except (Refusal, MemoryError, OSError, RuntimeError, ImportError) as error:
         reason = explain(error)
         if not isinstance(error, Refusal):
             traceback.print_exc()
