@@ -16,13 +16,13 @@ from torch import Tensor
 
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline, edit_solo
+from vpc2.shares import Z, wilson
 from vpc2.words import Text
 
 MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
 # Probability that a classifier must give its answer to the plain picture, or there is no label to lose. Of hands, for which ImageNet
 # has no class, its net answers 7 of 100 so surely, and 34 of 100 with a quarter.
 SURE = 0.5
-Z = 1.959963984540054  # of a 95 % interval
 FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of them lost, whose interval lies within MOST_LOST
 
 RULE = Text(
@@ -119,19 +119,6 @@ def find_fall(found: Sequence[Survival], line: float) -> Fall:
 def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
     """True where the answer to a plain picture (or to each of some) is sure enough to be a label that draws may keep or lose."""
     return certainty >= SURE
-
-
-def wilson(kept: int, n: int, z: float = Z) -> tuple[float, float]:
-    """Return the interval of Wilson's score for a share of `kept` in `n` (1927), 95 % unless `z` says otherwise; of nothing, all.
-
-    Unlike the usual one it is not empty at 0 and 1, where a handful of draws would seem to prove something.
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share, weight = kept / n, z * z / n
-    middle, half = share + weight / 2, z * math.sqrt(share * (1 - share) / n + weight / (4 * n))
-    low, high = (middle - half) / (1 + weight), (middle + half) / (1 + weight)
-    return (0.0 if kept == 0 else low), (1.0 if kept == n else high)
 
 
 def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
