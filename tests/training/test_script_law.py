@@ -363,7 +363,9 @@ def falling(by):
     return lambda progress: by**progress
 
 
-@pytest.mark.parametrize("factor", [sagging, falling(0.1), lambda progress: 1 - progress / 2, Table()], ids=["function", "closure", "lambda", "object"])
+@pytest.mark.parametrize(
+    "factor", [sagging, falling(0.1), lambda progress: 1 - progress / 2, Table()], ids=["function", "closure", "lambda", "object"]
+)
 def test_a_schedule_that_was_not_foreseen(tmp_path, offer, factor):
     offer(SCHEDULES, Schedule(key="new", factor=factor, **WORDS), "schedule")
     text = check(a_recipe(schedule="new"), tmp_path)
