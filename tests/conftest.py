@@ -30,6 +30,7 @@ settings.register_profile("vpc2", deadline=None, derandomize=True, database=None
 settings.load_profile("vpc2")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook, and would otherwise find none
 def pytest_collection_modifyitems(items):
     """Where tests are spread over processes (`-n 2 --dist loadgroup`), all browser tests share one, from the beginning on, and a file's
     tests stay together: no two browsers and no two clusters compete, and a file's data is made once.
