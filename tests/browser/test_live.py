@@ -68,7 +68,7 @@ def test_the_table_of_classes_is_the_looks_own(page, served):
     shown = page.locator(".matrix tbody tr").evaluate_all("rows => rows.map(r => [...r.querySelectorAll('td')].map(c => +c.textContent))")
     assert shown == confusion.tolist()
     right = confusion.diagonal()[4], confusion[4].sum()
-    assert page.locator(".rates li").nth(4).text_content().endswith(f"({right[0]}/{right[1]})")
+    assert page.locator(".rates li").nth(4).text_content().endswith(f"{right[0]} of {right[1]}")
 
 
 def test_a_hundred_classes_are_walked_with_the_arrow_keys(page, served):
