@@ -248,7 +248,7 @@ function colours(paint, run, i, n) {
 }
 
 function numbers(options) {
-  return new Intl.NumberFormat(document.documentElement.lang || 'en', options);
+  return new Intl.NumberFormat(document.documentElement.lang === 'es' ? 'es-AR' : 'en-US', options);
 }
 
 function format(of, value) {

@@ -111,7 +111,7 @@ const finite = value => typeof value === 'number' && Number.isFinite(value);
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 function format(value, options) {
-  return new Intl.NumberFormat(document.documentElement.lang || 'en', options).format(value);
+  return new Intl.NumberFormat(document.documentElement.lang === 'es' ? 'es-AR' : 'en-US', options).format(value);
 }
 
 function percent(share, digits = 0) {
