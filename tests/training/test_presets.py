@@ -1,4 +1,5 @@
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 
@@ -36,13 +37,14 @@ def test_hands_with_and_without_differ_in_the_pipeline_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize(("key", "least"), [("hands", 0.86), ("hands-augmented", 0.92)])
 def test_hands_of_people_never_seen_are_told_apart(key, least, hands_folder):
-    """The epochs end these runs, so a slow machine trains as far as a quick one."""
-    recipe = RECIPES[key].recipe
-    recipe = replace(recipe, settings={**recipe.settings, "budget_s": 600.0})
-    events = []
-    fit(recipe, events.append)
-    assert events[-1]["test_accuracy"] >= least
-    assert len(set(events[0]["classes"])) == 10
+    """The mean of two seeds: one alone is 5 points of luck. The epochs end these runs, so a slow machine trains as far as a quick one."""
+    recipe, accuracies = RECIPES[key].recipe, []
+    for seed in (1, 2):
+        events = []
+        fit(replace(recipe, settings={**recipe.settings, "budget_s": 600.0, "seed": seed}), events.append)
+        accuracies.append(events[-1]["test_accuracy"])
+        assert len(set(events[0]["classes"])) == 10
+    assert fmean(accuracies) >= least, accuracies
 
 
 @pytest.mark.parametrize(("key", "least"), [("digits", 0.97), ("shapes", 0.88)])
