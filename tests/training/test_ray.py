@@ -229,6 +229,30 @@ def test_a_run_that_waits_is_called_off(engine, cluster, store, make_recipe):
     wait_for(lambda: store.state(second.id) == "finished")
 
 
+def test_who_resumes_a_run_while_it_is_called_off_finds_it_in_line(engine, cluster, store, make_recipe, monkeypatch):
+    import ray
+
+    first, second = store.create(make_recipe(**LONG), owner="a"), store.create(make_recipe(**LONG), owner="b")
+    third, kill = store.create(make_recipe(), owner="c"), ray.kill
+    for run in (first, second):
+        engine.start(run)
+    wait_for(lambda: "running" in (store.state(first.id), store.state(second.id)))
+    engine.start(third)
+    wait_for(lambda: third.id in engine._tasks)
+
+    def resume_first(actor, **options):
+        monkeypatch.setattr(ray, "kill", kill)
+        engine.resume(third.id, by="c")
+        kill(actor, **options)
+
+    monkeypatch.setattr(ray, "kill", resume_first)
+    engine.pause(third.id, by="c")
+    wait_for(lambda: ray.kill is kill)
+    for run in (first, second):
+        engine.stop(run.id, by=run.owner)
+    wait_for(lambda: store.state(third.id) == "finished", 60)
+
+
 def test_nothing_of_it_listens_beyond_this_machine(engine, cluster):
     sockets = {os.path.realpath(file) for pid in (*cluster[1].all(), os.getpid()) for file in _files(pid)}
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]

@@ -239,7 +239,8 @@ class RayEngine(Line):
                 self._forget(task)
             elif task.record is None and not task.is_followed and not task.lost:
                 if request:  # it never began
-                    self._forget(task)
+                    # Whoever called it off took it out of the line; who resumed it meanwhile put it there again.
+                    self._forget(task, leaves_line=False)
             elif request and now - task.asked_at > STOP_PATIENCE_S or task.began and now - task.began > LIMITS.run_seconds + OVERTIME_S:
                 self._forget(task)
                 pulse.release(folder)
@@ -319,7 +320,7 @@ class RayEngine(Line):
             self._forget(task)
             pulse.release(folder)
 
-    def _forget(self, task: _Task) -> None:
+    def _forget(self, task: _Task, *, leaves_line: bool = True) -> None:
         """End an actor and what is held for it."""
         with contextlib.suppress(ValueError, *([self._ray.exceptions.RayError] if self._ray else [])):
             self._ray.kill(task.actor)
@@ -327,7 +328,8 @@ class RayEngine(Line):
             task.record.close()
         with self._lock:
             self._tasks.pop(task.run.id, None)
-            self._waiting = [run for run in self._waiting if run.id != task.run.id]
+            if leaves_line:
+                self._waiting = [run for run in self._waiting if run.id != task.run.id]
 
     @contextlib.contextmanager
     def _or_fail(self, run: Run) -> Iterator[None]:
