@@ -77,7 +77,7 @@ def to_code(pipeline: Pipeline) -> str:
         if step.on:
             entry = OPS[step.op]
             used.append(entry)
-            call = f"{_name(entry)}({_arguments(entry, step.params)})"
+            call = f"{_name(entry)}({call_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
     mix = ""
     if pipeline.mix is not None:
@@ -96,11 +96,12 @@ def mixing_call(pipeline: Pipeline) -> str:
     """Return the call that makes Kornia's object for a pipeline's way of mixing."""
     entry = MIXES[pipeline.mix.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
-    given = _arguments(replace(entry, is_sized=False), pipeline.mix.params)
+    given = call_arguments(replace(entry, is_sized=False), pipeline.mix.params)
     return f"{_name(entry)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
 
 
-def _arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:
+def call_arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:
+    """Return the arguments of the call that makes an entry's object, as exported code writes them."""
     said = ["size=(height, width)"] if entry.is_sized else []
     for key, value in params.items():
         if key in entry.pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vpc2.augment.code import _arguments
+from vpc2.augment.code import call_arguments
 from vpc2.augment.mixing import MAPS_AT_ONCE, MIXES
 from vpc2.augment.ops import OPS
 from vpc2.sources import PROJECT, Carrier
@@ -100,7 +100,7 @@ def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
         if step.on:
             entry = OPS[step.op]
             name = _name(entry.quick if is_quick and entry.quick else entry.target, carrier)
-            call = f"{name}({_arguments(entry, step.params)})"
+            call = f"{name}({call_arguments(entry, step.params)})"
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {entry.is_policy}, {call}),\n')
     carrier.imports["import kornia.augmentation as K"] = None
     parts = [_STEPS.format(seed=pipeline.seed, steps="".join(lines))]
@@ -126,6 +126,6 @@ def _mix(recipe: Recipe, carrier: Carrier) -> str:
     if "patch_size" in params:
         params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
     sized = "output_size=(height, width)" if entry.is_sized else ""
-    given = _arguments(replace(entry, is_sized=False), params)
+    given = call_arguments(replace(entry, is_sized=False), params)
     call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
     return _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)
