@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vpc2.ui import chrome, lecture, limits
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, say
 
 chrome.draw_notes()
@@ -17,7 +18,7 @@ with words:
     )
     with st.container(horizontal=True, gap="small"):
         for i, first in enumerate(lecture.FIRST):
-            if st.button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
+            if button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
                 lecture.open_card(first)
 with picture:
     lecture.draw_hero()

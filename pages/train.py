@@ -3,6 +3,7 @@
 import streamlit as st
 
 from vpc2.ui import chrome, drafting, experiments, recipes, run_list, run_view, runs, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _
 
 top = st.container()
@@ -16,7 +17,7 @@ with left:
     problem = recipes.problem_of(recipe)
     recipes.draw_problem(problem)
     is_stuck = problem is not None and problem.is_fatal
-    if st.button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
+    if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
         started = chrome.guarded(runs.start_run, recipe, name=recipes.name_of(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, guarding, lecture, preload, state
+from vpc2.ui import buttons, chrome, guarding, lecture, preload, state
 from vpc2.ui.components.visitor import draw_visitor
 from vpc2.ui.language import _, draw_language_switch, language
 
@@ -25,6 +25,7 @@ state.restore()
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
+buttons.forget_presses()
 draw_visitor(
     language(),
     state.workspace(),

@@ -13,6 +13,7 @@ from vpc2.predict.views import VIEW_SETS
 from vpc2.ui import cache, chrome, judging, leaving
 from vpc2.ui.attacking_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.attacking_patch import draw_patch
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent
 from vpc2.words import Refusal
@@ -149,7 +150,7 @@ def _attacked(
 
 def _draw_pixel(name: str, photos: list[Photo]) -> None:
     st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
-    is_asked = bool(photos) and st.button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
+    is_asked = bool(photos) and button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
     if not is_kept("pixel", (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
         return
     classes = judging.classifier_of(name).classes
@@ -197,7 +198,7 @@ def _draw_set(name: str) -> None:
             placeholder=_("Choose another run"),
             key=f"attack/other/{name}",
         )
-        is_asked = st.button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
+        is_asked = button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
     kind, names = st.session_state.get("attack/which", "fgsm"), [name, *([other] if other else [])]
     target = st.session_state.get(f"attack/target/{name}")  # as chosen for the photographs
     wanted = judging.classifier_of(name).classes[target] if target is not None else None

@@ -11,6 +11,7 @@ from vpc2.predict.views import VIEW_SETS
 from vpc2.shares import share_of
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.attacking_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number
 from vpc2.ui.looking import percent
 from vpc2.words import Refusal
@@ -28,7 +29,7 @@ def draw_patch(name: str, photos: list[Photo]) -> None:
 
 def _draw_patch_on_photos(name: str, photos: list[Photo], target: int) -> None:
     place = (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos), target)
-    is_asked = bool(photos) and st.button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
+    is_asked = bool(photos) and button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
     if not is_kept("patch", place, is_asked):
         return
     classes = judging.classifier_of(name).classes
@@ -61,7 +62,7 @@ def _draw_patch_on_set(name: str, target: int) -> None:
     """Draw what a patch that was learned from validation pictures does to test pictures, which it never saw."""
     st.markdown(f"### {_('Over the test set')}")
     label = _("Learn it from the validation pictures, judge it on the test set")
-    is_asked = st.button(label, icon=":material/sticky_note_2:", type="primary", key="attack/patch-set")
+    is_asked = button(label, icon=":material/sticky_note_2:", type="primary", key="attack/patch-set")
     place = (name, *judging.mark_of(name), target)
     if not is_kept("patch-set", place, is_asked):
         return

@@ -10,6 +10,7 @@ from vpc2.nets.reading import MOST_BYTES, read_code
 from vpc2.nets.spec import Net
 from vpc2.nets.torchvision_nets import CLASSIFIERS, read_torchvision
 from vpc2.ui import cache, canvas, chrome, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, say
 from vpc2.words import Text
 
@@ -66,7 +67,7 @@ def _draw_pasting() -> None:
             key="bring/side",
             width=240,
         )
-        is_asked = st.button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
+        is_asked = button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
     if is_asked and not text.strip():
         st.session_state.pop(_NOTES, None)
         st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
@@ -83,7 +84,7 @@ def _draw_torchvision() -> None:
         help=_("Its layers, without its trained weights."),
         key="bring/name",
     )
-    if st.button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
+    if button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
         with st.spinner(_("torchvision is building {name}…").format(name=name)):
             _take(chrome.guarded(_read_torchvision, name))
 

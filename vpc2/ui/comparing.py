@@ -16,6 +16,7 @@ from vpc2.nets.picture import to_svg
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
 from vpc2.ui import canvas, chrome, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, language, number, say
 from vpc2.words import Refusal, Text
 
@@ -77,7 +78,7 @@ def _choose_other(net: Net) -> Named:
     """Offer the ready nets, and the net that was kept; return the chosen one with its name."""
     kept = st.session_state.get("compare/kept")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button(_("Keep my net as B"), icon=":material/bookmark:", key="compare/keep", help=_("To change it and see what changed.")):
+        if button(_("Keep my net as B"), icon=":material/bookmark:", key="compare/keep", help=_("To change it and see what changed.")):
             st.session_state["compare/kept"] = kept = codec.to_document(net)
             st.session_state["compare/other"] = _KEPT
         other = st.selectbox(
@@ -99,7 +100,7 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
             with st.container(key=f"compare/{letter}", width="content"):
                 with st.container(horizontal=True, vertical_alignment="center"):
                     st.markdown(f"### {letter} · {chrome.literal(name)}", width="content")
-                    if name != _("My net") and st.button(
+                    if name != _("My net") and button(
                         _("Open {letter} in Build").format(letter=letter),
                         key=f"compare/open/{letter}",
                         icon=":material/edit:",

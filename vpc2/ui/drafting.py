@@ -10,6 +10,7 @@ import streamlit as st
 
 from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
 from vpc2.ui import chrome, state
+from vpc2.ui.buttons import button, submit_button
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal
 
@@ -37,16 +38,16 @@ def draw_draft() -> str | None:
     with st.container(horizontal=True, vertical_alignment="center", key="draft-head"):
         st.markdown(f"### {_('Your own classes')}", width="content")
         st.space("stretch")
-        if draft.groups and st.button(_("Start afresh"), icon=":material/delete:", key="draft/clear", type="tertiary"):
+        if draft.groups and button(_("Start afresh"), icon=":material/delete:", key="draft/clear", type="tertiary"):
             drafts.clear()
             st.rerun()
-        if st.button(_("Close"), icon=":material/close:", key="draft/close", type="tertiary"):
+        if button(_("Close"), icon=":material/close:", key="draft/close", type="tertiary"):
             st.session_state[_OPEN] = False
             st.rerun()
     st.caption(_("About {n} pictures a class are enough for a pretrained net, trained in seconds.").format(n=USUAL))
     with st.form("draft/new", clear_on_submit=True, border=False):
         name = st.text_input(_("A new class"), max_chars=40, placeholder=_("for example: open hand"))
-        if st.form_submit_button(_("Add the class"), icon=":material/add:"):
+        if submit_button(_("Add the class"), icon=":material/add:", key="draft/add-now"):
             _try(drafts.add_class, name)
     if draft.groups:
         names = [group.name for group in draft.groups]
@@ -116,17 +117,17 @@ def _draw_class(drafts: DraftStore, group: Group) -> None:
             with st.popover(_("Change"), icon=":material/edit:", key=f"draft/change/{group.name}"):
                 with st.form(f"draft/rename/{group.name}", border=False):
                     other = st.text_input(_("Name"), group.name, max_chars=40)
-                    if st.form_submit_button(_("Rename")):
+                    if submit_button(_("Rename"), key=f"draft/rename-now/{group.name}"):
                         _try(drafts.rename_class, group.name, other)
                 if group.pictures:
                     numbers = st.pills(
                         _("Pictures to remove"), range(1, len(group.pictures) + 1), selection_mode="multi", key=f"draft/out/{group.name}"
                     )
-                    if numbers and st.button(_("Remove them"), icon=":material/delete:", key=f"draft/out-now/{group.name}"):
+                    if numbers and button(_("Remove them"), icon=":material/delete:", key=f"draft/out-now/{group.name}"):
                         for at in numbers:
                             drafts.remove_picture(group.name, group.pictures[at - 1])
                         st.rerun()
-                if st.button(_("Remove the class"), icon=":material/delete:", key=f"draft/remove/{group.name}"):
+                if button(_("Remove the class"), icon=":material/delete:", key=f"draft/remove/{group.name}"):
                     _try(drafts.remove_class, group.name)
         if group.pictures:
             shown = group.pictures[:_SHOWN]
@@ -145,7 +146,7 @@ def _draw_using(drafts: DraftStore, draft: Draft) -> str | None:
         st.info(
             chrome.literal(say(problem)) if draft.groups else _("Add two classes, then at least {n} pictures of each.").format(n=FEWEST)
         )
-    if st.button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
+    if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
         entry = chrome.guarded(drafts.finish, "", state.visitor())
         if entry is not None:
             st.session_state[_OPEN] = False

@@ -14,6 +14,7 @@ from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.challenges import CHALLENGES
 from vpc2.shares import Share
 from vpc2.ui import cache, chrome, judging
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import percent
 
@@ -105,8 +106,8 @@ def _draw_set(name: str, key: str) -> None:
             placeholder=_("Choose another run"),
             key=f"endure/other/{name}",
         )
-        is_one = st.button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
-        is_whole = st.button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
+        is_one = button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
+        is_whole = button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
     asked = st.session_state.setdefault("endure/asked", {})
     place = (name, other, judging.mark_of(name))
     if is_one or is_whole:

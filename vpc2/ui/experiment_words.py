@@ -12,6 +12,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.training.experiment import Outcome, is_still_rising
 from vpc2.training.spec import Experiment, Recipe
 from vpc2.ui import chrome
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import describe_step
 
@@ -67,4 +68,4 @@ def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
     )
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-rising"):
         st.warning(said, icon=":material/trending_up:")
-        return st.button(_("Again with twice the epochs"), icon=":material/fast_forward:", key="experiment/longer")
+        return button(_("Again with twice the epochs"), icon=":material/fast_forward:", key="experiment/longer")

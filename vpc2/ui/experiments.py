@@ -20,6 +20,7 @@ from vpc2.training.run import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
 from vpc2.ui import chrome, experiment_words, ownsets, recipes, runs, state
+from vpc2.ui.buttons import button
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
@@ -73,7 +74,7 @@ def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
     """Draw the button that trains a recipe with and without its pipeline, and the other comparisons behind another one."""
     is_fatal = problem is not None and problem.is_fatal
     seeds = SEEDS.default
-    if st.button(
+    if button(
         _("With and without augmentation"),
         icon=":material/compare_arrows:",
         key="compare",
@@ -88,7 +89,7 @@ def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
         ways = {"preset": _("A question of the lecture"), "setting": _("One setting"), "recipe": _("Another recipe")}
         way = st.segmented_control(_("What"), list(ways), default="preset", format_func=ways.__getitem__, required=True, key="compare/way")
         spec = {"preset": _ask_preset, "setting": _ask_setting, "recipe": _ask_recipe}[way](recipe)
-        if st.button(_("Compare"), type="primary", icon=":material/play_arrow:", key="compare/start", width="stretch"):
+        if button(_("Compare"), type="primary", icon=":material/play_arrow:", key="compare/start", width="stretch"):
             _begin(replace(spec, seeds=seeds))
 
 
@@ -127,19 +128,19 @@ def draw_experiment(filed: Filed) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-head"):
         st.markdown(f"### {chrome.literal(_title(filed))}", width="content")
         st.space("stretch")
-        if is_own and not outcome.is_over and st.button(_("Stop"), icon=":material/stop:", key="experiment/stop"):
+        if is_own and not outcome.is_over and button(_("Stop"), icon=":material/stop:", key="experiment/stop"):
             for run_id in filed.runs:
                 if not runs.store().status(run_id).is_over:
                     runs.engine().stop(run_id, by=state.visitor())
             st.rerun()
-        if st.button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
+        if button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
             recipes.take_recipe(filed.spec.right)
             st.rerun()
-        if is_own and outcome.is_over and st.button(_("Delete"), icon=":material/delete:", key="experiment/delete", type="tertiary"):
+        if is_own and outcome.is_over and button(_("Delete"), icon=":material/delete:", key="experiment/delete", type="tertiary"):
             store().delete(filed.id, by=state.visitor())
             del st.query_params["experiment"]
             st.rerun()
-        if st.button(_("Close"), icon=":material/close:", key="experiment/close", type="tertiary"):
+        if button(_("Close"), icon=":material/close:", key="experiment/close", type="tertiary"):
             del st.query_params["experiment"]
             st.rerun()
     if outcome.is_over:
@@ -186,7 +187,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
         st.warning(
             _("These runs ended without a test, and their pairs are left out: {names}.").format(names=names), icon=":material/warning:"
         )
-        if filed.owner == state.visitor() and st.button(_("Run the experiment again"), icon=":material/replay:", key="experiment/again"):
+        if filed.owner == state.visitor() and button(_("Run the experiment again"), icon=":material/replay:", key="experiment/again"):
             _begin(spec)
     if outcome.gap is None:
         st.caption(_("No pair of runs was finished, so there is nothing to compare yet."))
@@ -268,7 +269,7 @@ def draw_list() -> None:
     for filed in shown:
         outcome = read_outcome(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
-            if st.button(chrome.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
+            if button(chrome.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
                 st.query_params.pop("run", None)
                 st.query_params["experiment"] = filed.id
                 st.rerun()
@@ -280,7 +281,7 @@ def draw_list() -> None:
                     gap=number(100 * gap.mean, "+.1f"), low=number(100 * gap.low, "+.1f"), high=number(100 * gap.high, "+.1f")
                 )
                 st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else said)
-    if len(found) > len(shown) and st.button(
+    if len(found) > len(shown) and button(
         _("Show more ({n})").format(n=number(len(found) - len(shown))), key="experiments/more", type="tertiary"
     ):
         st.session_state["experiments/all"] = True

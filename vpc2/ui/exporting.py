@@ -13,6 +13,7 @@ from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.host import MB
 from vpc2.ui import cache, chrome, costs, ownsets, state
+from vpc2.ui.buttons import button
 from vpc2.ui.labels import labels_of
 from vpc2.ui.language import _, number, say
 from vpc2.words import Text, clean_name
@@ -68,7 +69,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     written = kept if kept is not None and kept["asked"] == repr(asked) else None
     with table.container():
         costs.draw_comparison(cost, len(shared), sum(shared), written)
-    if st.button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
+    if button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
         made = chrome.guarded(_write, pipeline, items, shared, layout)
         if made is not None:
             st.session_state["export/written"] = {"asked": repr(asked), **made}

@@ -11,6 +11,7 @@ from vpc2.figures.finding import rate_figure
 from vpc2.training.events import read_events
 from vpc2.training.spec import Recipe
 from vpc2.ui import chrome, runs, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal
 
@@ -21,7 +22,7 @@ STEPS = 100
 def draw_finder(recipe: Recipe) -> None:
     """Offer to look for a learning rate; show the search as it goes, and what it found with a button to take it."""
     is_own = st.session_state.get(_SLOT, {}).get("recipe") == _asked(recipe)
-    if st.button(
+    if button(
         _("Find a learning rate"),
         icon=":material/query_stats:",
         key="find-rate",
@@ -58,7 +59,7 @@ def _draw_search(run_id: str) -> None:
     if rates:
         figure = rate_figure(rates, found, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))
         st.plotly_chart(figure, key="rate-figure", alt=_("The loss against the learning rate, which grows from step to step"))
-    if found is not None and st.button(_("Use {rate}").format(rate=number(found, ".2g")), icon=":material/check:", key="use-rate"):
+    if found is not None and button(_("Use {rate}").format(rate=number(found, ".2g")), icon=":material/check:", key="use-rate"):
         recipe = state.load("recipe")
         state.save(replace(recipe, settings={**recipe.settings, "learning_rate": found}), from_outside=True)
         st.rerun()

@@ -18,6 +18,7 @@ from vpc2.nets.reach import reachable
 from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net
 from vpc2.ui import chrome, state
+from vpc2.ui.buttons import button
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.words import Text, join_texts
@@ -169,7 +170,7 @@ def _draw_problem(net: Net, facts: LayerFacts) -> None:
     st.error(chrome.literal(say(facts.problem.text)), icon=":material/error:")
     with st.container(horizontal=True):
         for i, repair in enumerate(facts.problem.repairs):
-            if st.button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
+            if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
                 mended = chrome.guarded(repair.apply, net)
                 if mended is not None:
                     state.save(mended, from_outside=True)

@@ -18,6 +18,7 @@ from vpc2.predict.readymade import PRETRAINED
 from vpc2.predict.views import VIEW_SETS, VIEWS, clean_views
 from vpc2.training.spec import Recipe
 from vpc2.ui import chrome, loading, ownsets, runs, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text, clean_name
 
@@ -150,7 +151,7 @@ def _draw_download(name: str) -> None:
     if is_here(name):
         return
     st.info(_("Its weights are not on this machine yet ({mb} MB).").format(mb=number(PRETRAINED[name].download_mb)), icon=":material/info:")
-    if st.button(_("Download it now"), icon=":material/download:", key=f"download/{name}"):
+    if button(_("Download it now"), icon=":material/download:", key=f"download/{name}"):
         bar = st.progress(0.0)
         if chrome.guarded(load_pretrained, name, lambda share: bar.progress(min(share, 1.0))) is not None:
             st.rerun()

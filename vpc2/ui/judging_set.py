@@ -14,6 +14,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
 from vpc2.predict.views import MERGES
 from vpc2.ui import cache, chrome, judging, judging_questions, leaving
+from vpc2.ui.buttons import button
 from vpc2.ui.judging_questions import verdict_of
 from vpc2.ui.language import _, number, say
 from vpc2.ui.looking import Answers, percent, title_of
@@ -43,14 +44,12 @@ def draw_test_set(name: str, views: list[str]) -> None:
     st.markdown(said.format(data=chrome.literal(say(find_dataset(data).title))))
     key = _key(name, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        is_asked = st.button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
+        is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
     if is_asked and _kept().get(key) is None:
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)), width="stretch")
-            st.button(
-                _("Cancel"), icon=":material/close:", key="judge/cancel"
-            )  # any click ends this run of the page, and the asking with it
+            button(_("Cancel"), icon=":material/close:", key="judge/cancel")  # any click ends this run of the page, and the asking with it
         _ask_parts(key, bar)
         place.empty()
     if (found := _kept().get(key)) is not None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from vpc2.augment.spec import Pipeline
 from vpc2.ui import cache, chrome
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 
 SIDE_PX = 384
@@ -51,7 +52,7 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     _draw_finding(made)
     if "albumentations" not in made:
         st.caption(_("Albumentations is not installed here, or has no equal of this operation."))
-    if st.button(_("Time a batch of {n}").format(n=BATCH), icon=":material/timer:", key="libraries/time"):
+    if button(_("Time a batch of {n}").format(n=BATCH), icon=":material/timer:", key="libraries/time"):
         with st.spinner(_("Timing {n} pictures in turns…").format(n=BATCH)):
             times = chrome.guarded(_timed, key, photos[0]["digest"], photos[0]["pixels"])
         if times is not None:

@@ -13,6 +13,7 @@ from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.figures.augment import shares_svg
 from vpc2.rng import seed_of
 from vpc2.ui import cache, chrome, state
+from vpc2.ui.buttons import button
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import PALETTE
@@ -48,7 +49,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             "λ is what is left of the photograph itself."
         )
     )
-    if st.button(_("Mix again"), icon=":material/casino:", key="mix/again"):
+    if button(_("Mix again"), icon=":material/casino:", key="mix/again"):
         st.session_state["mix/count"] = st.session_state.get("mix/count", 0) + 1
         st.rerun()
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from vpc2.host import LIMITS, MB
 from vpc2.ui import drafting, state
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _
 from vpc2.words import Refusal, Text
 
@@ -45,7 +46,7 @@ def draw_adding(current: str) -> str | None:
     """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
     count = st.session_state.setdefault("own/uploads", 0)
     with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key=f"own/add/{count}", width="stretch"):
-        if st.button(_("Type classes and fill them"), icon=":material/add_a_photo:", key="own/draft", type="primary", width="stretch"):
+        if button(_("Type classes and fill them"), icon=":material/add_a_photo:", key="own/draft", type="primary", width="stretch"):
             drafting.open_draft()
             st.query_params.pop("run", None)
             st.query_params.pop("experiment", None)
@@ -54,7 +55,7 @@ def draw_adding(current: str) -> str | None:
         st.caption(_("They stay on this server, for you alone, until nobody has used them for {n} days.").format(n=LIMITS.own_days))
         packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
-        if current in keys() and st.button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
+        if current in keys() and button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
             from vpc2.data import own
 
             own.delete(current, state.visitor())

@@ -9,6 +9,7 @@ import streamlit as st
 from vpc2.nets.facts import LayerFacts
 from vpc2.nets.fields import grid_of, middle_of, unit_at
 from vpc2.nets.spec import Net
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _
 
 ACCENT = "#FF9A3D"
@@ -38,7 +39,7 @@ def move_place(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float
 def other_weights() -> int:
     """Offer to draw other weights, and return the seed of those that are used."""
     seed = st.session_state.setdefault("see/seed", 0)
-    if st.button(
+    if button(
         _("Other weights"),
         icon=":material/casino:",
         key="see/reseed",

@@ -19,6 +19,7 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.ui import chrome, finding, loading, ownsets, state
+from vpc2.ui.buttons import button
 from vpc2.ui.controls import draw_knob, pick
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -195,10 +196,10 @@ def draw_problem(problem: RecipeProblem | None) -> None:
         return
     (st.warning if problem.is_fatal else st.info)(chrome.literal(say(problem.text)), icon=":material/warning:")
     for i, repair in enumerate(problem.repairs):
-        if st.button(chrome.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
+        if button(chrome.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
             take_recipe(repair.apply(recipe))
             st.rerun()
-    if not datasets.is_ready(recipe.dataset) and st.button(_("Download it now"), icon=":material/download:", key="download"):
+    if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
         chrome.guarded(datasets.download_dataset, recipe.dataset, lambda share, said: bar.progress(min(share, 1.0), text=say(said)))
         if datasets.is_ready(recipe.dataset):

@@ -14,6 +14,7 @@ from vpc2.training.events import last_event, read_events, to_csv
 from vpc2.training.evidence import share_of_test
 from vpc2.training.run import Run, may_change
 from vpc2.ui import boards_view, chrome, runs, state
+from vpc2.ui.buttons import button
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.language import _, language, number, say
 from vpc2.ui.run_view import draw_delete, draw_state
@@ -32,7 +33,7 @@ def draw_list(chosen: Run | None) -> None:
         return
     shown = st.session_state.get("runs/shown", AT_ONCE)
     ticked = [run for run in seen[:shown] if _draw_line(run, chosen)]
-    if len(seen) > shown and st.button(_("Show more ({n})").format(n=number(len(seen) - shown)), key="runs/more", type="tertiary"):
+    if len(seen) > shown and button(_("Show more ({n})").format(n=number(len(seen) - shown)), key="runs/more", type="tertiary"):
         st.session_state["runs/shown"] = shown + 4 * AT_ONCE
         st.rerun()
     if ticked:
@@ -48,7 +49,7 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
         is_ticked = st.checkbox(chrome.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
         is_open = chosen is not None and chosen.id == run.id
-        if st.button(chrome.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
+        if button(chrome.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
             st.query_params["run"] = run.id
             st.rerun()
         draw_state(status)

@@ -12,6 +12,7 @@ from vpc2.training.events import curves, read_events, to_csv
 from vpc2.training.evidence import share_of_test
 from vpc2.training.run import STATES, Run, Status, may_change
 from vpc2.ui import boards_view, chrome, recipes, runs, serving, state, taking_runs
+from vpc2.ui.buttons import button, submit_button
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_look import live_look
 from vpc2.ui.language import _, number, say
@@ -46,19 +47,19 @@ def _draw_head(run: Run, status: Status) -> None:
         draw_state(status)
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
-            if st.button(_("Pause"), icon=":material/pause:", key="pause", help=_("Gives the machine back; it can go on later.")):
+            if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
                 _do(runs.engine().pause, run.id, by=state.visitor())
-            if st.button(_("Stop"), icon=":material/stop:", key="stop", help=_("Ends the run and keeps its model and curves.")):
+            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
                 _do(runs.engine().stop, run.id, by=state.visitor())
-        if is_own and status.is_resumable and st.button(_("Resume"), icon=":material/play_arrow:", key="resume", type="primary"):
+        if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
             _do(runs.engine().resume, run.id, by=state.visitor())
-        if is_own and status.state == "paused" and st.button(_("Stop"), icon=":material/stop:", key="stop"):
+        if is_own and status.state == "paused" and button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}"):
             _do(runs.engine().stop, run.id, by=state.visitor())
         if run.model_path.is_file():
             label = _("Judge this net") if status.is_over else _("Judge it now")
             st.page_link(chrome.script("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
         _draw_more(run, status, is_own)
-        if st.button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
+        if button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
             del st.query_params["run"]
             st.rerun()
     if run.note:
@@ -68,9 +69,9 @@ def _draw_head(run: Run, status: Status) -> None:
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:
     """Offer what is needed now and then: again, further, its recipe, another name, a note, away with it."""
     with st.popover(_("More"), icon=":material/more_horiz:", key="run-more"):
-        if st.button(_("Run it again"), icon=":material/content_copy:", key="clone", width="stretch"):
+        if button(_("Run it again"), icon=":material/content_copy:", key="clone", width="stretch"):
             _start(runs.clone_run, run.id)
-        if run.model_path.is_file() and st.button(
+        if run.model_path.is_file() and button(
             _("Train it further"),
             icon=":material/fast_forward:",
             key="continue",
@@ -78,7 +79,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             help=_("A new run with the recipe on the left, which begins with the weights of this one."),
         ):
             _start(runs.train_further, run.id)
-        if st.button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
+        if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
             recipes.take_recipe(run.recipe)
             st.rerun()
         if not is_own:
@@ -86,7 +87,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
         with st.form("rename", border=False):
             name = st.text_input(_("Name"), run.name, max_chars=60)
             note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
-            if st.form_submit_button(_("Keep"), icon=":material/check:"):
+            if submit_button(_("Keep"), icon=":material/check:", key="rename/keep"):
                 _do(_rewrite, run, name, note)
         if status.state != "running" and draw_delete([run], key="delete"):
             del st.query_params["run"]
@@ -103,7 +104,7 @@ def draw_delete(doomed: list[Run], key: str) -> bool:
     title = _("Delete {n} runs").format(n=len(doomed)) if len(doomed) > 1 else _("Delete this run")
     if not st.checkbox(title, key=f"{key}/mean-it"):
         return False
-    if not st.button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
+    if not button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
         return False
     for run in doomed:
         chrome.guarded(runs.store().delete, run.id, by=state.visitor())

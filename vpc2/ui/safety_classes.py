@@ -15,6 +15,7 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.run import STATES
 from vpc2.ui import asking, chrome, judging, run_view, run_watch, runs, state
 from vpc2.ui.asking import percent
+from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
 
@@ -131,7 +132,7 @@ def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures
 def _draw_half_turn() -> None:
     """Offer the lecture's bad example where the pipeline is another one."""
     pipeline, turn = state.load("pipeline"), PIPELINES["half_turn"].pipeline
-    if pipeline.steps != turn.steps and st.button(_("Try “rotate by 180°”"), icon=":material/flip_camera_android:", key="safety/turn"):
+    if pipeline.steps != turn.steps and button(_("Try “rotate by 180°”"), icon=":material/flip_camera_android:", key="safety/turn"):
         state.save(replace(turn, seed=pipeline.seed), from_outside=True)
         st.rerun()
 
@@ -145,10 +146,10 @@ def _draw_first_run() -> None:
     trained = next((run for run in runs.visible_runs() if run.recipe.dataset == "digits" and run.model_path.is_file()), None)
     with st.container(horizontal=True):
         if trained is not None:
-            if st.button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
+            if button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
                 judging.choose(f"run:{trained.id}")
                 st.rerun()
-        elif st.button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
+        elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
             started = chrome.guarded(runs.start_run, RECIPES["digits"].recipe)
             if started is not None:
                 st.session_state["safety/run"] = started.id
@@ -161,6 +162,6 @@ def _draw_going(run_id: str) -> None:
     st.markdown(f"**{_('Training on the digits…')}**")
     run_view.draw_waiting(run, status)
     run_watch.draw_progress(run, status)
-    if st.button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
+    if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
         runs.engine().stop(run_id, by=state.visitor())
         st.rerun()

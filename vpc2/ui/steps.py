@@ -12,6 +12,7 @@ from vpc2.augment import spec as pipelines
 from vpc2.augment.ops import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.ui import chrome, state
+from vpc2.ui.buttons import button
 from vpc2.ui.components.step_list import Change, read_change, step_list
 from vpc2.ui.controls import draw_knob
 from vpc2.ui.language import _, number, say
@@ -156,9 +157,7 @@ def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
         st.caption(say(entry.help))
         with st.container(horizontal=True, gap="small"):
             st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
-            if st.button(
-                _("Draw this step again"), icon=":material/casino:", type="tertiary", key=state.key("pipeline", step.id, "redraw")
-            ):
+            if button(_("Draw this step again"), icon=":material/casino:", type="tertiary", key=state.key("pipeline", step.id, "redraw")):
                 state.save(pipelines.edit_redraw(pipeline, step.id))
                 st.rerun()
         for knob in entry.knobs:

@@ -14,6 +14,7 @@ from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.augment import histogram_figure
 from vpc2.ui import cache, chrome, state, tray
+from vpc2.ui.buttons import button
 from vpc2.ui.components.compare_slider import compare_slider
 from vpc2.ui.language import _, number, say
 from vpc2.ui.steps import describe_outcome
@@ -31,7 +32,7 @@ _TAKEN = Text("{name} is now in the tray.", "{name} ya está en la bandeja.")
 def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw the original and its draws for every photograph, each with what was applied and the values it sampled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.button(_("Draw again"), type="primary", icon=":material/casino:", key="redraw"):
+        if button(_("Draw again"), type="primary", icon=":material/casino:", key="redraw"):
             state.save(replace(state.load("pipeline"), seed=secrets.randbelow(2**31)))
             st.rerun()
         draws = st.segmented_control(
@@ -133,7 +134,7 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
         )
     with st.container(horizontal=True):
         name = _("{name}, draw {n}").format(name=photo["name"], n=draw + 1)
-        if st.button(_("Take this picture as input"), icon=":material/input:", key="compare/take"):
+        if button(_("Take this picture as input"), icon=":material/input:", key="compare/take"):
             tray.add_pixels(cache.full_draw(pipeline, photo, draw), name)
             state.remember_note(_TAKEN.fill(name=name))
             st.rerun()
