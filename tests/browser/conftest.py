@@ -76,13 +76,30 @@ def serve(script: Path, folder: Path, may_fail: bool = False, health: str = "/ap
     assert may_fail or "Traceback" not in text, text
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """End the runs that a failed test has left behind: they would keep the machine from the tests after it."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("app_home")
+    if report.failed and server is not None:
+        for run in (server / "home" / "runs").glob("*/run.json"):
+            (run.parent / "stop").touch()
+    return report
+
+
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory, browser):
+def app_home(tmp_path_factory):
+    """The folder in which the server of `app_url` lives; its `home` is the server's VPC2_HOME."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def app_url(app_home, browser):
     """The address of the app; depends on the browser, so that nothing is started where there is none."""
     if STANDING:
         yield STANDING
         return
-    with serve(ROOT / "streamlit_app.py", tmp_path_factory.mktemp("server")) as address:
+    with serve(ROOT / "streamlit_app.py", app_home) as address:
         yield address
 
 

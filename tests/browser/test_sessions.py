@@ -94,10 +94,10 @@ def test_two_tabs_tell_the_same_of_one_run_and_either_stops_it(context, app_url)
     second = open_tab(context, address)
     for tab in (first, second):
         tab.get_by_text(re.compile("training pictures")).first.wait_for(timeout=60_000)
-    second.get_by_role("button", name="Stop").first.click()
+    second.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     for tab in (second, first):
         tab.get_by_text(re.compile("Stopped on request")).first.wait_for(timeout=60_000)
-    assert first.get_by_role("button", name="Stop").count() == 0
+    assert first.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").count() == 0
 
 
 def test_who_closes_the_browser_finds_the_run_again_by_its_address(context, app_url):
@@ -110,7 +110,7 @@ def test_who_closes_the_browser_finds_the_run_again_by_its_address(context, app_
     again = open_tab(context, address)
     again.get_by_text(re.compile("training pictures")).first.wait_for(timeout=60_000)
     assert _events(app_url, run_id) > before
-    again.get_by_role("button", name="Stop").first.click()
+    again.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     again.get_by_text(re.compile("Stopped on request")).first.wait_for(timeout=60_000)
 
 

@@ -53,7 +53,7 @@ def test_a_run_pauses_goes_on_and_is_trained_further(visit, wait_idle, screensho
     page.get_by_role("tab", name="Classes").click()
     page.get_by_text(re.compile("Rows: the true class")).or_(page.get_by_text("Accuracy of each class")).first.wait_for(timeout=60_000)
     screenshots("training")
-    page.get_by_role("button", name="Stop").first.click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     page.get_by_text(re.compile("Stopped on request")).first.wait_for(timeout=60_000)  # also where it was still waiting to go on
     wait_idle(page)
     assert page.get_by_role("link", name=re.compile("^Judge")).count() >= 1

@@ -87,7 +87,7 @@ def test_a_tab_outlives_its_server_with_its_visitor_and_what_they_made(context, 
         page.reload()
         if password:
             come_in(page)
-        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").first.click()  # the framework has one of its own
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()  # the framework has one of its own
         page.get_by_text(re.compile("Stopped on request")).first.wait_for()
         wait_idle(page)
         page.get_by_role("button", name="More", exact=True).click()
@@ -132,7 +132,7 @@ def test_under_a_plain_script_the_page_tells_the_name_and_it_owns(context, tmp_p
         wait_idle(page)
         run = start(page)
         assert RunStore(tmp_path / "home").get(run).owner == page.evaluate("localStorage.getItem('vpc2-visitor')")
-        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").first.click()  # the framework has one of its own
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()  # the framework has one of its own
         page.get_by_text(re.compile("Stopped")).first.wait_for()
 
 
