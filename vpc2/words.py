@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import string
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 LANGUAGES = ("en", "es")
 
@@ -22,7 +24,7 @@ class _Formatter(string.Formatter):
     def __init__(self, language: str):
         self.language = language
 
-    def format_field(self, value, format_spec):
+    def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Text):
             value = value.say(self.language)
         if format_spec.startswith("?"):
@@ -49,7 +51,7 @@ class Text:
         """Return the sentence in `language`; anything but "es" is English."""
         return self.es if language == "es" else self.en
 
-    def fill(self, **values) -> Text:
+    def fill(self, **values: object) -> Text:
         """Return the sentence with its fields filled, numbers written as each language writes them.
 
         A value may be a `Text` itself; then each language gets its own.
@@ -60,13 +62,13 @@ class Text:
         return self.en
 
 
-def join_texts(texts, separator: str = " ") -> Text:
+def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:
     """Return one text that says all of `texts` in turn."""
     texts = list(texts)
     return Text(separator.join(t.en for t in texts), separator.join(t.es for t in texts))
 
 
-_NAMED = {
+_NAMED: dict[type, Text] = {
     dict: Text("an object", "un objeto"),
     list: Text("a list", "una lista"),
     tuple: Text("a list", "una lista"),
@@ -87,7 +89,7 @@ def shown(value: object) -> object:
         return value
     if isinstance(value, str):
         return f"“{clean_name(value, 24)}”"
-    return _NAMED.get(type(value), type(value).__name__)
+    return _NAMED.get(type(value)) or type(value).__name__
 
 
 class Refusal(ValueError):

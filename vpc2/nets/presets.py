@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets import architectures as arch
@@ -161,7 +161,7 @@ NETS: Catalog[NetPreset] = Catalog(
                 f"Simonyan and Zisserman, 2014: {depth - 3} convolutions of 3 × 3.",
                 f"Simonyan y Zisserman, 2014: {depth - 3} convoluciones de 3 × 3.",
             ),
-            build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
+            build=partial(arch.vgg, depth, has_norm=bool(suffix)),
             torchvision=f"vgg{depth}{suffix}",
             note=_VGG_TABLE if depth in (16, 19) and not suffix else None,
         )
@@ -176,7 +176,7 @@ NETS: Catalog[NetPreset] = Catalog(
                 "He and others, 2015: what comes in is added to what a block makes of it.",
                 "He y otros, 2015: lo que entra se suma a lo que un bloque hace con eso.",
             ),
-            build=lambda depth=depth: arch.resnet(depth),
+            build=partial(arch.resnet, depth),
             torchvision=f"resnet{depth}",
         )
         for depth in (18, 34, 50)
