@@ -268,7 +268,7 @@ def _views(given: argparse.Namespace) -> list[str]:
 
 
 def _classifier(name: str) -> Any:
-    from vpc2.predict.classifier import open_classifier
+    from vpc2.predict.opening import open_classifier
     from vpc2.predict.pretrained.catalog import PRETRAINED
 
     if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from vpc2.nets.presets import NETS
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
+from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.onnx import to_onnx, to_snippet
+from vpc2.predict.opening import open_classifier
 
 ROOT = Path(__file__).parents[2]
 

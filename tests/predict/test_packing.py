@@ -14,8 +14,9 @@ from PIL import Image
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
+from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.bundle import to_script, to_zip
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.spec import Backbone
 from vpc2.predict.tta.predict import merge, predict_views

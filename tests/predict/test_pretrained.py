@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision import transforms
 
 from vpc2.images.samples import load_sample
-from vpc2.predict.classifier import open_classifier
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained import loading
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import fetch, is_ready, list_torchvision

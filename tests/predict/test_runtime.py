@@ -5,7 +5,8 @@ import torch
 
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier, save_classifier
+from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime import onnx_runtime
 from vpc2.predict.runtime.fusion import MOST_BYTES, fold
 

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
-from vpc2.training.queue import base as module
+from vpc2.training.queue import factory
 from vpc2.training.ray.queue import RayEngine
 from vpc2.training.runs.events import last_event, read_events
 from vpc2.training.runs.store import RunStore
@@ -124,7 +124,7 @@ def cluster():
 @pytest.fixture
 def engine(cluster, store, monkeypatch):
     monkeypatch.setenv("VPC2_RAY_ADDRESS", cluster[0])
-    engine = module.make_engine(store)
+    engine = factory.make_engine(store)
     assert isinstance(engine, RayEngine) and engine.warm(60)
     yield engine
     for run in store.list():
@@ -193,7 +193,7 @@ def test_it_outlives_its_node_its_pause_and_its_server(engine, cluster, store, m
 
     engine.shutdown()  # the server ends: the run does not
     assert len(cluster[1].trainers()) == 1
-    following = module.make_engine(store)
+    following = factory.make_engine(store)
     try:
         following.reconcile()
         place = steps(run)[-1]
@@ -292,8 +292,9 @@ def test_without_ray_it_is_a_sentence(store, make_recipe, monkeypatch):
 
 def test_ray_is_not_imported_where_no_cluster_is_named(store):
     code = (
-        "import sys, vpc2.training.queue.worker, vpc2.training.runs.record; from pathlib import Path; from vpc2.training.runs.store import RunStore\n"
-        "from vpc2.training.queue.base import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
+        "import sys, vpc2.training.queue.worker, vpc2.training.runs.record; from pathlib import Path\n"
+        "from vpc2.training.runs.store import RunStore\n"
+        "from vpc2.training.queue.factory import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
         "print(type(engine).__name__, 'ray' in sys.modules, 'vpc2.training.ray.queue' in sys.modules, 'torch' in sys.modules)"
     )
     env = {name: value for name, value in os.environ.items() if name != "VPC2_RAY_ADDRESS"}

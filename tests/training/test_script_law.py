@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add, edit_mix

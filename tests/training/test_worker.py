@@ -18,7 +18,10 @@ SPARE = [sys.executable, "-m", "vpc2.training.queue.worker"]
 
 
 def test_a_spare_loads_no_torchvision_and_ends_when_its_server_is_gone():
-    code = "import sys, vpc2.training.queue.worker as w; w.main(); print([m for m in ('torch', 'torchvision', 'streamlit') if m in sys.modules])"
+    code = (
+        "import sys, vpc2.training.queue.worker as w; w.main(); "
+        "print([m for m in ('torch', 'torchvision', 'streamlit') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input="", capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == ["ready", "['torch']"], done.stderr
 
@@ -26,7 +29,8 @@ def test_a_spare_loads_no_torchvision_and_ends_when_its_server_is_gone():
 def test_a_whole_run_loads_no_torchvision(store, recipe):
     run = store.create(recipe)
     code = (
-        "import sys; from pathlib import Path; from vpc2.training.queue.worker import train; from vpc2.training.runs.store import read_run; "
+        "import sys; from pathlib import Path; "
+        "from vpc2.training.queue.worker import train; from vpc2.training.runs.store import read_run; "
         "train(read_run(Path(sys.argv[1]))); assert 'torch' in sys.modules; sys.exit('torchvision' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -20,7 +20,7 @@ from tests.browser.conftest import serve
 from tests.training.test_showing import make_look
 from tests.ui.test_serving import make_run, record
 from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
-from vpc2.ui.server import addresses
+from vpc2.ui import addresses
 
 ROOT = Path(__file__).parents[2]
 WATCH = ROOT / "tests" / "watching"

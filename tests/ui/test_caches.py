@@ -27,7 +27,7 @@ import torch
 from vpc2 import codec
 from vpc2.augment import pipeline as pipelines
 from vpc2.augment.library_comparison import MATCHES
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.presets import PIPELINES
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vpc2 import host
+from vpc2.ui.server import errors
 from vpc2.ui.session import sign_in
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ def test_an_error_of_ours_is_logged_under_the_number_that_is_shown(monkeypatch, 
         raise RuntimeError(secret)
     except RuntimeError as error:
         with caplog.at_level(logging.ERROR):
-            assert sign_in.on_script_error(error) is True
+            assert errors.on_script_error(error) is True
     number = caplog.records[-1].args[0]
     assert number in shown[0] and secret not in shown[0] and "RuntimeError" not in shown[0]
     assert caplog.records[-1].exc_info[1].args == (secret,)

@@ -16,9 +16,9 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment
 from vpc2.ui.judge import export_report
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import own_datasets, runs, workspace
 from vpc2.ui.train import experiments, recipe_form
-from vpc2.ui.widgets import classifier_picker, dataset_upload
+from vpc2.ui.widgets import classifier_picker
 from vpc2.words import Refusal
 
 VISITOR = "b" * 32
@@ -105,7 +105,7 @@ def test_a_file_brings_nobody_elses_pictures(tmp_path):
 def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
     mine, theirs = kept(("a", "b"), VISITOR), kept(("a", "b"), OTHER)
     recipe = RECIPES["digits"].recipe
-    assert dataset_upload.may_look(mine) and dataset_upload.may_look("digits") and not dataset_upload.may_look(theirs)
+    assert own_datasets.may_look(mine) and own_datasets.may_look("digits") and not own_datasets.may_look(theirs)
     for key, is_refused in ((mine, False), (theirs, True)):
         asked = replace(recipe, dataset=key)
         problem = recipe_form.problem_of(asked)

@@ -10,8 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
 from vpc2.ui.server import routes as server_routes
-from vpc2.ui.server import visitor_cookie
-from vpc2.ui.session import sign_in, workspace
+from vpc2.ui.session import sign_in, visitor_cookie, workspace
 
 PAGE = {"Sec-Fetch-Dest": "document"}
 NAME = "0123456789abcdef" * 2

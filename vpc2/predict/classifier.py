@@ -341,15 +341,3 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
 
 def _shown(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "1"
-
-
-def open_classifier(name: Path | str) -> Classifier:
-    """Return the classifier that goes by a key of PRETRAINED, `torchvision:NAME`, a run folder or a safetensors file."""
-    from vpc2.predict.pretrained.catalog import PRETRAINED
-    from vpc2.predict.pretrained.loading import load_pretrained, load_torchvision
-
-    if isinstance(name, str) and name in PRETRAINED:
-        return load_pretrained(name)
-    if isinstance(name, str) and name.startswith("torchvision:"):
-        return load_torchvision(name.removeprefix("torchvision:"))
-    return load_classifier(name)

@@ -13,6 +13,7 @@ from vpc2.augment.export.other_libraries import to_albumentations, to_torchvisio
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.augment import histogram_figure
+from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import describe_outcome
 from vpc2.ui.components.compare_slider import compare_slider
 from vpc2.ui.computed import augmented
@@ -63,7 +64,7 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
 
 
 def _draw_tiles(photo: Photo, result: dict[str, Any], columns: int) -> None:
-    st.markdown(f"### {page_frame.literal(photo['name'])}")
+    st.markdown(f"### {markdown.literal(photo['name'])}")
     grid = st.grid(columns, min_column_width=150, gap="small")
     with grid.cell(), st.container(key=f"tile-{photo['digest']}-original", gap="xxsmall"):
         st.image(result["original"], alt=_("The original photograph"), width="stretch")

@@ -15,9 +15,9 @@ from vpc2.host import MB
 from vpc2.ui.augment import export_cost
 from vpc2.ui.augment.labels import labels_of
 from vpc2.ui.computed import augmented
-from vpc2.ui.session import workspace
+from vpc2.ui.session import own_datasets, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import dataset_upload, page_frame
+from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Text, clean_name
 
@@ -31,7 +31,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Let the visitor choose what to augment, how often and in which layout; say what it costs, write the ZIP, and offer it."""
     from vpc2.augment.export.offline_dataset import LAYOUTS, copies_of
 
-    ready = [key for key in (*DATASETS, *dataset_upload.keys()) if datasets.is_ready(key)]
+    ready = [key for key in (*DATASETS, *own_datasets.keys()) if datasets.is_ready(key)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = st.selectbox(
             _("Pictures"),

@@ -9,9 +9,9 @@ import streamlit as st
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
 from vpc2.images.samples import SAMPLES
 from vpc2.labels import MOST, POINT, Label
+from vpc2.ui import markdown
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal, Text, clean_name
 
 _ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
@@ -79,7 +79,7 @@ def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
         disabled=not names,
         width="stretch",
     )
-    said = [f"{i} {page_frame.literal(one)}" for i, one in enumerate(names)]
+    said = [f"{i} {markdown.literal(one)}" for i, one in enumerate(names)]
     if said:
         st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(said)))
     points = sum(label.kind == POINT for label in labels)

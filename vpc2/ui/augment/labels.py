@@ -13,6 +13,7 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
 from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
+from vpc2.ui import markdown
 from vpc2.ui.augment import label_files
 from vpc2.ui.components.label_editor import label_pad
 from vpc2.ui.computed import augmented
@@ -51,7 +52,7 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
                 list(names),
                 default=photo["digest"],
                 required=True,
-                format_func=lambda digest: page_frame.literal(names[digest]),
+                format_func=lambda digest: markdown.literal(names[digest]),
                 key=f"labels/photo/{'-'.join(sorted(names))[:200]}",
                 label_visibility="collapsed",
             )

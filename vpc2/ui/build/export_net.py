@@ -14,8 +14,8 @@ from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.csv_table import to_csv
 from vpc2.nets.summary.layer_summary import Summary
+from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, language, say
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal
 
 _BYTES = "application/octet-stream"
@@ -30,7 +30,7 @@ def draw_home(net: Net, summary: Summary) -> None:
     try:
         export_onnx.check_onnx(summary)
     except Refusal as refusal:
-        why_not = page_frame.literal(say(refusal.text))
+        why_not = markdown.literal(say(refusal.text))
     onnx_line = _(
         "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
         "Takes some seconds, a minute for large nets."

@@ -9,6 +9,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
 from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision
+from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import workspace
@@ -123,5 +124,5 @@ def _draw_notes(net: Net) -> None:
     if not notes:
         st.success(say(_WHOLE.fill(n=count)), icon=":material/check:")
         return
-    said = "\n".join(f"- {page_frame.literal(say(Text(*note)))}" for note in notes)
+    said = "\n".join(f"- {markdown.literal(say(Text(*note)))}" for note in notes)
     st.warning(f"{say(_REMARKS.fill(n=count))}\n\n{said}", icon=":material/info:")

@@ -10,9 +10,10 @@ import streamlit as st
 
 from vpc2.augment.label_survival import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.widgets import classifier_picker
 from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
@@ -66,7 +67,7 @@ def unsure_of(name: str, photo: Photo) -> str | None:
     if is_sure(certainty):
         return None
     classes = classifier_picker.classifier_of(name).classes
-    return say(NO_LABEL.fill(answer=page_frame.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
+    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
 
 
 def survived(pipeline: Pipeline, name: str, photo: Photo | None, draws: int) -> Survival:

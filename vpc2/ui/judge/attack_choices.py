@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.ui import markdown
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.widgets import classifier_picker
 from vpc2.words import Text
 
 SOME_PICTURES = 120
@@ -43,4 +44,4 @@ def choose_target(name: str, key: str, has_none: bool = True) -> int | None:
 
 def answer_of(shares: np.ndarray, classes: tuple[str, ...]) -> str:
     best = int(shares.argmax())
-    return f"**{page_frame.literal(classes[best])}** {percent(shares[best])}"
+    return f"**{markdown.literal(classes[best])}** {percent(shares[best])}"

@@ -16,8 +16,7 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
-from vpc2.ui.server import visitor_cookie
-from vpc2.ui.session import sign_in
+from vpc2.ui.session import sign_in, visitor_cookie
 from vpc2.words import Refusal, Text
 
 HISTORY = 60

@@ -10,25 +10,20 @@ from vpc2.figures.runs import confusion_figure
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
-from vpc2.training.runs.store import STATES, Run, Status, may_change
+from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_snapshot import live_look
 from vpc2.ui.server import routes
-from vpc2.ui.session import runs, workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train import export_run, recipe_form
+from vpc2.ui.session import recipes, runs, workspace
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, watch
+from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
 from vpc2.words import Refusal
 
 NUMBERS_S = 3.0
-COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
-
-
-def draw_state(status: Status) -> None:
-    """Draw the state of a run as a badge: the word, and a colour beside it."""
-    st.badge(say(STATES[status.state]), color=COLOURS.get(status.state, "gray"))
 
 
 def draw_run(run: Run) -> None:
@@ -46,7 +41,7 @@ def draw_run(run: Run) -> None:
 def _draw_head(run: Run, status: Status) -> None:
     is_own = may_change(run, workspace.visitor())
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
-        st.markdown(f"### {page_frame.literal(run.name)}", width="content")
+        st.markdown(f"### {markdown.literal(run.name)}", width="content")
         draw_state(status)
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
@@ -66,7 +61,7 @@ def _draw_head(run: Run, status: Status) -> None:
             del st.query_params["run"]
             st.rerun()
     if run.note:
-        st.caption(page_frame.literal(run.note))
+        st.caption(markdown.literal(run.note))
 
 
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:
@@ -83,7 +78,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
         ):
             _start(runs.train_further, run.id)
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
-            recipe_form.take_recipe(run.recipe)
+            recipes.take_recipe(run.recipe)
             st.rerun()
         if not is_own:
             return
@@ -135,18 +130,6 @@ def _start(make: Any, *args: Any) -> None:
     if started is not None:
         st.query_params["run"] = started.id
         st.rerun()
-
-
-def draw_waiting(run: Run, status: Status) -> None:
-    """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
-    if status.state == "queued":
-        place, wait_s = runs.engine().place_in_line(run.id), runs.engine().wait_s(run.id)
-        said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
-        st.info(said if place else _("Starting…"), icon=":material/hourglass:")
-    elif status.state == "paused":
-        st.info(_("Paused: it goes on from here whenever you resume it, also after the server was started again."), icon=":material/pause:")
-    if status.is_stalled:
-        st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")
 
 
 @st.fragment
@@ -221,9 +204,9 @@ def _draw_test(run: Run) -> None:
         if finding
         else _("No mistake on the test pictures.")
     )
-    st.markdown(f"**{page_frame.literal(said)}**")
+    st.markdown(f"**{markdown.literal(said)}**")
     if (share := share_of_test(end)) is not None:
-        st.caption(page_frame.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
+        st.caption(markdown.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
     st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
 
 

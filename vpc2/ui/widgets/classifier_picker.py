@@ -18,9 +18,9 @@ from vpc2.predict.pretrained.loading import is_ready, load_pretrained
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import own_datasets, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import dataset_upload, page_frame
+from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text, clean_name
 
@@ -117,7 +117,7 @@ def recipe_of(name: str) -> Recipe | None:
         return None
     try:
         recipe = codec.from_document(classifier_of(name).made.get("recipe"), "recipe").spec
-        is_known = dataset_upload.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(name).classes
+        is_known = own_datasets.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(name).classes
         return recipe if is_known else None
     except Refusal:
         return None
@@ -161,7 +161,7 @@ def _draw_download(name: str) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _opened(name: str, stamp: float) -> Any:
-    from vpc2.predict.classifier import open_classifier
+    from vpc2.predict.opening import open_classifier
     from vpc2.predict.runtime.onnx_runtime import quicken_later
 
     place = name if name in PRETRAINED else runs.store().path(name[4:]) if name.startswith("run:") else uploaded_classifiers.path_of(name)
@@ -246,7 +246,7 @@ def sets_for(name: str) -> list[str]:
 
     own = [recipe.dataset] if (recipe := recipe_of(name)) else []
     found, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(name).classes
-    own_sets = dataset_upload.keys()
+    own_sets = own_datasets.keys()
     for key in own_sets:
         try:
             match_classes(datasets.find_dataset(key).classes, known)

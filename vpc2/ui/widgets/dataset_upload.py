@@ -9,38 +9,15 @@ import streamlit as st
 from vpc2.host import LIMITS, MB
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _
+from vpc2.ui.session.own_datasets import keys
 from vpc2.ui.widgets import dataset_builder
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text
 
 _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}")
-_NOT_YOURS = Text(
-    "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself.",
-    "Estas imágenes las agregó otra persona, solo para sí: hay que elegir otro conjunto de datos, o agregar las propias.",
-)
 _ADDED = Text(
     "{name}: {count:,} {count:?picture|pictures} in {classes} classes.", "{name}: {count:,} {count:?imagen|imágenes} en {classes} clases."
 )
-
-
-def keys() -> list[str]:
-    """Return the keys of this visitor's own sets."""
-    from vpc2.data import own
-
-    return own.keys_of(workspace.visitor())
-
-
-def may_look(key: str) -> bool:
-    """True where this visitor may see the pictures of a data set."""
-    from vpc2.data import own
-
-    return own.may_look(key, workspace.visitor())
-
-
-def check(key: str) -> None:
-    """Raise `Refusal` for a set of pictures that somebody else added."""
-    if not may_look(key):
-        raise Refusal(_NOT_YOURS)
 
 
 def draw_adding(current: str) -> str | None:

@@ -12,9 +12,9 @@ import streamlit as st
 from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
+from vpc2.ui.markdown import literal
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, say
-from vpc2.ui.widgets.page_frame import literal
 from vpc2.words import Refusal, Text
 
 MOST = 12

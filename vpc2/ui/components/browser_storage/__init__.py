@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui.server.addresses import base_path
+from vpc2.ui.addresses import base_path
 
 _FOLDER = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vpc2.ui.server import addresses
+from vpc2.ui import addresses
 
 COOKIE = "vpc2_visitor"
 KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit begins it anew
