@@ -9,7 +9,7 @@ import pytest
 import vpc2
 from vpc2.catalog import Catalog
 from vpc2.knobs import Flag, Number, Span, Whole
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 NAME = Text("Angle", "Ángulo")
 
@@ -17,7 +17,7 @@ NAME = Text("Angle", "Ángulo")
 def test_numbers_are_written_as_the_language_writes_them():
     said = Text("{n:,.1f} million", "{n:,.1f} millones").fill(n=2764.8)
     assert said.en == "2,764.8 million"
-    assert said.es == "2.764,8 millones"
+    assert said.say("es") == "2.764,8 millones"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_number_refuses_what_is_not_one_in_range(value):
     with pytest.raises(Refusal) as refused:
         Number(key="p", title=NAME, default=0.5, low=0, high=1).clean(value)
     assert refused.value.field == "p"
-    assert "Ángulo" in refused.value.text.es
+    assert "Ángulo" in refused.value.text.say("es")
 
 
 @pytest.mark.parametrize("value", [2.5, 4, 0, 99, True])
@@ -103,7 +103,7 @@ def flaws(text: Text, language: str) -> list[str]:
     found += [f"left: {bad}" for bad in re.findall(r"[{}]|\b(?:dict|tuple|NoneType|str|int|float|bool|True|False)\b|  |\n", bare)]
     if not said[:1].isupper() and said[:1] not in "“«":
         found.append("begins small")
-    if text.en == text.es:
+    if text.en == text.say("es"):
         found.append("the same in both languages")
     return found
 
@@ -116,7 +116,7 @@ def test_a_number_and_its_word_agree():
         "2 pictures are here.",
         "1,000 pictures are here.",
     ]
-    assert [said.fill(n=n).es for n in (1, 1000)] == ["Acá está 1 imagen.", "Acá están 1.000 imágenes."]
+    assert [said.fill(n=n).say("es") for n in (1, 1000)] == ["Acá está 1 imagen.", "Acá están 1.000 imágenes."]
 
 
 # Numbers that cannot be one where they are said: limits of the app, what is refused for being too many, and shares of something.

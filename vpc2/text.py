@@ -168,11 +168,11 @@ def begin_small(text: Text) -> Text:
 
 
 _NAMED = {
-    dict: Text("an object", "un objeto"),
-    list: Text("a list", "una lista"),
-    tuple: Text("a list", "una lista"),
+    dict: Text("an object"),
+    list: Text("a list"),
+    tuple: Text("a list"),
 }
-_HUGE = Text("a number with very many digits", "un número con muchísimos dígitos")
+_HUGE = Text("a number with very many digits")
 
 
 def shown(value: object) -> object:

@@ -11,7 +11,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable
-from vpc2.words import Text
+from vpc2.text import Text
 
 # Each preset that torchvision has, and torchvision's blocks that are blocks of ours.
 BLOCKS = {"resnet": ("BasicBlock", "Bottleneck"), "googlenet": ("Inception",), "squeezenet": ("Fire",), "mobilenet": ("InvertedResidual",)}

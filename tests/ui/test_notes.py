@@ -2,8 +2,8 @@
 
 import pytest
 
+from vpc2.text import Text
 from vpc2.ui.session import workspace
-from vpc2.words import Text
 
 GOOD, BAD = Text("Added.", "Agregado."), Text("This is no file of labels.", "Esto no es un archivo de etiquetas.")
 

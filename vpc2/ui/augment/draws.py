@@ -13,6 +13,7 @@ from vpc2.augment.export.other_libraries import to_albumentations, to_torchvisio
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.augment import histogram_figure
+from vpc2.text import Text
 from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import describe_outcome
 from vpc2.ui.components.compare_slider import compare_slider
@@ -21,7 +22,6 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame, photo_picker
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Text
 
 COLUMNS = {3: 4, 5: 3, 8: 3}  # for so many draws and the original beside them
 DRAWS = tuple(COLUMNS)
@@ -29,7 +29,7 @@ SIDE_PX = 384
 MOST_DRAWS = 8
 
 Photo = dict[str, Any]
-_TAKEN = Text("{name} is now in the tray.", "{name} ya está en la bandeja.")
+_TAKEN = Text("{name} is now in the tray.")
 
 
 def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
