@@ -17,8 +17,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.conftest import serve
-from tests.training.test_showing import make_look
-from tests.ui.test_serving import make_run, record
+from tests.training.runs.test_snapshot_view import make_look
+from tests.ui.server.test_routes import make_run, record
 from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
 from vpc2.ui import addresses
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from vpc2.predict.classifier import load_classifier
 from vpc2.training.runs.events import read_events
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RESTARTS = int(os.environ.get("VPC2_RESTARTS", "3"))  # 20 for the figure of docs/trust.md
 # What a server does with its runs, without its pages: take up what an earlier one left, and tend it until somebody kills it.
 SERVER = (

@@ -8,7 +8,7 @@ import streamlit.config as config
 
 from vpc2.ui.components.card_list import Change, read_change
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_settings_that_everything_rests_on():

@@ -47,7 +47,7 @@ from vpc2.ui.session import runs, workspace
 from vpc2.ui.train import recipe_form
 from vpc2.ui.widgets import classifier_picker
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PIPELINE = PIPELINES["half_turn"].pipeline
 NET = NETS["tiny"].net
 CONV = next(layer.id for layer in NET.walk() if layer.kind == "Conv2d")

@@ -16,7 +16,7 @@ from vpc2.training.runs.snapshot import LayerLook, Look, Mistake
 from vpc2.training.runs.snapshot_files import read_look, sheet_path
 from vpc2.training.runs.snapshot_view import BINS, COLUMNS, SAMPLE, TILE_PX, LookWriter
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def make_look(step=120, classes=10, size=48, pictures=32, seen=300, mistakes=24, seed=0, layers=None):

@@ -22,7 +22,7 @@ from vpc2.training.runs.events import read_events
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import RunStore
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("VPC2_KILLS", "3"))  # 100 for the figure of docs/trust.md
 EPOCHS = 20
 WORK = "import resource, sys; from vpc2.training.queue.worker import *; {before}; print(train(read_run(Path(sys.argv[1]))))"

@@ -33,7 +33,7 @@ from vpc2.nets.summary.csv_table import TOTAL, to_csv
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Refusal
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONV = ("Conv2d", {"out_channels": 6, "padding": 1})
 HALVING = ("Conv2d", {"out_channels": 8, "stride": 2, "padding": 1, "bias": False})
 HEAD = ("GlobalAvgPool", ("Linear", {"out_features": 4}))

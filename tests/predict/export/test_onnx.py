@@ -15,7 +15,7 @@ from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.onnx import to_onnx, to_snippet
 from vpc2.predict.opening import open_classifier
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def build(channels):

@@ -16,7 +16,7 @@ from vpc2.text import Text
 from vpc2.ui.augment import pipeline_editor
 from vpc2.ui.session.i18n import LOCALES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PO = LOCALES / "es" / "LC_MESSAGES" / "vpc2.po"
 FIELDS = re.compile(r"{[^}]*}")
 # Words that are the same in both languages, or numbers and names only.

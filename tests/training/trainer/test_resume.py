@@ -19,7 +19,7 @@ from vpc2.training.runs.events import read_events
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import RunStore, read_run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLOCKED = ("n", "t", "images_per_s", "elapsed_s")
 
 

@@ -18,7 +18,7 @@ from vpc2.training.queue.local import LocalEngine
 from vpc2.training.runs.events import EventWriter, last_event, read_events
 from vpc2.training.runs.liveness import is_same, process_start, worker_pid
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LONG = {"epochs": 10_000, "budget_s": 120.0}
 
 

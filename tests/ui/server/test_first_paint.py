@@ -13,7 +13,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEAVY = {"torch", "torchvision", "kornia", "numpy", "pandas", "PIL.Image"}
 # Python writes down what it imports; the patience is for a machine so slow that no visitor comes within the usual five seconds.
 SERVER = (

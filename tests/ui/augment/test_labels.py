@@ -11,7 +11,7 @@ from vpc2.images.samples import load_sample
 from vpc2.labels import MOST
 from vpc2.ui.augment.label_files import _FULL
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 AWAY = {"translate_x": [1.0, 1.0], "translate_y": [0.0, 0.0], "p": 1.0}
 BOX = {"kind": "box", "places": [0.4, 0.4, 0.6, 0.6], "name": "c"}
 

@@ -11,7 +11,7 @@ from vpc2 import host
 from vpc2.ui.server import errors
 from vpc2.ui.session import sign_in
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WORD = "cámara oscura"
 
 

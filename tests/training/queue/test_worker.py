@@ -13,7 +13,7 @@ from vpc2.training.runs.events import read_events
 from vpc2.training.runs.snapshot_files import read_look, sheet_path
 from vpc2.training.trainer import trainer
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPARE = [sys.executable, "-m", "vpc2.training.queue.worker"]
 
 

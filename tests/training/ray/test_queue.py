@@ -26,7 +26,7 @@ from vpc2.training.runs.events import last_event, read_events
 from vpc2.training.runs.store import RunStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LONG = {"epochs": 10_000, "budget_s": 300.0}
 CLOCKED = ("n", "t", "images_per_s", "elapsed_s")
 

@@ -10,7 +10,7 @@ import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tests.training.test_showing import make_look
+from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import FILE_NAME, EventWriter
 from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
@@ -18,7 +18,7 @@ from vpc2.training.runs.store import RunStore
 from vpc2.training.tensorboard.sink import TensorBoardSink
 from vpc2.ui.server import routes, tensorboard
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
