@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_words import CATALOGS, flaws
+from tests.test_text import CATALOGS, flaws
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.knobs import Knob
 from vpc2.nets.spec import make_net
 from vpc2.predict.spec import Backbone
-from vpc2.text import Refusal, Text
+from vpc2.text import Refusal, Text, from_stored
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import Experiment
 
@@ -137,6 +137,6 @@ def test_every_parameter_refuses_in_a_sentence_that_reads_well(name):
 def test_a_flaw_is_found():
     """The rules themselves catch what they are for."""
     for bad in ("This is not a saved A step.", "No a a ending", "Not {filled}.", "It is not dict.", "Of Rotation here.", "Two  spaces."):
-        assert flaws(Text(bad, "Bien dicho."), "en"), bad
-    assert not flaws(Text("Of “Rotation” here; UTF-8 in JSON.", "x."), "en")
-    assert re.search("same", " ".join(flaws(Text("A sentence.", "A sentence."), "es")))
+        assert flaws(from_stored({"en": bad, "es": "Bien dicho."}), "en"), bad
+    assert not flaws(from_stored({"en": "Of “Rotation” here; UTF-8 in JSON.", "es": "x."}), "en")
+    assert re.search("same", " ".join(flaws(Text("A sentence."), "es")))

@@ -93,7 +93,7 @@ def test_pairs_differ_in_what_they_show_and_in_nothing_else():
 
 
 def test_a_preset_is_made_when_it_is_first_used():
-    preset = NetPreset(key="late", title=Text("", ""), help=Text("", ""), build=lambda: 1 / 0)
+    preset = NetPreset(key="late", title=Text(""), help=Text(""), build=lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         _ = preset.net
     assert NETS["small"].net is NETS["small"].net

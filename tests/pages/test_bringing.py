@@ -105,7 +105,7 @@ def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monke
     assert at.success and not at.error
 
     def refuse(name):
-        raise Refusal(Text("No.", "No."))
+        raise Refusal(Text("No."))
 
     monkeypatch.setattr(import_net, "read_torchvision", refuse)
     at.selectbox(key="bring/name").select("resnet18").run()

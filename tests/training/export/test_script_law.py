@@ -330,7 +330,7 @@ def offer(monkeypatch):
     return add
 
 
-WORDS = {"title": Text("new", "nuevo"), "help": Text("new", "nuevo")}
+WORDS = {"title": Text("new"), "help": Text("new")}
 RATE = (("lr", "learning_rate"),)
 
 
