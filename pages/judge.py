@@ -25,7 +25,7 @@ with right:
         _("Robustness"): lambda: robustness.draw_robustness(name, photos),
         _("Look inside"): lambda: explanations.draw_insides(name, photos),
         _("Attacks"): lambda: attacks.draw_attacks(name, photos),
-        _("Take home"): lambda: export_report.draw_home(name, photos, views),
+        _("Take home"): lambda: export_report.draw_export(name, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):

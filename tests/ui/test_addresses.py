@@ -128,14 +128,14 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
 
     def script():
         from vpc2.ui.components.live_curves import live_curves
-        from vpc2.ui.components.live_snapshot import live_look
+        from vpc2.ui.components.live_snapshot import live_snapshot
         from vpc2.ui.server import routes
         from vpc2.ui.widgets import tensorboard_embed
 
         routes._SERVING.set()
         tensorboard_embed.draw_board(["feedface00000001"])
         live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
-        live_look("feedface00000001", "batch", key="look")
+        live_snapshot("feedface00000001", "batch", key="look")
 
     told = {"server.baseUrlPath": base}
     real = st.get_option

@@ -22,9 +22,11 @@ from torch import nn
 
 from vpc2 import rng
 from vpc2.nets.drawing.svg import to_svg
-from vpc2.nets.export import onnx as export_onnx
+from vpc2.nets.export import png
 from vpc2.nets.export.even_pooling import without_rounding_up
-from vpc2.nets.export.onnx import check_onnx, to_onnx, to_png, to_tensorboard
+from vpc2.nets.export.onnx import check_onnx, to_onnx
+from vpc2.nets.export.png import to_png
+from vpc2.nets.export.tensorboard_graph import to_tensorboard
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
@@ -232,8 +234,8 @@ def test_a_net_that_does_not_fit_is_drawn_as_far_as_it_goes(tmp_path):
 @pytest.mark.parametrize("has_fonts", [True, False], ids=["own fonts", "no fonts"])
 def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, monkeypatch):
     if not has_fonts:
-        monkeypatch.setattr(export_onnx, "_sans_family", lambda: None)
-    elif export_onnx._sans_family() is None:
+        monkeypatch.setattr(png, "_sans_family", lambda: None)
+    elif png._sans_family() is None:
         pytest.skip("this machine has none of the fonts of SANS_FAMILIES: apt-get install fonts-dejavu-core")
     net = NETS["lenet5"].net
     svg = to_svg(summarise(net), net.input)
@@ -249,10 +251,10 @@ def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, mon
 _DRAW = """
 import io, sys
 from PIL import Image
-from vpc2.nets import exporting
+from vpc2.nets.export import png
 svg = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="40"><text y="30" font-family="system-ui, sans-serif">{}</text></svg>'
-drawn = [Image.open(io.BytesIO(exporting.to_png(svg.format(word), 300))).convert("L") for word in ("", "3 × 224 × 224")]
-print(exporting._sans_family(), *(sum(one.histogram()[:200]) for one in drawn))
+drawn = [Image.open(io.BytesIO(png.to_png(svg.format(word), 300))).convert("L") for word in ("", "3 × 224 × 224")]
+print(png._sans_family(), *(sum(one.histogram()[:200]) for one in drawn))
 """
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from vpc2.images.samples import load_sample
-from vpc2.nets.inspection import activations, window
+from vpc2.nets.inspection import activations, effective_field, window
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.nets.inspection.window import PIXEL, close_up
 from vpc2.nets.module import build_net
@@ -123,7 +123,7 @@ def test_rectangles_of_residual_parallel_repeated_and_enlarged_layers_hold_all_t
 def test_no_energy_lies_outside_of_the_rectangle_also_for_layers_inside_blocks(layer):
     facts = summarise(BLOCKY).find(layer)
     unit = tuple(count // 2 for count in grid_of(facts))
-    found = activations.effective_field(BLOCKY, layer, unit)
+    found = effective_field.effective_field(BLOCKY, layer, unit)
     assert found.energy.sum() == pytest.approx(1) and not found.is_dead
     assert found.share_inside(field_of(facts, unit)) == pytest.approx(1, abs=1e-12)
     assert found.heat.max() == 1 and found.heat.min() >= 0
@@ -133,7 +133,7 @@ def test_a_rectangle_moved_by_one_pixel_loses_energy():
     """The check above can fail: the energy reaches every side of the rectangle."""
     net = make_net("", (1, 21, 21), conv(4, 3), conv(4, 3))
     last, unit = summarise(net).layers[-1], (8, 8)
-    field, found = field_of(last, unit), activations.effective_field(net, last.id, unit)
+    field, found = field_of(last, unit), effective_field.effective_field(net, last.id, unit)
     for down, across in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         moved = Rectangle(field.top + down, field.left + across, field.bottom + down, field.right + across)
         assert found.share_inside(moved) < 0.999
@@ -146,7 +146,7 @@ def test_most_of_a_deep_field_is_in_its_middle():
     for depth in (1, 4, 12):
         net = make_net("", (1, 51, 51), *[conv(8, 3, padding=1)] * depth)
         last = summarise(net).layers[-1]
-        found = activations.effective_field(net, last.id, (25, 25))
+        found = effective_field.effective_field(net, last.id, (25, 25))
         shares.append(found.holding_most / field_of(last, (25, 25)).area)
     assert shares[0] > shares[1] > shares[2]
 
@@ -155,7 +155,7 @@ def test_a_layer_that_looks_at_the_whole_picture_is_named_and_found_outside():
     net = make_net("", (1, 24, 24), conv(4, 3, padding=1), ("GroupNorm", {"num_groups": 2}), conv(4, 3, padding=1))
     last = summarise(net).layers[-1]
     assert whole_picture_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
-    assert activations.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
+    assert effective_field.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
 
 
 def test_a_dense_layer_and_a_global_mean_see_all():
@@ -164,12 +164,12 @@ def test_a_dense_layer_and_a_global_mean_see_all():
     assert [has_field(facts) for facts in summary.layers] == [True, True, True, False]
     for facts in summary.layers[1:3]:
         assert field_of(facts, (0, 0)).clipped(24, 24) == Rectangle(0, 0, 24, 24)
-        assert activations.effective_field(net, facts.id, (0, 0)).holding_most > 400
+        assert effective_field.effective_field(net, facts.id, (0, 0)).holding_most > 400
 
 
 def test_a_unit_that_nothing_moves_is_told_apart():
     net = make_net("", (1, 8, 8), conv(1, 3), "Softmax")  # of one channel, always 1
-    found = activations.effective_field(net, net.layers[1].id, (4, 4))
+    found = effective_field.effective_field(net, net.layers[1].id, (4, 4))
     assert found.is_dead and found.holding_most == 0 and not found.heat.any()
 
 
@@ -253,7 +253,7 @@ def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     one, same, other = (activations.pass_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
-    fields = [activations.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
+    fields = [effective_field.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert np.array_equal(*fields)
     assert torch.equal(before, torch.random.get_rng_state())
@@ -277,7 +277,7 @@ def test_what_is_too_large_or_does_not_fit_is_told_before_it_is_built(photo):
         activations.pass_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
     wide = make_net("", (3, 1024, 1024), conv(32, 11, padding=5), conv(32, 11, padding=5))
     with pytest.raises(Refusal, match="million"):
-        activations.effective_field(wide, wide.layers[1].id, (5, 5))
+        effective_field.effective_field(wide, wide.layers[1].id, (5, 5))
     broken = make_net("", (3, 8, 8), conv(4, 3), conv(4, 30))
     assert activations.pass_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
     with pytest.raises(Refusal, match="30"):

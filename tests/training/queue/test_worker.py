@@ -113,13 +113,13 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_keeps_the_model(store, make_
 def test_no_memory_ends_only_this_run_in_a_sentence(store, recipe):
     run = store.create(recipe)
     code = (
-        "import sys, resource; from vpc2.training.queue.worker import *; from vpc2.training import loop; import os\n"
+        "import sys, resource; from vpc2.training.queue.worker import *; from vpc2.training.trainer import trainer; import os\n"
         "held = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
-        "loop.warm_up(); held = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
-        "real = loop.load_dataset\n"
+        "trainer.warm_up(); held = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
+        "real = trainer.load_dataset\n"
         "def large(*a):\n"
         "    import torch; data = real(*a); resource.setrlimit(resource.RLIMIT_AS, (held + 2**28,) * 2); torch.empty(2**30); return data\n"
-        "loop.load_dataset = large\n"
+        "trainer.load_dataset = large\n"
         "train(read_run(Path(sys.argv[1])))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -24,10 +24,12 @@ from vpc2.ui.session import runs, workspace
 SCRIPT = """
 from vpc2.augment.presets import PIPELINES
 from vpc2.images.encode import resize_pixels
-from vpc2.ui import asking, chrome, loading, safety, safety_classes, safety_strength
-data = loading.load_set("digits", 64)
+from vpc2.ui.augment import label_safety, label_safety_by_class, label_safety_by_strength
+from vpc2.ui.computed import datasets, label_survival
+from vpc2.ui.widgets import page_frame
+data = datasets.load_set("digits", 64)
 photos = [{{"digest": f"digit {{i}}", "name": f"digit {{i}}", "pixels": data.images[i], "notes": ()}} for i in {photos}]
-chrome.guarded({call})
+page_frame.guarded({call})
 """
 MINE, THEIRS = "1" * 32, "2" * 32
 
@@ -87,7 +89,7 @@ def said(at):
 
 
 def by_class(name, **given):
-    return opened(f"safety_classes.draw_classes, PIPELINES['half_turn'].pipeline, {name!r}", **given)
+    return opened(f"label_safety_by_class.draw_classes, PIPELINES['half_turn'].pipeline, {name!r}", **given)
 
 
 def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
@@ -139,8 +141,8 @@ def sure_photo(name, is_sure):
 @pytest.mark.parametrize(
     "call",
     [
-        "safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {name!r}",
-        "safety_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {name!r}",
+        "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {name!r}",
+        "label_safety_by_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {name!r}",
     ],
 )
 def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(run, sets, tmp_path, session, call):

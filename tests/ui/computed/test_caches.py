@@ -210,7 +210,7 @@ HARMLESS = {
     "vpc2.data.shapes:": "drawn by the program",
     "vpc2.data.imageset:ImageSet.twins": "kept in the data set itself",
     "vpc2.images.samples:load_sample": "the app's own photographs",
-    "vpc2.nets.export.onnx:_sans_family": "fonts of the machine",
+    "vpc2.nets.export.png:_sans_family": "fonts of the machine",
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.summary.lessons:_filled": "of a preset",
     "vpc2.nets.presets:": "of a preset",

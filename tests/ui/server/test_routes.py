@@ -232,7 +232,7 @@ def test_the_front_door_opens_without_the_heavy_libraries():
 def test_the_preload_brings_the_libraries_once_and_freezes_them():
     script = (
         "import gc, sys, threading\n"
-        "from vpc2.ui import preload\n"
+        "from vpc2.ui.server import preload\n"
         "assert 'torch' not in sys.modules and not preload.READY.is_set()\n"
         "preload.start()\nbefore = threading.active_count()\npreload.start()\n"
         "assert threading.active_count() <= before and preload.READY.wait(120)\n"

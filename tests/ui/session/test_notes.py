@@ -3,7 +3,7 @@
 import pytest
 
 from vpc2.text import from_stored
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 
 GOOD, BAD = (
     from_stored({"en": en, "es": es})
@@ -19,32 +19,32 @@ def session(monkeypatch):
 
 
 def told():
-    return [text.en for text, _kind in workspace.notes()]
+    return [text.en for text, _kind in notices.notes()]
 
 
 @pytest.mark.parametrize(("first", "second"), [(GOOD, BAD), (BAD, GOOD)])
 def test_a_later_answer_takes_the_place_of_the_one_before(session, first, second):
-    workspace.remember_note(first, "info" if first is GOOD else "error")
+    notices.remember_note(first, "info" if first is GOOD else "error")
     assert told() == [first.en] == told()
-    workspace.remember_note(second, "info" if second is GOOD else "error")
+    notices.remember_note(second, "info" if second is GOOD else "error")
     assert told() == [second.en]
 
 
 def test_what_belongs_to_one_answer_stands_together(session):
     for text in (GOOD, BAD, GOOD):
-        workspace.remember_note(text)
+        notices.remember_note(text)
     assert told() == [BAD.en, GOOD.en]
 
 
 def test_a_success_without_words_ends_a_refusal(session):
-    workspace.remember_note(BAD, "error")
+    notices.remember_note(BAD, "error")
     assert told()
-    workspace.forget_notes()
+    notices.forget_notes()
     assert not told()
 
 
 def test_a_change_of_what_is_made_ends_them_all(session):
-    workspace.remember_note(BAD, "error")
+    notices.remember_note(BAD, "error")
     assert told()
     session["changes"] = 1
     assert not told()

@@ -11,7 +11,7 @@ from vpc2.images.samples import SAMPLES
 from vpc2.labels import MOST, POINT, Label
 from vpc2.text import Plural, Refusal, Text, clean_name
 from vpc2.ui import markdown
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, number
 
 _ADDED = Plural("{n} label came from “{name}”.", "{n} labels came from “{name}”.")
@@ -41,14 +41,14 @@ def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label,
         else:
             read = from_yolo(given.getvalue(), orientation=orientation)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
         return labels
     room = max(MOST - len(labels), 0)
-    workspace.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
+    notices.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
     for note in read.notes:
-        workspace.remember_note(note)
+        notices.remember_note(note)
     if len(read.labels) > room:
-        workspace.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
+        notices.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
     return (*labels, *read.labels[:room])
 
 

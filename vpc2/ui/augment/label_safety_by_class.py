@@ -17,7 +17,7 @@ from vpc2.training.runs.store import STATES
 from vpc2.ui import markdown
 from vpc2.ui.computed import label_survival
 from vpc2.ui.computed.label_survival import percent
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import notices, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker, page_frame, run_status
 from vpc2.ui.widgets.buttons import button
@@ -42,7 +42,7 @@ def pick_up() -> None:
     if runs.store().get(run_id).model_path.is_file():
         classifier_picker.choose(f"run:{run_id}")
     else:
-        workspace.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
+        notices.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
 def draw_classes(pipeline: Pipeline, name: str) -> None:

@@ -13,8 +13,8 @@ from vpc2.augment.operations.catalog import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
 from vpc2.text import Refusal
 from vpc2.ui import markdown
-from vpc2.ui.components.card_list import Change, read_change, step_list
-from vpc2.ui.session import workspace
+from vpc2.ui.components.card_list import Change, card_list, read_change
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
@@ -111,7 +111,7 @@ def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
         }
         for step in pipeline.steps
     ]
-    step_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
+    card_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
 
 
 def _take(action: Mapping[str, Any]) -> None:
@@ -126,7 +126,7 @@ def _take(action: Mapping[str, Any]) -> None:
     try:
         workspace.save(_apply_change(pipeline, change))
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
 
 
 def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:

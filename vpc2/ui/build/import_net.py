@@ -13,7 +13,7 @@ from vpc2.text import Plural, from_stored
 from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.computed import augmented
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -38,7 +38,7 @@ x = torch.zeros(1, 3, 32, 32)
 """
 
 
-def draw_bringing(net: Net, summary: Summary) -> None:
+def draw_import(net: Net, summary: Summary) -> None:
     """Take a net in from elsewhere: it replaces the one on the page, which Undo brings back."""
     notes = st.container()  # above what is asked, drawn after it: a refusal ends what was said of the net before
     pasting, others = st.columns([3, 2], gap="large")
@@ -108,7 +108,7 @@ def _take(read: codec.Read | None) -> None:
         st.session_state.pop(_NOTES, None)
         return
     workspace.save(read.spec, from_outside=True)
-    workspace.forget_notes()
+    notices.forget_notes()
     canvas.forget()
     told = [note.in_every_language() for note in read.notes]
     st.session_state[_NOTES] = (codec.digest(read.spec), told, st.session_state.get("refusals", 0))

@@ -18,7 +18,7 @@ from vpc2.nets.summary.lessons import PAIRS, lesson_of, note_of
 from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.build import canvas
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
 from vpc2.ui.widgets.buttons import button
 
@@ -37,11 +37,11 @@ def open_pair() -> None:
     try:
         pair = PAIRS.find(key)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
         return
     st.session_state["compare/pair"] = pair.key
     st.session_state["build/tabs"] = _("Compare")
-    workspace.remember_note(_OPENED.fill(pair=pair.title))
+    notices.remember_note(_OPENED.fill(pair=pair.title))
 
 
 def draw_note(*nets: Net) -> None:

@@ -18,7 +18,7 @@ from vpc2.ui.widgets import classifier_picker, page_frame
 Photo = dict[str, Any]
 
 
-def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
+def draw_export(name: str, photos: list[Photo], views: list[str]) -> None:
     """Draw the script of these views and the report of these photographs."""
     if not classifier_picker.is_here(name):
         return

@@ -13,7 +13,7 @@ from vpc2.training.queue.factory import make_engine
 from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import say
 
 _ENGINE: dict[str, Engine] = {}
@@ -73,7 +73,7 @@ def chosen_run() -> Run | None:
     except Refusal as refusal:
         del st.query_params["run"]
         st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
-        workspace.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
+        notices.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
         return None
 
 

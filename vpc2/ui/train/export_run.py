@@ -18,7 +18,7 @@ from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 
 
-def draw_home(run: Run) -> None:
+def draw_export(run: Run) -> None:
     """Draw what there is to save, each with one line on what it is; what takes time is made on the click."""
     if run.model_path.is_file():
         st.markdown(f"**{_('The classifier')}**")

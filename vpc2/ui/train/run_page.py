@@ -14,9 +14,9 @@ from vpc2.training.runs.events import curves, read_events, to_csv
 from vpc2.training.runs.store import Run, Status, may_change
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.components.live_snapshot import live_look
+from vpc2.ui.components.live_snapshot import live_snapshot
 from vpc2.ui.server import routes
-from vpc2.ui.session import recipes, runs, workspace
+from vpc2.ui.session import notices, recipes, runs, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
@@ -114,7 +114,7 @@ def _do(action: Any, *args: Any, **kwargs: Any) -> None:
     try:
         action(*args, **kwargs)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
 
 
@@ -143,7 +143,7 @@ def _draw_inside(run: Run, status: Status) -> None:
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
         "TensorBoard": lambda: tensorboard_embed.draw_board([run.id]),
-        _("Take home"): lambda: export_run.draw_home(run),
+        _("Take home"): lambda: export_run.draw_export(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
         if tab.open:
@@ -189,7 +189,7 @@ def _draw_look(run: Run, view: str, standing: str) -> None:
     if not routes.is_serving() and (numbers := snapshot_files.read_look(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
         given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
 
 
 def _draw_test(run: Run) -> None:

@@ -19,7 +19,7 @@ from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
-from vpc2.ui.session import own_datasets, runs, workspace
+from vpc2.ui.session import notices, own_datasets, runs
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -91,7 +91,7 @@ def draw_opening() -> None:
     try:
         name, classifier = uploaded_classifiers.keep(given.getvalue())
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     else:
         _files()[name] = classifier.name or clean_name(given.name.removesuffix(".safetensors"))
         while len(_files()) > MOST_FILES:

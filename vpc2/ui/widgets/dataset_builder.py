@@ -11,7 +11,7 @@ import streamlit as st
 from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
 from vpc2.text import Refusal
 from vpc2.ui import markdown
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button, submit_button
@@ -69,7 +69,7 @@ def _try(change, *args) -> None:
     try:
         change(*args)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
 
 
@@ -96,9 +96,9 @@ def _draw_filling(drafts: DraftStore, name: str) -> None:
     if given:
         st.session_state["draft/uploads"] += 1
         texts = drafts.add_pictures(name, given)
-        workspace.forget_notes()
+        notices.forget_notes()
         for text in texts:
-            workspace.remember_note(text, "info")
+            notices.remember_note(text, "info")
         st.rerun()
 
 

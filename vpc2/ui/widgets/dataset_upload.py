@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
-from vpc2.text import Plural, Refusal, Text
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _
 from vpc2.ui.session.own_datasets import keys
 from vpc2.ui.widgets import dataset_builder
@@ -43,7 +42,7 @@ def draw_adding(current: str) -> str | None:
         with st.spinner(_("Reading the pictures…")):
             return _keep(packed, loose)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
     return None
 
@@ -58,10 +57,10 @@ def _keep(packed, loose) -> str:
         files = [(file.name, file.getvalue()) for file in loose]
         name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, own.SIZE_PX)
     entry = own.keep(data, name, workspace.owner())
-    workspace.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
+    notices.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
     for note in data.notes:
-        workspace.remember_note(note)
+        notices.remember_note(note)
     if data.skipped:
         first, why = data.skipped[0]
-        workspace.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
+        notices.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
     return entry.key

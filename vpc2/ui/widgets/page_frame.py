@@ -16,7 +16,7 @@ from vpc2 import codec
 from vpc2.text import Refusal, join_texts
 from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.markdown import literal
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 
 CSS = Path(__file__).with_name("page_frame.css")
@@ -107,16 +107,16 @@ def draw_opening(kind: str, place: str = "share") -> None:
         st.session_state[f"opened/{place}/{kind}"] += 1
         try:
             workspace.open_spec(codec.from_json(given.getvalue(), kind).spec)
-            workspace.forget_notes()
+            notices.forget_notes()
         except Refusal as refusal:
-            workspace.remember_note(refusal.text, "error")
+            notices.remember_note(refusal.text, "error")
         st.rerun()
 
 
 def draw_notes() -> None:
     """Show the sentences that wait for the visitor."""
     _draw_elsewhere()
-    for text, kind in workspace.notes():
+    for text, kind in notices.notes():
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
 
 
