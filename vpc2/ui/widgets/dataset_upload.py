@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
+from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _
 from vpc2.ui.session.own_datasets import keys
