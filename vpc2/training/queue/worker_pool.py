@@ -46,6 +46,7 @@ class Worker:
         """Give a run to a spare."""
         self.run = run
         self.write_down()
+        assert self.process.stdin is not None
         with suppress(OSError):  # it died this moment: the supervisor says so
             self.process.stdin.write(f"{run.folder.resolve()}\n".encode())
             self.process.stdin.close()
@@ -70,6 +71,7 @@ class Worker:
 
     def dismiss(self) -> None:
         """End a spare: it reads the end of its input and goes."""
+        assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
         try:
@@ -107,6 +109,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     worker.write_down()
 
     def listen() -> None:
+        assert process.stdout is not None
         if process.stdout.readline():
             worker.is_ready.set()
 
