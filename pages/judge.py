@@ -10,21 +10,21 @@ chrome.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it
 left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
-    name = judging.choose_classifier()
+    ref = judging.choose_classifier()
     judging.draw_opening()
-    judging.choose_set(name)
-    views = judging.choose_views(name)
+    judging.choose_set(ref)
+    views = judging.choose_views(ref)
     asked = looking.choose_draws(views)
 
 with right:
     photos = draw_tray("judge", most=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: looking.draw_photos(name, photos, asked),
-        _("Test set"): lambda: judging_set.draw_test_set(name, views),
-        _("Robustness"): lambda: enduring.draw_robustness(name, photos),
-        _("Look inside"): lambda: insides.draw_insides(name, photos),
-        _("Attacks"): lambda: attacking.draw_attacks(name, photos),
-        _("Take home"): lambda: taking_judged.draw_home(name, photos, views),
+        _("Photographs"): lambda: looking.draw_photos(ref, photos, asked),
+        _("Test set"): lambda: judging_set.draw_test_set(ref, views),
+        _("Robustness"): lambda: enduring.draw_robustness(ref, photos),
+        _("Look inside"): lambda: insides.draw_insides(ref, photos),
+        _("Attacks"): lambda: attacking.draw_attacks(ref, photos),
+        _("Take home"): lambda: taking_judged.draw_home(ref, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):

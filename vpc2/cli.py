@@ -269,11 +269,12 @@ def _views(given: argparse.Namespace) -> list[str]:
 
 def _classifier(name: str) -> Any:
     from vpc2.predict.classifier import open_classifier
-    from vpc2.predict.readymade import PRETRAINED
+    from vpc2.predict.classifier_ref import ClassifierRef
 
-    if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):
+    place = ClassifierRef.from_command_line(name)
+    if isinstance(place, Path) and not _is_there(place):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
-    return open_classifier(name)
+    return open_classifier(place)
 
 
 def _evaluate(given: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from torch import nn
 from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_json
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import tensorfile
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.words import Refusal, Text, clean_name
 
 FILE_NAME = "model.safetensors"
@@ -343,13 +344,15 @@ def _shown(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "1"
 
 
-def open_classifier(name: Path | str) -> Classifier:
-    """Return the classifier that goes by a key of PRETRAINED, `torchvision:NAME`, a run folder or a safetensors file."""
-    from vpc2.predict.pretrained import load_pretrained, load_torchvision
-    from vpc2.predict.readymade import PRETRAINED
+def open_classifier(place: ClassifierRef | Path | str) -> Classifier:
+    """Return the ready-made classifier of that name, or the one in a run's folder or a safetensors file.
 
-    if isinstance(name, str) and name in PRETRAINED:
-        return load_pretrained(name)
-    if isinstance(name, str) and name.startswith("torchvision:"):
-        return load_torchvision(name.removeprefix("torchvision:"))
-    return load_classifier(name)
+    A string is read as on the command line: a key of PRETRAINED, `torchvision:NAME`, or a path.
+    """
+    from vpc2.predict.pretrained import load_pretrained, load_torchvision
+
+    if isinstance(place, str):
+        place = ClassifierRef.from_command_line(place)
+    if isinstance(place, ClassifierRef):
+        return load_pretrained(place.id) if place.is_pretrained else load_torchvision(place.id)
+    return load_classifier(place)

@@ -18,6 +18,7 @@ from torch import nn
 
 from vpc2 import rng
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.readymade import PRETRAINED, Pretrained
 from vpc2.words import Refusal, Text, clean_name
 
@@ -113,7 +114,9 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     preprocessing = Preprocessing(
         size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
     )
-    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), {"pretrained": f"torchvision:{name}"}, name)
+    return Classifier(
+        module, preprocessing, tuple(weights.meta["categories"]), {"pretrained": str(ClassifierRef("torchvision", name))}, name
+    )
 
 
 def listed_module(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:

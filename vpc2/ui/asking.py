@@ -10,6 +10,7 @@ import streamlit as st
 
 from vpc2.augment.safety import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
 from vpc2.words import Refusal, Text
@@ -28,11 +29,11 @@ Photo = dict[str, Any]
 Ask = Callable[[Sequence[Any]], np.ndarray]
 
 
-def ask_of(name: str) -> Ask:
+def ask_of(ref: ClassifierRef) -> Ask:
     """Return a classifier as a function from pictures to probabilities; pictures that are equal are asked about once."""
     from vpc2.images.encode import to_pixels
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(ref)
 
     def ask(images: Sequence[Any]) -> np.ndarray:
         pictures = [to_pixels(image) for image in images]
@@ -45,13 +46,13 @@ def ask_of(name: str) -> Ask:
     return ask
 
 
-def plain_answer(name: str, photo: Photo) -> tuple[int, float]:
+def plain_answer(ref: ClassifierRef, photo: Photo) -> tuple[int, float]:
     """Return the class that a photograph gets as it is, and its probability."""
-    return _plain_answer(name, judging.stamp_of(name), photo["digest"], photo["pixels"], ask_of(name))
+    return _plain_answer(judging.version_of(ref), photo["digest"], photo["pixels"], ask_of(ref))
 
 
 @st.cache_data(max_size="4MB", show_spinner=False)
-def _plain_answer(name: str, stamp: float, image_key: str, _pixels: np.ndarray, _ask: Ask) -> tuple[int, float]:
+def _plain_answer(version: ClassifierVersion, image_key: str, _pixels: np.ndarray, _ask: Ask) -> tuple[int, float]:
     from vpc2.images.encode import resize_pixels
 
     with cache.computing():
@@ -59,28 +60,28 @@ def _plain_answer(name: str, stamp: float, image_key: str, _pixels: np.ndarray, 
     return int(shares.argmax()), float(shares.max())
 
 
-def unsure_of(name: str, photo: Photo) -> str | None:
+def unsure_of(ref: ClassifierRef, photo: Photo) -> str | None:
     """Return in words, in Markdown, that a photograph's own answer is too unsure to be a label; None where it is one."""
-    answer, certainty = plain_answer(name, photo)
+    answer, certainty = plain_answer(ref, photo)
     if is_sure(certainty):
         return None
-    classes = judging.classifier_of(name).classes
+    classes = judging.classifier_of(ref).classes
     return say(NO_LABEL.fill(answer=chrome.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
 
 
-def survived(pipeline: Pipeline, name: str, photo: Photo | None, draws: int) -> Survival:
+def survived(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:
     """Return how many draws keep the answer: `draws` of a photograph, or one of each of some test pictures for None."""
     token = cache.token_of(pipeline)
     if photo is None:
-        every = _classes_of(token, name, judging.mark_of(name), SOME_PICTURES, False, ask_of(name))["classes"].values()
+        every = _classes_of(token, judging.version_of(ref), judging.set_of(ref), SOME_PICTURES, False, ask_of(ref))["classes"].values()
         return Survival(sum(one["n"] for one in every), sum(one["kept"] for one in every))
-    label = plain_answer(name, photo)[0]
-    return Survival(**_survived(token, name, judging.stamp_of(name), photo["digest"], label, draws, photo["pixels"], ask_of(name)))
+    label = plain_answer(ref, photo)[0]
+    return Survival(**_survived(token, judging.version_of(ref), photo["digest"], label, draws, photo["pixels"], ask_of(ref)))
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
 def _survived(
-    token: str, name: str, stamp: float, image_key: str, label: int, draws: int, _pixels: np.ndarray, _ask: Ask
+    token: str, version: ClassifierVersion, image_key: str, label: int, draws: int, _pixels: np.ndarray, _ask: Ask
 ) -> dict[str, Any]:
     from vpc2.augment.safety import survival
     from vpc2.images.encode import resize_pixels, to_tensor
@@ -91,26 +92,26 @@ def _survived(
         return vars(survival(pipeline, to_tensor(small), label, _ask, draws, image_key))
 
 
-def classes_of(pipeline: Pipeline, name: str) -> dict[str, Any]:
+def classes_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, Any]:
     """Return what happens to each class of the chosen test set: `names`, and by the classifier's class `classes` and `examples`.
 
     An example is a picture and its draw as PNG, and for both the answer and its probability. Raises `Refusal` where
     nothing is answered rightly.
     """
-    found = _classes_of(cache.token_of(pipeline), name, judging.mark_of(name), MOST_PICTURES, True, ask_of(name))
+    found = _classes_of(cache.token_of(pipeline), judging.version_of(ref), judging.set_of(ref), MOST_PICTURES, True, ask_of(ref))
     return {**found, "classes": {label: ClassSurvival(**one) for label, one in found["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _classes_of(token: str, name: str, mark: tuple[float, str], most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
+def _classes_of(token: str, version: ClassifierVersion, dataset: str, most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.pipeline import draw_images
     from vpc2.augment.safety import survival_by_class
     from vpc2.images.encode import to_tensor
     from vpc2.predict.metrics import match_classes
 
-    pipeline, data = codec.from_token(token, "pipeline").spec, judging.test_pictures(name, most)
-    images, known = [to_tensor(pixels) for pixels in data.images], judging.classifier_of(name).classes
+    pipeline, data = codec.from_token(token, "pipeline").spec, judging.test_pictures(version.ref, most, dataset=dataset)
+    images, known = [to_tensor(pixels) for pixels in data.images], judging.classifier_of(version.ref).classes
     with cache.computing():
         found = survival_by_class(pipeline, images, match_classes(data.classes, known)[data.labels], _ask)
         if not found:

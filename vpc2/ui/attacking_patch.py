@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.views import VIEW_SETS
 from vpc2.shares import share_of
 from vpc2.ui import cache, chrome, judging
@@ -19,22 +20,22 @@ from vpc2.words import Refusal
 PATCH_SHARE = 0.32
 
 
-def draw_patch(name: str, photos: list[Photo]) -> None:
+def draw_patch(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
-    target = choose_target(name, "patch", has_none=False)
-    _draw_patch_on_photos(name, photos, target)
-    if judging.has_set(name):
-        _draw_patch_on_set(name, target)
+    target = choose_target(ref, "patch", has_none=False)
+    _draw_patch_on_photos(ref, photos, target)
+    if judging.has_set(ref):
+        _draw_patch_on_set(ref, target)
 
 
-def _draw_patch_on_photos(name: str, photos: list[Photo], target: int) -> None:
-    place = (name, judging.stamp_of(name), tuple(photo["digest"] for photo in photos), target)
+def _draw_patch_on_photos(ref: ClassifierRef, photos: list[Photo], target: int) -> None:
+    place = (judging.version_of(ref), tuple(photo["digest"] for photo in photos), target)
     is_asked = bool(photos) and button(_("Learn the patch"), icon=":material/sticky_note_2:", type="primary", key="attack/patch")
     if not is_kept("patch", place, is_asked):
         return
-    classes = judging.classifier_of(name).classes
+    classes = judging.classifier_of(ref).classes
     with st.spinner(_("Learning the patch…")):
-        found = _patched(name, judging.stamp_of(name), tuple(p["digest"] for p in photos), target, [p["pixels"] for p in photos])
+        found = _patched(judging.version_of(ref), tuple(p["digest"] for p in photos), target, [p["pixels"] for p in photos])
     _draw_grey(found)
     grid = st.grid("auto", min_column_width=200, gap="medium")
     with grid.cell(), st.container(key="tile-patch", gap="xxsmall"):
@@ -58,18 +59,18 @@ def _draw_grey(found: dict[str, Any]) -> None:
         )
 
 
-def _draw_patch_on_set(name: str, target: int) -> None:
+def _draw_patch_on_set(ref: ClassifierRef, target: int) -> None:
     """Draw what a patch that was learned from validation pictures does to test pictures, which it never saw."""
     st.markdown(f"### {_('Over the test set')}")
     label = _("Learn it from the validation pictures, judge it on the test set")
     is_asked = button(label, icon=":material/sticky_note_2:", type="primary", key="attack/patch-set")
-    place = (name, *judging.mark_of(name), target)
+    place = (judging.version_of(ref), judging.set_of(ref), target)
     if not is_kept("patch-set", place, is_asked):
         return
     with st.spinner(_("Learning the patch…")):
         found = _patched_set(*place)
     _draw_grey(found)
-    shares, title = found["shares"], chrome.literal(judging.classifier_of(name).classes[target])
+    shares, title = found["shares"], chrome.literal(judging.classifier_of(ref).classes[target])
     st.markdown(
         _(
             "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "
@@ -91,35 +92,35 @@ def _with_interval(share: float, n: int) -> str:
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
-def _patched_set(name: str, stamp: float, data: str, target: int) -> dict[str, Any]:
+def _patched_set(version: ClassifierVersion, dataset: str, target: int) -> dict[str, Any]:
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.attacks import is_grey, judge_patch, lay_patch, make_patch
     from vpc2.predict.metrics import match_classes
 
-    classifier = judging.classifier_of(name)
-    seen, unseen = (judging.test_pictures(name, SOME_PICTURES, part) for part in ("validation", "test"))
+    classifier = judging.classifier_of(version.ref)
+    seen, unseen = (judging.test_pictures(version.ref, SOME_PICTURES, part, dataset=dataset) for part in ("validation", "test"))
     others = match_classes(unseen.classes, classifier.classes)[unseen.labels] != target
     if not len(seen) or not others.any():
         raise Refusal(NO_OTHERS)
     with cache.computing():
         learned_from, images = classifier.prepare(list(seen.images)), classifier.prepare(list(unseen.images[others]))
         patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
-        shares = judge_patch(classifier, patch, images, target, VIEW_SETS[judging.first_views(name)].views)
+        shares = judge_patch(classifier, patch, images, target, VIEW_SETS[judging.first_views(version.ref)].views)
         laid = lay_patch(images[:: max(len(images) // 5, 1)][:5], patch, torch.Generator().manual_seed(7))
     pictures = {"patch": to_jpeg(patch), "laid": [to_jpeg(one) for one in laid]}
     return {**pictures, "shares": shares, "count": len(images), "is_grey": is_grey(patch)}
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
-def _patched(name: str, stamp: float, image_keys: tuple[str, ...], target: int, _pixels: list[np.ndarray]) -> dict[str, Any]:
+def _patched(version: ClassifierVersion, image_keys: tuple[str, ...], target: int, _pixels: list[np.ndarray]) -> dict[str, Any]:
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.attacks import is_grey, lay_patch, make_patch
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(version.ref)
     images = classifier.prepare(_pixels)
     with cache.computing():
         patch = make_patch(classifier, images, target, max(2, round(PATCH_SHARE * images.shape[-1])))

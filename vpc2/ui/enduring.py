@@ -12,6 +12,7 @@ import streamlit as st
 
 from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.challenges import CHALLENGES
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.shares import Share
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.buttons import button
@@ -22,17 +23,17 @@ SOME_PICTURES = 160
 Photo = dict[str, Any]
 
 
-def draw_robustness(name: str, photos: list[Photo]) -> None:
+def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw one challenge on each photograph, and over the test set of a run."""
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
     key = st.selectbox(_("Challenge"), list(CHALLENGES), format_func=lambda key: say(CHALLENGES[key].title), key="endure/which")
     entry = CHALLENGES[key]
     st.caption(say(entry.help))
     for photo in photos:
-        chrome.guarded(_draw_photo, name, photo, key)
-    if judging.has_set(name):
-        chrome.guarded(_draw_set, name, key)
+        chrome.guarded(_draw_photo, ref, photo, key)
+    if judging.has_set(ref):
+        chrome.guarded(_draw_set, ref, key)
 
 
 def text_of(key: str, strength: float) -> str:
@@ -41,11 +42,11 @@ def text_of(key: str, strength: float) -> str:
 
 
 @st.fragment
-def _draw_photo(name: str, photo: Photo, key: str) -> None:
+def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
     strengths = CHALLENGES[key].strengths
     with st.spinner(_("Asking…")):
-        found = _answered(name, judging.stamp_of(name), photo["digest"], key, photo["pixels"])
-    classes, shares = judging.classifier_of(name).classes, found["shares"]
+        found = _answered(judging.version_of(ref), photo["digest"], key, photo["pixels"])
+    classes, shares = judging.classifier_of(ref).classes, found["shares"]
     plain = int(shares[0].argmax())
     st.markdown(f"### {chrome.literal(photo['name'])}")
     lost = next((i for i, row in enumerate(shares) if row.argmax() != plain), None)
@@ -81,22 +82,22 @@ def _draw_photo(name: str, photo: Photo, key: str) -> None:
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _answered(name: str, stamp: float, image_key: str, key: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _answered(version: ClassifierVersion, image_key: str, key: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.disturbing import disturb
     from vpc2.predict.robustness import answers_over
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     with cache.computing():
         shares = answers_over(classifier, images, key).numpy()
     return {"shares": shares, "pictures": [to_jpeg(disturb(images, key, strength)[0]) for strength in CHALLENGES[key].strengths]}
 
 
-def _draw_set(name: str, key: str) -> None:
+def _draw_set(ref: ClassifierRef, key: str) -> None:
     """Draw accuracy over strength on the test set, beside another run's, or the whole card."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {one: title for one, title in judging.trained().items() if one != name}
+    others = {str(one): title for one, title in judging.trained().items() if one != ref}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),
@@ -104,34 +105,35 @@ def _draw_set(name: str, key: str) -> None:
             index=None,
             format_func=others.get,
             placeholder=_("Choose another run"),
-            key=f"endure/other/{name}",
+            key=f"endure/other/{ref}",
         )
         is_one = button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
         is_whole = button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
     asked = st.session_state.setdefault("endure/asked", {})
-    place = (name, other, judging.mark_of(name))
+    refs = [ref, *([ClassifierRef.parse(other)] if other else [])]
+    place = (str(judging.version_of(ref)), other, judging.set_of(ref))
     if is_one or is_whole:
         asked.clear()
         asked[place] = list(CHALLENGES) if is_whole else [key]
     if place not in asked:
         return
-    keys, names = asked[place], [name, *([other] if other else [])]
+    keys = asked[place]
     bar = st.progress(0.0, text=_("Asking…"))
     with st.container():
         found = {}
         for i, one in enumerate(keys):
             bar.progress(i / len(keys), text=say(CHALLENGES[one].title))
-            found[one] = [_endured(each, judging.mark_of(each), one) for each in names]
+            found[one] = [_endured(judging.version_of(each), judging.set_of(each), one) for each in refs]
     bar.empty()
-    _draw_card(found, [judging.title_of(each) for each in names])
+    _draw_card(found, [judging.label_of(each) for each in refs])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _endured(name: str, mark: tuple[float, str], key: str) -> dict[str, Any]:
+def _endured(version: ClassifierVersion, dataset: str, key: str) -> dict[str, Any]:
     from vpc2.predict.robustness import accuracy_over
 
     with cache.computing():
-        found = accuracy_over(judging.classifier_of(name), judging.test_pictures(name, SOME_PICTURES), key)
+        found = accuracy_over(judging.classifier_of(version.ref), judging.test_pictures(version.ref, SOME_PICTURES, dataset=dataset), key)
     return {**vars(found), "kept": found.kept}
 
 

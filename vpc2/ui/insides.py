@@ -10,6 +10,7 @@ import streamlit as st
 
 from vpc2.figures.insides import map_figure
 from vpc2.nets.kernels import KERNELS
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.views import VIEW_SETS
 from vpc2.ui import cache, chrome, judging
 from vpc2.ui.language import _, number, say
@@ -22,9 +23,9 @@ LEAST_DROP = 5e-4  # of a probability: what would be shown as 0 points, or is ro
 Photo = dict[str, Any]
 
 
-def draw_insides(name: str, photos: list[Photo]) -> None:
+def draw_insides(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw one of four looks inside the classifier."""
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
     views = {
         "looks": (_("What it looks at"), _draw_looks),
@@ -35,18 +36,18 @@ def draw_insides(name: str, photos: list[Photo]) -> None:
     view = st.segmented_control(
         _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
     )
-    chrome.guarded(views[view][1], name, photos)
+    chrome.guarded(views[view][1], ref, photos)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _layers(name: str, stamp: float) -> list[tuple[str, tuple[int, int, int]]]:
+def _layers(version: ClassifierVersion) -> list[tuple[str, tuple[int, int, int]]]:
     from vpc2.predict.explain import convolutions
 
-    return [(one.name, one.shape) for one in convolutions(judging.classifier_of(name))]
+    return [(one.name, one.shape) for one in convolutions(judging.classifier_of(version.ref))]
 
 
-def _choose_layer(name: str, key: str, first: str | None = None) -> str | None:
-    found = dict(_layers(name, judging.stamp_of(name)))
+def _choose_layer(ref: ClassifierRef, key: str, first: str | None = None) -> str | None:
+    found = dict(_layers(judging.version_of(ref)))
     if not found:
         return None
     names = list(found)
@@ -56,14 +57,14 @@ def _choose_layer(name: str, key: str, first: str | None = None) -> str | None:
         names,
         index=names.index(first) if first in found else 0,
         format_func=lambda layer: _("convolution {n}: {shape}").format(n=order[layer], shape=" × ".join(map(str, found[layer]))),
-        key=f"inside/layer/{key}/{name}",
+        key=f"inside/layer/{key}/{ref}",
     )
 
 
-def _draw_looks(name: str, photos: list[Photo]) -> None:
+def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
     from vpc2.predict.explain import Convolution, chosen_convolution
 
-    classes = judging.classifier_of(name).classes
+    classes = judging.classifier_of(ref).classes
     columns = st.columns(2, gap="medium")
     with columns[0]:
         target = st.selectbox(
@@ -72,15 +73,15 @@ def _draw_looks(name: str, photos: list[Photo]) -> None:
             index=None,
             format_func=lambda i: classes[i],
             placeholder=_("its own answer"),
-            key=f"inside/class/{name}",
+            key=f"inside/class/{ref}",
         )
     with columns[1]:
-        found = [Convolution(*one) for one in _layers(name, judging.stamp_of(name))]
+        found = [Convolution(*one) for one in _layers(judging.version_of(ref))]
         usable = any(min(one.shape[1:]) > 1 for one in found)
-        layer = _choose_layer(name, "cam", chosen_convolution(found)) if usable else None
+        layer = _choose_layer(ref, "cam", chosen_convolution(found)) if usable else None
     for photo in photos:
         with st.spinner(_("Looking…")):
-            seen = _looked(name, judging.stamp_of(name), photo["digest"], target, layer, photo["pixels"])
+            seen = _looked(judging.version_of(ref), photo["digest"], target, layer, photo["pixels"])
         label = chrome.literal(classes[seen["label"]])
         st.markdown(f"### {chrome.literal(photo['name'])}: {label} {percent(seen['share'])}")
         tiles = [
@@ -115,14 +116,14 @@ def _draw_looks(name: str, photos: list[Photo]) -> None:
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
+def _looked(version: ClassifierVersion, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.nets.looking import to_heat
     from vpc2.predict.explain import grad_cam, grad_cam_over_views, occlusion, saliency
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     size = images.shape[-1]
 
@@ -137,7 +138,7 @@ def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: 
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
         heats = {"cam": None, "views": None}
         if layer is not None:
-            names = VIEW_SETS[judging.first_views(name)].views
+            names = VIEW_SETS[judging.first_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
@@ -158,19 +159,19 @@ def _as_tensor(pixels: np.ndarray) -> Any:
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float() / 255
 
 
-def _draw_layers(name: str, photos: list[Photo]) -> None:
-    layer = _choose_layer(name, "maps")
+def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
+    layer = _choose_layer(ref, "maps")
     if layer is None:
         st.info(_("This net has no convolution."), icon=":material/info:")
         return
-    is_first = layer == _layers(name, judging.stamp_of(name))[0][0]
+    is_first = layer == _layers(judging.version_of(ref))[0][0]
     if is_first:
         st.markdown(f"### {_('Its filters')}")
-        kernels = _filters(name, judging.stamp_of(name), layer)
+        kernels = _filters(judging.version_of(ref), layer)
         st.image(kernels, alt=_("Its filters"), width=560)
         st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
     for photo in photos:
-        found = _maps(name, judging.stamp_of(name), photo["digest"], layer, photo["pixels"])
+        found = _maps(judging.version_of(ref), photo["digest"], layer, photo["pixels"])
         st.markdown(f"### {chrome.literal(photo['name'])}")
         st.image(found["sheet"], alt=_("Feature maps"), width="stretch")
         st.caption(
@@ -178,16 +179,16 @@ def _draw_layers(name: str, photos: list[Photo]) -> None:
                 n=number(min(MAPS, found["channels"])), all=number(found["channels"])
             )
         )
-    if not judging.has_set(name):
+    if not judging.has_set(ref):
         return
     st.markdown(f"### {_('What excites a channel most')}")
-    channels = dict(_layers(name, judging.stamp_of(name)))[layer][0]
-    channel = st.slider(_("Channel"), 1, max(channels, 2), 1, key=f"inside/channel/{layer}/{name}") - 1
+    channels = dict(_layers(judging.version_of(ref)))[layer][0]
+    channel = st.slider(_("Channel"), 1, max(channels, 2), 1, key=f"inside/channel/{layer}/{ref}") - 1
     if channel >= channels:
         return
     grid = st.grid("auto", min_column_width=110, gap="small")
-    data = judging.test_pictures(name, SOME_PICTURES)
-    for i, value in _exciting(name, judging.mark_of(name), layer, channel):
+    data = judging.test_pictures(ref, SOME_PICTURES)
+    for i, value in _exciting(judging.version_of(ref), judging.set_of(ref), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
             st.caption(f"{chrome.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
@@ -202,12 +203,12 @@ def _large(pixels: np.ndarray) -> bytes:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _filters(name: str, stamp: float, layer: str) -> bytes:
+def _filters(version: ClassifierVersion, layer: str) -> bytes:
     from vpc2.images.encode import to_png
     from vpc2.nets.looking import to_sheet
     from vpc2.predict.explain import filters
 
-    kernels = filters(judging.classifier_of(name), layer)[:MAPS]
+    kernels = filters(judging.classifier_of(version.ref), layer)[:MAPS]
     kernels = kernels if kernels.shape[1] == 3 else kernels.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     flat = kernels.flatten(1)
     low, high = flat.amin(1).view(-1, 1, 1, 1), flat.amax(1).view(-1, 1, 1, 1)
@@ -216,12 +217,12 @@ def _filters(name: str, stamp: float, layer: str) -> bytes:
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _maps(version: ClassifierVersion, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
     from vpc2.nets.looking import to_maps, to_sheet
     from vpc2.predict.explain import feature_maps
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(version.ref)
     with cache.computing():
         found = to_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
     sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
@@ -229,16 +230,16 @@ def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarr
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _exciting(name: str, mark: tuple[float, str], layer: str, channel: int) -> list[tuple[int, float]]:
+def _exciting(version: ClassifierVersion, dataset: str, layer: str, channel: int) -> list[tuple[int, float]]:
     from vpc2.predict.explain import most_exciting
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(version.ref)
     with cache.computing():
-        images = classifier.prepare(list(judging.test_pictures(name, SOME_PICTURES).images))
+        images = classifier.prepare(list(judging.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images))
         return most_exciting(classifier, images, layer, channel, SHOWN)
 
 
-def _draw_hand(name: str, photos: list[Photo]) -> None:
+def _draw_hand(ref: ClassifierRef, photos: list[Photo]) -> None:
     preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: say(KERNELS[key].title), key="inside/kernel")
     entry = KERNELS[preset]
     left, right = st.columns([1, 3], gap="medium")
@@ -271,8 +272,8 @@ def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray)
     return to_jpeg(small), to_jpeg(convolve(small, rows, divisor))
 
 
-def _draw_map(name: str, photos: list[Photo]) -> None:
-    if not judging.has_set(name):
+def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
+    if not judging.has_set(ref):
         judging.draw_lack()
         return
     from vpc2.predict.embedding import METHODS
@@ -282,16 +283,22 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     )
     has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):
-        points, is_right, answers = _mapped(name, judging.mark_of(name), method)
-    data = judging.test_pictures(name, SOME_PICTURES)
+        points, is_right, answers = _mapped(judging.version_of(ref), judging.set_of(ref), method)
+    data = judging.test_pictures(ref, SOME_PICTURES)
     left, right = st.columns([2.4, 1], gap="medium")
     said = _(
         "Each point is a test picture, as the net sees it just before it answers; crosses are answered wrongly. Choose some with the mouse."
     )
     with left:
         chosen = st.plotly_chart(
-            map_figure(points, data.labels, data.classes, is_right, _thumbnails(name, judging.mark_of(name)) if has_pictures else ()),
-            key=f"inside/map/{name}/{method}",
+            map_figure(
+                points,
+                data.labels,
+                data.classes,
+                is_right,
+                _thumbnails(judging.version_of(ref), judging.set_of(ref)) if has_pictures else (),
+            ),
+            key=f"inside/map/{ref}/{method}",
             alt=said,
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
@@ -309,20 +316,20 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _thumbnails(name: str, mark: tuple[float, str]) -> list[str]:
+def _thumbnails(version: ClassifierVersion, dataset: str) -> list[str]:
     """Return the pictures of the map, small, as addresses that hold them."""
     from vpc2.images.encode import resize_square, to_jpeg
 
-    small = [to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in judging.test_pictures(name, SOME_PICTURES).images]
+    small = [to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in judging.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images]
     return [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in small]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _mapped(name: str, mark: tuple[float, str], method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _mapped(version: ClassifierVersion, dataset: str, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     from vpc2.predict.embedding import features, lay_out
     from vpc2.predict.metrics import match_classes
 
-    classifier, data = judging.classifier_of(name), judging.test_pictures(name, SOME_PICTURES)
+    classifier, data = judging.classifier_of(version.ref), judging.test_pictures(version.ref, SOME_PICTURES, dataset=dataset)
     with cache.computing():
         images = classifier.prepare(list(data.images))
         answers = classifier.logits(images).argmax(1).numpy()

@@ -12,6 +12,7 @@ import streamlit as st
 
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.views import MERGES
 from vpc2.ui import cache, chrome, judging, judging_questions, leaving
 from vpc2.ui.buttons import button
@@ -30,19 +31,19 @@ def _kept() -> Answers:
     return kept
 
 
-def draw_test_set(name: str, views: list[str]) -> None:
+def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
     """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
-    if not judging.has_set(name):
+    if not judging.has_set(ref):
         judging.draw_lack()
         return
-    data = judging.set_of(name)
-    recipe = judging.recipe_of(name)
+    data = judging.set_of(ref)
+    recipe = judging.recipe_of(ref)
     is_own = recipe is not None and recipe.dataset == data
     said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
     st.markdown(said.format(data=chrome.literal(say(find_dataset(data).title))))
-    key = _key(name, views)
+    key = _key(ref, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
     if is_asked and _kept().get(key) is None:
@@ -53,25 +54,26 @@ def draw_test_set(name: str, views: list[str]) -> None:
         _ask_parts(key, bar)
         place.empty()
     if (found := _kept().get(key)) is not None:
-        _draw_found(name, *found)
+        _draw_found(ref, *found)
 
 
-def found_of(name: str, views: list[str]) -> Any:
+def found_of(ref: ClassifierRef, views: list[str]) -> Any:
     """Return the answers to the test set where it was judged in these views, else None."""
-    found = _kept().get(_key(name, views)) if judging.has_set(name) else None
+    found = _kept().get(_key(ref, views)) if judging.has_set(ref) else None
     return None if found is None else found[0]
 
 
-def _key(name: str, views: list[str]) -> tuple:
-    return name, judging.stamp_of(name), tuple(views), judging.set_of(name), judging.most_pictures()
+def _key(ref: ClassifierRef, views: list[str]) -> tuple:
+    return judging.version_of(ref), tuple(views), judging.set_of(ref), judging.most_pictures()
 
 
 def _ask_parts(key: tuple, bar: Any) -> None:
     """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
     from vpc2.predict.judging import TestAnswers, ValidationAnswers, ask_set
 
-    name, _stamp, views, _set, most = key
-    classifier, began = judging.classifier_of(name), time.monotonic()
+    version, views, dataset, most = key
+    ref, began = version.ref, time.monotonic()
+    classifier = judging.classifier_of(ref)
 
     def report(done: float, share: float) -> None:
         whole = min(done + share / 2, 1.0)
@@ -80,13 +82,13 @@ def _ask_parts(key: tuple, bar: Any) -> None:
 
     found = []
     for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
-        data = judging.test_pictures(name, most, part)
+        data = judging.test_pictures(ref, most, part, dataset=dataset)
         with cache.computing():
             found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
     _kept().put(key, tuple(found))
 
 
-def _draw_found(name: str, test: Any, validation: Any) -> None:
+def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     from vpc2.predict.judging import gains_by_view, make_plan, shares_by_count
     from vpc2.predict.statistics import calibrate, log_loss
 
@@ -107,8 +109,8 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     # Both questions are noted before either is answered: the answers are adjusted for each other.
     for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
         if comparison is not None:
-            judging_questions.note(judging.set_of(name), (name, judging.stamp_of(name), len(test), *question), comparison)
-    asked = judging_questions.asked_of(judging.set_of(name), paired)
+            judging_questions.note(judging.set_of(ref), (str(judging.version_of(ref)), len(test), *question), comparison)
+    asked = judging_questions.asked_of(judging.set_of(ref), paired)
     mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
     st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {judging_questions.headline_of(paired, asked)}")
     st.caption(f"{judging_questions.evidence_of(paired)} {judging_questions.count_of(asked)}")
@@ -129,7 +131,7 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
         border="horizontal",
     )
     st.caption(_("A probability of 0 counts as 0.00000012 in the log-loss (the precision of 32 bits), as in scikit-learn."))
-    _draw_changed(name, test, is_right, is_right_merged, plain, merged)
+    _draw_changed(ref, test, is_right, is_right_merged, plain, merged)
     left, right = st.columns(2, gap="medium")
     quiet_bar = {"displayModeBar": False}
     with left:
@@ -161,7 +163,7 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
                 )
             )
     if plan is not None:
-        _draw_plan(name, test, plan, len(validation), chosen)
+        _draw_plan(ref, test, plan, len(validation), chosen)
     st.download_button(
         _("Table as CSV"),
         _csv(test, plain, merged),
@@ -173,11 +175,13 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     )
 
 
-def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray) -> None:
+def _draw_changed(
+    ref: ClassifierRef, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray
+) -> None:
     """Draw some pictures that the views fixed, and some that they broke."""
     from vpc2.images.encode import to_png
 
-    images = judging.test_pictures(name, judging.most_pictures()).images
+    images = judging.test_pictures(ref, judging.most_pictures()).images
     for title, which in (
         (_("Fixed by the views"), ~is_right & is_right_merged),
         (_("Broken by the views"), is_right & ~is_right_merged),
@@ -197,7 +201,7 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
                 st.caption(f"{chrome.literal(test.classes[plain[i].argmax()])} → {chrome.literal(test.classes[merged[i].argmax()])}")
 
 
-def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> None:
+def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: Any) -> None:
     """Say what the views, weights and temperature that were searched on so many validation pictures do on test."""
     from vpc2.predict.statistics import calibrate, temper
 
@@ -225,7 +229,7 @@ def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> N
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
-    asked = None if paired is None else judging_questions.asked_of(judging.set_of(name), paired)
+    asked = None if paired is None else judging_questions.asked_of(judging.set_of(ref), paired)
     sentences = (
         "" if asked is None else verdict_of(paired, asked),
         "" if asked is None else judging_questions.count_of(asked),

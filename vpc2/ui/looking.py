@@ -14,6 +14,7 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.predict import answers_figure
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.views import IDENTITY, MERGES, VIEWS
 from vpc2.ui import cache, chrome, judging, leaving, state
 from vpc2.ui.language import _, number, say
@@ -86,19 +87,19 @@ def _make_views(views: list[str], images: Any, photo: Photo) -> Iterator[tuple[A
             yield image, 1000 * (time.perf_counter() - began)
 
 
-def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
+def ask(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
     """Return logits, picture and milliseconds of each view; only views that nobody asked before go through the net."""
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.tta import images_at_once
 
-    stamp, book = judging.stamp_of(name), _book()
-    keys = {view: (name, stamp, photo["digest"], view) for view in views}
+    version, book = judging.version_of(ref), _book()
+    keys = {view: (version, photo["digest"], view) for view in views}
     found = {view: answer for view in views if (answer := book.get(keys[view])) is not None}
     missing = [view for view in views if view not in found]
     if missing:
-        classifier = judging.classifier_of(name)
+        classifier = judging.classifier_of(ref)
         images = classifier.prepare([photo["pixels"]])
         most = images_at_once(classifier)
         if not found:
@@ -142,9 +143,9 @@ def choose_draws(views: list[str]) -> list[str]:
     return [*views, *draw_keys(pipeline, count)]
 
 
-def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
+def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw every photograph's answers; how to merge is chosen once for all."""
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
     how = st.segmented_control(
         _("How to merge"),
@@ -157,19 +158,19 @@ def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
     )
     st.caption(say(MERGES[how].help))
     for photo in photos:
-        chrome.guarded(_draw_photo, name, photo, views, how)
+        chrome.guarded(_draw_photo, ref, photo, views, how)
 
 
 @st.fragment
-def _draw_photo(name: str, photo: Photo, views: list[str], how: str) -> None:
+def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) -> None:
     """Draw plain and merged answers side by side and a tile a view; a view ticked off leaves the merged answer at once."""
     import torch
 
     from vpc2.predict.tta import entropy, spread
 
     with st.spinner(_("Asking {n} views…").format(n=len(views))):
-        found = ask(name, photo, views)
-    classes = judging.classifier_of(name).classes
+        found = ask(ref, photo, views)
+    classes = judging.classifier_of(ref).classes
     ticks = {view: f"judge/tick/{photo['digest']}/{view}" for view in views}
     kept = [view for view in views if st.session_state.get(ticks[view], True)] or [IDENTITY]
     logits = torch.from_numpy(np.stack([found[view][0] for view in kept]))[:, None]

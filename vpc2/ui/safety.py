@@ -9,7 +9,7 @@ import streamlit as st
 from vpc2.augment.ops import OPS
 from vpc2.augment.safety import RULE, Survival
 from vpc2.augment.spec import Pipeline, edit_solo
-from vpc2.predict.readymade import PRETRAINED
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import asking, cache, chrome, judging
 from vpc2.ui.asking import Photo, percent
 from vpc2.ui.language import _, say
@@ -26,9 +26,9 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     pick_up()
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        name = judging.choose_classifier(key="safety/classifier")
+        ref = judging.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    has_set = judging.has_set(name)
+    has_set = judging.has_set(ref)
     view = right.segmented_control(
         _("How to ask"),
         list(views),
@@ -39,37 +39,37 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
         persist_state="session",
         help=say(RULE),
     )
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
     if view == "draws":
-        chrome.guarded(_draw_photos, pipeline, photos, name)
+        chrome.guarded(_draw_photos, pipeline, photos, ref)
     elif view == "strength":
-        chrome.guarded(draw_strength, pipeline, photos, name)
+        chrome.guarded(draw_strength, pipeline, photos, ref)
     else:
-        chrome.guarded(draw_classes, pipeline, name)
+        chrome.guarded(draw_classes, pipeline, ref)
 
 
-def _draw_photos(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
+def _draw_photos(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw every photograph's verdict and answers first; the steps one by one, which cost most, fill their places after that."""
-    if name not in PRETRAINED:
+    if not ref.is_pretrained:
         st.caption(_("This net answers one of its own classes to any photograph, whatever is on it."))
-    places = {photo["digest"]: _draw_photo(pipeline, photo, name) for photo in photos}
+    places = {photo["digest"]: _draw_photo(pipeline, photo, ref) for photo in photos}
     for photo in photos:
         if (place := places[photo["digest"]]) is not None:
             with place:
-                _draw_steps(pipeline, photo, name)
+                _draw_steps(pipeline, photo, ref)
 
 
-def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
+def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
     """Draw a photograph's verdict and the answers to its draws; return the place between them, for the steps.
 
     None comes back where the classifier is not sure of the photograph itself: that is said, and nothing is judged.
     """
     st.markdown(f"### {chrome.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
-        classes, (plain, _certainty) = judging.classifier_of(name).classes, asking.plain_answer(name, photo)
-        unsure = asking.unsure_of(name, photo)
-        whole = asking.survived(pipeline, name, photo, DRAWS if unsure is None else TILES)
+        classes, (plain, _certainty) = judging.classifier_of(ref).classes, asking.plain_answer(ref, photo)
+        unsure = asking.unsure_of(ref, photo)
+        whole = asking.survived(pipeline, ref, photo, DRAWS if unsure is None else TILES)
         pictures = cache.drawn(pipeline, photo, TILES, asking.SIDE_PX)["pictures"]
     if unsure is None:
         answer = _("Without augmentation: {answer}.").format(answer=chrome.literal(classes[plain]))
@@ -87,13 +87,13 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
     return place
 
 
-def _draw_steps(pipeline: Pipeline, photo: Photo, name: str) -> None:
+def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     """Draw the survival under the whole pipeline and under each step alone: the lowest is the step that breaks the label."""
     steps, found = [step for step in pipeline.steps if step.on], []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
-        found.append(asking.survived(edit_solo(pipeline, step.id), name, photo, STEP_DRAWS))
-    whole: Survival = asking.survived(pipeline, name, photo, DRAWS)
+        found.append(asking.survived(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
+    whole: Survival = asking.survived(pipeline, ref, photo, DRAWS)
     names = [_("the whole pipeline"), *(_("only “{step}”").format(step=say(OPS[step.op].title)) for step in steps)]
     shown = [whole, *found]
     worst = min(range(len(steps)), key=lambda i: found[i].share, default=None)

@@ -11,6 +11,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.augment.safety import RULE, SURE, ClassSurvival
 from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.training.presets import RECIPES
 from vpc2.training.run import STATES
 from vpc2.ui import asking, chrome, judging, run_view, run_watch, runs, state
@@ -37,14 +38,14 @@ def pick_up() -> None:
         return
     del st.session_state["safety/run"]
     if runs.store().get(run_id).model_path.is_file():
-        judging.choose(f"run:{run_id}")
+        judging.choose(ClassifierRef("run", run_id))
     else:
         state.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
-def draw_classes(pipeline: Pipeline, name: str) -> None:
+def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     """Draw which classes of the chosen test set lose their label under the pipeline and which keep it, side by side."""
-    if not judging.has_set(name):
+    if not judging.has_set(ref):
         st.info(
             _("Class by class needs pictures whose class is known: a net trained here brings its test set, for this one there is none."),
             icon=":material/info:",
@@ -53,7 +54,7 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
         return
     _draw_half_turn()
     with st.spinner(_("Asking about every test picture…")):
-        found = asking.classes_of(pipeline, name)
+        found = asking.classes_of(pipeline, ref)
     by_class: dict[int, ClassSurvival] = found["classes"]
     names = found["names"]
     titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
@@ -80,7 +81,7 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
-            data=chrome.literal(say(find_dataset(judging.set_of(name)).title)),
+            data=chrome.literal(say(find_dataset(judging.set_of(ref)).title)),
             sure=percent(SURE),
         )
         + " "
@@ -147,7 +148,7 @@ def _draw_first_run() -> None:
     with st.container(horizontal=True):
         if trained is not None:
             if button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
-                judging.choose(f"run:{trained.id}")
+                judging.choose(ClassifierRef("run", trained.id))
                 st.rerun()
         elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
             started = chrome.guarded(runs.start_run, RECIPES["digits"].recipe)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.predict.readymade import PRETRAINED
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.views import MERGES, VIEWS
 from vpc2.ui import chrome, judging, judging_questions, judging_set, looking
 from vpc2.ui.language import _, language, number, say
@@ -17,22 +17,22 @@ from vpc2.words import Refusal
 Photo = dict[str, Any]
 
 
-def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
+def draw_home(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the script of these views and the report of these photographs."""
-    if not judging.is_here(name):
+    if not judging.is_here(ref):
         return
     how = st.session_state.get("judge/merge", "mean")
     st.markdown(f"### {_('Link')}")
-    if judging.is_file(name):
+    if ref.is_file:
         st.caption(_("It opens this page with the same views and merge; the classifier's file has to be opened again."))
     else:
         st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
-    st.code(judging.link_to(name, views, how), language=None, wrap_lines=True)
+    st.code(judging.link_to(ref, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
     st.download_button(
         _("Report as HTML"),
-        lambda: _report(name, photos, views, how),
+        lambda: _report(ref, photos, views, how),
         file_name="judged.html",
         mime="text/html",
         icon=":material/description:",
@@ -40,15 +40,15 @@ def draw_home(name: str, photos: list[Photo], views: list[str]) -> None:
         key="judge/report",
     )
     st.markdown(f"### {_('The same views in plain PyTorch')}")
-    chrome.guarded(_draw_script, name, views, how)
+    chrome.guarded(_draw_script, ref, views, how)
 
 
-def _draw_script(name: str, views: list[str], how: str) -> None:
+def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
     from vpc2.predict.packing import to_script, to_zip
 
-    is_ready_made = name in PRETRAINED
-    classifier = judging.classifier_of(name)
-    script = to_script(classifier, views, how, ready=name if is_ready_made else "")
+    is_ready_made = ref.is_pretrained
+    classifier = judging.classifier_of(ref)
+    script = to_script(classifier, views, how, ready=ref.id if is_ready_made else "")
     given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
     if is_ready_made:
         given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
@@ -57,18 +57,18 @@ def _draw_script(name: str, views: list[str], how: str) -> None:
     st.code(script, language="python", height=420)
 
 
-def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
+def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str) -> str:
     """Return the report in the visitor's language."""
     import torch
 
     from vpc2.predict.report import Section, to_html
 
-    classifier = judging.classifier_of(name)
+    classifier = judging.classifier_of(ref)
     sections = [
         Section(
             _("What was asked"),
             [
-                judging.title_of(name),
+                judging.label_of(ref),
                 f"{_('How to merge')}: {say(MERGES[how].title)}",
                 f"{_('Views')}: {', '.join(say(VIEWS[view].title) for view in views)}",
                 datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
@@ -77,7 +77,7 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
     ]
     for photo in photos:
         try:
-            found = looking.ask(name, photo, views)
+            found = looking.ask(ref, photo, views)
         except Refusal as refusal:
             sections.append(Section(photo["name"], [say(refusal.text)]))
             continue
@@ -91,13 +91,13 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
             for view, row in zip(views, each, strict=True)
         ]
         sections.append(Section(photo["name"], [], table, pictures))
-    test = judging_set.found_of(name, views)
+    test = judging_set.found_of(ref, views)
     if test is not None:
         plain, together = test.plain, test.merged(how)
         paired = test.compare(plain, together)
-        question = name, judging.stamp_of(name), len(test), test.views, how
-        judging_questions.note(judging.set_of(name), question, paired)
-        asked = judging_questions.asked_of(judging.set_of(name), paired)
+        question = str(judging.version_of(ref)), len(test), test.views, how
+        judging_questions.note(judging.set_of(ref), question, paired)
+        asked = judging_questions.asked_of(judging.set_of(ref), paired)
         table = [["", _("Plain"), _("With views")]]
         table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, together))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
