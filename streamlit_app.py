@@ -10,7 +10,8 @@ from pathlib import Path  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import addresses, guarding, serving  # noqa: E402
+from vpc2.ui.server import addresses, routes
+from vpc2.ui.session import sign_in  # noqa: E402
 
 host.require_home()
 host.keep_freed_memory()
@@ -21,10 +22,10 @@ SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 
 app = st.App(
     SCRIPT,
-    lifespan=serving.lifespan,
-    routes=serving.ROUTES,
-    middleware=serving.MIDDLEWARE,
-    on_script_error=guarding.on_script_error,
+    lifespan=routes.lifespan,
+    routes=routes.ROUTES,
+    middleware=routes.MIDDLEWARE,
+    on_script_error=sign_in.on_script_error,
 )
 
 if __name__ == "__main__":

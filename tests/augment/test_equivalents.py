@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from vpc2.augment.equivalents import to_albumentations, to_torchvision
-from vpc2.augment.ops import OPS
+from vpc2.augment.export.other_libraries import to_albumentations, to_torchvision
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.samples import load_sample

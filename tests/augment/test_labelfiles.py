@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 
-from vpc2.augment.labelfiles import class_names, from_coco, from_yolo, to_coco, to_yolo, to_yolo_yaml
-from vpc2.augment.outline import to_pixels
+from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo, to_yolo_yaml
+from vpc2.augment.labels.polygons import to_pixels
 from vpc2.labels import MOST, MOST_CORNERS, Label, area_of, bounds_of
 from vpc2.words import Refusal
 

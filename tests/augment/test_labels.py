@@ -4,9 +4,9 @@ import kornia.augmentation as K
 import pytest
 import torch
 
-from vpc2.augment.labels import move_boxes, move_labels, move_mask, move_points, track_draw
-from vpc2.augment.ops import OPS
-from vpc2.augment.outline import to_pixels
+from vpc2.augment.labels.polygons import to_pixels
+from vpc2.augment.labels.transform import move_boxes, move_labels, move_mask, move_points, track_draw
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import build_step, draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add

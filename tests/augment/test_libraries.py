@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from vpc2.augment.calls import make
-from vpc2.augment.equivalents import to_albumentations, to_torchvision
-from vpc2.augment.libraries import MATCHES, apply_match, installed, prepare, time_match
-from vpc2.augment.ops import OPS
+from vpc2.augment.export.call_parser import make
+from vpc2.augment.export.other_libraries import to_albumentations, to_torchvision
+from vpc2.augment.library_comparison import MATCHES, apply_match, installed, prepare, time_match
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline
 from vpc2.images.samples import load_sample

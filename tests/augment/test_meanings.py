@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance
 
-from vpc2.augment.labels import move_points, track_draw
+from vpc2.augment.labels.transform import move_points, track_draw
 from vpc2.augment.pipeline import augment_batch, draw_images
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.samples import load_sample

@@ -13,8 +13,8 @@ from PIL import Image
 from pycocotools.coco import COCO
 from torchvision.datasets import ImageFolder
 
-from vpc2.augment.cost import measure_cost
-from vpc2.augment.offline import COLUMNS, LAYOUTS, Item, copies_of, write_dataset
+from vpc2.augment.export.cost import measure_cost
+from vpc2.augment.export.offline_dataset import COLUMNS, LAYOUTS, Item, copies_of, write_dataset
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpc2 import codec
-from vpc2.augment.code import to_code
-from vpc2.augment.ops import FAMILIES, OPS
+from vpc2.augment.export.kornia_code import to_code
+from vpc2.augment.operations.catalog import FAMILIES, OPS
 from vpc2.augment.pipeline import augment_batch, draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, Step, edit_add, edit_order, edit_param, edit_remove

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from vpc2.augment.outline import to_pixels, to_polygons
+from vpc2.augment.labels.polygons import to_pixels, to_polygons
 
 HEIGHT, WIDTH = 120, 160
 POLYGONS = {

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from vpc2.augment.labelfiles import from_coco, from_yolo
-from vpc2.augment.outline import to_pixels
-from vpc2.augment.placing import turn_label
+from vpc2.augment.labels.files import from_coco, from_yolo
+from vpc2.augment.labels.placement import turn_label
+from vpc2.augment.labels.polygons import to_pixels
 from vpc2.images.decode import decode_photo
 from vpc2.labels import Label
 

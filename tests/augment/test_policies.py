@@ -6,7 +6,7 @@ import torch
 from kornia.augmentation.container.params import ParamItem
 from torchvision.transforms import v2
 
-from vpc2.augment.own_policies import MAKERS, VALUES, AutoAugment, RandAugment, sample
+from vpc2.augment.custom.policies import MAKERS, VALUES, AutoAugment, RandAugment, sample
 from vpc2.augment.pipeline import build_step, draw_images
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.encode import resize_pixels, to_tensor

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import arguments, build_step
 from vpc2.augment.spec import Pipeline, edit_add, edit_param
 from vpc2.images.encode import resize_pixels, to_pixels, to_tensor

@@ -5,15 +5,26 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
+from vpc2.augment.label_survival import (
+    FEWEST,
+    MOST_LOST,
+    RULE,
+    SURE,
+    Survival,
+    find_fall,
+    survival,
+    survival_by_class,
+    survival_by_step,
+    wilson,
+)
 from vpc2.augment.presets import PIPELINES
-from vpc2.augment.safety import FEWEST, MOST_LOST, RULE, SURE, Survival, find_fall, survival, survival_by_class, survival_by_step, wilson
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.augment.strength import edit_strengths
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
 from vpc2.images.encode import to_pixels, to_tensor
-from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
+from vpc2.training.trainer.trainer import fit
 
 
 @pytest.mark.parametrize(("kept", "n"), [(0, 1), (1, 1), (0, 20), (7, 20), (20, 20), (499, 1000)])

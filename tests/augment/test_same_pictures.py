@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from vpc2.augment.equivalents import to_albumentations, to_torchvision
-from vpc2.augment.ops import OPS
+from vpc2.augment.export.other_libraries import to_albumentations, to_torchvision
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.encode import resize_pixels

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from vpc2.augment import pipeline as pipelines
+from vpc2.augment.draw_cache import Stages
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add, edit_order, edit_param, edit_redraw, edit_remove
-from vpc2.augment.stages import Stages
 
 STRONG = PIPELINES["strong"].pipeline
 IDS = [step.id for step in STRONG.steps]

@@ -10,16 +10,16 @@ from torch import nn
 from vpc2 import codec
 from vpc2.host import LIMITS
 from vpc2.knobs import Pair, Whole
-from vpc2.nets import arithmetic
-from vpc2.nets.arithmetic import Misfit
-from vpc2.nets.code import to_code
-from vpc2.nets.layers import FAMILIES, LAYERS
+from vpc2.nets.export.pytorch_code import to_code
+from vpc2.nets.layers import shape_rules
+from vpc2.nets.layers.catalog import FAMILIES, LAYERS
+from vpc2.nets.layers.shape_rules import Misfit
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.reach import reachable
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_add, edit_param, make_net
-from vpc2.nets.trainable import check_trainable, review
+from vpc2.nets.summary.knob_limits import reachable
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.summary.trainable import check_trainable, review
 from vpc2.words import Refusal
 
 # Torch's own words for kinds that it has under another name: what each is built with for what comes in.
@@ -184,7 +184,7 @@ def agrees(net: Net) -> None:
     shapes, params = said
     assert [facts.output for facts in summary.layers] == shapes
     assert summary.params == params
-    assert summary.activation_bytes == 4 * sum(arithmetic.values(shape) for shape in shapes)
+    assert summary.activation_bytes == 4 * sum(shape_rules.values(shape) for shape in shapes)
 
 
 @st.composite
@@ -270,9 +270,9 @@ def test_reachable_spans_are_tight():
     (kernels,) = reachable("Conv2d", params, (3, 20, 30))["kernel_size"]
     high = kernels[-1]
     assert (kernels[0], high) == (1, 22)
-    arithmetic.convolution({**params, "kernel_size": high}, (3, 20, 30))
+    shape_rules.convolution({**params, "kernel_size": high}, (3, 20, 30))
     with pytest.raises(Misfit):
-        arithmetic.convolution({**params, "kernel_size": high + 1}, (3, 20, 30))
+        shape_rules.convolution({**params, "kernel_size": high + 1}, (3, 20, 30))
 
 
 @pytest.mark.parametrize(

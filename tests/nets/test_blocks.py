@@ -11,10 +11,9 @@ from torch import nn
 
 from vpc2 import codec
 from vpc2.host import LIMITS
-from vpc2.nets.code import to_code
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.export.pytorch_code import to_code
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import (
     MAX_NESTING,
     Net,
@@ -28,6 +27,7 @@ from vpc2.nets.spec import (
     edit_remove,
     make_net,
 )
+from vpc2.nets.summary.summarise import summarise
 from vpc2.words import Refusal
 
 CONV = ("Conv2d", {"out_channels": 4, "padding": 1})

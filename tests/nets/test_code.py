@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vpc2.knobs import Choice, Flag, Pair, Whole
-from vpc2.nets.code import to_code
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.export.pytorch_code import to_code
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_add, make_net
+from vpc2.nets.summary.summarise import summarise
 
 _MOST = {
     "out_channels": 12,

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from vpc2.nets.comparing import CHANGED, LEFT, RIGHT, SAME, compare
-from vpc2.nets.pairs import PAIRS, lesson_of, note_of, sides_giving
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_param, edit_remove, make_net
+from vpc2.nets.summary.diff import CHANGED, LEFT, RIGHT, SAME, compare
+from vpc2.nets.summary.lessons import PAIRS, lesson_of, note_of, sides_giving
+from vpc2.nets.summary.summarise import summarise
 
 
 def items(depth: int):

@@ -1,8 +1,8 @@
 """Nets saved by others, good, odd and hostile: each is taken, noted or refused in a sentence of both languages."""
 
 from vpc2 import codec
-from vpc2.nets.shapes import summarise
-from vpc2.nets.trainable import check_trainable, review
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.summary.trainable import check_trainable, review
 from vpc2.words import Refusal, Text
 
 # What these files are about shows only beside a data set, or once what stands before it is mended.

@@ -21,16 +21,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from vpc2 import rng
-from vpc2.nets import exporting
-from vpc2.nets.even_pooling import without_rounding_up
-from vpc2.nets.exporting import check_onnx, to_onnx, to_png, to_tensorboard
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.drawing.svg import to_svg
+from vpc2.nets.export import onnx as export_onnx
+from vpc2.nets.export.even_pooling import without_rounding_up
+from vpc2.nets.export.onnx import check_onnx, to_onnx, to_png, to_tensorboard
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
-from vpc2.nets.picture import to_svg
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import make_net
-from vpc2.nets.table import TOTAL, to_csv
+from vpc2.nets.summary.csv_table import TOTAL, to_csv
+from vpc2.nets.summary.summarise import summarise
 from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[2]
@@ -232,8 +232,8 @@ def test_a_net_that_does_not_fit_is_drawn_as_far_as_it_goes(tmp_path):
 @pytest.mark.parametrize("has_fonts", [True, False], ids=["own fonts", "no fonts"])
 def test_a_picture_has_the_asked_width_and_words_that_can_be_seen(has_fonts, monkeypatch):
     if not has_fonts:
-        monkeypatch.setattr(exporting, "_sans_family", lambda: None)
-    elif exporting._sans_family() is None:
+        monkeypatch.setattr(export_onnx, "_sans_family", lambda: None)
+    elif export_onnx._sans_family() is None:
         pytest.skip("this machine has none of the fonts of SANS_FAMILIES: apt-get install fonts-dejavu-core")
     net = NETS["lenet5"].net
     svg = to_svg(summarise(net), net.input)

@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from tests.nets.random_nets import CLEAR, fitting_net
-from vpc2.nets.comparing import compare
-from vpc2.nets.facts import MOST_FOLLOWED, MOST_WINDOWS
-from vpc2.nets.fields import Rectangle, field_of, grid_of, seen_by
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, make_net
+from vpc2.nets.summary.diff import compare
+from vpc2.nets.summary.layer_summary import MOST_FOLLOWED, MOST_WINDOWS
+from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, seen_by
+from vpc2.nets.summary.summarise import summarise
 
 
 def reached(net: Net, units: list[tuple[int, int]]) -> list[Rectangle]:

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from vpc2 import codec
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
+from vpc2.nets.summary.summarise import summarise
 from vpc2.words import Refusal
 
 _VALUES = (

@@ -9,14 +9,23 @@ from PIL import Image
 from torch import nn
 
 from vpc2.images.samples import load_sample
-from vpc2.nets import closeup, looking
-from vpc2.nets.closeup import PIXEL, close_up
-from vpc2.nets.fields import Rectangle, field_of, fields_up_to, grid_of, has_field, middle_of, unit_at, whole_picture_layers
-from vpc2.nets.kernels import KERNELS
+from vpc2.nets.inspection import activations, window
+from vpc2.nets.inspection.kernels import KERNELS
+from vpc2.nets.inspection.window import PIXEL, close_up
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_add, make_net
+from vpc2.nets.summary.receptive_field import (
+    Rectangle,
+    field_of,
+    fields_up_to,
+    grid_of,
+    has_field,
+    middle_of,
+    unit_at,
+    whole_picture_layers,
+)
+from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Refusal
 
@@ -114,7 +123,7 @@ def test_rectangles_of_residual_parallel_repeated_and_enlarged_layers_hold_all_t
 def test_no_energy_lies_outside_of_the_rectangle_also_for_layers_inside_blocks(layer):
     facts = summarise(BLOCKY).find(layer)
     unit = tuple(count // 2 for count in grid_of(facts))
-    found = looking.effective_field(BLOCKY, layer, unit)
+    found = activations.effective_field(BLOCKY, layer, unit)
     assert found.energy.sum() == pytest.approx(1) and not found.is_dead
     assert found.share_inside(field_of(facts, unit)) == pytest.approx(1, abs=1e-12)
     assert found.heat.max() == 1 and found.heat.min() >= 0
@@ -124,7 +133,7 @@ def test_a_rectangle_moved_by_one_pixel_loses_energy():
     """The check above can fail: the energy reaches every side of the rectangle."""
     net = make_net("", (1, 21, 21), conv(4, 3), conv(4, 3))
     last, unit = summarise(net).layers[-1], (8, 8)
-    field, found = field_of(last, unit), looking.effective_field(net, last.id, unit)
+    field, found = field_of(last, unit), activations.effective_field(net, last.id, unit)
     for down, across in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         moved = Rectangle(field.top + down, field.left + across, field.bottom + down, field.right + across)
         assert found.share_inside(moved) < 0.999
@@ -137,7 +146,7 @@ def test_most_of_a_deep_field_is_in_its_middle():
     for depth in (1, 4, 12):
         net = make_net("", (1, 51, 51), *[conv(8, 3, padding=1)] * depth)
         last = summarise(net).layers[-1]
-        found = looking.effective_field(net, last.id, (25, 25))
+        found = activations.effective_field(net, last.id, (25, 25))
         shares.append(found.holding_most / field_of(last, (25, 25)).area)
     assert shares[0] > shares[1] > shares[2]
 
@@ -146,7 +155,7 @@ def test_a_layer_that_looks_at_the_whole_picture_is_named_and_found_outside():
     net = make_net("", (1, 24, 24), conv(4, 3, padding=1), ("GroupNorm", {"num_groups": 2}), conv(4, 3, padding=1))
     last = summarise(net).layers[-1]
     assert whole_picture_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
-    assert looking.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
+    assert activations.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
 
 
 def test_a_dense_layer_and_a_global_mean_see_all():
@@ -155,12 +164,12 @@ def test_a_dense_layer_and_a_global_mean_see_all():
     assert [has_field(facts) for facts in summary.layers] == [True, True, True, False]
     for facts in summary.layers[1:3]:
         assert field_of(facts, (0, 0)).clipped(24, 24) == Rectangle(0, 0, 24, 24)
-        assert looking.effective_field(net, facts.id, (0, 0)).holding_most > 400
+        assert activations.effective_field(net, facts.id, (0, 0)).holding_most > 400
 
 
 def test_a_unit_that_nothing_moves_is_told_apart():
     net = make_net("", (1, 8, 8), conv(1, 3), "Softmax")  # of one channel, always 1
-    found = looking.effective_field(net, net.layers[1].id, (4, 4))
+    found = activations.effective_field(net, net.layers[1].id, (4, 4))
     assert found.is_dead and found.holding_most == 0 and not found.heat.any()
 
 
@@ -199,8 +208,8 @@ def photo():
 
 def test_a_photograph_is_fitted_as_a_classifier_does(photo):
     wanted = np.asarray(Image.fromarray(photo).resize((20, 30), Image.Resampling.BILINEAR), dtype=np.float32) / 255
-    assert np.allclose(looking.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), wanted)
-    grey = looking.fit_photo(photo, (1, 30, 20))
+    assert np.allclose(activations.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), wanted)
+    grey = activations.fit_photo(photo, (1, 30, 20))
     assert grey.shape == (1, 30, 20) and np.abs(grey[0].numpy() - wanted @ [0.299, 0.587, 0.114]).max() < 0.02
 
 
@@ -211,20 +220,20 @@ def whole_by_hand(net: Net, seed: int) -> nn.Module:
 
 @pytest.mark.parametrize("net", [SMALL, BLOCKY], ids=["plain", "blocks"])
 def test_activations_are_those_of_the_whole_net_run_plainly(net, photo):
-    image, module, values = looking.fit_photo(photo, net.input), whole_by_hand(net, 7), []
+    image, module, values = activations.fit_photo(photo, net.input), whole_by_hand(net, 7), []
     with torch.no_grad():
         value = image[None]
         for child in module:  # by hand: one child after another
             value = child(value)
             values.append(value[0])
     for layer, wanted in zip(net.layers, values, strict=True):
-        found = looking.pass_photo(net, layer.id, image, seed=7)
+        found = activations.pass_photo(net, layer.id, image, seed=7)
         assert torch.equal(found.output, wanted)
     assert torch.equal(found.input, values[-2])
 
 
 def test_activations_inside_blocks_are_those_of_the_layers_called_by_hand(photo):
-    image, module = looking.fit_photo(photo, BLOCKY.input), whole_by_hand(BLOCKY, 1)
+    image, module = activations.fit_photo(photo, BLOCKY.input), whole_by_hand(BLOCKY, 1)
     first, residual, parallel, repeat = module[:4]
     with torch.no_grad():
         a = first(image[None])
@@ -236,15 +245,15 @@ def test_activations_inside_blocks_are_those_of_the_layers_called_by_hand(photo)
             summarise(BLOCKY).layers[1].inside[-1][0].id: residual.shortcut[0](a),
         }
     for layer_id, value in wanted.items():
-        assert torch.equal(looking.pass_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
+        assert torch.equal(activations.pass_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
 
 
 def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
-    image, layer = looking.fit_photo(photo, SMALL.input), SMALL.layers[0].id
+    image, layer = activations.fit_photo(photo, SMALL.input), SMALL.layers[0].id
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    one, same, other = (looking.pass_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
-    fields = [looking.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
+    one, same, other = (activations.pass_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
+    fields = [activations.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert np.array_equal(*fields)
     assert torch.equal(before, torch.random.get_rng_state())
@@ -252,35 +261,35 @@ def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
 
 def test_maps_say_what_they_show():
     output = torch.stack([torch.full((4, 5), 2.0), torch.arange(20.0).view(4, 5), *torch.zeros(70, 4, 5)])
-    own, together = looking.to_maps(output), looking.to_maps(output, together=True)
+    own, together = activations.to_maps(output), activations.to_maps(output, together=True)
     assert own.maps.shape == (64, 4, 5) and own.channels == 72
     assert (own.low[1], own.high[1], own.mean[1], own.zeros[1]) == pytest.approx((0, 19, 9.5, 0.05))
     assert own.maps[1].max() == 255 and own.maps[1].min() == 0
     assert together.maps[0].max() == round(255 * 2 / 19) and set(together.high) == {19}
     assert own.zeros_of_all == pytest.approx((70 * 20 + 1) / (72 * 20))
-    assert looking.to_maps(output, first=64).maps.shape == (8, 4, 5)
-    assert looking.to_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
+    assert activations.to_maps(output, first=64).maps.shape == (8, 4, 5)
+    assert activations.to_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
 
 
 def test_what_is_too_large_or_does_not_fit_is_told_before_it_is_built(photo):
     vgg = NETS["vgg19"].net
     with pytest.raises(Refusal, match="MB"):
-        looking.pass_photo(vgg, vgg.layers[-1].id, looking.fit_photo(photo, vgg.input))
+        activations.pass_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
     wide = make_net("", (3, 1024, 1024), conv(32, 11, padding=5), conv(32, 11, padding=5))
     with pytest.raises(Refusal, match="million"):
-        looking.effective_field(wide, wide.layers[1].id, (5, 5))
+        activations.effective_field(wide, wide.layers[1].id, (5, 5))
     broken = make_net("", (3, 8, 8), conv(4, 3), conv(4, 30))
-    assert looking.pass_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
+    assert activations.pass_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
     with pytest.raises(Refusal, match="30"):
-        looking.pass_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
+        activations.pass_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
     with pytest.raises(Refusal):
-        looking.pass_photo(broken, "gone", torch.zeros(3, 8, 8))
+        activations.pass_photo(broken, "gone", torch.zeros(3, 8, 8))
 
 
 # --- one window
 
 
-def spelled(shown: closeup.CloseUp, row: int, column: int) -> float:
+def spelled(shown: window.CloseUp, row: int, column: int) -> float:
     """Return what a reader finds who multiplies the cells that are shown."""
     geometry, terms, pooled = shown.geometry, [], []
     for a in range(geometry.kernel[0]):
@@ -320,10 +329,10 @@ def test_what_is_spelled_out_is_what_the_layer_itself_gives(drawn):
     if facts.output is None:
         return
     image = torch.rand(net.input, generator=torch.Generator().manual_seed(3))
-    passage = looking.pass_photo(net, facts.id, image)
+    passage = activations.pass_photo(net, facts.id, image)
     unit = tuple(int(share * (count - 1)) for count in grid_of(facts))
     if facts.kind == "Conv2d":
-        kernel, seen, bias = closeup.own_kernel(passage.module, channel, 0)
+        kernel, seen, bias = window.own_kernel(passage.module, channel, 0)
         assert seen == 0 and bias is not None
         shown = close_up(facts, image[0], unit, kernel, bias=bias)
     else:
@@ -348,16 +357,16 @@ def test_known_kernels_give_whole_numbers_that_scipy_gives_too(key, photo):
     plane = torch.tensor(np.asarray(Image.fromarray(photo).convert("L").resize((32, 32))), dtype=torch.float32)
     net = make_net("", (1, 32, 32), conv(1, 3))
     kernel = KERNELS[key]
-    shown = close_up(summarise(net).layers[0], plane, (9, 9), closeup.example_kernel(kernel, (3, 3)), divisor=kernel.divisor)
+    shown = close_up(summarise(net).layers[0], plane, (9, 9), window.example_kernel(kernel, (3, 3)), divisor=kernel.divisor)
     wanted = ndimage.correlate(plane.numpy(), np.array(kernel.rows, dtype=np.float32))[1:-1, 1:-1] / kernel.divisor
     assert np.allclose(shown.result, wanted, atol=1e-3)
 
 
 def test_a_filter_of_a_group_sees_the_channels_of_its_group():
     module = nn.Conv2d(4, 6, 3, groups=2)
-    kernel, channel, bias = closeup.own_kernel(module, 5, 0)
+    kernel, channel, bias = window.own_kernel(module, 5, 0)
     assert channel == 2 and torch.equal(kernel, module.weight[5, 0]) and bias is None
-    kernel, channel, bias = closeup.own_kernel(nn.Conv2d(3, 6, 3, groups=3), 4, 0)
+    kernel, channel, bias = window.own_kernel(nn.Conv2d(3, 6, 3, groups=3), 4, 0)
     assert channel == 2 and bias is not None
 
 

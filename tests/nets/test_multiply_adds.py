@@ -5,14 +5,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.nets.random_nets import ALL, fitting_net
-from vpc2.nets.arithmetic import positions
-from vpc2.nets.facts import Summary
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.shape_rules import positions
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, make_net
-from vpc2.nets.torchvision_nets import CLASSIFIERS, read_torchvision
+from vpc2.nets.summary.layer_summary import Summary
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision
 
 
 def by_torch(net: Net) -> int:
@@ -38,7 +38,7 @@ def multiplied(summary: Summary, layers=None) -> int:
 
 
 def copies(facts):
-    from vpc2.nets.shapes import copies_of
+    from vpc2.nets.summary.summarise import copies_of
 
     return copies_of(facts)
 

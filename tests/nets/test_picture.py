@@ -5,12 +5,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vpc2.nets.joins import shape_text
-from vpc2.nets.picture import to_svg
+from vpc2.nets.drawing.layout import Solid, solids
+from vpc2.nets.drawing.svg import to_svg
+from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
-from vpc2.nets.solids import Solid, solids
 from vpc2.nets.spec import edit_add, make_net
+from vpc2.nets.summary.summarise import summarise
 
 CONV = ("Conv2d", {"out_channels": 16, "kernel_size": 3, "padding": 1})
 

@@ -7,14 +7,14 @@ import torch
 
 from tests.nets.random_nets import ALL, fitting_net
 from vpc2 import rng
-from vpc2.nets.code import to_code
-from vpc2.nets.exporting import check_onnx, to_onnx
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.export.onnx import check_onnx, to_onnx
+from vpc2.nets.export.pytorch_code import to_code
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.reading import read_code
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Layer, Net, make_net
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.read_code import read_code
 from vpc2.words import Refusal
 
 

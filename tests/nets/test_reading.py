@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from vpc2.nets.code import to_code
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.export.pytorch_code import to_code
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.reading import MOST_BYTES, read_code
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Layer, Net, make_net
-from vpc2.nets.torch_words import CLASSES, DEFAULTS, FUNCTIONS, KINDS, SILENT
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
+from vpc2.nets.torch_reader.torch_signatures import CLASSES, DEFAULTS, FUNCTIONS, KINDS, SILENT
 from vpc2.words import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from vpc2.nets.module import build_net
-from vpc2.nets.reading import read_code
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net
-from vpc2.nets.torch_words import ARGUMENTS, FUNCTIONS, REQUIRED
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.read_code import read_code
+from vpc2.nets.torch_reader.torch_signatures import ARGUMENTS, FUNCTIONS, REQUIRED
 from vpc2.words import Refusal
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"

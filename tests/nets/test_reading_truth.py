@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
-from vpc2.nets.reading import read_code
-from vpc2.nets.shapes import summarise
-from vpc2.nets.torch_words import ARGUMENTS, KINDS, REQUIRED
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.read_code import read_code
+from vpc2.nets.torch_reader.torch_signatures import ARGUMENTS, KINDS, REQUIRED
 from vpc2.words import Refusal
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"

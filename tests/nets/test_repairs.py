@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.nets.random_nets import Maker, any_net
-from vpc2.nets.facts import LayerFacts
-from vpc2.nets.layers import LAYERS
-from vpc2.nets.shapes import summarise
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net, make_net
+from vpc2.nets.summary.layer_summary import LayerFacts
+from vpc2.nets.summary.summarise import summarise
 
 POOLING = ("MaxPool2d", "AvgPool2d")
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vpc2 import codec
-from vpc2.nets.facts import dropped_border
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net, edit_add, make_net
+from vpc2.nets.summary.layer_summary import dropped_border
+from vpc2.nets.summary.summarise import summarise
 from vpc2.words import swap_separators
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}

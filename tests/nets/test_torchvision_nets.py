@@ -6,8 +6,8 @@ import torchinfo
 import torchvision
 
 from vpc2.nets.module import build_net
-from vpc2.nets.shapes import summarise
-from vpc2.nets.torchvision_nets import CLASSIFIERS, read_torchvision, trace_torchvision
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision, trace_torchvision
 from vpc2.words import Refusal
 
 FAMILIES = (

@@ -8,10 +8,19 @@ import torch
 
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict.attack_kinds import ATTACKS
-from vpc2.predict.attacks import accuracy_against, attack, attack_pixel, attack_watched, is_grey, judge_patch, lay_patch, make_patch
+from vpc2.predict.adversarial.attacks import (
+    accuracy_against,
+    attack,
+    attack_pixel,
+    attack_watched,
+    is_grey,
+    judge_patch,
+    lay_patch,
+    make_patch,
+)
+from vpc2.predict.adversarial.catalog import ATTACKS
+from vpc2.predict.adversarial.gradient_steps import SureGradient, loss_gradient, margins
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.perturbing import SureGradient, loss_gradient, margins
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +169,7 @@ def test_a_patch_draws_pictures_to_its_target(classifier, images):
 
 
 def test_a_patch_learned_from_many_pictures_takes_no_more_at_once_than_go_through(classifier, images, monkeypatch):
-    monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", 3 * classifier.preprocessing.size_px**2)
+    monkeypatch.setattr("vpc2.predict.tta.predict.CPU_PIXELS", 3 * classifier.preprocessing.size_px**2)
     passes = []
     hook = classifier.module.register_forward_pre_hook(lambda module, given: passes.append(len(given[0])))
     try:
@@ -184,7 +193,7 @@ def test_a_patch_is_judged_on_pictures_it_never_saw(monkeypatch):
     patch[0] = 1.0
     found = judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal"))
     assert (found.plain, found.grey, found.patched, found.merged) == (1 / 7, 1 / 7, 1.0, 1.0)
-    monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", 8 * 8 * 2)
+    monkeypatch.setattr("vpc2.predict.tta.predict.CPU_PIXELS", 8 * 8 * 2)
     assert judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal")) == found
 
 

@@ -11,8 +11,8 @@ import torch
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.embedding import features, lay_out
-from vpc2.predict.explain import (
+from vpc2.predict.explain.embedding import features, lay_out
+from vpc2.predict.explain.heatmaps import (
     chosen_convolution,
     convolutions,
     convolve,
@@ -24,7 +24,7 @@ from vpc2.predict.explain import (
     occlusion,
     saliency,
 )
-from vpc2.predict.hooking import private_copy
+from vpc2.predict.explain.hooks import private_copy
 from vpc2.words import Refusal
 
 

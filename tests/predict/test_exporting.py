@@ -12,7 +12,7 @@ from PIL import Image
 
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
-from vpc2.predict.exporting import to_onnx, to_snippet
+from vpc2.predict.export.onnx import to_onnx, to_snippet
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,10 +10,10 @@ from torchmetrics.classification import MulticlassCalibrationError
 
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.judging import SetAnswers, TestAnswers, ValidationAnswers, accuracy_by_count, ask_set, gains_by_view, make_plan
+from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, accuracy_by_count, ask_set, gains_by_view, make_plan
 from vpc2.predict.statistics import calibrate, compare_paired, fit_temperature, log_loss, temper
-from vpc2.predict.tta import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
-from vpc2.predict.views import IDENTITY
+from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
+from vpc2.predict.tta.views import IDENTITY
 from vpc2.words import Refusal
 
 SIDE = 16

@@ -12,7 +12,7 @@ from vpc2 import host
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict import keeping
+from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, load_classifier, save_classifier
 from vpc2.words import Refusal
 
@@ -27,10 +27,10 @@ def data(tmp_path):
 
 
 def test_it_is_kept_under_a_name_of_our_own_and_answers_alike(data):
-    key, brought = keeping.keep(data)
-    assert keeping.KEY.fullmatch(key) and keeping.keep(data)[0] == key
-    assert [path.name for path in keeping.folder().iterdir()] == [keeping.path_of(key).name]
-    again, images = load_classifier(keeping.path_of(key)), torch.rand(2, 3, 16, 16)
+    key, brought = uploaded_classifiers.keep(data)
+    assert uploaded_classifiers.KEY.fullmatch(key) and uploaded_classifiers.keep(data)[0] == key
+    assert [path.name for path in uploaded_classifiers.folder().iterdir()] == [uploaded_classifiers.path_of(key).name]
+    again, images = load_classifier(uploaded_classifiers.path_of(key)), torch.rand(2, 3, 16, 16)
     assert again.name == "mine" and torch.equal(again.logits(images), brought.logits(images))
 
 
@@ -38,32 +38,32 @@ def test_it_is_kept_under_a_name_of_our_own_and_answers_alike(data):
 def test_what_is_none_is_refused_and_leaves_nothing(entry, tmp_path, monkeypatch):
     monkeypatch.setenv("CORPUS_MARKER", str(tmp_path / "touched"))
     with pytest.raises(Refusal):
-        keeping.keep(entry.make())
-    assert list(keeping.folder().iterdir()) == [] and not (tmp_path / "touched").exists()
+        uploaded_classifiers.keep(entry.make())
+    assert list(uploaded_classifiers.folder().iterdir()) == [] and not (tmp_path / "touched").exists()
 
 
 def test_a_pickle_beside_weights_is_no_classifier(data):
     with pytest.raises(Refusal):
-        keeping.keep(pickle.dumps({"weights": data}))
+        uploaded_classifiers.keep(pickle.dumps({"weights": data}))
     with pytest.raises(Refusal):
-        keeping.keep(data[:-9])
+        uploaded_classifiers.keep(data[:-9])
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "file:../x", "file:" + "A" * 32, "", "imagenet"])
 def test_only_a_key_names_a_file(key):
     with pytest.raises(ValueError):
-        keeping.path_of(key)
+        uploaded_classifiers.path_of(key)
 
 
 def test_what_nobody_uses_is_removed(data, monkeypatch):
-    key, _classifier = keeping.keep(data)
-    used = keeping.path_of(key).stat().st_mtime
-    keeping.sweep(used + 6 * 86_400)
-    assert keeping.is_here(key)
-    os.utime(keeping.path_of(key), (used, used))
-    keeping.sweep(used + 8 * 86_400)
-    assert not keeping.is_here(key)
-    key, _classifier = keeping.keep(data)
+    key, _classifier = uploaded_classifiers.keep(data)
+    used = uploaded_classifiers.path_of(key).stat().st_mtime
+    uploaded_classifiers.sweep(used + 6 * 86_400)
+    assert uploaded_classifiers.is_here(key)
+    os.utime(uploaded_classifiers.path_of(key), (used, used))
+    uploaded_classifiers.sweep(used + 8 * 86_400)
+    assert not uploaded_classifiers.is_here(key)
+    key, _classifier = uploaded_classifiers.keep(data)
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=len(data) - 1))
-    keeping.sweep()
-    assert not keeping.is_here(key)
+    uploaded_classifiers.sweep()
+    assert not uploaded_classifiers.is_here(key)

@@ -5,9 +5,9 @@ import pytest
 
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
-from vpc2.predict.judging import TestAnswers, ask_set, gains_by_view
-from vpc2.training.loop import fit
+from vpc2.predict.evaluation import TestAnswers, ask_set, gains_by_view
 from vpc2.training.presets import RECIPES
+from vpc2.training.trainer.trainer import fit
 
 
 @pytest.mark.slow

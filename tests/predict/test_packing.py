@@ -14,12 +14,12 @@ from PIL import Image
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
-from vpc2.predict.packing import to_script, to_zip
+from vpc2.predict.export.bundle import to_script, to_zip
+from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.spec import Backbone
-from vpc2.predict.tta import merge, predict_views
-from vpc2.predict.views import MERGES, VIEW_SETS, VIEWS
+from vpc2.predict.tta.predict import merge, predict_views
+from vpc2.predict.tta.views import MERGES, VIEW_SETS, VIEWS
 from vpc2.words import Refusal
 
 _ASK = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.ask('photo.png')]))"

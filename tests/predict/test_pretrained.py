@@ -10,10 +10,10 @@ from PIL import Image
 from torchvision import transforms
 
 from vpc2.images.samples import load_sample
-from vpc2.predict import pretrained
 from vpc2.predict.classifier import open_classifier
-from vpc2.predict.pretrained import fetch, is_ready, list_torchvision
-from vpc2.predict.readymade import PRETRAINED
+from vpc2.predict.pretrained import loading
+from vpc2.predict.pretrained.catalog import PRETRAINED
+from vpc2.predict.pretrained.loading import fetch, is_ready, list_torchvision
 from vpc2.words import Refusal
 
 
@@ -100,7 +100,7 @@ def test_a_download_is_whole_or_not_there(web, tmp_path):
 
 def test_without_network_it_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(pretrained.urllib.request, "urlopen", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
+    monkeypatch.setattr(loading.urllib.request, "urlopen", lambda *a, **k: (_ for _ in ()).throw(OSError("no route")))
     with pytest.raises(Refusal, match="network"):
         open_classifier("resnet18")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

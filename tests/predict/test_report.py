@@ -3,7 +3,7 @@
 import base64
 from html.parser import HTMLParser
 
-from vpc2.predict.report import Section, to_html
+from vpc2.predict.export.html_report import Section, to_html
 
 NASTY = '<img src="https://example.org/x"><script>alert(1)</script> "q" & co'
 

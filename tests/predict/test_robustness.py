@@ -7,12 +7,12 @@ from torchvision.transforms.v2 import functional
 
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
-from vpc2.predict.challenges import CHALLENGES
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.disturbing import disturb
-from vpc2.predict.robustness import accuracy_over, answers_over
-from vpc2.training.loop import fit
+from vpc2.predict.robustness.corrupt import disturb
+from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.robustness.curves import accuracy_over, answers_over
 from vpc2.training.presets import RECIPES
+from vpc2.training.trainer.trainer import fit
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import torch
 
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict import runtime
 from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier, save_classifier
-from vpc2.predict.folding import MOST_BYTES, fold
+from vpc2.predict.runtime import onnx_runtime
+from vpc2.predict.runtime.fusion import MOST_BYTES, fold
 
 
 @pytest.fixture
@@ -29,34 +29,34 @@ def classifier(monkeypatch, tmp_path):
 def test_a_saved_classifier_is_written_by_a_process_and_answers_alike(classifier, tmp_path):
     images = torch.rand(5, 3, *(classifier.preprocessing.size_px,) * 2)
     wanted = classifier.probabilities(images)
-    assert runtime.is_wanted(classifier) and not runtime.quicken(classifier) and classifier.runner is None
+    assert onnx_runtime.is_wanted(classifier) and not onnx_runtime.quicken(classifier) and classifier.runner is None
     save_classifier(classifier, tmp_path / "model.safetensors")
-    thread = runtime.quicken_later(classifier, tmp_path / "model.safetensors")
+    thread = onnx_runtime.quicken_later(classifier, tmp_path / "model.safetensors")
     assert isinstance(classifier.runner, torch.fx.GraphModule)  # meanwhile
-    thread.join(runtime.PATIENCE_S)
+    thread.join(onnx_runtime.PATIENCE_S)
     assert not isinstance(classifier.runner, torch.fx.GraphModule)
-    torch.testing.assert_close(classifier.probabilities(images), wanted, atol=runtime.CLOSE, rtol=0)
-    torch.testing.assert_close(classifier.probabilities(images[:1]), wanted[:1], atol=runtime.CLOSE, rtol=0)
+    torch.testing.assert_close(classifier.probabilities(images), wanted, atol=onnx_runtime.CLOSE, rtol=0)
+    torch.testing.assert_close(classifier.probabilities(images[:1]), wanted[:1], atol=onnx_runtime.CLOSE, rtol=0)
     assert [path.suffix for path in (tmp_path / "onnx").iterdir()] == [".onnx"]
     # Other weights are another file, and a file with other weights is not believed.
-    path = runtime.path_of(classifier)
+    path = onnx_runtime.path_of(classifier)
     with torch.no_grad():
         classifier.module[-1].bias.add_(torch.arange(10))
-    assert runtime.path_of(classifier) != path
-    path.rename(runtime.path_of(classifier))
+    assert onnx_runtime.path_of(classifier) != path
+    path.rename(onnx_runtime.path_of(classifier))
     object.__setattr__(classifier, "runner", None)
-    assert not runtime.quicken(classifier) and classifier.runner is None
+    assert not onnx_runtime.quicken(classifier) and classifier.runner is None
 
 
 def test_a_host_can_switch_it_off(classifier, monkeypatch):
     monkeypatch.setenv("VPC2_ONNX", "0")
-    assert not runtime.is_wanted(classifier)
-    assert runtime.quicken_later(classifier, "imagenet") is None
+    assert not onnx_runtime.is_wanted(classifier)
+    assert onnx_runtime.quicken_later(classifier, "imagenet") is None
     assert isinstance(classifier.runner, torch.fx.GraphModule)
 
 
 def test_a_net_that_cannot_be_written_goes_on_in_pytorch(classifier, caplog):
-    runtime.quicken_later(classifier, "no-such-classifier").join(runtime.PATIENCE_S)
+    onnx_runtime.quicken_later(classifier, "no-such-classifier").join(onnx_runtime.PATIENCE_S)
     assert isinstance(classifier.runner, torch.fx.GraphModule) and "PyTorch goes on" in caplog.text
 
 
@@ -95,7 +95,7 @@ def test_folded_nets_of_torchvision_answer_alike(name):
 
 def test_the_net_that_knows_the_world_keeps_no_norm_and_pads_in_its_convolutions():
     classifier = open_classifier("imagenet")
-    assert runtime.simplify(classifier)
+    assert onnx_runtime.simplify(classifier)
     assert _norms(classifier.runner) == 0 and _norms(classifier.module) > 40
     pads = [one for one in classifier.runner.modules() if isinstance(one, torch.nn.ZeroPad2d)]
     assert len(pads) < sum(isinstance(one, torch.nn.ZeroPad2d) for one in classifier.module.modules())
@@ -107,4 +107,4 @@ def test_what_cannot_be_followed_answers_as_it_is():
             return x.flatten(1)[:, :2] if x.sum() > 0 else x.flatten(1)[:, 2:4]
 
     classifier = Classifier(Odd(), Preprocessing(4, (0.0,) * 3, (1.0,) * 3), ("a", "b"))
-    assert fold(classifier.module) is None and not runtime.simplify(classifier) and classifier.runner is None
+    assert fold(classifier.module) is None and not onnx_runtime.simplify(classifier) and classifier.runner is None

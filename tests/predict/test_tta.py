@@ -11,8 +11,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.metrics import evaluate, match_classes
-from vpc2.predict.tta import images_at_once, merge, predict_views
-from vpc2.predict.views import MERGES, VIEW_SETS
+from vpc2.predict.tta.predict import images_at_once, merge, predict_views
+from vpc2.predict.tta.views import MERGES, VIEW_SETS
 from vpc2.words import Refusal
 
 CLASSES = tuple("0123456789")
@@ -55,7 +55,7 @@ def test_the_identity_alone_is_the_plain_answer(classifier, images):
 def test_chunks_change_nothing(classifier, images, monkeypatch):
     views = VIEW_SETS["standard"].views
     whole = predict_views(classifier, images, views).logits
-    monkeypatch.setattr("vpc2.predict.tta.CPU_PIXELS", classifier.preprocessing.size_px**2 * 3)
+    monkeypatch.setattr("vpc2.predict.tta.predict.CPU_PIXELS", classifier.preprocessing.size_px**2 * 3)
     assert images_at_once(classifier) == 3
     passes = []
     hook = classifier.module.register_forward_pre_hook(lambda module, given: passes.append(len(given[0])))
@@ -75,7 +75,7 @@ def test_merged_answers_are_probabilities_and_one_view_is_itself(classifier, ima
 
 
 def test_a_vote_and_a_mean_may_differ(classifier):
-    from vpc2.predict.tta import majority_vote, mean_of_probabilities
+    from vpc2.predict.tta.predict import majority_vote, mean_of_probabilities
 
     logits = torch.tensor([[[0.1, 0.0]], [[0.1, 0.0]], [[-9.0, 9.0]]])
     assert majority_vote(logits).argmax() == 0

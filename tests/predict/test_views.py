@@ -5,8 +5,8 @@ import torch
 import ttach
 from torchvision.transforms import functional as reference
 
-from vpc2.predict.viewing import apply_masks, apply_points, apply_view, undo_masks, undo_points, view_matrix
-from vpc2.predict.views import IDENTITY, MAX_VIEWS, VIEW_SETS, VIEWS, clean_views, parse_views
+from vpc2.predict.tta.transforms import apply_masks, apply_points, apply_view, undo_masks, undo_points, view_matrix
+from vpc2.predict.tta.views import IDENTITY, MAX_VIEWS, VIEW_SETS, VIEWS, clean_views, parse_views
 from vpc2.words import Refusal
 
 SIZES = [(32, 32), (24, 40), (33, 17), (1, 1), (2, 3)]

@@ -8,16 +8,16 @@ import torch
 
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
-from vpc2.predict.attacks import accuracy_against, attack
-from vpc2.predict.backbones import build_backbone
+from vpc2.predict.adversarial.attacks import accuracy_against, attack
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.explain import grad_cam, saliency
+from vpc2.predict.explain.heatmaps import grad_cam, saliency
+from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.spec import Backbone
-from vpc2.training.loop import Control, fit, fitting
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
-from vpc2.training.trainee import Trainee
+from vpc2.training.trainer.model import Trainee
+from vpc2.training.trainer.trainer import Control, fit, fitting
 
 
 def referee():

@@ -8,15 +8,16 @@ import torch
 
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.data.imageset import ImageSet, split_images
-from vpc2.predict.backbones import build_backbone
 from vpc2.predict.classifier import load_classifier
-from vpc2.predict.pretrained import load_pretrained
-from vpc2.predict.readymade import BACKBONES, PRETRAINED
+from vpc2.predict.pretrained.backbone import build_backbone
+from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
+from vpc2.predict.pretrained.loading import load_pretrained
 from vpc2.predict.spec import Backbone
-from vpc2.training import checks, loop
-from vpc2.training.loop import fit
+from vpc2.training import checks
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
+from vpc2.training.trainer import trainer
+from vpc2.training.trainer.trainer import fit
 
 
 def some_pictures(each=20, side=64, seed=0):
@@ -77,7 +78,7 @@ def test_twenty_pictures_a_class_are_enough_and_only_the_head_learns(recipe, tmp
 
 def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
     """With features kept or computed at each step, the same curve up to rounding."""
-    from vpc2.training.trainee import Trainee
+    from vpc2.training.trainer.model import Trainee
 
     recipe = replace(recipe, settings={**recipe.settings, "epochs": 2})
     kept, computed = [], []
@@ -89,7 +90,7 @@ def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
 
 
 def test_stopped_while_it_looks_its_test_is_of_the_net_and_not_of_features_that_are_missing(recipe, monkeypatch):
-    monkeypatch.setattr(loop, "STOPPED_TEST_S", 1e9)
+    monkeypatch.setattr(trainer, "STOPPED_TEST_S", 1e9)
     events, data = [], some_pictures(60)
     classifier = fit(recipe, events.append, data=data, should_stop=lambda: any(event["type"] == "prepare" for event in events))
     assert events[-1]["state"] == "stopped" and max(event["share"] for event in events if event["type"] == "prepare") < 1

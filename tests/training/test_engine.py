@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 from vpc2.predict.classifier import load_classifier
-from vpc2.training import engine as module
-from vpc2.training import local, spares
-from vpc2.training.events import EventWriter, last_event, read_events
-from vpc2.training.local import LocalEngine
-from vpc2.training.pulse import is_same, process_start, worker_pid
+from vpc2.training.queue import base as module
+from vpc2.training.queue import local, worker_pool
+from vpc2.training.queue.local import LocalEngine
+from vpc2.training.runs.events import EventWriter, last_event, read_events
+from vpc2.training.runs.liveness import is_same, process_start, worker_pid
 from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[2]
@@ -94,7 +94,7 @@ def test_a_run_outlives_its_server_and_waiting_runs_start_again(engine, store, m
 
 
 def test_a_frozen_worker_is_called_stalled_and_can_still_be_stopped(engine, store, monkeypatch, make_recipe):
-    monkeypatch.setattr("vpc2.training.pulse.STALLED_S", 2.0)
+    monkeypatch.setattr("vpc2.training.runs.liveness.STALLED_S", 2.0)
     monkeypatch.setattr(local, "STOP_PATIENCE_S", 0.5)
     run = store.create(make_recipe(**LONG))
     engine.start(run)
@@ -145,7 +145,7 @@ def test_a_full_line_is_refused_in_words(store, monkeypatch, make_recipe):
 
 
 def test_a_worker_that_cannot_start_is_said_so(store, monkeypatch, make_recipe):
-    monkeypatch.setattr(spares.sys, "executable", "/bin/false")
+    monkeypatch.setattr(worker_pool.sys, "executable", "/bin/false")
     engine = LocalEngine(store)
     run = store.create(make_recipe())
     engine.start(run)
@@ -158,8 +158,8 @@ SERVER = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from vpc2.training.local import LocalEngine
-from vpc2.training.run import RunStore
+from vpc2.training.queue.local import LocalEngine
+from vpc2.training.runs.store import RunStore
 engine = LocalEngine(RunStore(Path(sys.argv[1])))
 assert engine.warm(wait_s=90)
 for run in engine.store.list():
@@ -197,7 +197,7 @@ def dead_server(store):
 def test_a_server_that_is_killed_leaves_no_spare(dead_server, store):
     spares_left = dead_server()
     wait_for(lambda: not any(is_same(*one) for one in spares_left), 20)
-    assert spares.end_strays(store) == []
+    assert worker_pool.end_strays(store) == []
     assert list((store.home / "workers").iterdir()) == [], "the dead are struck off the list"
 
 
@@ -243,7 +243,7 @@ def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
                 del document["server"]
             (notes / f"{name}.json").write_text(json.dumps(document))
         (notes / "5.json").write_text("{")
-        assert spares.end_strays(store) == []
+        assert worker_pool.end_strays(store) == []
         assert stranger.poll() is None
     finally:
         stranger.kill()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vpc2.training.events import (
+from vpc2.training.runs.events import (
     FILE_NAME,
     EventWriter,
     Repeats,
@@ -43,7 +43,7 @@ def test_lines_are_plain_json_and_numbered(tmp_path):
 
 
 def test_quick_steps_are_written_together_and_nothing_waits_behind_another_event(tmp_path, monkeypatch):
-    import vpc2.training.events as module
+    import vpc2.training.runs.events as module
 
     calls = []
     monkeypatch.setattr(module.EventWriter, "_flush", lambda self, real=module.EventWriter._flush: (calls.append(1), real(self))[1])
@@ -74,7 +74,7 @@ def test_reading_from_any_number_gives_exactly_the_rest(long_record, since):
 
 def test_the_eleven_thousandth_point_is_read_like_the_first(long_record, monkeypatch):
     """Counted in lines parsed, not in time."""
-    import vpc2.training.events as module
+    import vpc2.training.runs.events as module
 
     def parsed(since):
         count = 0
@@ -150,7 +150,7 @@ def test_curves_and_csv_hold_every_number(tmp_path):
 
 
 def test_a_record_that_goes_on_counts_on_and_a_paused_hour_is_no_time(tmp_path, monkeypatch):
-    import vpc2.training.events as module
+    import vpc2.training.runs.events as module
 
     now = 1000.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)

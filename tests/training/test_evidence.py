@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vpc2.training.evidence import Side, measure_gap, sentences
+from vpc2.training.experiments.comparison import Side, measure_gap, sentences
 
 PEOPLE = {
     "no people": None,

@@ -7,11 +7,11 @@ import pytest
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.training.checks import check_recipe
-from vpc2.training.evidence import share_of_test
-from vpc2.training.experiment import ExperimentStore, is_still_rising, more_epochs, read_outcome, validation_curves
+from vpc2.training.experiments.comparison import share_of_test
+from vpc2.training.experiments.store import ExperimentStore, is_still_rising, more_epochs, read_outcome, validation_curves
 from vpc2.training.presets import EXPERIMENTS
+from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment, without
-from vpc2.training.worker import train
 from vpc2.words import Refusal
 
 
@@ -125,7 +125,7 @@ def test_the_test_of_a_run_carries_its_counts_and_an_old_record_none():
 def test_what_with_was_is_told_by_name_and_steps(spec, monkeypatch):
     import streamlit as st
 
-    from vpc2.ui.experiment_words import describe_augmentation
+    from vpc2.ui.train.experiment_texts import describe_augmentation
 
     for lang, name, step, nothing in (
         ("en", PIPELINES["gentle"].title.en, "Affine", "no augmentation"),

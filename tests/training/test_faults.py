@@ -15,17 +15,17 @@ from safetensors.numpy import load_file
 from tests.training.conftest import CHANNELS
 from vpc2.host import MB
 from vpc2.predict.classifier import load_classifier
-from vpc2.training.events import read_events
-from vpc2.training.failures import explain
-from vpc2.training.local import LocalEngine
-from vpc2.training.pulse import worker_pid
-from vpc2.training.run import RunStore
+from vpc2.training.queue.failures import explain
+from vpc2.training.queue.local import LocalEngine
+from vpc2.training.runs.events import read_events
+from vpc2.training.runs.liveness import worker_pid
+from vpc2.training.runs.store import RunStore
 from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("VPC2_KILLS", "3"))  # 100 for the figure of docs/trust.md
 EPOCHS = 20
-WORK = "import resource, sys; from vpc2.training.worker import *; {before}; print(train(read_run(Path(sys.argv[1]))))"
+WORK = "import resource, sys; from vpc2.training.queue.worker import *; {before}; print(train(read_run(Path(sys.argv[1]))))"
 
 
 def work(run, before="None", wait=True):
@@ -104,7 +104,7 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
     while killed < KILLS:
         run = store.create(recipe)
         while killed < KILLS:
-            process = work(run, "import vpc2.training.loop as loop; loop.SAVE_SHARE = 1.0", wait=False)
+            process = work(run, "import vpc2.training.trainer.trainer as loop; loop.SAVE_SHARE = 1.0", wait=False)
             seen = len(whole(run))
             deadline = time.monotonic() + 60
             while len(read_events(run.folder)[0]) <= seen and process.poll() is None and time.monotonic() < deadline:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from vpc2.training.finder import HIGHEST, LOWEST, STEPS, find_rate, suggest
-from vpc2.training.loop import fit
+from vpc2.training.trainer.lr_finder import HIGHEST, LOWEST, STEPS, find_rate, suggest
+from vpc2.training.trainer.trainer import fit
 
 RATES = [LOWEST * (HIGHEST / LOWEST) ** (i / (STEPS - 1)) for i in range(STEPS)]
 

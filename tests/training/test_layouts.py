@@ -14,14 +14,14 @@ from torch import nn
 from vpc2.data.imageset import ImageSet
 from vpc2.host import LIMITS
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import make_net
-from vpc2.training import checkpoint
+from vpc2.nets.summary.summarise import summarise
 from vpc2.training.checks import check_recipe
-from vpc2.training.loop import fit
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
+from vpc2.training.trainer import checkpoint
+from vpc2.training.trainer.trainer import fit
 
 CLASSES, BATCHES, EPOCHS = 3, 3, 2
 SIDES = (8, 16, 28)  # the least side that a preset can be trained with is among them

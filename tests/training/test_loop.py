@@ -9,12 +9,12 @@ from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.classifier import load_classifier
-from vpc2.training import loop
-from vpc2.training.events import stride_of
-from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
-from vpc2.training.reporting import short
+from vpc2.training.runs.events import stride_of
 from vpc2.training.settings import SETTINGS
+from vpc2.training.trainer import trainer
+from vpc2.training.trainer.reporting import short
+from vpc2.training.trainer.trainer import fit
 from vpc2.words import Refusal
 
 CLOCKED = ("images_per_s", "elapsed_s")
@@ -184,7 +184,7 @@ def train_on(monkeypatch, make_recipe):
     """Train a small recipe on data of one's own and return the events."""
 
     def train(data, **settings):
-        monkeypatch.setattr(loop, "load_dataset", lambda key, size_px: data)
+        monkeypatch.setattr(trainer, "load_dataset", lambda key, size_px: data)
         return record(make_recipe(**settings))[1]
 
     return train
@@ -199,8 +199,8 @@ def test_a_batch_larger_than_the_data_is_capped_and_noted(train_on):
 @pytest.mark.parametrize("batch_size", [2, 3, 5, 7, 11])
 def test_no_batch_of_one_ever_meets_batch_norm(monkeypatch, batch_size, train_on):
     sizes = []
-    real = loop.Fitting.run_step
-    monkeypatch.setattr(loop.Fitting, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
+    real = trainer.Fitting.run_step
+    monkeypatch.setattr(trainer.Fitting, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
     events = train_on(some_data([7] * 10), batch_size=batch_size)
     assert min(sizes) >= 2 and sum(sizes) == events[0]["counts"]["train"]
 
@@ -243,9 +243,9 @@ def test_the_seconds_end_a_run_that_has_too_many_epochs(make_recipe):
 def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
     """The budget is one of training: what the last test and saving take is not told as training above the budget."""
     skipped, real = [0.0], time.monotonic
-    monkeypatch.setattr(loop.time, "monotonic", lambda: real() + skipped[0])
-    test = loop.Fitting._test
-    monkeypatch.setattr(loop.Fitting, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: real() + skipped[0])
+    test = trainer.Fitting._test
+    monkeypatch.setattr(trainer.Fitting, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
     _, events = record(recipe)
     assert events[-1]["test_accuracy"] is not None and events[-1]["elapsed_s"] < 1e5
     assert events[-1]["elapsed_s"] >= of_type(events, "epoch")[-1]["elapsed_s"]

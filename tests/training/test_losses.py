@@ -9,9 +9,9 @@ from scipy.optimize import minimize
 from sklearn.metrics import log_loss
 
 from vpc2.augment.spec import Pipeline, edit_mix
-from vpc2.training.loop import fit
-from vpc2.training.losses import floor_of, guess_loss, loss_of
 from vpc2.training.presets import RECIPES
+from vpc2.training.trainer.losses import floor_of, guess_loss, loss_of
+from vpc2.training.trainer.trainer import fit
 
 K, B = 5, 40
 WEIGHTS = torch.tensor([0.2, 0.5, 1.0, 3.0, 9.0], dtype=torch.float64)

@@ -11,8 +11,8 @@ from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
 from vpc2.training.checks import check_recipe
-from vpc2.training.loop import fit
-from vpc2.training.material import make_material, thin_out
+from vpc2.training.trainer.trainer import fit
+from vpc2.training.trainer.training_data import make_material, thin_out
 from vpc2.words import Refusal
 
 FLIP = edit_add(Pipeline(), "RandomHorizontalFlip", {"p": 1.0})
@@ -83,9 +83,9 @@ def test_balancing_by_copies_without_a_pipeline_is_mended_by_a_button(make_recip
 
 def test_copies_that_would_not_fit_are_refused(material_of, monkeypatch):
     from vpc2.host import Limits
-    from vpc2.training import material
+    from vpc2.training.trainer import training_data
 
-    monkeypatch.setattr(material, "LIMITS", Limits(activation_bytes=100_000))
+    monkeypatch.setattr(training_data, "LIMITS", Limits(activation_bytes=100_000))
     with pytest.raises(Refusal, match="fewer copies"):
         material_of(FLIP, augment="offline", copies=20)
 

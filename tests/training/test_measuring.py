@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from vpc2.predict.classifier import save_classifier
-from vpc2.training.loop import fit
-from vpc2.training.measuring import RISEN_STEPS, Bounds
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import START_NAME
+from vpc2.training.runs.store import START_NAME
+from vpc2.training.trainer.guards import RISEN_STEPS, Bounds
+from vpc2.training.trainer.trainer import fit
 
 
 def breach_at(losses, classes=10):

@@ -19,10 +19,10 @@ from safetensors.numpy import load_file
 
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
-from vpc2.training import engine as module
-from vpc2.training.events import last_event, read_events
-from vpc2.training.ray_engine import RayEngine
-from vpc2.training.run import RunStore
+from vpc2.training.queue import base as module
+from vpc2.training.ray.queue import RayEngine
+from vpc2.training.runs.events import last_event, read_events
+from vpc2.training.runs.store import RunStore
 from vpc2.words import Refusal
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")]
@@ -159,7 +159,7 @@ def test_a_class_trains_on_several_nodes_exactly_as_here(engine, cluster, store,
     wait_for(lambda: all(store.state(run.id) == "finished" for run in runs))
     assert read_events(runs[1].folder)[0][0]["counts"]["train"] > 0, "the server's own set came along"
     here = RunStore(tmp_path / "here").create(recipe)
-    code = "import sys; from vpc2.training.worker import *; train(read_run(Path(sys.argv[1])))"
+    code = "import sys; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))"
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", code, str(here.folder)], cwd=ROOT, env=env, check=True, timeout=120)
     for run in (runs[0], runs[2]):
@@ -292,9 +292,9 @@ def test_without_ray_it_is_a_sentence(store, make_recipe, monkeypatch):
 
 def test_ray_is_not_imported_where_no_cluster_is_named(store):
     code = (
-        "import sys, vpc2.training.worker, vpc2.training.record; from pathlib import Path; from vpc2.training.run import RunStore\n"
-        "from vpc2.training.engine import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
-        "print(type(engine).__name__, 'ray' in sys.modules, 'vpc2.training.ray_engine' in sys.modules, 'torch' in sys.modules)"
+        "import sys, vpc2.training.queue.worker, vpc2.training.runs.record; from pathlib import Path; from vpc2.training.runs.store import RunStore\n"
+        "from vpc2.training.queue.base import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
+        "print(type(engine).__name__, 'ray' in sys.modules, 'vpc2.training.ray.queue' in sys.modules, 'torch' in sys.modules)"
     )
     env = {name: value for name, value in os.environ.items() if name != "VPC2_RAY_ADDRESS"}
     done = subprocess.run([sys.executable, "-c", code, str(store.home)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)

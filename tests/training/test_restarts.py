@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from vpc2.predict.classifier import load_classifier
-from vpc2.training.events import read_events
+from vpc2.training.runs.events import read_events
 
 ROOT = Path(__file__).parents[2]
 RESTARTS = int(os.environ.get("VPC2_RESTARTS", "3"))  # 20 for the figure of docs/trust.md
 # What a server does with its runs, without its pages: take up what an earlier one left, and tend it until somebody kills it.
 SERVER = (
-    "import sys, time\nfrom pathlib import Path\nfrom vpc2.training.local import LocalEngine\nfrom vpc2.training.run import RunStore\n"
+    "import sys, time\nfrom pathlib import Path\nfrom vpc2.training.queue.local import LocalEngine\nfrom vpc2.training.runs.store import RunStore\n"
     "engine = LocalEngine(RunStore(Path(sys.argv[1])))\nengine.reconcile()\nengine.warm()\nprint('up', flush=True)\ntime.sleep(600)\n"
 )
 UNTIMED = ("t", "elapsed_s", "images_per_s", "n")
@@ -79,6 +79,6 @@ def test_the_seed_holds_beside_three_neighbours(store, make_recipe):
 
 
 def _train(runs) -> None:
-    work = "import sys; from pathlib import Path; from vpc2.training.worker import *; train(read_run(Path(sys.argv[1])))"
+    work = "import sys; from pathlib import Path; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))"
     workers = [subprocess.Popen([sys.executable, "-c", work, str(run.folder)], cwd=ROOT) for run in runs]
     assert [worker.wait(120) for worker in workers] == [0] * len(runs)

@@ -13,11 +13,11 @@ import torch
 from safetensors.numpy import load_file
 
 from vpc2.augment.presets import PIPELINES
-from vpc2.training.events import read_events
-from vpc2.training.local import LocalEngine
-from vpc2.training.pulse import worker_pid
-from vpc2.training.run import RunStore, read_run
-from vpc2.training.worker import train
+from vpc2.training.queue.local import LocalEngine
+from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import read_events
+from vpc2.training.runs.liveness import worker_pid
+from vpc2.training.runs.store import RunStore, read_run
 
 ROOT = Path(__file__).parents[2]
 CLOCKED = ("n", "t", "images_per_s", "elapsed_s")
@@ -63,7 +63,7 @@ def undisturbed(tmp_path_factory):
 
 
 def run_in_process(run):
-    code = "import sys; from vpc2.training.worker import *; print(train(read_run(Path(sys.argv[1]))))"
+    code = "import sys; from vpc2.training.queue.worker import *; print(train(read_run(Path(sys.argv[1]))))"
     done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "finished\n", done.stderr
 
@@ -128,7 +128,7 @@ def test_killed_at_any_step_nothing_is_lost_and_nothing_told_twice(store, recipe
     per_epoch = steps(whole)[-1] // 8
     at = (per_epoch // 2, per_epoch, 3 * per_epoch + 1, 5 * per_epoch)[tick]
     code = (
-        "import os, signal, sys; from vpc2.training.worker import *\n"
+        "import os, signal, sys; from vpc2.training.queue.worker import *\n"
         "def die(event):\n"
         "    if event['type'] == 'step' and event['step'] == int(sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)\n"
         "train(read_run(Path(sys.argv[1])), die)"

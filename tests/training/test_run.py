@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vpc2.training.events import EventWriter
-from vpc2.training.pulse import beat, claim, process_start
-from vpc2.training.run import RunStore, make_run, read_run, write_atomic
+from vpc2.training.runs.events import EventWriter
+from vpc2.training.runs.liveness import beat, claim, process_start
+from vpc2.training.runs.store import RunStore, make_run, read_run, write_atomic
 from vpc2.words import Refusal
 
 # Everything that changes a run: what a visitor may do to their own ones only.

@@ -15,29 +15,29 @@ import pytest
 import torch
 
 from vpc2.augment.mixing import MIXES
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add, edit_mix
 from vpc2.data.imageset import ImageSet
 from vpc2.host import LIMITS
 from vpc2.knobs import Choice
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import make_net
-from vpc2.predict.attack_kinds import ATTACKS
+from vpc2.nets.summary.summarise import summarise
+from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier import save_classifier
-from vpc2.predict.readymade import BACKBONES, PRETRAINED
+from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
 from vpc2.training.checks import check_recipe, fit_to_data
-from vpc2.training.code import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
-from vpc2.training.loop import fit
+from vpc2.training.export.bundle import pack_pictures, pack_weights, read_course
+from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
 from vpc2.training.optimisers import OPTIMISERS, Optimiser
-from vpc2.training.packing import pack_pictures, pack_weights, read_course
 from vpc2.training.presets import EXPERIMENTS, RECIPES
-from vpc2.training.run import START_NAME
+from vpc2.training.runs.store import START_NAME
 from vpc2.training.schedule import SCHEDULES, Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
+from vpc2.training.trainer.trainer import fit
 from vpc2.words import Text
 
 SIDE, CLASSES = 16, 4

@@ -12,9 +12,9 @@ from PIL import Image
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, recall_score
 
-from vpc2.training.looks import LayerLook, Look, Mistake
-from vpc2.training.sheets import read_look, sheet_path
-from vpc2.training.showing import BINS, COLUMNS, SAMPLE, TILE_PX, LookWriter
+from vpc2.training.runs.snapshot import LayerLook, Look, Mistake
+from vpc2.training.runs.snapshot_files import read_look, sheet_path
+from vpc2.training.runs.snapshot_view import BINS, COLUMNS, SAMPLE, TILE_PX, LookWriter
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,7 +143,7 @@ def test_the_pictures_of_the_numbers_and_of_those_before_are_there_and_no_more(t
 
 
 def test_nothing_of_torch_comes_along():
-    script = "import sys, vpc2.training.showing; print('torch' in sys.modules)"
+    script = "import sys, vpc2.training.runs.snapshot_view; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"
 

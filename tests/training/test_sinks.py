@@ -11,18 +11,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata as hparams
 from tensorboard.util import tensor_util
 
-from vpc2.training import loop
-from vpc2.training.events import read_events
-from vpc2.training.sinks import BEST_TAG, END_TAGS, EPOCH_TAGS, STEP_TAGS, TensorBoardSink
-from vpc2.training.summaries import THRESHOLDS, filter_tiles, to_markdown
-from vpc2.training.worker import train
+from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import read_events
+from vpc2.training.tensorboard.sink import BEST_TAG, END_TAGS, EPOCH_TAGS, STEP_TAGS, TensorBoardSink
+from vpc2.training.tensorboard.summaries import THRESHOLDS, filter_tiles, to_markdown
+from vpc2.training.trainer import trainer
 
 
 @pytest.fixture
 def trained(store, make_recipe, monkeypatch):
     """A run with its looks and what TensorBoard reads of it."""
     looks = []
-    monkeypatch.setattr(loop, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(trainer, "LOOK_EVERY_S", 0.0)
     real = TensorBoardSink.look
     monkeypatch.setattr(TensorBoardSink, "look", lambda self, look: (looks.append(look), real(self, look)))
     run = store.create(make_recipe(epochs=3))

@@ -5,9 +5,9 @@ import pytest
 
 from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
-from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
-from vpc2.training.verdicts import has_lost_its_weights, verdicts
+from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
+from vpc2.training.trainer.trainer import fit
 
 
 def record(train, val, accuracy=None, classes=10, train_accuracy=None, end=True, planned=40):

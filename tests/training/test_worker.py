@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from vpc2.predict.classifier import load_classifier
-from vpc2.training import loop
-from vpc2.training.events import read_events
-from vpc2.training.sheets import read_look, sheet_path
-from vpc2.training.worker import train
+from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import read_events
+from vpc2.training.runs.snapshot_files import read_look, sheet_path
+from vpc2.training.trainer import trainer
 
 ROOT = Path(__file__).parents[2]
-SPARE = [sys.executable, "-m", "vpc2.training.worker"]
+SPARE = [sys.executable, "-m", "vpc2.training.queue.worker"]
 
 
 def test_a_spare_loads_no_torchvision_and_ends_when_its_server_is_gone():
-    code = "import sys, vpc2.training.worker as w; w.main(); print([m for m in ('torch', 'torchvision', 'streamlit') if m in sys.modules])"
+    code = "import sys, vpc2.training.queue.worker as w; w.main(); print([m for m in ('torch', 'torchvision', 'streamlit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input="", capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines() == ["ready", "['torch']"], done.stderr
 
@@ -26,7 +26,7 @@ def test_a_spare_loads_no_torchvision_and_ends_when_its_server_is_gone():
 def test_a_whole_run_loads_no_torchvision(store, recipe):
     run = store.create(recipe)
     code = (
-        "import sys; from pathlib import Path; from vpc2.training.worker import train; from vpc2.training.run import read_run; "
+        "import sys; from pathlib import Path; from vpc2.training.queue.worker import train; from vpc2.training.runs.store import read_run; "
         "train(read_run(Path(sys.argv[1]))); assert 'torch' in sys.modules; sys.exit('torchvision' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -61,7 +61,7 @@ def test_what_the_machine_lacks_is_a_sentence(store, recipe, monkeypatch, error,
     def fails(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr(loop, "fit", fails)
+    monkeypatch.setattr(trainer, "fit", fails)
     run = store.create(recipe)
     assert train(run) == "failed"
     status = store.status(run.id)
@@ -73,7 +73,7 @@ def test_an_error_of_the_program_is_recorded_and_raised(store, recipe, monkeypat
     def fails(*args, **kwargs):
         raise KeyError("oops")
 
-    monkeypatch.setattr(loop, "fit", fails)
+    monkeypatch.setattr(trainer, "fit", fails)
     run = store.create(recipe)
     with pytest.raises(KeyError):
         train(run)
@@ -92,7 +92,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_keeps_the_model(store, make_
     """A limit on the size of one file stands for the full disk: the record itself runs into it."""
     run = store.create(make_recipe(epochs=200))
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from vpc2.training.worker import *; train(read_run(Path(sys.argv[1])))", str(run.folder)],
+        [sys.executable, "-c", "import sys; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))", str(run.folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -109,7 +109,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_keeps_the_model(store, make_
 def test_no_memory_ends_only_this_run_in_a_sentence(store, recipe):
     run = store.create(recipe)
     code = (
-        "import sys, resource; from vpc2.training.worker import *; from vpc2.training import loop; import os\n"
+        "import sys, resource; from vpc2.training.queue.worker import *; from vpc2.training import loop; import os\n"
         "held = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
         "loop.warm_up(); held = int(open('/proc/self/statm').read().split()[0]) * os.sysconf('SC_PAGE_SIZE')\n"
         "real = loop.load_dataset\n"

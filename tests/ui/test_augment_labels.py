@@ -9,7 +9,7 @@ from vpc2 import codec
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.samples import load_sample
 from vpc2.labels import MOST
-from vpc2.ui.labelfiling import _FULL
+from vpc2.ui.augment.label_files import _FULL
 
 ROOT = Path(__file__).parents[2]
 AWAY = {"translate_x": [1.0, 1.0], "translate_y": [0.0, 0.0], "p": 1.0}

@@ -26,40 +26,26 @@ import torch
 
 from vpc2 import codec
 from vpc2.augment import pipeline as pipelines
-from vpc2.augment.libraries import MATCHES
+from vpc2.augment.library_comparison import MATCHES
 from vpc2.augment.mixing import MIXES
 from vpc2.augment.presets import PIPELINES
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
 from vpc2.labels import Label
-from vpc2.nets.kernels import KERNELS
+from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import edit_param
-from vpc2.predict import keeping
+from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, save_classifier
 from vpc2.training.presets import RECIPES
-from vpc2.training.worker import train
-from vpc2.ui import (
-    asking,
-    attacking,
-    attacking_patch,
-    cache,
-    costs,
-    enduring,
-    insides,
-    judging,
-    judging_set,
-    labels,
-    libraries,
-    loading,
-    looking,
-    mixing,
-    recipes,
-    runs,
-    seen,
-    state,
-)
+from vpc2.training.queue.worker import train
+from vpc2.ui.augment import export_cost, labels, library_comparison, mixing
+from vpc2.ui.computed import augmented, datasets, label_survival, net_views
+from vpc2.ui.judge import attack_patch, attacks, explanations, robustness, single_photo, test_set
+from vpc2.ui.session import runs, workspace
+from vpc2.ui.train import recipe_form
+from vpc2.ui.widgets import classifier_picker
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = PIPELINES["half_turn"].pipeline
@@ -77,18 +63,18 @@ def file_of(who):
 
 
 def conv_of(name):
-    return insides._layers(name, judging.stamp_of(name))[0][0]
+    return explanations._layers(name, classifier_picker.stamp_of(name))[0][0]
 
 
 def look(who, name):
-    return insides._looked(name, judging.stamp_of(name), who.photo["digest"], None, conv_of(name), who.photo["pixels"])
+    return explanations._looked(name, classifier_picker.stamp_of(name), who.photo["digest"], None, conv_of(name), who.photo["pixels"])
 
 
 def judged(who):
     views = ["identity", "flip_horizontal"]
-    if judging_set.found_of(who.run, views) is None:
-        judging_set._ask_parts(judging_set._key(who.run, views), st.empty())
-    found = judging_set.found_of(who.run, views)
+    if test_set.found_of(who.run, views) is None:
+        test_set._ask_parts(test_set._key(who.run, views), st.empty())
+    found = test_set.found_of(who.run, views)
     return found.labels, found.logits
 
 
@@ -100,11 +86,11 @@ def mixed(who):
 
 
 def cost(who):
-    from vpc2.augment.offline import Item
+    from vpc2.augment.export.offline_dataset import Item
     from vpc2.images.encode import to_tensor
 
     items = [Item("one", "one", lambda: to_tensor(who.photo["pixels"]), who.labels)]
-    return costs._measured(cache.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)["digests"]
+    return export_cost._measured(augmented.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)["digests"]
 
 
 def staged(who):
@@ -112,7 +98,7 @@ def staged(who):
     from vpc2.images.encode import to_tensor
 
     image = to_tensor(who.photo["pixels"])
-    return pipelines.draw_images(PIPELINE, image, 2, image_key=who.photo["digest"], kept=cache.STAGES)[1].image
+    return pipelines.draw_images(PIPELINE, image, 2, image_key=who.photo["digest"], kept=augmented.STAGES)[1].image
 
 
 def one(module, name, *args):
@@ -133,82 +119,89 @@ def pixels(who):
 
 
 def stamp(who):
-    return judging.stamp_of(who.run)
+    return classifier_picker.stamp_of(who.run)
 
 
 def mark(who):
-    return judging.mark_of(who.run)
+    return classifier_picker.mark_of(who.run)
 
 
 PRIVATE = {
-    "vpc2.augment.stages:Stages.__init__": [staged],
+    "vpc2.augment.draw_cache:Stages.__init__": [staged],
     "vpc2.data.own:_load": [lambda who: own.load(who.set, 32).images],
-    "vpc2.figures.predict:answers_figure": [
-        lambda who: import_module("vpc2.figures.predict").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
+    "vpc2.figures.predictions:answers_figure": [
+        lambda who: import_module("vpc2.figures.predictions").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
     ],
-    "vpc2.training.run:_read_spec": [lambda who: runs.store().get(who.own_run).name],
-    "vpc2.ui.asking:_plain_answer": [
-        lambda who: asking.plain_answer(who.run, who.photo),
-        lambda who: asking.plain_answer(who.file, who.photo),
+    "vpc2.training.runs.store:_read_spec": [lambda who: runs.store().get(who.own_run).name],
+    "vpc2.ui.computed.label_survival:_plain_answer": [
+        lambda who: label_survival.plain_answer(who.run, who.photo),
+        lambda who: label_survival.plain_answer(who.file, who.photo),
     ],
-    "vpc2.ui.asking:_survived": [lambda who: vars(asking.survived(PIPELINE, who.run, who.photo, 6))],
-    "vpc2.ui.asking:_classes_of": [
-        lambda who: asking.classes_of(PIPELINE, who.run),
-        lambda who: asking.classes_of(PIPELINE, who.file),
-        lambda who: vars(asking.survived(PIPELINE, who.run, None, 24)),
+    "vpc2.ui.computed.label_survival:_survived": [lambda who: vars(label_survival.survived(PIPELINE, who.run, who.photo, 6))],
+    "vpc2.ui.computed.label_survival:_classes_of": [
+        lambda who: label_survival.classes_of(PIPELINE, who.run),
+        lambda who: label_survival.classes_of(PIPELINE, who.file),
+        lambda who: vars(label_survival.survived(PIPELINE, who.run, None, 24)),
     ],
-    "vpc2.ui.attacking:_attacked": [
-        one(attacking, "_attacked", run_of, stamp, digest, "fgsm", 8 / 255, None, pixels),
-        lambda who: attacking._attacked(who.file, 0.0, "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)),
+    "vpc2.ui.judge.attacks:_attacked": [
+        one(attacks, "_attacked", run_of, stamp, digest, "fgsm", 8 / 255, None, pixels),
+        lambda who: attacks._attacked(who.file, 0.0, "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)),
     ],
-    "vpc2.ui.attacking:_pixelled": [one(attacking, "_pixelled", run_of, stamp, digest, pixels)],
-    "vpc2.ui.attacking:_curves": [lambda who: attacking._curve((who.run, *judging.mark_of(who.run), "fgsm", None), lambda share: None)],
-    "vpc2.ui.attacking_patch:_patched": [
-        lambda who: attacking_patch._patched(who.run, judging.stamp_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
+    "vpc2.ui.judge.attacks:_pixelled": [one(attacks, "_pixelled", run_of, stamp, digest, pixels)],
+    "vpc2.ui.judge.attacks:_curves": [
+        lambda who: attacks._curve((who.run, *classifier_picker.mark_of(who.run), "fgsm", None), lambda share: None)
     ],
-    "vpc2.ui.attacking_patch:_patched_set": [lambda who: attacking_patch._patched_set(who.run, *judging.mark_of(who.run), 1)],
-    "vpc2.ui.cache:_drawn": [lambda who: cache.drawn(PIPELINE, who.photo, 2, SIDE)],
-    "vpc2.ui.cache:fitted": [one(cache, "fitted", digest, SIDE, pixels)],
-    "vpc2.ui.cache:_shown": [one(cache, "shown", photo, SIDE)],
-    "vpc2.ui.cache:_filmed": [lambda who: cache.filmed(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.cache:_compared": [lambda who: cache.compared(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.costs:_measured": [cost],
-    "vpc2.ui.enduring:_answered": [one(enduring, "_answered", run_of, stamp, digest, "brightness", pixels)],
-    "vpc2.ui.enduring:_endured": [one(enduring, "_endured", run_of, mark, "brightness")],
-    "vpc2.ui.insides:_layers": [lambda who: insides._layers(who.other_file, 0.0)],
-    "vpc2.ui.insides:_looked": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
-    "vpc2.ui.insides:_filters": [lambda who: insides._filters(who.file, 0.0, conv_of(who.file))],
-    "vpc2.ui.insides:_maps": [lambda who: insides._maps(who.run, judging.stamp_of(who.run), digest(who), conv_of(who.run), pixels(who))],
-    "vpc2.ui.insides:_exciting": [lambda who: insides._exciting(who.run, judging.mark_of(who.run), conv_of(who.run), 0)],
-    "vpc2.ui.insides:_convolved": [one(insides, "_convolved", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)],
-    "vpc2.ui.insides:_thumbnails": [one(insides, "_thumbnails", run_of, mark)],
-    "vpc2.ui.insides:_mapped": [one(insides, "_mapped", run_of, mark, "pca")],
-    "vpc2.ui.judging:_opened": [
-        lambda who: judging.classifier_of(who.file).module.state_dict(),
+    "vpc2.ui.judge.attack_patch:_patched": [
+        lambda who: attack_patch._patched(who.run, classifier_picker.stamp_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
     ],
-    "vpc2.ui.judging_set:_kept": [judged],
-    "vpc2.ui.labels:_moved": [
+    "vpc2.ui.judge.attack_patch:_patched_set": [lambda who: attack_patch._patched_set(who.run, *classifier_picker.mark_of(who.run), 1)],
+    "vpc2.ui.computed.augmented:_drawn": [lambda who: augmented.drawn(PIPELINE, who.photo, 2, SIDE)],
+    "vpc2.ui.computed.augmented:fitted": [one(augmented, "fitted", digest, SIDE, pixels)],
+    "vpc2.ui.computed.augmented:_shown": [one(augmented, "shown", photo, SIDE)],
+    "vpc2.ui.computed.augmented:_filmed": [lambda who: augmented.filmed(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.computed.augmented:_compared": [lambda who: augmented.compared(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.augment.export_cost:_measured": [cost],
+    "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", run_of, stamp, digest, "brightness", pixels)],
+    "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", run_of, mark, "brightness")],
+    "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(who.other_file, 0.0)],
+    "vpc2.ui.judge.explanations:_looked": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
+    "vpc2.ui.judge.explanations:_filters": [lambda who: explanations._filters(who.file, 0.0, conv_of(who.file))],
+    "vpc2.ui.judge.explanations:_maps": [
+        lambda who: explanations._maps(who.run, classifier_picker.stamp_of(who.run), digest(who), conv_of(who.run), pixels(who))
+    ],
+    "vpc2.ui.judge.explanations:_exciting": [
+        lambda who: explanations._exciting(who.run, classifier_picker.mark_of(who.run), conv_of(who.run), 0)
+    ],
+    "vpc2.ui.judge.explanations:_convolved": [one(explanations, "_convolved", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)],
+    "vpc2.ui.judge.explanations:_thumbnails": [one(explanations, "_thumbnails", run_of, mark)],
+    "vpc2.ui.judge.explanations:_mapped": [one(explanations, "_mapped", run_of, mark, "pca")],
+    "vpc2.ui.widgets.classifier_picker:_opened": [
+        lambda who: classifier_picker.classifier_of(who.file).module.state_dict(),
+    ],
+    "vpc2.ui.judge.test_set:_kept": [judged],
+    "vpc2.ui.augment.labels:_moved": [
         lambda who: labels._moved(
-            cache.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)
+            augmented.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)
         ),
-        lambda who: labels._moved(cache.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
+        lambda who: labels._moved(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
-    "vpc2.ui.libraries:_made": [one(libraries, "_made", next(iter(MATCHES)), digest, pixels)],
-    "vpc2.ui.loading:_shelf": [lambda who: loading.load_set(who.set, 32).images],
-    "vpc2.ui.loading:Shelf.__init__": [lambda who: loading.load_set(who.set, 24).labels],
-    "vpc2.ui.looking:_book": [
+    "vpc2.ui.augment.library_comparison:_made": [one(library_comparison, "_made", next(iter(MATCHES)), digest, pixels)],
+    "vpc2.ui.computed.datasets:_shelf": [lambda who: datasets.load_set(who.set, 32).images],
+    "vpc2.ui.computed.datasets:Shelf.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
+    "vpc2.ui.judge.single_photo:_book": [
         lambda who: {
-            view: found[:2] for view, found in looking.ask(who.run, who.photo, ["identity", *looking.draw_keys(PIPELINE, 1)]).items()
+            view: found[:2]
+            for view, found in single_photo.ask(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
         }
     ],
-    "vpc2.ui.looking:Answers.__init__": [lambda who: looking.ask(who.file, who.photo, ["identity"])["identity"][0]],
-    "vpc2.ui.mixing:_computed": [mixed],
-    "vpc2.ui.recipes:_sheet": [lambda who: recipes._sheet(who.set, 3)],
-    "vpc2.ui.seen:_photographed": [one(seen, "photographed", photo, NET.input)],
-    "vpc2.ui.seen:_effective": [lambda who: seen.effective(who.net, CONV, (3, 3))],
-    "vpc2.ui.seen:_activated": [one(seen, "activated", NET, CONV, photo, 1, 0, False)],
-    "vpc2.ui.seen:_window_on_photo": [one(seen, "window_on_photo", NET, CONV, photo, (3, 3), next(iter(KERNELS)))],
-    "vpc2.ui.seen:_window_inside": [one(seen, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
+    "vpc2.ui.judge.single_photo:Answers.__init__": [lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0]],
+    "vpc2.ui.augment.mixing:_computed": [mixed],
+    "vpc2.ui.train.recipe_form:_sheet": [lambda who: recipe_form._sheet(who.set, 3)],
+    "vpc2.ui.computed.net_views:_photographed": [one(net_views, "photographed", photo, NET.input)],
+    "vpc2.ui.computed.net_views:_effective": [lambda who: net_views.effective(who.net, CONV, (3, 3))],
+    "vpc2.ui.computed.net_views:_activated": [one(net_views, "activated", NET, CONV, photo, 1, 0, False)],
+    "vpc2.ui.computed.net_views:_window_on_photo": [one(net_views, "window_on_photo", NET, CONV, photo, (3, 3), next(iter(KERNELS)))],
+    "vpc2.ui.computed.net_views:_window_inside": [one(net_views, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
 }
 HARMLESS = {
     "vpc2.data.digits:": "public pictures",
@@ -217,23 +210,23 @@ HARMLESS = {
     "vpc2.data.shapes:": "drawn by the program",
     "vpc2.data.imageset:ImageSet.twins": "kept in the data set itself",
     "vpc2.images.samples:load_sample": "the app's own photographs",
-    "vpc2.nets.exporting:_sans_family": "fonts of the machine",
-    "vpc2.nets.facts:": "kept in a net's facts themselves, which a visitor's own session holds",
-    "vpc2.nets.pairs:_filled": "of a preset",
+    "vpc2.nets.export.onnx:_sans_family": "fonts of the machine",
+    "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
+    "vpc2.nets.summary.lessons:_filled": "of a preset",
     "vpc2.nets.presets:": "of a preset",
-    "vpc2.predict.viewing:_inverse": "a matrix of numbers by itself",
+    "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
     "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
-    "vpc2.ui.boards:": "by the ids of the runs that the address names; asked in test_serving.py",
-    "vpc2.ui.canvas:_palette": "the table of layers, by language",
-    "vpc2.ui.chrome:_icon": "the app's icon",
+    "vpc2.ui.server.tensorboard:": "by the ids of the runs that the address names; asked in test_serving.py",
+    "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
+    "vpc2.ui.widgets.page_frame:_icon": "the app's icon",
     "vpc2.ui.components.": "a component's code, without any argument",
-    "vpc2.ui.language:_catalog": "translations, by language",
-    "vpc2.ui.leaving:_FORGET": "what is called when all have left",
-    "vpc2.ui.lecture:": "links of the lecture's examples",
-    "vpc2.ui.libraries:_timed": "milliseconds and the device",
-    "vpc2.ui.preload:_threads": "the threads that load the libraries",
-    "vpc2.ui.runs:_ENGINE": "the engine, by the folder of the runs",
+    "vpc2.ui.session.i18n:_catalog": "translations, by language",
+    "vpc2.ui.server.idle:_FORGET": "what is called when all have left",
+    "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
+    "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
+    "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
+    "vpc2.ui.session.runs:_ENGINE": "the engine, by the folder of the runs",
 }
 DECORATORS = {"cache", "lru_cache", "cached_property", "cache_data", "cache_resource", "cached", "cachedmethod", "singledispatch"}
 CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "LRUCache", "TTLCache", "ContextVar"}
@@ -301,11 +294,11 @@ class Visitor:
         self.labels = (Label("box", (0.1, 0.1, 0.3 + 0.2 * number, 0.6), "thing"),)
         count = 40 + 40 * number
         # Real digits, other ones for each: so that the net is right about some.
-        full = loading.load_set("digits", own.SIZE_PX)
+        full = datasets.load_set("digits", own.SIZE_PX)
         which = rng.permutation(np.flatnonzero(np.isin(full.labels, (3, 7))))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
         self.set = own.keep(data, "mine", self.id).key
-        known = judging.classifier_of(run)
+        known = classifier_picker.classifier_of(run)
         torch.manual_seed(number)
         module = copy.deepcopy(known.module)  # of the same answers, but for a little
         with torch.no_grad():
@@ -321,7 +314,7 @@ class Visitor:
     @staticmethod
     def _keep(classifier, folder):
         save_classifier(classifier, folder / "classifier.safetensors")
-        return keeping.keep((folder / "classifier.safetensors").read_bytes())[0]
+        return uploaded_classifiers.keep((folder / "classifier.safetensors").read_bytes())[0]
 
     @staticmethod
     def _photo(rng, shape):
@@ -337,7 +330,7 @@ class Stage:
 
     def enter(self, who):
         self.patch.setattr(st, "session_state", who.session)
-        self.patch.setattr(state, "visitor", lambda: who.id)
+        self.patch.setattr(workspace, "visitor", lambda: who.id)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -352,7 +345,7 @@ def own_home(tmp_path_factory):
 def visitors(own_home, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(st, "session_state", {})
-        patch.setattr(state, "visitor", lambda: "0" * 32)
+        patch.setattr(workspace, "visitor", lambda: "0" * 32)
         digits = RECIPES["digits"].recipe
         run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 4}), owner="0" * 32)
         assert train(run) == "finished"
@@ -374,7 +367,7 @@ def forget():
         for way in ("clear", "cache_clear"):
             if hasattr(kept, way):
                 getattr(kept, way)()
-    cache.STAGES.clear()
+    augmented.STAGES.clear()
 
 
 def plain(value):

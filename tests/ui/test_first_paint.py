@@ -57,7 +57,7 @@ def test_the_first_page_is_drawn_before_anything_heavy_is_imported(tmp_path):
         before, drawn, _after = log.read_text().partition("A PAGE IS DRAWN")
         imported = set(re.findall(r"^import time:.*\| +(\S+)$", before, re.M))
         assert drawn and not failed
-        assert {"streamlit", "vpc2.ui.lecture", "vpc2.ui.preload"} <= imported
+        assert {"streamlit", "vpc2.ui.home.lecture_map", "vpc2.ui.server.preload"} <= imported
         assert not imported & HEAVY
         until = time.monotonic() + 200
         while not (is_loaded := json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health"))["libraries_are_loaded"]):

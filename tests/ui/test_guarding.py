@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from vpc2 import host
-from vpc2.ui import guarding
+from vpc2.ui.session import sign_in
 
 ROOT = Path(__file__).parents[2]
 WORD = "cámara oscura"
@@ -21,7 +21,7 @@ def opened():
 @pytest.fixture
 def locked(monkeypatch):
     monkeypatch.setenv("VPC2_PASSWORD", WORD)
-    monkeypatch.setattr(guarding, "WRONG_S", 0.0)
+    monkeypatch.setattr(sign_in, "WRONG_S", 0.0)
 
 
 def test_without_a_password_anybody_comes_in():
@@ -48,13 +48,13 @@ def test_the_right_password_lets_in_and_is_not_asked_again(locked):
 
 def test_an_error_of_ours_is_logged_under_the_number_that_is_shown(monkeypatch, caplog):
     shown = []
-    monkeypatch.setattr(guarding.st, "error", lambda text, **more: shown.append(text))
+    monkeypatch.setattr(sign_in.st, "error", lambda text, **more: shown.append(text))
     secret = "/somewhere/on/this/machine"
     try:
         raise RuntimeError(secret)
     except RuntimeError as error:
         with caplog.at_level(logging.ERROR):
-            assert guarding.on_script_error(error) is True
+            assert sign_in.on_script_error(error) is True
     number = caplog.records[-1].args[0]
     assert number in shown[0] and secret not in shown[0] and "RuntimeError" not in shown[0]
     assert caplog.records[-1].exc_info[1].args == (secret,)

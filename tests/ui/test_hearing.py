@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from vpc2.ui.components import hearing
+from vpc2.ui.components import action_queue
 
 
 @pytest.fixture
 def session(monkeypatch):
     kept = {}
-    monkeypatch.setattr(hearing.st, "session_state", kept)
+    monkeypatch.setattr(action_queue.st, "session_state", kept)
     return kept
 
 
@@ -20,24 +20,24 @@ def told(ears, log):
 
 def test_of_messages_that_overlap_or_get_lost_each_action_is_done_once_and_in_order(session):
     done = []
-    ears = {to: hearing.ears(to, lambda action, to=to: done.append((to, action["n"]))) for to in ("canvas", "history")}
+    ears = {to: action_queue.ears(to, lambda action, to=to: done.append((to, action["n"]))) for to in ("canvas", "history")}
     rng = random.Random(5)
     log = [{"to": rng.choice(["canvas", "history"]), "n": n} for n in range(1, 61)]
     for end in sorted(rng.sample(range(1, 60), 20)) + [60]:
         start = rng.randint(0, max(0, len(done)))  # what the browser believes not to be answered yet
         for _again in range(rng.randint(1, 3)):
-            hearing.take(told(ears["canvas"], log[start:end]))
+            action_queue.take(told(ears["canvas"], log[start:end]))
     assert done == [(one["to"], one["n"]) for one in log]
-    assert hearing.ears("canvas", print)["seen"] == 60
-    assert hearing.ears("canvas", print)["own"] == max(one["n"] for one in log if one["to"] == "canvas")
+    assert action_queue.ears("canvas", print)["seen"] == 60
+    assert action_queue.ears("canvas", print)["own"] == max(one["n"] for one in log if one["to"] == "canvas")
 
 
 def test_what_another_session_had_not_answered_is_not_done_here(session):
     done = []
-    ears = hearing.ears("canvas", done.append)
-    hearing.take({"epoch": "0" * 16, "log": [{"to": "canvas", "n": 1}]})
+    ears = action_queue.ears("canvas", done.append)
+    action_queue.take({"epoch": "0" * 16, "log": [{"to": "canvas", "n": 1}]})
     assert not done
-    hearing.take(told(ears, [{"to": "canvas", "n": 1}]))
+    action_queue.take(told(ears, [{"to": "canvas", "n": 1}]))
     assert len(done) == 1
 
 
@@ -60,13 +60,13 @@ def test_what_another_session_had_not_answered_is_not_done_here(session):
 )
 def test_junk_does_nothing(session, log):
     done = []
-    ears = hearing.ears("canvas", done.append)
-    hearing.take(told(ears, log))
+    ears = action_queue.ears("canvas", done.append)
+    action_queue.take(told(ears, log))
     assert not done
 
 
 def test_no_more_is_done_of_one_message_than_its_bound(session):
     done = []
-    ears = hearing.ears("canvas", done.append)
-    hearing.take(told(ears, [{"to": "canvas", "n": n} for n in range(1, 100_000)]))
-    assert len(done) == hearing.MOST
+    ears = action_queue.ears("canvas", done.append)
+    action_queue.take(told(ears, [{"to": "canvas", "n": n} for n in range(1, 100_000)]))
+    assert len(done) == action_queue.MOST

@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.predict import keeping
+from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.presets import RECIPES
-from vpc2.ui import attacking, insides
+from vpc2.ui.judge import attacks, explanations
 
 SCRIPT = """
 import numpy as np
@@ -41,7 +41,7 @@ def net(tmp_path):
         made = {"net": codec.to_document(net), "recipe": codec.to_document(replace(RECIPES["digits"].recipe, net=net))}
         classifier = Classifier(module, Preprocessing(16, (0.5,) * 3, (0.5,) * 3), tuple("0123456789"), made)
         save_classifier(classifier, tmp_path / "one")
-        return keeping.keep((tmp_path / "one").read_bytes())[0]
+        return uploaded_classifiers.keep((tmp_path / "one").read_bytes())[0]
 
     return keep
 
@@ -102,8 +102,8 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
     pixels = np.full((30, 30, 3), 90, np.uint8)
     for name, wanted in ((net(deaden), {"cam", "views", "saliency", "occlusion"}), (net(sharpen), set())):
-        layer = insides._layers(name, 0.0)[1][0]
-        found = insides._looked(name, 0.0, "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8))
+        layer = explanations._layers(name, 0.0)[1][0]
+        found = explanations._looked(name, 0.0, "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8))
         assert set(found["empty"]) == wanted and (found["drop"] == 0) == bool(wanted)
 
 
@@ -128,5 +128,5 @@ def test_over_a_set_and_for_a_patch_it_is_said_as_well(net):
 
 
 def test_a_target_that_is_the_answer_already_is_reached_and_not_unknown():
-    words = attacking._verdict(("a", "b"), 1, 1, 1, 1, is_blind=True)
+    words = attacks._verdict(("a", "b"), 1, 1, 1, 1, is_blind=True)
     assert "reached" in words

@@ -10,12 +10,15 @@ from vpc2 import codec
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
-from vpc2.predict import keeping
+from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.presets import RECIPES
+from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment
-from vpc2.training.worker import train
-from vpc2.ui import experiments, judging, ownsets, recipes, runs, state, taking_judged
+from vpc2.ui.judge import export_report
+from vpc2.ui.session import runs, workspace
+from vpc2.ui.train import experiments, recipe_form
+from vpc2.ui.widgets import classifier_picker, dataset_upload
 from vpc2.words import Refusal
 
 VISITOR = "b" * 32
@@ -24,7 +27,7 @@ VISITOR = "b" * 32
 @pytest.fixture(autouse=True)
 def someone(monkeypatch):
     """One visitor, whose session is a dictionary: there is no browser here."""
-    monkeypatch.setattr(state, "visitor", lambda: VISITOR)
+    monkeypatch.setattr(workspace, "visitor", lambda: VISITOR)
     monkeypatch.setattr(st, "session_state", {})
 
 
@@ -33,10 +36,10 @@ def test_some_test_pictures_are_of_all_classes_where_the_set_is_sorted_by_class(
     pixels = np.random.default_rng(0).integers(0, 256, (200, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
     entry = own.keep(ImageSet(pixels, labels, ("a", "b", "c", "d")), "mine", "a" * 32)
     run = runs.store().create(replace(RECIPES["digits"].recipe, dataset=entry.key))
-    some, again = (judging.test_pictures(f"run:{run.id}", 12) for _ in range(2))
+    some, again = (classifier_picker.test_pictures(f"run:{run.id}", 12) for _ in range(2))
     assert some.counts() == [3, 3, 3, 3]
     assert np.array_equal(some.images, again.images)
-    assert len(judging.test_pictures(f"run:{run.id}")) == 40
+    assert len(classifier_picker.test_pictures(f"run:{run.id}")) == 40
 
 
 def kept(classes, visitor, count=60):
@@ -46,15 +49,15 @@ def kept(classes, visitor, count=60):
 
 
 def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_other():
-    known = judging.classifier_of("imagenet").classes
-    assert judging.sets_for("imagenet") == [] and not judging.has_set("imagenet")
+    known = classifier_picker.classifier_of("imagenet").classes
+    assert classifier_picker.sets_for("imagenet") == [] and not classifier_picker.has_set("imagenet")
     with pytest.raises(Refusal):
-        judging.test_pictures("imagenet")
+        classifier_picker.test_pictures("imagenet")
     kept(("zorblax", known[1]), VISITOR)
-    assert judging.sets_for("imagenet") == []
+    assert classifier_picker.sets_for("imagenet") == []
     key = kept((known[0], known[859]), VISITOR)
-    assert judging.sets_for("imagenet") == [key]
-    test, validation = (judging.test_pictures("imagenet", part=part) for part in ("test", "validation"))
+    assert classifier_picker.sets_for("imagenet") == [key]
+    test, validation = (classifier_picker.test_pictures("imagenet", part=part) for part in ("test", "validation"))
     assert len(test) + len(validation) == 60 and len(validation) == 12
 
 
@@ -63,12 +66,12 @@ def test_a_run_is_judged_on_its_own_test_pictures_first_and_on_all_of_another_se
     run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
     assert train(run) == "finished"
     name = f"run:{run.id}"
-    assert judging.set_of(name) == "digits"
+    assert classifier_picker.set_of(name) == "digits"
     key = kept(("3", "7"), VISITOR)
-    assert judging.sets_for(name) == ["digits", key]
-    own_test = judging.test_pictures(name)
+    assert classifier_picker.sets_for(name) == ["digits", key]
+    own_test = classifier_picker.test_pictures(name)
     st.session_state[f"judge/of/{name}"] = key
-    other = judging.test_pictures(name)
+    other = classifier_picker.test_pictures(name)
     assert len(own_test) == 359 and len(other) == 48 and other.classes == ("3", "7")
 
 
@@ -80,7 +83,7 @@ def opened(recipe, classes, folder):
     module, net = build_net(recipe.net), recipe.net
     made = {"net": codec.to_document(net), "recipe": codec.to_document(recipe)}
     save_classifier(Classifier(module.eval(), Preprocessing(net.input[1], (0.5,) * 3, (0.5,) * 3), classes, made), folder / "one")
-    name = keeping.keep((folder / "one").read_bytes())[0]
+    name = uploaded_classifiers.keep((folder / "one").read_bytes())[0]
     st.session_state["judge/files"] = {name: "given to me"}
     return name
 
@@ -91,21 +94,21 @@ def test_a_file_brings_nobody_elses_pictures(tmp_path):
     for owner, wanted in ((OTHER, []), (VISITOR, ["digits"])):
         key = kept(known, owner, count=80)
         name = opened(replace(digits, dataset=key), known, tmp_path)
-        assert judging.sets_for(name) == ([key] if owner == VISITOR else []), wanted
-        assert (judging.recipe_of(name) is None) == (owner == OTHER)
-        assert judging.has_set(name) == (owner == VISITOR)
+        assert classifier_picker.sets_for(name) == ([key] if owner == VISITOR else []), wanted
+        assert (classifier_picker.recipe_of(name) is None) == (owner == OTHER)
+        assert classifier_picker.has_set(name) == (owner == VISITOR)
         if owner == OTHER:
             with pytest.raises(Refusal):
-                judging.test_pictures(name)
+                classifier_picker.test_pictures(name)
 
 
 def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
     mine, theirs = kept(("a", "b"), VISITOR), kept(("a", "b"), OTHER)
     recipe = RECIPES["digits"].recipe
-    assert ownsets.may_look(mine) and ownsets.may_look("digits") and not ownsets.may_look(theirs)
+    assert dataset_upload.may_look(mine) and dataset_upload.may_look("digits") and not dataset_upload.may_look(theirs)
     for key, is_refused in ((mine, False), (theirs, True)):
         asked = replace(recipe, dataset=key)
-        problem = recipes.problem_of(asked)
+        problem = recipe_form.problem_of(asked)
         assert (problem is not None and "somebody else" in problem.text.en) == is_refused
     with pytest.raises(Refusal, match="somebody else"):
         runs.start_run(replace(recipe, dataset=theirs))
@@ -120,6 +123,8 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
     for name in ("markdown", "code", "download_button"):
         monkeypatch.setattr(st, name, lambda *given, **more: None)
     name = opened(RECIPES["digits"].recipe, tuple("0123456789"), tmp_path)
-    assert "run=" not in judging.link_to(name, ["identity"], "mean") and "classifier=" not in judging.link_to(name, ["identity"], "mean")
-    taking_judged.draw_home(name, [], ["identity"])
+    assert "run=" not in classifier_picker.link_to(name, ["identity"], "mean") and "classifier=" not in classifier_picker.link_to(
+        name, ["identity"], "mean"
+    )
+    export_report.draw_home(name, [], ["identity"])
     assert any("has to be opened again" in one for one in said) and not any("same classifier" in one for one in said)

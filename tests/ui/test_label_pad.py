@@ -3,7 +3,7 @@
 import pytest
 
 from vpc2.labels import MOST, Label
-from vpc2.ui.components.label_pad import edit_labels
+from vpc2.ui.components.label_editor import edit_labels
 
 BOX, POINT = Label("box", (0.1, 0.2, 0.5, 1.0), "cat"), Label("point", (0.0, 1.0))
 

@@ -12,8 +12,8 @@ from babel.messages.pofile import read_po
 
 import vpc2
 from vpc2.catalog import Catalog, Entry
-from vpc2.ui import steps
-from vpc2.ui.language import LOCALES
+from vpc2.ui.augment import pipeline_editor
+from vpc2.ui.session.i18n import LOCALES
 from vpc2.words import Text
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def test_nothing_stays_in_the_catalog_that_no_page_says(spanish):
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_an_operation_is_found_by_name_or_family_in_both_languages(monkeypatch, lang):
-    monkeypatch.setattr(steps, "say", lambda text: text.say(lang))
-    shown = steps.name_operation("RandomRotation")
+    monkeypatch.setattr(pipeline_editor, "say", lambda text: text.say(lang))
+    shown = pipeline_editor.name_operation("RandomRotation")
     assert all(word in shown for word in ("Rotation", "Giro", "Geometric", "Geométricas", "RandomRotation"))
     assert shown.startswith({"en": "Rotation", "es": "Giro"}[lang])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc2.ui import leaving
+from vpc2.ui.server import idle
 
 
 @pytest.fixture
@@ -10,11 +10,11 @@ def day(monkeypatch):
     """A clock that moves as the watcher sleeps, a list of when it forgot, and who is there at which hour."""
     clock, forgotten = [0.0], []
     there: dict[str, tuple[float, float]] = {}
-    monkeypatch.setattr(leaving, "forget_all", lambda: forgotten.append(clock[0]))
-    monkeypatch.setattr(leaving, "is_anybody_there", lambda: any(a <= clock[0] < b for a, b in there.values()))
+    monkeypatch.setattr(idle, "forget_all", lambda: forgotten.append(clock[0]))
+    monkeypatch.setattr(idle, "is_anybody_there", lambda: any(a <= clock[0] < b for a, b in there.values()))
 
     def run(seconds):
-        leaving.watch(lambda: clock[0], lambda s: clock.__setitem__(0, clock[0] + s), rounds=int(seconds / leaving.LOOK_S))
+        idle.watch(lambda: clock[0], lambda s: clock.__setitem__(0, clock[0] + s), rounds=int(seconds / idle.LOOK_S))
         return forgotten
 
     return there, run
@@ -30,13 +30,13 @@ def test_it_is_forgotten_once_after_the_last_has_left_and_once_more_after_the_ne
     there, run = day
     there["ana"], there["beto"], there["carla"] = (10.0, 100.0), (50.0, 130.0), (400.0, 410.0)
     first, second = run(900)
-    assert 130 + leaving.QUIET_S - leaving.LOOK_S <= first <= 130 + leaving.QUIET_S + 2 * leaving.LOOK_S
-    assert 410 + leaving.QUIET_S - leaving.LOOK_S <= second <= 410 + leaving.QUIET_S + 2 * leaving.LOOK_S
+    assert 130 + idle.QUIET_S - idle.LOOK_S <= first <= 130 + idle.QUIET_S + 2 * idle.LOOK_S
+    assert 410 + idle.QUIET_S - idle.LOOK_S <= second <= 410 + idle.QUIET_S + 2 * idle.LOOK_S
 
 
 def test_a_short_absence_costs_nothing(day):
     there, run = day
-    there["ana"], there["again"] = (0.0, 100.0), (100.0 + leaving.QUIET_S / 2, 1e9)
+    there["ana"], there["again"] = (0.0, 100.0), (100.0 + idle.QUIET_S / 2, 1e9)
     assert run(600) == []
 
 
@@ -45,10 +45,10 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
 
     from vpc2.augment.pipeline import draw_images
     from vpc2.augment.presets import PIPELINES
-    from vpc2.ui import cache, loading
+    from vpc2.ui.computed import augmented, datasets
 
-    draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", kept=cache.STAGES)
-    loading.load_set("digits", 8)
-    assert cache.STAGES.bytes and loading._shelf().size_bytes()
-    leaving.forget_all()
-    assert not cache.STAGES.bytes and not loading._shelf().size_bytes()
+    draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", kept=augmented.STAGES)
+    datasets.load_set("digits", 8)
+    assert augmented.STAGES.bytes and datasets._shelf().size_bytes()
+    idle.forget_all()
+    assert not augmented.STAGES.bytes and not datasets._shelf().size_bytes()

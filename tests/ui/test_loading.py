@@ -5,7 +5,7 @@ import pytest
 
 from vpc2.data import datasets, own
 from vpc2.data.imageset import ImageSet
-from vpc2.ui.loading import Shelf
+from vpc2.ui.computed.datasets import Shelf
 from vpc2.words import Refusal
 
 

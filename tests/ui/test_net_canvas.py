@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from vpc2.nets.layers import LAYERS
-from vpc2.nets.places import arriving_channels, shifted_place
-from vpc2.nets.shapes import summarise
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.positions import arriving_channels, shifted_place
 from vpc2.nets.spec import Place, edit_add, edit_move, make_net
+from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.components import net_canvas
 from vpc2.ui.components.net_canvas import KINDS, WAYS, Event, read_event
 

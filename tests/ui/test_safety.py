@@ -9,15 +9,17 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.safety import FEWEST, MOST_LOST
+from vpc2.augment.label_survival import FEWEST, MOST_LOST
 from vpc2.augment.spec import Pipeline
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
-from vpc2.predict import keeping
+from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
 from vpc2.training.presets import RECIPES
-from vpc2.training.worker import train
-from vpc2.ui import asking, loading, runs, safety, safety_strength, state
+from vpc2.training.queue.worker import train
+from vpc2.ui.augment import label_safety, label_safety_by_strength
+from vpc2.ui.computed import datasets, label_survival
+from vpc2.ui.session import runs, workspace
 
 SCRIPT = """
 from vpc2.augment.presets import PIPELINES
@@ -49,7 +51,7 @@ def run(own_home):
 @pytest.fixture(scope="module")
 def sets(own_home):
     """A set of threes and sevens of each of two visitors: other pictures, another number of them."""
-    full, found = loading.load_set("digits", own.SIZE_PX), {}
+    full, found = datasets.load_set("digits", own.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
@@ -66,7 +68,7 @@ def kept_file(folder, tmp_path, change=lambda module: None, **other):
     save_classifier(
         Classifier(module, classifier.preprocessing, **{"classes": classifier.classes, "made": classifier.made, **other}), tmp_path / "one"
     )
-    return keeping.keep((tmp_path / "one").read_bytes())[0]
+    return uploaded_classifiers.keep((tmp_path / "one").read_bytes())[0]
 
 
 def opened(call, visitor=MINE, photos=(), **session):
@@ -121,15 +123,15 @@ def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, t
 @pytest.fixture
 def session(monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(state, "visitor", lambda: MINE)
+    monkeypatch.setattr(workspace, "visitor", lambda: MINE)
 
 
 def sure_photo(name, is_sure):
     """Return the number of a digit that the net is sure of, or is not."""
-    data = loading.load_set("digits", 64)
+    data = datasets.load_set("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
-        if (asking.plain_answer(name, photo)[1] >= 0.9) if is_sure else (asking.plain_answer(name, photo)[1] < 0.5):
+        if (label_survival.plain_answer(name, photo)[1] >= 0.9) if is_sure else (label_survival.plain_answer(name, photo)[1] < 0.5):
             return i
     raise AssertionError("no such digit")
 
@@ -157,11 +159,11 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
 
 
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
-    assert safety.DRAWS >= FEWEST
-    assert safety_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
-    found = asking.survived(Pipeline(), f"run:{run.id}", None, 0)
-    assert found.kept == found.n and asking.verdict_of(found).startswith(":green")
+    assert label_safety.DRAWS >= FEWEST
+    assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
+    found = label_survival.survived(Pipeline(), f"run:{run.id}", None, 0)
+    assert found.kept == found.n and label_survival.verdict_of(found).startswith(":green")
     few = replace(found, n=24, kept=19)
-    assert asking.verdict_of(few).startswith(":orange")
-    bars = asking.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
+    assert label_survival.verdict_of(few).startswith(":orange")
+    bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]

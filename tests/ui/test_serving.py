@@ -11,12 +11,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.training.test_showing import make_look
-from vpc2.training.events import FILE_NAME, EventWriter
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
-from vpc2.training.showing import LookWriter, to_numbers
-from vpc2.training.sinks import TensorBoardSink
-from vpc2.ui import boards, serving
+from vpc2.training.runs.events import FILE_NAME, EventWriter
+from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
+from vpc2.training.runs.store import RunStore
+from vpc2.training.tensorboard.sink import TensorBoardSink
+from vpc2.ui.server import routes, tensorboard
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def client():
     # Routes of its own: what one test's TensorBoard has read, the next one does not see.
-    with TestClient(Starlette(routes=serving.routes(), middleware=serving.MIDDLEWARE), follow_redirects=False) as client:
+    with TestClient(Starlette(routes=routes.routes(), middleware=routes.MIDDLEWARE), follow_redirects=False) as client:
         yield client
 
 
@@ -106,7 +106,7 @@ def test_a_look_of_no_run_is_refused(client, run, bad, leaf):
 
 
 def test_a_long_record_comes_in_parts(client, run):
-    steps = serving.MOST_EVENTS + 10
+    steps = routes.MOST_EVENTS + 10
     lines = ({"n": n, "t": 0.0, "type": "step", "step": n + 1, "loss": 1.0, "accuracy": 0.5} for n in range(steps))
     (run.folder / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     first = client.get(f"/api/runs/{run.id}").json()
@@ -150,7 +150,7 @@ def test_health_and_headers(client):
 
 
 def test_routes_follow_the_base_path():
-    with TestClient(Starlette(routes=serving.routes("/lab/"))) as client:
+    with TestClient(Starlette(routes=routes.routes("/lab/"))) as client:
         assert client.get("/lab/api/health").status_code == 200
         assert client.get("/lab/tensorboard/").status_code == 200
         assert client.get("/api/health").status_code == 404
@@ -186,7 +186,7 @@ def test_tensorboard_shows_the_runs_that_the_address_names(client, run):
 
 def test_tensorboard_lists_everyones_runs_only_where_visitors_may_see_them(client, run, monkeypatch):
     record(run)
-    monkeypatch.setattr(boards, "RELOAD_S", 0.0)
+    monkeypatch.setattr(tensorboard, "RELOAD_S", 0.0)
     monkeypatch.setattr(st, "get_option", {"server.address": "0.0.0.0"}.get)
     assert scalars(client) == {}
     headers = {"Tensorboard-Experiment-Id": run.id}
@@ -200,7 +200,7 @@ def test_tensorboard_lists_everyones_runs_only_where_visitors_may_see_them(clien
 def test_behind_a_proxy_nobody_sees_everyones_runs(client, run, monkeypatch, header):
     """Caddy and others listen to the network and speak to this server alone: its own address is then no secret."""
     record(run)
-    monkeypatch.setattr(boards, "RELOAD_S", 0.0)
+    monkeypatch.setattr(tensorboard, "RELOAD_S", 0.0)
     monkeypatch.setattr(st, "get_option", {"server.address": "127.0.0.1"}.get)
     asked = lambda where="": client.get(f"/tensorboard/{where}data/plugin/scalars/tags", headers={header: "192.0.2.7"}).json()  # noqa: E731
     assert len(scalars(client)) == 1 and asked() == {}
@@ -211,7 +211,7 @@ def test_behind_a_proxy_nobody_sees_everyones_runs(client, run, monkeypatch, hea
 
 
 def test_tensorboard_forgets_a_deleted_run(client, run, monkeypatch):
-    monkeypatch.setattr(boards, "RELOAD_S", 0.0)
+    monkeypatch.setattr(tensorboard, "RELOAD_S", 0.0)
     record(run)
     assert len(scalars(client, f"{run.id}/")) == 1
     RunStore().delete(run.id, by=run.owner)

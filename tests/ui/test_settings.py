@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import streamlit.config as config
 
-from vpc2.ui.components.step_list import Change, read_change
+from vpc2.ui.components.card_list import Change, read_change
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc2.ui.components.unit_pad import read_event
+from vpc2.ui.components.point_picker import read_event
 
 
 def test_places_and_steps_are_read():

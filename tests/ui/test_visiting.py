@@ -9,7 +9,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 
-from vpc2.ui import guarding, serving, state, visiting
+from vpc2.ui.server import routes as server_routes
+from vpc2.ui.server import visitor_cookie
+from vpc2.ui.session import sign_in, workspace
 
 PAGE = {"Sec-Fetch-Dest": "document"}
 NAME = "0123456789abcdef" * 2
@@ -18,21 +20,21 @@ NAME = "0123456789abcdef" * 2
 @pytest.fixture
 def client():
     async def told(request):
-        return PlainTextResponse(request.cookies.get(visiting.COOKIE, "nobody"))
+        return PlainTextResponse(request.cookies.get(visitor_cookie.COOKIE, "nobody"))
 
     async def stream(socket):
         await socket.accept()
-        await socket.send_text(socket.cookies.get(visiting.COOKIE, "nobody"))
+        await socket.send_text(socket.cookies.get(visitor_cookie.COOKIE, "nobody"))
         await socket.close()
 
-    routes = [Route("/", told), Route("/part.js", told), WebSocketRoute("/stream", stream), *serving.routes()]
-    with TestClient(Starlette(routes=routes, middleware=[Middleware(visiting.VisitorCookie)]), base_url="https://host") as client:
+    routes = [Route("/", told), Route("/part.js", told), WebSocketRoute("/stream", stream), *server_routes.routes()]
+    with TestClient(Starlette(routes=routes, middleware=[Middleware(visitor_cookie.VisitorCookie)]), base_url="https://host") as client:
         yield client
 
 
 def test_the_first_page_names_the_browser_and_later_ones_keep_the_name(client):
     answer = client.get("/", headers=PAGE)
-    assert re.fullmatch("[0-9a-f]{32}", answer.text) and client.cookies[visiting.COOKIE] == answer.text
+    assert re.fullmatch("[0-9a-f]{32}", answer.text) and client.cookies[visitor_cookie.COOKIE] == answer.text
     assert client.get("/", headers=PAGE).text == answer.text
     assert {part.strip().partition("=")[0] for part in answer.headers["set-cookie"].split(";")} >= {
         "HttpOnly",
@@ -58,13 +60,13 @@ def test_parts_of_a_page_give_no_name(client):
 
 @pytest.mark.parametrize("given", ["", "x" * 32, NAME[:-1], NAME.upper(), NAME + "0", "../../etc/passwd"])
 def test_what_is_no_name_is_replaced(client, given):
-    client.cookies.set(visiting.COOKIE, given)
-    assert visiting.is_name(client.get("/", headers=PAGE).text)
+    client.cookies.set(visitor_cookie.COOKIE, given)
+    assert visitor_cookie.is_name(client.get("/", headers=PAGE).text)
 
 
 def test_a_connection_without_a_name_has_one_before_its_session_begins(client):
     with client.websocket_connect("wss://host/stream") as socket:
-        assert visiting.is_name(socket.receive_text())
+        assert visitor_cookie.is_name(socket.receive_text())
         assert any(name == b"set-cookie" and b"HttpOnly" in value for name, value in socket.extra_headers)
 
 
@@ -77,7 +79,7 @@ def test_a_connection_keeps_the_name_of_its_browser(client):
 def test_a_name_of_before_there_were_cookies_is_taken_over(client):
     client.get("/", headers=PAGE)
     assert client.post("/api/visitor", json=NAME).json() == {"is_known": False}
-    client.cookies = {visiting.COOKIE: NAME}
+    client.cookies = {visitor_cookie.COOKIE: NAME}
     assert client.post("/api/visitor", json=NAME).json() == {"is_known": True}
     assert client.get("/", headers=PAGE).text == NAME
 
@@ -109,10 +111,10 @@ class Context:
 def session(monkeypatch):
     """A session without a browser; `browser` gives it cookies."""
     kept = {}
-    monkeypatch.setattr(state.st, "session_state", kept)
+    monkeypatch.setattr(workspace.st, "session_state", kept)
 
     def browser(cookies, headers=None):
-        monkeypatch.setattr(state.st, "context", Context(cookies, headers or {"Host": "here"}))
+        monkeypatch.setattr(workspace.st, "context", Context(cookies, headers or {"Host": "here"}))
 
     browser({})
     return kept, browser
@@ -120,20 +122,20 @@ def session(monkeypatch):
 
 def test_who_signed_in_has_that_name_whatever_the_browser_says(session, monkeypatch):
     _kept, browser = session
-    browser({visiting.COOKIE: NAME})
-    assert state.visitor() == state.owner() == NAME and state.is_named()
-    monkeypatch.setattr(guarding, "member", lambda: "f" * 32)
+    browser({visitor_cookie.COOKIE: NAME})
+    assert workspace.visitor() == workspace.owner() == NAME and workspace.is_named()
+    monkeypatch.setattr(sign_in, "member", lambda: "f" * 32)
     browser({})
-    assert state.visitor() == state.owner() == "f" * 32 and state.is_named()
+    assert workspace.visitor() == workspace.owner() == "f" * 32 and workspace.is_named()
 
 
 def test_nothing_is_owned_until_the_name_is_known(session):
     """Without the cookie the page tells the name a moment later: until then nothing can be started, and afterwards it is that name's."""
     kept, _browser = session
-    with pytest.raises(state.Refusal):
-        state.owner()
+    with pytest.raises(workspace.Refusal):
+        workspace.owner()
     kept["visitor"] = {"id": NAME}
-    assert state.owner() == state.visitor() == NAME
+    assert workspace.owner() == workspace.visitor() == NAME
     kept["visitor"] = {"id": "guessed"}
-    with pytest.raises(state.Refusal):
-        state.owner()
+    with pytest.raises(workspace.Refusal):
+        workspace.owner()

@@ -4,7 +4,7 @@ import pytest
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
-from vpc2.ui import state
+from vpc2.ui.session import workspace
 
 STRONG, TURN, COLOUR = (PIPELINES[key].pipeline for key in ("strong", "half_turn", "colour"))
 
@@ -12,7 +12,7 @@ STRONG, TURN, COLOUR = (PIPELINES[key].pipeline for key in ("strong", "half_turn
 @pytest.fixture
 def session(monkeypatch):
     kept = {}
-    monkeypatch.setattr(state.st, "session_state", kept)
+    monkeypatch.setattr(workspace.st, "session_state", kept)
     return kept
 
 
@@ -23,7 +23,7 @@ def tell(session):
     def told(work, earlier=(), word=None, opened="", **more):
         session["visitor"] = {
             "kept": {
-                "session": state.session_word() if word is None else word,
+                "session": workspace.session_word() if word is None else word,
                 "work": {"pipeline": codec.to_token(work)},
                 "earlier": {"pipeline": [codec.to_token(one) for one in earlier]},
                 "opened": opened,
@@ -37,36 +37,36 @@ def tell(session):
 def history():
     states = []
     while True:
-        states.append(state.load("pipeline"))
-        if not state.can_step_back("pipeline"):
+        states.append(workspace.load("pipeline"))
+        if not workspace.can_step_back("pipeline"):
             return states
-        state.step_back("pipeline")
+        workspace.step_back("pipeline")
 
 
 def test_what_was_kept_comes_back_with_what_other_tabs_made_before_it(tell):
     tell(STRONG, earlier=[TURN, COLOUR])
-    state.restore()
+    workspace.restore()
     assert history() == [STRONG, COLOUR, TURN]
 
 
 def test_what_the_browser_told_another_session_is_not_taken(tell):
     """Streamlit sends the last state of a component again to a new server: it may be long out of date."""
     tell(STRONG, word="of a server before")
-    state.restore()
-    assert state.load("pipeline") == PIPELINES["basic"].pipeline
+    workspace.restore()
+    assert workspace.load("pipeline") == PIPELINES["basic"].pipeline
     tell(TURN)
-    state.restore()
-    assert state.load("pipeline") == TURN
+    workspace.restore()
+    assert workspace.load("pipeline") == TURN
 
 
 def test_it_comes_back_once_and_never_over_a_change(tell):
     tell(STRONG)
-    state.save(TURN)
-    state.restore()
-    assert state.load("pipeline") == TURN
+    workspace.save(TURN)
+    workspace.restore()
+    assert workspace.load("pipeline") == TURN
     tell(COLOUR)
-    state.restore()
-    assert state.load("pipeline") == TURN
+    workspace.restore()
+    assert workspace.load("pipeline") == TURN
 
 
 @pytest.mark.parametrize(
@@ -83,25 +83,25 @@ def test_it_comes_back_once_and_never_over_a_change(tell):
     ],
 )
 def test_junk_in_the_storage_of_a_browser_is_no_visitors_mistake(session, kept):
-    session["visitor"] = {"kept": kept if not isinstance(kept, dict) else {"session": state.session_word(), **kept}}
-    state.restore()
-    assert state.load("pipeline") in (PIPELINES["basic"].pipeline, STRONG)
+    session["visitor"] = {"kept": kept if not isinstance(kept, dict) else {"session": workspace.session_word(), **kept}}
+    workspace.restore()
+    assert workspace.load("pipeline") in (PIPELINES["basic"].pipeline, STRONG)
 
 
 def test_where_this_tab_opened_the_link_before_what_came_of_it_counts(session, tell):
-    state.save(TURN, from_outside=True)
+    workspace.save(TURN, from_outside=True)
     session.update({"opened": "a link", "changes when opened": session["changes"]})
     tell(STRONG, opened="a link")
-    state.restore()
+    workspace.restore()
     assert history() == [STRONG, TURN]
 
 
 def test_another_link_than_before_counts_itself(session, tell):
-    state.save(TURN, from_outside=True)
+    workspace.save(TURN, from_outside=True)
     session.update({"opened": "a link", "changes when opened": session["changes"]})
     tell(STRONG, opened="another link")
-    state.restore()
-    assert state.load("pipeline") == TURN
+    workspace.restore()
+    assert workspace.load("pipeline") == TURN
 
 
 def elsewhere(session, spec, at=5.0):
@@ -109,22 +109,22 @@ def elsewhere(session, spec, at=5.0):
 
 
 def test_the_other_tabs_change_is_taken_and_can_be_undone_or_left(session):
-    state.save(STRONG)
+    workspace.save(STRONG)
     elsewhere(session, TURN)
-    assert list(state.elsewhere()) == ["pipeline"]
-    state.take_elsewhere()
-    assert state.load("pipeline") == TURN and not state.elsewhere()
-    state.step_back("pipeline")
-    assert state.load("pipeline") == STRONG and not state.elsewhere()
+    assert list(workspace.elsewhere()) == ["pipeline"]
+    workspace.take_elsewhere()
+    assert workspace.load("pipeline") == TURN and not workspace.elsewhere()
+    workspace.step_back("pipeline")
+    assert workspace.load("pipeline") == STRONG and not workspace.elsewhere()
     elsewhere(session, COLOUR, at=6.0)
-    assert state.elsewhere()
-    state.keep_here()
-    assert state.load("pipeline") == STRONG and not state.elsewhere()
+    assert workspace.elsewhere()
+    workspace.keep_here()
+    assert workspace.load("pipeline") == STRONG and not workspace.elsewhere()
     elsewhere(session, TURN, at=7.0)
-    assert state.elsewhere()
+    assert workspace.elsewhere()
 
 
 def test_the_same_in_both_tabs_is_not_worth_a_word(session):
-    state.save(TURN)
+    workspace.save(TURN)
     elsewhere(session, TURN)
-    assert not state.elsewhere()
+    assert not workspace.elsewhere()

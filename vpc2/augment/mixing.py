@@ -52,7 +52,7 @@ MIXES: Catalog[Mix] = Catalog(
             "One picture shines through another; the label is mixed likewise (Zhang and others, 2018).",
             "Una imagen se transparenta sobre otra; la etiqueta se mezcla igual (Zhang y otros, 2018).",
         ),
-        target="vpc2.augment.own_mixing.RandomMixUpV2",
+        target="vpc2.augment.custom.mixing.RandomMixUpV2",
         knobs=(
             Span(key="lambda_val", title=Text("Share of the other", "Parte de la otra"), default=[0.2, 0.5], low=0.0, high=1.0, step=0.05),
         ),
@@ -66,7 +66,7 @@ MIXES: Catalog[Mix] = Catalog(
             "A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019).",
             "Se pega un rectángulo de otra imagen; la etiqueta se reparte por superficie (Yun y otros, 2019).",
         ),
-        target="vpc2.augment.own_mixing.RandomCutMixV2",
+        target="vpc2.augment.custom.mixing.RandomCutMixV2",
         knobs=(
             # Kornia's name misleads: it bounds lambda, so a larger one cuts a smaller piece, and 1 would cut nothing.
             Span(key="cut_size", title=Text("Share that stays", "Parte que queda"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
@@ -79,7 +79,7 @@ MIXES: Catalog[Mix] = Catalog(
         key="PatchMix",
         title=Text("PatchMix", "PatchMix"),
         help=Text("Square patches of another picture are pasted in.", "Se pegan parches cuadrados de otra imagen."),
-        target="vpc2.augment.own_mixing.PatchMix",
+        target="vpc2.augment.custom.mixing.PatchMix",
         knobs=(
             Number(key="alpha", title=Text("Alpha of the Beta", "Alfa de la Beta"), default=1.0, low=0.1, high=8.0),
             Whole(key="patch_size", title=Text("Patch", "Parche"), default=32, low=4, high=128, unit="px"),
@@ -92,7 +92,7 @@ MIXES: Catalog[Mix] = Catalog(
             "Four pictures meet in one, as detectors are trained (YOLOv4, 2020).",
             "Cuatro imágenes se juntan en una, como se entrenan los detectores (YOLOv4, 2020).",
         ),
-        target="vpc2.augment.own_mixing.RandomMosaic",
+        target="vpc2.augment.custom.mixing.RandomMosaic",
         knobs=(
             Span(
                 key="start_ratio_range", title=Text("Where they meet", "Dónde se juntan"), default=[0.3, 0.7], low=0.1, high=0.9, step=0.05

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpc2.predict.readymade import PRETRAINED
+from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.words import Refusal, Text, clean_name
 
 _IDS = {

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from vpc2.ui.components.card_list import step_list
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.components.live_look import live_look
-from vpc2.ui.components.step_list import step_list
+from vpc2.ui.components.live_snapshot import live_look
 
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
 START = [("a", "Flip", "p 0.5"), ("b", "Rotate", "−15 … 15 ° · p 0.5"), ("c", HOSTILE, "σ 2 px"), ("d", "Brightness", "0.8 … 1.2")]
