@@ -13,7 +13,7 @@ from vpc2.predict.tta.views import MERGES, VIEWS
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
 from vpc2.ui.session.i18n import _, language, number, say
-from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets import classifier_picker, page_frame
 from vpc2.words import Refusal
 
 Photo = dict[str, Any]
@@ -29,7 +29,7 @@ def draw_home(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None
         st.caption(_("It opens this page with the same views and merge; the classifier's file has to be opened again."))
     else:
         st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
-    st.code(classifiers.link_to(ref, views, how), language=None, wrap_lines=True)
+    st.code(classifier_picker.link_to(ref, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
     st.download_button(
