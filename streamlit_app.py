@@ -10,8 +10,11 @@ from pathlib import Path  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui.server import addresses, routes
-from vpc2.ui.session import sign_in  # noqa: E402
+from vpc2.ui import addresses
+from vpc2.ui.server import (
+    errors,  # noqa: E402
+    routes,
+)
 
 host.require_home()
 host.keep_freed_memory()
@@ -25,7 +28,7 @@ app = st.App(
     lifespan=routes.lifespan,
     routes=routes.ROUTES,
     middleware=routes.MIDDLEWARE,
-    on_script_error=sign_in.on_script_error,
+    on_script_error=errors.on_script_error,
 )
 
 if __name__ == "__main__":

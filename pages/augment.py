@@ -7,7 +7,7 @@ import streamlit as st
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
-from vpc2.ui.augment import draws, export, label_safety, labels, library_comparison, mixing
+from vpc2.ui.augment import before_after, code, draws, export, filmstrip, label_safety, labels, library_comparison, mixing
 from vpc2.ui.augment.pipeline_editor import edit_pipeline, name_operation, shown_pipeline
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, say
@@ -50,13 +50,13 @@ with right:
     photos = draw_tray("augment")
     views = {
         _("Draws"): draws.draw_draws,
-        _("Filmstrip"): draws.draw_film,
-        _("Compare"): draws.draw_compare,
+        _("Filmstrip"): filmstrip.draw_film,
+        _("Compare"): before_after.draw_compare,
         _("Labels"): labels.draw_label_tab,
         _("Mix"): mixing.draw_mixing,
         _("Safe?"): label_safety.draw_safety,
         _("Libraries"): library_comparison.draw_libraries,
-        _("Code"): draws.draw_code,
+        _("Code"): code.draw_code,
         _("Export"): export.draw_export,
     }
     # Only the tab that is open is computed.

@@ -4,7 +4,7 @@ import streamlit as st
 
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
-from vpc2.ui.build import canvas, export_net, import_net, layer_table, net_comparison, receptive_field
+from vpc2.ui.build import canvas, export_net, import_net, layer_table, net_comparison, net_views
 from vpc2.ui.build.inspector import draw_inspector
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, say
@@ -42,10 +42,10 @@ with totals:
 views = {
     _("All layers"): layer_table.draw_table,
     _("Where the parameters are"): layer_table.draw_parameter_chart,
-    _("See it"): receptive_field.draw_seeing,
+    _("See it"): net_views.draw_net_views,
     _("Compare"): net_comparison.draw_compare,
-    _("Bring in"): import_net.draw_bringing,
-    _("Take home"): export_net.draw_home,
+    _("Bring in"): import_net.draw_import,
+    _("Take home"): export_net.draw_export,
 }
 net_comparison.open_pair()
 # Only the tab that is open is computed.

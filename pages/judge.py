@@ -25,7 +25,7 @@ with right:
         _("Robustness"): lambda: robustness.draw_robustness(ref, photos),
         _("Look inside"): lambda: explanations.draw_insides(ref, photos),
         _("Attacks"): lambda: attacks.draw_attacks(ref, photos),
-        _("Take home"): lambda: export_report.draw_home(ref, photos, views),
+        _("Take home"): lambda: export_report.draw_export(ref, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):

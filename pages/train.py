@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import recipes, runs, workspace
 from vpc2.ui.session.i18n import _
 from vpc2.ui.train import experiments, recipe_form, run_list, run_page
 from vpc2.ui.widgets import dataset_builder, page_frame
@@ -14,7 +14,7 @@ left, right = st.columns([1, 2.3], gap="medium")
 run, experiment = runs.chosen_run(), experiments.chosen_experiment()
 with left:
     if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: show what it was made of
-        recipe_form.take_recipe(run.recipe)
+        recipes.take_recipe(run.recipe)
     recipe = recipe_form.edit_recipe(workspace.load("recipe"))
     problem = recipe_form.problem_of(recipe)
     recipe_form.draw_problem(problem)

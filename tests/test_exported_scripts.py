@@ -26,9 +26,10 @@ from vpc2.nets.export import pytorch_code as nets_code
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
+from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.bundle import to_script, to_zip
 from vpc2.predict.export.tta_script import SCRIPT_NAME, WEIGHTS_NAME
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone

@@ -268,8 +268,8 @@ def _views(given: argparse.Namespace) -> list[str]:
 
 
 def _classifier(name: str) -> Any:
-    from vpc2.predict.classifier import open_classifier
     from vpc2.predict.classifier_ref import ClassifierRef
+    from vpc2.predict.opening import open_classifier
 
     place = ClassifierRef.from_command_line(name)
     if isinstance(place, Path) and not _is_there(place):

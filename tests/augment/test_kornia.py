@@ -6,7 +6,7 @@ import kornia.augmentation as augmentation
 import kornia.augmentation.auto as auto
 import pytest
 
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 
 LEFT_OUT = {

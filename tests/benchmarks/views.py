@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from vpc2 import host  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier  # noqa: E402
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.opening import open_classifier  # noqa: E402
 from vpc2.predict.runtime import onnx_runtime
 from vpc2.predict.tta import predict  # noqa: E402
 

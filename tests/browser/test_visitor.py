@@ -11,7 +11,7 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import RunStore
-from vpc2.ui.server import visitor_cookie
+from vpc2.ui.session import visitor_cookie
 
 pytestmark = pytest.mark.browser
 LONG = replace(RECIPES["digits"].recipe, settings={**RECIPES["digits"].recipe.settings, "epochs": 10_000, "budget_s": 600.0})

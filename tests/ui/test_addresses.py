@@ -17,10 +17,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.conftest import serve
-from tests.training.test_showing import make_look
-from tests.ui.test_serving import make_run, record
+from tests.training.runs.test_snapshot_view import make_look
+from tests.ui.server.test_routes import make_run, record
 from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
-from vpc2.ui.server import addresses
+from vpc2.ui import addresses
 
 ROOT = Path(__file__).parents[2]
 WATCH = ROOT / "tests" / "watching"
@@ -128,14 +128,14 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
 
     def script():
         from vpc2.ui.components.live_curves import live_curves
-        from vpc2.ui.components.live_snapshot import live_look
+        from vpc2.ui.components.live_snapshot import live_snapshot
         from vpc2.ui.server import routes
         from vpc2.ui.widgets import tensorboard_embed
 
         routes._SERVING.set()
         tensorboard_embed.draw_board(["feedface00000001"])
         live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
-        live_look("feedface00000001", "batch", key="look")
+        live_snapshot("feedface00000001", "batch", key="look")
 
     told = {"server.baseUrlPath": base}
     real = st.get_option

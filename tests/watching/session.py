@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from vpc2.augment.library_comparison import MATCHES, apply_match, installed
-from vpc2.predict.classifier import open_classifier
 from vpc2.predict.explain import heatmaps
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime import onnx_runtime
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import RunStore, status_of

@@ -20,7 +20,6 @@ from torch import nn
 from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_json
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import safetensors_io
-from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.words import Refusal, Text, clean_name
 
 FILE_NAME = "model.safetensors"
@@ -342,17 +341,3 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
 
 def _shown(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "1"
-
-
-def open_classifier(place: ClassifierRef | Path | str) -> Classifier:
-    """Return the ready-made classifier of that name, or the one in a run's folder or a safetensors file.
-
-    A string is read as on the command line: a key of PRETRAINED, `torchvision:NAME`, or a path.
-    """
-    from vpc2.predict.pretrained.loading import load_pretrained, load_torchvision
-
-    if isinstance(place, str):
-        place = ClassifierRef.from_command_line(place)
-    if isinstance(place, ClassifierRef):
-        return load_pretrained(place.id) if place.is_pretrained else load_torchvision(place.id)
-    return load_classifier(place)

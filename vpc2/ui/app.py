@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vpc2.ui.components.browser_storage import draw_visitor
+from vpc2.ui.components.browser_storage import draw_browser_storage
 from vpc2.ui.home import lecture_map
 from vpc2.ui.server import preload
 from vpc2.ui.session import sign_in, workspace
@@ -29,7 +29,7 @@ st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
 buttons.forget_presses()
-draw_visitor(
+draw_browser_storage(
     language(),
     workspace.workspace(),
     session=workspace.session_word(),

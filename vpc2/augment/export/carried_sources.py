@@ -8,7 +8,9 @@ from vpc2.sources import Carrier
 
 
 def carried_code(wanted: Iterable[str]) -> tuple[list[str], str]:
-    """Return the import lines and the definitions of what is wanted (dotted names such as "vpc2.augment.custom.colour.RandomContrast") and of all that it uses.
+    """Return the import lines and the definitions of what is wanted and of all that it uses.
+
+    `wanted` are dotted names, such as "vpc2.augment.custom.colour.RandomContrast".
 
     What a definition uses comes before it; where nothing is wanted both are empty.
     """

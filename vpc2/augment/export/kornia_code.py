@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from vpc2.augment.export.carried_sources import carried_code
-from vpc2.augment.mixing import MIXES, Mix
+from vpc2.augment.mixes import MIXES, Mix
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline

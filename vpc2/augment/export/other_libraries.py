@@ -11,7 +11,7 @@ import ast
 from typing import Any
 
 from vpc2.augment.export.carried_sources import carried_code
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, Step

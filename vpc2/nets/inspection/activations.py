@@ -20,25 +20,15 @@ from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.module import build_net
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.nets.summary.receptive_field import Rectangle
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Refusal, Text
 
-MOST_RUNS = 20  # as many as Luo and others averaged
-LEAST_RUNS = 2
-MACS_OF_ALL_RUNS = 4 * 10**9  # larger nets are asked fewer times
 MOST_MACS = 4 * 10**10  # VGG-19 takes half of it
 MOST_PIXELS = 2048 * 2048
 LARGEST_BYTES = 320 * MB  # weights and activations of one picture
-MOST_OF_IT = 0.95
-SEAM_PX = 4
 
 _NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
-_TOO_WIDE = Text(
-    "A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.",
-    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba menos.",
-)
 _TOO_LARGE = Text(
     "Up to {name} this net would take {found:,} MB for one picture; at most {most:,} MB are taken to look inside. "
     "Choose a layer before it.",
@@ -51,38 +41,6 @@ _TOO_SLOW = Text(
     "Hasta {name}, esta red necesita {found:,} millones de multiplicaciones y sumas por imagen; para mirar adentro se hacen como máximo "
     "{most:,} millones. Hay que elegir una capa anterior, o una entrada más chica.",
 )
-
-
-@dataclass(frozen=True)
-class Effective:
-    """What really reaches a unit: `energy` (H, W) of its gradient at each pixel, which sums to 1, averaged over `runs` draws.
-
-    Where every gradient was zero, `energy` is zero everywhere.
-    """
-
-    energy: np.ndarray
-    runs: int
-
-    @property
-    def is_dead(self) -> bool:
-        return not self.energy.any()
-
-    @property
-    def heat(self) -> np.ndarray:
-        """The gradient's size at each pixel (the root of its energy), the largest made 1."""
-        size = np.sqrt(self.energy)
-        return size / size.max() if size.any() else size
-
-    @property
-    def holding_most(self) -> int:
-        """The fewest pixels that together hold 95 % of the energy."""
-        ordered = np.sort(self.energy, axis=None)[::-1].cumsum()
-        return 0 if self.is_dead else int(np.searchsorted(ordered, MOST_OF_IT * ordered[-1])) + 1
-
-    def share_inside(self, field: Rectangle) -> float:
-        """Return the share of the energy inside a rectangle."""
-        inside = field.clipped(*self.energy.shape)
-        return float(self.energy[inside.top : inside.bottom, inside.left : inside.right].sum())
 
 
 @dataclass(frozen=True)
@@ -134,40 +92,16 @@ def prefix_of(net: Net, layer_id: str) -> Net:
     raise Refusal(_NO_SUCH_LAYER)
 
 
-def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int = 0) -> Effective:
-    """Return how much each input pixel moves the unit at (row, column), as Luo and others measured it (NIPS 2016, arXiv:1701.04128).
-
-    Each run draws fresh weights and a picture of noise, and takes the gradient of a random mix of the unit's channels (their plain
-    sum is constant behind a softmax); its squares are summed over the colours and made to sum to 1, then the runs are averaged.
-    Raises `Refusal` for a net that does not fit or is too large.
-    """
-    prefix, summary = _prepared(net, layer_id)
-    runs = int(min(max(MACS_OF_ALL_RUNS // max(summary.macs, 1), LEAST_RUNS), MOST_RUNS))
-    energy = np.zeros(net.input[1:])
-    for run in range(runs):
-        with drawing(seed_of("effective field", seed, run)):
-            module = build_net(prefix).eval().requires_grad_(False)
-            images = torch.randn(1, *net.input).requires_grad_()
-            mix = torch.randn(summary.find(layer_id).output[0])
-        out = _watch(module, summary.layers, layer_id, images).output
-        values = out[:, unit[0], unit[1]] if out.dim() == 3 else out
-        (gradient,) = torch.autograd.grad((values * mix).sum(), images)
-        squares = gradient[0].double().square().sum(0).numpy()
-        if squares.sum() > 0:
-            energy += squares / squares.sum()
-    return Effective(energy / energy.sum() if energy.any() else energy, runs)
-
-
 def pass_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) -> Passage:
     """Return one layer's input and output while an image (C, H, W) goes through the net with the weights of this seed.
 
     The layer may stand inside blocks; of a block that repeats, the first copy is looked at. Raises `Refusal` as `effective_field`.
     """
-    prefix, summary = _prepared(net, layer_id)
+    prefix, summary = prepare_prefix(net, layer_id)
     with drawing(seed_of("looking", seed)):
         module = build_net(prefix).eval()
     with torch.inference_mode():
-        return _watch(module, summary.layers, layer_id, image[None])
+        return run_prefix(module, summary.layers, layer_id, image[None])
 
 
 def to_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> Maps:
@@ -234,7 +168,7 @@ def _in_rows(vector: torch.Tensor) -> torch.Tensor:
     return filled.view(1, rows, columns)
 
 
-def _prepared(net: Net, layer_id: str) -> tuple[Net, Summary]:
+def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
     """Return the part of a net that must be built to look at a layer, and its numbers; raise `Refusal` where that is too much."""
     prefix = prefix_of(net, layer_id)
     summary = summarise(prefix)
@@ -248,7 +182,7 @@ def _prepared(net: Net, layer_id: str) -> tuple[Net, Summary]:
     return prefix, summary
 
 
-def _watch(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> Passage:
+def run_prefix(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> Passage:
     """Return what comes into a layer and what goes out while a batch of one goes through the net."""
     watched, seen = _find(module, layers, layer_id), []
     handle = watched.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0][0], output[0])))
@@ -269,3 +203,10 @@ def _find(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str) -
             if (found := _find(branch, inner, layer_id)) is not None:
                 return found
     return None
+
+
+SEAM_PX = 4
+_TOO_WIDE = Text(
+    "A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.",
+    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba menos.",
+)

@@ -1,6 +1,6 @@
 """Asking through ONNX Runtime on a CPU, where it answers the same in a fraction of the time.
 
-Writing a net as ONNX takes torch's exporter seconds of pure Python, so a process of its own does it (`python -m vpc2.predict.runtime.onnx_runtime`),
+Writing a net as ONNX takes torch's exporter seconds of pure Python, so a process of its own does it,
 once for each set of weights, and PyTorch answers meanwhile. A file is used only after it answered as PyTorch does.
 """
 
@@ -20,8 +20,9 @@ import torch
 
 from vpc2 import host
 from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
-from vpc2.predict.classifier import Classifier, open_classifier
+from vpc2.predict.classifier import Classifier
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
 
 CLOSE = 1e-5  # the largest difference of a probability

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vpc2.augment.export.kornia_code import call_arguments
-from vpc2.augment.mixing import MAPS_AT_ONCE, MIXES
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.mixing import MAPS_AT_ONCE
 from vpc2.augment.operations.catalog import OPS
 from vpc2.sources import PROJECT, Carrier
 from vpc2.training.spec import Recipe

@@ -1,11 +1,10 @@
-"""Where a run goes: this machine's queue, or a Ray cluster where one is named (`VPC2_RAY_ADDRESS`), behind one small interface.
+"""What every queue of runs is asked, and what this machine's and a Ray cluster's share.
 
 Everything an engine must know after a restart is in the runs' folders: it holds only who waits and what is its own.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
@@ -13,7 +12,6 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from vpc2.host import MB
-from vpc2.training.ray import cluster
 from vpc2.training.runs.events import latest_events, progress_of
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import NO_SPACE, Run, RunStore, status_of
@@ -68,18 +66,6 @@ class Engine(Protocol):
 
     def shutdown(self) -> None:
         """End what waits for work; runs go on to their end."""
-
-
-def make_engine(store: RunStore) -> Engine:
-    """Return the engine that the environment names. Raises `Refusal` for a Ray cluster that cannot be used."""
-    address = os.environ.get(cluster.ADDRESS)
-    if address:
-        from vpc2.training.ray.queue import RayEngine
-
-        return RayEngine(store, address)
-    from vpc2.training.queue.local import LocalEngine
-
-    return LocalEngine(store)
 
 
 class Line(ABC):

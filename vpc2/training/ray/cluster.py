@@ -11,9 +11,9 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from vpc2 import privacy
+from vpc2.training.queue.factory import RAY_ADDRESS
 from vpc2.words import Refusal, Text
 
-ADDRESS = "VPC2_RAY_ADDRESS"
 CPUS = "VPC2_RAY_CPUS"
 NAMESPACE = "vpc2"
 PACKAGE = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def join(address: str) -> ModuleType:
     try:
         ray = importlib.import_module("ray")
     except ImportError:
-        raise Refusal(_NO_RAY.fill(variable=ADDRESS)) from None
+        raise Refusal(_NO_RAY.fill(variable=RAY_ADDRESS)) from None
     threads = {"OMP_NUM_THREADS": str(max(int(cpus_of_a_run()), 1)), "OMP_WAIT_POLICY": "PASSIVE"}
     surroundings = {
         "py_modules": [str(PACKAGE)],

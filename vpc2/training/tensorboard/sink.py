@@ -67,7 +67,7 @@ class TensorBoardSink:
         if self._is_introduced:
             return
         self._is_introduced = True
-        from vpc2.nets.export.onnx import build_graph
+        from vpc2.nets.export.tensorboard_graph import build_graph
         from vpc2.training.tensorboard import summaries
 
         recipe = self._run.recipe

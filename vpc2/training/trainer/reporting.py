@@ -16,7 +16,7 @@ from vpc2.words import Text
 if TYPE_CHECKING:
     from vpc2.training.trainer.evaluation import Score
     from vpc2.training.trainer.guards import Passed
-    from vpc2.training.trainer.trainer import Fitting
+    from vpc2.training.trainer.state import TrainerState
 
 PREPARE_EVERY_S = 0.5
 MOST_HITS = 20_000  # test pictures whose single answers are kept, to compare two runs picture by picture
@@ -53,7 +53,7 @@ _NO_VALIDATION = Text(
 class Reporter:
     """Makes the events of one run."""
 
-    def __init__(self, report: Callable[[dict[str, Any]], object], run: Fitting):
+    def __init__(self, report: Callable[[dict[str, Any]], object], run: TrainerState):
         self.report, self.run = report, run
         self._prepared = 0.0
 

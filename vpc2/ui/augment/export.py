@@ -15,7 +15,7 @@ from vpc2.host import MB
 from vpc2.ui.augment import export_cost
 from vpc2.ui.augment.labels import labels_of
 from vpc2.ui.computed import augmented
-from vpc2.ui.session import own_datasets, workspace
+from vpc2.ui.session import notices, own_datasets
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -134,7 +134,7 @@ def _write(pipeline: Pipeline, items: list[Any], shared: list[int], layout: str)
     began, total = time.perf_counter(), len(shared) + sum(shared)
     bar, cancel = st.empty(), st.empty()
     # A click ends this run of the page at its next word to the browser, which is the progress; the file goes with it.
-    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=workspace.remember_note, args=(_STOPPED,))
+    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=notices.remember_note, args=(_STOPPED,))
 
     def report(written: int) -> None:
         left = (time.perf_counter() - began) / written * (total - written)

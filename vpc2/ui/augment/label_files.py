@@ -9,9 +9,9 @@ import streamlit as st
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
 from vpc2.images.samples import SAMPLES
 from vpc2.labels import MOST, POINT, Label
-from vpc2.ui.session import workspace
+from vpc2.ui import markdown
+from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, number
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal, Text, clean_name
 
 _ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
@@ -44,14 +44,14 @@ def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label,
         else:
             read = from_yolo(given.getvalue(), orientation=orientation)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
         return labels
     room = max(MOST - len(labels), 0)
-    workspace.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
+    notices.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
     for note in read.notes:
-        workspace.remember_note(note)
+        notices.remember_note(note)
     if len(read.labels) > room:
-        workspace.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
+        notices.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
     return (*labels, *read.labels[:room])
 
 
@@ -79,7 +79,7 @@ def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
         disabled=not names,
         width="stretch",
     )
-    said = [f"{i} {page_frame.literal(one)}" for i, one in enumerate(names)]
+    said = [f"{i} {markdown.literal(one)}" for i, one in enumerate(names)]
     if said:
         st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(said)))
     points = sum(label.kind == POINT for label in labels)

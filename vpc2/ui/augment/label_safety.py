@@ -10,6 +10,7 @@ from vpc2.augment.label_survival import RULE, Survival
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.ui import markdown
 from vpc2.ui.augment.label_safety_by_class import draw_classes, pick_up
 from vpc2.ui.augment.label_safety_by_strength import draw_strength
 from vpc2.ui.computed import augmented, classifiers, label_survival
@@ -66,14 +67,14 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
 
     None comes back where the classifier is not sure of the photograph itself: that is said, and nothing is judged.
     """
-    st.markdown(f"### {page_frame.literal(photo['name'])}")
+    st.markdown(f"### {markdown.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
         classes, (plain, _certainty) = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)
         unsure = label_survival.unsure_of(ref, photo)
         whole = label_survival.survived(pipeline, ref, photo, DRAWS if unsure is None else TILES)
         pictures = augmented.drawn(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
     if unsure is None:
-        answer = _("Without augmentation: {answer}.").format(answer=page_frame.literal(classes[plain]))
+        answer = _("Without augmentation: {answer}.").format(answer=markdown.literal(classes[plain]))
         st.markdown(f"{label_survival.verdict_of(whole)} {label_survival.count_of(whole)}. {answer}")
         place = st.empty()
     else:
@@ -84,7 +85,7 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
         with grid.cell(), st.container(key=f"tile-safe-{photo['digest']}-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[answer], width="stretch")
             sign = f":green[:material/check: {_('kept')}]" if answer == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"{page_frame.literal(classes[answer])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
+            st.caption(f"{markdown.literal(classes[answer])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
     return place
 
 

@@ -14,11 +14,11 @@ from vpc2.data.datasets import find_dataset
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import STATES
+from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers, label_survival
 from vpc2.ui.computed.label_survival import percent
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import notices, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train import run_page
 from vpc2.ui.widgets import page_frame, run_status
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text
@@ -43,7 +43,7 @@ def pick_up() -> None:
     if runs.store().get(run_id).model_path.is_file():
         classifiers.choose(ClassifierRef("run", run_id))
     else:
-        workspace.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
+        notices.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
 def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
@@ -70,7 +70,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
         for verdict, title in titles.items()
         if sides[verdict]
     )
-    st.markdown(f"**{page_frame.literal(said)}**")
+    st.markdown(f"**{markdown.literal(said)}**")
     left, right = st.columns(2, gap="medium")
     with left:
         _draw_side(titles["unsafe"], "unsafe", sides["unsafe"], found)
@@ -84,7 +84,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
-            data=page_frame.literal(say(find_dataset(classifiers.set_of(ref)).title)),
+            data=markdown.literal(say(find_dataset(classifiers.set_of(ref)).title)),
             sure=percent(SURE),
         )
         + " "
@@ -117,7 +117,7 @@ def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures
     for kind, picture, (answer, certainty) in zip((_("picture"), _("draw")), pictures, answers, strict=True):
         with st.container(width=PICTURE_PX, gap="xxsmall"):
             st.image(picture, alt=f"{names[label]}, {kind}: {names[answer]}", width=PICTURE_PX)
-            st.caption(f"{page_frame.literal(names[answer])} {percent(certainty)}", text_alignment="center")
+            st.caption(f"{markdown.literal(names[answer])} {percent(certainty)}", text_alignment="center")
     lost = one.instead(label)
     if one.verdict == "harmless" or lost is None:
         said = _("“{name}” stays “{name}”").format(name=names[label])
@@ -125,7 +125,7 @@ def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures
         count = _("{k} of {n}").format(k=number(lost[1]), n=number(one.n)).replace(" ", "\u00a0")
         said = _("“{name}” is answered “{other}” ({count})").format(name=names[label], other=names[lost[0]], count=count)
     with st.container(width="stretch", gap="xxsmall"):
-        st.markdown(f"**{page_frame.literal(said)}**")
+        st.markdown(f"**{markdown.literal(said)}**")
         st.caption(
             _("{k} of {n} keep the answer ({low} to {high})").format(
                 k=number(one.kept), n=number(one.n), low=percent(one.low), high=percent(one.high)
@@ -164,7 +164,7 @@ def _draw_going(run_id: str) -> None:
     """Say where the run stands; `run_watch.draw_progress` draws the page anew when it is over, and `pick_up` takes it."""
     run, status = runs.store().get(run_id), runs.store().status(run_id)
     st.markdown(f"**{_('Training on the digits…')}**")
-    run_page.draw_waiting(run, status)
+    run_status.draw_waiting(run, status)
     run_status.draw_progress(run, status)
     if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
         runs.engine().stop(run_id, by=workspace.visitor())

@@ -13,11 +13,11 @@ from vpc2.augment.strength import edit_strengths, strengths_of
 from vpc2.figures.augment import strength_figure
 from vpc2.knobs import Knob, Span
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers, label_survival
 from vpc2.ui.computed.label_survival import Photo, percent
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import page_frame
 
 DRAWS = (24, 48, 96)
 LINE = round(100 * (1 - MOST_LOST))  # the line of the verdict; another may be asked for
@@ -119,7 +119,7 @@ def _draw_tiles(sweep: list, strengths: list[str], found: list[Survival], photo:
         with grid.cell(), st.container(key=f"tile-strength-{i}", gap="xxsmall"):
             st.image(picture, alt=f"{strength}: {classes[answer]}", width="stretch")
             sign = f":green[:material/check: {_('kept')}]" if answer == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"**{page_frame.literal(strength)}**  \n{page_frame.literal(classes[answer])} {percent(one.certainty[0])}  \n{sign}")
+            st.caption(f"**{markdown.literal(strength)}**  \n{markdown.literal(classes[answer])} {percent(one.certainty[0])}  \n{sign}")
 
 
 def _said_strength(knob: Knob, value: Any) -> str:

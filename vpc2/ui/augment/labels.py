@@ -13,8 +13,9 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
 from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
+from vpc2.ui import markdown
 from vpc2.ui.augment import label_files
-from vpc2.ui.components.label_editor import label_pad
+from vpc2.ui.components.label_editor import label_editor
 from vpc2.ui.computed import augmented
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
@@ -51,13 +52,13 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
                 list(names),
                 default=photo["digest"],
                 required=True,
-                format_func=lambda digest: page_frame.literal(names[digest]),
+                format_func=lambda digest: markdown.literal(names[digest]),
                 key=f"labels/photo/{'-'.join(sorted(names))[:200]}",
                 label_visibility="collapsed",
             )
             photo = next(one for one in photos if one["digest"] == chosen)
         labels = labels_of(photo)
-        edited = label_pad(augmented.shown(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_pad_words())
+        edited = label_editor(augmented.shown(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_pad_words())
         if edited is None:
             edited = label_files.draw_files(photo, labels)
         if edited is not None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.figures.augment import shares_svg
 from vpc2.rng import seed_of
+from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import PALETTE
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import workspace
@@ -38,7 +39,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     grid = st.grid(3, min_column_width=200, gap="small")
     for i, (picture, shares) in enumerate(zip(found["pictures"], found["shares"], strict=True)):
         parts = sorted(((share, photo) for share, photo in zip(shares, photos, strict=True) if share > 0.0005), key=lambda part: -part[0])
-        said = " · ".join(f"{page_frame.literal(photo['name'])} {number(100 * share, '.0f')}\u00a0%" for share, photo in parts)
+        said = " · ".join(f"{markdown.literal(photo['name'])} {number(100 * share, '.0f')}\u00a0%" for share, photo in parts)
         with grid.cell(), st.container(key=f"tile-mix-{i}", gap="xxsmall"):
             st.image(picture, alt=said, width="stretch")
             st.image(

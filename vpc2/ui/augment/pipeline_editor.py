@@ -11,12 +11,13 @@ import streamlit as st
 from vpc2.augment import spec as pipelines
 from vpc2.augment.operations.catalog import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
-from vpc2.ui.components.card_list import Change, read_change, step_list
-from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import page_frame
+from vpc2.ui import markdown
+from vpc2.ui.components.card_list import Change, card_list, read_change
+from vpc2.ui.session import notices, workspace
+from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.step_text import describe_step, short_value
 from vpc2.words import Refusal
 
 # One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
@@ -54,33 +55,12 @@ def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
     return _PIPELINE_EDITS[change.kind](pipeline, change.order if change.kind == "order" else change.id)
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, bool):
-        return "✓" if value else "–"
-    if isinstance(value, list | tuple):
-        return " … ".join(_short(v) for v in value)
-    return number(value, ".3g") if isinstance(value, float) else str(value)
-
-
 def name_operation(key: str) -> str:
     """Return an operation's name in both languages, the visitor's first, with its family: what a search looks through."""
     entry, family = OPS[key], FAMILIES[OPS[key].family]
     names = dict.fromkeys((say(entry.title), entry.title.en, entry.title.es))
     families = dict.fromkeys((say(family), family.en, family.es))
     return " · ".join((*names, *families, key))
-
-
-def describe_step(step: pipelines.Step) -> str:
-    """Return a step's first parameter and its chance, for the card."""
-    entry = OPS[step.op]
-    knobs = [knob for knob in entry.knobs if knob.key != "p"]
-    first = (
-        f"{_short(step.params[knobs[0].key])} {knobs[0].unit}".strip()
-        if knobs and isinstance(step.params[knobs[0].key], int | float | list)
-        else ""
-    )
-    chance = f"p {_short(step.params['p'])}" if "p" in step.params else ""
-    return " · ".join(part for part in (first, chance) if part)
 
 
 def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
@@ -91,7 +71,7 @@ def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, 
         return f"{title}: {say(reason)}"
     if not is_applied:
         return f"{title}: {_('not applied')}"
-    said = [f"{say(label)} {_short(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
+    said = [f"{say(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
     return f"{title} {', '.join(said)}".strip()
 
 
@@ -131,7 +111,7 @@ def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
         }
         for step in pipeline.steps
     ]
-    step_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
+    card_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
 
 
 def _take(action: Mapping[str, Any]) -> None:
@@ -146,7 +126,7 @@ def _take(action: Mapping[str, Any]) -> None:
     try:
         workspace.save(_apply_change(pipeline, change))
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
 
 
 def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
@@ -154,7 +134,7 @@ def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
     step = next(step for step in pipeline.steps if step.id == chosen)
     entry = OPS[step.op]
     with st.container(border=True, key="inspector"):
-        st.markdown(f"**{say(entry.title)}** :gray[{page_frame.literal(entry.key)}]")
+        st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(entry.key)}]")
         st.caption(say(entry.help))
         with st.container(horizontal=True, gap="small"):
             st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))

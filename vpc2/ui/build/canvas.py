@@ -22,7 +22,7 @@ from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
 from vpc2.words import Refusal, Text, swap_separators
 
@@ -238,7 +238,7 @@ def _take(payload: Mapping[str, Any]) -> None:
             st.session_state["net/foreseen"] = dict(kept[-MOST_FORESEEN:])
     except Refusal as refusal:
         st.session_state["net/said"] = say(refusal.text)
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
 
 
 def _choose(layer_id: str | None, slot: int | None = None) -> None:

@@ -10,8 +10,8 @@ from vpc2.nets.inspection.kernels import KERNELS, POOLINGS, fits_window, geometr
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place, other_weights
-from vpc2.ui.components.point_picker import unit_pad
-from vpc2.ui.components.window_stepper import close_up
+from vpc2.ui.components.point_picker import point_picker
+from vpc2.ui.components.window_stepper import window_stepper
 from vpc2.ui.computed import net_views
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, language, number, say
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OWN = "own"
 
 
-def draw_closely(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
+def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
     """Draw one window of a layer over the photograph, or over what the layer really gets."""
     is_pooling = facts.kind in POOLINGS
     known = [] if is_pooling or not fits_window(geometry_of(facts).kernel) else list(KERNELS)
@@ -96,7 +96,7 @@ def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int,
     for key, title, plane, box, hint in pictures:
         with grid.cell():
             st.caption(f"**{title}**")
-            unit_pad(
+            point_picker(
                 net_views.plane_png(plane),
                 [{"box": box, "colour": ACCENT, "said": ""}],
                 key=f"see/closely/{key}",
@@ -162,7 +162,7 @@ def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note
     }
     if shown.op != "sum":
         words["used"] = _("{n} of the outputs shown look at it.")
-    close_up(data, key="see/closely/numbers", words=words, language=language())
+    window_stepper(data, key="see/closely/numbers", words=words, language=language())
 
 
 def _pair(sides: tuple[int, int]) -> str:

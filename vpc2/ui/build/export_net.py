@@ -10,18 +10,19 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.export import onnx as export_onnx
+from vpc2.nets.export import png, tensorboard_graph
 from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.csv_table import to_csv
 from vpc2.nets.summary.layer_summary import Summary
+from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, language, say
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal
 
 _BYTES = "application/octet-stream"
 
 
-def draw_home(net: Net, summary: Summary) -> None:
+def draw_export(net: Net, summary: Summary) -> None:
     """Show the net as PyTorch code, and offer it as files; what cannot be written says why under its button."""
     code = to_code(net)
     st.code(code, language="python", height=360)
@@ -30,7 +31,7 @@ def draw_home(net: Net, summary: Summary) -> None:
     try:
         export_onnx.check_onnx(summary)
     except Refusal as refusal:
-        why_not = page_frame.literal(say(refusal.text))
+        why_not = markdown.literal(say(refusal.text))
     onnx_line = _(
         "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
         "Takes some seconds, a minute for large nets."
@@ -39,9 +40,9 @@ def draw_home(net: Net, summary: Summary) -> None:
     offers = (
         (_("PyTorch code"), _("The script above. It runs as it is."), lambda: code, "net.py", "text/x-python"),
         ("ONNX", why_not or onnx_line, None if why_not else onnx, "net.onnx", _BYTES),
-        (_("TensorBoard graph"), graph_line, partial(export_onnx.to_tensorboard, net), "events.out.tfevents.0.net", _BYTES),
+        (_("TensorBoard graph"), graph_line, partial(tensorboard_graph.to_tensorboard, net), "events.out.tfevents.0.net", _BYTES),
         (_("Table (CSV)"), _("Every number of every layer, for a spreadsheet."), partial(to_csv, summary), "net.csv", "text/csv"),
-        (_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: export_onnx.to_png(drawn()), "net.png", "image/png"),
+        (_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: png.to_png(drawn()), "net.png", "image/png"),
         (_("Picture (SVG)"), _("The drawing above, sharp at any size."), drawn, "net.svg", "image/svg+xml"),
         (
             _("Net (JSON)"),

@@ -9,9 +9,10 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
 from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision
+from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.computed import augmented
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -38,7 +39,7 @@ x = torch.zeros(1, 3, 32, 32)
 """
 
 
-def draw_bringing(net: Net, summary: Summary) -> None:
+def draw_import(net: Net, summary: Summary) -> None:
     """Take a net in from elsewhere: it replaces the one on the page, which Undo brings back."""
     notes = st.container()  # above what is asked, drawn after it: a refusal ends what was said of the net before
     pasting, others = st.columns([3, 2], gap="large")
@@ -108,7 +109,7 @@ def _take(read: codec.Read | None) -> None:
         st.session_state.pop(_NOTES, None)
         return
     workspace.save(read.spec, from_outside=True)
-    workspace.forget_notes()
+    notices.forget_notes()
     canvas.forget()
     told = [(note.en, note.es) for note in read.notes]
     st.session_state[_NOTES] = (codec.digest(read.spec), told, st.session_state.get("refusals", 0))
@@ -123,5 +124,5 @@ def _draw_notes(net: Net) -> None:
     if not notes:
         st.success(say(_WHOLE.fill(n=count)), icon=":material/check:")
         return
-    said = "\n".join(f"- {page_frame.literal(say(Text(*note)))}" for note in notes)
+    said = "\n".join(f"- {markdown.literal(say(Text(*note)))}" for note in notes)
     st.warning(f"{say(_REMARKS.fill(n=count))}\n\n{said}", icon=":material/info:")

@@ -17,6 +17,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.knob_limits import reachable
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
 from vpc2.nets.summary.summarise import summarise
+from vpc2.ui import markdown
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
@@ -57,7 +58,7 @@ def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
 def _draw_title(facts: LayerFacts) -> None:
     entry = LAYERS[facts.kind]
     flow = f"{shape_text(facts.input)} → {shape_text(facts.output)}" if facts.input else ""
-    st.markdown(f"**{say(entry.title)}** :gray[{page_frame.literal(facts.name)}]  {flow}")
+    st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(facts.name)}]  {flow}")
     st.caption(say(entry.help))
 
 
@@ -99,7 +100,7 @@ def _draw_numbers(net: Net, facts: LayerFacts) -> None:
         problem = summarise(net).problem
         st.info(_("The net does not get this far yet."), icon=":material/block:")
         if problem is not None:
-            st.markdown(page_frame.literal(say(problem.text)))
+            st.markdown(markdown.literal(say(problem.text)))
     elif facts.inside:
         _draw_block(facts)
     else:
@@ -168,7 +169,7 @@ def _draw_border(facts: LayerFacts) -> None:
 
 
 def _draw_problem(net: Net, facts: LayerFacts) -> None:
-    st.error(page_frame.literal(say(facts.problem.text)), icon=":material/error:")
+    st.error(markdown.literal(say(facts.problem.text)), icon=":material/error:")
     with st.container(horizontal=True):
         for i, repair in enumerate(facts.problem.repairs):
             if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):

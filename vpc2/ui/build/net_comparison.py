@@ -15,10 +15,10 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.diff import CHANGED, LEFT, RIGHT, SAME, Comparison, Item, Row, Total, compare
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.lessons import PAIRS, lesson_of, note_of
+from vpc2.ui import markdown
 from vpc2.ui.build import canvas
-from vpc2.ui.session import workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
-from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text
 
@@ -37,17 +37,17 @@ def open_pair() -> None:
     try:
         pair = PAIRS.find(key)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
         return
     st.session_state["compare/pair"] = pair.key
     st.session_state["build/tabs"] = _("Compare")
-    workspace.remember_note(_OPENED.fill(pair=pair.title))
+    notices.remember_note(_OPENED.fill(pair=pair.title))
 
 
 def draw_note(*nets: Net) -> None:
     """Say what is to be said of ready nets that others print differently, once."""
     for note in dict.fromkeys(filter(None, map(note_of, nets))):
-        st.info(page_frame.literal(say(note)), icon=":material/menu_book:")
+        st.info(markdown.literal(say(note)), icon=":material/menu_book:")
 
 
 def draw_compare(net: Net, summary: Summary) -> None:
@@ -68,7 +68,7 @@ def draw_compare(net: Net, summary: Summary) -> None:
         left, right = (say(pair.left.title), pair.left.net), (say(pair.right.title), pair.right.net)
     comparison = compare(left[1], right[1])
     if key != _MINE:
-        st.markdown(f"**{page_frame.literal(say(lesson_of(PAIRS[key], comparison)))}**")
+        st.markdown(f"**{markdown.literal(say(lesson_of(PAIRS[key], comparison)))}**")
     draw_note(left[1], right[1])
     _draw_pictures(comparison, left, right)
     _draw_totals(comparison)
@@ -101,7 +101,7 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
         for letter, (name, net), summary in (("A", left, comparison.left), ("B", right, comparison.right)):
             with st.container(key=f"compare/{letter}", width="content"):
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    st.markdown(f"### {letter} · {page_frame.literal(name)}", width="content")
+                    st.markdown(f"### {letter} · {markdown.literal(name)}", width="content")
                     if name != _("My net") and button(
                         _("Open {letter} in Build").format(letter=letter),
                         key=f"compare/open/{letter}",
@@ -114,7 +114,7 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
                 with st.container(key=f"compare/volumes/{letter}"):
                     _draw_picture(net, summary)
                 if summary.problem is not None:
-                    st.error(page_frame.literal(say(summary.problem.text)), icon=":material/error:")
+                    st.error(markdown.literal(say(summary.problem.text)), icon=":material/error:")
 
 
 def _draw_picture(net: Net, summary: Summary) -> None:

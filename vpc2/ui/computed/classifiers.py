@@ -85,7 +85,7 @@ def version_of(ref: ClassifierRef) -> ClassifierVersion:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _opened(version: ClassifierVersion) -> Any:
-    from vpc2.predict.classifier import open_classifier
+    from vpc2.predict.opening import open_classifier
     from vpc2.predict.runtime.onnx_runtime import quicken_later
 
     ref = version.ref

@@ -11,9 +11,9 @@ import streamlit as st
 from vpc2.augment.label_survival import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
@@ -67,7 +67,7 @@ def unsure_of(ref: ClassifierRef, photo: Photo) -> str | None:
     if is_sure(certainty):
         return None
     classes = classifiers.classifier_of(ref).classes
-    return say(NO_LABEL.fill(answer=page_frame.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
+    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
 
 
 def survived(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:

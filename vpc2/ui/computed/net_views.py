@@ -15,7 +15,8 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.computed import augmented
 
 if TYPE_CHECKING:
-    from vpc2.nets.inspection.activations import Effective, Maps
+    from vpc2.nets.inspection.activations import Maps
+    from vpc2.nets.inspection.effective_field import Effective
     from vpc2.nets.inspection.window import CloseUp
 
 Photo = dict[str, Any]
@@ -54,7 +55,7 @@ def effective(net: Net, layer_id: str, unit: Unit) -> Effective:
 
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _effective(token: str, layer_id: str, unit: Unit, _net: Net) -> Effective:
-    from vpc2.nets.inspection.activations import effective_field
+    from vpc2.nets.inspection.effective_field import effective_field
 
     with augmented.computing():
         return effective_field(_net, layer_id, unit)

@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Text
 
 SOME_PICTURES = 120
@@ -45,4 +45,4 @@ def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | 
 
 def answer_of(shares: np.ndarray, classes: tuple[str, ...]) -> str:
     best = int(shares.argmax())
-    return f"**{page_frame.literal(classes[best])}** {percent(shares[best])}"
+    return f"**{markdown.literal(classes[best])}** {percent(shares[best])}"

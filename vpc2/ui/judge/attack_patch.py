@@ -10,11 +10,11 @@ import streamlit as st
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.shares import share_of
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _, number
-from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal
 
@@ -41,7 +41,7 @@ def _draw_patch_on_photos(ref: ClassifierRef, photos: list[Photo], target: int) 
     grid = st.grid("auto", min_column_width=200, gap="medium")
     with grid.cell(), st.container(key="tile-patch", gap="xxsmall"):
         st.image(found["patch"], alt=_("The patch"), width="stretch")
-        st.caption(f"{_('The patch')}  \n{page_frame.literal(classes[target])}")
+        st.caption(f"{_('The patch')}  \n{markdown.literal(classes[target])}")
     for i, (picture, before, after) in enumerate(found["laid"]):
         with grid.cell(), st.container(key=f"tile-patch-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[int(after.argmax())], width="stretch")
@@ -71,7 +71,7 @@ def _draw_patch_on_set(ref: ClassifierRef, target: int) -> None:
     with st.spinner(_("Learning the patch…")):
         found = _patched_set(*place)
     _draw_grey(found)
-    shares, title = found["shares"], page_frame.literal(classifiers.classifier_of(ref).classes[target])
+    shares, title = found["shares"], markdown.literal(classifiers.classifier_of(ref).classes[target])
     st.markdown(
         _(
             "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "

@@ -11,6 +11,7 @@ from vpc2.figures.attacks import accuracy_figure
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.attack_patch import draw_patch
@@ -73,7 +74,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
             found = _attacked(classifiers.version_of(ref), photo["digest"], kind, epsilon, target, photo["pixels"])
         before, after, merged = found["before"], found["after"], found["merged"]
         was, now = int(before.argmax()), int(after.argmax())
-        st.markdown(f"### {page_frame.literal(photo['name'])}")
+        st.markdown(f"### {markdown.literal(photo['name'])}")
         st.markdown(_verdict(classes, was, now, int(merged.argmax()), target, is_blind=found["is_blind"]))
         columns = st.columns(3, gap="medium")
         for column, picture, title, line in (
@@ -100,7 +101,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
 
 def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None, *, is_blind: bool) -> str:
     """Return in words whether the attack came through, and whether the views resist; or that it had no gradient to follow."""
-    names = {"was": page_frame.literal(classes[was]), "now": page_frame.literal(classes[now])}
+    names = {"was": markdown.literal(classes[was]), "now": markdown.literal(classes[now])}
     if is_blind and now == was != target:
         return ":gray[:material/help:] " + _(
             "Nothing is known: the gradient of this picture is zero everywhere, so the attack has no direction. "
@@ -238,7 +239,7 @@ def _draw_set(ref: ClassifierRef) -> None:
                 _(
                     "{name}: for {share} of the pictures the gradient was zero everywhere, so the attack had no direction. "
                     "That their answers stay says nothing about how far this net can be trusted."
-                ).format(name=page_frame.literal(title), share=percent(share)),
+                ).format(name=markdown.literal(title), share=percent(share)),
                 icon=":material/help:",
             )
         figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))

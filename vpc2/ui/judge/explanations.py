@@ -12,6 +12,7 @@ from vpc2.figures.explanations import map_figure
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _, number, say
@@ -83,8 +84,8 @@ def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
     for photo in photos:
         with st.spinner(_("Looking…")):
             seen = _looked(classifiers.version_of(ref), photo["digest"], target, layer, photo["pixels"])
-        label = page_frame.literal(classes[seen["label"]])
-        st.markdown(f"### {page_frame.literal(photo['name'])}: {label} {percent(seen['share'])}")
+        label = markdown.literal(classes[seen["label"]])
+        st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(seen['share'])}")
         tiles = [
             ("cam", _("Grad-CAM"), _("Where this layer's maps speak for the class.")),
             ("views", _("Grad-CAM over views"), _("The same, averaged over several views: what stays is steadier.")),
@@ -173,7 +174,7 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
         st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
     for photo in photos:
         found = _maps(classifiers.version_of(ref), photo["digest"], layer, photo["pixels"])
-        st.markdown(f"### {page_frame.literal(photo['name'])}")
+        st.markdown(f"### {markdown.literal(photo['name'])}")
         st.image(found["sheet"], alt=_("Feature maps"), width="stretch")
         st.caption(
             _("The first {n} of {all} channels, each from its lowest value (black) to its highest (white).").format(
@@ -192,7 +193,7 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
     for i, value in _exciting(classifiers.version_of(ref), classifiers.set_of(ref), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
-            st.caption(f"{page_frame.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
+            st.caption(f"{markdown.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
 
 
 def _large(pixels: np.ndarray) -> bytes:
@@ -313,7 +314,7 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
         for i in shown:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
                 st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
-                st.caption(f"{page_frame.literal(data.classes[data.labels[i]])} → {page_frame.literal(answers[i])}")
+                st.caption(f"{markdown.literal(data.classes[data.labels[i]])} → {markdown.literal(answers[i])}")
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

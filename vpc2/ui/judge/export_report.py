@@ -19,7 +19,7 @@ from vpc2.words import Refusal
 Photo = dict[str, Any]
 
 
-def draw_home(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
+def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the script of these views and the report of these photographs."""
     if not classifiers.is_here(ref):
         return

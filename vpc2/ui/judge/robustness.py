@@ -14,6 +14,7 @@ from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CHALLENGES
 from vpc2.shares import Share
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _, number, say
@@ -49,16 +50,16 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
         found = _answered(classifiers.version_of(ref), photo["digest"], key, photo["pixels"])
     classes, shares = classifiers.classifier_of(ref).classes, found["shares"]
     plain = int(shares[0].argmax())
-    st.markdown(f"### {page_frame.literal(photo['name'])}")
+    st.markdown(f"### {markdown.literal(photo['name'])}")
     lost = next((i for i, row in enumerate(shares) if row.argmax() != plain), None)
     if lost is None:
-        said = _("It stays {name} at every strength.").format(name=page_frame.literal(classes[plain]))
+        said = _("It stays {name} at every strength.").format(name=markdown.literal(classes[plain]))
     else:
         said = _("It is {name} up to {last}; at {first} it becomes {other}.").format(
-            name=page_frame.literal(classes[plain]),
+            name=markdown.literal(classes[plain]),
             last=text_of(key, strengths[lost - 1]),
             first=text_of(key, strengths[lost]),
-            other=page_frame.literal(classes[int(shares[lost].argmax())]),
+            other=markdown.literal(classes[int(shares[lost].argmax())]),
         )
     st.markdown(said)
     chosen = st.select_slider(
@@ -72,7 +73,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
     with left:
         st.image(found["pictures"][chosen], alt=text_of(key, strengths[chosen]), width="stretch")
         best = int(shares[chosen].argmax())
-        st.markdown(f"**{page_frame.literal(classes[best])}** {percent(shares[chosen][best])}")
+        st.markdown(f"**{markdown.literal(classes[best])}** {percent(shares[chosen][best])}")
     with right:
         grid = st.grid(4, min_column_width=90, gap="small")
         for i, (picture, row) in enumerate(zip(found["pictures"], shares, strict=True)):
@@ -80,7 +81,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
                 st.image(picture, alt=text_of(key, strengths[i]), width="stretch")
                 mark = ":green[:material/check:]" if row.argmax() == plain else ":orange[:material/close:]"
                 st.caption(
-                    f"**{text_of(key, strengths[i])}** {mark}  \n{page_frame.literal(classes[int(row.argmax())])} {percent(row.max())}"
+                    f"**{text_of(key, strengths[i])}** {mark}  \n{markdown.literal(classes[int(row.argmax())])} {percent(row.max())}"
                 )
 
 

@@ -16,6 +16,7 @@ from vpc2.augment.spec import Pipeline
 from vpc2.figures.predictions import answers_figure
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.server import idle
 from vpc2.ui.session import workspace
@@ -179,7 +180,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
     logits = torch.from_numpy(np.stack([found[view][0] for view in kept]))[:, None]
     merged = MERGES[how].resolve()(logits)[0].numpy()
     plain = torch.from_numpy(found[IDENTITY][0]).softmax(0).numpy()
-    st.markdown(f"### {page_frame.literal(photo['name'])}")
+    st.markdown(f"### {markdown.literal(photo['name'])}")
     columns = st.columns([1, 1.5, 1.5], gap="medium")
     columns[0].image(found[IDENTITY][1], alt=_("What the classifier sees"), width="stretch")
     for column, title, shares, ms in (
@@ -189,7 +190,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
         top = np.argsort(shares)[::-1][:TOP]
         answer = classes[top[0]]
         with column:
-            st.markdown(f"**{title}: {page_frame.literal(answer)}, {percent(shares[top[0]])}**")
+            st.markdown(f"**{title}: {markdown.literal(answer)}, {percent(shares[top[0]])}**")
             figure = answers_figure(
                 tuple(classes[i] for i in top), tuple(round(float(shares[i]), 4) for i in top), is_merged=column is columns[2]
             )
@@ -222,7 +223,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
             )
             mark = f":green[:material/check: {_('agrees')}]" if is_same else f":orange[:material/close: {_('disagrees')}]"
             cost = f"{number(ms, ',.0f' if ms >= 10 else ',.1f')} ms"
-            st.caption(f"{page_frame.literal(classes[own])} {percent(shares[own])}  \n{mark} · {cost}")
+            st.caption(f"{markdown.literal(classes[own])} {percent(shares[own])}  \n{mark} · {cost}")
     warned = [view for view in kept if not view.startswith(DRAW) and VIEWS[view].caution is not None and found[view][0].argmax() != best]
     if warned:
         st.info(

@@ -14,13 +14,14 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES
+from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
 from vpc2.ui.judge.question_count import verdict_of
 from vpc2.ui.judge.single_photo import Answers, percent, title_of
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
 
 KEPT = 8
@@ -45,7 +46,7 @@ def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
     recipe = classifiers.recipe_of(ref)
     is_own = recipe is not None and recipe.dataset == data
     said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
-    st.markdown(said.format(data=page_frame.literal(say(find_dataset(data).title))))
+    st.markdown(said.format(data=markdown.literal(say(find_dataset(data).title))))
     key = _key(ref, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
@@ -162,7 +163,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
         if gains[worst] < 0:
             st.markdown(
                 _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
-                    view=titles[worst[0]], name=page_frame.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
                 )
             )
     if plan is not None:
@@ -201,9 +202,7 @@ def _draw_changed(
             times = max(1, -(-96 // images.shape[1]))
             with grid.cell(), st.container(key=f"tile-changed-{i}", gap="xxsmall"):
                 st.image(to_png(images[i].repeat(times, 0).repeat(times, 1)), alt=test.classes[test.labels[i]], width="stretch")
-                st.caption(
-                    f"{page_frame.literal(test.classes[plain[i].argmax()])} → {page_frame.literal(test.classes[merged[i].argmax()])}"
-                )
+                st.caption(f"{markdown.literal(test.classes[plain[i].argmax()])} → {markdown.literal(test.classes[merged[i].argmax()])}")
 
 
 def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: Any) -> None:

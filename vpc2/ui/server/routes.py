@@ -20,8 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.snapshot_files import SHEETS, read_look, sheet_path
 from vpc2.training.runs.store import RunStore, status_of
-from vpc2.ui.server import addresses, idle, preload, visitor_cookie
+from vpc2.ui import addresses
+from vpc2.ui.server import idle, preload
 from vpc2.ui.server.tensorboard import Boards
+from vpc2.ui.session import visitor_cookie
 from vpc2.words import Refusal
 
 MOST_EVENTS = 5000  # in one answer; the browser asks again for the rest

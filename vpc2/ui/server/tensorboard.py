@@ -3,7 +3,7 @@
 `/tensorboard/` shows all runs where visitors may see each other's: the server listens on this machine only and no proxy stands
 before it, or the host shares runs. A run's id is a secret like a link's: who has it may look.
 
-Written against TensorBoard's inner parts, which are no promised interface; tests/ui/test_serving.py asks for real answers.
+Written against TensorBoard's inner parts, which are no promised interface; tests/ui/server/test_routes.py asks for real answers.
 """
 
 from __future__ import annotations

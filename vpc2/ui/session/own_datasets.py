@@ -1,4 +1,4 @@
-"""Which data sets are the visitor's own, and whose pictures they may see."""
+"""The data sets of one's own pictures that a visitor may see."""
 
 from __future__ import annotations
 

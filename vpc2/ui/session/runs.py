@@ -7,12 +7,13 @@ import threading
 import streamlit as st
 
 from vpc2 import host
-from vpc2.training.queue.base import Engine, make_engine
+from vpc2.training.queue.base import Engine
+from vpc2.training.queue.factory import make_engine
 from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.spec import Recipe
-from vpc2.ui.session import own_datasets, workspace
+from vpc2.ui import markdown
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import say
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal
 
 _ENGINE: dict[str, Engine] = {}
@@ -44,6 +45,7 @@ def shutdown() -> None:
 
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
     """Queue a run of this recipe under the visitor's name. Raises `Refusal` where its pictures are somebody else's own."""
+    from vpc2.ui.session import own_datasets  # it brings numpy, which the first page does without
 
     own_datasets.check(recipe.dataset)
     run = store().create(recipe, name=name, owner=workspace.owner(), task=task)
@@ -70,8 +72,8 @@ def chosen_run() -> Run | None:
         return store().get(wanted)
     except Refusal as refusal:
         del st.query_params["run"]
-        st.warning(page_frame.literal(say(refusal.text)), icon=":material/warning:")
-        workspace.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
+        st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
+        notices.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
         return None
 
 

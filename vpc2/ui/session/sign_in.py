@@ -1,12 +1,10 @@
-"""Who may come in, and what a visitor reads where the app itself is at fault."""
+"""Who may come in: everybody, who knows the password, or who has signed in."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import os
-import secrets
 import time
 
 import streamlit as st
@@ -14,22 +12,6 @@ import streamlit as st
 from vpc2.ui.session.i18n import _
 
 WRONG_S = 1.0  # what a wrong password costs
-
-_LOG = logging.getLogger(__name__)
-
-
-def on_script_error(error: Exception) -> bool:
-    """Log an error of ours under a short number and show the visitor that number alone; True keeps the details off the screen."""
-    number = secrets.token_hex(4)
-    _LOG.error("error %s, as a visitor was told: %s", number, type(error).__name__, exc_info=error)
-    st.error(
-        _(
-            "Something went wrong here, and it is not your fault. What you made is kept: reload the page, or go on elsewhere. "
-            "Who runs this server finds it in the log as error {number}."
-        ).format(number=number),
-        icon=":material/error:",
-    )
-    return True
 
 
 def is_in() -> bool:

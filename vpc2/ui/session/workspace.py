@@ -16,12 +16,11 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
-from vpc2.ui.server import visitor_cookie
-from vpc2.ui.session import sign_in
+from vpc2.ui.session import sign_in, visitor_cookie
+from vpc2.ui.session.notices import remember_note
 from vpc2.words import Refusal, Text
 
 HISTORY = 60
-MOST_NOTES = 6
 
 _FIRST: dict[str, Callable[[], Any]] = {
     "pipeline": lambda: PIPELINES["basic"].pipeline,
@@ -220,34 +219,6 @@ def keep_here() -> None:
 
 def _settle(kind: str, at: float) -> None:
     st.session_state["visitor/settled"] = {**st.session_state.get("visitor/settled", {}), kind: at}
-
-
-def remember_note(text: Text, kind: str = "info") -> None:
-    """Keep a sentence for the visitor; see `notes` for how long. A new answer takes the place of those that were shown before it: the
-    success of an earlier file never stands beside the refusal of a later one, nor the other way round.
-    """
-    forget_notes()
-    kept = [note for note in st.session_state["notes"] if note["en"] != text.en]  # said once, and anew where it happens again
-    st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
-    st.session_state["notes"] = [*kept, {"en": text.en, "es": text.es, "kind": kind, "shown": None}]
-
-
-def forget_notes() -> None:
-    """Take away the sentences that were shown already: something else has been answered since."""
-    st.session_state["notes"] = [note for note in st.session_state.get("notes", []) if note["shown"] is None]
-
-
-def notes() -> list[tuple[Text, str]]:
-    """Return the sentences to show now: each stays until the visitor, having seen it, goes elsewhere or changes something.
-
-    Showing it once would not do: the page may run again by itself before anyone has read it.
-    """
-    now = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads", "judge/opened files")])
-    kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, now)][-MOST_NOTES:]
-    for note in kept:
-        note["shown"] = now
-    st.session_state["notes"] = kept
-    return [(Text(note["en"], note["es"]), note["kind"]) for note in kept]
 
 
 def _visitor(name: str) -> Any:

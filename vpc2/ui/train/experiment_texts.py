@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from vpc2.augment.mixing import MIXES
+from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.training.experiments.store import Outcome, is_still_rising
 from vpc2.training.spec import Experiment, Recipe
-from vpc2.ui.augment.pipeline_editor import describe_step
+from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.step_text import describe_step
 
 
 def describe_augmentation(recipe: Recipe) -> str:
@@ -36,10 +36,10 @@ def draw_sides(spec: Experiment) -> None:
     sides = [(spec.left_name, spec.left), (spec.right_name, spec.right)]
     said = [describe_augmentation(recipe) for _name, recipe in sides]
     if said[0] == said[1]:
-        st.caption(_("Augmentation on both sides: {what}").format(what=page_frame.literal(said[0])))
+        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.literal(said[0])))
         return
     for (name, _recipe), what in zip(sides, said, strict=True):
-        st.caption(f"**{page_frame.literal(name)}**: {page_frame.literal(what)}")
+        st.caption(f"**{markdown.literal(name)}**: {markdown.literal(what)}")
 
 
 def draw_size(outcome: Outcome) -> None:
@@ -63,7 +63,7 @@ def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
         _("Both sides were still getting better when they ended: with more epochs the gap may be another one.")
         if len(rising) == 2
         else _("“{name}” was still getting better when it ended: with more epochs the gap may be another one.").format(
-            name=page_frame.literal(rising[0])
+            name=markdown.literal(rising[0])
         )
     )
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-rising"):

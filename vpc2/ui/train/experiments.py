@@ -19,10 +19,11 @@ from vpc2.training.runs.events import read_events
 from vpc2.training.runs.store import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
+from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.session import own_datasets, runs, workspace
+from vpc2.ui.session import own_datasets, recipes, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train import experiment_texts, recipe_form
+from vpc2.ui.train import experiment_texts
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
@@ -46,7 +47,7 @@ def chosen_experiment() -> Filed | None:
         return store().get(wanted)
     except Refusal as refusal:
         del st.query_params["experiment"]
-        st.warning(page_frame.literal(say(refusal.text)), icon=":material/warning:")
+        st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
         return None
 
 
@@ -128,7 +129,7 @@ def draw_experiment(filed: Filed) -> None:
     outcome = read_outcome(filed, runs.store())
     is_own = filed.owner == workspace.visitor()
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-head"):
-        st.markdown(f"### {page_frame.literal(_title(filed))}", width="content")
+        st.markdown(f"### {markdown.literal(_title(filed))}", width="content")
         st.space("stretch")
         if is_own and not outcome.is_over and button(_("Stop"), icon=":material/stop:", key="experiment/stop"):
             for run_id in filed.runs:
@@ -136,7 +137,7 @@ def draw_experiment(filed: Filed) -> None:
                     runs.engine().stop(run_id, by=workspace.visitor())
             st.rerun()
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
-            recipe_form.take_recipe(filed.spec.right)
+            recipes.take_recipe(filed.spec.right)
             st.rerun()
         if is_own and outcome.is_over and button(_("Delete"), icon=":material/delete:", key="experiment/delete", type="tertiary"):
             store().delete(filed.id, by=workspace.visitor())
@@ -185,7 +186,7 @@ def _draw_watch(experiment_id: str, seen: int) -> None:
 def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     spec = filed.spec
     if outcome.lost:
-        names = ", ".join(page_frame.literal(name) for name in outcome.lost)
+        names = ", ".join(markdown.literal(name) for name in outcome.lost)
         st.warning(
             _("These runs ended without a test, and their pairs are left out: {names}.").format(names=names), icon=":material/warning:"
         )
@@ -197,7 +198,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     left, right = outcome.side(0, spec.left_name), outcome.side(1, spec.right_name)
     experiment_texts.draw_sides(spec)
     for i, text in enumerate(sentences(outcome.gap, left, right)):
-        said = page_frame.literal(say(text))
+        said = markdown.literal(say(text))
         if i == 0:
             (st.success if outcome.gap.is_clear and outcome.gap.mean > 0 else st.info)(said, icon=":material/balance:")
         else:
@@ -205,7 +206,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     grid = st.grid(3, min_column_width=150)
     for side in (left, right):
         grid.metric(
-            page_frame.literal(side.name),
+            markdown.literal(side.name),
             f"{number(100 * side.accuracy, '.1f')} %",
             _("{low} to {high} % · {s} s").format(
                 low=number(100 * side.low, ".0f"), high=number(100 * side.high, ".0f"), s=number(side.seconds, ".0f")
@@ -271,7 +272,7 @@ def draw_list() -> None:
     for filed in shown:
         outcome = read_outcome(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
-            if button(page_frame.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
+            if button(markdown.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
                 st.query_params.pop("run", None)
                 st.query_params["experiment"] = filed.id
                 st.rerun()

@@ -12,12 +12,13 @@ from vpc2 import codec
 from vpc2.training.export.script import is_same_curve
 from vpc2.training.runs.events import read_events, to_csv
 from vpc2.training.runs.store import Run
+from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal
 
 
-def draw_home(run: Run) -> None:
+def draw_export(run: Run) -> None:
     """Draw what there is to save, each with one line on what it is; what takes time is made on the click."""
     if run.model_path.is_file():
         st.markdown(f"**{_('The classifier')}**")
@@ -62,7 +63,7 @@ def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
     try:
         read_course(fit_to_data(run.recipe)[0], events)
     except Refusal as refusal:
-        return page_frame.literal(say(refusal.text))
+        return markdown.literal(say(refusal.text))
     return ""
 
 

@@ -10,6 +10,7 @@ from vpc2 import codec
 from vpc2.figures.lr_finder import rate_figure
 from vpc2.training.runs.events import read_events
 from vpc2.training.spec import Recipe
+from vpc2.ui import markdown
 from vpc2.ui.session import runs, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
@@ -55,7 +56,7 @@ def _draw_search(run_id: str) -> None:
         st.progress(len(rates) / STEPS, text=_("Looking for a learning rate: step {n} of {of}").format(n=len(rates), of=STEPS))
         return
     if status.reason is not None:
-        st.caption(page_frame.literal(say(status.reason)))
+        st.caption(markdown.literal(say(status.reason)))
     found = events[-1].get("suggestion") if events and events[-1]["type"] == "end" else None
     if rates:
         figure = rate_figure(rates, found, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))

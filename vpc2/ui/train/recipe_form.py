@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
@@ -18,44 +17,19 @@ from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
+from vpc2.ui import markdown
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, workspace
 from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, take_recipe
 from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob, pick
 from vpc2.words import Refusal, Text
 
-_BUILD, _AUGMENT, _NONE = "build", "augment", "none"
-_BACKBONE = "backbone/"
 _SHEET_PX = 64
 _NOT_HERE = Text("This data set is not on this machine yet.", "Este conjunto de datos todavía no está en esta máquina.")
-
-
-def _matching(table: Any, attribute: str, spec: Any) -> str | None:
-    """Return the key of the table's entry that is exactly `spec`, or None."""
-    wanted = codec.digest(spec)
-    return next((key for key in table if codec.digest(getattr(table[key], attribute)) == wanted), None)
-
-
-def take_recipe(recipe: Recipe) -> None:
-    """Put a recipe into the workspace without touching the net and pipeline the visitor has made, where it can do without."""
-    pipeline_key = _matching(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else _NONE
-    if pipeline_key is None:
-        workspace.save(recipe.pipeline, from_outside=True)
-    st.session_state["train/net"] = _net_key(recipe.net)
-    st.session_state["train/pipeline"] = pipeline_key or _AUGMENT
-    workspace.save(recipe, from_outside=True)
-
-
-def _net_key(net: Any) -> str:
-    if net.KIND == Backbone.KIND:
-        return _BACKBONE + net.ready
-    key = _matching(NETS, "net", net)
-    if key is None:
-        workspace.save(net, from_outside=True)
-    return _BUILD if key is None or codec.digest(net) == codec.digest(workspace.load("net")) else key
 
 
 def edit_recipe(recipe: Recipe) -> Recipe:
@@ -144,19 +118,19 @@ def use_dataset(recipe: Recipe, key: str) -> None:
 
 def _draw_net(recipe: Recipe) -> Any:
     """Draw the choice of net (from Build, a preset, or a pretrained one) and return its spec."""
-    own = {_BUILD: _("From Build: {name}").format(name=workspace.load("net").name or _("your net"))}
-    ready = {_BACKBONE + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
+    own = {FROM_BUILD: _("From Build: {name}").format(name=workspace.load("net").name or _("your net"))}
+    ready = {BACKBONE_PREFIX + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
     chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
-    if chosen.startswith(_BACKBONE):
+    if chosen.startswith(BACKBONE_PREFIX):
         is_frozen = recipe.net.is_frozen if recipe.net.KIND == Backbone.KIND else FROZEN.default
-        return Backbone(chosen.removeprefix(_BACKBONE), draw_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
-    return workspace.load("net") if chosen == _BUILD else NETS[chosen].net
+        return Backbone(chosen.removeprefix(BACKBONE_PREFIX), draw_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
+    return workspace.load("net") if chosen == FROM_BUILD else NETS[chosen].net
 
 
 def _draw_pipeline() -> Any:
-    first = {_NONE: _("None"), _AUGMENT: _("The pipeline from Augment")}
+    first = {NO_PIPELINE: _("None"), FROM_AUGMENT: _("The pipeline from Augment")}
     chosen = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
-    return {_NONE: None, _AUGMENT: workspace.load("pipeline")}[chosen] if chosen in first else PIPELINES[chosen].pipeline
+    return {NO_PIPELINE: None, FROM_AUGMENT: workspace.load("pipeline")}[chosen] if chosen in first else PIPELINES[chosen].pipeline
 
 
 def _draw_source(label: str, slot: str, first: dict[str, str], table: Any) -> str:
@@ -197,9 +171,9 @@ def draw_problem(problem: RecipeProblem | None) -> None:
     recipe = workspace.load("recipe")
     if problem is None:
         return
-    (st.warning if problem.is_fatal else st.info)(page_frame.literal(say(problem.text)), icon=":material/warning:")
+    (st.warning if problem.is_fatal else st.info)(markdown.literal(say(problem.text)), icon=":material/warning:")
     for i, repair in enumerate(problem.repairs):
-        if button(page_frame.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
+        if button(markdown.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
             take_recipe(repair.apply(recipe))
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
@@ -244,6 +218,6 @@ def draw_data(recipe: Recipe) -> None:
     st.image(picture, alt=_("Example pictures, a row a class: {classes}").format(classes=", ".join(classes)), width="stretch")
     st.caption(
         _("A row a class, from top to bottom: {classes}.").format(
-            classes=", ".join(f"{page_frame.literal(name)} ({number(count)})" for name, count in zip(classes, counts, strict=True))
+            classes=", ".join(f"{markdown.literal(name)} ({number(count)})" for name, count in zip(classes, counts, strict=True))
         )
     )

@@ -13,13 +13,14 @@ from vpc2.data.datasets import find_dataset
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import last_event, read_events, to_csv
 from vpc2.training.runs.store import Run, may_change
+from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import runs, workspace
 from vpc2.ui.session.i18n import _, language, number, say
-from vpc2.ui.train.run_page import draw_delete, draw_state
-from vpc2.ui.widgets import page_frame, tensorboard_embed
+from vpc2.ui.train.run_page import draw_delete
+from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.run_status import curve_of, curve_words
+from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_state
 
 AT_ONCE = 12
 MOST_OVERLAID = 6  # as many as there are colours that everybody can tell apart
@@ -48,9 +49,9 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
     status, end = runs.store().status(run.id), last_event(run.folder) or {}
     share = share_of_test(end) if end.get("type") == "end" else None
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
-        is_ticked = st.checkbox(page_frame.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
+        is_ticked = st.checkbox(markdown.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
         is_open = chosen is not None and chosen.id == run.id
-        if button(page_frame.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
+        if button(markdown.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
             st.query_params["run"] = run.id
             st.rerun()
         draw_state(status)
@@ -62,7 +63,7 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
         facts.append(_when(run.created))
         if not may_change(run, workspace.visitor()):
             facts.append(_("somebody else's"))
-        st.caption(page_frame.literal(" · ".join(facts)), width="stretch")
+        st.caption(markdown.literal(" · ".join(facts)), width="stretch")
     return is_ticked
 
 

@@ -10,25 +10,20 @@ from vpc2.figures.runs import confusion_figure
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
-from vpc2.training.runs.store import STATES, Run, Status, may_change
+from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.components.live_snapshot import live_look
+from vpc2.ui.components.live_snapshot import live_snapshot
 from vpc2.ui.server import routes
-from vpc2.ui.session import runs, workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train import export_run, recipe_form
+from vpc2.ui.session import notices, recipes, runs, workspace
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, watch
+from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
 from vpc2.words import Refusal
 
 NUMBERS_S = 3.0
-COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
-
-
-def draw_state(status: Status) -> None:
-    """Draw the state of a run as a badge: the word, and a colour beside it."""
-    st.badge(say(STATES[status.state]), color=COLOURS.get(status.state, "gray"))
 
 
 def draw_run(run: Run) -> None:
@@ -46,7 +41,7 @@ def draw_run(run: Run) -> None:
 def _draw_head(run: Run, status: Status) -> None:
     is_own = may_change(run, workspace.visitor())
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
-        st.markdown(f"### {page_frame.literal(run.name)}", width="content")
+        st.markdown(f"### {markdown.literal(run.name)}", width="content")
         draw_state(status)
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
@@ -66,7 +61,7 @@ def _draw_head(run: Run, status: Status) -> None:
             del st.query_params["run"]
             st.rerun()
     if run.note:
-        st.caption(page_frame.literal(run.note))
+        st.caption(markdown.literal(run.note))
 
 
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:
@@ -83,7 +78,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
         ):
             _start(runs.train_further, run.id)
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
-            recipe_form.take_recipe(run.recipe)
+            recipes.take_recipe(run.recipe)
             st.rerun()
         if not is_own:
             return
@@ -119,7 +114,7 @@ def _do(action: Any, *args: Any, **kwargs: Any) -> None:
     try:
         action(*args, **kwargs)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
 
 
@@ -137,18 +132,6 @@ def _start(make: Any, *args: Any) -> None:
         st.rerun()
 
 
-def draw_waiting(run: Run, status: Status) -> None:
-    """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
-    if status.state == "queued":
-        place, wait_s = runs.engine().place_in_line(run.id), runs.engine().wait_s(run.id)
-        said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
-        st.info(said if place else _("Starting…"), icon=":material/hourglass:")
-    elif status.state == "paused":
-        st.info(_("Paused: it goes on from here whenever you resume it, also after the server was started again."), icon=":material/pause:")
-    if status.is_stalled:
-        st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")
-
-
 @st.fragment
 def _draw_inside(run: Run, status: Status) -> None:
     """Draw the tabs below the curves; only the open one is computed and asks the server."""
@@ -160,7 +143,7 @@ def _draw_inside(run: Run, status: Status) -> None:
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
         "TensorBoard": lambda: tensorboard_embed.draw_board([run.id]),
-        _("Take home"): lambda: export_run.draw_home(run),
+        _("Take home"): lambda: export_run.draw_export(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
         if tab.open:
@@ -206,7 +189,7 @@ def _draw_look(run: Run, view: str, standing: str) -> None:
     if not routes.is_serving() and (numbers := snapshot_files.read_look(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
         given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_look(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
 
 
 def _draw_test(run: Run) -> None:
@@ -221,9 +204,9 @@ def _draw_test(run: Run) -> None:
         if finding
         else _("No mistake on the test pictures.")
     )
-    st.markdown(f"**{page_frame.literal(said)}**")
+    st.markdown(f"**{markdown.literal(said)}**")
     if (share := share_of_test(end)) is not None:
-        st.caption(page_frame.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
+        st.caption(markdown.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
     st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
 
 

@@ -14,7 +14,7 @@ from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import load_pretrained
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
 from vpc2.ui.computed import classifiers
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import notices, runs
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -70,7 +70,7 @@ def draw_opening() -> None:
     try:
         ref, classifier = uploaded_classifiers.keep(given.getvalue())
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     else:
         classifiers.files()[str(ref)] = classifier.name or clean_name(given.name.removesuffix(".safetensors"))
         while len(classifiers.files()) > classifiers.MOST_FILES:

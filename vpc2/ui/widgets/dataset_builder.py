@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
-from vpc2.ui.session import workspace
+from vpc2.ui import markdown
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button, submit_button
@@ -68,7 +69,7 @@ def _try(change, *args) -> None:
     try:
         change(*args)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
 
 
@@ -95,9 +96,9 @@ def _draw_filling(drafts: DraftStore, name: str) -> None:
     if given:
         st.session_state["draft/uploads"] += 1
         texts = drafts.add_pictures(name, given)
-        workspace.forget_notes()
+        notices.forget_notes()
         for text in texts:
-            workspace.remember_note(text, "info")
+            notices.remember_note(text, "info")
         st.rerun()
 
 
@@ -110,7 +111,7 @@ def has_camera() -> bool:
 def _draw_class(drafts: DraftStore, group: Group) -> None:
     with st.container(border=True, key=f"draft-{hashlib.sha256(group.name.encode()).hexdigest()[:12]}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{page_frame.literal(group.name)}**", width="content")
+            st.markdown(f"**{markdown.literal(group.name)}**", width="content")
             st.caption(_("{n} of about {usual} pictures").format(n=number(len(group.pictures)), usual=USUAL), width="stretch")
             is_on = st.toggle(_("Takes part"), value=group.is_on, key=f"draft/on/{group.name}")
             if is_on != group.is_on:
@@ -145,7 +146,7 @@ def _draw_using(drafts: DraftStore, draft: Draft) -> str | None:
     problem = drafts.problem(draft)
     if problem is not None:
         st.info(
-            page_frame.literal(say(problem)) if draft.groups else _("Add two classes, then at least {n} pictures of each.").format(n=FEWEST)
+            markdown.literal(say(problem)) if draft.groups else _("Add two classes, then at least {n} pictures of each.").format(n=FEWEST)
         )
     if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
         entry = page_frame.guarded(drafts.finish, "", workspace.visitor())

@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
-from vpc2.ui.session import own_datasets, workspace
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _
+from vpc2.ui.session.own_datasets import keys
 from vpc2.ui.widgets import dataset_builder
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text
@@ -32,9 +33,7 @@ def draw_adding(current: str) -> str | None:
         st.caption(_("They stay on this server, for you alone, until nobody has used them for {n} days.").format(n=LIMITS.own_days))
         packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
-        if current in own_datasets.keys() and button(
-            _("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"
-        ):
+        if current in keys() and button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
             from vpc2.data import own
 
             own.delete(current, workspace.visitor())
@@ -46,7 +45,7 @@ def draw_adding(current: str) -> str | None:
         with st.spinner(_("Reading the pictures…")):
             return _keep(packed, loose)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
     st.rerun()
     return None
 
@@ -61,10 +60,10 @@ def _keep(packed, loose) -> str:
         files = [(file.name, file.getvalue()) for file in loose]
         name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, own.SIZE_PX)
     entry = own.keep(data, name, workspace.owner())
-    workspace.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
+    notices.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
     for note in data.notes:
-        workspace.remember_note(note)
+        notices.remember_note(note)
     if data.skipped:
         first, why = data.skipped[0]
-        workspace.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
+        notices.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
     return entry.key

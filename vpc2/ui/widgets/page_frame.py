@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
 from vpc2.ui.components.history_keys import history_keys
-from vpc2.ui.session import workspace
+from vpc2.ui.markdown import literal
+from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.words import Refusal, join_texts
 
 CSS = Path(__file__).with_name("page_frame.css")
 _ICON = Path(__file__).parents[3] / "assets" / "icon.png"
 PAGES = Path(__file__).parents[3] / "pages"
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
 
 
 def set_page() -> None:
@@ -41,15 +40,6 @@ def set_page() -> None:
 @functools.cache
 def _icon() -> str:
     return f"data:image/png;base64,{base64.b64encode(_ICON.read_bytes()).decode()}"
-
-
-def literal(name: str) -> str:
-    """Return a visitor's own words so that Markdown shows them letter by letter: no link, picture, colour or formula.
-
-    A backslash alone does not stop bare addresses from becoming links; a zero-width joiner inside `://` and `www.` does.
-    """
-    split = name.replace("://", ":\u2060//").replace("www.", "www\u2060.")
-    return _SPECIAL.sub(r"\\\1", split)
 
 
 def script(page: str) -> str:
@@ -117,16 +107,16 @@ def draw_opening(kind: str, place: str = "share") -> None:
         st.session_state[f"opened/{place}/{kind}"] += 1
         try:
             workspace.open_spec(codec.from_json(given.getvalue(), kind).spec)
-            workspace.forget_notes()
+            notices.forget_notes()
         except Refusal as refusal:
-            workspace.remember_note(refusal.text, "error")
+            notices.remember_note(refusal.text, "error")
         st.rerun()
 
 
 def draw_notes() -> None:
     """Show the sentences that wait for the visitor."""
     _draw_elsewhere()
-    for text, kind in workspace.notes():
+    for text, kind in notices.notes():
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
 
 

@@ -12,9 +12,9 @@ import streamlit as st
 from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
-from vpc2.ui.session import workspace
+from vpc2.ui.markdown import literal
+from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, say
-from vpc2.ui.widgets.page_frame import literal
 from vpc2.words import Refusal, Text
 
 MOST = 12
@@ -45,10 +45,10 @@ def add_photo(data: bytes, name: str) -> str | None:
     try:
         photo = decode_photo(data, name)
     except Refusal as refusal:
-        workspace.remember_note(refusal.text, "error")
+        notices.remember_note(refusal.text, "error")
         return None
     for note in photo.notes:
-        workspace.remember_note(_NOTE.fill(name=photo.name, note=note))
+        notices.remember_note(_NOTE.fill(name=photo.name, note=note))
     _keep({**asdict(photo), "notes": ()})
     return photo.digest
 
@@ -71,7 +71,7 @@ def _keep(photo: dict[str, Any]) -> None:
     own_photos()[photo["digest"]] = photo
     if len(own_photos()) > MOST:
         own_photos().pop(next(iter(own_photos())))
-        workspace.remember_note(_FULL.fill(limit=MOST))
+        notices.remember_note(_FULL.fill(limit=MOST))
 
 
 def _take(given: list, page: str, most: int) -> None:

@@ -9,13 +9,12 @@ import streamlit as st
 
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.training.runs.store import STATES, Run, Status, may_change
 from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
+from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.session import runs, workspace
+from vpc2.ui.session import recipes, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train import recipe_form
-from vpc2.ui.widgets import page_frame
 from vpc2.words import Refusal
 
 WATCH_S = 2.5  # the curves move by themselves: here only a change of state and new sentences are awaited
@@ -52,6 +51,7 @@ def curve_words() -> dict[str, str]:
 
 def curve_of(run: Run, status: Status) -> dict[str, Any]:
     """Return what the live curves need of a run: with all its numbers where the app's own routes are not served."""
+
     from vpc2.ui.server import routes
 
     given = None if routes.is_serving() else routes.answer(run.id, limit=None)
@@ -120,14 +120,14 @@ def _facts(start: dict[str, Any]) -> list[str]:
 def draw_sentences(events: list[dict[str, Any]]) -> None:
     """Draw what the numbers of a run support, a sentence a line."""
     for verdict in verdicts(events):
-        st.markdown(f"- {page_frame.literal(say(verdict))}")
+        st.markdown(f"- {markdown.literal(say(verdict))}")
 
 
 def draw_outcome(run: Run, status: Status) -> None:
     """Draw why a run is over, what its curves say, with the repair where there is one, and the test."""
     events = heard(run)
     if status.reason is not None:
-        (st.error if status.state == "failed" else st.info)(page_frame.literal(say(status.reason)), icon=":material/info:")
+        (st.error if status.state == "failed" else st.info)(markdown.literal(say(status.reason)), icon=":material/info:")
     if has_lost_its_weights(events):
         _draw_repair(run)
     draw_sentences(events)
@@ -153,7 +153,27 @@ def _draw_repair(run: Run) -> None:
         _("Use a learning rate of {rate}").format(rate=number(rate, ".2g")),
         icon=":material/build:",
         key=f"smaller/{run.id}",
-        on_click=recipe_form.take_recipe,
+        on_click=recipes.take_recipe,
         args=(replace(run.recipe, settings={**run.recipe.settings, "learning_rate": rate}),),
         type="primary" if may_change(run, workspace.visitor()) else "secondary",
     )
+
+
+COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
+
+
+def draw_state(status: Status) -> None:
+    """Draw the state of a run as a badge: the word, and a colour beside it."""
+    st.badge(say(STATES[status.state]), color=COLOURS.get(status.state, "gray"))
+
+
+def draw_waiting(run: Run, status: Status) -> None:
+    """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
+    if status.state == "queued":
+        place, wait_s = runs.engine().place_in_line(run.id), runs.engine().wait_s(run.id)
+        said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
+        st.info(said if place else _("Starting…"), icon=":material/hourglass:")
+    elif status.state == "paused":
+        st.info(_("Paused: it goes on from here whenever you resume it, also after the server was started again."), icon=":material/pause:")
+    if status.is_stalled:
+        st.warning(_("The training process gives no sign of life; stopping it keeps what there is."), icon=":material/warning:")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from vpc2.ui.server import addresses, routes
+from vpc2.ui import addresses
+from vpc2.ui.server import routes
 from vpc2.ui.session.i18n import _
 
 HEIGHT_PX = 820

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui.server.addresses import base_path
+from vpc2.ui.addresses import base_path
 
 _FOLDER = Path(__file__).parent
 
 
 @functools.cache
 def _component():
-    return st.components.v2.component("vpc2.visitor", html="<span></span>\n", js=(_FOLDER / "view.js").read_text(encoding="utf-8"))
+    return st.components.v2.component("vpc2.browser_storage", html="<span></span>\n", js=(_FOLDER / "view.js").read_text(encoding="utf-8"))
 
 
-def draw_visitor(
+def draw_browser_storage(
     language: str, workspace: Mapping[str, str], *, session: str, opened: str, is_named: bool, settled: Mapping[str, float]
 ) -> None:
     """Set the page's language, let the browser keep `workspace` (a link token a kind), and put what it knows into

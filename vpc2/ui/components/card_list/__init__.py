@@ -44,7 +44,7 @@ def read_change(payload: Any, ids: Sequence[str]) -> Change | None:
     return Change(kind, subject, tuple(ids)) if isinstance(subject, str) and subject in ids else None
 
 
-def step_list(
+def card_list(
     items: Sequence[Mapping[str, Any]],
     *,
     key: str,
@@ -76,5 +76,5 @@ def step_list(
         "words": {**WORDS, **(words or {})},
         "waiting": len(waiting),  # the cards stay as the visitor left them until all of it is done
     }
-    action_queue.component("vpc2.step_list", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
+    action_queue.component("vpc2.card_list", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
     return read_change(waiting.pop(0), [card["id"] for card in cards]) if waiting else None

@@ -37,14 +37,14 @@ def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
     return labels if added is None else (*labels, added)[:MOST]
 
 
-def label_pad(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
+def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
     """Draw a JPEG with labels and the list of them; return the labels after what the visitor just did, once, or None."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
     limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
     waiting = action_queue.waiting(key)
     data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
     data |= {"ears": action_queue.ears(key, waiting.append), "waiting": len(waiting)}
-    action_queue.component("vpc2.label_pad", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
+    action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
     if not waiting:
         return None
     edited = tuple(labels)

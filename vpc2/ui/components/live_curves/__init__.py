@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.ui.server.addresses import base_path
+from vpc2.ui.addresses import base_path
 
 WORDS = {
     "loss": "loss",

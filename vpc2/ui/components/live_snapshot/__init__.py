@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.ui.server.addresses import base_path
+from vpc2.ui.addresses import base_path
 
 VIEWS = ("batch", "classes", "mistakes", "layers")
 WORDS = {
@@ -49,10 +49,10 @@ _FOLDER = Path(__file__).parent
 @functools.cache
 def _component() -> Any:
     html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.live_look", html=html, css=css, js=js)
+    return st.components.v2.component("vpc2.live_snapshot", html=html, css=css, js=js)
 
 
-def live_look(
+def live_snapshot(
     run_id: str,
     view: str,
     *,

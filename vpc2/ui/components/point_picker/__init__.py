@@ -25,7 +25,7 @@ def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
     return kind, (float(value[0]), float(value[1]))
 
 
-def unit_pad(
+def point_picker(
     image: bytes,
     rectangles: Sequence[Mapping[str, Any]],
     *,
@@ -48,4 +48,4 @@ def unit_pad(
     address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
     data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
     data["ears"] = action_queue.ears(key, do)
-    action_queue.component("vpc2.unit_pad", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
+    action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))

@@ -15,10 +15,10 @@ _FOLDER = Path(__file__).parent
 @functools.cache
 def _component() -> Any:
     html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.close_up", html=html, css=css, js=js)
+    return st.components.v2.component("vpc2.window_stepper", html=html, css=css, js=js)
 
 
-def close_up(data: Mapping[str, Any], *, key: str, words: Mapping[str, str], language: str) -> None:
+def window_stepper(data: Mapping[str, Any], *, key: str, words: Mapping[str, str], language: str) -> None:
     """Draw the numbers of one window; nothing is sent back, looking changes nothing.
 
     `data` holds `op` ("sum", "mean" or "max"), `cells` (None where nothing is) and `kinds` (0 pixel, 1 padding, 2 beyond), `origin`,
