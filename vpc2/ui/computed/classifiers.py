@@ -126,7 +126,7 @@ def first_views(ref: ClassifierRef) -> str:
 
 def sets_for(ref: ClassifierRef) -> list[str]:
     """Return the keys of the data sets that a classifier can be judged on: a run's own first, then the visitor's whose classes it knows."""
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import match_classes
 
     own = [recipe.dataset] if (recipe := recipe_of(ref)) else []
     found, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(ref).classes

@@ -113,12 +113,12 @@ def _classes_of(token: str, version: ClassifierVersion, dataset: str, most: int,
     from vpc2.augment.label_survival import survival_by_class
     from vpc2.augment.pipeline import draw_images
     from vpc2.images.encode import to_tensor
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import true_labels
 
     pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_pictures(version.ref, most, dataset=dataset)
     images, known = [to_tensor(pixels) for pixels in data.images], classifiers.classifier_of(version.ref).classes
     with augmented.computing():
-        found = survival_by_class(pipeline, images, match_classes(data.classes, known)[data.labels], _ask)
+        found = survival_by_class(pipeline, images, true_labels(data, known), _ask)
         if not found:
             raise Refusal(_NOTHING_RIGHT)
         examples = {}

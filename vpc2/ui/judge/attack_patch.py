@@ -9,7 +9,7 @@ import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
-from vpc2.shares import share_of
+from vpc2.shares import Share
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
@@ -79,16 +79,15 @@ def _draw_patch_on_set(ref: ClassifierRef, target: int) -> None:
         ).format(
             n=number(found["count"]),
             name=title,
-            **{key: _with_interval(getattr(shares, key), found["count"]) for key in ("plain", "grey", "patched", "merged")},
+            **{key: _with_interval(getattr(shares, key)) for key in ("plain", "grey", "patched", "merged")},
         )
     )
     st.image([found["patch"], *found["laid"]], width=110)
 
 
-def _with_interval(share: float, n: int) -> str:
-    found = share_of(round(share * n), n)
+def _with_interval(found: Share) -> str:
     return _("{share} ({low} to {high})").format(
-        share=percent(share), low=number(100 * found.low, ".0f"), high=number(100 * found.high, ".0f")
+        share=percent(found.share), low=number(100 * found.low, ".0f"), high=number(100 * found.high, ".0f")
     )
 
 
@@ -98,11 +97,11 @@ def _patched_set(version: ClassifierVersion, dataset: str, target: int) -> dict[
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.adversarial.attacks import is_grey, judge_patch, lay_patch, make_patch
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import true_labels
 
     classifier = classifiers.classifier_of(version.ref)
     seen, unseen = (classifiers.test_pictures(version.ref, SOME_PICTURES, part, dataset=dataset) for part in ("validation", "test"))
-    others = match_classes(unseen.classes, classifier.classes)[unseen.labels] != target
+    others = true_labels(unseen, classifier.classes) != target
     if not len(seen) or not others.any():
         raise Refusal(NO_OTHERS)
     with augmented.computing():

@@ -218,9 +218,9 @@ def _draw_set(ref: ClassifierRef) -> None:
         title = classifiers.label_of(one[0].ref)
         epsilons = found.epsilons
         blind += [(title, found.blind)] if found.blind else []
-        lines += [(title, found.lines["accuracy"]), (_("{name}, in views").format(name=title), found.lines["merged"])]
+        lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
         if found.reached:
-            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.lines["reached"]))
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
     bar.empty()
     if lines:
         texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
@@ -263,10 +263,10 @@ def _curve(place: tuple, report: Any) -> Any:
     import torch
 
     from vpc2.predict.adversarial.attacks import accuracy_against
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import true_labels
 
     classifier, data = classifiers.classifier_of(ref), classifiers.test_pictures(ref, SOME_PICTURES, dataset=dataset)
-    labels, groups = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels]), data.groups
+    labels, groups = torch.from_numpy(true_labels(data, classifier.classes)), data.groups
     target = classifier.classes.index(wanted) if wanted in classifier.classes else None
     with augmented.computing():
         images = classifier.prepare(list(data.images))

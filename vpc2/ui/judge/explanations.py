@@ -330,12 +330,12 @@ def _thumbnails(version: ClassifierVersion, dataset: str) -> list[str]:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _mapped(version: ClassifierVersion, dataset: str, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    from vpc2.predict.evaluation import true_labels
     from vpc2.predict.explain.embedding import features, lay_out
-    from vpc2.predict.metrics import match_classes
 
     classifier, data = classifiers.classifier_of(version.ref), classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset)
     with augmented.computing():
         images = classifier.prepare(list(data.images))
         answers = classifier.logits(images).argmax(1).numpy()
         points = lay_out(features(classifier, images), method)
-    return points, answers == match_classes(data.classes, classifier.classes)[data.labels], [classifier.classes[i] for i in answers]
+    return points, answers == true_labels(data, classifier.classes), [classifier.classes[i] for i in answers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -13,13 +13,15 @@ import streamlit as st
 from vpc2.figures.robustness import endurance_figure
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CHALLENGES
-from vpc2.shares import Share
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
+
+if TYPE_CHECKING:
+    from vpc2.predict.robustness.curves import Endurance
 
 SOME_PICTURES = 160
 Photo = dict[str, Any]
@@ -133,28 +135,26 @@ def _draw_set(ref: ClassifierRef, key: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _endured(version: ClassifierVersion, dataset: str, key: str) -> dict[str, Any]:
+def _endured(version: ClassifierVersion, dataset: str, key: str) -> Endurance:
     from vpc2.predict.robustness.curves import accuracy_over
 
     with augmented.computing():
-        found = accuracy_over(
+        return accuracy_over(
             classifiers.classifier_of(version.ref), classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset), key
         )
-    return {**vars(found), "kept": found.kept}
 
 
-def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) -> None:
-    weakest = min(found, key=lambda key: found[key][0]["kept"])
+def _draw_card(found: dict[str, list[Endurance]], titles: Sequence[str]) -> None:
+    weakest = min(found, key=lambda key: found[key][0].kept)
     said = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
-        title=say(CHALLENGES[weakest].title), share=percent(found[weakest][0]["kept"])
+        title=say(CHALLENGES[weakest].title), share=percent(found[weakest][0].kept)
     )
-    first = found[weakest][0]
-    plain = Share(round(first["accuracy"][0] * first["n"]), first["n"], first["low"][0], first["high"][0], first["people"])
+    plain = found[weakest][0].shares[0]
     st.markdown(f"{said} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(found) > 1 else st.grid(1)
     for key, each in found.items():
         texts = [text_of(key, strength) for strength in CHALLENGES[key].strengths]
-        lines = [(title, one["accuracy"], one["low"], one["high"], one["confidence"]) for title, one in zip(titles, each, strict=True)]
+        lines = [(title, one.shares, one.confidence) for title, one in zip(titles, each, strict=True)]
         with grid.cell():
             if len(found) > 1:
                 st.markdown(f"**{say(CHALLENGES[key].title)}**")
@@ -163,17 +163,15 @@ def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) ->
             )
             st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CHALLENGES[key].title), config={"displayModeBar": False})
     st.caption(
-        _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(
-            n=number(next(iter(found.values()))[0]["n"])
-        )
+        _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(n=number(plain.n))
     )
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["classifier", "challenge", "strength", "accuracy", "low", "high", "confidence"])
     for key, each in found.items():
         for i, one in enumerate(each):
-            for row in zip(one["strengths"], one["accuracy"], one["low"], one["high"], one["confidence"], strict=True):
-                writer.writerow([i + 1, key, *(f"{value:g}" for value in row)])
+            for strength, share, confidence in zip(one.strengths, one.shares, one.confidence, strict=True):
+                writer.writerow([i + 1, key, *(f"{value:g}" for value in (strength, share.share, share.low, share.high, confidence))])
     st.download_button(
         _("Table as CSV"),
         out.getvalue(),

@@ -93,8 +93,9 @@ def _ask_parts(key: tuple, bar: Any) -> None:
 
 
 def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
-    from vpc2.predict.evaluation import gains_by_view, make_plan, shares_by_count
+    from vpc2.predict.evaluation import gains_by_view, shares_by_count
     from vpc2.predict.statistics import calibrate, log_loss
+    from vpc2.predict.view_search import make_plan
 
     how = st.segmented_control(
         _("How to merge"),
