@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from vpc2 import checking, codec
-from vpc2.words import LANGUAGES, Refusal, Text, clean_name, swap_separators
+from vpc2.number_format import format_number
+from vpc2.words import LANGUAGES, Refusal, Text, clean_name
 
 _NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
 _NO_SUCH = Text(
@@ -157,7 +158,7 @@ def _print_json(document: Any) -> None:
 
 
 def _number(value: int, lang: str) -> str:
-    return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+    return format_number(value, ",", lang)
 
 
 def _summary(given: argparse.Namespace) -> None:

@@ -6,16 +6,21 @@ Every table carries its own words (`Text`), so adding an entry touches one file;
 from __future__ import annotations
 
 import json
+import re
 import string
 import unicodedata
 from dataclasses import dataclass
 
+from vpc2.number_format import format_number, format_percent
+
 LANGUAGES = ("en", "es")
+_PERCENT = re.compile(r"\.(\d)%")
 
 
 class _Formatter(string.Formatter):
     """Writes numbers as the language does: 2,764.8 in English, 2.764,8 in Spanish.
 
+    `{share:.1%}` is 94.2 % and 94,2 %.
     `{n:?picture|pictures}` is the word that goes with the number: the first for one, the second for any other.
     """
 
@@ -28,14 +33,10 @@ class _Formatter(string.Formatter):
         if format_spec.startswith("?"):
             one, _, many = format_spec[1:].partition("|")
             return one if value == 1 else many
-        written = format(value, format_spec)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return swap_separators(written) if is_number and self.language == "es" else written
-
-
-def swap_separators(written: str) -> str:
-    """Turn a number written the English way into one written the Spanish way: `1,234.5` gives `1.234,5`."""
-    return written.translate(str.maketrans(",.", ".,"))
+        if is_number and (found := _PERCENT.fullmatch(format_spec)):
+            return format_percent(value, self.language, int(found[1]))
+        return format_number(value, format_spec, self.language) if is_number else format(value, format_spec)
 
 
 @dataclass(frozen=True)

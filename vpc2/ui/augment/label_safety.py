@@ -14,8 +14,8 @@ from vpc2.ui import markdown
 from vpc2.ui.augment.label_safety_by_class import draw_classes, pick_up
 from vpc2.ui.augment.label_safety_by_strength import draw_strength
 from vpc2.ui.computed import augmented, classifiers, label_survival
-from vpc2.ui.computed.label_survival import Photo, percent
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.computed.label_survival import Photo
+from vpc2.ui.session.i18n import _, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 DRAWS = 96  # of the whole pipeline: fewer than `safety.FEWEST` could never be called harmless
@@ -103,7 +103,7 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
         said = label_survival.count_of(whole)
         if len(steps) > 1 and found[worst].kept < found[worst].n:
             said = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
-                step=say(OPS[steps[worst].op].title), share=percent(found[worst].share)
+                step=say(OPS[steps[worst].op].title), share=percent(found[worst].share, 0)
             )
             st.markdown(said)
         figure = label_survival.survival_bars(names, shown)

@@ -16,9 +16,8 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import STATES
 from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers, label_survival
-from vpc2.ui.computed.label_survival import percent
 from vpc2.ui.session import notices, runs, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame, run_status
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal, Text
@@ -85,7 +84,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
             data=markdown.literal(say(find_dataset(classifiers.set_of(ref)).title)),
-            sure=percent(SURE),
+            sure=percent(SURE, 0),
         )
         + " "
         + say(RULE)
@@ -128,7 +127,7 @@ def _draw_class(label: int, one: ClassSurvival, names: tuple[str, ...], pictures
         st.markdown(f"**{markdown.literal(said)}**")
         st.caption(
             _("{k} of {n} keep the answer ({low} to {high})").format(
-                k=number(one.kept), n=number(one.n), low=percent(one.low), high=percent(one.high)
+                k=number(one.kept), n=number(one.n), low=percent(one.low, 0), high=percent(one.high, 0)
             )
         )
 

@@ -15,9 +15,9 @@ from vpc2.knobs import Knob, Span
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers, label_survival
-from vpc2.ui.computed.label_survival import Photo, percent
+from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 
 DRAWS = (24, 48, 96)
 LINE = round(100 * (1 - MOST_LOST))  # the line of the verdict; another may be asked for
@@ -134,7 +134,7 @@ def _said_strength(knob: Knob, value: Any) -> str:
 
 def _said_fall(strengths: list[str], found: list[Survival], line: float) -> str:
     """Return in words where survival falls under the line; only strengths that were tested are named."""
-    fall, wanted = find_fall(found, line), percent(line)
+    fall, wanted = find_fall(found, line), percent(line, 0)
     if fall.sure == 0:
         return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=wanted)
     if fall.sure is not None:

@@ -20,11 +20,12 @@ from vpc2.nets.positions import arriving_channels, shifted_place
 from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
+from vpc2.number_format import format_number
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
-from vpc2.words import Refusal, Text, swap_separators
+from vpc2.words import Refusal, Text
 
 _KEY = "net/canvas"
 MOST_FORESEEN = 100
@@ -141,7 +142,7 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
     """Return all that there is to say about a layer, for whoever hears the canvas instead of seeing it."""
 
     def count(value: int) -> str:
-        return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+        return format_number(value, ",", lang)
 
     entry = LAYERS[facts.kind]
     said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]

@@ -13,7 +13,7 @@ from vpc2.augment.spec import Pipeline
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
@@ -67,7 +67,7 @@ def unsure_of(ref: ClassifierRef, photo: Photo) -> str | None:
     if is_sure(certainty):
         return None
     classes = classifiers.classifier_of(ref).classes
-    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
+    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
 
 
 def survived(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:
@@ -146,14 +146,10 @@ def survival_bars(names: Sequence[str], found: Sequence[Survival]) -> Any:
     return survival_figure(list(names), *(list(part) for part in zip(*bars, strict=True)))
 
 
-def percent(share: float) -> str:
-    return f"{number(100 * share, '.0f')}\u00a0%"
-
-
 def count_of(found: Survival) -> str:
     """Return a count in words, with how sure it is."""
     return _("{share} of {n} draws keep the answer (95 % interval: {low} to {high})").format(
-        share=percent(found.share), n=number(found.n), low=percent(found.low), high=percent(found.high)
+        share=percent(found.share, 0), n=number(found.n), low=percent(found.low, 0), high=percent(found.high, 0)
     )
 
 

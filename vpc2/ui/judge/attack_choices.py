@@ -10,8 +10,7 @@ import streamlit as st
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _
+from vpc2.ui.session.i18n import _, percent
 from vpc2.words import Text
 
 SOME_PICTURES = 120

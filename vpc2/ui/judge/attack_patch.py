@@ -13,8 +13,7 @@ from vpc2.shares import Share
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, percent, points
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal
 
@@ -86,9 +85,7 @@ def _draw_patch_on_set(ref: ClassifierRef, target: int) -> None:
 
 
 def _with_interval(found: Share) -> str:
-    return _("{share} ({low} to {high})").format(
-        share=percent(found.share), low=number(100 * found.low, ".0f"), high=number(100 * found.high, ".0f")
-    )
+    return _("{share} ({low} to {high})").format(share=percent(found.share), low=points(found.low, 0), high=points(found.high, 0))
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)

@@ -15,9 +15,9 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.attack_patch import draw_patch
-from vpc2.ui.judge.single_photo import Answers, percent
+from vpc2.ui.judge.single_photo import Answers
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.words import Refusal

@@ -14,8 +14,7 @@ from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 SOME_PICTURES = 300
@@ -111,9 +110,7 @@ def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
             st.caption(_("This net has no convolution that gives a map, so there is no Grad-CAM of it."))
         if "occlusion" not in seen["empty"]:
             st.markdown(
-                _("A grey square at the worst place costs “{name}” {drop} points.").format(
-                    drop=number(100 * seen["drop"], ".0f"), name=label
-                )
+                _("A grey square at the worst place costs “{name}” {drop} points.").format(drop=points(seen["drop"], 0), name=label)
             )
 
 

@@ -12,7 +12,7 @@ from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES, VIEWS
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, number, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 from vpc2.words import Refusal
 
@@ -87,11 +87,9 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
         merged = MERGES[how].resolve()(torch.from_numpy(rows)[:, None])[0].numpy()
         each = torch.from_numpy(rows).softmax(-1).numpy()
         table = [["", _("Plain"), _("With {n} views").format(n=len(views))]]
-        table += [
-            [classifier.classes[i], single_photo.percent(each[0][i]), single_photo.percent(merged[i])] for i in np.argsort(merged)[::-1][:5]
-        ]
+        table += [[classifier.classes[i], percent(each[0][i]), percent(merged[i])] for i in np.argsort(merged)[::-1][:5]]
         pictures = [
-            (found[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {single_photo.percent(row.max())}")
+            (found[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
             for view, row in zip(views, each, strict=True)
         ]
         sections.append(Section(photo["name"], [], table, pictures))

@@ -15,8 +15,7 @@ from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CHALLENGES
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 

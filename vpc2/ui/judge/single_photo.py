@@ -20,7 +20,7 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.server import idle
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
 
 TOP = 5
@@ -125,10 +125,6 @@ def ask(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[str, tuple[n
 def title_of(view: str) -> str:
     """Return a view's name in the visitor's language."""
     return _("Draw {n}").format(n=int(view.split("/")[1]) + 1) if view.startswith(DRAW) else say(VIEWS[view].title)
-
-
-def percent(share: float) -> str:
-    return f"{number(100 * float(share), '.1f')}\u00a0%"
 
 
 def choose_draws(views: list[str]) -> list[str]:

@@ -18,9 +18,9 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
 from vpc2.ui.judge.question_count import verdict_of
-from vpc2.ui.judge.single_photo import Answers, percent, title_of
+from vpc2.ui.judge.single_photo import Answers, title_of
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
 
@@ -164,7 +164,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
         if gains[worst] < 0:
             st.markdown(
                 _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
-                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=points(-gains[worst], 0)
                 )
             )
     if plan is not None:

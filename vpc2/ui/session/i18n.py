@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.words import LANGUAGES, Text, swap_separators
+from vpc2.number_format import format_number, format_percent, format_points
+from vpc2.words import LANGUAGES, Text
 
 LOCALES = Path(__file__).parents[3] / "assets" / "locale"
 
@@ -36,8 +37,17 @@ def say(text: Text) -> str:
 
 def number(value: float, spec: str = ",") -> str:
     """Return a number written as the visitor's language writes it: 62,378,344 or 62.378.344."""
-    written = format(value, spec)
-    return swap_separators(written) if language() == "es" else written
+    return format_number(value, spec, language())
+
+
+def percent(share: float, decimals: int | None = 1) -> str:
+    """Return a share (0 to 1) in per cent, by the rule for its kind: see `number_format.format_percent`."""
+    return format_percent(share, language(), decimals)
+
+
+def points(share: float, decimals: int = 1, *, sign: str = "") -> str:
+    """Return a share (0 to 1), or a difference of two, as a number of percentage points, for a sentence that says the unit."""
+    return format_points(share, language(), decimals, sign=sign)
 
 
 def draw_language_switch() -> None:
