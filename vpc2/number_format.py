@@ -1,8 +1,9 @@
-"""Numbers, percentages and percentage points as English and as Argentine Spanish write them. Every one on the screen is written here."""
+"""Numbers, percentages and percentage points as a language writes them. Every one that is shown is written here. Standard library only."""
 
 from __future__ import annotations
 
 NO_BREAK = "\u00a0"  # between a number and its per cent sign, in both languages
+_DECIMAL_COMMA = {"es"}
 SMALL = 0.095  # a part of a whole under this is told with a decimal
 
 
@@ -11,18 +12,18 @@ def swap_separators(written: str) -> str:
     return written.translate(str.maketrans(",.", ".,"))
 
 
-def format_number(value: float, spec: str, language: str) -> str:
-    """Return a number by a format specification as a language writes it: 62,378,344 or 62.378.344; anything but "es" is English."""
+def write_number(value: float, language: str, spec: str = ",") -> str:
+    """Return a number as `language` writes it: 62,378,344 in English, 62.378.344 in Spanish."""
     written = format(value, spec)
-    return swap_separators(written) if language == "es" else written
+    return swap_separators(written) if language in _DECIMAL_COMMA else written
 
 
-def format_points(share: float, language: str, decimals: int = 1, *, sign: str = "") -> str:
+def write_points(share: float, language: str, decimals: int = 1, *, sign: str = "") -> str:
     """Return a share (0 to 1), or a difference of two, as a number of hundredths without any unit; `sign` "+" also shows that of gains."""
-    return format_number(100 * float(share), f"{sign}.{decimals}f", language)
+    return write_number(100 * float(share), language, f"{sign}.{decimals}f")
 
 
-def format_percent(share: float, language: str, decimals: int | None = 1) -> str:
+def write_percent(share: float, language: str, decimals: int | None = 1) -> str:
     """Return a share (0 to 1) in per cent: 94.2 % or 94,2 %.
 
     The rule is one a kind of share: accuracies and probabilities have one decimal, counts of a few dozen draws none (their interval is
@@ -30,4 +31,4 @@ def format_percent(share: float, language: str, decimals: int | None = 1) -> str
     """
     if decimals is None:
         decimals = 0 if share >= SMALL or share == 0 else 1
-    return f"{format_points(share, language, decimals)}{NO_BREAK}%"
+    return f"{write_points(share, language, decimals)}{NO_BREAK}%"

@@ -9,9 +9,9 @@ import pytest
 
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.pretrained.catalog import PRETRAINED
+from vpc2.text import LANGUAGES, Refusal
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import RunStore
-from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[2]
 HOME = "vpc2/predict/classifier_ref.py"
@@ -56,7 +56,7 @@ def test_what_was_written_is_read(name):
 def test_anything_else_is_refused_in_one_short_sentence(name):
     with pytest.raises(Refusal) as refused:
         ClassifierRef.parse(name)
-    for said in (refused.value.text.en, refused.value.text.es):
+    for said in map(refused.value.text.say, LANGUAGES):
         assert len(said) < 120 and "\n" not in said and said.endswith(".")
 
 

@@ -19,7 +19,7 @@ from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix,
 from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
 from vpc2.predict.tta.views import IDENTITY, VIEW_SETS
 from vpc2.predict.view_search import make_plan
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 SIDE = 16
 

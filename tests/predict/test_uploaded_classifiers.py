@@ -15,7 +15,7 @@ from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, load_classifier, save_classifier
 from vpc2.predict.classifier_ref import ClassifierRef
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.fixture

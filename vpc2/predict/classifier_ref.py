@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc2.predict.pretrained.catalog import PRETRAINED
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 _IDS = {
     "run": re.compile(r"[a-z0-9]{8,32}"),  # as the store of runs makes them
@@ -21,7 +21,7 @@ _IDS = {
 }
 _PRETRAINED, _TORCHVISION = "pretrained", "torchvision:"
 
-_UNKNOWN = Text("There is no classifier called “{name}”.", "No hay un clasificador que se llame “{name}”.")
+_UNKNOWN = Text("There is no classifier called “{name}”.")
 
 
 @dataclass(frozen=True)

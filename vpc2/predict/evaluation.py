@@ -19,15 +19,12 @@ from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, confusi
 from vpc2.predict.tta.predict import images_at_once, predict_views, weighted_mean
 from vpc2.predict.tta.views import IDENTITY, MERGES, clean_views
 from vpc2.shares import Share
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 _LISTED = 5
 
-_NO_PICTURES = Text("There is no picture to judge.", "No hay ninguna imagen para evaluar.")
-_OTHER_CLASSES = Text(
-    "The pictures come in {found:,} classes and this classifier knows {known:,}; it does not know {missing}.",
-    "Las imágenes vienen en {found:,} clases y este clasificador conoce {known:,}; no conoce {missing}.",
-)
+_NO_PICTURES = Text("There is no picture to judge.")
+_OTHER_CLASSES = Text("The pictures come in {found:,} classes and this classifier knows {known:,}; it does not know {missing}.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,12 @@ import torch
 
 from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers
 from vpc2.predict.statistics import fit_temperature, log_loss
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MOST_CHOSEN = 6
 WEIGHT_STEPS = 200
 
-_LEAK = Text(
-    "These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.",
-    "Estas imágenes se usaron para elegir las vistas; lo que dicen de la elección sería demasiado bueno. Hay que evaluar con otras.",
-)
+_LEAK = Text("These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ def check_formulas(net: Net) -> None:
         for text in (formula.text for formula in facts.formulas):
             formula, _, result = text.en.rpartition(" = ")
             assert value_of(formula) == pytest.approx(float(result.replace(",", "")), rel=1e-5), text.en
-            assert text.es == f"{formula} = {swap_separators(result)}"
+            assert text.say("es") == f"{formula} = {swap_separators(result)}"
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

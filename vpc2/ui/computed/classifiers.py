@@ -17,25 +17,19 @@ from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import is_ready
+from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, runs
 from vpc2.ui.session.i18n import _, say
-from vpc2.words import Refusal, Text
 
 MOST_PICTURES = 400
 MOST_FILES = 4  # classifiers that a visitor brought
 MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larger for it
 TRAIN_SHARE = 0.6
 
-_NO_SET = Text(
-    "No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.",
-    "Ningún conjunto de datos de acá tiene imágenes en clases que este clasificador conozca: hay que agregar uno en Entrenar, una carpeta "
-    "por clase, con sus nombres.",
-)
-_NO_DATA = Text(
-    "The data set of this run is not on this machine any more.", "El conjunto de datos de este entrenamiento ya no está en esta máquina."
-)
+_NO_SET = Text("No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.")
+_NO_DATA = Text("The data set of this run is not on this machine any more.")
 
 
 def trained() -> dict[ClassifierRef, str]:

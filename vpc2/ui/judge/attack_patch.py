@@ -10,12 +10,12 @@ import streamlit as st
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.shares import Share
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.session.i18n import _, number, percent, points
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal
 
 PATCH_SHARE = 0.32
 

@@ -13,12 +13,12 @@ from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import load_pretrained
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
+from vpc2.text import Refusal, clean_name
 from vpc2.ui.computed import classifiers
 from vpc2.ui.session import notices, runs
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal, clean_name
 
 AMOUNTS = (400, 2_000, 10_000)  # how many test pictures one may ask for
 
