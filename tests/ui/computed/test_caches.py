@@ -218,7 +218,7 @@ HARMLESS = {
     "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
     "vpc2.ui.widgets.page_frame:_icon": "the app's icon",
     "vpc2.ui.components.": "a component's code, without any argument",
-    "vpc2.ui.session.i18n:_catalog": "translations, by language",
+    "vpc2.text:_catalog": "translations, by language",
     "vpc2.ui.server.idle:_FORGET": "what is called when all have left",
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
     "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
