@@ -9,7 +9,7 @@ import pytest
 
 from vpc2.training.events import EventWriter
 from vpc2.training.pulse import beat, claim, process_start
-from vpc2.training.run import RunStore, make_run, read_run, write_atomic
+from vpc2.training.run import RunStore, make_run, read_run
 from vpc2.words import Refusal
 
 # Everything that changes a run: what a visitor may do to their own ones only.
@@ -124,19 +124,6 @@ def test_a_folder_of_ones_own_is_a_run_too(tmp_path, make_recipe):
     assert read_run(tmp_path / "out") == run
     with pytest.raises(FileExistsError):
         make_run(tmp_path / "out", make_recipe())
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch):
-    path = tmp_path / "spec.json"
-    write_atomic(path, b"old")
-
-    def full(fd):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old" and [file.name for file in tmp_path.iterdir()] == ["spec.json"]
 
 
 def test_sweep_removes_litter_and_nothing_else(store, recipe):

@@ -6,12 +6,10 @@ stranger's: it is measured, read and compared before one tensor is.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import stat
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import safetensors.torch
 import torch
 
 from vpc2.codec import MAX_JSON_BYTES, read_json
+from vpc2.files import atomic_write
 from vpc2.host import LIMITS, MB
 from vpc2.words import Refusal, Text, clean_name
 
@@ -79,19 +78,7 @@ class Header:
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file; whoever looks sees the old file or the whole new one. Raises `OSError` as the disk does."""
-    data = safetensors.torch.save(tensors, metadata)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp made it private; a run's file is as open as its folder
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    atomic_write(path, safetensors.torch.save(tensors, metadata))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vpc2.data.datasets import load_dataset
+from vpc2.files import atomic_write
 from vpc2.host import LIMITS
 from vpc2.training import pulse
 from vpc2.training.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
@@ -23,7 +24,7 @@ from vpc2.training.events import last_event
 from vpc2.training.failures import explain
 from vpc2.training.record import Record
 from vpc2.training.remote import Heard, News, Trainer
-from vpc2.training.run import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of, write_atomic
+from vpc2.training.run import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
 from vpc2.words import Refusal, Text
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class RayEngine(Line):
             if content is None:
                 (folder / name).unlink(missing_ok=True)
             else:
-                write_atomic(folder / name, content)
+                atomic_write(folder / name, content)
         for event in news.events:
             task.record.report(event)
         if news.look is not None and task.record.looks is not None:

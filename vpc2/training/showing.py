@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vpc2.files import atomic_write
 from vpc2.shares import wilson
 from vpc2.training.looks import LayerLook, Look
-from vpc2.training.run import write_atomic
 from vpc2.training.sheets import FILE_NAME, SHEETS, sheet_path
 
 TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
@@ -58,7 +58,7 @@ class LookWriter:
 
 
 def _put(path: Path, data: bytes) -> None:
-    write_atomic(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
+    atomic_write(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
 
 
 def to_numbers(look: Look) -> dict[str, Any]:
