@@ -32,7 +32,7 @@ from vpc2.augment.equivalents import own_names, to_call  # noqa: E402
 from vpc2.augment.ops import OPS  # noqa: E402
 from vpc2.augment.pipeline import draw_images, pick_device  # noqa: E402
 from vpc2.augment.spec import Pipeline, edit_add, edit_param, edit_scale  # noqa: E402
-from vpc2.augment.stages import Stages  # noqa: E402
+from vpc2.augment.stages import DrawCache  # noqa: E402
 from vpc2.images.decode import decode_photo  # noqa: E402
 from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402
@@ -161,7 +161,7 @@ def time_all(turns, device, data, known) -> None:
 def time_last_knob(turns, device, known) -> None:
     print("\nfour steps, the last knob moves: with what was kept of the steps before, and without; ms")
     for ops in FOUR:
-        pipeline, kept = Pipeline(seed=1), Stages(64 * host.MB)
+        pipeline, kept = Pipeline(seed=1), DrawCache(64 * host.MB)
         for op in ops:
             pipeline = edit_add(pipeline, op, {"p": 1.0})
         moved = [edit_param(pipeline, pipeline.steps[-1].id, "p", 0.99 + 0.01 * turn / (turns + 1)) for turn in range(turns + 1)]

@@ -141,7 +141,7 @@ def mark(who):
 
 
 PRIVATE = {
-    "vpc2.augment.stages:Stages.__init__": [staged],
+    "vpc2.augment.stages:DrawCache.__init__": [staged],
     "vpc2.data.own:_load": [lambda who: own.load(who.set, 32).images],
     "vpc2.figures.predict:answers_figure": [
         lambda who: import_module("vpc2.figures.predict").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
@@ -194,14 +194,14 @@ PRIVATE = {
         lambda who: labels._moved(cache.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
     "vpc2.ui.libraries:_made": [one(libraries, "_made", next(iter(MATCHES)), digest, pixels)],
-    "vpc2.ui.loading:_shelf": [lambda who: loading.load_set(who.set, 32).images],
-    "vpc2.ui.loading:Shelf.__init__": [lambda who: loading.load_set(who.set, 24).labels],
-    "vpc2.ui.looking:_book": [
+    "vpc2.ui.loading:_cache": [lambda who: loading.load_set(who.set, 32).images],
+    "vpc2.ui.loading:DatasetCache.__init__": [lambda who: loading.load_set(who.set, 24).labels],
+    "vpc2.ui.looking:_answers": [
         lambda who: {
             view: found[:2] for view, found in looking.ask(who.run, who.photo, ["identity", *looking.draw_keys(PIPELINE, 1)]).items()
-        }
+        },
+        lambda who: looking.ask(who.file, who.photo, ["identity"])["identity"][0],
     ],
-    "vpc2.ui.looking:Answers.__init__": [lambda who: looking.ask(who.file, who.photo, ["identity"])["identity"][0]],
     "vpc2.ui.mixing:_computed": [mixed],
     "vpc2.ui.recipes:_sheet": [lambda who: recipes._sheet(who.set, 3)],
     "vpc2.ui.seen:_photographed": [one(seen, "photographed", photo, NET.input)],
@@ -217,12 +217,14 @@ HARMLESS = {
     "vpc2.data.shapes:": "drawn by the program",
     "vpc2.data.imageset:ImageSet.twins": "kept in the data set itself",
     "vpc2.images.samples:load_sample": "the app's own photographs",
+    "vpc2.lru_cache:": "what the caches are made of: each place that makes one is found by itself",
     "vpc2.nets.exporting:_sans_family": "fonts of the machine",
     "vpc2.nets.facts:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.pairs:_filled": "of a preset",
     "vpc2.nets.presets:": "of a preset",
     "vpc2.predict.viewing:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
+    "vpc2.training.ray_engine:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
     "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
     "vpc2.ui.boards:": "by the ids of the runs that the address names; asked in test_serving.py",
     "vpc2.ui.canvas:_palette": "the table of layers, by language",
@@ -236,7 +238,17 @@ HARMLESS = {
     "vpc2.ui.runs:_ENGINE": "the engine, by the folder of the runs",
 }
 DECORATORS = {"cache", "lru_cache", "cached_property", "cache_data", "cache_resource", "cached", "cachedmethod", "singledispatch"}
-CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "LRUCache", "TTLCache", "ContextVar"}
+CONTAINERS = {
+    "OrderedDict",
+    "WeakKeyDictionary",
+    "WeakValueDictionary",
+    "defaultdict",
+    "deque",
+    "LRUCache",
+    "LruCache",
+    "TTLCache",
+    "ContextVar",
+}
 
 
 def caches_in(module, text):

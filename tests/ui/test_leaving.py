@@ -49,6 +49,6 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
 
     draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", kept=cache.STAGES)
     loading.load_set("digits", 8)
-    assert cache.STAGES.bytes and loading._shelf().size_bytes()
+    assert cache.STAGES.bytes and loading._cache().bytes
     leaving.forget_all()
-    assert not cache.STAGES.bytes and not loading._shelf().size_bytes()
+    assert not cache.STAGES.bytes and not loading._cache().bytes

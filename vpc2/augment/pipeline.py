@@ -17,7 +17,7 @@ from torch import Tensor
 from vpc2.augment.operation import Operation
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, Step
-from vpc2.augment.stages import Stages, stage_names
+from vpc2.augment.stages import DrawCache, stage_names
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Text
 
@@ -81,7 +81,7 @@ def draw_images(
     device: str | None = None,
     *,
     first: int = 0,
-    kept: Stages | None = None,
+    kept: DrawCache | None = None,
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 

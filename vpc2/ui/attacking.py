@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.figures.attacks import accuracy_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.attack_kinds import ATTACKS
 from vpc2.predict.views import VIEW_SETS
 from vpc2.ui import cache, chrome, judging, leaving
@@ -15,7 +16,7 @@ from vpc2.ui.attacking_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of
 from vpc2.ui.attacking_patch import draw_patch
 from vpc2.ui.buttons import button
 from vpc2.ui.language import _, number, say
-from vpc2.ui.looking import Answers, percent
+from vpc2.ui.looking import percent
 from vpc2.words import Refusal
 
 
@@ -244,8 +245,8 @@ def _draw_set(name: str) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _curves() -> Answers:
-    curves = Answers(64)
+def _curves() -> LruCache:
+    curves = LruCache(64)
     leaving.when_all_have_left(curves.clear)
     return curves
 

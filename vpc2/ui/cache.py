@@ -19,14 +19,14 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.ops import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
-from vpc2.augment.stages import Stages
+from vpc2.augment.stages import DrawCache
 from vpc2.host import MB, Heap
 from vpc2.ui import leaving
 from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
-STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
+STAGES = DrawCache(64 * MB)  # of all visitors: eight draws of one step are 10 MB
 leaving.when_all_have_left(STAGES.clear)
 HEAP = Heap()
 HISTOGRAM_BINS = 32

@@ -12,20 +12,21 @@ import streamlit as st
 
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.judging import gains_figure, price_figure, reliability_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.views import MERGES
 from vpc2.ui import cache, chrome, judging, judging_questions, leaving
 from vpc2.ui.buttons import button
 from vpc2.ui.judging_questions import verdict_of
 from vpc2.ui.language import _, number, say
-from vpc2.ui.looking import Answers, percent, title_of
+from vpc2.ui.looking import percent, title_of
 
 KEPT = 8
 SHOWN = 8
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Answers:
-    kept = Answers(KEPT)
+def _kept() -> LruCache:
+    kept = LruCache(KEPT)
     leaving.when_all_have_left(kept.clear)
     return kept
 
