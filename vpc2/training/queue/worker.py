@@ -48,7 +48,7 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
     sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
     ended), so that the log has its traceback.
     """
-    from vpc2.training.runs.record import Record
+    from vpc2.training.queue.record import Record
 
     record, folder = Record(run, listen), run.folder
     try:
@@ -140,7 +140,7 @@ def main() -> None:
     from vpc2.training.trainer.trainer import warm_up
 
     warm_up()
-    import vpc2.training.runs.record  # noqa: F401
+    import vpc2.training.queue.record  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")

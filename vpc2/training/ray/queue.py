@@ -20,11 +20,11 @@ from vpc2.host import LIMITS
 from vpc2.lru_cache import LruCache
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.queue.failures import explain
+from vpc2.training.queue.record import Record
 from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
 from vpc2.training.ray.remote import Heard, News, Trainer
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
-from vpc2.training.runs.record import Record
 from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
 from vpc2.words import Refusal, Text
 
