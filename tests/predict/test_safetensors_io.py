@@ -11,7 +11,7 @@ import torch
 
 from vpc2.predict import safetensors_io
 from vpc2.predict.safetensors_io import open_tensors
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 ONE = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 NUL = bytes(8)
@@ -58,7 +58,7 @@ def test_a_hostile_file_is_refused_in_a_sentence(tmp_path, name):
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(Refusal, match=says) as refusal, open_tensors(tmp_path / "model.safetensors") as file:
         file.read()
-    assert refusal.value.text.es != refusal.value.text.en and "Error" not in refusal.value.text.en
+    assert refusal.value.text.say("es") != refusal.value.text.en and "Error" not in refusal.value.text.en
 
 
 def test_the_limits_of_the_host_hold(tmp_path, monkeypatch):
