@@ -66,7 +66,6 @@ def test_a_queued_run_that_is_stopped_never_ran(store, recipe):
     assert store.status(run.id).state == "stopped"
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 class TestStateIsReadOffTheFolder:
     def test_running_while_its_process_lives_and_then_interrupted(self, store, recipe):
         run = store.create(recipe)
