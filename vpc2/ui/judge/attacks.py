@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.figures.attacks import accuracy_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
@@ -16,7 +17,6 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.attack_patch import draw_patch
-from vpc2.ui.judge.single_photo import Answers
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
@@ -248,8 +248,8 @@ def _draw_set(ref: ClassifierRef) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _curves() -> Answers:
-    curves = Answers(64)
+def _curves() -> LruCache:
+    curves = LruCache(64)
     idle.when_all_have_left(curves.clear)
     return curves
 
