@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from vpc2.host import MB
-from vpc2.nets.arithmetic import Shape, sides_of
+from vpc2.nets.arithmetic import Shape
 from vpc2.nets.facts import LayerFacts, Summary
 from vpc2.nets.formulas import BYTES
 from vpc2.nets.layers import LAYERS
@@ -48,10 +48,6 @@ _TOO_LONG = Text(
     "This net has {count:,} layers; at most {most:,} are written as ONNX here.",
     "Esta red tiene {count:,} capas; acá se escriben como máximo {most:,} en ONNX.",
 )
-_NO_ADAPTIVE_MAX = Text(
-    "{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.",
-    "{name}: ONNX no tiene max pooling adaptativo; sí se puede escribir un pooling adaptativo promedio o un max pooling común.",
-)
 _LOCK = threading.Lock()  # torch's exporter changes global state while it works, and one export at a time is enough memory
 
 
@@ -64,8 +60,8 @@ def check_onnx(summary: Summary) -> None:
     if summary.count > ONNX_LAYERS:
         raise Refusal(_TOO_LONG.fill(count=summary.count, most=ONNX_LAYERS))
     for facts in summary.walk():
-        if facts.kind == "AdaptiveMaxPool2d" and sides_of(facts.layer.params["output_size"]) != (1, 1):
-            raise Refusal(_NO_ADAPTIVE_MAX.fill(name=facts.name))
+        if (why := LAYERS[facts.kind].no_onnx(facts.layer.params)) is not None:
+            raise Refusal(why.fill(name=facts.name))
 
 
 def to_onnx(net: Net, seed: int = 1) -> bytes:

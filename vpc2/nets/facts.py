@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from vpc2.nets import arithmetic, formulas
+from vpc2.nets import formulas
 from vpc2.nets.arithmetic import SAME, Params, Shape, side_params
 from vpc2.nets.formulas import Formula
 from vpc2.nets.layers import LAYERS
@@ -21,19 +21,6 @@ MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
 # layers it is the usual one.
 MOST_FOLLOWED, MOST_WINDOWS = 2000, 100
 
-_ALL_DROPPED = Text(
-    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
-    "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
-)
-_LONE_NORM = Text(
-    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more.",
-    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar. El entrenamiento nunca lo arma: "
-    "sus lotes tienen dos imágenes o más.",
-)
-_EARLY_SOFTMAX = Text(
-    "{name}: cross-entropy applies a softmax by itself; a second one makes training slow.",
-    "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
-)
 _BORDER = Text(
     "Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.",
     "Donde un paso no divide exacto el lado, no se miran las últimas filas o columnas: {layers}.",
@@ -228,12 +215,8 @@ def _remarks(layers: Iterable[LayerFacts]) -> Iterator[Text]:
     for facts in layers:
         if facts.output is None:
             continue
-        if facts.kind in ("Dropout", "Dropout2d") and facts.layer.params["p"] == 1:
-            yield _ALL_DROPPED.fill(name=facts.name)
-        if facts.kind == "BatchNorm2d" and arithmetic.positions(facts.output) == 1:
-            yield _LONE_NORM.fill(name=facts.name)
-        if facts.kind == "Softmax":
-            yield _EARLY_SOFTMAX.fill(name=facts.name)
+        if (remark := LAYERS[facts.kind].remark(facts.layer.params, facts.output)) is not None:
+            yield remark.fill(name=facts.name)
 
 
 def _borders(layers: Iterable[LayerFacts]) -> Iterator[Text]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpc2.knobs import Choice, Whole
-from vpc2.nets import formulas, joins
+from vpc2.nets import formulas, joins, meetings
 from vpc2.nets.layer_kind import Block, LayerKind, Sequence
 from vpc2.words import Text
 
@@ -30,6 +30,15 @@ def _inception(channels: int) -> tuple[Sequence, ...]:
     )
 
 
+_REDUCTION = Whole(
+    key="reduction",
+    title=Text("Squeezed to one in", "Se comprime a uno de cada"),
+    default=16,
+    low=1,
+    high=256,
+    help=Text("By how much the channels are squeezed in between.", "Cuánto se comprimen los canales en el medio."),
+)
+
 BLOCKS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Residual",
@@ -47,6 +56,9 @@ BLOCKS: tuple[LayerKind, ...] = (
             derive=joins.shortcut,
             extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
             starter=_plain_block,
+            recognise=meetings.residual,
+            after="activation",
+            free=("projection",),
         ),
         knobs=(
             Choice(
@@ -83,7 +95,14 @@ BLOCKS: tuple[LayerKind, ...] = (
         family="block",
         stem="par",
         aliases=("Inception",),
-        block=Block(join=joins.concatenated, sign="|", most=8, starter=_inception, formulas=formulas.sum_formulas),
+        block=Block(
+            join=joins.concatenated,
+            sign="|",
+            most=8,
+            starter=_inception,
+            formulas=formulas.sum_formulas,
+            recognise=meetings.side_by_side,
+        ),
     ),
     LayerKind(
         key="Repeat",
@@ -123,16 +142,17 @@ BLOCKS: tuple[LayerKind, ...] = (
         target="vpc2.nets.blocks.SqueezeExcite",
         family="block",
         stem="se",
-        block=Block(join=joins.scaled, sign="×", fewest=0, most=0, derive=joins.gate, sees_derived=False, starter=lambda channels: ()),
-        knobs=(
-            Whole(
-                key="reduction",
-                title=Text("Squeezed to one in", "Se comprime a uno de cada"),
-                default=16,
-                low=1,
-                high=256,
-                help=Text("By how much the channels are squeezed in between.", "Cuánto se comprimen los canales en el medio."),
-            ),
+        sees_whole=True,
+        block=Block(
+            join=joins.scaled,
+            sign="×",
+            fewest=0,
+            most=0,
+            derive=joins.gate,
+            sees_derived=False,
+            starter=lambda channels: (),
+            recognise=lambda branches: meetings.gate(branches, _REDUCTION),
         ),
+        knobs=(_REDUCTION,),
     ),
 )

@@ -10,8 +10,30 @@ from vpc2.nets import formulas
 from vpc2.nets.layer_kind import BIAS, EXPECTS, LayerKind, channels_in
 from vpc2.words import Text
 
+_ALL_DROPPED = Text(
+    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
+    "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
+)
+_LONE_NORM = Text(
+    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more.",
+    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar. El entrenamiento nunca lo arma: "
+    "sus lotes tienen dos imágenes o más.",
+)
+_EARLY_SOFTMAX = Text(
+    "{name}: cross-entropy applies a softmax by itself; a second one makes training slow.",
+    "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
+)
+_WHOLE_ROWS = Text(
+    "{where}: {name} drops whole rows; here it drops single values.",
+    "{where}: {name} descarta filas enteras; acá descarta valores sueltos.",
+)
 
-def _activation(key: str, help_en: str, help_es: str, *knobs: Any) -> LayerKind:
+
+def _drops_all(p: rule.Params, out: rule.Shape) -> Text | None:
+    return _ALL_DROPPED if p["p"] == 1 else None
+
+
+def _activation(key: str, help_en: str, help_es: str, *knobs: Any, function: str = "") -> LayerKind:
     return LayerKind(
         key=key,
         title=Text(key, key),
@@ -19,6 +41,7 @@ def _activation(key: str, help_en: str, help_es: str, *knobs: Any) -> LayerKind:
         target=f"torch.nn.{key}",
         family="activation",
         stem=key.lower(),
+        function=function or key.lower(),
         knobs=knobs,
     )
 
@@ -56,9 +79,15 @@ PLAIN: tuple[LayerKind, ...] = (
             high=1.0,
             help=Text("What negative values are multiplied by.", "Por cuánto se multiplican los valores negativos."),
         ),
+        function="leaky_relu",
     ),
     _activation("ReLU6", "A ReLU that stops at 6 (MobileNet).", "Un ReLU que se detiene en 6 (MobileNet)."),
-    _activation("GELU", "A smooth ReLU, usual in transformers.", "Un ReLU suave, usual en transformers."),
+    _activation(
+        "GELU",
+        "A smooth ReLU, usual in transformers.",
+        "Un ReLU suave, usual en transformers.",
+        function="gelu(approximate='none')",
+    ),
     _activation("SiLU", "x times its sigmoid: smooth, usual in EfficientNet.", "x por su sigmoide: suave, usual en EfficientNet."),
     _activation("Sigmoid", "Squeezes every value into 0 to 1.", "Lleva cada valor al intervalo de 0 a 1."),
     _activation("Tanh", "Squeezes every value into -1 to 1.", "Lleva cada valor al intervalo de -1 a 1."),
@@ -73,6 +102,8 @@ PLAIN: tuple[LayerKind, ...] = (
         family="activation",
         stem="softmax",
         fixed=(("dim", 1),),
+        remark=lambda p, out: _EARLY_SOFTMAX,
+        function="softmax",
     ),
     LayerKind(
         key="BatchNorm2d",
@@ -88,6 +119,7 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         inner=channels_in("num_features"),
+        remark=lambda p, out: _LONE_NORM if rule.positions(out) == 1 else None,
         aliases=("BatchNorm", "BatchNorm1d"),
         knobs=(_learned("affine"),),
     ),
@@ -104,6 +136,7 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.layer_norm_params,
         formulas=formulas.layer_norm_formulas,
         inner=lambda p, shape: {"normalized_shape": shape},
+        sees_whole=True,
         knobs=(_learned("elementwise_affine"),),
     ),
     LayerKind(
@@ -121,6 +154,7 @@ PLAIN: tuple[LayerKind, ...] = (
         formulas=formulas.norm_formulas,
         divides=("num_groups",),
         inner=lambda p, shape: {"num_groups": p["num_groups"], "num_channels": shape[0]},
+        sees_whole=True,
         knobs=(
             Whole(
                 key="num_groups",
@@ -146,6 +180,7 @@ PLAIN: tuple[LayerKind, ...] = (
         stem="lrn",
         output=rule.same_picture,
         aliases=("LRN",),
+        function="local_response_norm",
         knobs=(
             Whole(
                 key="size",
@@ -168,6 +203,10 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         aliases=("Dropout1d",),
+        remark=_drops_all,
+        function="dropout",
+        also_reads=(("Dropout1d", _WHOLE_ROWS),),
+        is_view=True,
         knobs=(_SHARE,),
     ),
     LayerKind(
@@ -181,6 +220,9 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         output=rule.same_picture,
+        remark=_drops_all,
+        function="dropout2d",
+        is_view=True,
         knobs=(_SHARE,),
     ),
     LayerKind(
@@ -192,6 +234,8 @@ PLAIN: tuple[LayerKind, ...] = (
         stem="flatten",
         output=rule.flat,
         formulas=formulas.flat_formulas,
+        function="flatten(start_dim=0, end_dim=-1)",  # the batch too, where it is not told otherwise
+        is_view=True,
     ),
     LayerKind(
         key="Linear",

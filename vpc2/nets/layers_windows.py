@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vpc2.knobs import Choice, Flag, Pair, Whole
 from vpc2.nets import arithmetic as rule
 from vpc2.nets import formulas, windows
@@ -24,7 +26,13 @@ _MULTIPLIER = Whole(
 )
 
 
-def _pooling(key: str, en: str, es: str, help_: Text, aliases: tuple[str, ...]) -> LayerKind:
+_NO_ADAPTIVE_MAX = Text(
+    "{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.",
+    "{name}: ONNX no tiene max pooling adaptativo; sí se puede escribir un pooling adaptativo promedio o un max pooling común.",
+)
+
+
+def _pooling(key: str, en: str, es: str, help_: Text, aliases: tuple[str, ...], function: str) -> LayerKind:
     return LayerKind(
         key=key,
         title=Text(en, es),
@@ -36,11 +44,12 @@ def _pooling(key: str, en: str, es: str, help_: Text, aliases: tuple[str, ...]) 
         window=windows.sliding,
         formulas=formulas.side_formulas,
         aliases=aliases,
+        function=function,
         knobs=(kernel(2), stride(2), padding(words=False), _CEIL),
     )
 
 
-def _adaptive(key: str, en: str, es: str) -> LayerKind:
+def _adaptive(key: str, en: str, es: str, function: str, **given: Any) -> LayerKind:
     return LayerKind(
         key=key,
         title=Text(en, es),
@@ -53,6 +62,8 @@ def _adaptive(key: str, en: str, es: str) -> LayerKind:
         stem="pool",
         output=rule.adaptive,
         window=windows.adapting,
+        function=function,
+        **given,
         knobs=(
             Pair(
                 key="output_size",
@@ -173,6 +184,7 @@ WINDOWS: tuple[LayerKind, ...] = (
         "Pooling máximo",
         Text("Keeps the largest value of each window.", "Se queda con el mayor valor de cada ventana."),
         ("MaxPool",),
+        "max_pool2d(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False)",
     ),
     _pooling(
         "AvgPool2d",
@@ -180,9 +192,16 @@ WINDOWS: tuple[LayerKind, ...] = (
         "Pooling promedio",
         Text("Keeps the mean of each window.", "Se queda con el promedio de cada ventana."),
         ("AvgPool",),
+        "avg_pool2d(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None)",
     ),
-    _adaptive("AdaptiveAvgPool2d", "Adaptive average pooling", "Pooling promedio adaptativo"),
-    _adaptive("AdaptiveMaxPool2d", "Adaptive max pooling", "Pooling máximo adaptativo"),
+    _adaptive("AdaptiveAvgPool2d", "Adaptive average pooling", "Pooling promedio adaptativo", "adaptive_avg_pool2d"),
+    _adaptive(
+        "AdaptiveMaxPool2d",
+        "Adaptive max pooling",
+        "Pooling máximo adaptativo",
+        "adaptive_max_pool2d(output_size, return_indices=False)",
+        no_onnx=lambda p: None if rule.sides_of(p["output_size"]) == (1, 1) else _NO_ADAPTIVE_MAX,
+    ),
     LayerKind(
         key="GlobalAvgPool",
         title=Text("Global average pooling", "Pooling promedio global"),
@@ -192,6 +211,7 @@ WINDOWS: tuple[LayerKind, ...] = (
         stem="pool",
         output=rule.global_pooling,
         window=windows.covering,
+        script="nn.AdaptiveAvgPool2d(1), nn.Flatten()",
         aliases=("GlobalAvgPool2d",),
     ),
     LayerKind(
@@ -203,6 +223,7 @@ WINDOWS: tuple[LayerKind, ...] = (
         stem="up",
         output=rule.upsampled,
         window=windows.enlarging,
+        function="interpolate",
         formulas=formulas.upsampling_formulas,
         knobs=(
             Whole(

@@ -13,13 +13,18 @@ from vpc2.nets import code as nets
 from vpc2.predict import backbone_code, code
 from vpc2.predict.classifier import GREY as INPUT_GREY
 from vpc2.predict.classifier import Classifier, net_document
-from vpc2.predict.viewing import GREY, view_matrix
+from vpc2.predict.viewing import view_matrix
 from vpc2.predict.views import MERGES, VIEWS, clean_views
+from vpc2.sources import Unavailable
 from vpc2.words import Refusal, Text
 
 _NO_SCRIPT = Text(
     "Only ready-made classifiers and nets that were trained here can be written as a plain script.",
     "Solo los clasificadores ya hechos y las redes entrenadas acá se pueden escribir como un script.",
+)
+_NOT_CARRIED = Text(
+    "A view or the merge cannot be written as a plain script: {why}.",
+    "Una vista o la combinación no se puede escribir como un script: {why}.",
 )
 _WEIGHTS = f"""
 path = Path(__file__).parent / "{code.WEIGHTS_NAME}"
@@ -43,20 +48,22 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
             matrix = torch.linalg.inv(torch.tensor(view_matrix(key, size, size), dtype=torch.float64))
             moves[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
         else:
-            lights[key] = (entry.target.rpartition(".")[2], entry.params)
+            lights[key] = (entry.target, entry.params)
     net, needs = (backbone_code.to_ready(ready), [backbone_code.needs_of(ready)]) if ready else _net_lines(classifier)
-    return code.to_script(
-        net=net,
-        needs="".join(f", {one}" for one in needs),
-        classes=classifier.classes,
-        preprocessing=classifier.preprocessing.to_doc(),
-        moves=moves,
-        lights=lights,
-        merge=MERGES.find(how).key,
-        merge_words=MERGES.find(how).help.en.rstrip("."),
-        grey=GREY,
-        input_grey=INPUT_GREY,
-    )
+    try:
+        return code.to_script(
+            net=net,
+            needs="".join(f", {one}" for one in needs),
+            classes=classifier.classes,
+            preprocessing=classifier.preprocessing.to_doc(),
+            moves=moves,
+            lights=lights,
+            merge=MERGES.find(how).target,
+            merge_words=MERGES.find(how).help.en.rstrip("."),
+            input_grey=INPUT_GREY,
+        )
+    except Unavailable as error:
+        raise Refusal(_NOT_CARRIED.fill(why=str(error))) from None
 
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:

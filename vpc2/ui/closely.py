@@ -8,6 +8,7 @@ import streamlit as st
 
 from vpc2.nets.facts import LayerFacts, Summary
 from vpc2.nets.kernels import KERNELS, POOLINGS, fits_window, geometry_of
+from vpc2.nets.layers import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.ui import seen, state
 from vpc2.ui.components.close_up import close_up
@@ -80,7 +81,7 @@ def _choose(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _seen_channels(facts: LayerFacts) -> int:
     """Return how many channels one filter looks at."""
-    return 1 if facts.kind == "DepthwiseConv2d" else facts.input[0] // facts.layer.params.get("groups", 1)
+    return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
 def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], source: str) -> None:
