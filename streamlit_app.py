@@ -10,7 +10,11 @@ from pathlib import Path  # noqa: E402
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import addresses, guarding, serving  # noqa: E402
+from vpc2.ui import addresses
+from vpc2.ui.server import (
+    errors,  # noqa: E402
+    routes,
+)
 
 host.require_home()
 host.keep_freed_memory()
@@ -21,10 +25,10 @@ SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
 
 app = st.App(
     SCRIPT,
-    lifespan=serving.lifespan,
-    routes=serving.ROUTES,
-    middleware=serving.MIDDLEWARE,
-    on_script_error=guarding.on_script_error,
+    lifespan=routes.lifespan,
+    routes=routes.ROUTES,
+    middleware=routes.MIDDLEWARE,
+    on_script_error=errors.on_script_error,
 )
 
 if __name__ == "__main__":
