@@ -17,6 +17,10 @@ class Optimiser(Entry):
 
     settings: tuple[tuple[str, str], ...] = (("lr", "learning_rate"), ("weight_decay", "weight_decay"))
 
+    def takes(self, setting: str) -> bool:
+        """True where a setting of the recipe says something to this optimiser."""
+        return any(setting == key for _name, key in self.settings)
+
     def arguments(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return torch's arguments out of a recipe's settings.
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
+from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
 from vpc2.training.presets import RECIPES
 from vpc2.ui.server import preload
@@ -23,32 +24,60 @@ HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
 _ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, kw_only=True)
+class Card(Entry):
     """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
 
     `pair` names two nets that Build shows side by side beneath.
     """
 
-    key: str
     page: str
-    title: Text
-    help: Text
     example: str = ""
-    icon: str = ":material/arrow_forward:"
     pair: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Card):
+    """A button to begin with, with an icon of its own."""
+
+    icon: str
+    help: Text = Text("", "")
+
+
+def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", *, pair: str = "") -> Card:
+    return Card(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
 
 
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
-FIRST = (
-    Card("first-augment", "augment", Text("Augment a photograph", "Aumentar una foto"), Text("", ""), "basic", ":material/auto_fix_high:"),
-    Card("first-build", "build", Text("Open AlexNet", "Abrir AlexNet"), Text("", ""), "alexnet", ":material/deployed_code:"),
-    Card("first-train", "train", Text("Train in seconds", "Entrenar en segundos"), Text("", ""), "digits", ":material/model_training:"),
+FIRST: Catalog[Start] = Catalog(
+    Text("start", "comienzo"),
+    Start(
+        key="first-augment",
+        page="augment",
+        title=Text("Augment a photograph", "Aumentar una foto"),
+        example="basic",
+        icon=":material/auto_fix_high:",
+    ),
+    Start(
+        key="first-build",
+        page="build",
+        title=Text("Open AlexNet", "Abrir AlexNet"),
+        example="alexnet",
+        icon=":material/deployed_code:",
+    ),
+    Start(
+        key="first-train",
+        page="train",
+        title=Text("Train in seconds", "Entrenar en segundos"),
+        example="digits",
+        icon=":material/model_training:",
+    ),
 )
 
-CARDS = (
-    Card(
+CARDS: Catalog[Card] = Catalog(
+    Text("card", "tarjeta"),
+    _card(
         "tasks",
         "judge",
         Text("Tasks of vision: classification", "Tareas de visión: clasificación"),
@@ -57,7 +86,7 @@ CARDS = (
             "Preguntarle a una red que conoce mil clases qué hay en una foto propia.",
         ),
     ),
-    Card(
+    _card(
         "dense",
         "build",
         Text("Why convolution?", "¿Por qué convolución?"),
@@ -68,7 +97,7 @@ CARDS = (
         "dense_720p",
         pair="dense-convolution",
     ),
-    Card(
+    _card(
         "alexnet",
         "build",
         Text("AlexNet, layer by layer", "AlexNet, capa por capa"),
@@ -78,7 +107,7 @@ CARDS = (
         ),
         "alexnet",
     ),
-    Card(
+    _card(
         "vgg",
         "build",
         Text("VGG: only 3 × 3", "VGG: solo 3 × 3"),
@@ -89,7 +118,7 @@ CARDS = (
         "vgg16",
         pair="vggs",
     ),
-    Card(
+    _card(
         "field",
         "build",
         Text("Receptive field", "Campo receptivo"),
@@ -100,7 +129,7 @@ CARDS = (
         "two_3x3",
         pair="5x5-3x3",
     ),
-    Card(
+    _card(
         "translation",
         "train",
         Text("Translation: an 8, then no idea", "Traslación: un 8, y después ni idea"),
@@ -110,35 +139,35 @@ CARDS = (
         ),
         "digits-dense",
     ),
-    Card(
+    _card(
         "basic",
         "augment",
         Text("Augmentation: basic", "Aumento de datos: básico"),
         Text("Flips, rotations, crops: the same cat, new pixels.", "Espejos, giros, recortes: el mismo gato, otros píxeles."),
         "basic",
     ),
-    Card(
+    _card(
         "colour",
         "augment",
         Text("Augmentation: colour", "Aumento de datos: color"),
         Text("Brightness, contrast, hue: another hour of the day.", "Brillo, contraste, tono: otra hora del día."),
         "colour",
     ),
-    Card(
+    _card(
         "bad",
         "augment",
         Text("Bad examples", "Malos ejemplos"),
         Text("A change that changes the label: the 6 that becomes a 9.", "Un cambio que cambia la etiqueta: el 6 que se vuelve 9."),
         "bad_examples",
     ),
-    Card(
+    _card(
         "hands",
         "train",
         Text("Exercise: the hands data set", "Ejercicio: el conjunto de manos"),
         Text("Train on photographs of hands, without and with augmentation.", "Entrenar con fotos de manos, sin y con aumento de datos."),
         "hands-augmented",
     ),
-    Card(
+    _card(
         "tta",
         "judge",
         Text("Augmentation at test time", "Aumento de datos al predecir"),
@@ -162,10 +191,9 @@ def query(card: Card) -> dict[str, str]:
     return {**query, "pair": card.pair} if card.pair else query
 
 
-@functools.cache
 def tokens() -> frozenset[str]:
     """Return the links of all cards: who opens one came from here and need not be told."""
-    return frozenset(_token(card.page, card.example) for card in (*FIRST, *CARDS) if card.example)
+    return frozenset(_token(card.page, card.example) for card in (*FIRST.values(), *CARDS.values()) if card.example)
 
 
 def open_card(card: Card) -> None:
