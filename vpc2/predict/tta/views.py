@@ -50,6 +50,11 @@ class ViewSet(Entry):
     views: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Merge(Entry):
+    """A way to make one answer of several. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
+
+
 _GEOMETRY = "vpc2.predict.tta.transforms"
 _STEP, _ZOOM, _ANGLE, _CROP = 0.06, 1.12, 8.0, 0.875
 
@@ -279,15 +284,15 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
     ),
 )
 
-MERGES: Catalog[Entry] = Catalog(
+MERGES: Catalog[Merge] = Catalog(
     Text("merge", "combinación"),
-    Entry(
+    Merge(
         key="mean",
         title=Text("Mean of probabilities", "Promedio de probabilidades"),
         help=Text("Every view counts the same.", "Todas las vistas cuentan igual."),
         target="vpc2.predict.tta.predict.mean_of_probabilities",
     ),
-    Entry(
+    Merge(
         key="mean_logits",
         title=Text("Geometric mean", "Media geométrica"),
         help=Text(
@@ -299,7 +304,7 @@ MERGES: Catalog[Entry] = Catalog(
         target="vpc2.predict.tta.predict.mean_of_logits",
         aliases=("geometric", "gmean"),
     ),
-    Entry(
+    Merge(
         key="maximum",
         title=Text("Maximum", "Máximo"),
         help=Text(
@@ -309,7 +314,7 @@ MERGES: Catalog[Entry] = Catalog(
         target="vpc2.predict.tta.predict.maximum",
         aliases=("max",),
     ),
-    Entry(
+    Merge(
         key="confidence",
         title=Text("Weighted by confidence", "Pesada por confianza"),
         help=Text(
@@ -318,7 +323,7 @@ MERGES: Catalog[Entry] = Catalog(
         ),
         target="vpc2.predict.tta.predict.confidence_weighted",
     ),
-    Entry(
+    Merge(
         key="vote",
         title=Text("Majority vote", "Voto de la mayoría"),
         help=Text(
