@@ -58,4 +58,13 @@ OPTIMISERS: Catalog[Optimiser] = Catalog(
         help=Text("Adam, with the weight decay apart from the gradient.", "Adam, con el decaimiento de pesos aparte del gradiente."),
         target="torch.optim.AdamW",
     ),
+    Optimiser(
+        key="rmsprop",
+        title=Text("RMSprop", "RMSprop"),
+        help=Text(
+            "Each gradient is divided by the root of the mean of its last squares (Hinton, 2012).",
+            "Cada gradiente se divide por la raíz del promedio de sus últimos cuadrados (Hinton, 2012).",
+        ),
+        target="torch.optim.RMSprop",
+    ),
 )

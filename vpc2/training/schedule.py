@@ -93,6 +93,12 @@ SCHEDULES: Catalog[Schedule] = Catalog(
         ),
         factor=step,
     ),
+    Schedule(
+        key="linear",
+        title=Text("Linear", "Lineal"),
+        help=Text("Falls along a straight line to zero.", "Baja por una recta hasta cero."),
+        factor=lambda progress: 1 - progress,
+    ),
 )
 
 

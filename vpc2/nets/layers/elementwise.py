@@ -81,6 +81,19 @@ PLAIN: tuple[LayerKind, ...] = (
         ),
         function="leaky_relu",
     ),
+    _activation(
+        "ELU",
+        "Like ReLU, but negative values level off smoothly at minus alpha (Clevert and others, 2015).",
+        "Como ReLU, pero los valores negativos se aplanan de a poco hasta menos alfa (Clevert y otros, 2015).",
+        Number(
+            key="alpha",
+            title=Text("Alpha", "Alfa"),
+            default=1.0,
+            low=0.0,
+            high=10.0,
+            help=Text("How far below zero negative values level off.", "A qué distancia por debajo de cero se aplanan los valores negativos."),
+        ),
+    ),
     _activation("ReLU6", "A ReLU that stops at 6 (MobileNet).", "Un ReLU que se detiene en 6 (MobileNet)."),
     _activation(
         "GELU",
