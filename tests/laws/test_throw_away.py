@@ -18,11 +18,10 @@ from PIL import Image
 
 from tests.laws import test_catalogs as laws
 from tests.laws.catalogs import catalogs
-from tests.pages.test_pages import ROOT, open_app, said
-from tests.training.export.test_script_law import NET, a_recipe, check, pictures
+from tests.pages.test_pages import open_app, said
+from tests.training.export.test_script_law import a_recipe, check
 from vpc2 import codec
 from vpc2.augment.export.kornia_code import to_code as pipeline_to_code
-from vpc2.augment.mixes import Mix
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.pipeline import augment_batch, film_draw
 from vpc2.augment.presets import PipelinePreset
@@ -316,14 +315,16 @@ def test_a_challenge(offer, write):
 
 def follow_dataset(key, tmp_path):
     """Load, train three steps and look at a data set in Train."""
-    net = make_net("thrown", (3, 16, 16), ("Conv2d", {"out_channels": 6, "kernel_size": 3}), "GlobalAvgPool", ("Linear", {"out_features": 2}))
+    net = make_net(
+        "thrown", (3, 16, 16), ("Conv2d", {"out_channels": 6, "kernel_size": 3}), "GlobalAvgPool", ("Linear", {"out_features": 2})
+    )
     recipe = replace(a_recipe(net=net, epochs=1, batch_size=8), dataset=key)
     told = []
     fit(recipe, told.append)
     assert told[-1]["state"] == "finished" and sum(event["type"] == "step" for event in told) >= 3
     at = open_app("train", s=codec.to_token(recipe))
     assert not at.error and travels(recipe) and f"### {TITLE.en}" in said(at)
-    assert offers(at, f"dataset") or any(TITLE.en in box.options for box in at.selectbox)
+    assert offers(at, "dataset") or any(TITLE.en in box.options for box in at.selectbox)
     return load_dataset(key)
 
 

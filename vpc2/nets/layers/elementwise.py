@@ -91,7 +91,9 @@ PLAIN: tuple[LayerKind, ...] = (
             default=1.0,
             low=0.0,
             high=10.0,
-            help=Text("How far below zero negative values level off.", "A qué distancia por debajo de cero se aplanan los valores negativos."),
+            help=Text(
+                "How far below zero negative values level off.", "A qué distancia por debajo de cero se aplanan los valores negativos."
+            ),
         ),
     ),
     _activation("ReLU6", "A ReLU that stops at 6 (MobileNet).", "Un ReLU que se detiene en 6 (MobileNet)."),
