@@ -43,17 +43,17 @@ from vpc2.predict.export.bundle import to_zip
 from vpc2.predict.robustness.corruptions import Challenge
 from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.predict.tta.views import Merge, View, ViewSet
+from vpc2.text import Text
 from vpc2.training.optimisers import Optimiser
 from vpc2.training.presets import RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import fit
 from vpc2.ui.home.lecture_map import Card
-from vpc2.words import Text
 
-TITLE, HELP = Text("Throw-away", "De prueba"), Text("Made for a test.", "Hecho para una prueba.")
+TITLE, HELP = Text("Throw-away"), Text("Made for a test.")
 WORDS = {"title": TITLE, "help": HELP}
-STRENGTH = Number(key="strength", title=Text("Strength", "Fuerza"), default=0.5, low=0.1, high=0.9, help=HELP)
+STRENGTH = Number(key="strength", title=Text("Strength"), default=0.5, low=0.1, high=0.9, help=HELP)
 
 
 @pytest.fixture
@@ -75,7 +75,6 @@ def add(offer, catalog: str, entry):
     """Offer an entry and hold it against the law of its kind."""
     offer(catalogs()[catalog], entry)
     laws.test_an_entry_keeps_the_law_of_its_kind(catalog, entry)
-    laws.test_an_entry_is_explained_in_both_languages(catalog, entry)
     laws.test_the_knobs_of_an_entry_are_clean(catalog, entry)
     laws.test_what_an_entry_names_can_be_imported(catalog, entry)
     return entry

@@ -14,17 +14,15 @@ from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
 from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net
 from vpc2.nets.summary.exact_field import FURTHEST, Route, follow
-from vpc2.words import Text
+from vpc2.text import Text
 
 MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
 # Where units see differently much, so many windows are followed along a side to find the widest field; through more than so many
 # layers it is the usual one.
 MOST_FOLLOWED, MOST_WINDOWS = 2000, 100
 
-_BORDER = Text(
-    "Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.",
-    "Donde un paso no divide exacto el lado, no se miran las últimas filas o columnas: {layers}.",
-)
+_BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
+_BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
 
 
 @dataclass(frozen=True)
