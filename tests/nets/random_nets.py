@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from vpc2.nets.layers.shape_rules import values
+from vpc2.nets.layers.shape_rules import value_count
 from vpc2.nets.spec import Item, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 
@@ -136,7 +136,7 @@ def fitting_net(seed: int, kinds: tuple[str, ...] = ALL, *, with_head: bool = Fa
             break
         tried = [*items, maker.item()]
         summary = summarise(make_net("", shape, *tried))
-        sizes = [values(facts.output) for facts in summary.walk() if facts.output]
+        sizes = [value_count(facts.output) for facts in summary.walk() if facts.output]
         if summary.problem is None and max(sizes) <= MOST_NUMBERS and summary.count < 60:
             items = tried
     if with_head:

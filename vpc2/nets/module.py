@@ -16,7 +16,7 @@ from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.nets.summary.summarise import copies_of, summarise
 from vpc2.words import Refusal, Text
 
-LARGEST_BYTES = 2048 * MB
+MAX_BYTES = 2048 * MB
 
 _TOO_LARGE = Text(
     "This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are built here. It can still be looked at.",
@@ -39,8 +39,8 @@ def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:
         raise Refusal(summary.problem.text)
     if summary.count > LIMITS.built_layers:
         raise Refusal(_TOO_LONG.fill(count=summary.count, most=LIMITS.built_layers))
-    if summary.params * BYTES > LARGEST_BYTES and device != "meta":
-        raise Refusal(_TOO_LARGE.fill(params=summary.params, found=summary.params * BYTES // MB, most=LARGEST_BYTES // MB))
+    if summary.params * BYTES > MAX_BYTES and device != "meta":
+        raise Refusal(_TOO_LARGE.fill(params=summary.params, found=summary.params * BYTES // MB, most=MAX_BYTES // MB))
     with torch.device(device or "cpu"):
         return _sequential(summary.layers)
 
@@ -59,7 +59,7 @@ def _build(facts: LayerFacts) -> nn.Module:
         return getattr(importlib.import_module(module), name)(**entry.arguments(params, facts.input))
     if entry.block.is_chain:
         return nn.Sequential(*(_sequential(copy) for copy, count in copies_of(facts) for _ in range(count)))
-    branches = [_sequential(branch) for branch in facts.given]
+    branches = [_sequential(branch) for branch in facts.built_branches]
     return entry.resolve()(*branches, **{key: getattr(nn, name)() for key, name in entry.block.extras(params).items()})
 
 

@@ -8,7 +8,7 @@ from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import Summary
 
 
-def arriving_channels(net: Net, summary: Summary, place: Place) -> int:
+def input_channels(net: Net, summary: Summary, place: Place) -> int:
     """Return how many channels of a picture arrive at a place, 0 where no picture does."""
     if place.at:
         shape = summary.find(net.siblings(place)[place.at - 1].id).output
@@ -17,7 +17,7 @@ def arriving_channels(net: Net, summary: Summary, place: Place) -> int:
     return shape[0] if shape is not None and len(shape) == 3 else 0
 
 
-def shifted_place(net: Net, layer_id: str, way: str) -> Place | None:
+def neighbour_place(net: Net, layer_id: str, way: str) -> Place | None:
     """Return the place one step away, None where there is no such step.
 
     That is beside its neighbour ("left", "right"), into the block behind it or else the next branch ("down"), into the branch

@@ -14,7 +14,7 @@ from vpc2.words import Text
 
 
 @dataclass(frozen=True)
-class Note:
+class PresetNote:
     """What is to be said where a table elsewhere prints other sides behind a net's last poolings; `pairs.note_of` fills the fields."""
 
     text: Text
@@ -30,14 +30,14 @@ class NetPreset(Entry):
 
     build: Callable[[], Net]
     torchvision: str = ""
-    note: Note | None = None
+    note: PresetNote | None = None
 
     @cached_property
     def net(self) -> Net:
         return self.build()
 
 
-_VGG_TABLE = Note(
+_VGG_TABLE = PresetNote(
     Text(
         "The lecture's table of VGG prints {printed} where {side} × {side} pixels give {shown}. A 2 × 2 pooling of stride 2 halves "
         "the side, floor(({before} - 2)/2) + 1 = {after}, so that {side} gives {sides}. The printed sides would follow from "

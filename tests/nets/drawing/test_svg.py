@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vpc2.nets.drawing.layout import Solid, solids
+from vpc2.nets.drawing.layout import Solid, lay_out_net
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
@@ -37,7 +37,7 @@ PICTURES["misfit"] = (
 def laid_out(request):
     net, opened = PICTURES[request.param]
     summary = summarise(net)
-    return net, opened, summary, solids(summary, net.input, opened)
+    return net, opened, summary, lay_out_net(summary, net.input, opened)
 
 
 def overlap(a, b) -> bool:
@@ -84,7 +84,7 @@ def test_more_channels_are_drawn_wider():
     widths = []
     for channels in (1, 4, 16, 64, 512):
         net = make_net("n", (3, 8, 8), ("Conv2d", {"out_channels": channels, "kernel_size": 1}))
-        widths.append(solids(summarise(net), net.input).solids[1].width)
+        widths.append(lay_out_net(summarise(net), net.input).solids[1].width)
     steps = [after - before for before, after in zip(widths, widths[1:], strict=False)]
     assert all(step > 5 for step in steps)
     assert max(steps) < 20
@@ -156,18 +156,18 @@ def test_the_svg_is_whole_and_titles_every_solid(laid_out, language):
 
 def test_a_layer_that_does_not_fit_is_marked_and_what_follows_are_ghosts():
     net, opened = PICTURES["misfit"]
-    picture = solids(summarise(net), net.input, opened)
+    picture = lay_out_net(summarise(net), net.input, opened)
     by_id = {solid.id: solid for solid in picture.solids}
     assert [layer_id for layer_id, solid in by_id.items() if solid.is_problem] == ["l2"]
     assert [layer_id for layer_id, solid in by_id.items() if solid.is_ghost] == ["l3", "l4", "l5"]
     assert "does not fit" in to_svg(summarise(net), net.input) and "no encaja" in to_svg(summarise(net), net.input, language="es")
     # A closed block with something that does not fit inside is marked itself.
     inside = make_net("i", (3, 8, 8), ("Residual", {}, [[("Conv2d", {"kernel_size": 40})]]))
-    assert solids(summarise(inside), inside.input).solids[1].is_problem
+    assert lay_out_net(summarise(inside), inside.input).solids[1].is_problem
 
 
 def test_the_picture_of_the_lecture():
     """AlexNet's first layer: 227 becomes 55, and the shape stands under it as the lecture writes it."""
     net = NETS["alexnet"].net
-    conv = solids(summarise(net), net.input).solids[1]
+    conv = lay_out_net(summarise(net), net.input).solids[1]
     assert " ".join(line.en for line in conv.lines) == shape_text((96, 55, 55)) == "55 × 55 × 96"

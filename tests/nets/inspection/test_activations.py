@@ -17,13 +17,13 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.receptive_field import (
     Rectangle,
+    field_centre,
     field_of,
     fields_up_to,
     grid_of,
     has_field,
-    middle_of,
     unit_at,
-    whole_picture_layers,
+    whole_image_layers,
 )
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
@@ -154,7 +154,7 @@ def test_most_of_a_deep_field_is_in_its_middle():
 def test_a_layer_that_looks_at_the_whole_picture_is_named_and_found_outside():
     net = make_net("", (1, 24, 24), conv(4, 3, padding=1), ("GroupNorm", {"num_groups": 2}), conv(4, 3, padding=1))
     last = summarise(net).layers[-1]
-    assert whole_picture_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
+    assert whole_image_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
     assert effective_field.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
 
 
@@ -194,7 +194,7 @@ def test_the_point_in_the_middle_of_a_field_finds_its_unit(net):
         if len(facts.output) == 3:
             rows, columns = grid_of(facts)
             for unit in ((0, 0), (rows // 3, columns // 2), (rows - 1, columns - 1)):
-                assert unit_at(facts, *middle_of(facts, unit)) == unit
+                assert unit_at(facts, *field_centre(facts, unit)) == unit
             assert unit_at(facts, -1e6, 1e6) == (0, columns - 1)
 
 
@@ -227,7 +227,7 @@ def test_activations_are_those_of_the_whole_net_run_plainly(net, photo):
             value = child(value)
             values.append(value[0])
     for layer, wanted in zip(net.layers, values, strict=True):
-        found = activations.pass_photo(net, layer.id, image, seed=7)
+        found = activations.run_photo(net, layer.id, image, seed=7)
         assert torch.equal(found.output, wanted)
     assert torch.equal(found.input, values[-2])
 
@@ -242,17 +242,17 @@ def test_activations_inside_blocks_are_those_of_the_layers_called_by_hand(photo)
             BLOCKY.layers[1].branches[0][1].id: residual.body[1](residual.body[0](a)),
             BLOCKY.layers[2].branches[1][2].id: parallel.branches[1](b),
             BLOCKY.layers[3].branches[0][0].id: repeat[0][0](parallel(b)),
-            summarise(BLOCKY).layers[1].inside[-1][0].id: residual.shortcut[0](a),
+            summarise(BLOCKY).layers[1].branches[-1][0].id: residual.shortcut[0](a),
         }
     for layer_id, value in wanted.items():
-        assert torch.equal(activations.pass_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
+        assert torch.equal(activations.run_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
 
 
 def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
     image, layer = activations.fit_photo(photo, SMALL.input), SMALL.layers[0].id
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    one, same, other = (activations.pass_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
+    one, same, other = (activations.run_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
     fields = [effective_field.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert np.array_equal(*fields)
@@ -261,29 +261,29 @@ def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
 
 def test_maps_say_what_they_show():
     output = torch.stack([torch.full((4, 5), 2.0), torch.arange(20.0).view(4, 5), *torch.zeros(70, 4, 5)])
-    own, together = activations.to_maps(output), activations.to_maps(output, together=True)
+    own, together = activations.to_feature_maps(output), activations.to_feature_maps(output, together=True)
     assert own.maps.shape == (64, 4, 5) and own.channels == 72
     assert (own.low[1], own.high[1], own.mean[1], own.zeros[1]) == pytest.approx((0, 19, 9.5, 0.05))
     assert own.maps[1].max() == 255 and own.maps[1].min() == 0
     assert together.maps[0].max() == round(255 * 2 / 19) and set(together.high) == {19}
     assert own.zeros_of_all == pytest.approx((70 * 20 + 1) / (72 * 20))
-    assert activations.to_maps(output, first=64).maps.shape == (8, 4, 5)
-    assert activations.to_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
+    assert activations.to_feature_maps(output, first=64).maps.shape == (8, 4, 5)
+    assert activations.to_feature_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
 
 
 def test_what_is_too_large_or_does_not_fit_is_told_before_it_is_built(photo):
     vgg = NETS["vgg19"].net
     with pytest.raises(Refusal, match="MB"):
-        activations.pass_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
+        activations.run_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
     wide = make_net("", (3, 1024, 1024), conv(32, 11, padding=5), conv(32, 11, padding=5))
     with pytest.raises(Refusal, match="million"):
         effective_field.effective_field(wide, wide.layers[1].id, (5, 5))
     broken = make_net("", (3, 8, 8), conv(4, 3), conv(4, 30))
-    assert activations.pass_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
+    assert activations.run_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
     with pytest.raises(Refusal, match="30"):
-        activations.pass_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
+        activations.run_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
     with pytest.raises(Refusal):
-        activations.pass_photo(broken, "gone", torch.zeros(3, 8, 8))
+        activations.run_photo(broken, "gone", torch.zeros(3, 8, 8))
 
 
 # --- one window
@@ -329,7 +329,7 @@ def test_what_is_spelled_out_is_what_the_layer_itself_gives(drawn):
     if facts.output is None:
         return
     image = torch.rand(net.input, generator=torch.Generator().manual_seed(3))
-    passage = activations.pass_photo(net, facts.id, image)
+    passage = activations.run_photo(net, facts.id, image)
     unit = tuple(int(share * (count - 1)) for count in grid_of(facts))
     if facts.kind == "Conv2d":
         kernel, seen, bias = window.own_kernel(passage.module, channel, 0)

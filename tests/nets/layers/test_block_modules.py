@@ -224,7 +224,7 @@ def footprint(net: Net) -> tuple[int, int]:
 def test_the_receptive_field_of_blocks_is_a_gradients_footprint(items_):
     net = make_net("", (1, 61, 67), *items_)
     last = summarise(net).layers[-1]
-    assert tuple(math.ceil(axis.size) for axis in last.axes) == footprint(net)
+    assert tuple(math.ceil(axis.size) for axis in last.field_axes) == footprint(net)
 
 
 def test_a_repeated_body_is_counted_without_walking_through_it():
@@ -267,10 +267,10 @@ def test_what_grows_without_end_is_refused_in_words(items_):
 def test_a_residual_whose_shapes_differ_is_projected_like_torchvisions():
     net = make_net("", (3, 56, 56), CONV, ("Residual", {}, [[("Conv2d", {"out_channels": 8, "stride": 2, "padding": 1, "bias": False})]]))
     block = summarise(net).layers[1]
-    shortcut = block.inside[-1]
+    shortcut = block.branches[-1]
     assert [facts.kind for facts in shortcut] == ["Conv2d", "BatchNorm2d"] and block.derived
     assert shortcut[0].layer.params["stride"] == 2 and not shortcut[0].layer.params["bias"]
-    assert not summarise(make_net("", (3, 8, 8), ("Residual", {}, [["ReLU"]]))).layers[0].inside[-1]
+    assert not summarise(make_net("", (3, 8, 8), ("Residual", {}, [["ReLU"]]))).layers[0].branches[-1]
 
 
 def test_branches_of_unequal_sides_can_be_mended_at_once():

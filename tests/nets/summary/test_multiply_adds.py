@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.nets.random_nets import ALL, fitting_net
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.shape_rules import positions
+from vpc2.nets.layers.shape_rules import position_count
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, make_net
@@ -30,10 +30,10 @@ def multiplied(summary: Summary, layers=None) -> int:
         if facts.kind == "Repeat":  # its copies, one by one
             total += sum(multiplied(summary, copy) * count for copy, count in copies(facts))
         elif LAYERS[facts.kind].block is not None:
-            total += sum(multiplied(summary, branch) for branch in facts.inside)
+            total += sum(multiplied(summary, branch) for branch in facts.branches)
         elif LAYERS[facts.kind].family in ("convolution", "dense"):
             has_bias = facts.layer.params["bias"]
-            total += facts.macs - (facts.output[0] * positions(facts.output) if has_bias else 0)
+            total += facts.macs - (facts.output[0] * position_count(facts.output) if has_bias else 0)
     return total
 
 

@@ -9,8 +9,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, make_net
 from vpc2.nets.summary.diff import compare
-from vpc2.nets.summary.layer_summary import MOST_FOLLOWED, MOST_WINDOWS
-from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, seen_by
+from vpc2.nets.summary.layer_summary import MAX_FOLLOWED, MAX_WINDOWS
+from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, pixels_reaching
 from vpc2.nets.summary.summarise import summarise
 
 
@@ -64,7 +64,7 @@ def check(net: Net, *, is_exact: bool = True) -> None:
     facts = summarise(net).layers[-1]
     units = some_units(*grid_of(facts))
     for unit, real in zip(units, reached(net, units), strict=True):
-        said, field = seen_by(facts, unit), field_of(facts, unit)
+        said, field = pixels_reaching(facts, unit), field_of(facts, unit)
         if is_exact and not rounds(net) and not has_gaps(net):
             assert said == real, (unit, said, real)
         clipped = field.clipped(*net.input[1:])
@@ -72,7 +72,7 @@ def check(net: Net, *, is_exact: bool = True) -> None:
             if real.area:
                 assert rectangle.top <= real.top and rectangle.left <= real.left, (unit, rectangle, real)
                 assert rectangle.bottom >= real.bottom and rectangle.right >= real.right, (unit, rectangle, real)
-        if facts.route.cost <= MOST_WINDOWS and max(grid_of(facts)) * facts.route.cost <= MOST_FOLLOWED:
+        if facts.backward_path.cost <= MAX_WINDOWS and max(grid_of(facts)) * facts.backward_path.cost <= MAX_FOLLOWED:
             assert facts.receptive_field >= max(real.height, real.width)
 
 
@@ -85,7 +85,7 @@ def test_a_units_field_is_what_its_gradient_reaches(start):
 def test_enough_of_the_random_nets_are_held_to_the_very_pixel():
     nets = [fitting_net(seed, CLEAR, has_gaps=seed % 3 == 0) for seed in range(400)]
     exact = [net for net in nets if not rounds(net) and not has_gaps(net)]
-    uneven = [net for net in exact if not summarise(net).layers[-1].is_even]
+    uneven = [net for net in exact if not summarise(net).layers[-1].is_uniform]
     assert len(exact) > 80 and len(uneven) > 40
 
 
@@ -144,7 +144,7 @@ def test_upsampling_by_any_factor_looks_at_what_torch_looks_at(mode):
         net = make_net("", (1, 9, 5), ("Upsample", {"scale_factor": factor, "mode": mode}))
         facts = summarise(net).layers[-1]
         units = [(row, row % (5 * factor)) for row in range(9 * factor)]
-        assert [seen_by(facts, unit) for unit in units] == reached(net, units)
+        assert [pixels_reaching(facts, unit) for unit in units] == reached(net, units)
 
 
 def test_a_pooling_that_keeps_the_largest_sees_no_more():

@@ -17,8 +17,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
-from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
-from vpc2.nets.torch_reader.torch_signatures import CLASSES, DEFAULTS, FUNCTIONS, KINDS, SILENT
+from vpc2.nets.torch_reader.read_code import MAX_CODE_BYTES, read_code
+from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS, FIXED_ARGUMENTS, FUNCTION_ARGUMENTS, IGNORED_ARGUMENTS, LAYER_KINDS
 from vpc2.words import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.
@@ -352,7 +352,7 @@ HOSTILE = {
     "x = a" + ".b" * 20_000: "",
     "x = " + "[" * 150 + "]" * 150: "",
     "if 1:\n pass\n" + "el" + "if 1:\n pass\nel".join([""] * 3000) + "se:\n pass": "",
-    "x" * (MOST_BYTES + 1): "64",
+    "x" * (MAX_CODE_BYTES + 1): "64",
     "\x00": "",
     "x = 1" + "0" * 6000: "",
     "\udc80": "",
@@ -439,20 +439,27 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
     summarise(net)
 
 
-@pytest.mark.parametrize("name", list(CLASSES))
+@pytest.mark.parametrize("name", list(CLASS_ARGUMENTS))
 def test_the_arguments_of_a_class_are_torchs(name):
     found = inspect.signature(getattr(nn, name)).parameters
-    assert tuple(key for key in found if key not in ("args", "kwargs")) == CLASSES[name][: len(found)]  # torch 2.14 knows one more
+    assert tuple(key for key in found if key not in ("args", "kwargs")) == CLASS_ARGUMENTS[name][: len(found)]  # torch 2.14 knows one more
     for key, one in found.items():
-        if key in DEFAULTS and one.default is not inspect.Parameter.empty:
-            assert one.default == DEFAULTS[key]
-    knobs = {knob.key for knob in LAYERS[KINDS[name]].knobs}
-    follows = set(LAYERS[KINDS[name]].inner(LAYERS[KINDS[name]].defaults(), (16, 8, 8)))
-    for key in CLASSES[name]:
-        assert key in knobs or key in DEFAULTS or key in SILENT or key in follows or key in dict(LAYERS[KINDS[name]].fixed) or key == "bias"
+        if key in FIXED_ARGUMENTS and one.default is not inspect.Parameter.empty:
+            assert one.default == FIXED_ARGUMENTS[key]
+    knobs = {knob.key for knob in LAYERS[LAYER_KINDS[name]].knobs}
+    follows = set(LAYERS[LAYER_KINDS[name]].inner(LAYERS[LAYER_KINDS[name]].defaults(), (16, 8, 8)))
+    for key in CLASS_ARGUMENTS[name]:
+        assert (
+            key in knobs
+            or key in FIXED_ARGUMENTS
+            or key in IGNORED_ARGUMENTS
+            or key in follows
+            or key in dict(LAYERS[LAYER_KINDS[name]].fixed)
+            or key == "bias"
+        )
 
 
-@pytest.mark.parametrize("name", list(FUNCTIONS))
+@pytest.mark.parametrize("name", list(FUNCTION_ARGUMENTS))
 def test_the_arguments_of_a_function_are_torchs(name):
     function = getattr(functional, name, None) or getattr(torch, name)
     if function in (torch.flatten, functional.gelu, torch.sigmoid, torch.tanh):
@@ -463,4 +470,4 @@ def test_the_arguments_of_a_function_are_torchs(name):
         return
     names = [key for key in found.parameters if key not in ("input", "args", "kwargs")]
     if names:
-        assert tuple(names)[: len(FUNCTIONS[name][1])] == FUNCTIONS[name][1]
+        assert tuple(names)[: len(FUNCTION_ARGUMENTS[name][1])] == FUNCTION_ARGUMENTS[name][1]

@@ -212,7 +212,7 @@ HARMLESS = {
     "vpc2.images.samples:load_sample": "the app's own photographs",
     "vpc2.nets.export.png:_sans_family": "fonts of the machine",
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
-    "vpc2.nets.summary.lessons:_filled": "of a preset",
+    "vpc2.nets.summary.lessons:_filled_note": "of a preset",
     "vpc2.nets.presets:": "of a preset",
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",

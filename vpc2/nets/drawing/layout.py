@@ -24,7 +24,7 @@ COLOURS = {
     "regularisation": "#B0AFA8",
     "block": "#9A6B3F",
 }
-INPUT = "#C8C4BC"
+INPUT_COLOUR = "#C8C4BC"
 _SLABS = ("activation", "normalisation", "regularisation")
 
 _INPUT = Text("input", "entrada")
@@ -60,7 +60,7 @@ class Solid:
     width: float
     height: float
     depth: float = 0.0
-    colour: str = INPUT
+    colour: str = INPUT_COLOUR
     name: Text = Text("", "")
     lines: tuple[Text, ...] = ()
     is_problem: bool = False
@@ -110,7 +110,7 @@ class Joint:
 
 
 @dataclass(frozen=True)
-class Gap:
+class InsertSlot:
     """A place where a layer can be put, and the upright line that marks it."""
 
     x: float
@@ -120,43 +120,43 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Picture:
+class NetLayout:
     """A net laid out: all that is drawn, and the places between. What comes later lies in front."""
 
-    solids: tuple[Solid, ...]
+    lay_out_net: tuple[Solid, ...]
     wires: tuple[Wire, ...]
     joints: tuple[Joint, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[InsertSlot, ...]
     width: float
     height: float
 
 
 @dataclass
-class _Part:
+class _Segment:
     """A stretch of the picture around an axis at y = 0. Numbers come in at `enter` and go out at `leave`, both on the axis.
 
     Each of its `things` comes with how far it is still to be moved, so that it is moved once, however deep it stands.
     """
 
-    things: list[tuple[Solid | Wire | Joint | Gap, float, float]] = field(default_factory=list)
+    things: list[tuple[Solid | Wire | Joint | InsertSlot, float, float]] = field(default_factory=list)
     enter: float = 0.0
     leave: float = 0.0
     width: float = 0.0
     up: float = 12.0
     down: float = 12.0
 
-    def put(self, *things: Solid | Wire | Joint | Gap) -> None:
+    def put(self, *things: Solid | Wire | Joint | InsertSlot) -> None:
         """Put things into this part, where they say that they are."""
         self.things += [(thing, 0.0, 0.0) for thing in things]
 
-    def take(self, other: _Part, x: float, y: float = 0.0) -> None:
+    def take(self, other: _Segment, x: float, y: float = 0.0) -> None:
         """Put another part into this one."""
         self.things += [(thing, dx + x, dy + y) for thing, dx, dy in other.things]
         self.up, self.down = max(self.up, other.up - y), max(self.down, other.down + y)
         self.width = max(self.width, x + other.width)
 
 
-def _moved(thing: Solid | Wire | Joint | Gap, x: float, y: float) -> Solid | Wire | Joint | Gap:
+def _moved(thing: Solid | Wire | Joint | InsertSlot, x: float, y: float) -> Solid | Wire | Joint | InsertSlot:
     if isinstance(thing, Wire):
         return replace(thing, corners=tuple((a + x, b + y) for a, b in thing.corners))
     return replace(thing, x=thing.x + x, y=thing.y + y)
@@ -176,24 +176,24 @@ def _same(words: str) -> Text:
     return Text(words, words)
 
 
-def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collection[str] = ()) -> Picture:
+def lay_out_net(summary: Summary, input_shape: tuple[int, int, int], opened: Collection[str] = ()) -> NetLayout:
     """Return the net laid out, with the blocks named in `opened` shown from inside.
 
     Heights and depths go with the square root of the sides, which keeps 7 visible beside 224; widths with the logarithm of the
     channels, heights of vectors with that of their lengths. One scale holds for the whole picture.
     """
     for scale in _SMALLER:
-        part = _Layout(max(input_shape[1:]), scale, opened).row(summary, input_shape)
+        part = _LayoutBuilder(max(input_shape[1:]), scale, opened).row(summary, input_shape)
         if part.up + part.down <= _HIGHEST:
             break
     things = [_moved(thing, x + _MARGIN, y + part.up + _MARGIN) for thing, x, y in part.things]
     of = lambda kind: tuple(thing for thing in things if isinstance(thing, kind))  # noqa: E731
-    return Picture(of(Solid), of(Wire), of(Joint), of(Gap), part.width + 2 * _MARGIN, part.up + part.down + 2 * _MARGIN)
+    return NetLayout(of(Solid), of(Wire), of(Joint), of(InsertSlot), part.width + 2 * _MARGIN, part.up + part.down + 2 * _MARGIN)
 
 
-def holds(facts: LayerFacts) -> Text:
+def block_content_text(facts: LayerFacts) -> Text:
     """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
-    count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
+    count, times = sum(len(branch) for branch in facts.branches), LAYERS[facts.kind].block.times(facts.layer.params)
     said = _HOLDS.fill(count=count)
     return Text("{said} {times}", "{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
 
@@ -202,13 +202,13 @@ def _has_problem(facts: LayerFacts) -> bool:
     return any(one.problem is not None for one in facts.walk())
 
 
-class _Layout:
+class _LayoutBuilder:
     """One way through a net, on one scale."""
 
     def __init__(self, largest: int, scale: float, opened: Collection[str]):
         self._largest, self._scale, self._opened = largest, scale, opened
 
-    def row(self, summary: Summary, shape: tuple[int, int, int]) -> _Part:
+    def row(self, summary: Summary, shape: tuple[int, int, int]) -> _Segment:
         """Return the whole net, its input first."""
         first = Solid("", "input", 0, 0, *self._size(shape), name=_INPUT, lines=shape_lines(shape))
         return self._lane(summary.layers, first=self._volume(first))
@@ -220,18 +220,22 @@ class _Layout:
         height, depth = (max(_LEAST, self._scale * _TALLEST * math.sqrt(side / max(self._largest, side))) for side in shape[1:])
         return 5.0 + 5.5 * math.log2(1 + shape[0]), height, 0.32 * depth
 
-    def _volume(self, solid: Solid) -> _Part:
+    def _volume(self, solid: Solid) -> _Segment:
         """Return a solid with its name above and its lines below, standing on the axis."""
         outline, letters = solid.width + solid.run, 0
         if not solid.is_slab:
             letters = max(len(said) for text in (solid.name, *solid.lines) for said in (text.en, text.es))
         width = max(outline, letters * _LETTER)
         half, x = (solid.height + solid.rise) / 2, (width - outline) / 2
-        return _Part([(solid, x, solid.rise - half)], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0)
+        return _Segment(
+            [(solid, x, solid.rise - half)], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0
+        )
 
-    def _lane(self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Part | None = None, is_fixed=False) -> _Part:
+    def _lane(
+        self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Segment | None = None, is_fixed=False
+    ) -> _Segment:
         """Return layers in a row with the gaps between them; slabs stand close behind the volume before them."""
-        layers, lane, gaps = tuple(layers), _Part(), []
+        layers, lane, gaps = tuple(layers), _Segment(), []
         if first is not None:
             lane.take(first, 0)
             lane.enter, lane.leave = first.enter, first.leave
@@ -262,7 +266,7 @@ class _Layout:
             gaps.append((lane.width + _GAP / 2, len(layers)))
             high = min(lane.up + lane.down, 150.0)
             middle = 0.0 if inside else (lane.down - lane.up) / 2
-            lane.put(*(Gap(x, middle, high, Place(at, inside, branch)) for x, at in gaps))
+            lane.put(*(InsertSlot(x, middle, high, Place(at, inside, branch)) for x, at in gaps))
             lane.width += _GAP / 2
         return lane
 
@@ -274,7 +278,7 @@ class _Layout:
         lines = (_MISFIT,) if is_problem else shape_lines(facts.output)
         if entry.block is not None:
             width += 14.0
-            lines += (holds(facts),)
+            lines += (block_content_text(facts),)
         return Solid(
             facts.id,
             "layer" if entry.block is None else "block",
@@ -298,24 +302,24 @@ class _Layout:
 
     @staticmethod
     def _can_open(facts: LayerFacts) -> bool:
-        return LAYERS[facts.kind].block is not None and len(facts.inside) >= len(facts.layer.branches)
+        return LAYERS[facts.kind].block is not None and len(facts.branches) >= len(facts.layer.branches)
 
     @staticmethod
-    def _slot(inside: str, branch: int) -> _Part:
+    def _slot(inside: str, branch: int) -> _Segment:
         """Return the place of an empty branch."""
         width, height = _SLOT
         solid = Solid(f"{inside}/{branch}", "slot", 0, -height / 2, width, height, name=_EMPTY, parent=inside, branch=branch)
-        gap = Gap(width / 2, 0, height, Place(0, inside, branch))
-        return _Part([(solid, 0.0, 0.0), (gap, 0.0, 0.0)], 0, width, width, height / 2, height / 2)
+        gap = InsertSlot(width / 2, 0, height, Place(0, inside, branch))
+        return _Segment([(solid, 0.0, 0.0), (gap, 0.0, 0.0)], 0, width, width, height / 2, height / 2)
 
-    def _frame(self, facts: LayerFacts, solid: Solid) -> _Part:
+    def _frame(self, facts: LayerFacts, solid: Solid) -> _Segment:
         """Return an opened block: one lane a branch, a straight wire where what came in goes on as it is, and where they meet."""
         block, given = LAYERS[facts.kind].block, len(facts.layer.branches)
-        lanes = [self._lane(branch, facts.id, i, is_fixed=i >= given) for i, branch in enumerate(facts.inside)]
-        if block.derive is not None and len(facts.inside) == given:
-            lanes.append(_Part())
+        lanes = [self._lane(branch, facts.id, i, is_fixed=i >= given) for i, branch in enumerate(facts.branches)]
+        if block.derive is not None and len(facts.branches) == given:
+            lanes.append(_Segment())
         if not given:
-            lanes.insert(0, _Part())
+            lanes.insert(0, _Segment())
         times = block.times(facts.layer.params)
         name = Text("{name} {times}", "{name} {times}").fill(name=facts.name, times=_TIMES.fill(times=times)) if times > 1 else solid.name
         lines = (_MISFIT,) if solid.is_problem else () if facts.output is None else (_joined(shape_lines(facts.output)),)
@@ -331,7 +335,7 @@ class _Layout:
         meet = start + max(lane.width for lane in lanes) + (_TURN if has_turns else 0.0)
         width = max(meet + (2 * JOINT if block.sign else 0.0) + _MARGIN, letters * _LETTER + 64.0)
         frame = replace(solid, role="frame", y=-axis, width=width, height=height, depth=0.0, name=name, lines=lines)
-        part = _Part([(frame, 0.0, 0.0)], 0.0, width, width, axis, height - axis)
+        part = _Segment([(frame, 0.0, 0.0)], 0.0, width, width, axis, height - axis)
         end = meet - JOINT if block.sign else width
         for lane, there in zip(lanes, axes, strict=True):
             at = there - axis

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from xml.sax.saxutils import escape
 
-from vpc2.nets.drawing.layout import JOINT, LINE, NAME_ABOVE, Joint, Solid, Wire, solids
+from vpc2.nets.drawing.layout import JOINT, LINE, NAME_ABOVE, Joint, Solid, Wire, lay_out_net
 from vpc2.nets.summary.layer_summary import Summary
 
 _CORNER = 8.0  # the radius of a wire's bend
@@ -26,12 +26,12 @@ def _lighter(colour: str, part: float) -> str:
     return "#" + "".join(f"{round(int(colour[i : i + 2], 16) * (1 - part) + 255 * part):02X}" for i in (1, 3, 5))
 
 
-def stripes(solid: Solid) -> str:
+def stripes_path(solid: Solid) -> str:
     """Return the lines on the front of a closed block, which tell that there is more inside."""
     return "".join(f"M{solid.width * part:.1f} 0v{solid.height:.1f}" for part in (1 / 3, 2 / 3))
 
 
-def route(wire: Wire) -> str:
+def wire_path(wire: Wire) -> str:
     """Return the path of a wire, its bends rounded."""
     corners = wire.corners
     path = f"M{corners[0][0]:.1f} {corners[0][1]:.1f}"
@@ -41,7 +41,7 @@ def route(wire: Wire) -> str:
     return f"{path}L{corners[-1][0]:.1f} {corners[-1][1]:.1f}"
 
 
-def arrow(wire: Wire) -> str:
+def arrow_path(wire: Wire) -> str:
     """Return the path of the head at a wire's end, empty where it bears none."""
     if not wire.has_arrow:
         return ""
@@ -58,7 +58,7 @@ def _toward(here: tuple[float, float], other: tuple[float, float]) -> tuple[floa
     return here[0] + dx * part, here[1] + dy * part
 
 
-def sign(joint: Joint) -> str:
+def sign_path(joint: Joint) -> str:
     """Return the path of the sign inside a joint's circle."""
     x, y, r = joint.x, joint.y, JOINT * 0.5
     if joint.sign == "+":
@@ -82,7 +82,7 @@ def to_svg(
 
     A layer that does not fit is outlined in `problem_ink` and marked, and what follows it is drawn as ghosts.
     """
-    picture = solids(summary, input_shape, opened)
+    picture = lay_out_net(summary, input_shape, opened)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width:.0f} {picture.height:.0f}" width="{picture.width:.0f}" '
         f'height="{picture.height:.0f}" font-family="system-ui, sans-serif" font-size="11" fill="{ink}">'
@@ -92,12 +92,12 @@ def to_svg(
     frames = [solid for solid in picture.solids if solid.role == "frame"]
     parts += [_frame(solid, problem_ink, language) for solid in frames]
     for wire in picture.wires:
-        parts.append(f'<path d="{route(wire)}" fill="none" stroke="{ink}" stroke-opacity=".55" stroke-width="1.3"/>')
-        parts += [f'<path d="{arrow(wire)}" fill-opacity=".65"/>'] * wire.has_arrow
+        parts.append(f'<path d="{wire_path(wire)}" fill="none" stroke="{ink}" stroke-opacity=".55" stroke-width="1.3"/>')
+        parts += [f'<path d="{arrow_path(wire)}" fill-opacity=".65"/>'] * wire.has_arrow
     parts += [_volume(solid, ink, problem_ink, language) for solid in picture.solids if solid.role != "frame"]
     for joint in picture.joints:
         parts.append(f'<g fill="{ground}" stroke="{ink}" stroke-width="1.4"><circle cx="{joint.x:.1f}" cy="{joint.y:.1f}" r="{JOINT}"/>')
-        parts.append(f'<path d="{sign(joint)}"/></g>')
+        parts.append(f'<path d="{sign_path(joint)}"/></g>')
     return "".join([*parts, "</svg>"])
 
 
@@ -125,7 +125,7 @@ def _volume(solid: Solid, ink: str, problem_ink: str, language: str) -> str:
     parts = [f'<g>{_title(solid, language)}<g transform="translate({solid.x:.1f} {solid.y:.1f})">']
     parts += [f'<path d="{path}" fill="{"none" if is_hollow else colour}" {stroke}/>' for path, colour in faces(solid)]
     if solid.role == "block" and not is_hollow:
-        parts.append(f'<path d="{stripes(solid)}" fill="none" stroke="#FFFFFF" stroke-opacity=".6"/>')
+        parts.append(f'<path d="{stripes_path(solid)}" fill="none" stroke="#FFFFFF" stroke-opacity=".6"/>')
     parts.append("</g>")
     colour = f' fill="{problem_ink}" font-weight="600"' if solid.is_problem else ""
     _left, top, _right, bottom = solid.box

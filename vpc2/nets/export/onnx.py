@@ -19,8 +19,8 @@ from vpc2.words import Refusal, Text
 if TYPE_CHECKING:
     from torch.nn import Module
 
-ONNX_BYTES = 100 * MB  # of parameters
-ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browsers wait three minutes for a file
+MAX_ONNX_BYTES = 100 * MB  # of parameters
+MAX_ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browsers wait three minutes for a file
 OPSET = 20
 IMAGES, SCORES = "images", "scores"
 
@@ -43,10 +43,10 @@ def check_onnx(summary: Summary) -> None:
     """Raise `Refusal` where a net cannot be written as ONNX: it does not fit, is too large, or has a layer that ONNX lacks."""
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
-    if summary.params * BYTES > ONNX_BYTES:
-        raise Refusal(_TOO_LARGE.fill(params=summary.params, found=-(-summary.params * BYTES // MB), most=ONNX_BYTES // MB))
-    if summary.count > ONNX_LAYERS:
-        raise Refusal(_TOO_LONG.fill(count=summary.count, most=ONNX_LAYERS))
+    if summary.params * BYTES > MAX_ONNX_BYTES:
+        raise Refusal(_TOO_LARGE.fill(params=summary.params, found=-(-summary.params * BYTES // MB), most=MAX_ONNX_BYTES // MB))
+    if summary.count > MAX_ONNX_LAYERS:
+        raise Refusal(_TOO_LONG.fill(count=summary.count, most=MAX_ONNX_LAYERS))
     for facts in summary.walk():
         if facts.kind == "AdaptiveMaxPool2d" and sides_of(facts.layer.params["output_size"]) != (1, 1):
             raise Refusal(_NO_ADAPTIVE_MAX.fill(name=facts.name))

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-WIDEST_PX = 8000
+MAX_WIDTH_PX = 8000
 
 
 # What stands for "sans-serif" in a picture, the first one that is there: what browsers take, then what Linux comes with.
@@ -26,7 +26,7 @@ def to_png(svg: str, width_px: int = 0) -> bytes:
     """
     import resvg_py
 
-    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), WIDEST_PX)
+    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), MAX_WIDTH_PX)
     family = _sans_family()
     if family is not None:
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff", sans_serif_family=family))

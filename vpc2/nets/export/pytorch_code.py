@@ -92,7 +92,7 @@ def _lines(facts: LayerFacts, depth: int) -> list[str]:
     if block.is_chain:
         copies = [line for copy, count in copies_of(facts) for line in _copy(copy, count, depth + 1)]
         return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
-    inside = [line for branch in facts.given for line in _branch(branch, depth + 1)]
+    inside = [line for branch in facts.built_branches for line in _branch(branch, depth + 1)]
     extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
     return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *inside, *extras, f"{indent}),"]
 

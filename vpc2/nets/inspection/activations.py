@@ -24,9 +24,9 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Refusal, Text
 
-MOST_MACS = 4 * 10**10  # VGG-19 takes half of it
-MOST_PIXELS = 2048 * 2048
-LARGEST_BYTES = 320 * MB  # weights and activations of one picture
+MAX_MACS = 4 * 10**10  # VGG-19 takes half of it
+MAX_PIXELS = 2048 * 2048
+MAX_BYTES = 320 * MB  # weights and activations of one picture
 
 _NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
 _TOO_LARGE = Text(
@@ -44,7 +44,7 @@ _TOO_SLOW = Text(
 
 
 @dataclass(frozen=True)
-class Passage:
+class LayerPass:
     """One layer while a photograph goes through: what came in and what went out, (C, H, W) or (N,), and the layer's own module."""
 
     input: torch.Tensor
@@ -53,7 +53,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Maps:
+class FeatureMaps:
     """A layer's output as pictures: `maps` uint8 (n, H, W) from channel `first` on, and the numbers of those channels.
 
     `low` and `high` are the values shown as black and white, one pair a map; `zeros` the shares of values that are exactly 0.
@@ -75,7 +75,7 @@ def fit_photo(pixels: np.ndarray, shape: Sequence[int]) -> torch.Tensor:
     Raises `Refusal` where that is more than can be shown.
     """
     channels, height, width = shape
-    if height * width > MOST_PIXELS:
+    if height * width > MAX_PIXELS:
         raise Refusal(_TOO_WIDE.fill(height=height, width=width))
     image = Image.fromarray(pixels)
     if channels == 1:
@@ -92,7 +92,7 @@ def prefix_of(net: Net, layer_id: str) -> Net:
     raise Refusal(_NO_SUCH_LAYER)
 
 
-def pass_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) -> Passage:
+def run_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) -> LayerPass:
     """Return one layer's input and output while an image (C, H, W) goes through the net with the weights of this seed.
 
     The layer may stand inside blocks; of a block that repeats, the first copy is looked at. Raises `Refusal` as `effective_field`.
@@ -104,7 +104,7 @@ def pass_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) -
         return run_prefix(module, summary.layers, layer_id, image[None])
 
 
-def to_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> Maps:
+def to_feature_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> FeatureMaps:
     """Return up to `most` channels of an output from `first` on as pictures, each scaled by itself, or all `together`.
 
     A vector becomes one map, its numbers laid out in rows.
@@ -117,7 +117,7 @@ def to_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: b
         low, high = low.min().expand_as(low), high.max().expand_as(high)
     scale = (high - low).clamp(min=torch.finfo(torch.float32).tiny)
     maps = ((part - low[:, None, None]) / scale[:, None, None]).clamp(0, 1).mul(255).round().byte().numpy()
-    return Maps(
+    return FeatureMaps(
         maps,
         first,
         len(whole),
@@ -175,20 +175,20 @@ def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
     name, taken = summary.find(layer_id).name, summary.params * BYTES + summary.activation_bytes
-    if taken > LARGEST_BYTES:
-        raise Refusal(_TOO_LARGE.fill(name=name, found=taken // MB, most=LARGEST_BYTES // MB))
-    if summary.macs > MOST_MACS:
-        raise Refusal(_TOO_SLOW.fill(name=name, found=summary.macs // 10**6, most=MOST_MACS // 10**6))
+    if taken > MAX_BYTES:
+        raise Refusal(_TOO_LARGE.fill(name=name, found=taken // MB, most=MAX_BYTES // MB))
+    if summary.macs > MAX_MACS:
+        raise Refusal(_TOO_SLOW.fill(name=name, found=summary.macs // 10**6, most=MAX_MACS // 10**6))
     return prefix, summary
 
 
-def run_prefix(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> Passage:
+def run_prefix(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> LayerPass:
     """Return what comes into a layer and what goes out while a batch of one goes through the net."""
     watched, seen = _find(module, layers, layer_id), []
     handle = watched.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0][0], output[0])))
     module(images)
     handle.remove()
-    return Passage(*seen[0], watched)
+    return LayerPass(*seen[0], watched)
 
 
 def _find(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str) -> nn.Module | None:
@@ -199,7 +199,7 @@ def _find(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str) -
         if LAYERS[facts.kind].block is None:
             continue
         held = module if LAYERS[facts.kind].block.is_chain else getattr(module, "branches", module.children())
-        for branch, inner in zip(held, facts.given, strict=False):
+        for branch, inner in zip(held, facts.built_branches, strict=False):
             if (found := _find(branch, inner, layer_id)) is not None:
                 return found
     return None

@@ -13,14 +13,14 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.receptive_field import Rectangle
 from vpc2.rng import drawing, seed_of
 
-MOST_RUNS = 20  # as many as Luo and others averaged
-LEAST_RUNS = 2
+MAX_RUNS = 20  # as many as Luo and others averaged
+MIN_RUNS = 2
 MACS_OF_ALL_RUNS = 4 * 10**9  # larger nets are asked fewer times
-MOST_OF_IT = 0.95
+ENERGY_SHARE = 0.95
 
 
 @dataclass(frozen=True)
-class Effective:
+class EffectiveField:
     """What really reaches a unit: `energy` (H, W) of its gradient at each pixel, which sums to 1, averaged over `runs` draws.
 
     Where every gradient was zero, `energy` is zero everywhere.
@@ -43,7 +43,7 @@ class Effective:
     def holding_most(self) -> int:
         """The fewest pixels that together hold 95 % of the energy."""
         ordered = np.sort(self.energy, axis=None)[::-1].cumsum()
-        return 0 if self.is_dead else int(np.searchsorted(ordered, MOST_OF_IT * ordered[-1])) + 1
+        return 0 if self.is_dead else int(np.searchsorted(ordered, ENERGY_SHARE * ordered[-1])) + 1
 
     def share_inside(self, field: Rectangle) -> float:
         """Return the share of the energy inside a rectangle."""
@@ -51,7 +51,7 @@ class Effective:
         return float(self.energy[inside.top : inside.bottom, inside.left : inside.right].sum())
 
 
-def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int = 0) -> Effective:
+def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int = 0) -> EffectiveField:
     """Return how much each input pixel moves the unit at (row, column), as Luo and others measured it (NIPS 2016, arXiv:1701.04128).
 
     Each run draws fresh weights and a picture of noise, and takes the gradient of a random mix of the unit's channels (their plain
@@ -59,7 +59,7 @@ def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int
     Raises `Refusal` for a net that does not fit or is too large.
     """
     prefix, summary = prepare_prefix(net, layer_id)
-    runs = int(min(max(MACS_OF_ALL_RUNS // max(summary.macs, 1), LEAST_RUNS), MOST_RUNS))
+    runs = int(min(max(MACS_OF_ALL_RUNS // max(summary.macs, 1), MIN_RUNS), MAX_RUNS))
     energy = np.zeros(net.input[1:])
     for run in range(runs):
         with drawing(seed_of("effective field", seed, run)):
@@ -72,4 +72,4 @@ def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int
         squares = gradient[0].double().square().sum(0).numpy()
         if squares.sum() > 0:
             energy += squares / squares.sum()
-    return Effective(energy / energy.sum() if energy.any() else energy, runs)
+    return EffectiveField(energy / energy.sum() if energy.any() else energy, runs)

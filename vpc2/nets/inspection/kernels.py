@@ -15,53 +15,53 @@ POOLINGS = {"MaxPool2d": "max", "AvgPool2d": "mean"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kernel(Entry):
+class ExampleKernel(Entry):
     """A kernel known by what it does to a picture: 3 x 3 whole numbers, divided by `divisor`."""
 
     rows: tuple[tuple[int, int, int], ...]
     divisor: int = 1
 
 
-KERNELS: Catalog[Kernel] = Catalog(
+KERNELS: Catalog[ExampleKernel] = Catalog(
     Text("kernel", "núcleo"),
-    Kernel(
+    ExampleKernel(
         key="vertical",
         title=Text("Vertical edges (Sobel)", "Bordes verticales (Sobel)"),
         help=Text("Large where it gets brighter from left to right.", "Grande donde se aclara de izquierda a derecha."),
         rows=((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
     ),
-    Kernel(
+    ExampleKernel(
         key="horizontal",
         title=Text("Horizontal edges (Sobel)", "Bordes horizontales (Sobel)"),
         help=Text("Large where it gets brighter from top to bottom.", "Grande donde se aclara de arriba hacia abajo."),
         rows=((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
     ),
-    Kernel(
+    ExampleKernel(
         key="edges",
         title=Text("All edges (Laplace)", "Todos los bordes (Laplace)"),
         help=Text("Zero where nothing changes, large at every edge.", "Cero donde nada cambia, grande en cada borde."),
         rows=((0, 1, 0), (1, -4, 1), (0, 1, 0)),
     ),
-    Kernel(
+    ExampleKernel(
         key="blur",
         title=Text("Blur (mean)", "Desenfoque (promedio)"),
         help=Text("The mean of nine pixels.", "El promedio de nueve píxeles."),
         rows=((1, 1, 1), (1, 1, 1), (1, 1, 1)),
         divisor=9,
     ),
-    Kernel(
+    ExampleKernel(
         key="sharpen",
         title=Text("Sharpen", "Enfoque"),
         help=Text("The pixel five times, less its four neighbours.", "El píxel cinco veces, menos sus cuatro vecinos."),
         rows=((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
     ),
-    Kernel(
+    ExampleKernel(
         key="emboss",
         title=Text("Emboss", "Relieve"),
         help=Text("As if lit from the top left.", "Como si la luz viniera de arriba a la izquierda."),
         rows=((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
     ),
-    Kernel(
+    ExampleKernel(
         key="identity",
         title=Text("Identity", "Identidad"),
         help=Text("Gives the pixel back.", "Devuelve el píxel."),
@@ -71,7 +71,7 @@ KERNELS: Catalog[Kernel] = Catalog(
 
 
 @dataclass(frozen=True)
-class Geometry:
+class WindowGeometry:
     """How a layer's window walks, (height, width) each: kernel, stride, dilation, and padding before and after the picture."""
 
     kernel: tuple[int, int]
@@ -97,7 +97,7 @@ def fits_window(sides: tuple[int, int]) -> bool:
     return min(sides) >= 3
 
 
-def geometry_of(facts: LayerFacts) -> Geometry:
+def geometry_of(facts: LayerFacts) -> WindowGeometry:
     """Return how the window of a convolution or pooling walks."""
     given = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
     kernel, stride, dilation = (_pair(given.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
@@ -106,7 +106,7 @@ def geometry_of(facts: LayerFacts) -> Geometry:
         before, after = tuple(n // 2 for n in whole), tuple(n - n // 2 for n in whole)
     else:
         before = after = _pair(given.get("padding", 0))
-    return Geometry(kernel, stride, dilation, before, after, bool(given.get("ceil_mode")))
+    return WindowGeometry(kernel, stride, dilation, before, after, bool(given.get("ceil_mode")))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vpc2.nets.inspection.kernels import POOLINGS, Geometry, Kernel, geometry_of
+from vpc2.nets.inspection.kernels import POOLINGS, ExampleKernel, WindowGeometry, geometry_of
 from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.words import Refusal, Text
 
-SHOWN_PX = 10  # cells of the input that are shown on a side
-WIDEST_PX = 15  # and as many as this where the window is that wide
-PIXEL, PADDING, BEYOND = 0, 1, 2  # what a cell is; a pooling that rounds up looks beyond the padding
+DEFAULT_SIDE_PX = 10  # cells of the input that are shown on a side
+MAX_WINDOW_PX = 15  # and as many as this where the window is that wide
+PIXEL, PADDING, OUTSIDE = 0, 1, 2  # what a cell is; a pooling that rounds up looks beyond the padding
 
 _TOO_WIDE = Text(
     "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number.",
@@ -32,7 +32,7 @@ class CloseUp:
     """
 
     op: str
-    geometry: Geometry
+    geometry: WindowGeometry
     origin: tuple[int, int]
     first: tuple[int, int]
     cells: list[list[float | None]]
@@ -45,7 +45,7 @@ class CloseUp:
     result: torch.Tensor
 
 
-def example_kernel(kernel: Kernel, sides: tuple[int, int]) -> torch.Tensor:
+def example_kernel(kernel: ExampleKernel, sides: tuple[int, int]) -> torch.Tensor:
     """Return a known kernel in the middle of a window of these sides (3 x 3 at least), the rest zeros."""
     whole = torch.zeros(sides)
     top, left = (sides[0] - 3) // 2, (sides[1] - 3) // 2
@@ -80,9 +80,9 @@ def close_up(
     What comes out is torch's own. Raises `Refusal` where the window is wider than what can be shown.
     """
     geometry = geometry_of(facts)
-    if max(geometry.window) > WIDEST_PX:
+    if max(geometry.window) > MAX_WINDOW_PX:
         height, width = geometry.window
-        raise Refusal(_TOO_WIDE.fill(name=facts.name, height=height, width=width, most=WIDEST_PX))
+        raise Refusal(_TOO_WIDE.fill(name=facts.name, height=height, width=width, most=MAX_WINDOW_PX))
     op = POOLINGS.get(facts.kind, "sum")
     result = _result(op, geometry, plane, kernel)
     result = result / divisor + bias if op == "sum" else result
@@ -108,7 +108,7 @@ def close_up(
     )
 
 
-def _result(op: str, geometry: Geometry, plane: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
+def _result(op: str, geometry: WindowGeometry, plane: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
     images = plane[None, None]
     if op == "sum":
         (top, left), (bottom, right) = geometry.before, geometry.after
@@ -120,20 +120,20 @@ def _result(op: str, geometry: Geometry, plane: torch.Tensor, kernel: torch.Tens
 
 def _span(window: int, step: int, count: int, unit: int) -> tuple[int, int]:
     """Return the first output that is shown along one side, and how many."""
-    room = SHOWN_PX if 2 * window <= SHOWN_PX else WIDEST_PX
+    room = DEFAULT_SIDE_PX if 2 * window <= DEFAULT_SIDE_PX else MAX_WINDOW_PX
     shown = min(max((room - window) // step + 1, 1), count)
     return min(max(unit - shown // 2, 0), count - shown), shown
 
 
 def _patch(
-    plane: torch.Tensor, origin: tuple[int, int], sides: tuple[int, int], geometry: Geometry, op: str
+    plane: torch.Tensor, origin: tuple[int, int], sides: tuple[int, int], geometry: WindowGeometry, op: str
 ) -> tuple[list[list[float | None]], list[list[int]]]:
     def kind(*place: int) -> int:
         if all(0 <= at < side for at, side in zip(place, plane.shape, strict=True)):
             return PIXEL
-        return BEYOND if any(at >= side + after for at, side, after in zip(place, plane.shape, geometry.after, strict=True)) else PADDING
+        return OUTSIDE if any(at >= side + after for at, side, after in zip(place, plane.shape, geometry.after, strict=True)) else PADDING
 
-    blank = {PADDING: None if op == "max" else 0.0, BEYOND: None}
+    blank = {PADDING: None if op == "max" else 0.0, OUTSIDE: None}
     cells, kinds = [], []
     for y in range(origin[0], origin[0] + sides[0]):
         columns = range(origin[1], origin[1] + sides[1])

@@ -1,4 +1,4 @@
-"""Layers that look at no neighbours: activations, normalisations, dropout, and those on vectors. Standard library only."""
+"""Layer types without a spatial window: activations, normalisations, dropout, Flatten and dense layers. Standard library only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _activation(key: str, help_en: str, help_es: str, *knobs: Any) -> LayerKind:
     )
 
 
-def _learned(key: str) -> Flag:
+def _affine_knob(key: str) -> Flag:
     return Flag(
         key=key,
         title=Text("Learned scale", "Escala aprendida"),
@@ -32,7 +32,7 @@ def _learned(key: str) -> Flag:
     )
 
 
-_SHARE = Number(
+_DROPOUT_RATE = Number(
     key="p",
     title=Text("Share", "Parte"),
     default=0.5,
@@ -42,7 +42,7 @@ _SHARE = Number(
 )
 
 
-PLAIN: tuple[LayerKind, ...] = (
+ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
     _activation("ReLU", "max(0, x): negative values become zero.", "max(0, x): los valores negativos pasan a cero."),
     _activation(
         "LeakyReLU",
@@ -89,7 +89,7 @@ PLAIN: tuple[LayerKind, ...] = (
         formulas=formulas.norm_formulas,
         inner=channels_in("num_features"),
         aliases=("BatchNorm", "BatchNorm1d"),
-        knobs=(_learned("affine"),),
+        knobs=(_affine_knob("affine"),),
     ),
     LayerKind(
         key="LayerNorm",
@@ -104,7 +104,7 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.layer_norm_params,
         formulas=formulas.layer_norm_formulas,
         inner=lambda p, shape: {"normalized_shape": shape},
-        knobs=(_learned("elementwise_affine"),),
+        knobs=(_affine_knob("elementwise_affine"),),
     ),
     LayerKind(
         key="GroupNorm",
@@ -116,7 +116,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.GroupNorm",
         family="normalisation",
         stem="gn",
-        output=rule.grouped,
+        output=rule.group_norm_shape,
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         divides=("num_groups",),
@@ -131,7 +131,7 @@ PLAIN: tuple[LayerKind, ...] = (
                 aliases=("groups",),
                 help=Text("Groups into which the channels are split.", "Grupos en que se dividen los canales."),
             ),
-            _learned("affine"),
+            _affine_knob("affine"),
         ),
     ),
     LayerKind(
@@ -144,7 +144,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.LocalResponseNorm",
         family="normalisation",
         stem="lrn",
-        output=rule.same_picture,
+        output=rule.same_image_shape,
         aliases=("LRN",),
         knobs=(
             Whole(
@@ -168,7 +168,7 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         aliases=("Dropout1d",),
-        knobs=(_SHARE,),
+        knobs=(_DROPOUT_RATE,),
     ),
     LayerKind(
         key="Dropout2d",
@@ -180,8 +180,8 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Dropout2d",
         family="regularisation",
         stem="drop",
-        output=rule.same_picture,
-        knobs=(_SHARE,),
+        output=rule.same_image_shape,
+        knobs=(_DROPOUT_RATE,),
     ),
     LayerKind(
         key="Flatten",
@@ -190,7 +190,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Flatten",
         family="reshaping",
         stem="flatten",
-        output=rule.flat,
+        output=rule.flat_shape,
         formulas=formulas.flat_formulas,
     ),
     LayerKind(
@@ -203,7 +203,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Linear",
         family="dense",
         stem="fc",
-        output=rule.dense,
+        output=rule.dense_shape,
         params=rule.dense_params,
         formulas=formulas.dense_formulas,
         inner=channels_in("in_features"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from vpc2.nets.layers.shape_rules import SAME, Params, Shape, positions, side_params, sides_of, values
+from vpc2.nets.layers.shape_rules import SAME, Params, Shape, position_count, side_params, sides_of, value_count
 from vpc2.nets.layers.window_rules import Window
 from vpc2.words import Text
 
@@ -178,12 +178,12 @@ def cost_formulas(p: Params, shape: Shape, out: Shape, params: int, macs: int) -
     """Return what a layer costs: multiply-adds, counted as `arithmetic.py` says, where it has parameters, and the memory of its output."""
     is_picture = len(out) == 3
     size = f"{out[1]}*{out[2]}*{out[0]}" if is_picture else f"{out[0]}"
-    memory = Formula(MEMORY, f"{BYTES}*h*w*c" if is_picture else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * values(out))
+    memory = Formula(MEMORY, f"{BYTES}*h*w*c" if is_picture else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * value_count(out))
     if not params:
         return (memory,)
     if macs == params:
         return (Formula(MACS, "t", f"{params}", macs), memory)
-    if macs == params * positions(out):
+    if macs == params * position_count(out):
         return (Formula(MACS, "t*h*w", f"{params}*{out[1]}*{out[2]}", macs), memory)
     came = ("n*n", f"{shape[1]}*{shape[2]}")  # a transposed convolution: its weights are multiplied where something comes in
     if not p["bias"]:

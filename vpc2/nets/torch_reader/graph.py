@@ -18,7 +18,7 @@ from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.nets.summary.summarise import summarise
 from vpc2.words import Refusal, Text
 
-MOST_VALUES = 3 * MAX_LAYERS
+MAX_VALUES = 3 * MAX_LAYERS
 
 _TOO_MANY = Text(
     "This net makes more than {most:,} calls; a net here has fewer.", "Esta red hace más de {most:,} llamadas; acá una red tiene menos."
@@ -71,7 +71,7 @@ _POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
 
 
 @dataclass(frozen=True)
-class Part:
+class ParsedLayer:
     """One layer as it was read: `given` is what its text says of what comes in, `shortcut` what a residual block adds.
 
     `checks` is what its text says that only the shape which comes in can settle.
@@ -81,27 +81,27 @@ class Part:
     params: dict[str, Any]
     where: Text
     given: dict[str, Any] = field(default_factory=dict)
-    branches: tuple[tuple[Part, ...], ...] = ()
-    shortcut: tuple[Part, ...] = ()
+    branches: tuple[tuple[ParsedLayer, ...], ...] = ()
+    shortcut: tuple[ParsedLayer, ...] = ()
     checks: dict[str, Any] = field(default_factory=dict)
 
 
-class Value:
+class GraphValue:
     """What a layer or a join gives; `over` is the nearest value that every way to this one passes."""
 
-    def __init__(self, inputs: tuple[Value, ...] = (), part: Part | None = None, join: str = "", where: Text | None = None):
+    def __init__(self, inputs: tuple[GraphValue, ...] = (), part: ParsedLayer | None = None, join: str = "", where: Text | None = None):
         self.inputs, self.part, self.join = inputs, part, join
         self.where = part.where if part else where
         self.over = _meeting(inputs) if inputs else None
         self.depth = self.over.depth + 1 if self.over else 0
         self.is_taken = False
-        self.became: Value | None = None  # what was written in its place
+        self.became: GraphValue | None = None  # what was written in its place
         self.is_written = False
         self.over_written: Text | None = None  # where another name of its memory was written over
-        self.memory: list[Value] = [self]
+        self.memory: list[GraphValue] = [self]
 
 
-def _meeting(values: Iterable[Value]) -> Value:
+def _meeting(values: Iterable[GraphValue]) -> GraphValue:
     first, *others = values
     for other in others:
         while first is not other:
@@ -113,19 +113,19 @@ def _meeting(values: Iterable[Value]) -> Value:
     return first
 
 
-class Graph:
+class NetGraph:
     """A net that is being read."""
 
     def __init__(self):
         self.notes: list[Text] = []
         self._count = 0
-        self._laid: dict[tuple[Value, ...], Value] = {}
+        self._laid: dict[tuple[GraphValue, ...], GraphValue] = {}
 
-    def start(self) -> Value:
+    def start(self) -> GraphValue:
         """Return the picture that comes in."""
-        return Value()
+        return GraphValue()
 
-    def now(self, value: Value) -> Value:
+    def now(self, value: GraphValue) -> GraphValue:
         """Return what a value is by now: what was written in its place, if something was."""
         while value.became is not None:
             value = value.became
@@ -133,7 +133,7 @@ class Graph:
             raise Refusal(_WRITTEN_OVER.fill(where=value.over_written))
         return value
 
-    def write(self, value: Value, made: Value) -> None:
+    def write(self, value: GraphValue, made: GraphValue) -> None:
         """Note that `made` stands in the memory of `value` from now on: whoever names that value gets it."""
         value = self.now(value)
         for other in value.memory:
@@ -143,33 +143,33 @@ class Graph:
         value.memory.append(made)
         value.became = made
 
-    def share(self, value: Value, made: Value) -> None:
+    def share(self, value: GraphValue, made: GraphValue) -> None:
         """Note that a value may be the memory of another, seen in another shape."""
         value = self.now(value)
         made.memory = value.memory
         value.memory.append(made)
 
-    def copy(self, value: Value, where: Text) -> Value:
+    def copy(self, value: GraphValue, where: Text) -> GraphValue:
         """Return the same numbers in a memory of their own."""
         return self._made((value,), join="copy", where=where)
 
     def layer(
         self,
-        value: Value,
+        value: GraphValue,
         kind: str,
         params: dict[str, Any],
         where: Text,
         given: dict[str, Any] | None = None,
         checks: dict[str, Any] | None = None,
-    ) -> Value:
+    ) -> GraphValue:
         """Return what a layer makes of a value; parameters are checked by the table."""
         try:
             cleaned = LAYERS[kind].clean(params)
         except Refusal as refusal:
             raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
-        return self._made((value,), part=Part(kind, cleaned, where, given or {}, checks=checks or {}))
+        return self._made((value,), part=ParsedLayer(kind, cleaned, where, given or {}, checks=checks or {}))
 
-    def join(self, how: str, values: Iterable[Value], where: Text) -> Value:
+    def join(self, how: str, values: Iterable[GraphValue], where: Text) -> GraphValue:
         """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
         inputs = tuple(map(self.now, values))
         if how == "cat":
@@ -182,20 +182,20 @@ class Graph:
             return self._lay(inputs, inputs, where)
         return self._made(inputs, join=how, where=where)
 
-    def _lay(self, inputs: tuple[Value, ...], shown: tuple[Value, ...], where: Text) -> Value:
+    def _lay(self, inputs: tuple[GraphValue, ...], shown: tuple[GraphValue, ...], where: Text) -> GraphValue:
         made = self._laid[inputs] = self._made(shown, join="cat", where=where)
         return made
 
-    def _made(self, inputs: tuple[Value, ...], **given: Any) -> Value:
+    def _made(self, inputs: tuple[GraphValue, ...], **given: Any) -> GraphValue:
         """Return a new value; so many that no net could come of it are refused, for where they meet is searched for one by one."""
         self._count += 1
-        if self._count > MOST_VALUES:
-            raise Refusal(_TOO_MANY.fill(most=MOST_VALUES))
-        return Value(tuple(map(self.now, inputs)), **given)
+        if self._count > MAX_VALUES:
+            raise Refusal(_TOO_MANY.fill(most=MAX_VALUES))
+        return GraphValue(tuple(map(self.now, inputs)), **given)
 
-    def repeat(self, value: Value, times: int, body: Callable[[Value], Value], where: Text) -> Value:
+    def repeat(self, value: GraphValue, times: int, body: Callable[[GraphValue], GraphValue], where: Text) -> GraphValue:
         """Return what `times` copies of a body in a row make of a value; the body is read once."""
-        start = Value()
+        start = GraphValue()
         parts = _chain(start, self.now(body(start)))
         value = self.now(value)
         if start.became is not None or start.over_written is not None:
@@ -208,18 +208,20 @@ class Graph:
         made.part = replace(made.part, branches=(parts,))
         return made
 
-    def to_net(self, name: str, shape: tuple[int, int, int] | Callable[[Part | None], tuple], start: Value, end: Value) -> Net:
+    def to_net(
+        self, name: str, shape: tuple[int, int, int] | Callable[[ParsedLayer | None], tuple], start: GraphValue, end: GraphValue
+    ) -> Net:
         """Return the net between two values; `shape` may be found from the first layer that says what comes in."""
         parts = _chain(start, self.now(end))
         if callable(shape):
             shape = shape(next((part for part in _walk(parts) if part.given), None))
-        known: dict[str, Part] = {}
+        known: dict[str, ParsedLayer] = {}
         ids = (f"l{i}" for i in range(1, 10**6))
         document = {"name": name, "input": list(shape), "layers": [_to_doc(part, ids, known) for part in parts]}
         net, _notes = Net.from_doc(document)  # the limits of any document
         return self._settled(net, known)
 
-    def _settled(self, net: Net, known: dict[str, Part]) -> Net:
+    def _settled(self, net: Net, known: dict[str, ParsedLayer]) -> Net:
         """Return the net with what follows from its shapes: shortcuts checked, wrong numbers of what comes in kept."""
         restless: set[str] = set()  # inside a repetition whose copies differ: only the first is looked at
         changes: dict[str, dict[str, Any]] = {}
@@ -227,7 +229,7 @@ class Graph:
             part = known.get(facts.id)
             if part is None:
                 continue
-            if facts.kind == "Repeat" and facts.output is not None and facts.inside[0][-1].output != facts.input:
+            if facts.kind == "Repeat" and facts.output is not None and facts.branches[0][-1].output != facts.input:
                 restless |= {inner.id for inner in facts.walk()}
             if facts.kind == "Residual" and facts.output is not None:
                 if part.shortcut:
@@ -242,7 +244,7 @@ class Graph:
                 net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
         return net
 
-    def _check(self, facts: LayerFacts, part: Part) -> None:
+    def _check(self, facts: LayerFacts, part: ParsedLayer) -> None:
         """Note what a text says of a layer and what its input's shape makes untrue."""
         sides = (1, *facts.input)  # the batch counts as one picture
         for key, said in part.checks.items():
@@ -258,7 +260,7 @@ class Graph:
             if note is not None and note not in self.notes:
                 self.notes.append(note)
 
-    def _surprises(self, facts: LayerFacts, part: Part, is_restless: bool) -> dict[str, Any]:
+    def _surprises(self, facts: LayerFacts, part: ParsedLayer, is_restless: bool) -> dict[str, Any]:
         """Return what a layer expects where something else arrives; where it has no such knob, note it."""
         follows = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
         for key, given in part.given.items():
@@ -282,25 +284,25 @@ def _flat(value: Any) -> tuple:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-def _walk(parts: Iterable[Part]) -> Iterator[Part]:
+def _walk(parts: Iterable[ParsedLayer]) -> Iterator[ParsedLayer]:
     for part in parts:
         yield part
         for branch in part.branches:
             yield from _walk(branch)
 
 
-def _to_doc(part: Part, ids: Iterator[str], known: dict[str, Part]) -> dict[str, Any]:
+def _to_doc(part: ParsedLayer, ids: Iterator[str], known: dict[str, ParsedLayer]) -> dict[str, Any]:
     layer_id = next(ids)
     known[layer_id] = part
     branches = [[_to_doc(inner, ids, known) for inner in branch] for branch in part.branches]
     return {"id": layer_id, "type": part.kind, "params": part.params, **({"branches": branches} if branches else {})}
 
 
-def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
+def _chain(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple[ParsedLayer, ...]:
     """Return the layers between two values, branches that meet again as one block each."""
     if depth > MAX_NESTING + 1:
         raise Refusal(_TOO_DEEP.fill(where=end.where))
-    parts: list[Part] = []
+    parts: list[ParsedLayer] = []
     while end is not start:
         if end.is_taken:
             raise Refusal(_TANGLED.fill(where=end.where))
@@ -321,27 +323,27 @@ def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
     return tuple(reversed(parts))
 
 
-def _block(end: Value, branches: list[tuple[Part, ...]]) -> Part:
+def _block(end: GraphValue, branches: list[tuple[ParsedLayer, ...]]) -> ParsedLayer:
     if end.join == "cat":
-        return Part("Parallel", {}, end.where, branches=tuple(branches))
+        return ParsedLayer("Parallel", {}, end.where, branches=tuple(branches))
     first, second = branches
     if end.join == "mul":
         gate = first or second
         if not (first and second) and (reduction := _reduction(gate)):
-            return Part("SqueezeExcite", {"reduction": reduction}, end.where)
+            return ParsedLayer("SqueezeExcite", {"reduction": reduction}, end.where)
         raise Refusal(_NO_GATE.fill(where=end.where))
     for body, shortcut in ((first, second), (second, first)):
         projection = _projection(shortcut)
         if projection and (body or not shortcut):
-            return Part("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
+            return ParsedLayer("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
     raise Refusal(_NO_RESIDUAL.fill(where=end.where))
 
 
-def _is_pointwise(part: Part) -> bool:
+def _is_pointwise(part: ParsedLayer) -> bool:
     return all(part.params[key] == value for key, value in _POINTWISE.items())
 
 
-def _projection(parts: tuple[Part, ...]) -> str:
+def _projection(parts: tuple[ParsedLayer, ...]) -> str:
     """Return the projection of a residual block that these layers may be: "none" where there are none, "" where they are no projection."""
     kinds = tuple(part.kind for part in parts)
     if not kinds:
@@ -354,7 +356,7 @@ def _projection(parts: tuple[Part, ...]) -> str:
     return ("conv_bn" if has_norm else "conv") if parts[0].params["bias"] is not has_norm else ""
 
 
-def _reduction(gate: tuple[Part, ...]) -> int:
+def _reduction(gate: tuple[ParsedLayer, ...]) -> int:
     """Return by how much a gate squeezes the channels, 0 where it is no gate of squeeze-and-excitation."""
     if tuple(part.kind for part in gate) != _GATE or gate[0].params["output_size"] != 1:
         return 0
@@ -366,15 +368,15 @@ def _reduction(gate: tuple[Part, ...]) -> int:
     return next((reduction for reduction in tried if max(1, channels // reduction) == squeezed), 0)
 
 
-def _check_shortcut(facts: LayerFacts, part: Part) -> None:
+def _check_shortcut(facts: LayerFacts, part: ParsedLayer) -> None:
     """Raise `Refusal` unless the shortcut that was read is the one that the block has here."""
-    made = [one.layer for one in facts.inside[-1]]
+    made = [one.layer for one in facts.branches[-1]]
     if [layer.kind for layer in made] != [one.kind for one in part.shortcut] or not _is_same_conv(made, part, facts.output):
         wanted = Text(_described(made), _described(made)) if made else _NO_SHORTCUT
         raise Refusal(_OTHER_SHORTCUT.fill(where=part.where, wanted=wanted))
 
 
-def _is_same_conv(made: list[Layer], part: Part, out: Shape) -> bool:
+def _is_same_conv(made: list[Layer], part: ParsedLayer, out: Shape) -> bool:
     read = part.shortcut[0].params
     if any(made[0].params[key] != read[key] for key in ("out_channels", "bias")):
         return False

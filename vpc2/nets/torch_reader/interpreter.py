@@ -13,25 +13,37 @@ from collections.abc import Iterable
 from typing import Any
 
 from vpc2.nets.torch_reader import messages as words
-from vpc2.nets.torch_reader.graph import Value
-from vpc2.nets.torch_reader.messages import TooMuch, named, refuse
-from vpc2.nets.torch_reader.operators import binary
-from vpc2.nets.torch_reader.python_calls import BUILTINS, call
-from vpc2.nets.torch_reader.torch_calls import SIZES, Calls, Sizes
-from vpc2.nets.torch_reader.values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Scope, Thing
+from vpc2.nets.torch_reader.graph import GraphValue
+from vpc2.nets.torch_reader.messages import ReadingLimit, refuse, source_of
+from vpc2.nets.torch_reader.operators import evaluate_binary
+from vpc2.nets.torch_reader.python_calls import BUILTINS, evaluate_call
+from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery, TorchCalls
+from vpc2.nets.torch_reader.values import (
+    BoundMethod,
+    ImportedName,
+    RepeatedValues,
+    ReturnSignal,
+    Scope,
+    SequentialModule,
+    SourceClass,
+    SourceFunction,
+    SourceObject,
+    SuperProxy,
+    TorchModule,
+)
 
 _COMPARED = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Is: operator.is_, ast.IsNot: operator.is_not,
 }  # fmt: skip
-_KNOWN = {"torch": Dotted("torch"), "nn": Dotted("torch.nn"), "F": Dotted("torch.nn.functional")}
+_KNOWN = {"torch": ImportedName("torch"), "nn": ImportedName("torch.nn"), "F": ImportedName("torch.nn.functional")}
 
 
-class Reader:
+class Interpreter:
     """Reads one text. `calls` holds the graph that the calls of its net write."""
 
     def __init__(self):
-        self.calls = Calls()
+        self.calls = TorchCalls()
         self._steps = 0
         self._depth = 0
 
@@ -43,35 +55,35 @@ class Reader:
             self._count(node)
             method = getattr(self, f"_do_{type(node).__name__}", None)
             if method is None:
-                raise refuse(node, words.UNREAD, what=named(node))
+                raise refuse(node, words.UNREADABLE, what=source_of(node))
             method(node, scope)
 
     def _count(self, node: ast.AST) -> None:
         self._steps += 1
-        if self._steps > words.MOST_STEPS:
-            raise refuse(node, words.TOO_MUCH, TooMuch)
+        if self._steps > words.MAX_STEPS:
+            raise refuse(node, words.TOO_MUCH_WORK, ReadingLimit)
 
     def _do_Import(self, node: ast.Import, scope: Scope) -> None:
         for name in node.names:
-            scope[name.asname or name.name.partition(".")[0]] = Dotted(name.name if name.asname else name.name.partition(".")[0])
+            scope[name.asname or name.name.partition(".")[0]] = ImportedName(name.name if name.asname else name.name.partition(".")[0])
 
     def _do_ImportFrom(self, node: ast.ImportFrom, scope: Scope) -> None:
         for name in node.names:
-            scope[name.asname or name.name] = Dotted(f"{node.module}.{name.name}")
+            scope[name.asname or name.name] = ImportedName(f"{node.module}.{name.name}")
 
     def _do_ClassDef(self, node: ast.ClassDef, scope: Scope) -> None:
         values = scope.new_child()
         bases = [self.value(base, scope) for base in node.bases]
-        cls = Class(node.name, bases, {}, values.maps[0])
+        cls = SourceClass(node.name, bases, {}, values.maps[0])
         for inner in node.body:
             if isinstance(inner, ast.FunctionDef):
-                cls.methods[inner.name] = Function(inner, scope, cls=cls)
+                cls.methods[inner.name] = SourceFunction(inner, scope, cls=cls)
             else:
                 self.run([inner], values)
         scope[node.name] = cls
 
     def _do_FunctionDef(self, node: ast.FunctionDef, scope: Scope) -> None:
-        scope[node.name] = Function(node, scope)
+        scope[node.name] = SourceFunction(node, scope)
 
     def _do_Assign(self, node: ast.Assign, scope: Scope) -> None:
         value = self.value(node.value, scope)
@@ -83,7 +95,7 @@ class Reader:
             self._assign(node.target, self.value(node.value, scope), scope)
 
     def _do_AugAssign(self, node: ast.AugAssign, scope: Scope) -> None:
-        value = binary(self, node, node.op, self.value(node.target, scope), self.value(node.value, scope), is_in_place=True)
+        value = evaluate_binary(self, node, node.op, self.value(node.target, scope), self.value(node.value, scope), is_in_place=True)
         self._assign(node.target, value, scope)
 
     def _assign(self, target: ast.AST, value: Any, scope: Scope) -> None:
@@ -92,25 +104,25 @@ class Reader:
         elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, list | tuple) and len(value) == len(target.elts):
             for one, part in zip(target.elts, value, strict=True):
                 self._assign(one, part, scope)
-        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, Sizes):
+        elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, SizeQuery):
             for index, one in enumerate(target.elts):
                 self._assign(one, value.at(index), scope)
-        elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value, scope), Thing):
+        elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value, scope), SourceObject):
             owner.put(target.attr, value)
         elif isinstance(target, ast.Subscript) and isinstance(owner := self.value(target.value, scope), dict):
             owner[self._key(target.slice, scope)] = value
         else:
-            raise refuse(target, words.UNREAD, what=named(target))
+            raise refuse(target, words.UNREADABLE, what=source_of(target))
 
     def _do_Expr(self, node: ast.Expr, scope: Scope) -> None:
         value = None if isinstance(node.value, ast.Constant) else self.value(node.value, scope)
-        if isinstance(value, Value) and "0call" in scope and not value.is_written:
-            self.calls.note(words.UNUSED.fill(line=node.lineno, what=named(node)))
+        if isinstance(value, GraphValue) and "0call" in scope and not value.is_written:
+            self.calls.note(words.UNUSED_RESULT.fill(line=node.lineno, what=source_of(node)))
 
     def _do_Return(self, node: ast.Return, scope: Scope) -> None:
         if "0call" not in scope:
-            raise refuse(node, words.UNREAD, what=named(node))
-        raise Returned(self.value(node.value, scope) if node.value else None)
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
+        raise ReturnSignal(self.value(node.value, scope) if node.value else None)
 
     def _do_If(self, node: ast.If, scope: Scope) -> None:
         self.run(node.body if self._truth(node.test, scope) else node.orelse, scope)
@@ -134,17 +146,17 @@ class Reader:
         self._count(node)
         method = getattr(self, f"_of_{type(node).__name__}", None)
         if method is None:
-            raise refuse(node, words.UNREAD, what=named(node))
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
         self._depth += 1
         try:
-            if self._depth > words.MOST_DEPTH:
-                raise refuse(node, words.TOO_DEEP, TooMuch)
+            if self._depth > words.MAX_DEPTH:
+                raise refuse(node, words.TOO_DEEP, ReadingLimit)
             return method(node, scope)
         finally:
             self._depth -= 1
 
     def _of_Constant(self, node: ast.Constant, scope: Scope) -> Any:
-        if isinstance(node.value, int | float) and abs(node.value) > words.LARGEST:
+        if isinstance(node.value, int | float) and abs(node.value) > words.MAX_NUMBER:
             raise refuse(node, words.TOO_LARGE)
         return node.value
 
@@ -154,8 +166,8 @@ class Reader:
 
     def text(self, node: ast.AST, *parts: str) -> str:
         """Return parts of a text joined, where that is no longer than any name needs."""
-        if sum(map(len, parts)) > words.MOST_TURNS:
-            raise refuse(node, words.TOO_MUCH, TooMuch)
+        if sum(map(len, parts)) > words.MAX_ITERATIONS:
+            raise refuse(node, words.TOO_MUCH_WORK, ReadingLimit)
         return "".join(parts)
 
     def _of_Name(self, node: ast.Name, scope: Scope) -> Any:
@@ -164,24 +176,24 @@ class Reader:
         if node.id in _KNOWN:
             return _KNOWN[node.id]
         if node.id in BUILTINS:
-            return Dotted(node.id)
+            return ImportedName(node.id)
         raise refuse(node, words.UNKNOWN, what=node.id)
 
     def _of_Attribute(self, node: ast.Attribute, scope: Scope) -> Any:
         owner, name = self.value(node.value, scope), node.attr
-        if isinstance(owner, Dotted):
-            return Dotted(f"{owner.path}.{name}")
-        if isinstance(owner, Thing):
+        if isinstance(owner, ImportedName):
+            return ImportedName(f"{owner.path}.{name}")
+        if isinstance(owner, SourceObject):
             if name in owner.values:
                 return owner.values[name]
             found = owner.cls.find(name)
-            if isinstance(found, Function):
-                return Function(found.node, found.scope, owner, found.cls)
+            if isinstance(found, SourceFunction):
+                return SourceFunction(found.node, found.scope, owner, found.cls)
             if found is not None:
                 return found
-        if isinstance(owner, Value) and name == "shape":
-            return Sizes(self.calls.graph.now(owner))
-        return Method(owner, name)
+        if isinstance(owner, GraphValue) and name == "shape":
+            return SizeQuery(self.calls.graph.now(owner))
+        return BoundMethod(owner, name)
 
     def _of_Tuple(self, node: ast.Tuple, scope: Scope) -> tuple:
         return tuple(self._elements(node.elts, scope))
@@ -191,13 +203,13 @@ class Reader:
 
     def _of_Dict(self, node: ast.Dict, scope: Scope) -> dict:
         if None in node.keys:
-            raise refuse(node, words.UNREAD, what=named(node))
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
         return {self._key(key, scope): self.value(value, scope) for key, value in zip(node.keys, node.values, strict=True)}
 
     def _key(self, node: ast.expr, scope: Scope) -> Any:
         key = self.value(node, scope)
         if not isinstance(key, int | str):
-            raise refuse(node, words.UNREAD, what=named(node))
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
         return key
 
     def _elements(self, nodes: list[ast.expr], scope: Scope) -> list[Any]:
@@ -205,7 +217,7 @@ class Reader:
         for node in nodes:
             if isinstance(node, ast.Starred):
                 value = self.value(node.value, scope)
-                made.extend([value] if isinstance(value, Copies) else self.items(node, value))
+                made.extend([value] if isinstance(value, RepeatedValues) else self.items(node, value))
             else:
                 made.append(self.value(node, scope))
             self.checked(node, made)
@@ -213,21 +225,21 @@ class Reader:
 
     def checked(self, node: ast.AST, made: list[Any]) -> list[Any]:
         """Return a list that is not too long; lists that are laid end to end grow faster than any loop is counted."""
-        if len(made) > words.MOST_ITEMS:
-            raise refuse(node, words.TOO_MUCH, TooMuch)
+        if len(made) > words.MAX_ITEMS:
+            raise refuse(node, words.TOO_MUCH_WORK, ReadingLimit)
         return made
 
     def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> Any:
         (loop, *others) = node.generators
         if others:
-            raise refuse(node, words.UNREAD, what=named(node))
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
         turns, inner = self.value(loop.iter, scope), scope.new_child()
         names = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
         uses = {one.id for one in ast.walk(node.elt) if isinstance(one, ast.Name)}
         if isinstance(turns, range) and not loop.ifs and not names & uses:
-            if len(turns) > words.MOST_COPIES:
-                raise refuse(node, words.TOO_LONG, TooMuch, turns=len(turns))
-            return Copies(lambda: self.value(node.elt, inner), len(turns))
+            if len(turns) > words.MAX_REPETITIONS:
+                raise refuse(node, words.TOO_LONG, ReadingLimit, turns=len(turns))
+            return RepeatedValues(lambda: self.value(node.elt, inner), len(turns))
         made = []
         for item in self.items(loop.iter, turns):
             self._assign(loop.target, item, inner)
@@ -239,11 +251,15 @@ class Reader:
 
     def _of_Subscript(self, node: ast.Subscript, scope: Scope) -> Any:
         owner = self.value(node.value, scope)
-        if isinstance(owner, Sizes):
-            return SIZES if isinstance(node.slice, ast.Slice) or type(key := self.value(node.slice, scope)) is not int else owner.at(key)
-        if isinstance(owner, Chain | Copies):
+        if isinstance(owner, SizeQuery):
+            return (
+                UNKNOWN_SIZE
+                if isinstance(node.slice, ast.Slice) or type(key := self.value(node.slice, scope)) is not int
+                else owner.at(key)
+            )
+        if isinstance(owner, SequentialModule | RepeatedValues):
             items = self.items(node, owner)
-            owner = owner.items = items if isinstance(owner, Chain) else items
+            owner = owner.items = items if isinstance(owner, SequentialModule) else items
         if isinstance(node.slice, ast.Slice):
             ends = [None if end is None else self.value(end, scope) for end in (node.slice.lower, node.slice.upper, node.slice.step)]
             if isinstance(owner, list | tuple) and all(end is None or isinstance(end, int) and end for end in ends[2:]):
@@ -259,7 +275,7 @@ class Reader:
                 and -len(owner) <= key < len(owner)
             ):
                 return owner[key]
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
 
     def _of_IfExp(self, node: ast.IfExp, scope: Scope) -> Any:
         return self.value(node.body if self._truth(node.test, scope) else node.orelse, scope)
@@ -279,7 +295,7 @@ class Reader:
             return not self._is_true(node, value)
         if isinstance(node.op, ast.USub) and isinstance(value, int | float):
             return -value
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
 
     def _of_Compare(self, node: ast.Compare, scope: Scope) -> bool:
         left = self.value(node.left, scope)
@@ -298,7 +314,7 @@ class Reader:
             ):
                 is_so = _COMPARED[type(sign)](left, right)
             else:
-                raise refuse(node, words.UNREAD, what=named(node))
+                raise refuse(node, words.UNREADABLE, what=source_of(node))
             if not is_so:
                 return False
             left = right
@@ -310,50 +326,53 @@ class Reader:
     def _is_true(self, node: ast.AST, value: Any) -> bool:
         if isinstance(value, int | float | str | list | tuple | dict | None):
             return bool(value)
-        if isinstance(value, Chain | Module | Thing | Copies):
+        if isinstance(value, SequentialModule | TorchModule | SourceObject | RepeatedValues):
             return True
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
 
     def _of_BinOp(self, node: ast.BinOp, scope: Scope) -> Any:
-        return binary(self, node, node.op, self.value(node.left, scope), self.value(node.right, scope))
+        return evaluate_binary(self, node, node.op, self.value(node.left, scope), self.value(node.right, scope))
 
     def kept(self, node: ast.AST, value: Any) -> list[Any]:
         """Return what a list holds, copies that are alike still counted together."""
-        return [value] if isinstance(value, Copies) else self.items(node, value)
+        return [value] if isinstance(value, RepeatedValues) else self.items(node, value)
 
     def items(self, node: ast.AST, value: Any) -> list[Any]:
         """Return what one goes through in a loop; too many are refused before there are any."""
-        if isinstance(value, Thing) and isinstance(value.values.get("0chain"), Chain):
+        if isinstance(value, SourceObject) and isinstance(value.values.get("0chain"), SequentialModule):
             value = value.values["0chain"]
-        if isinstance(value, Method) and value.name in words.NOTHING:
+        if isinstance(value, BoundMethod) and value.name in words.NEUTRAL_METHODS:
             return []
-        if isinstance(value, range | Copies) and (turns := len(value) if isinstance(value, range) else value.count) > words.MOST_TURNS:
-            raise refuse(node, words.TOO_LONG, TooMuch, turns=turns)
-        if isinstance(value, Copies):
+        if (
+            isinstance(value, range | RepeatedValues)
+            and (turns := len(value) if isinstance(value, range) else value.count) > words.MAX_ITERATIONS
+        ):
+            raise refuse(node, words.TOO_LONG, ReadingLimit, turns=turns)
+        if isinstance(value, RepeatedValues):
             return [value.make() for _ in range(value.count)]
-        if isinstance(value, Chain):
+        if isinstance(value, SequentialModule):
             value = value.items
         if isinstance(value, list | tuple):
-            return [one for item in value for one in (self.items(node, item) if isinstance(item, Copies) else [item])]
+            return [one for item in value for one in (self.items(node, item) if isinstance(item, RepeatedValues) else [item])]
         if isinstance(value, range | dict):
             return list(value)
         raise refuse(node, words.NOT_A_LIST)
 
     def _of_Call(self, node: ast.Call, scope: Scope) -> Any:
         called = self.value(node.func, scope)
-        if isinstance(called, Dotted) and called.path == "print":
+        if isinstance(called, ImportedName) and called.path == "print":
             return None  # nothing of it is read
-        if isinstance(called, Dotted) and called.path == "super":
-            return Parent(scope["0self"], scope["0class"]) if "0self" in scope else None
+        if isinstance(called, ImportedName) and called.path == "super":
+            return SuperProxy(scope["0self"], scope["0class"]) if "0self" in scope else None
         given = self._elements(node.args, scope)
         named = {}
         for one in node.keywords:
             value = self.value(one.value, scope)
             if one.arg is None and not isinstance(value, dict):
-                raise refuse(node, words.UNREAD, what=f"**{ast.unparse(one.value)[:30]}")
+                raise refuse(node, words.UNREADABLE, what=f"**{ast.unparse(one.value)[:30]}")
             named.update({one.arg: value} if one.arg else value)
         self._depth += 1
         try:
-            return call(self, node, called, given, named)
+            return evaluate_call(self, node, called, given, named)
         finally:
             self._depth -= 1

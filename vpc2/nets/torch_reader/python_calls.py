@@ -8,11 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 from vpc2.nets.torch_reader import messages as words
-from vpc2.nets.torch_reader.graph import Value
-from vpc2.nets.torch_reader.messages import named, refuse, where
-from vpc2.nets.torch_reader.torch_calls import SIZES, Sizes, bind, is_function
-from vpc2.nets.torch_reader.torch_signatures import CLASSES
-from vpc2.nets.torch_reader.values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Thing
+from vpc2.nets.torch_reader.graph import GraphValue
+from vpc2.nets.torch_reader.messages import line_text, refuse, source_of
+from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery, bind_arguments, is_known_function
+from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS
+from vpc2.nets.torch_reader.values import (
+    BoundMethod,
+    ImportedName,
+    RepeatedValues,
+    ReturnSignal,
+    SequentialModule,
+    SourceClass,
+    SourceFunction,
+    SourceObject,
+    SuperProxy,
+    TorchModule,
+)
 
 _NUMBERS: dict[str, Callable] = {
     "int": int, "float": float, "abs": abs, "round": round, "max": max, "min": min, "bool": bool,
@@ -41,22 +52,22 @@ _DECORATORS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "torch.j
 _WEIGHED = ("Conv2d", "ConvTranspose2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 
 
-def call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[str, Any]) -> Any:
+def evaluate_call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a call comes to."""
-    if isinstance(called, Dotted):
+    if isinstance(called, ImportedName):
         return _dotted(reader, node, called, given, said)
-    if isinstance(called, Class):
+    if isinstance(called, SourceClass):
         return _made(reader, node, called, given, said)
-    if isinstance(called, Function):
+    if isinstance(called, SourceFunction):
         return _returned(reader, node, called, given, said)
-    if isinstance(called, Method):
+    if isinstance(called, BoundMethod):
         return _method(reader, node, called, given, said)
-    if isinstance(called, Module | Chain | Thing):
+    if isinstance(called, TorchModule | SequentialModule | SourceObject):
         return _applied(reader, node, called, given, said)
-    raise refuse(node, words.UNREAD, what=named(node))
+    raise refuse(node, words.UNREADABLE, what=source_of(node))
 
 
-def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said: dict[str, Any]) -> Any:
+def _dotted(reader: Any, node: ast.Call, called: ImportedName, given: list[Any], said: dict[str, Any]) -> Any:
     path, name = called.path, called.last
     if path == "dict":
         return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
@@ -65,7 +76,7 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
     if path == "zip":
         said = {key: value for key, value in said.items() if key != "strict"}
     if said and (path in _NUMBERS or path in BUILTINS):
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     if path in _NUMBERS:
         return _number(node, path, given)
     if path in BUILTINS:
@@ -73,53 +84,53 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
     if path.startswith("torch.nn.init."):
         return None
     if path.startswith("torch.nn.functional.") or path.startswith("torch.") and path.count(".") == 1:
-        if is_function(name):
-            return reader.calls.function(name, given, said, where(node.lineno))
-        return reader.calls.unknown(path, given[0] if given else None, where(node.lineno))
+        if is_known_function(name):
+            return reader.calls.function(name, given, said, line_text(node.lineno))
+        return reader.calls.unknown(path, given[0] if given else None, line_text(node.lineno))
     if path == "collections.OrderedDict":
         return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
     if not path.startswith("torch.nn.") or path.count(".") > 3:
         raise refuse(node, words.UNKNOWN, what=path[:60])
     if name in ("Sequential", "ModuleList", "ModuleDict") and said:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     if name == "Sequential":
         if len(given) == 1 and isinstance(given[0], dict):
             given = list(given[0].values())
-        return Chain(given, node.lineno)
+        return SequentialModule(given, node.lineno)
     if name == "ModuleList":
         return list(reader.items(node, given[0])) if given else []
     if name == "ModuleDict":
         return dict(_pairs(reader, node, given[0])) if given else {}
-    arguments = bind(f"nn.{name}", CLASSES[name], given, said, where(node.lineno)) if name in CLASSES else {}
-    return Module(name, arguments, node.lineno)
+    arguments = bind_arguments(f"nn.{name}", CLASS_ARGUMENTS[name], given, said, line_text(node.lineno)) if name in CLASS_ARGUMENTS else {}
+    return TorchModule(name, arguments, node.lineno)
 
 
 def _pairs(reader: Any, node: ast.Call, value: Any) -> list[tuple[str, Any]]:
     pairs = list(value.items()) if isinstance(value, dict) else reader.items(node, value)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | int) for pair in pairs):
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     return [(pair[0], pair[1]) for pair in pairs]
 
 
 def _number(node: ast.Call, path: str, given: list[Any]) -> Any:
     values = given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given
-    if given and isinstance(given[0], Sizes):
-        return given[0] if path == "int" else SIZES
+    if given and isinstance(given[0], SizeQuery):
+        return given[0] if path == "int" else UNKNOWN_SIZE
     if not values or not all(isinstance(one, int | float) for one in values):
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     if path in ("max", "min"):
         return _NUMBERS[path](values)
     if len(values) > 1 and not (path == "round" and isinstance(values[1], int)):
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     return _NUMBERS[path](*values[:2])
 
 
 def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
     if name == "range":
         if not 1 <= len(given) <= 3 or not all(isinstance(one, int) for one in given) or given[2:] == [0]:
-            raise refuse(node, words.UNREAD, what=named(node))
+            raise refuse(node, words.UNREADABLE, what=source_of(node))
         return range(*given)
-    if name == "len" and len(given) == 1 and isinstance(given[0], range | Copies):
+    if name == "len" and len(given) == 1 and isinstance(given[0], range | RepeatedValues):
         return len(given[0]) if isinstance(given[0], range) else given[0].count
     if name == "enumerate" and len(given) == 2 and isinstance(given[1], int):
         return list(enumerate(reader.items(node, given[0]), given[1]))
@@ -129,77 +140,77 @@ def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
     if not lists and name in ("list", "tuple"):
         return [] if name == "list" else ()
     if len(lists) != 1:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     (one,) = lists
     return {"len": len, "list": list, "tuple": tuple, "enumerate": lambda it: list(enumerate(it)), "reversed": lambda it: it[::-1]}[name](
         one
     )
 
 
-def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said: dict[str, Any]) -> Any:
+def _method(reader: Any, node: ast.Call, called: BoundMethod, given: list[Any], said: dict[str, Any]) -> Any:
     owner, name = called.owner, called.name
-    if isinstance(owner, Value):
-        if is_function(name):
-            return reader.calls.function(name, [owner, *given], said, where(node.lineno))
-        if name in words.NOTHING:
+    if isinstance(owner, GraphValue):
+        if is_known_function(name):
+            return reader.calls.function(name, [owner, *given], said, line_text(node.lineno))
+        if name in words.NEUTRAL_METHODS:
             return owner
-        return reader.calls.unknown(f"x.{name}", owner, where(node.lineno))
+        return reader.calls.unknown(f"x.{name}", owner, line_text(node.lineno))
     if isinstance(owner, list):
-        if name == "append" and len(given) == 1 and len(owner) < words.MOST_TURNS:
+        if name == "append" and len(given) == 1 and len(owner) < words.MAX_ITERATIONS:
             return owner.append(given[0])
         if name == "extend" and len(given) == 1:
             owner[:] = reader.checked(node, [*owner, *reader.items(node, given[0])])
             return None
-        if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < words.MOST_TURNS:
+        if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < words.MAX_ITERATIONS:
             return owner.insert(*given)
     if isinstance(owner, dict) and name in ("values", "items", "keys"):
         return list(getattr(owner, name)())
-    if isinstance(owner, Chain) and name in ("append", "add_module") and given:
+    if isinstance(owner, SequentialModule) and name in ("append", "add_module") and given:
         owner.items.append(given[-1])
         return owner
-    if isinstance(owner, Parent):
+    if isinstance(owner, SuperProxy):
         return _of_parent(reader, node, owner, name, given, said)
-    if isinstance(owner, Thing) and name in ("add_module", "register_module") and len(given) == 2:
+    if isinstance(owner, SourceObject) and name in ("add_module", "register_module") and len(given) == 2:
         owner.put(str(given[0]), given[1])
         return None
-    if isinstance(owner, Module | Chain | Thing):
+    if isinstance(owner, TorchModule | SequentialModule | SourceObject):
         if name == "forward":
             return _applied(reader, node, owner, given, said)
-        if name in words.NOTHING:
+        if name in words.NEUTRAL_METHODS:
             return owner if name in ("eval", "train", "to", "cuda", "cpu", "apply", "double") else []
-    raise refuse(node, words.UNREAD, what=named(node))
+    raise refuse(node, words.UNREADABLE, what=source_of(node))
 
 
-def _of_parent(reader: Any, node: ast.Call, parent: Parent, name: str, given: list[Any], said: dict[str, Any]) -> Any:
+def _of_parent(reader: Any, node: ast.Call, parent: SuperProxy, name: str, given: list[Any], said: dict[str, Any]) -> Any:
     for base in parent.cls.bases:
-        if isinstance(base, Class) and (found := base.find(name)) is not None:
-            return _returned(reader, node, Function(found.node, found.scope, parent.thing, found.cls), given, said)
-        if name == "__init__" and base == Dotted("torch.nn.Sequential"):
+        if isinstance(base, SourceClass) and (found := base.find(name)) is not None:
+            return _returned(reader, node, SourceFunction(found.node, found.scope, parent.thing, found.cls), given, said)
+        if name == "__init__" and base == ImportedName("torch.nn.Sequential"):
             parent.thing.values["0chain"] = _dotted(reader, node, base, given, said)
     if name == "forward" and "0chain" in parent.thing.values:
         return _applied(reader, node, parent.thing.values["0chain"], given, said)
     if name != "__init__":
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     return None
 
 
-def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[str, Any]) -> Thing:
+def _made(reader: Any, node: ast.Call, cls: SourceClass, given: list[Any], said: dict[str, Any]) -> SourceObject:
     """Return an object of a class of the text, its `__init__` read."""
     if not cls.is_module:
-        raise refuse(node, words.UNREAD, what=named(node))
-    thing, begin = Thing(cls), cls.find("__init__")
-    if isinstance(begin, Function):
-        _returned(reader, node, Function(begin.node, begin.scope, thing, begin.cls), given, said)
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
+    thing, begin = SourceObject(cls), cls.find("__init__")
+    if isinstance(begin, SourceFunction):
+        _returned(reader, node, SourceFunction(begin.node, begin.scope, thing, begin.cls), given, said)
     elif cls.is_a("torch.nn.Sequential"):
-        thing.values["0chain"] = _dotted(reader, node, Dotted("torch.nn.Sequential"), given, said)
+        thing.values["0chain"] = _dotted(reader, node, ImportedName("torch.nn.Sequential"), given, said)
     return thing
 
 
-def _returned(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any]) -> Any:
+def _returned(reader: Any, node: ast.Call, function: SourceFunction, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a function of the text gives back."""
     for one in function.node.decorator_list:
         if not ast.unparse(one).startswith(_DECORATORS):
-            raise refuse(one, words.UNREAD, what=f"@{named(one)}")
+            raise refuse(one, words.UNREADABLE, what=f"@{source_of(one)}")
     scope = function.scope.new_child({"0call": True})
     if function.owner is not None:
         scope["0self"], scope["0class"] = function.owner, function.cls
@@ -208,17 +219,17 @@ def _returned(reader: Any, node: ast.Call, function: Function, given: list[Any],
     _bind_parameters(reader, node, function, given, dict(said), scope)
     try:
         reader.run(function.node.body, scope)
-    except Returned as returned:
+    except ReturnSignal as returned:
         return returned.value
     return None
 
 
-def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any], scope: Any) -> None:
+def _bind_parameters(reader: Any, node: ast.Call, function: SourceFunction, given: list[Any], said: dict[str, Any], scope: Any) -> None:
     wanted, name = function.node.args, function.node.name
-    given = [one for item in given for one in (reader.items(node, item) if isinstance(item, Copies) else [item])]
+    given = [one for item in given for one in (reader.items(node, item) if isinstance(item, RepeatedValues) else [item])]
     places = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
     if len(given) > len(places) and wanted.vararg is None:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     scope.update(zip(places, given, strict=False))
     if wanted.vararg is not None:
         scope[wanted.vararg.arg] = given[len(places) :]
@@ -230,49 +241,49 @@ def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: lis
     for key in (*places, *(one.arg for one in wanted.kwonlyargs)):
         if key not in scope.maps[0]:
             if key not in defaults:
-                raise refuse(node, words.NEEDS, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
+                raise refuse(node, words.MISSING_ARGUMENT, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
             scope[key] = reader.value(defaults[key], function.scope)
     if wanted.kwarg is not None:
         scope[wanted.kwarg.arg] = said
     elif said:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
 
 
 def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict[str, Any]) -> Any:
     """Return what a layer, a chain or an object of the text makes of a value."""
-    if isinstance(net, Thing):
-        if isinstance(net.cls.find("__call__"), Function):
-            raise refuse(net.cls.find("__call__").node, words.UNREAD, what="__call__")
+    if isinstance(net, SourceObject):
+        if isinstance(net.cls.find("__call__"), SourceFunction):
+            raise refuse(net.cls.find("__call__").node, words.UNREADABLE, what="__call__")
         forward = net.cls.find("forward")
-        if isinstance(forward, Function):
-            value = _returned(reader, node, Function(forward.node, forward.scope, net, forward.cls), given, said)
+        if isinstance(forward, SourceFunction):
+            value = _returned(reader, node, SourceFunction(forward.node, forward.scope, net, forward.cls), given, said)
             if value is None:
-                raise refuse(forward.node, words.NO_ANSWER, what=net.cls.name[:40])
+                raise refuse(forward.node, words.NO_RESULT, what=net.cls.name[:40])
             return value
         net = net.values.get("0chain")
     if len(given) + len(said) != 1 or net is None:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
     (value,) = (*given, *said.values())
-    if isinstance(net, Module):
+    if isinstance(net, TorchModule):
         return _layer(reader, net, value)
     for item in net.items:
         value = _in_chain(reader, node, net, item, value)
     return value
 
 
-def _in_chain(reader: Any, node: ast.Call, net: Chain, item: Any, value: Any) -> Any:
-    if isinstance(item, Copies):
+def _in_chain(reader: Any, node: ast.Call, net: SequentialModule, item: Any, value: Any) -> Any:
+    if isinstance(item, RepeatedValues):
         made = item.make()
         if item.count > 1 and _layers_in(made) & _layers_in(item.make()):  # the same layer each time, and not another like it
-            for _turn in range(min(item.count, words.MOST_TURNS)):
+            for _turn in range(min(item.count, words.MAX_ITERATIONS)):
                 value = _in_chain(reader, node, net, made, value)
             return value
         if item.count > 1:
-            return reader.calls.graph.repeat(value, item.count, lambda one: _in_chain(reader, node, net, made, one), where(net.line))
+            return reader.calls.graph.repeat(value, item.count, lambda one: _in_chain(reader, node, net, made, one), line_text(net.line))
         return _in_chain(reader, node, net, made, value) if item.count else value
-    if not isinstance(item, Module | Chain | Thing):
-        raise refuse(node, words.UNREAD, what=named(node))
-    return call(reader, node, item, [value], {})
+    if not isinstance(item, TorchModule | SequentialModule | SourceObject):
+        raise refuse(node, words.UNREADABLE, what=source_of(node))
+    return evaluate_call(reader, node, item, [value], {})
 
 
 def _layers_in(thing: Any) -> set[int]:
@@ -283,20 +294,20 @@ def _layers_in(thing: Any) -> set[int]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, Module):
+        if isinstance(one, TorchModule):
             found.add(id(one))
-        held = one.items if isinstance(one, Chain) else one.values if isinstance(one, Thing) else one
+        held = one.items if isinstance(one, SequentialModule) else one.values if isinstance(one, SourceObject) else one
         left += held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else ()
     return found
 
 
-def _layer(reader: Any, module: Module, value: Any) -> Any:
-    at = where(module.line)
+def _layer(reader: Any, module: TorchModule, value: Any) -> Any:
+    at = line_text(module.line)
     if module.name == "Identity":
         return value
-    if module.name not in CLASSES:
+    if module.name not in CLASS_ARGUMENTS:
         return reader.calls.unknown(f"nn.{module.name}", value, at)
     if module.is_used and module.name in _WEIGHED:
-        reader.calls.note(words.SHARED.fill(line=module.line, name=module.name))
+        reader.calls.note(words.SHARED_LAYER.fill(line=module.line, name=module.name))
     module.is_used = True
     return reader.calls.module(module.name, module.arguments, value, at)

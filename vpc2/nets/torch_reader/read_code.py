@@ -11,17 +11,17 @@ from typing import Any
 
 from vpc2 import codec
 from vpc2.nets.spec import CHANNELS, SIDE
-from vpc2.nets.torch_reader.graph import Part, Value
-from vpc2.nets.torch_reader.interpreter import Reader
-from vpc2.nets.torch_reader.messages import TooMuch, refuse
-from vpc2.nets.torch_reader.python_calls import call
-from vpc2.nets.torch_reader.values import Chain, Class, Dotted, Module, Scope, Thing, is_net
+from vpc2.nets.torch_reader.graph import GraphValue, ParsedLayer
+from vpc2.nets.torch_reader.interpreter import Interpreter
+from vpc2.nets.torch_reader.messages import ReadingLimit, refuse
+from vpc2.nets.torch_reader.python_calls import evaluate_call
+from vpc2.nets.torch_reader.values import ImportedName, Scope, SequentialModule, SourceClass, SourceObject, TorchModule, is_callable_module
 from vpc2.words import Refusal, Text, clean_name
 
-MOST_BYTES = 64 * 1024
-MOST_BRACKETS = 90  # nodes of the syntax tree inside one another
-MOST_NOTES = 20
-USUAL = (3, 32, 32)
+MAX_CODE_BYTES = 64 * 1024
+MAX_TREE_DEPTH = 90  # nodes of the syntax tree inside one another
+MAX_NOTES = 20
+DEFAULT_INPUT = (3, 32, 32)
 
 _TOO_LONG = Text(
     "This text is too long to be read as a net: at most {most} kB.",
@@ -71,27 +71,27 @@ def read_code(text: str, side_px: int | None = None) -> codec.Read:
     Where a layer is told another number than arrives, the number stays as what it expects.
     """
     tree = _parsed(text)
-    reader, scope = Reader(), ChainMap({})
+    reader, scope = Interpreter(), ChainMap({})
     found, notes = _find(reader, tree, scope)
     start = reader.calls.graph.start()
     here = ast.Call(func=ast.Name("net"), args=[], keywords=[], lineno=_line_of(found), col_offset=0)
-    end = call(reader, here, found, [start], {})
-    if not isinstance(end, Value):
+    end = evaluate_call(reader, here, found, [start], {})
+    if not isinstance(end, GraphValue):
         raise refuse(here, _NO_VALUE)
     shape = _said_shape(tree, text)
     net = reader.calls.graph.to_net(_name_of(found), lambda first: _shape(shape, side_px, first), start, end)
     if not net.layers:
         raise Refusal(_NO_LAYERS)
     notes = (*notes, *reader.calls.graph.notes)
-    if len(notes) > MOST_NOTES:
-        notes = (*notes[:MOST_NOTES], _MORE.fill(n=len(notes) - MOST_NOTES))
+    if len(notes) > MAX_NOTES:
+        notes = (*notes[:MAX_NOTES], _MORE.fill(n=len(notes) - MAX_NOTES))
     return codec.Read(net, notes)
 
 
 def _parsed(text: str) -> ast.Module:
     """Return the syntax tree of a text that may stand for a net; what speaks to the machine is refused by its line."""
-    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
-        raise Refusal(_TOO_LONG.fill(most=MOST_BYTES // 1024))
+    if len(text.encode("utf-8", "replace")) > MAX_CODE_BYTES:
+        raise Refusal(_TOO_LONG.fill(most=MAX_CODE_BYTES // 1024))
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -101,7 +101,7 @@ def _parsed(text: str) -> ast.Module:
     except (RecursionError, MemoryError):
         raise Refusal(_TOO_NESTED) from None
     layer: list[ast.AST] = [tree]
-    for _depth in range(MOST_BRACKETS):
+    for _depth in range(MAX_TREE_DEPTH):
         layer = [inner for node in layer for inner in ast.iter_child_nodes(node)]
         for node in layer:
             _check(node)
@@ -124,7 +124,7 @@ def _check(node: ast.AST) -> None:
         raise refuse(node, _MACHINE, what=name[:40])
 
 
-def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Text, ...]]:
+def _find(reader: Interpreter, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Text, ...]]:
     """Return the net of a text: the last one that is made at its top, or its last class; and what could not be read before it."""
     found, notes, kept = None, [], []
     failed: Refusal | None = None
@@ -136,7 +136,7 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
                 reader.run([node], scope)
                 is_assigned = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
                 value = scope.get(node.targets[0].id) if is_assigned else None
-        except TooMuch:
+        except ReadingLimit:
             raise
         except Refusal as refusal:
             failed = failed or refusal
@@ -146,15 +146,15 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
             if is_change:  # also after the net was found
                 kept.append(refusal.text)
             continue
-        if isinstance(value, Thing | Chain) and is_net(value):
+        if isinstance(value, SourceObject | SequentialModule) and is_callable_module(value):
             found, kept = value, list(notes)
     if found is None:
-        classes = [one for one in scope.values() if isinstance(one, Class) and one.is_module]
+        classes = [one for one in scope.values() if isinstance(one, SourceClass) and one.is_module]
         if not classes:
             raise failed or Refusal(_NO_NET)
         begin = classes[-1].find("forward") or classes[-1].find("__init__")
         here = ast.Call(func=ast.Name(classes[-1].name), args=[], keywords=[], lineno=begin.node.lineno if begin else 1, col_offset=0)
-        found, kept = call(reader, here, classes[-1], [], {}), notes
+        found, kept = evaluate_call(reader, here, classes[-1], [], {}), notes
     return found, tuple(kept)
 
 
@@ -163,7 +163,7 @@ def _can_matter(node: ast.stmt, scope: Scope) -> bool:
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return False
     names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
-    return not isinstance(node, ast.Expr) or not isinstance(scope.get(names[0]) if names else None, Dotted | None)
+    return not isinstance(node, ast.Expr) or not isinstance(scope.get(names[0]) if names else None, ImportedName | None)
 
 
 def _changes_a_net(node: ast.stmt, scope: Scope) -> bool:
@@ -174,7 +174,7 @@ def _changes_a_net(node: ast.stmt, scope: Scope) -> bool:
     for target in targets:
         while isinstance(target, ast.Attribute | ast.Subscript):
             target = target.value
-        if isinstance(target, ast.Name) and isinstance(scope.get(target.id), Thing | Chain | Module):
+        if isinstance(target, ast.Name) and isinstance(scope.get(target.id), SourceObject | SequentialModule | TorchModule):
             return True
     return False
 
@@ -189,12 +189,12 @@ def _top(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _line_of(found: Any) -> int:
-    forward = found.cls.find("forward") if isinstance(found, Thing) else None
+    forward = found.cls.find("forward") if isinstance(found, SourceObject) else None
     return forward.node.lineno if forward else getattr(found, "line", 1)
 
 
 def _name_of(found: Any) -> str:
-    return clean_name(found.cls.name) if isinstance(found, Thing) else ""
+    return clean_name(found.cls.name) if isinstance(found, SourceObject) else ""
 
 
 def _said_shape(tree: ast.Module, text: str) -> tuple[int, ...] | None:
@@ -221,9 +221,9 @@ def _plausible(sizes: list[int]) -> tuple[int, ...] | None:
     return tuple(sizes) if fits else None
 
 
-def _shape(said: tuple[int, ...] | None, side_px: int | None, first: Part | None) -> tuple[int, int, int]:
+def _shape(said: tuple[int, ...] | None, side_px: int | None, first: ParsedLayer | None) -> tuple[int, int, int]:
     """Return the shape of what comes in: as said, with the visitor's sides, and as many channels as the first layer asks for."""
-    channels, height, width = said or USUAL
+    channels, height, width = said or DEFAULT_INPUT
     asked = first.given.get("in_channels") if first else None
     if asked in CHANNELS and (said is None or side_px):
         channels = asked

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.torch_reader.graph import Graph, Value
+from vpc2.nets.torch_reader.graph import GraphValue, NetGraph
 from vpc2.nets.torch_reader.torch_signatures import (
-    ALSO,
-    ARGUMENTS,
-    DEFAULTS,
+    CLASS_DEFAULTS,
+    EQUIVALENT_DEFAULTS,
+    FIXED_ARGUMENTS,
+    FUNCTION_ARGUMENTS,
     FUNCTION_DEFAULTS,
-    FUNCTIONS,
-    IN_PLACE,
-    KINDS,
+    IGNORED_ARGUMENTS,
+    IN_PLACE_FUNCTIONS,
+    LAYER_KINDS,
     REQUIRED,
-    SHAPING,
-    SILENT,
+    SHAPE_ARGUMENTS,
 )
 from vpc2.words import Refusal, Text
 
@@ -72,7 +72,7 @@ _VIEWS = ("Flatten", "Dropout", "Dropout2d")  # what comes out may be the very m
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SizeQuery:
     """What code gets that asks a value for its sizes: all of them (`x.shape`, `dims` is None), or the product of some (`x.size(0)`).
 
     No number is known yet, only which sides of which value; without a value, not even that.
@@ -81,32 +81,32 @@ class Sizes:
     value: Any = None
     dims: tuple[int, ...] | None = None
 
-    def at(self, index: int) -> Sizes:
+    def at(self, index: int) -> SizeQuery:
         """Return one of the sizes."""
-        return Sizes(self.value, (index,)) if self.dims is None else SIZES
+        return SizeQuery(self.value, (index,)) if self.dims is None else UNKNOWN_SIZE
 
-    def times(self, other: Any) -> Sizes:
+    def times(self, other: Any) -> SizeQuery:
         """Return the product with another size, as far as it can be followed."""
-        if isinstance(other, Sizes) and other.value is self.value and None not in (self.dims, other.dims):
-            return Sizes(self.value, (*self.dims, *other.dims))
-        return SIZES
+        if isinstance(other, SizeQuery) and other.value is self.value and None not in (self.dims, other.dims):
+            return SizeQuery(self.value, (*self.dims, *other.dims))
+        return UNKNOWN_SIZE
 
     @property
     def is_batch(self) -> bool:
         return self.dims == (0,)
 
 
-SIZES = Sizes()
+UNKNOWN_SIZE = SizeQuery()
 
 
-def is_function(name: str) -> bool:
+def is_known_function(name: str) -> bool:
     """True for a function or method of torch that a net can call here."""
-    if name.endswith("_") and name[:-1] in IN_PLACE:
+    if name.endswith("_") and name[:-1] in IN_PLACE_FUNCTIONS:
         return True
-    return name in FUNCTIONS or name in _JOINS or name in _SAME_VALUE or name in _METHODS
+    return name in FUNCTION_ARGUMENTS or name in _JOINS or name in _SAME_VALUE or name in _METHODS
 
 
-def bind(name: str, names: tuple[str, ...], values: list[Any], named: dict[str, Any], where: Text) -> dict[str, Any]:
+def bind_arguments(name: str, names: tuple[str, ...], values: list[Any], named: dict[str, Any], where: Text) -> dict[str, Any]:
     """Return the arguments of a call by their names; raise `Refusal` for one too many, one said twice, or one that is not known."""
     if len(values) > len(names):
         raise Refusal(_TOO_MANY.fill(where=where, name=name))
@@ -118,14 +118,14 @@ def bind(name: str, names: tuple[str, ...], values: list[Any], named: dict[str, 
     return {**dict(zip(names, values, strict=False)), **named}
 
 
-class Calls:
+class TorchCalls:
     """Calls of torch's classes and functions on values of a graph.
 
     What is not known is left out with a note, or refused where `is_strict`.
     """
 
     def __init__(self, *, is_strict: bool = False):
-        self.graph = Graph()
+        self.graph = NetGraph()
         self._is_strict = is_strict
         self._said: set[tuple[str, ...]] = set()
 
@@ -135,16 +135,16 @@ class Calls:
 
     def unknown(self, name: str, value: Any, where: Text) -> Any:
         """Leave out a layer that is not known: what it gets goes on as it is."""
-        if self._is_strict or not isinstance(value, Value):
+        if self._is_strict or not isinstance(value, GraphValue):
             raise Refusal(_UNKNOWN.fill(where=where, name=name[:60]))
         self.note(_LEFT_OUT.fill(where=where, name=name[:60]))
         return value
 
-    def module(self, name: str, arguments: dict[str, Any], value: Any, where: Text) -> Value:
+    def module(self, name: str, arguments: dict[str, Any], value: Any, where: Text) -> GraphValue:
         """Return what a layer of torch.nn makes of a value; `arguments` are those it was made with, by name."""
         if name == "Dropout1d":
             self.note(_WHOLE_ROWS.fill(where=where, name=f"nn.{name}"))
-        for key, default in ARGUMENTS[name].items():
+        for key, default in CLASS_DEFAULTS[name].items():
             if default is REQUIRED and arguments.get(key) is None:
                 raise Refusal(_MISSING.fill(where=where, name=f"nn.{name}", key=key))
         is_flat = {"BatchNorm1d": True, "BatchNorm2d": False}.get(name)
@@ -152,21 +152,21 @@ class Calls:
 
     def _layer(
         self, cls: str, name: str, arguments: dict[str, Any], value: Any, where: Text, checks: dict[str, Any] | None = None
-    ) -> Value:
+    ) -> GraphValue:
         """Return what the layer of one of torch's classes makes of a value; what `arguments` leave out is as torch has it."""
-        if not isinstance(value, Value):
+        if not isinstance(value, GraphValue):
             raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        kind = KINDS[cls]
+        kind = LAYER_KINDS[cls]
         entry, params, given, checks = LAYERS[kind], {}, {}, dict(checks or {})
         knobs = {knob.key for knob in entry.knobs}
-        defaults = {key: default for key, default in ARGUMENTS[cls].items() if default is not REQUIRED}
+        defaults = {key: default for key, default in CLASS_DEFAULTS[cls].items() if default is not REQUIRED}
         for key, said in {**defaults, **arguments}.items():
-            if key in SILENT:
+            if key in IGNORED_ARGUMENTS:
                 continue
             if key in knobs:
                 if said is not None:
                     params[key] = _knob_value(cls, key, said)
-            elif key in DEFAULTS:
+            elif key in FIXED_ARGUMENTS:
                 self._check_default(kind, name, key, said, where)
             elif key in dict(entry.fixed):
                 checks[key] = said
@@ -188,14 +188,14 @@ class Calls:
         """Note an argument that has no knob here and another value than torch's default; refuse it where it changes shapes."""
         if isinstance(said, list | tuple) and len(set(map(str, said))) == 1:
             said = said[0]
-        if said == DEFAULTS[key] or said in ALSO.get(key, ()):
+        if said == FIXED_ARGUMENTS[key] or said in EQUIVALENT_DEFAULTS.get(key, ()):
             return
         shown = {"where": where, "name": name, "key": key, "value": str(said)[:40]}
-        if key in SHAPING:
+        if key in SHAPE_ARGUMENTS:
             raise Refusal(_CHANGES_SHAPE.fill(**shown))
         if (kind, key, str(said)) not in self._said:  # once is enough: a net says it in each of its layers
             self._said.add((kind, key, str(said)))
-            self.note(_NO_KNOB.fill(own=str(DEFAULTS[key]), **shown))
+            self.note(_NO_KNOB.fill(own=str(FIXED_ARGUMENTS[key]), **shown))
 
     def function(self, name: str, values: list[Any], named: dict[str, Any], where: Text) -> Any:
         """Return what a function or method of torch, called on a value, comes to."""
@@ -211,7 +211,7 @@ class Calls:
             named = {key: said for key, said in named.items() if key != "input"}
         if name == "size":
             return self._size(value, rest, named)
-        if not isinstance(value, Value):
+        if not isinstance(value, GraphValue):
             raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
         if name in _SAME_VALUE:
             return value
@@ -220,9 +220,9 @@ class Calls:
         if name in ("view", "reshape"):
             return self._view(name, value, list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest, where)
         if name == "mean":
-            return self._mean(value, bind(name, ("dim", "keepdim"), rest, named, where), where)
-        cls, names = FUNCTIONS[name]
-        arguments = {**FUNCTION_DEFAULTS.get(name, {}), **bind(name, names, rest, named, where)}
+            return self._mean(value, bind_arguments(name, ("dim", "keepdim"), rest, named, where), where)
+        cls, names = FUNCTION_ARGUMENTS[name]
+        arguments = {**FUNCTION_DEFAULTS.get(name, {}), **bind_arguments(name, names, rest, named, where)}
         if is_written:
             arguments["inplace"] = True
         if "training" in arguments:
@@ -233,19 +233,19 @@ class Calls:
                 self.note(_ALWAYS_DROPS.fill(where=where, name=name))
         return self._layer(cls, name, arguments, value, where)
 
-    def _size(self, value: Any, rest: list[Any], named: dict[str, Any]) -> Sizes:
+    def _size(self, value: Any, rest: list[Any], named: dict[str, Any]) -> SizeQuery:
         (index,) = (*rest, *named.values())[:1] or (None,)
-        sizes = Sizes(self.graph.now(value)) if isinstance(value, Value) else SIZES
-        return sizes if index is None else sizes.at(index) if type(index) is int else SIZES
+        sizes = SizeQuery(self.graph.now(value)) if isinstance(value, GraphValue) else UNKNOWN_SIZE
+        return sizes if index is None else sizes.at(index) if type(index) is int else UNKNOWN_SIZE
 
-    def _view(self, name: str, value: Value, sizes: list[Any], where: Text) -> Value:
+    def _view(self, name: str, value: GraphValue, sizes: list[Any], where: Text) -> GraphValue:
         """Return a value laid out as one vector a picture, the only other shape that is known here."""
         first, length = sizes if len(sizes) == 2 else (None, None)
-        is_first_known = isinstance(first, Sizes) and first.is_batch
+        is_first_known = isinstance(first, SizeQuery) and first.is_batch
         is_free = type(first) is int and first == -1
-        is_unsure = isinstance(first, Sizes) and first.dims is None and first.value is None
+        is_unsure = isinstance(first, SizeQuery) and first.dims is None and first.value is None
         checks: dict[str, Any] = {}
-        if isinstance(length, Sizes):
+        if isinstance(length, SizeQuery):
             if length.value is self.graph.now(value) and length.dims:
                 checks["dims"] = length.dims
             else:
@@ -260,22 +260,22 @@ class Calls:
             self.note(_UNSURE.fill(where=where, name=name))
         return self._layer("Flatten", name, {}, value, where, checks)
 
-    def _join(self, how: str, name: str, values: list[Any], named: dict[str, Any], where: Text) -> Value:
+    def _join(self, how: str, name: str, values: list[Any], named: dict[str, Any], where: Text) -> GraphValue:
         if how == "cat":
-            arguments = bind(name, ("tensors", "dim"), values, named, where)
+            arguments = bind_arguments(name, ("tensors", "dim"), values, named, where)
             if arguments.get("dim", 0) not in (1, -3):
                 raise Refusal(_ONLY_CHANNELS.fill(where=where))
             values = arguments.get("tensors")
         else:
-            arguments = bind(name, ("input", "other", "alpha")[: 3 if how == "add" else 2], values, named, where)
+            arguments = bind_arguments(name, ("input", "other", "alpha")[: 3 if how == "add" else 2], values, named, where)
             if (alpha := arguments.get("alpha", 1)) != 1:
                 raise Refusal(_WEIGHTED_SUM.fill(where=where, name=name, alpha=str(alpha)[:40]))
             values = [arguments.get("input"), arguments.get("other")]
-        if not isinstance(values, list | tuple) or not values or not all(isinstance(one, Value) for one in values):
+        if not isinstance(values, list | tuple) or not values or not all(isinstance(one, GraphValue) for one in values):
             raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
         return self.graph.join(how, values, where)
 
-    def _mean(self, value: Value, arguments: dict[str, Any], where: Text) -> Value:
+    def _mean(self, value: GraphValue, arguments: dict[str, Any], where: Text) -> GraphValue:
         sides = arguments.get("dim")
         if not isinstance(sides, list | tuple) or set(sides) not in _BOTH_SIDES:
             raise Refusal(_NO_SUCH_RESHAPING.fill(where=where))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2 import codec
-from vpc2.nets.torch_reader.torch_calls import Calls, Sizes, is_function
-from vpc2.nets.torch_reader.torch_signatures import CLASSES
+from vpc2.nets.torch_reader.torch_calls import SizeQuery, TorchCalls, is_known_function
+from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS
 from vpc2.words import Refusal, Text
 
 _BUILT = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
@@ -47,7 +47,7 @@ def trace_torchvision(name: str) -> codec.Read:
         traced = torch.fx.symbolic_trace(model)
     except (torch.fx.proxy.TraceError, NotImplementedError):  # it looks at numbers: while it is built, or to find its way
         raise Refusal(_LOOKS.fill(name=name)) from None
-    calls = Calls(is_strict=True)
+    calls = TorchCalls(is_strict=True)
     values: dict[Any, Any] = {}
     start = end = None
 
@@ -71,10 +71,10 @@ def trace_torchvision(name: str) -> codec.Read:
         else:
             called = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
             if called == "getattr" and given[1] == "shape":
-                values[node] = Sizes(given[0])
-            elif called == "getitem" and isinstance(given[0], Sizes) and isinstance(given[1], int):
+                values[node] = SizeQuery(given[0])
+            elif called == "getitem" and isinstance(given[0], SizeQuery) and isinstance(given[1], int):
                 values[node] = given[0].at(given[1])
-            elif is_function(called):
+            elif is_known_function(called):
                 values[node] = calls.function(called, given, named, where)
             else:
                 values[node] = calls.unknown(called, None, where)
@@ -82,13 +82,13 @@ def trace_torchvision(name: str) -> codec.Read:
     return codec.Read(calls.graph.to_net(name, (3, side, side), start, end), tuple(calls.graph.notes))
 
 
-def _module(calls: Calls, module: Any, value: Any, where: Text) -> Any:
+def _module(calls: TorchCalls, module: Any, value: Any, where: Text) -> Any:
     name = type(module).__name__
     if name == "Identity":
         return value
-    if name not in CLASSES:
+    if name not in CLASS_ARGUMENTS:
         return calls.unknown(f"nn.{name}", None, where)
-    arguments = {key: getattr(module, key) for key in CLASSES[name] if hasattr(module, key)}
+    arguments = {key: getattr(module, key) for key in CLASS_ARGUMENTS[name] if hasattr(module, key)}
     if "bias" in arguments:
         arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation that learns nothing has neither
     return calls.module(name, arguments, value, where)

@@ -12,7 +12,7 @@ Scope = ChainMap[str, Any]
 
 
 @dataclass(frozen=True)
-class Dotted:
+class ImportedName:
     """A name that was imported: "torch.nn.functional.relu"."""
 
     path: str
@@ -23,22 +23,22 @@ class Dotted:
 
 
 @dataclass(eq=False)
-class Function:
+class SourceFunction:
     """A function or method written in the text; `owner` is the object whose method it is."""
 
     node: ast.FunctionDef
     scope: Scope
     owner: Any = None
-    cls: Class | None = None
+    cls: SourceClass | None = None
 
 
 @dataclass(eq=False)
-class Class:
+class SourceClass:
     """A class written in the text."""
 
     name: str
     bases: list[Any]
-    methods: dict[str, Function]
+    methods: dict[str, SourceFunction]
     values: dict[str, Any]
 
     def find(self, name: str) -> Any:
@@ -47,11 +47,11 @@ class Class:
             return self.methods[name]
         if name in self.values:
             return self.values[name]
-        return next((found for base in self.bases if isinstance(base, Class) and (found := base.find(name)) is not None), None)
+        return next((found for base in self.bases if isinstance(base, SourceClass) and (found := base.find(name)) is not None), None)
 
     def is_a(self, path: str) -> bool:
         """True where torch's class of this name is among its bases."""
-        return any(base.is_a(path) if isinstance(base, Class) else base == Dotted(path) for base in self.bases)
+        return any(base.is_a(path) if isinstance(base, SourceClass) else base == ImportedName(path) for base in self.bases)
 
     @property
     def is_module(self) -> bool:
@@ -60,16 +60,16 @@ class Class:
 
 
 @dataclass(eq=False)
-class Thing:
+class SourceObject:
     """An object of a class written in the text."""
 
-    cls: Class
+    cls: SourceClass
     values: dict[str, Any] = field(default_factory=dict)
 
     def put(self, name: str, value: Any) -> None:
         """Give the object something under a name; a layer given to an `nn.Sequential` is called with the others, in this order."""
         chain = self.values.get("0chain")
-        if isinstance(chain, Chain) and isinstance(value, Module | Chain | Thing):
+        if isinstance(chain, SequentialModule) and isinstance(value, TorchModule | SequentialModule | SourceObject):
             old = self.values.get(name)
             if any(one is old for one in chain.items):
                 chain.items = [value if one is old else one for one in chain.items]
@@ -79,7 +79,7 @@ class Thing:
 
 
 @dataclass(eq=False)
-class Module:
+class TorchModule:
     """A layer of torch.nn with the arguments it was made with; `name` may be one that is not known here."""
 
     name: str
@@ -89,7 +89,7 @@ class Module:
 
 
 @dataclass(eq=False)
-class Chain:
+class SequentialModule:
     """An `nn.Sequential`."""
 
     items: list[Any]
@@ -97,7 +97,7 @@ class Chain:
 
 
 @dataclass(eq=False)
-class Copies:
+class RepeatedValues:
     """Things made alike, `count` times, by a comprehension whose variable they do not use: kept short until someone counts them."""
 
     make: Callable[[], Any]
@@ -105,7 +105,7 @@ class Copies:
 
 
 @dataclass(frozen=True)
-class Method:
+class BoundMethod:
     """What an object can do by itself: `x.relu`, `layers.append`."""
 
     owner: Any
@@ -113,14 +113,14 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Parent:
+class SuperProxy:
     """What `super()` gives inside a method."""
 
-    thing: Thing
-    cls: Class
+    thing: SourceObject
+    cls: SourceClass
 
 
-class Returned(Exception):
+class ReturnSignal(Exception):
     """A function of the text gave something back."""
 
     def __init__(self, value: Any):
@@ -128,6 +128,6 @@ class Returned(Exception):
         self.value = value
 
 
-def is_net(value: Any) -> bool:
+def is_callable_module(value: Any) -> bool:
     """True for what can be called on a picture."""
-    return isinstance(value, Chain | Module) or isinstance(value, Thing) and value.cls.is_module
+    return isinstance(value, SequentialModule | TorchModule) or isinstance(value, SourceObject) and value.cls.is_module

@@ -14,7 +14,7 @@ from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import SYMBOLS, Formula
 from vpc2.nets.spec import Net
-from vpc2.nets.summary.knob_limits import reachable
+from vpc2.nets.summary.knob_limits import fitting_values
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui import markdown
@@ -76,7 +76,7 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
             workspace.save(net, from_outside=True)
             st.rerun()
         is_apart = wanted
-    reach = reachable(facts.kind, params, facts.input) if facts.input else {}
+    reach = fitting_values(facts.kind, params, facts.input) if facts.input else {}
     grid = st.grid("auto", min_column_width=190, gap="small")
     for knob in entry.knobs:
         with grid.cell():
@@ -101,7 +101,7 @@ def _draw_numbers(net: Net, facts: LayerFacts) -> None:
         st.info(_("The net does not get this far yet."), icon=":material/block:")
         if problem is not None:
             st.markdown(markdown.literal(say(problem.text)))
-    elif facts.inside:
+    elif facts.branches:
         _draw_block(facts)
     else:
         _draw_formulas(facts.formulas)
@@ -115,7 +115,7 @@ def _draw_block(facts: LayerFacts) -> None:
     grid.metric(_("Parameters"), number(facts.params))
     grid.metric(_("Multiply-adds"), number(facts.macs))
     _draw_formulas(facts.formulas)
-    axis = max(facts.axes, key=lambda axis: axis.size)
+    axis = max(facts.field_axes, key=lambda axis: axis.size)
     st.markdown(
         _("One unit behind this block sees {field} px of the input; its neighbour looks {jump} px further on.").format(
             field=number(facts.receptive_field), jump=number(float(axis.jump), ",.3g")

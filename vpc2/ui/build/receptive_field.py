@@ -10,7 +10,7 @@ from vpc2.nets.drawing.layout import COLOURS
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to, seen_by, whole_picture_layers
+from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to, pixels_reaching, whole_image_layers
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
@@ -45,7 +45,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     """Draw what one unit can see, layer by layer, and beside it what really moves it."""
     unit = chosen_unit(net, facts)
     field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
-    inside = seen_by(facts, unit)
+    inside = pixels_reaching(facts, unit)
     said = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
         layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area)
     )
@@ -116,7 +116,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         else _("So far it uses most of what it sees; the more layers, the more only the middle counts.")
     )
     outside = 1 - found.share_inside(field)
-    if outside > 5e-4 and (names := whole_picture_layers(summary, facts.id)):
+    if outside > 5e-4 and (names := whole_image_layers(summary, facts.id)):
         finding = _("{share} comes from outside of the rectangle: {layers} looks at the whole picture.").format(
             share=percent(outside), layers=", ".join(names)
         )

@@ -220,12 +220,12 @@ def _filters(name: str, stamp: float, layer: str) -> bytes:
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
-    from vpc2.nets.inspection.activations import to_maps, to_sheet
+    from vpc2.nets.inspection.activations import to_feature_maps, to_sheet
     from vpc2.predict.explain.heatmaps import feature_maps
 
     classifier = classifier_picker.classifier_of(name)
     with augmented.computing():
-        found = to_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+        found = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
     sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
     return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": found.channels}
 
