@@ -131,12 +131,12 @@ def test_a_frame_holds_its_layers_and_all_fits_on_the_page(laid_out):
 
 def test_there_is_a_gap_before_each_layer_and_at_each_end(laid_out):
     net, opened, _summary, picture = laid_out
-    places = [(gap.place.inside, gap.place.branch, gap.place.at) for gap in picture.gaps]
+    places = [(gap.place.inside, gap.place.branch, gap.place.at) for gap in picture.insert_slots]
     lanes = [("", 0, net.layers)]
     lanes += [(layer.id, i, branch) for layer in net.walk() if layer.id in opened for i, branch in enumerate(layer.branches)]
     assert sorted(places) == sorted((inside, branch, at) for inside, branch, layers in lanes for at in range(len(layers) + 1))
     where = {solid.id: solid for solid in picture.solids}
-    for gap in picture.gaps:
+    for gap in picture.insert_slots:
         siblings = net.siblings(gap.place)
         if gap.place.at < len(siblings):
             assert gap.x < where[siblings[gap.place.at].id].x

@@ -91,7 +91,8 @@ def _drawn(picture: NetLayout, summary: Summary, lang: str) -> dict[str, Any]:
         "wires": [[wire_path(wire), arrow_path(wire)] for wire in picture.wires],
         "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign_path(joint)] for joint in picture.joints],
         "gaps": [
-            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)} for gap in picture.gaps
+            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)}
+            for gap in picture.insert_slots
         ],
         "width": round(picture.width, 1),
         "height": round(picture.height, 1),
@@ -106,15 +107,15 @@ def _solid_shape(solid: Solid) -> dict[str, Any]:
         "y": round(solid.y, 1),
         "width": round(solid.width, 1),
         "height": round(solid.height, 1),
-        "top": round(-solid.rise, 1),
-        "right": round(solid.width + solid.run, 1),
+        "top": round(-solid.back_dy, 1),
+        "right": round(solid.width + solid.back_dx, 1),
         "colour": solid.colour,
         "faces": [] if solid.role == "frame" else [list(face) for face in faces(solid)],
         "stripes": stripes_path(solid) if solid.role == "block" else "",
         "parent": solid.parent,
         "branch": solid.branch,
-        "at": solid.at,
-        "of": solid.of,
+        "at": solid.index,
+        "of": solid.sibling_count,
         "problem": solid.is_problem,
         "ghost": solid.is_ghost,
         "slab": solid.is_slab,
@@ -144,7 +145,7 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
         return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
 
     entry = LAYERS[facts.kind]
-    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]
+    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.index + 1, of=solid.sibling_count).say(lang)]
     if entry.block is not None:
         said.append(block_content_text(facts).say(lang))
     if facts.output is not None:
