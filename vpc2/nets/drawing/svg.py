@@ -12,7 +12,7 @@ _CORNER = 8.0  # the radius of a wire's bend
 
 
 def faces(solid: Solid) -> tuple[tuple[str, str], ...]:
-    """Return path and colour of a solid's front, top and side, relative to the upper left corner of the front; flat solids have no others."""
+    """Return path and colour of a solid's front, top and side, from the upper left corner of the front; flat solids have only a front."""
     w, h, dx, dy = solid.width, solid.height, solid.back_dx, solid.back_dy
     front = (f"M0 0h{w:.1f}v{h:.1f}h-{w:.1f}z", solid.colour)
     if not solid.depth:

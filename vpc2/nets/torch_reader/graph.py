@@ -1,7 +1,7 @@
-"""A net as it is called, value by value, and the way from there to layers that hold layers. Standard library only.
+"""`NetGraph`: the data flow of an imported net, value by value, and its conversion to layers and blocks. Standard library only.
 
-Whoever reads a net that was written elsewhere calls `layer`, `join` and `repeat`, and asks `to_net` in the end. Only what
-branches and meets again as blocks do can be a net here; anything else is refused by the place at fault.
+An importer calls `add_layer`, `add_join` and `add_repeat`, and `to_net` in the end. Only branches that meet again as those of
+blocks do can become a net; anything else is refused with its location in the code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_VALUES = 3 * MAX_LAYERS
 _TOO_MANY = Text(
     "This net makes more than {most:,} calls; a net here has fewer.", "Esta red hace más de {most:,} llamadas; acá una red tiene menos."
 )
-_TANGLED = Text(
+_NO_BLOCK_STRUCTURE = Text(
     "{where}: what comes out here is used again in a way that is no block inside a block, so it cannot be drawn as a row of layers.",
     "{where}: lo que sale de acá se vuelve a usar de una forma que no es un bloque dentro de otro, así que no se puede dibujar "
     "como una fila de capas.",
@@ -42,7 +42,7 @@ _NO_GATE = Text(
     "{where}: two branches are multiplied, and that is no squeeze-and-excitation (pooling to 1, 1 × 1, ReLU, 1 × 1, sigmoid).",
     "{where}: se multiplican dos ramas, y eso no es un squeeze-and-excitation (pooling a 1, 1 × 1, ReLU, 1 × 1, sigmoide).",
 )
-_FOLLOWS = Text(
+_WRONG_DECLARATION = Text(
     "{where}: {kind} says {given} and gets {found}; here it follows what comes in.",
     "{where}: {kind} dice {given} y recibe {found}; acá sigue a lo que entra.",
 )
@@ -72,318 +72,328 @@ _POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
 
 @dataclass(frozen=True)
 class ParsedLayer:
-    """One layer as it was read: `given` is what its text says of what comes in, `shortcut` what a residual block adds.
+    """One layer as it was read from the code.
 
-    `checks` is what its text says that only the shape which comes in can settle.
+    - `location`: where it stands in the code, as shown to the visitor.
+    - `declared`: what the code says about its input, such as `in_channels`.
+    - `branches`: those of a block; `shortcut`: the layers of a residual block's shortcut.
+    - `checks`: what the code says that can be verified only when the input shape is known.
     """
 
     kind: str
     params: dict[str, Any]
-    where: Text
-    given: dict[str, Any] = field(default_factory=dict)
+    location: Text
+    declared: dict[str, Any] = field(default_factory=dict)
     branches: tuple[tuple[ParsedLayer, ...], ...] = ()
     shortcut: tuple[ParsedLayer, ...] = ()
     checks: dict[str, Any] = field(default_factory=dict)
 
 
 class GraphValue:
-    """What a layer or a join gives; `over` is the nearest value that every way to this one passes."""
+    """The result of a layer or a join.
 
-    def __init__(self, inputs: tuple[GraphValue, ...] = (), part: ParsedLayer | None = None, join: str = "", where: Text | None = None):
-        self.inputs, self.part, self.join = inputs, part, join
-        self.where = part.where if part else where
-        self.over = _meeting(inputs) if inputs else None
-        self.depth = self.over.depth + 1 if self.over else 0
-        self.is_taken = False
-        self.became: GraphValue | None = None  # what was written in its place
+    `dominator` is the nearest value before it through which every path to it passes, `depth` the number of its dominators.
+    """
+
+    def __init__(self, inputs: tuple[GraphValue, ...] = (), layer: ParsedLayer | None = None, join: str = "", location: Text | None = None):
+        self.inputs, self.layer, self.join = inputs, layer, join
+        self.location = layer.location if layer else location
+        self.dominator = _common_dominator(inputs) if inputs else None
+        self.depth = self.dominator.depth + 1 if self.dominator else 0
+        self.is_used = False
+        self.replaced_by: GraphValue | None = None  # the value written in its memory by an in-place operation
         self.is_written = False
-        self.over_written: Text | None = None  # where another name of its memory was written over
-        self.memory: list[GraphValue] = [self]
+        self.overwritten_at: Text | None = None  # location where another value of the same memory was overwritten
+        self.aliases: list[GraphValue] = [self]
 
 
-def _meeting(values: Iterable[GraphValue]) -> GraphValue:
+def _common_dominator(values: Iterable[GraphValue]) -> GraphValue:
     first, *others = values
     for other in others:
         while first is not other:
             if first.depth >= other.depth:
                 first, other = other, first
-            if other.over is None:
+            if other.dominator is None:
                 raise ValueError("values of two different nets never meet")
-            other = other.over
+            other = other.dominator
     return first
 
 
 class NetGraph:
-    """A net that is being read."""
+    """The data flow of a net that is being read; `notes` collects what the visitor should know."""
 
     def __init__(self):
         self.notes: list[Text] = []
         self._count = 0
-        self._laid: dict[tuple[GraphValue, ...], GraphValue] = {}
+        self._concatenations: dict[tuple[GraphValue, ...], GraphValue] = {}
 
-    def start(self) -> GraphValue:
-        """Return the picture that comes in."""
+    def add_input(self) -> GraphValue:
+        """Return a new value: the input image."""
         return GraphValue()
 
-    def now(self, value: GraphValue) -> GraphValue:
-        """Return what a value is by now: what was written in its place, if something was."""
-        while value.became is not None:
-            value = value.became
-        if value.over_written is not None:
-            raise Refusal(_WRITTEN_OVER.fill(where=value.over_written))
+    def current(self, value: GraphValue) -> GraphValue:
+        """Return the current content of a value's memory: the value itself, or the one written there in place."""
+        while value.replaced_by is not None:
+            value = value.replaced_by
+        if value.overwritten_at is not None:
+            raise Refusal(_WRITTEN_OVER.fill(where=value.overwritten_at))
         return value
 
-    def write(self, value: GraphValue, made: GraphValue) -> None:
-        """Note that `made` stands in the memory of `value` from now on: whoever names that value gets it."""
-        value = self.now(value)
-        for other in value.memory:
-            if other is not value and other.became is None and other is not made:
-                other.over_written = made.where
-        made.is_written, made.memory = True, value.memory
-        value.memory.append(made)
-        value.became = made
+    def overwrite(self, value: GraphValue, result: GraphValue) -> None:
+        """Record that `result` was written into the memory of `value`: later uses of `value` get `result`."""
+        value = self.current(value)
+        for other in value.aliases:
+            if other is not value and other.replaced_by is None and other is not result:
+                other.overwritten_at = result.location
+        result.is_written, result.aliases = True, value.aliases
+        value.aliases.append(result)
+        value.replaced_by = result
 
-    def share(self, value: GraphValue, made: GraphValue) -> None:
-        """Note that a value may be the memory of another, seen in another shape."""
-        value = self.now(value)
-        made.memory = value.memory
-        value.memory.append(made)
+    def add_alias(self, value: GraphValue, result: GraphValue) -> None:
+        """Record that `result` may share the memory of `value`, as a view of it."""
+        value = self.current(value)
+        result.aliases = value.aliases
+        value.aliases.append(result)
 
-    def copy(self, value: GraphValue, where: Text) -> GraphValue:
-        """Return the same numbers in a memory of their own."""
-        return self._made((value,), join="copy", where=where)
+    def add_copy(self, value: GraphValue, location: Text) -> GraphValue:
+        """Return a copy of a value, with memory of its own."""
+        return self._new_value((value,), join="copy", location=location)
 
-    def layer(
+    def add_layer(
         self,
         value: GraphValue,
         kind: str,
         params: dict[str, Any],
-        where: Text,
-        given: dict[str, Any] | None = None,
+        location: Text,
+        declared: dict[str, Any] | None = None,
         checks: dict[str, Any] | None = None,
     ) -> GraphValue:
-        """Return what a layer makes of a value; parameters are checked by the table."""
+        """Return the output of a layer applied to a value; raise `Refusal` for parameters that the table of layers does not allow."""
         try:
             cleaned = LAYERS[kind].clean(params)
         except Refusal as refusal:
-            raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
-        return self._made((value,), part=ParsedLayer(kind, cleaned, where, given or {}, checks=checks or {}))
+            raise Refusal(Text(f"{location.en}: {refusal.text.en}", f"{location.es}: {refusal.text.es}"), field=refusal.field) from None
+        return self._new_value((value,), layer=ParsedLayer(kind, cleaned, location, declared or {}, checks=checks or {}))
 
-    def join(self, how: str, values: Iterable[GraphValue], where: Text) -> GraphValue:
+    def add_join(self, operation: str, values: Iterable[GraphValue], location: Text) -> GraphValue:
         """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
-        inputs = tuple(map(self.now, values))
-        if how == "cat":
+        inputs = tuple(map(self.current, values))
+        if operation == "cat":
             if len(inputs) == 1:
                 return inputs[0]
-            # DenseNet lays the same pictures side by side again and again, one more each time: each goes on from the last.
-            known = self._laid.get(inputs[:-1]) if len(inputs) > 2 else None
-            if known is not None:
-                return self._lay(inputs, (known, inputs[-1]), where)
-            return self._lay(inputs, inputs, where)
-        return self._made(inputs, join=how, where=where)
+            # DenseNet concatenates the same images again and again, one more each time: each concatenation extends the last one.
+            parsed = self._concatenations.get(inputs[:-1]) if len(inputs) > 2 else None
+            if parsed is not None:
+                return self._concatenate(inputs, (parsed, inputs[-1]), location)
+            return self._concatenate(inputs, inputs, location)
+        return self._new_value(inputs, join=operation, location=location)
 
-    def _lay(self, inputs: tuple[GraphValue, ...], shown: tuple[GraphValue, ...], where: Text) -> GraphValue:
-        made = self._laid[inputs] = self._made(shown, join="cat", where=where)
-        return made
+    def _concatenate(self, inputs: tuple[GraphValue, ...], operands: tuple[GraphValue, ...], location: Text) -> GraphValue:
+        result = self._concatenations[inputs] = self._new_value(operands, join="cat", location=location)
+        return result
 
-    def _made(self, inputs: tuple[GraphValue, ...], **given: Any) -> GraphValue:
-        """Return a new value; so many that no net could come of it are refused, for where they meet is searched for one by one."""
+    def _new_value(self, inputs: tuple[GraphValue, ...], **attributes: Any) -> GraphValue:
+        """Return a new value; more than `MAX_VALUES` are refused, since their dominators are searched one by one."""
         self._count += 1
         if self._count > MAX_VALUES:
             raise Refusal(_TOO_MANY.fill(most=MAX_VALUES))
-        return GraphValue(tuple(map(self.now, inputs)), **given)
+        return GraphValue(tuple(map(self.current, inputs)), **attributes)
 
-    def repeat(self, value: GraphValue, times: int, body: Callable[[GraphValue], GraphValue], where: Text) -> GraphValue:
-        """Return what `times` copies of a body in a row make of a value; the body is read once."""
+    def add_repeat(self, value: GraphValue, times: int, body: Callable[[GraphValue], GraphValue], location: Text) -> GraphValue:
+        """Return the output of `times` copies of a body in sequence; the body is read once."""
         start = GraphValue()
-        parts = _chain(start, self.now(body(start)))
-        value = self.now(value)
-        if start.became is not None or start.over_written is not None:
-            value.over_written = start.over_written or start.became.where
-        if not parts:
+        layers = _layers_between(start, self.current(body(start)))
+        value = self.current(value)
+        if start.replaced_by is not None or start.overwritten_at is not None:
+            value.overwritten_at = start.overwritten_at or start.replaced_by.location
+        if not layers:
             return value
-        written, value.over_written = value.over_written, None
-        made = self.layer(value, "Repeat", {"times": times}, where)
-        value.over_written = written
-        made.part = replace(made.part, branches=(parts,))
-        return made
+        overwritten, value.overwritten_at = value.overwritten_at, None
+        result = self.add_layer(value, "Repeat", {"times": times}, location)
+        value.overwritten_at = overwritten
+        result.layer = replace(result.layer, branches=(layers,))
+        return result
 
     def to_net(
         self, name: str, shape: tuple[int, int, int] | Callable[[ParsedLayer | None], tuple], start: GraphValue, end: GraphValue
     ) -> Net:
-        """Return the net between two values; `shape` may be found from the first layer that says what comes in."""
-        parts = _chain(start, self.now(end))
+        """Return the net between two values; `shape` may be a function of the first layer that declares its input."""
+        layers = _layers_between(start, self.current(end))
         if callable(shape):
-            shape = shape(next((part for part in _walk(parts) if part.given), None))
-        known: dict[str, ParsedLayer] = {}
+            shape = shape(next((layer for layer in _walk(layers) if layer.declared), None))
+        parsed: dict[str, ParsedLayer] = {}
         ids = (f"l{i}" for i in range(1, 10**6))
-        document = {"name": name, "input": list(shape), "layers": [_to_doc(part, ids, known) for part in parts]}
-        net, _notes = Net.from_doc(document)  # the limits of any document
-        return self._settled(net, known)
+        document = {"name": name, "input": list(shape), "layers": [_to_doc(layer, ids, parsed) for layer in layers]}
+        net, _notes = Net.from_doc(document)  # checks the limits of any net
+        return self._resolve(net, parsed)
 
-    def _settled(self, net: Net, known: dict[str, ParsedLayer]) -> Net:
-        """Return the net with what follows from its shapes: shortcuts checked, wrong numbers of what comes in kept."""
-        restless: set[str] = set()  # inside a repetition whose copies differ: only the first is looked at
+    def _resolve(self, net: Net, parsed: dict[str, ParsedLayer]) -> Net:
+        """Return the net after the checks that need shapes: shortcuts are verified, wrong declared inputs become `expects`."""
+        varying_ids: set[str] = set()  # ids inside a repetition whose copies differ: only the first copy is checked
         changes: dict[str, dict[str, Any]] = {}
         for facts in summarise(net).walk():
-            part = known.get(facts.id)
-            if part is None:
+            layer = parsed.get(facts.id)
+            if layer is None:
                 continue
             if facts.kind == "Repeat" and facts.output is not None and facts.branches[0][-1].output != facts.input:
-                restless |= {inner.id for inner in facts.walk()}
+                varying_ids |= {inner.id for inner in facts.walk()}
             if facts.kind == "Residual" and facts.output is not None:
-                if part.shortcut:
-                    _check_shortcut(facts, part)
+                if layer.shortcut:
+                    _check_shortcut(facts, layer)
                 else:
                     changes[facts.id] = {"projection": LAYERS["Residual"].knob("projection").default}
             if facts.input is not None:
-                self._check(facts, part)
-                changes.setdefault(facts.id, {}).update(self._surprises(facts, part, facts.id in restless))
+                self._note_contradictions(facts, layer)
+                changes.setdefault(facts.id, {}).update(self._unexpected_input(facts, layer, facts.id in varying_ids))
         for layer_id, params in changes.items():
             if params:
                 net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
         return net
 
-    def _check(self, facts: LayerFacts, part: ParsedLayer) -> None:
-        """Note what a text says of a layer and what its input's shape makes untrue."""
-        sides = (1, *facts.input)  # the batch counts as one picture
-        for key, said in part.checks.items():
+    def _note_contradictions(self, facts: LayerFacts, layer: ParsedLayer) -> None:
+        """Add a note for each statement of the code about a layer that its input shape contradicts."""
+        sides = (1, *facts.input)  # with a batch of one image
+        for key, claim in layer.checks.items():
             note = None
-            if key == "length" and said != math.prod(sides):
-                note = _OTHER_LENGTH.fill(where=part.where, given=f"{said:,}", found=math.prod(sides))
-            elif key == "dims" and not _is_all(said, sides):
-                note = _OTHER_LENGTH.fill(where=part.where, given=f"size({', '.join(map(str, said))})", found=math.prod(sides))
-            elif key == "dim" and said not in (None, 1, 1 - len(sides)):
-                note = _OTHER_AXIS.fill(where=part.where, kind=facts.kind, key=key, given=str(said)[:20])
-            elif key == "is_flat" and said is not (len(sides) == 2):
-                note = (_NEEDS_FLAT if said else _NEEDS_PICTURE).fill(where=part.where)
+            if key == "length" and claim != math.prod(sides):
+                note = _OTHER_LENGTH.fill(where=layer.location, given=f"{claim:,}", found=math.prod(sides))
+            elif key == "dims" and not _covers_image(claim, sides):
+                note = _OTHER_LENGTH.fill(where=layer.location, given=f"size({', '.join(map(str, claim))})", found=math.prod(sides))
+            elif key == "dim" and claim not in (None, 1, 1 - len(sides)):
+                note = _OTHER_AXIS.fill(where=layer.location, kind=facts.kind, key=key, given=str(claim)[:20])
+            elif key == "is_flat" and claim is not (len(sides) == 2):
+                note = (_NEEDS_FLAT if claim else _NEEDS_PICTURE).fill(where=layer.location)
             if note is not None and note not in self.notes:
                 self.notes.append(note)
 
-    def _surprises(self, facts: LayerFacts, part: ParsedLayer, is_restless: bool) -> dict[str, Any]:
-        """Return what a layer expects where something else arrives; where it has no such knob, note it."""
-        follows = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
-        for key, given in part.given.items():
-            found = follows.get(key)
+    def _unexpected_input(self, facts: LayerFacts, layer: ParsedLayer, is_varying: bool) -> dict[str, Any]:
+        """Return the parameter `expects` where the declared input differs from the real one; layers without it get a note."""
+        real_inputs = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
+        for key, declared in layer.declared.items():
+            real = real_inputs.get(key)
             if "expects" in facts.layer.params:
-                if found != given or is_restless:
-                    return {"expects": LAYERS[facts.kind].knob("expects").clean(given)}
-            elif _flat(found) != _flat(given):
-                self.notes.append(_FOLLOWS.fill(where=part.where, kind=facts.kind, given=f"{key}={given}"[:40], found=str(found)))
+                if real != declared or is_varying:
+                    return {"expects": LAYERS[facts.kind].knob("expects").clean(declared)}
+            elif _flat(real) != _flat(declared):
+                self.notes.append(
+                    _WRONG_DECLARATION.fill(where=layer.location, kind=facts.kind, given=f"{key}={declared}"[:40], found=str(real))
+                )
         return {}
 
 
-def _is_all(places: tuple[int, ...], sides: tuple[int, ...]) -> bool:
-    """True where the sides at these places, multiplied, count all numbers of one picture; place 0 is the batch."""
-    if any(not -len(sides) <= place < len(sides) or place % len(sides) == 0 for place in places):
+def _covers_image(dims: tuple[int, ...], sides: tuple[int, ...]) -> bool:
+    """True where the product of the sides at these dimensions is the number of values of one image; dimension 0 is the batch."""
+    if any(not -len(sides) <= dim < len(sides) or dim % len(sides) == 0 for dim in dims):
         return False
-    return math.prod(sides[place] for place in places) == math.prod(sides)
+    return math.prod(sides[dim] for dim in dims) == math.prod(sides)
 
 
 def _flat(value: Any) -> tuple:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
-def _walk(parts: Iterable[ParsedLayer]) -> Iterator[ParsedLayer]:
-    for part in parts:
-        yield part
-        for branch in part.branches:
+def _walk(layers: Iterable[ParsedLayer]) -> Iterator[ParsedLayer]:
+    for layer in layers:
+        yield layer
+        for branch in layer.branches:
             yield from _walk(branch)
 
 
-def _to_doc(part: ParsedLayer, ids: Iterator[str], known: dict[str, ParsedLayer]) -> dict[str, Any]:
+def _to_doc(layer: ParsedLayer, ids: Iterator[str], parsed: dict[str, ParsedLayer]) -> dict[str, Any]:
     layer_id = next(ids)
-    known[layer_id] = part
-    branches = [[_to_doc(inner, ids, known) for inner in branch] for branch in part.branches]
-    return {"id": layer_id, "type": part.kind, "params": part.params, **({"branches": branches} if branches else {})}
+    parsed[layer_id] = layer
+    branches = [[_to_doc(inner, ids, parsed) for inner in branch] for branch in layer.branches]
+    return {"id": layer_id, "type": layer.kind, "params": layer.params, **({"branches": branches} if branches else {})}
 
 
-def _chain(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple[ParsedLayer, ...]:
-    """Return the layers between two values, branches that meet again as one block each."""
+def _layers_between(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple[ParsedLayer, ...]:
+    """Return the layers between two values; branches that meet again become one block each."""
     if depth > MAX_NESTING + 1:
-        raise Refusal(_TOO_DEEP.fill(where=end.where))
-    parts: list[ParsedLayer] = []
+        raise Refusal(_TOO_DEEP.fill(where=end.location))
+    layers: list[ParsedLayer] = []
     while end is not start:
-        if end.is_taken:
-            raise Refusal(_TANGLED.fill(where=end.where))
-        end.is_taken = True
+        if end.is_used:
+            raise Refusal(_NO_BLOCK_STRUCTURE.fill(where=end.location))
+        end.is_used = True
         if end.join == "copy":
             end = end.inputs[0]
             continue
-        if end.part is not None:
-            parts.append(end.part)
+        if end.layer is not None:
+            layers.append(end.layer)
             end = end.inputs[0]
             continue
-        part = _block(end, [_chain(end.over, one, depth + 1) for one in end.inputs])
-        if part.kind == "Residual" and parts and parts[-1].kind == "ReLU":
-            parts.pop()
-            part = replace(part, params={**part.params, "activation": "ReLU"})
-        parts.append(part)
-        end = end.over
-    return tuple(reversed(parts))
+        layer = _to_block(end, [_layers_between(end.dominator, one, depth + 1) for one in end.inputs])
+        if layer.kind == "Residual" and layers and layers[-1].kind == "ReLU":
+            layers.pop()
+            layer = replace(layer, params={**layer.params, "activation": "ReLU"})
+        layers.append(layer)
+        end = end.dominator
+    return tuple(reversed(layers))
 
 
-def _block(end: GraphValue, branches: list[tuple[ParsedLayer, ...]]) -> ParsedLayer:
+def _to_block(end: GraphValue, branches: list[tuple[ParsedLayer, ...]]) -> ParsedLayer:
     if end.join == "cat":
-        return ParsedLayer("Parallel", {}, end.where, branches=tuple(branches))
+        return ParsedLayer("Parallel", {}, end.location, branches=tuple(branches))
     first, second = branches
     if end.join == "mul":
         gate = first or second
         if not (first and second) and (reduction := _reduction(gate)):
-            return ParsedLayer("SqueezeExcite", {"reduction": reduction}, end.where)
-        raise Refusal(_NO_GATE.fill(where=end.where))
+            return ParsedLayer("SqueezeExcite", {"reduction": reduction}, end.location)
+        raise Refusal(_NO_GATE.fill(where=end.location))
     for body, shortcut in ((first, second), (second, first)):
         projection = _projection(shortcut)
         if projection and (body or not shortcut):
-            return ParsedLayer("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
-    raise Refusal(_NO_RESIDUAL.fill(where=end.where))
+            return ParsedLayer(
+                "Residual", {"projection": projection, "activation": "none"}, end.location, branches=(body,), shortcut=shortcut
+            )
+    raise Refusal(_NO_RESIDUAL.fill(where=end.location))
 
 
-def _is_pointwise(part: ParsedLayer) -> bool:
-    return all(part.params[key] == value for key, value in _POINTWISE.items())
+def _is_pointwise(layer: ParsedLayer) -> bool:
+    return all(layer.params[key] == value for key, value in _POINTWISE.items())
 
 
-def _projection(parts: tuple[ParsedLayer, ...]) -> str:
-    """Return the projection of a residual block that these layers may be: "none" where there are none, "" where they are no projection."""
-    kinds = tuple(part.kind for part in parts)
+def _projection(layers: tuple[ParsedLayer, ...]) -> str:
+    """Return the projection that the layers of a shortcut are: "none" without layers, "" where they are no projection."""
+    kinds = tuple(layer.kind for layer in layers)
     if not kinds:
         return "none"
-    if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(parts[0]):
+    if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(layers[0]):
         return ""
     has_norm = len(kinds) == 2
-    if has_norm and parts[1].params != LAYERS["BatchNorm2d"].defaults():
+    if has_norm and layers[1].params != LAYERS["BatchNorm2d"].defaults():
         return ""
-    return ("conv_bn" if has_norm else "conv") if parts[0].params["bias"] is not has_norm else ""
+    return ("conv_bn" if has_norm else "conv") if layers[0].params["bias"] is not has_norm else ""
 
 
 def _reduction(gate: tuple[ParsedLayer, ...]) -> int:
-    """Return by how much a gate squeezes the channels, 0 where it is no gate of squeeze-and-excitation."""
-    if tuple(part.kind for part in gate) != _GATE or gate[0].params["output_size"] != 1:
+    """Return the reduction of a squeeze-and-excitation gate, 0 where these layers are none."""
+    if tuple(layer.kind for layer in gate) != _GATE or gate[0].params["output_size"] != 1:
         return 0
     squeeze, excite = gate[1], gate[3]
-    if not all(_is_pointwise(one) and one.params["bias"] and one.params["stride"] == 1 for one in (squeeze, excite)):
+    if not all(_is_pointwise(conv) and conv.params["bias"] and conv.params["stride"] == 1 for conv in (squeeze, excite)):
         return 0
     knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
-    tried = (knob.default, *range(knob.low, knob.high + 1))
-    return next((reduction for reduction in tried if max(1, channels // reduction) == squeezed), 0)
+    candidates = (knob.default, *range(knob.low, knob.high + 1))
+    return next((reduction for reduction in candidates if max(1, channels // reduction) == squeezed), 0)
 
 
-def _check_shortcut(facts: LayerFacts, part: ParsedLayer) -> None:
-    """Raise `Refusal` unless the shortcut that was read is the one that the block has here."""
-    made = [one.layer for one in facts.branches[-1]]
-    if [layer.kind for layer in made] != [one.kind for one in part.shortcut] or not _is_same_conv(made, part, facts.output):
-        wanted = Text(_described(made), _described(made)) if made else _NO_SHORTCUT
-        raise Refusal(_OTHER_SHORTCUT.fill(where=part.where, wanted=wanted))
+def _check_shortcut(facts: LayerFacts, layer: ParsedLayer) -> None:
+    """Raise `Refusal` unless the shortcut in the code equals the one that the block derives from its shapes."""
+    derived = [inner.layer for inner in facts.branches[-1]]
+    if [layer.kind for layer in derived] != [inner.kind for inner in layer.shortcut] or not _is_same_conv(derived, layer, facts.output):
+        expected = Text(_shortcut_text(derived), _shortcut_text(derived)) if derived else _NO_SHORTCUT
+        raise Refusal(_OTHER_SHORTCUT.fill(where=layer.location, wanted=expected))
 
 
-def _is_same_conv(made: list[Layer], part: ParsedLayer, out: Shape) -> bool:
-    read = part.shortcut[0].params
-    if any(made[0].params[key] != read[key] for key in ("out_channels", "bias")):
+def _is_same_conv(derived: list[Layer], layer: ParsedLayer, out: Shape) -> bool:
+    params = layer.shortcut[0].params
+    if any(derived[0].params[key] != params[key] for key in ("out_channels", "bias")):
         return False
-    pairs = zip(sides_of(made[0].params["stride"]), sides_of(read["stride"]), out[1:], strict=True)
-    return all(ours == theirs or side == 1 for ours, theirs, side in pairs)  # from a single pixel on, any stride is the same
+    pairs = zip(sides_of(derived[0].params["stride"]), sides_of(params["stride"]), out[1:], strict=True)
+    return all(own == other or side == 1 for own, other, side in pairs)  # on a single pixel every stride gives the same
 
 
-def _described(made: list[Layer]) -> str:
-    conv = made[0].params
-    return f"{conv['out_channels']} × 1 × 1, stride {conv['stride']}" + (", batch norm" if len(made) > 1 else "")
+def _shortcut_text(derived: list[Layer]) -> str:
+    conv = derived[0].params
+    return f"{conv['out_channels']} × 1 × 1, stride {conv['stride']}" + (", batch norm" if len(derived) > 1 else "")

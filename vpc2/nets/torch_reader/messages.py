@@ -1,4 +1,4 @@
-"""What is said of PyTorch code that cannot be read, by its line, and how much of it is read at all. Standard library only."""
+"""Messages about PyTorch code that cannot be read, with their line, and the limits of the interpreter. Standard library only."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ UNUSED_RESULT = Text(
     "Línea {line}: nada usa lo que da “{what}”, así que no está en la red.",
 )
 NOT_A_LIST = Text("what stands here cannot be gone through one by one.", "lo que está acá no se puede recorrer de a uno.")
-# What a module or a value can be asked for that adds no layer: nothing comes of it.
+# Methods of modules and values that add no layer and are ignored.
 NEUTRAL_METHODS = ("modules", "parameters", "children", "register_buffer", "apply", "train", "eval", "to", "cuda", "cpu", "double")
 
 
 class ReadingLimit(Refusal):
-    """The text asks for more work than reading a net can take: nothing after it is read either."""
+    """A limit of the interpreter is exceeded; unlike after other refusals, reading stops."""
 
 
 def refuse(node: ast.AST, why: Text, kind: type[Refusal] = Refusal, **values: Any) -> Refusal:
-    """Return the refusal of one place of the text."""
+    """Return the refusal of a node of the syntax tree, with its line."""
     return kind(_AT.fill(line=getattr(node, "lineno", 1), why=why.fill(**values)))
 
 

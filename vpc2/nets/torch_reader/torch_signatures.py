@@ -1,4 +1,4 @@
-"""torch's words for layers: the names and arguments of its classes and functions, and what they are here. Standard library only."""
+"""Signatures of torch's layer classes and functions, and the layer types they correspond to. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from vpc2.nets.layers.catalog import LAYERS
 
 REQUIRED = ...  # an argument without a default: torch refuses a call without it
 _CONV = {"in_channels": ..., "out_channels": ..., "kernel_size": ..., "stride": 1, "padding": 0}
-_MADE_AT = {"device": None, "dtype": None}
-_NORM = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True, **_MADE_AT, "bias": True}
-_INPLACE = {"inplace": False}
-# The arguments of torch.nn's classes in their order, each with torch's own default: it stands where code leaves one out.
+_FACTORY_ARGUMENTS = {"device": None, "dtype": None}
+_NORM = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True, **_FACTORY_ARGUMENTS, "bias": True}
+_INPLACE_ARGUMENT = {"inplace": False}
+# The arguments of torch.nn's classes in their order, each with torch's own default, which holds where code leaves one out.
 CLASS_DEFAULTS: dict[str, dict[str, Any]] = {
-    "Conv2d": {**_CONV, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros", **_MADE_AT},
+    "Conv2d": {**_CONV, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros", **_FACTORY_ARGUMENTS},
     "ConvTranspose2d": {
-        **_CONV, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1, "padding_mode": "zeros", **_MADE_AT,
+        **_CONV, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1, "padding_mode": "zeros", **_FACTORY_ARGUMENTS,
     },
     "MaxPool2d": {"kernel_size": ..., "stride": None, "padding": 0, "dilation": 1, "return_indices": False, "ceil_mode": False},
     "AvgPool2d": {
@@ -24,27 +24,27 @@ CLASS_DEFAULTS: dict[str, dict[str, Any]] = {
     "AdaptiveAvgPool2d": {"output_size": ...},
     "AdaptiveMaxPool2d": {"output_size": ..., "return_indices": False},
     "Upsample": {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None, "recompute_scale_factor": None},
-    "ReLU": _INPLACE,
-    "LeakyReLU": {"negative_slope": 0.01, **_INPLACE},
-    "ReLU6": _INPLACE,
+    "ReLU": _INPLACE_ARGUMENT,
+    "LeakyReLU": {"negative_slope": 0.01, **_INPLACE_ARGUMENT},
+    "ReLU6": _INPLACE_ARGUMENT,
     "GELU": {"approximate": "none"},
-    "SiLU": _INPLACE,
+    "SiLU": _INPLACE_ARGUMENT,
     "Sigmoid": {},
     "Tanh": {},
     "Softmax": {"dim": None},
     "BatchNorm1d": {"num_features": ..., **_NORM},
     "BatchNorm2d": {"num_features": ..., **_NORM},
-    "LayerNorm": {"normalized_shape": ..., "eps": 1e-5, "elementwise_affine": True, "bias": True, **_MADE_AT},
-    "GroupNorm": {"num_groups": ..., "num_channels": ..., "eps": 1e-5, "affine": True, **_MADE_AT, "bias": True},
+    "LayerNorm": {"normalized_shape": ..., "eps": 1e-5, "elementwise_affine": True, "bias": True, **_FACTORY_ARGUMENTS},
+    "GroupNorm": {"num_groups": ..., "num_channels": ..., "eps": 1e-5, "affine": True, **_FACTORY_ARGUMENTS, "bias": True},
     "LocalResponseNorm": {"size": ..., "alpha": 1e-4, "beta": 0.75, "k": 1.0},
-    "Dropout": {"p": 0.5, **_INPLACE},
-    "Dropout1d": {"p": 0.5, **_INPLACE},
-    "Dropout2d": {"p": 0.5, **_INPLACE},
+    "Dropout": {"p": 0.5, **_INPLACE_ARGUMENT},
+    "Dropout1d": {"p": 0.5, **_INPLACE_ARGUMENT},
+    "Dropout2d": {"p": 0.5, **_INPLACE_ARGUMENT},
     "Flatten": {"start_dim": 1, "end_dim": -1},
-    "Linear": {"in_features": ..., "out_features": ..., "bias": True, **_MADE_AT},
+    "Linear": {"in_features": ..., "out_features": ..., "bias": True, **_FACTORY_ARGUMENTS},
 }  # fmt: skip
 CLASS_ARGUMENTS: dict[str, tuple[str, ...]] = {name: tuple(arguments) for name, arguments in CLASS_DEFAULTS.items()}
-# The functions of torch and torch.nn.functional that are layers: the class that does the same, and their arguments behind the picture.
+# The functions of torch and torch.nn.functional that are layers: the equivalent class, and their arguments after the image.
 FUNCTION_ARGUMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "relu": ("ReLU", ("inplace",)),
     "leaky_relu": ("LeakyReLU", ("negative_slope", "inplace")),
@@ -64,33 +64,33 @@ FUNCTION_ARGUMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dropout2d": ("Dropout2d", ("p", "training", "inplace")),
     "flatten": ("Flatten", ("start_dim", "end_dim")),
 }
-# What the functions take by default where their classes take something else.
+# Defaults of functions that differ from those of their classes.
 FUNCTION_DEFAULTS: dict[str, dict[str, Any]] = {
     "dropout": {"training": True},
     "dropout2d": {"training": True},
-    "flatten": {"start_dim": 0},  # which would lay the batch out too
+    "flatten": {"start_dim": 0},  # which would flatten the batch too
 }
-# Methods and functions that write into what they are given: `x.relu_()` is `F.relu(x, inplace=True)`.
+# Methods and functions with an in-place variant: `x.relu_()` is `F.relu(x, inplace=True)`.
 IN_PLACE_FUNCTIONS = ("relu", "leaky_relu", "silu", "sigmoid", "tanh", "dropout", "add", "mul")
-# What has no knob here, and what stands in its place: torch's own default.
+# Arguments that the layers here do not offer, with the value they always have: torch's own default.
 FIXED_ARGUMENTS: dict[str, Any] = {
     "padding_mode": "zeros", "count_include_pad": True, "divisor_override": None, "align_corners": None, "approximate": "none",
     "recompute_scale_factor": None, "eps": 1e-5, "momentum": 0.1, "track_running_stats": True, "alpha": 1e-4, "beta": 0.75,
     "k": 1.0, "dilation": 1, "return_indices": False, "size": None, "start_dim": 1, "end_dim": -1, "bias": True,
 }  # fmt: skip
-# Other ways to write such a default.
+# Other values that are equivalent to such a default.
 EQUIVALENT_DEFAULTS: dict[str, tuple[Any, ...]] = {"align_corners": (False,), "recompute_scale_factor": (False,)}
-# Of those, what changes shapes: no other value can be read.
+# Those that change shapes: any other value is refused.
 SHAPE_ARGUMENTS = ("dilation", "return_indices", "size", "start_dim", "end_dim", "bias")
-# What changes nothing that is shown here.
+# Arguments without effect on what is shown.
 IGNORED_ARGUMENTS = ("inplace", "device", "dtype", "_stacklevel")
 
 
-def _kind_of(name: str) -> str:
-    """Return the layer that a class of torch.nn is here: the first of the table that is built of it."""
+def _layer_kind_of(name: str) -> str:
+    """Return the key of the layer type for a class of torch.nn: the first in the table that is built of that class."""
     if name in LAYERS:
         return LAYERS[name].key
     return next(entry.key for entry in LAYERS.values() if name in (entry.target.rpartition(".")[2], entry.flat_target.rpartition(".")[2]))
 
 
-LAYER_KINDS: dict[str, str] = {name: _kind_of(name) for name in CLASS_ARGUMENTS}
+LAYER_KINDS: dict[str, str] = {name: _layer_kind_of(name) for name in CLASS_ARGUMENTS}
