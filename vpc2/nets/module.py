@@ -1,4 +1,4 @@
-"""From a net to the torch module it stands for."""
+"""`build_net`: builds the torch module of a net."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _TOO_LONG = Text(
 
 
 def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:
-    """Return the net as a module whose children carry the layers' ids, weights fresh from torch's own initialisation.
+    """Return the net as a module whose children are named by the layers' ids, with weights from torch's own initialisation.
 
-    Sizes are counted first, so a net that is too large is refused before anything is allocated. Raises `Refusal`
-    for a net that does not fit. `device="meta"` builds shapes only.
+    Sizes are computed first, so a net that is too large is refused before anything is allocated. Raises `Refusal` for a net
+    that does not fit. `device="meta"` builds shapes only.
     """
     summary = summarise(net)
     if summary.problem is not None:
@@ -64,6 +64,6 @@ def _build(facts: LayerFacts) -> nn.Module:
 
 
 def module_name(layer_id: str) -> str:
-    """Return the name of a layer's module: its id, but not where `nn.Module` itself has something of that name ("train", "to")."""
+    """Return the name of a layer's module: its id, with "_" appended where `nn.Module` has an attribute of that name ("train", "to")."""
     layer_id = layer_id.replace(".", "_")
     return f"{layer_id}_" if hasattr(nn.Sequential, layer_id) or layer_id == "training" else layer_id

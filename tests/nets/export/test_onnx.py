@@ -23,7 +23,7 @@ from torch import nn
 from vpc2 import rng
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.export import png
-from vpc2.nets.export.even_pooling import without_rounding_up
+from vpc2.nets.export.even_pooling import without_ceil_mode
 from vpc2.nets.export.onnx import check_onnx, to_onnx
 from vpc2.nets.export.png import to_png
 from vpc2.nets.export.tensorboard_graph import to_tensorboard
@@ -131,16 +131,16 @@ def test_a_pooling_that_rounds_up_is_written_as_one_that_does_not(start):
         more = {"count_include_pad": draw.random() < 0.7, "divisor_override": draw.choice([None, None, 3])}
         for pool in (nn.MaxPool2d(kernel, stride, padding, ceil_mode=True), nn.AvgPool2d(kernel, stride, padding, True, **more)):
             module = nn.Sequential(nn.Identity(), pool)
-            even = without_rounding_up(module)
+            even = without_ceil_mode(module)
             assert not any(getattr(one, "ceil_mode", False) for one in even.modules()) and module[1] is pool
             torch.testing.assert_close(even(images), module(images), rtol=1e-5, atol=1e-5)
 
 
 def test_a_module_without_rounding_up_is_written_as_it_is_and_weights_are_shared():
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2))
-    assert without_rounding_up(plain) is plain
+    assert without_ceil_mode(plain) is plain
     rounding = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, ceil_mode=True)).eval()
-    made = without_rounding_up(rounding)
+    made = without_ceil_mode(rounding)
     assert made[0].weight is rounding[0].weight and not made.training
 
 

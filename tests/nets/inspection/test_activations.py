@@ -137,7 +137,7 @@ def test_a_rectangle_moved_by_one_pixel_loses_energy():
     for down, across in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         moved = Rectangle(field.top + down, field.left + across, field.bottom + down, field.right + across)
         assert found.share_inside(moved) < 0.999
-    assert field.area == 25 and found.holding_most <= 25
+    assert field.area == 25 and found.energy_pixels <= 25
 
 
 def test_most_of_a_deep_field_is_in_its_middle():
@@ -147,7 +147,7 @@ def test_most_of_a_deep_field_is_in_its_middle():
         net = make_net("", (1, 51, 51), *[conv(8, 3, padding=1)] * depth)
         last = summarise(net).layers[-1]
         found = effective_field.effective_field(net, last.id, (25, 25))
-        shares.append(found.holding_most / field_of(last, (25, 25)).area)
+        shares.append(found.energy_pixels / field_of(last, (25, 25)).area)
     assert shares[0] > shares[1] > shares[2]
 
 
@@ -164,13 +164,13 @@ def test_a_dense_layer_and_a_global_mean_see_all():
     assert [has_field(facts) for facts in summary.layers] == [True, True, True, False]
     for facts in summary.layers[1:3]:
         assert field_of(facts, (0, 0)).clipped(24, 24) == Rectangle(0, 0, 24, 24)
-        assert effective_field.effective_field(net, facts.id, (0, 0)).holding_most > 400
+        assert effective_field.effective_field(net, facts.id, (0, 0)).energy_pixels > 400
 
 
 def test_a_unit_that_nothing_moves_is_told_apart():
     net = make_net("", (1, 8, 8), conv(1, 3), "Softmax")  # of one channel, always 1
     found = effective_field.effective_field(net, net.layers[1].id, (4, 4))
-    assert found.is_dead and found.holding_most == 0 and not found.heat.any()
+    assert found.is_dead and found.energy_pixels == 0 and not found.heat.any()
 
 
 @pytest.mark.parametrize("key", ["small", "vgg16"])

@@ -1,4 +1,4 @@
-"""A net as PyTorch code that runs: readable enough to hand in."""
+"""`to_code`: exports a net as a runnable, readable PyTorch script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
 
-# torch's own defaults, so that the code says only what differs.
+# torch's own defaults: arguments with these values are left out of the code.
 _DEFAULTS: dict[str, Any] = {
     "stride": 1,
     "padding": 0,
@@ -33,12 +33,12 @@ _INDENT = "    "
 
 
 def to_code(net: Net) -> str:
-    """Return a script that builds the net as `net`, an `nn.Sequential`, and prints the shape of its answer.
+    """Return a script that builds the net as `net`, an `nn.Sequential`, and prints the shape of its output.
 
-    Where a layer does not fit, the code ends before it and says why in a comment.
+    Where a layer does not fit, the code ends before it with the reason in a comment.
     """
     summary = summarise(net)
-    lines = _layers(_reached(summary.layers), 1)
+    lines = _layers(_fitting(summary.layers), 1)
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
@@ -62,21 +62,21 @@ def to_code(net: Net) -> str:
 
 
 def _comment(name: str) -> str:
-    kept = "".join(c for c in name if c.isprintable())
-    return f"{kept}: " if kept else ""
+    printable = "".join(c for c in name if c.isprintable())
+    return f"{printable}: " if printable else ""
 
 
-def _reached(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
+def _fitting(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
     return [facts for facts in layers if facts.output is not None]
 
 
 def _classes(summary: Summary) -> list[str]:
-    """Return the classes of the blocks that the net is built of, as the app itself builds them."""
-    names = {LAYERS[facts.kind].target.rpartition(".") for facts in _reached(list(summary.walk()))}
-    wanted = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
+    """Return the source of the block classes that the net uses, as the app itself uses them."""
+    names = {LAYERS[facts.kind].target.rpartition(".") for facts in _fitting(list(summary.walk()))}
+    class_names = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
     source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
-    found = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in wanted]
-    return [line for node in found for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if found else []
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in class_names]
+    return [line for node in classes for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if classes else []
 
 
 def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
@@ -92,9 +92,9 @@ def _lines(facts: LayerFacts, depth: int) -> list[str]:
     if block.is_chain:
         copies = [line for copy, count in copies_of(facts) for line in _copy(copy, count, depth + 1)]
         return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
-    inside = [line for branch in facts.built_branches for line in _branch(branch, depth + 1)]
+    branches = [line for branch in facts.built_branches for line in _branch(branch, depth + 1)]
     extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
-    return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *inside, *extras, f"{indent}),"]
+    return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *branches, *extras, f"{indent}),"]
 
 
 def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
@@ -103,7 +103,7 @@ def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
 
 
 def _copy(layers: Sequence[LayerFacts], count: int, depth: int) -> list[str]:
-    """Return one copy, or a comprehension of as many as are alike."""
+    """Return the code of one copy, or a comprehension for `count` equal ones."""
     if count == 1:
         return _branch(layers, depth)
     indent = _INDENT * depth
@@ -115,12 +115,12 @@ def _call(facts: LayerFacts) -> str:
     if facts.kind == "GlobalAvgPool":
         return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
     entry = LAYERS[facts.kind]
-    given = entry.arguments(facts.layer.params, facts.input)
-    first, named = [], []
-    for key, value in given.items():
+    arguments = entry.arguments(facts.layer.params, facts.input)
+    positional, keyword = [], []
+    for key, value in arguments.items():
         if key in _POSITIONAL:
-            first.append(repr(value))
-        # Pooling's stride is its kernel where torch is not told otherwise.
-        elif value != (given["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
-            named.append(f"{key}={value!r}")
-    return f"nn.{entry.target_for(facts.input).rpartition('.')[2]}({', '.join([*first, *named])})"
+            positional.append(repr(value))
+        # torch's default for the stride of a pooling is its kernel.
+        elif value != (arguments["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
+            keyword.append(f"{key}={value!r}")
+    return f"nn.{entry.target_for(facts.input).rpartition('.')[2]}({', '.join([*positional, *keyword])})"

@@ -1,4 +1,4 @@
-"""Kernels known by what they do to a picture, and how the window of a layer walks. Standard library only."""
+"""Example kernels (edges, blur, sharpen), and the geometry of a layer's sliding window. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POOLINGS = {"MaxPool2d": "max", "AvgPool2d": "mean"}
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleKernel(Entry):
-    """A kernel known by what it does to a picture: 3 x 3 whole numbers, divided by `divisor`."""
+    """A well-known 3 x 3 kernel of whole numbers, divided by `divisor`."""
 
     rows: tuple[tuple[int, int, int], ...]
     divisor: int = 1
@@ -72,7 +72,7 @@ KERNELS: Catalog[ExampleKernel] = Catalog(
 
 @dataclass(frozen=True)
 class WindowGeometry:
-    """How a layer's window walks, (height, width) each: kernel, stride, dilation, and padding before and after the picture."""
+    """The geometry of a layer's sliding window, as (height, width): kernel, stride, dilation, padding before and after the image."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
@@ -83,30 +83,30 @@ class WindowGeometry:
 
     @property
     def window(self) -> tuple[int, int]:
-        """The sides of the window, gaps of dilation included."""
+        """The sides of the window, dilation included."""
         return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
 
 
 def has_window(facts: LayerFacts) -> bool:
-    """True for a convolution or pooling that the net reaches."""
+    """True for a convolution or pooling that fits."""
     return facts.output is not None and facts.kind in (*CONVOLUTIONS, *POOLINGS)
 
 
 def fits_window(sides: tuple[int, int]) -> bool:
-    """True where a known kernel, 3 x 3, fits into a window of these sides."""
+    """True where an example kernel, 3 x 3, fits into a window of these sides."""
     return min(sides) >= 3
 
 
 def geometry_of(facts: LayerFacts) -> WindowGeometry:
-    """Return how the window of a convolution or pooling walks."""
-    given = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
-    kernel, stride, dilation = (_pair(given.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
-    if given.get("padding", 0) == SAME:
-        whole = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
-        before, after = tuple(n // 2 for n in whole), tuple(n - n // 2 for n in whole)
+    """Return the geometry of the window of a convolution or pooling."""
+    arguments = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
+    kernel, stride, dilation = (_pair(arguments.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
+    if arguments.get("padding", 0) == SAME:
+        total = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        before, after = tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
     else:
-        before = after = _pair(given.get("padding", 0))
-    return WindowGeometry(kernel, stride, dilation, before, after, bool(given.get("ceil_mode")))
+        before = after = _pair(arguments.get("padding", 0))
+    return WindowGeometry(kernel, stride, dilation, before, after, bool(arguments.get("ceil_mode")))
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:

@@ -176,15 +176,15 @@ class NetGraph:
         return self._new_value((value,), layer=ParsedLayer(kind, cleaned, location, declared or {}, checks=checks or {}))
 
     def add_join(self, operation: str, values: Iterable[GraphValue], location: Text) -> GraphValue:
-        """Return the sum ("add"), the product ("mul") or the channels side by side ("cat") of values."""
+        """Return the sum ("add"), the product ("mul") or the concatenation along the channels ("cat") of values."""
         inputs = tuple(map(self.current, values))
         if operation == "cat":
             if len(inputs) == 1:
                 return inputs[0]
             # DenseNet concatenates the same images again and again, one more each time: each concatenation extends the last one.
-            parsed = self._concatenations.get(inputs[:-1]) if len(inputs) > 2 else None
-            if parsed is not None:
-                return self._concatenate(inputs, (parsed, inputs[-1]), location)
+            extended = self._concatenations.get(inputs[:-1]) if len(inputs) > 2 else None
+            if extended is not None:
+                return self._concatenate(inputs, (extended, inputs[-1]), location)
             return self._concatenate(inputs, inputs, location)
         return self._new_value(inputs, join=operation, location=location)
 

@@ -119,14 +119,14 @@ def _call_number_function(node: ast.Call, path: str, args: list[Any]) -> Any:
 
 def _call_list_function(interpreter: Any, node: ast.Call, name: str, args: list[Any]) -> Any:
     if name == "range":
-        if not 1 <= len(args) <= 3 or not all(isinstance(items, int) for items in args) or args[2:] == [0]:
+        if not 1 <= len(args) <= 3 or not all(isinstance(argument, int) for argument in args) or args[2:] == [0]:
             raise refuse(node, messages.UNREADABLE, what=source_of(node))
         return range(*args)
     if name == "len" and len(args) == 1 and isinstance(args[0], range | RepeatedValues):
         return len(args[0]) if isinstance(args[0], range) else args[0].count
     if name == "enumerate" and len(args) == 2 and isinstance(args[1], int):
         return list(enumerate(interpreter.items(node, args[0]), args[1]))
-    lists = [interpreter.items(node, items) for items in args]
+    lists = [interpreter.items(node, argument) for argument in args]
     if name == "zip":
         return list(zip(*lists, strict=False))
     if not lists and name in ("list", "tuple"):
@@ -222,7 +222,7 @@ def _bind_parameters(
     interpreter: Any, node: ast.Call, function: SourceFunction, args: list[Any], kwargs: dict[str, Any], scope: Any
 ) -> None:
     parameters, name = function.node.args, function.node.name
-    args = [parameter for item in args for parameter in (interpreter.items(node, item) if isinstance(item, RepeatedValues) else [item])]
+    args = [value for item in args for value in (interpreter.items(node, item) if isinstance(item, RepeatedValues) else [item])]
     names = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
     if len(args) > len(names) and parameters.vararg is None:
         raise refuse(node, messages.UNREADABLE, what=source_of(node))

@@ -106,9 +106,9 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=found.runs), icon=":material/info:")
         return
     inside = field.clipped(*net.input[1:])
-    share = found.holding_most / max(inside.area, 1)
+    share = found.energy_pixels / max(inside.area, 1)
     said = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
-        n=number(found.holding_most), share=percent(min(share, 1))
+        n=number(found.energy_pixels), share=percent(min(share, 1))
     )
     finding = (
         _("Most of it is in the middle, as Luo and others found.")
