@@ -1,4 +1,4 @@
-"""Figures of the robustness card."""
+"""Figure of robustness: accuracy against the strength of a corruption."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
 Line = tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
-def endurance_figure(
+def robustness_figure(
     strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, confidence_title: str, height: int = 320
 ) -> go.Figure:
-    """Return accuracy in per cent over strengths in equal steps: (name, accuracy, low, high, confidence) a classifier.
+    """Return accuracy (per cent) against strength, in equal steps; `lines` are (name, accuracy, low, high, confidence) of classifiers.
 
-    The interval of the accuracy is a band, the mean confidence a dotted line: above its accuracy, a net is surer than it may be.
+    The interval of the accuracy is a band, the mean confidence a dotted line: above the accuracy, the classifier is overconfident.
     """
     figure = go.Figure()
     x = list(strengths)
     for (name, accuracy, low, high, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
-        edge = [100 * value for value in (*high, *reversed(low))]
+        band_edge = [100 * value for value in (*high, *reversed(low))]
         figure.add_scatter(
-            x=[*x, *reversed(x)], y=edge, mode="lines", fill="toself", fillcolor=band, line={"width": 0}, hoverinfo="skip", showlegend=False
+            x=[*x, *reversed(x)],
+            y=band_edge,
+            mode="lines",
+            fill="toself",
+            fillcolor=band,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
         )
         figure.add_scatter(x=x, y=[100 * share for share in accuracy], name=name, mode="lines+markers", line={"color": colour})
         figure.add_scatter(

@@ -129,8 +129,10 @@ def mark(who):
 PRIVATE = {
     "vpc2.augment.draw_cache:Stages.__init__": [staged],
     "vpc2.data.own:_load": [lambda who: own.load(who.set, 32).images],
-    "vpc2.figures.predictions:answers_figure": [
-        lambda who: import_module("vpc2.figures.predictions").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
+    "vpc2.figures.predictions:predictions_figure": [
+        lambda who: (
+            import_module("vpc2.figures.predictions").predictions_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
+        )
     ],
     "vpc2.training.runs.store:_read_spec": [lambda who: runs.store().get(who.own_run).name],
     "vpc2.ui.computed.label_survival:_plain_answer": [

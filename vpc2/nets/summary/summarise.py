@@ -283,7 +283,7 @@ def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:
     copies_left = LAYERS[facts.kind].block.times(facts.layer.params)
     while copies_left:
         copy_facts, out, _state = _Summariser().summarise_sequence(
-            facts.layer.branches[0], shape, _FieldState(facts.input_field_axes, None), shape
+            facts.layer.branches[0], shape, _FieldState(facts.input_field_axes, None)
         )
         count = copies_left if out == shape else 1
         copies.append((copy_facts, count))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.figures.nets import two_parameters_figure
+from vpc2.figures.nets import parameters_comparison_figure
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
@@ -229,7 +229,7 @@ def _draw_chart(comparison: Comparison, names: tuple[str, str]) -> None:
     st.markdown(f"**{finding}**")
     left, right = ([_params(row)[side] for row in rows] for side in (0, 1))
     texts = tuple([number(value) if value else "" for value in values] for values in (left, right))
-    figure = two_parameters_figure([_label(row) for row in rows], left, right, texts, (f"A · {names[0]}", f"B · {names[1]}"))
+    figure = parameters_comparison_figure([_label(row) for row in rows], left, right, texts, (f"A · {names[0]}", f"B · {names[1]}"))
     st.plotly_chart(figure, key="compare/chart", alt=finding, config={"displayModeBar": False})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.figures.explanations import map_figure
+from vpc2.figures.explanations import embedding_figure
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.ui import markdown
@@ -292,7 +292,7 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     )
     with left:
         chosen = st.plotly_chart(
-            map_figure(
+            embedding_figure(
                 points, data.labels, data.classes, is_right, _thumbnails(name, classifier_picker.mark_of(name)) if has_pictures else ()
             ),
             key=f"inside/map/{name}/{method}",
