@@ -70,11 +70,11 @@ def test_random_nets_multiply_adds_are_torchs(start):
 def test_the_formula_of_a_transposed_convolution_is_its_number(bias):
     net = make_net("", (3, 9, 7), ("ConvTranspose2d", {"out_channels": 5, "kernel_size": 4, "stride": [3, 2], "padding": 1, "bias": bias}))
     (facts,) = summarise(net).layers
-    (formula,) = [one for one in facts.formulas if one.what.en == "Multiply-adds"]
+    (formula,) = [one for one in facts.formulas if one.quantity.en == "Multiply-adds"]
     height, width = facts.output[1:]
     assert facts.macs == by_torch(net) + bias * 5 * height * width == formula.result
     written = f"(245 - 5)*9*7 + 5*{height}*{width}" if bias else "240*9*7"
-    assert formula.numbers == written
+    assert formula.numeric == written
 
 
 def test_batch_normalisation_shows_what_the_help_says():

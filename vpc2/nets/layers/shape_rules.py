@@ -245,7 +245,7 @@ def pointwise_shape(p: Params, shape: Shape) -> Shape:
 
 
 def transposed_shape(p: Params, shape: Shape) -> Shape:
-    """Return (out_channels, H', W') with H' = (H - 1)*stride - 2*padding + d*(k - 1) + 1 + output_padding (torch.nn.ConvTranspose2d)."""
+    """Return (out_channels, H', W') with H' = (H - 1)*stride - 2*padding + d*(f - 1) + 1 + output_padding (torch.nn.ConvTranspose2d)."""
     require_image(shape)
     require_divisible(p["groups"], shape[0], other=p["out_channels"])
     require_divisible(p["groups"], p["out_channels"], other=shape[0])
@@ -267,7 +267,7 @@ def _transposed_side(side: int, p: Params) -> int:
 
 
 def upsampled_shape(p: Params, shape: Shape) -> Shape:
-    """Return (C, f*H, f*W)."""
+    """Return (C, z*H, z*W), where z is the scale factor."""
     require_image(shape)
     return (shape[0], *(side * p["scale_factor"] for side in shape[1:]))
 

@@ -161,7 +161,7 @@ class LayerFacts:
         windows = entry.window(params, self.input)
         axis = 0 if windows[0] == windows[1] and self.input_field_axes[0] == self.input_field_axes[1] else _longer(self.field_axes)
         input_axis = self.input_field_axes[axis]
-        field_, *others = formulas.field_formulas(windows[axis], input_axis.size, input_axis.jump, input_axis.start)
+        field_, *others = formulas.field_formulas(params, windows[axis], input_axis.size, input_axis.jump, input_axis.start)
         if not self.is_uniform:  # the largest field is not made of the largest before it, nor is the first unit's the usual one
             others = others[:1]
         return (*layer_formulas, *costs, *((field_,) if field_.result == self.receptive_field or self.is_uniform else ()), *others)
