@@ -18,7 +18,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.layer_summary import LayerFacts, dropped_border
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import swap_separators
+from vpc2.text import swap_separators
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
@@ -64,7 +64,7 @@ def check_formulas(net: Net) -> None:
         for text in (formula.text for formula in facts.formulas):
             formula, _, result = text.en.rpartition(" = ")
             assert value_of(formula) == pytest.approx(float(result.replace(",", "")), rel=1e-5), text.en
-            assert text.es == f"{formula} = {swap_separators(result)}"
+            assert text.say("es") == f"{formula} = {swap_separators(result)}"
 
 
 def symbol_values(facts: LayerFacts, quantity: str) -> dict[str, float]:
@@ -172,8 +172,8 @@ def test_a_convolutions_formulas_have_the_lectures_letters():
     ]
     letters = symbols_in(" ".join(formula.symbolic for formula in facts.formulas))
     assert letters == ["n", "f", "p", "s", "n_f", "n_C", "t", "h", "w", "r", "j", "b", "R"]
-    assert (SYMBOLS["f"].en, SYMBOLS["f"].es) == ("side of the filter", "lado del filtro")
-    assert (SYMBOLS["n_C"].es, SYMBOLS["n_f"].es) == ("canales que entran", "filtros")
+    assert (SYMBOLS["f"].en, SYMBOLS["f"].say("es")) == ("side of the filter", "lado del filtro")
+    assert (SYMBOLS["n_C"].say("es"), SYMBOLS["n_f"].say("es")) == ("canales que entran", "filtros")
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -10,7 +10,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import Shape
 from vpc2.nets.spec import Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.words import Text
+from vpc2.text import Plural, Text, Verbatim, join_texts
 
 # Okabe-Ito, the same on every page: convolution blue, pooling green, normalisation grey, activation yellow, dense purple,
 # reshaping sky blue; blocks are brown, which is no colour of a family.
@@ -27,12 +27,12 @@ COLOURS = {
 INPUT_COLOUR = "#C8C4BC"
 _SLAB_FAMILIES = ("activation", "normalisation", "regularisation")
 
-_INPUT_NAME = Text("input", "entrada")
-_LAYER_COUNT = Text("holds {count} {count:?layer|layers}", "tiene {count} {count:?capa|capas}")
-_TIMES = Text("× {times:,}", "× {times:,}")
-_DOES_NOT_FIT = Text("does not fit", "no encaja")
-_EMPTY = Text("empty", "vacía")
-_COUNT = Text("{count:,}", "{count:,}")
+_INPUT_NAME = Text("input")
+_LAYER_COUNT = Plural("holds {count} layer", "holds {count} layers", count="count")
+_TIMES = Text("× {times:,}")
+_DOES_NOT_FIT = Text("does not fit")
+_EMPTY = Text("empty")
+_COUNT = Text("{count:,}")
 
 # Lengths in pixels. Where opened blocks make the drawing higher than `_MAX_HEIGHT`, the next smaller of `_SCALES` is taken.
 _MAX_SOLID, _SCALES, _MAX_HEIGHT = 130.0, (1.0, 0.78, 0.6, 0.46, 0.36), 460.0
@@ -63,7 +63,7 @@ class Solid:
     height: float
     depth: float = 0.0
     colour: str = INPUT_COLOUR
-    name: Text = Text("", "")
+    name: Text = Text("")
     lines: tuple[Text, ...] = ()
     is_problem: bool = False
     is_ghost: bool = False
@@ -172,11 +172,7 @@ def shape_lines(shape: Shape | None) -> tuple[Text, ...]:
     if len(shape) == 1:
         return (_COUNT.fill(count=shape[0]),)
     sides, channels = f"{shape[1]} × {shape[2]}", f"× {shape[0]}"
-    return _untranslated(sides), _untranslated(channels)
-
-
-def _untranslated(words: str) -> Text:
-    return Text(words, words)
+    return Verbatim(sides), Verbatim(channels)
 
 
 def lay_out_net(summary: Summary, input_shape: tuple[int, int, int], opened: Collection[str] = ()) -> NetLayout:
@@ -205,7 +201,7 @@ def block_content_text(facts: LayerFacts) -> Text:
     """Return the text with the number of layers in a block, derived ones included, and the number of its repetitions."""
     count, times = sum(len(branch) for branch in facts.branches), LAYERS[facts.kind].block.times(facts.layer.params)
     content = _LAYER_COUNT.fill(count=count)
-    return Text("{said} {times}", "{said} {times}").fill(said=content, times=_TIMES.fill(times=times)) if times > 1 else content
+    return Text("{said} {times}").fill(said=content, times=_TIMES.fill(times=times)) if times > 1 else content
 
 
 def _contains_problem(facts: LayerFacts) -> bool:
@@ -234,7 +230,7 @@ class _LayoutBuilder:
         """Return the segment of a solid, centred on the axis, with room for its name above and its lines below."""
         outline, letters = solid.width + solid.back_dx, 0
         if not solid.is_slab:
-            letters = max(len(line) for text in (solid.name, *solid.lines) for line in (text.en, text.es))
+            letters = max(len(line) for text in (solid.name, *solid.lines) for line in text.in_every_language().values())
         width = max(outline, letters * _LETTER_WIDTH)
         half_height, x = (solid.height + solid.back_dy) / 2, (width - outline) / 2
         return _Segment(
@@ -308,7 +304,7 @@ class _LayoutBuilder:
             height,
             depth,
             COLOURS[entry.family],
-            _untranslated(f"({entry.stem})" if is_fixed else facts.name),
+            Verbatim(f"({entry.stem})" if is_fixed else facts.name),
             lines,
             is_problem,
             is_ghost,
@@ -341,9 +337,9 @@ class _LayoutBuilder:
         if not own_branches:
             lanes.insert(0, _Segment())
         times = block.times(facts.layer.params)
-        name = Text("{name} {times}", "{name} {times}").fill(name=facts.name, times=_TIMES.fill(times=times)) if times > 1 else solid.name
-        lines = (_DOES_NOT_FIT,) if solid.is_problem else () if facts.output is None else (_join_lines(shape_lines(facts.output)),)
-        letters = len(name.en) + max((len(line.es) for line in lines), default=0)
+        name = Text("{name} {times}").fill(name=facts.name, times=_TIMES.fill(times=times)) if times > 1 else solid.name
+        lines = (_DOES_NOT_FIT,) if solid.is_problem else () if facts.output is None else (join_texts(shape_lines(facts.output)),)
+        letters = len(name.en) + max((len(text) for line in lines for text in line.in_every_language().values()), default=0)
         axes, y = [], _HEADER
         for lane in lanes:
             axes.append(y + lane.above)
@@ -374,7 +370,3 @@ class _LayoutBuilder:
             segment.add(Joint(meet_x, 0.0, block.sign), Wire(((meet_x + JOINT, 0.0), (width, 0.0)), False))
         segment.width, segment.above, segment.below = width, axis, height - axis
         return segment
-
-
-def _join_lines(lines: tuple[Text, ...]) -> Text:
-    return Text(" ".join(line.en for line in lines), " ".join(line.es for line in lines))

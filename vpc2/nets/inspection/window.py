@@ -10,15 +10,14 @@ from torch.nn import functional
 
 from vpc2.nets.inspection.kernels import POOLINGS, ExampleKernel, WindowGeometry, geometry_of
 from vpc2.nets.summary.layer_summary import LayerFacts
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 DEFAULT_SIDE_PX = 10  # side of the shown patch of the input
 MAX_WINDOW_PX = 15  # of the patch where the window is larger
 PIXEL, PADDING, OUTSIDE = 0, 1, 2  # kinds of cells; a pooling that rounds up reads outside of the padding
 
 _TOO_WIDE = Text(
-    "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number.",
-    "La ventana de {name} es de {height} × {width} píxeles, con la dilatación; número por número se pueden mostrar hasta {most} × {most}.",
+    "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number."
 )
 
 

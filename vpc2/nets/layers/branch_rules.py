@@ -6,22 +6,15 @@ Residual blocks add, parallel branches concatenate, squeeze-and-excitation scale
 from __future__ import annotations
 
 from vpc2.nets.layers.shape_rules import Params, RepairAction, Shape, ShapeMismatch, remove_action, require_image
-from vpc2.words import Text
+from vpc2.text import Text
 
 _NO_SHORTCUT = Text(
-    "The body gives {body} and {came} came in: they cannot be added, and no 1 × 1 convolution of whole stride makes one the other.",
-    "El cuerpo da {body} y entró {came}: no se pueden sumar, y ninguna convolución de 1 × 1 de paso entero lleva de uno al otro.",
+    "The body gives {body} and {came} came in: they cannot be added, and no 1 × 1 convolution of whole stride makes one the other."
 )
-_NO_PROJECTION = Text(
-    "The body gives {body} and {came} came in: they cannot be added without a projection.",
-    "El cuerpo da {body} y entró {came}: no se pueden sumar sin una proyección.",
-)
-_UNEQUAL = Text(
-    "Branches that are joined must give pictures of the same height and width; these give {shapes}.",
-    "Las ramas que se unen tienen que dar imágenes del mismo alto y ancho; estas dan {shapes}.",
-)
-_KEEP_SIDES = Text("Let every layer of stride 1 inside keep its sides", "Que cada capa de paso 1 de adentro conserve sus lados")
-_ADD_PROJECTION = Text("Add a projection", "Agregar una proyección")
+_NO_PROJECTION = Text("The body gives {body} and {came} came in: they cannot be added without a projection.")
+_UNEQUAL = Text("Branches that are joined must give pictures of the same height and width; these give {shapes}.")
+_KEEP_SIDES = Text("Let every layer of stride 1 inside keep its sides")
+_ADD_PROJECTION = Text("Add a projection")
 MIN_SQUEEZED_CHANNELS = 1
 
 

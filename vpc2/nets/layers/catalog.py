@@ -8,8 +8,8 @@ from vpc2.nets.layers.blocks import BLOCK_LAYERS
 from vpc2.nets.layers.elementwise import ELEMENTWISE_LAYERS
 from vpc2.nets.layers.kind import FAMILIES, LayerKind
 from vpc2.nets.layers.spatial import SPATIAL_LAYERS
-from vpc2.words import Text
+from vpc2.text import Text
 
 __all__ = ["FAMILIES", "LAYERS"]
 
-LAYERS: Catalog[LayerKind] = Catalog(Text("layer", "capa"), *SPATIAL_LAYERS, *ELEMENTWISE_LAYERS, *BLOCK_LAYERS)
+LAYERS: Catalog[LayerKind] = Catalog(Text("layer"), *SPATIAL_LAYERS, *ELEMENTWISE_LAYERS, *BLOCK_LAYERS)

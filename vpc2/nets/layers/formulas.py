@@ -11,41 +11,41 @@ from typing import NamedTuple
 
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, position_count, side_params, sides_of, value_count
 from vpc2.nets.layers.window_rules import Window
-from vpc2.words import Text
+from vpc2.text import Text, Verbatim
 
 BYTES = 4  # of one float32
 
-SIDE, HEIGHT, WIDTH = Text("Output side", "Lado de salida"), Text("Height", "Alto"), Text("Width", "Ancho")
-CHANNELS, LENGTH = Text("Channels", "Canales"), Text("Length", "Longitud")
-PARAMS, MACS = Text("Parameters", "Parámetros"), Text("Multiply-adds", "Multiplicaciones-sumas")
-MEMORY = Text("Output in memory (bytes)", "Salida en memoria (bytes)")
-FIELD, JUMP = Text("Receptive field (px)", "Campo receptivo (px)"), Text("Jump (px)", "Salto (px)")
-CENTRE = Text("Centre of the first unit (px)", "Centro de la primera unidad (px)")
+SIDE, HEIGHT, WIDTH = Text("Output side"), Text("Height"), Text("Width")
+CHANNELS, LENGTH = Text("Channels"), Text("Length")
+PARAMS, MACS = Text("Parameters"), Text("Multiply-adds")
+MEMORY = Text("Output in memory (bytes)")
+FIELD, JUMP = Text("Receptive field (px)"), Text("Jump (px)")
+CENTRE = Text("Centre of the first unit (px)")
 SYMBOLS = {
-    "n": Text("side or numbers that come in", "lado o números que entran"),
-    "n_H": Text("height that comes in", "alto que entra"),
-    "n_W": Text("width that comes in", "ancho que entra"),
-    "f": Text("side of the filter", "lado del filtro"),
-    "f_H": Text("height of the filter", "alto del filtro"),
-    "f_W": Text("width of the filter", "ancho del filtro"),
-    "p": Text("padding", "relleno"),
-    "s": Text("stride", "paso"),
-    "d": Text("dilation", "dilatación"),
-    "o": Text("extra border", "borde extra"),
-    "n_C": Text("channels that come in", "canales que entran"),
-    "g": Text("groups", "grupos"),
-    "z": Text("scale", "escala"),
-    "n_f": Text("filters", "filtros"),
-    "m": Text("filters a channel", "filtros por canal"),
-    "u": Text("units", "unidades"),
-    "h": Text("height", "alto"),
-    "w": Text("width", "ancho"),
-    "r": Text("receptive field before", "campo receptivo anterior"),
-    "R": Text("receptive field", "campo receptivo"),
-    "j": Text("jump before", "salto anterior"),
-    "q": Text("window", "ventana"),
-    "t": Text("parameters", "parámetros"),
-    "b": Text("position of the first unit's field", "posición del campo de la primera unidad"),
+    "n": Text("side or numbers that come in"),
+    "n_H": Text("height that comes in"),
+    "n_W": Text("width that comes in"),
+    "f": Text("side of the filter"),
+    "f_H": Text("height of the filter"),
+    "f_W": Text("width of the filter"),
+    "p": Text("padding"),
+    "s": Text("stride"),
+    "d": Text("dilation"),
+    "o": Text("extra border"),
+    "n_C": Text("channels that come in"),
+    "g": Text("groups"),
+    "z": Text("scale"),
+    "n_f": Text("filters"),
+    "m": Text("filters a channel"),
+    "u": Text("units"),
+    "h": Text("height"),
+    "w": Text("width"),
+    "r": Text("receptive field before"),
+    "R": Text("receptive field"),
+    "j": Text("jump before"),
+    "q": Text("window"),
+    "t": Text("parameters"),
+    "b": Text("position of the first unit's field"),
 }
 
 
@@ -61,7 +61,7 @@ class Formula(NamedTuple):
     def text(self) -> Text:
         """Return the numbers and their result, the result as each language writes it."""
         spec = ":,}" if isinstance(self.result, int) else ":,.6g}"
-        return Text(self.numeric + " = {n" + spec, self.numeric + " = {n" + spec).fill(n=self.result)
+        return Verbatim(self.numeric + " = {n" + spec).fill(n=self.result)
 
 
 def symbols_in(formula: str) -> list[str]:

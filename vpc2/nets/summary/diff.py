@@ -11,7 +11,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Text
+from vpc2.text import Text
 
 SAME, CHANGED, LEFT, RIGHT = "same", "changed", "left", "right"
 MAX_CELLS = 1_500_000  # of the alignment table, layers left times layers right; of larger nets only the outermost layers are aligned
@@ -19,10 +19,10 @@ MAX_CELLS = 1_500_000  # of the alignment table, layers left times layers right;
 # The scores of a pair of layers in the alignment: two pairs of the same kind score as much as one identical pair.
 _SAME_SCORE, _SAME_OUTPUT_SCORE, _SAME_KIND_SCORE = 6, 4, 3
 
-_DIFFERS = Text("{what}: {left} → {right}", "{what}: {left} → {right}")
-_NUMBER = Text("{n:,}", "{n:,}")
-_YES, _NO = Text("yes", "sí"), Text("no", "no")
-_INPUT = Text("What comes in", "Lo que entra")
+_DIFFERS = Text("{what}: {left} → {right}")
+_NUMBER = Text("{n:,}")
+_YES, _NO = Text("yes"), Text("no")
+_INPUT = Text("What comes in")
 
 
 @dataclass(frozen=True)

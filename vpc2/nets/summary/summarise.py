@@ -28,21 +28,15 @@ from vpc2.nets.summary.exact_field import (
 )
 from vpc2.nets.summary.layer_summary import MAX_PIXELS, FieldAxes, FieldAxis, LayerFacts, Problem, Summary
 from vpc2.nets.summary.repairs import repairs_of
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MAX_VALUES = 10**15  # of one output: the sizes of repeated upsampling would fill the memory with digits
 MAX_SUMMARISED = 20_000  # layers computed one by one; identical copies are computed once
 
-_AT = Text("{name}: {why}", "{name}: {why}")
-_NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
-_TOO_MANY_VALUES = Text(
-    "Its output would hold more than {most:,} numbers.",
-    "Su salida tendría más de {most:,} números.",
-)
-_TOO_MANY_COPIES = Text(
-    "This net repeats too many copies that all differ: more than {most:,} layers would have to be counted one by one.",
-    "Esta red repite demasiadas copias distintas entre sí: habría que contar más de {most:,} capas una por una.",
-)
+_AT = Text("{name}: {why}")
+_NO_LAYERS = Text("This net has no layers; add one first.")
+_TOO_MANY_VALUES = Text("Its output would hold more than {most:,} numbers.")
+_TOO_MANY_COPIES = Text("This net repeats too many copies that all differ: more than {most:,} layers would have to be counted one by one.")
 
 
 @dataclass(frozen=True, slots=True)
