@@ -18,7 +18,7 @@ def parameters_figure(names: list[str], params: list[int], colours: list[str]) -
 
 def parameters_comparison_figure(
     labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]
-):
+) -> go.Figure:
     """Return two bars for each row, the parameters of both nets, each with its text; the bars of the right net are hatched."""
     rows = list(range(len(labels)))
     longest = max((len(text) for both in texts for text in both), default=0)  # room for the texts to the right of the bars

@@ -11,9 +11,9 @@ from vpc2.nets.summary.layer_summary import Summary
 def input_channels(net: Net, summary: Summary, place: Place) -> int:
     """Return the number of channels of the image that a layer at this place would get, 0 where it would get no image."""
     if place.at:
-        shape = summary.find(net.siblings(place)[place.at - 1].id).output
+        shape = summary.facts(net.siblings(place)[place.at - 1].id).output
     else:
-        shape = summary.find(place.inside).input if place.inside else net.input
+        shape = summary.facts(place.inside).input if place.inside else net.input
     return shape[0] if shape is not None and len(shape) == 3 else 0
 
 
@@ -33,7 +33,7 @@ def neighbour_place(net: Net, layer_id: str, direction: str) -> Place | None:
         return Place(0, siblings[place.at + 1].id)
     if not place.inside:
         return None
-    branches, branch = net.find(place.inside).branches, place.branch + (1 if direction == "down" else -1)
+    branches, branch = net.layer(place.inside).branches, place.branch + (1 if direction == "down" else -1)
     if 0 <= branch < len(branches):
         return Place(min(place.at, len(branches[branch])), place.inside, branch)
     block_place = net.place_of(place.inside)

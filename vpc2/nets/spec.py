@@ -90,6 +90,13 @@ class Net:
         """Return the layer with this id, inside blocks too, or None."""
         return next((layer for layer in self.walk() if layer.id == layer_id), None)
 
+    def layer(self, layer_id: str) -> Layer:
+        """Return the layer with this id; raise `KeyError` where there is none."""
+        layer = self.find(layer_id)
+        if layer is None:
+            raise KeyError(layer_id)
+        return layer
+
     def has(self, layer_id: str | None) -> bool:
         return self.find(layer_id) is not None
 
@@ -99,7 +106,7 @@ class Net:
 
     def siblings(self, place: Place) -> tuple[Layer, ...]:
         """Return the layers of the branch, or of the net, in which a place is."""
-        return self.find(place.inside).branches[place.branch] if place.inside else self.layers
+        return self.layer(place.inside).branches[place.branch] if place.inside else self.layers
 
     def free_id(self) -> str:
         """Return an id that no layer of this net has."""
@@ -130,7 +137,8 @@ def _free_ids(used: Iterable[str]) -> Iterator[str]:
 
 
 def _to_doc(layer: Layer) -> dict[str, Any]:
-    entry, doc = LAYERS[layer.kind], {"id": layer.id, "type": layer.kind}
+    entry = LAYERS[layer.kind]
+    doc: dict[str, Any] = {"id": layer.id, "type": layer.kind}
     if params := {key: value for key, value in layer.params.items() if value != entry.knob(key).default}:
         doc["params"] = params
     if layer.branches:
@@ -158,7 +166,8 @@ class _DocumentReader:
             if isinstance(item, dict):
                 if isinstance(item.get("id"), str):
                     yield item["id"]
-                for branch in item.get("branches") if isinstance(item.get("branches"), list) else ():
+                branches = item.get("branches")
+                for branch in branches if isinstance(branches, list) else ():
                     yield from self._ids_in(branch)
 
     def read(self, items: list[Any], depth: int = 0) -> tuple[Layer, ...]:
@@ -313,7 +322,7 @@ def edit_paste(net: Net, layer: Layer, place: Place | None = None) -> Net:
 def edit_duplicate(net: Net, layer_id: str) -> Net:
     """Return the net with a copy of one layer right after it; raise `Refusal` beyond a limit."""
     place = net.place_of(layer_id)
-    return edit_paste(net, net.find(layer_id), replace(place, at=place.at + 1))
+    return edit_paste(net, net.layer(layer_id), replace(place, at=place.at + 1))
 
 
 def edit_branches(net: Net, layer_id: str, count: int) -> Net:

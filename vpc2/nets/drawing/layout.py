@@ -199,7 +199,9 @@ def lay_out_net(summary: Summary, input_shape: tuple[int, int, int], opened: Col
 
 def block_content_text(facts: LayerFacts) -> Text:
     """Return the text with the number of layers in a block, derived ones included, and the number of its repetitions."""
-    count, times = sum(len(branch) for branch in facts.branches), LAYERS[facts.kind].block.times(facts.layer.params)
+    block = LAYERS[facts.kind].block
+    assert block is not None
+    count, times = sum(len(branch) for branch in facts.branches), block.times(facts.layer.params)
     content = _LAYER_COUNT.fill(count=count)
     return Text("{said} {times}").fill(said=content, times=_TIMES.fill(times=times)) if times > 1 else content
 
@@ -243,7 +245,7 @@ class _LayoutBuilder:
         )
 
     def _lane(
-        self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Segment | None = None, is_fixed=False
+        self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Segment | None = None, is_fixed: bool = False
     ) -> _Segment:
         """Return the segment of layers in sequence with insert slots between them; slabs are close behind the volume before them."""
         layers, lane, insert_slots = tuple(layers), _Segment(), []
@@ -331,6 +333,7 @@ class _LayoutBuilder:
     def _frame(self, facts: LayerFacts, solid: Solid) -> _Segment:
         """Return the segment of an opened block: a lane for each branch (a plain wire for the identity), and the joint where they meet."""
         block, own_branches = LAYERS[facts.kind].block, len(facts.layer.branches)
+        assert block is not None
         lanes = [self._lane(branch, facts.id, i, is_fixed=i >= own_branches) for i, branch in enumerate(facts.branches)]
         if block.derive is not None and len(facts.branches) == own_branches:
             lanes.append(_Segment())

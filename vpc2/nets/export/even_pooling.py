@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from vpc2.nets.layers.shape_rules import window_side
 
+_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
+
 
 class ExplicitCeilPooling(nn.Module):
     """A max or average pooling with `ceil_mode`, as explicit padding and a pooling that rounds down, with the same results.
@@ -56,18 +58,14 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 def without_ceil_mode(module: nn.Module) -> nn.Module:
     """Return a copy of the module with poolings of `ceil_mode` replaced, weights shared; the module itself where there are none."""
-    if not any(_has_ceil_mode(inner) for inner in module.modules()):
+    if not any(isinstance(inner, _POOLINGS) and inner.ceil_mode for inner in module.modules()):
         return module
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     copied = copy.deepcopy(module, shared)
-    if _has_ceil_mode(copied):
+    if isinstance(copied, _POOLINGS) and copied.ceil_mode:
         return ExplicitCeilPooling(copied)
     for parent in list(copied.modules()):
         for name, child in parent.named_children():
-            if _has_ceil_mode(child):
+            if isinstance(child, _POOLINGS) and child.ceil_mode:
                 setattr(parent, name, ExplicitCeilPooling(child))
     return copied.train(module.training)
-
-
-def _has_ceil_mode(module: nn.Module) -> bool:
-    return isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and module.ceil_mode

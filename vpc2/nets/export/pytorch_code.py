@@ -76,7 +76,11 @@ def _classes(summary: Summary) -> list[str]:
     class_names = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
     source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
     classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in class_names]
-    return [line for node in classes for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if classes else []
+    return (
+        [line for node in classes for line in ("", *(ast.get_source_segment(source, node) or "").splitlines(), "", "")][1:]
+        if classes
+        else []
+    )
 
 
 def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
@@ -84,6 +88,7 @@ def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
 
 
 def _lines(facts: LayerFacts, depth: int) -> list[str]:
+    assert facts.output is not None
     indent, shape = _INDENT * depth, " x ".join(str(n) for n in (*facts.output[1:], facts.output[0]))
     note = f"  # {facts.name}: {shape}"
     block = LAYERS[facts.kind].block
@@ -115,6 +120,7 @@ def _call(facts: LayerFacts) -> str:
     if facts.kind == "GlobalAvgPool":
         return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
     entry = LAYERS[facts.kind]
+    assert facts.input is not None
     arguments = entry.arguments(facts.layer.params, facts.input)
     positional, keyword = [], []
     for key, value in arguments.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -119,9 +120,16 @@ def to_feature_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, tog
         maps,
         first,
         len(whole),
-        *(tuple(map(float, values)) for values in (low, high, flat.mean(1), (flat == 0).float().mean(1))),
-        float((output == 0).float().mean()),
+        low=_floats(low),
+        high=_floats(high),
+        mean=_floats(flat.mean(1)),
+        zeros=_floats((flat == 0).float().mean(1)),
+        zeros_of_all=float((output == 0).float().mean()),
     )
+
+
+def _floats(values: torch.Tensor) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def to_sheet(maps: np.ndarray, columns: int, side_px: int) -> np.ndarray:
@@ -172,7 +180,7 @@ def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
     summary = summarise(prefix)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
-    name, bytes_ = summary.find(layer_id).name, summary.params * BYTES + summary.activation_bytes
+    name, bytes_ = summary.facts(layer_id).name, summary.params * BYTES + summary.activation_bytes
     if bytes_ > MAX_BYTES:
         raise Refusal(_TOO_LARGE.fill(name=name, found=bytes_ // MB, most=MAX_BYTES // MB))
     if summary.macs > MAX_MACS:
@@ -182,7 +190,9 @@ def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
 
 def run_prefix(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> LayerPass:
     """Return the input and output of a layer in the forward pass of a batch of one image."""
-    inspected, captured = _find_module(module, layers, layer_id), []
+    inspected = _find_module(module, layers, layer_id)
+    assert inspected is not None
+    captured: list[tuple[torch.Tensor, torch.Tensor]] = []
     handle = inspected.register_forward_hook(lambda module, inputs, output: captured.append((inputs[0][0], output[0])))
     module(images)
     handle.remove()
@@ -194,9 +204,10 @@ def _find_module(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id:
     for module, facts in zip(modules, layers, strict=True):
         if facts.id == layer_id:
             return module
-        if LAYERS[facts.kind].block is None:
+        block = LAYERS[facts.kind].block
+        if block is None:
             continue
-        parts = module if LAYERS[facts.kind].block.is_chain else getattr(module, "branches", module.children())
+        parts: Any = module if block.is_chain else getattr(module, "branches", module.children())
         for branch, inner in zip(parts, facts.built_branches, strict=False):
             if (inner_module := _find_module(branch, inner, layer_id)) is not None:
                 return inner_module

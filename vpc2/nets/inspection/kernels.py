@@ -84,7 +84,8 @@ class WindowGeometry:
     @property
     def window(self) -> tuple[int, int]:
         """The sides of the window, dilation included."""
-        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        height, width = (d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        return height, width
 
 
 def has_window(facts: LayerFacts) -> bool:
@@ -99,11 +100,12 @@ def fits_window(sides: tuple[int, int]) -> bool:
 
 def geometry_of(facts: LayerFacts) -> WindowGeometry:
     """Return the geometry of the window of a convolution or pooling."""
+    assert facts.input is not None
     arguments = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
     kernel, stride, dilation = (_pair(arguments.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
     if arguments.get("padding", 0) == SAME:
-        total = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
-        before, after = tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
+        height, width = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        before, after = (height // 2, width // 2), (height - height // 2, width - width // 2)
     else:
         before = after = _pair(arguments.get("padding", 0))
     return WindowGeometry(kernel, stride, dilation, before, after, bool(arguments.get("ceil_mode")))

@@ -39,7 +39,8 @@ class Window:
 
         None where they depend on no input.
         """
-        first, last = span[0] * self.step + self.start, span[1] * self.step + self.start + self.size - 1
+        step, start = self._whole_steps()
+        first, last = span[0] * step + start, span[1] * step + start + self.size - 1
         if side is None or (first >= 0 and last < side):
             return first, last
         if self.spacing == 1:
@@ -49,11 +50,16 @@ class Window:
 
     def _dilated_span(self, index: int, side: int) -> Span | None:
         """Return the first and last input inside the image that one window of a dilated layer reads, None where there is none."""
-        first = index * self.step + self.start
+        step, start = self._whole_steps()
+        first = index * step + start
         last = first + self.size - 1
         first = first if first >= 0 else first % self.spacing
         last = last if last < side else last - -(-(last - side + 1) // self.spacing) * self.spacing
         return (first, last) if first <= last else None
+
+    def _whole_steps(self) -> tuple[int, int]:
+        assert isinstance(self.step, int) and isinstance(self.start, int)  # subclasses, whose windows differ, have fractions
+        return self.step, self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,8 @@ class UpsamplingWindow(Window):
         if not self.is_smooth:
             return _clipped(span[0] // self.factor, span[1] // self.factor, side)
         # The centre of output i is at (i + 1/2)/f - 1/2 of the input; 1/f is torch's own, a rounded number.
-        first, last = (Fraction(1 / self.factor) * (2 * i + 1) / 2 - Fraction(1, 2) for i in span)
-        first, last = math.floor(first), math.ceil(last)
+        before, after = (Fraction(1 / self.factor) * (2 * i + 1) / 2 - Fraction(1, 2) for i in span)
+        first, last = math.floor(before), math.ceil(after)
         if side is None:
             return first, last
         return min(max(first, 0), side - 1), min(max(last, 0), side - 1)  # outside of the image the border value is repeated
@@ -161,7 +167,7 @@ def _sliding(p: Params) -> Window:
 
 def transposed_windows(p: Params, shape: Shape) -> Windows:
     """Return the windows of a transposed convolution."""
-    return tuple(
+    height_window, width_window = (
         TransposedWindow(
             side_p["dilation"] * (side_p["kernel_size"] - 1) // side_p["stride"] + 1,
             Fraction(1, side_p["stride"]),
@@ -173,6 +179,7 @@ def transposed_windows(p: Params, shape: Shape) -> Windows:
         )
         for side_p in side_params(p)
     )
+    return height_window, width_window
 
 
 def upsampling_windows(p: Params, shape: Shape) -> Windows:
@@ -185,10 +192,11 @@ def upsampling_windows(p: Params, shape: Shape) -> Windows:
 
 def adaptive_windows(p: Params, shape: Shape) -> Windows:
     """Return the windows of adaptive pooling; where they differ, `size` is the largest."""
-    return tuple(
+    height_window, width_window = (
         AdaptiveWindow(max(-((-(i + 1) * n) // m) - i * n // m for i in range(m)), Fraction(n, m), input_side=n, output_side=m)
         for n, m in zip(shape[1:], sides_of(p["output_size"]), strict=True)
     )
+    return height_window, width_window
 
 
 def global_windows(p: Params, shape: Shape) -> Windows:

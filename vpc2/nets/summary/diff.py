@@ -50,7 +50,9 @@ class AlignedRow:
     @property
     def differences(self) -> tuple[Text, ...]:
         """The parameters that differ, or, where none does, the difference of the input."""
-        return tuple(_differences(self.left.facts, self.right.facts)) if self.mark == CHANGED else ()
+        if self.mark != CHANGED or self.left is None or self.right is None:
+            return ()
+        return tuple(_differences(self.left.facts, self.right.facts))
 
 
 @dataclass(frozen=True)

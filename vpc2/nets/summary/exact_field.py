@@ -20,8 +20,11 @@ class BackwardStep(Protocol):
     `is_uniform` where all its windows are alike; `cost` is the number of windows that one unit is followed through.
     """
 
-    is_uniform: bool
-    cost: int
+    @property
+    def is_uniform(self) -> bool: ...
+
+    @property
+    def cost(self) -> int: ...
 
     def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None: ...
 
@@ -42,10 +45,11 @@ class BackwardPath:
 
 def extend_path(path: BackwardPath | None, step: BackwardStep) -> BackwardPath:
     """Return the path with one more step at its end."""
-    return BackwardPath(step, path, step.is_uniform and (path is None or path.is_uniform), step.cost + _cost(path))
+    return BackwardPath(step, path, step.is_uniform and (path is None or path.is_uniform), step.cost + cost_of(path))
 
 
-def _cost(path: BackwardPath | None) -> int:
+def cost_of(path: BackwardPath | None) -> int:
+    """Return the number of windows that one unit is followed through, 0 for a path of length 0."""
     return path.cost if path else 0
 
 
@@ -54,6 +58,7 @@ def follow_back(
 ) -> Span | None:
     """Return the span of the image (or of the layer where `until` ends) that a span of outputs depends on, None where on nothing."""
     while path is not until and span is not None:
+        assert path is not None  # `until` is on the path to the image
         span = path.step.input_span(axis, span, clips_padding)
         path = path.previous
     return span and (max(span[0], -MAX_POSITION), min(span[1], MAX_POSITION))
@@ -97,7 +102,7 @@ class BranchedLayer:
 
     @property
     def cost(self) -> int:
-        return sum(_cost(end) - _cost(self.start) for end in self.ends)
+        return sum(cost_of(end) - cost_of(self.start) for end in self.ends)
 
     def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None:
         return hull(follow_back(end, axis, span, clips_padding=clips_padding, until=self.start) for end in self.ends)
@@ -115,7 +120,7 @@ class RepeatedLayers:
 
     @property
     def cost(self) -> int:
-        return (_cost(self.end) - _cost(self.start)) * min(self.times, 3 if self.is_uniform else max(self.sides))
+        return (cost_of(self.end) - cost_of(self.start)) * min(self.times, 3 if self.is_uniform else max(self.sides))
 
     def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None:
         last_growth = None
@@ -137,6 +142,7 @@ class RepeatedLayers:
 def is_uniform_between(start: BackwardPath | None, end: BackwardPath | None) -> bool:
     """True where every step from `start` to `end` has windows that are all alike."""
     while end is not start:
+        assert end is not None  # `start` is on the path to the image
         if not end.step.is_uniform:
             return False
         end = end.previous

@@ -27,7 +27,7 @@ def fitting_values(kind: str, params: dict[str, Any], shape: Shape) -> dict[str,
             return False
         return True
 
-    limits = {}
+    limits: dict[str, tuple[FittingValues, ...]] = {}
     for knob in entry.knobs:
         value = params[knob.key]
         if not isinstance(knob, Whole | Pair) or isinstance(value, str) or not fits(knob.key, value):

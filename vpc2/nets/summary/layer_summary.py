@@ -13,7 +13,7 @@ from vpc2.nets.layers.formulas import Formula
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
 from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net
-from vpc2.nets.summary.exact_field import MAX_POSITION, BackwardPath, follow_back
+from vpc2.nets.summary.exact_field import MAX_POSITION, BackwardPath, cost_of, follow_back
 from vpc2.text import Text
 
 MAX_PIXELS = MAX_POSITION  # upper bound of receptive fields
@@ -61,10 +61,14 @@ class FieldAxis:
 
     def after_window(self, window: Window) -> FieldAxis:
         """Return the fields behind a layer with this window (Araujo and others, 2019)."""
-        size, jump = self.size + (window.size - 1) * self.jump, self.jump * window.step
-        if size > MAX_PIXELS or jump > MAX_PIXELS:
-            size, jump = min(size, MAX_PIXELS), min(jump, MAX_PIXELS)
-        return FieldAxis(size, jump, max(self.start + window.start * self.jump, -MAX_PIXELS))
+        return self.after(window.size, window.step, window.start)
+
+    def after(self, size: int | Fraction, step: int | Fraction, start: int | Fraction) -> FieldAxis:
+        """Return the fields behind windows of this size, step and start, in units of this axis."""
+        grown, jump = self.size + (size - 1) * self.jump, self.jump * step
+        if grown > MAX_PIXELS or jump > MAX_PIXELS:
+            grown, jump = min(grown, MAX_PIXELS), min(jump, MAX_PIXELS)
+        return FieldAxis(grown, jump, max(self.start + start * self.jump, -MAX_PIXELS))
 
 
 FieldAxes = tuple[FieldAxis, FieldAxis]
@@ -116,7 +120,7 @@ class LayerFacts:
         if not self.output:
             return 0
         usual = int(-(-max(axis.size for axis in self.field_axes) // 1))
-        if self.is_uniform or self.backward_path.cost > MAX_WINDOWS:
+        if self.is_uniform or cost_of(self.backward_path) > MAX_WINDOWS:
             return usual
         is_square = self.field_axes[0] == self.field_axes[1] and self.output[1:2] == self.output[2:]
         largest = [self._largest_field(axis) for axis in ((0,) if is_square else (0, 1))]
@@ -124,8 +128,9 @@ class LayerFacts:
 
     def _largest_field(self, axis: int) -> tuple[int, bool]:
         """Return the largest field along one axis among the units that were followed back, and whether these were all units."""
+        assert self.output is not None
         count = self.output[1 + axis] if len(self.output) == 3 else 1
-        stride = -(-count * self.backward_path.cost // MAX_FOLLOWED)
+        stride = -(-count * cost_of(self.backward_path) // MAX_FOLLOWED)
         spans = (follow_back(self.backward_path, axis, (i, i), clips_padding=False) for i in range(0, count, stride))
         return max((last - first + 1 for first, last in filter(None, spans)), default=0), stride == 1
 
@@ -137,11 +142,12 @@ class LayerFacts:
     @property
     def formulas(self) -> tuple[Formula, ...]:
         """The formulas of the layer's sides, parameters, costs and receptive field, with its own numbers."""
-        if self.output is None:
+        if self.input is None or self.output is None:
             return ()
         entry, params = LAYERS[self.kind], self.layer.params
         if entry.block is not None:
-            outs = tuple(branch[-1].output if branch else self.input for branch in self.branches)
+            ends = (branch[-1].output if branch else self.input for branch in self.branches)
+            outs = tuple(out for out in ends if out is not None)  # all of them: the block fits
             return entry.block.formulas(params, self.input, outs, self.output)
         layer_formulas = entry.formulas(params, self.input, self.output, self.params)
         costs = formulas.cost_formulas(params, self.input, self.output, self.params, self.macs)
@@ -195,6 +201,13 @@ class Summary:
     def find(self, layer_id: str | None) -> LayerFacts | None:
         return next((facts for facts in self.walk() if facts.id == layer_id), None)
 
+    def facts(self, layer_id: str) -> LayerFacts:
+        """Return the facts of the layer with this id; raise `KeyError` where there is none."""
+        facts = self.find(layer_id)
+        if facts is None:
+            raise KeyError(layer_id)
+        return facts
+
     @property
     def receptive_field(self) -> int:
         """The receptive field of the last layer whose output is an image, 0 where there is none: dense layers after it see everything.
@@ -236,7 +249,7 @@ def _borders(layers: Iterable[LayerFacts]) -> Iterator[Text]:
 def dropped_border(facts: LayerFacts) -> tuple[int, int]:
     """Return how many rows and columns at the end of the input, without its padding, no window of this layer reaches."""
     params = facts.layer.params
-    if facts.output is None or not {"stride", "kernel_size"} <= params.keys() or "output_padding" in params:
+    if facts.input is None or facts.output is None or not {"stride", "kernel_size"} <= params.keys() or "output_padding" in params:
         return 0, 0
     rows, columns = (_unreached_rows(*side) for side in zip(side_params(params), facts.input[1:], facts.output[1:], strict=True))
     return rows, columns

@@ -43,6 +43,7 @@ class Rectangle:
 
 def grid_of(facts: LayerFacts) -> tuple[int, int]:
     """Return the rows and columns of units of a layer; (1, 1) for a vector, whose units all have the same receptive field."""
+    assert facts.output is not None
     return (facts.output[1], facts.output[2]) if len(facts.output) == 3 else (1, 1)
 
 
@@ -60,10 +61,10 @@ def pixels_reaching(facts: LayerFacts, unit: tuple[int, int]) -> Rectangle:
 
 
 def _field_rectangle(facts: LayerFacts, unit: tuple[int, int], *, clips_padding: bool) -> Rectangle:
-    spans = [follow_back(facts.backward_path, axis, (index, index), clips_padding=clips_padding) for axis, index in enumerate(unit)]
-    if None in spans:  # an output between two filters of a transposed convolution depends on no input
+    rows, columns = (follow_back(facts.backward_path, axis, (index, index), clips_padding=clips_padding) for axis, index in enumerate(unit))
+    if rows is None or columns is None:  # an output between two filters of a transposed convolution depends on no input
         return Rectangle(0, 0, 0, 0)
-    (top, bottom), (left, right) = spans
+    (top, bottom), (left, right) = rows, columns
     return Rectangle(top, left, bottom + 1, right + 1)
 
 
@@ -94,7 +95,7 @@ def fields_up_to(summary: Summary, layer_id: str, unit: tuple[int, int]) -> list
 
     Blocks are left out, the layers inside them are not; the layer `layer_id` itself is the last.
     """
-    last = summary.find(layer_id)
+    last = summary.facts(layer_id)
     whole = field_of(last, unit)
     growing: list[tuple[LayerFacts, Rectangle]] = []
     for facts in summary.walk():

@@ -15,7 +15,6 @@ from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.layers.shape_rules import Shape, ShapeMismatch
-from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.summary.exact_field import (
     BackwardPath,
@@ -128,8 +127,8 @@ class _Summariser:
         layer_params, before = entry.params(params, shape), state.axes
         if entry.window is not None:
             high, wide = entry.window(params, shape)
-            path = extend_path(state.path, WindowLayer((high, wide), shape[1:]))
-            state = _FieldState((before[0].after_window(high), before[1].after_window(wide)), out[1:] if len(out) == 3 else (1, 1), path)
+            path = extend_path(state.path, WindowLayer((high, wide), (shape[1], shape[2])))
+            state = _FieldState((before[0].after_window(high), before[1].after_window(wide)), _sides_of(out) or (1, 1), path)
         elif entry.family == "dense":
             state = _after_dense(state)
         return LayerFacts(
@@ -147,6 +146,7 @@ class _Summariser:
 
     def _summarise_block(self, layer: Layer, name: str, shape: Shape, state: _FieldState) -> tuple[LayerFacts, _FieldState]:
         block, params = LAYERS[layer.kind].block, layer.params
+        assert block is not None
         times = block.times(params)
         if times > 1 or block.is_chain:
             return self._summarise_chain(layer, name, shape, state, times)
@@ -154,7 +154,7 @@ class _Summariser:
         branches = [facts for facts, _out, _state in branch_results]
         if any(out is None for _facts, out, _state in branch_results):
             return LayerFacts(layer, name, shape, None, branches=tuple(branches)), state
-        outs = tuple(out for _facts, out, _state in branch_results)
+        outs = tuple(out for _facts, out, _state in branch_results if out is not None)
         branch_states = [branch_state for _facts, _out, branch_state in branch_results]
         try:
             derived = 0
@@ -164,43 +164,56 @@ class _Summariser:
                     layers = make_layers(items, (f"{layer.id}.{i}" for i in range(len(items))))
                 except Refusal as refusal:  # more channels than any layer may have
                     raise ShapeMismatch(refusal.text, (shape_rules.remove_action(),)) from None
-                facts, out, last = self.summarise_sequence(layers, shape, state, f"{name}/")
-                branches.append(facts)
-                derived, outs = 1, (*outs, out)
-                branch_states.append(last if block.sees_derived else state)
+                derived_facts, derived_out, derived_state = self.summarise_sequence(layers, shape, state, f"{name}/")
+                branches.append(derived_facts)
+                if derived_out is None:  # more than `MAX_SUMMARISED` layers
+                    return LayerFacts(layer, name, shape, None, branches=tuple(branches), derived=1), state
+                derived, outs = 1, (*outs, derived_out)
+                branch_states.append(derived_state if block.sees_derived else state)
             out = block.join(params, shape, outs)
         except ShapeMismatch as mismatch:
             problem = self._record_problem(layer, name, mismatch, shape)
             return LayerFacts(layer, name, shape, None, branches=tuple(branches), problem=problem), state
         after = _union(state, branch_states, out)
         inner_facts = [facts for branch in branches for facts in branch]
-        total = {key: sum(getattr(facts, key) for facts in inner_facts) for key in ("params", "macs", "count")}
         output_values = sum(facts.output_values for facts in inner_facts) + shape_rules.value_count(out)
         facts = LayerFacts(
-            layer, name, shape, out, output_values=output_values, field_axes=after.axes, input_field_axes=state.axes,
-            branches=tuple(branches), derived=derived, backward_path=after.path, **total,
-        )  # fmt: skip
+            layer,
+            name,
+            shape,
+            out,
+            params=sum(facts.params for facts in inner_facts),
+            macs=sum(facts.macs for facts in inner_facts),
+            output_values=output_values,
+            field_axes=after.axes,
+            input_field_axes=state.axes,
+            branches=tuple(branches),
+            derived=derived,
+            count=sum(facts.count for facts in inner_facts),
+            backward_path=after.path,
+        )
         return facts, after
 
     def _summarise_chain(self, layer: Layer, name: str, shape: Shape, state: _FieldState, times: int) -> tuple[LayerFacts, _FieldState]:
         """Return the facts of a repeated body, copy by copy; once a copy's output shape equals its input shape, all others equal it."""
         (body,) = layer.branches
         first_facts, input_shape, input_state, names = None, shape, state, self._names.copy()
-        total: Counter[str] = Counter()
+        params = macs = output_values = count = 0
         for copy in range(1, times + 1):
             self._names = names.copy()  # every copy has the names of the first
             facts, out, after = self.summarise_sequence(body, input_shape, input_state)
             first_facts = first_facts or facts
             if out is None:
                 return LayerFacts(layer, name, shape, None, branches=(facts,)), state
-            copy_totals = {key: sum(getattr(inner, key) for inner in facts) for key in ("params", "macs", "output_values", "count")}
             is_repeating = out == input_shape and (after.sides is None) == (input_state.sides is None)
             equal_copies = times - copy + 1 if is_repeating else 1
-            for key, value in copy_totals.items():
-                total[key] += value * equal_copies
+            params += equal_copies * sum(inner.params for inner in facts)
+            macs += equal_copies * sum(inner.macs for inner in facts)
+            output_values += equal_copies * sum(inner.output_values for inner in facts)
+            count += equal_copies * sum(inner.count for inner in facts)
             if is_repeating:
-                axes = tuple(_repeat_field(*pair, equal_copies - 1) for pair in zip(input_state.axes, after.axes, strict=True))
-                after = _FieldState(axes, after.sides, _repeat_path(input_state, after, equal_copies))
+                height, width = (_repeat_field(*pair, equal_copies - 1) for pair in zip(input_state.axes, after.axes, strict=True))
+                after = _FieldState((height, width), after.sides, _repeat_path(input_state, after, equal_copies))
             input_shape, input_state = out, after
             if is_repeating:
                 break
@@ -209,11 +222,14 @@ class _Summariser:
             name,
             shape,
             input_shape,
+            params,
+            macs,
+            output_values,
             field_axes=input_state.axes,
             input_field_axes=state.axes,
             branches=(first_facts or (),),
+            count=count,
             backward_path=input_state.path,
-            **total,
         ), input_state
 
 
@@ -221,8 +237,8 @@ def _after_dense(state: _FieldState) -> _FieldState:
     """Return the receptive field of a dense layer: the union of the fields of all its inputs."""
     if state.sides is None:
         return state
-    axes = tuple(replace(axis, size=axis.size + (units - 1) * axis.jump) for axis, units in zip(state.axes, state.sides, strict=True))
-    return _FieldState(axes, None, extend_path(state.path, DenseLayer(state.sides)))
+    height, width = (replace(axis, size=axis.size + (units - 1) * axis.jump) for axis, units in zip(state.axes, state.sides, strict=True))
+    return _FieldState((height, width), None, extend_path(state.path, DenseLayer(state.sides)))
 
 
 def _union(before: _FieldState, states: list[_FieldState], out: Shape) -> _FieldState:
@@ -233,7 +249,7 @@ def _union(before: _FieldState, states: list[_FieldState], out: Shape) -> _Field
     for column in _columns(states):
         start = min(axis.start for axis in column)
         axes.append(FieldAxis(max(axis.start + axis.size for axis in column) - start, max(axis.jump for axis in column), start))
-    sides = None if any(branch.sides is None for branch in states) else out[1:] if len(out) == 3 else states[0].sides
+    sides = None if any(branch.sides is None for branch in states) else _sides_of(out) or states[0].sides
     ends = tuple(dict.fromkeys(branch.path for branch in states))
     if ends == (before.path,):
         return _FieldState((axes[0], axes[1]), sides, before.path)
@@ -241,6 +257,10 @@ def _union(before: _FieldState, states: list[_FieldState], out: Shape) -> _Field
         len({a.jump for a in column}) == 1 for column in _columns(states)
     )
     return _FieldState((axes[0], axes[1]), sides, extend_path(before.path, BranchedLayer(before.path, ends, is_uniform)))
+
+
+def _sides_of(shape: Shape) -> tuple[int, int] | None:
+    return (shape[1], shape[2]) if len(shape) == 3 else None
 
 
 def _columns(states: list[_FieldState]) -> Iterable[tuple[FieldAxis, ...]]:
@@ -257,15 +277,15 @@ def _repeat_path(before: _FieldState, after: _FieldState, times: int) -> Backwar
 
 def _repeat_field(before: FieldAxis, after: FieldAxis, times: int) -> FieldAxis:
     """Return the fields after `times` more copies of the layers between two fields."""
-    window = Window((after.size - before.size) / Fraction(before.jump) + 1, Fraction(after.jump) / before.jump, 0)
+    size, step = (after.size - before.size) / Fraction(before.jump) + 1, Fraction(after.jump) / before.jump
     shift = Fraction(after.start - before.start) / before.jump
-    if window.step == 1:
+    if step == 1:
         jump = after.jump
-        return FieldAxis(
-            min(after.size + times * (window.size - 1) * jump, MAX_PIXELS), jump, max(after.start + times * shift * jump, -MAX_PIXELS)
-        )
+        grown: int | Fraction = after.size + times * (size - 1) * jump
+        start: int | Fraction = after.start + times * shift * jump
+        return FieldAxis(min(grown, MAX_PIXELS), jump, max(start, -MAX_PIXELS))
     for _copy in range(times):
-        after = replace(after.after_window(window), start=max(after.start + shift * after.jump, -MAX_PIXELS))
+        after = after.after(size, step, shift)
         if after.size >= MAX_PIXELS or after.jump >= MAX_PIXELS:
             break
     return after
@@ -274,7 +294,9 @@ def _repeat_field(before: FieldAxis, after: FieldAxis, times: int) -> FieldAxis:
 def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:
     """Return the facts of a chain's copies, each with the number of equal copies in sequence; the chain must fit."""
     copies, shape = [], facts.input
-    copies_left = LAYERS[facts.kind].block.times(facts.layer.params)
+    block = LAYERS[facts.kind].block
+    assert block is not None
+    copies_left = block.times(facts.layer.params)
     while copies_left:
         copy_facts, out, _state = _Summariser().summarise_sequence(
             facts.layer.branches[0], shape, _FieldState(facts.input_field_axes, None)

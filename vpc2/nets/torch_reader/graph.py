@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from vpc2.knobs import Whole
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import Shape, sides_of
 from vpc2.nets.spec import MAX_LAYERS, MAX_NESTING, Layer, Net, edit_layer
@@ -73,14 +75,20 @@ class GraphValue:
 
     def __init__(self, inputs: tuple[GraphValue, ...] = (), layer: ParsedLayer | None = None, join: str = "", location: Text | None = None):
         self.inputs, self.layer, self.join = inputs, layer, join
-        self.location = layer.location if layer else location
-        self.dominator = _common_dominator(inputs) if inputs else None
-        self.depth = self.dominator.depth + 1 if self.dominator else 0
+        self._location = layer.location if layer else location
+        self.dominator: GraphValue | None = _common_dominator(inputs) if inputs else None
+        self.depth: int = self.dominator.depth + 1 if self.dominator else 0
         self.is_used = False
         self.replaced_by: GraphValue | None = None  # the value written in its memory by an in-place operation
         self.is_written = False
         self.overwritten_at: Text | None = None  # location where another value of the same memory was overwritten
         self.aliases: list[GraphValue] = [self]
+
+    @property
+    def location(self) -> Text:
+        """Where the code computes this value; the input image has no location."""
+        assert self._location is not None
+        return self._location
 
 
 def _common_dominator(values: Iterable[GraphValue]) -> GraphValue:
@@ -98,7 +106,7 @@ def _common_dominator(values: Iterable[GraphValue]) -> GraphValue:
 class NetGraph:
     """The data flow of a net that is being read; `notes` collects what the visitor should know."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.notes: list[Text] = []
         self._count = 0
         self._concatenations: dict[tuple[GraphValue, ...], GraphValue] = {}
@@ -180,13 +188,16 @@ class NetGraph:
         start = GraphValue()
         layers = _layers_between(start, self.current(body(start)))
         value = self.current(value)
-        if start.replaced_by is not None or start.overwritten_at is not None:
-            value.overwritten_at = start.overwritten_at or start.replaced_by.location
+        if start.overwritten_at is not None:
+            value.overwritten_at = start.overwritten_at
+        elif start.replaced_by is not None:
+            value.overwritten_at = start.replaced_by.location
         if not layers:
             return value
         overwritten, value.overwritten_at = value.overwritten_at, None
         result = self.add_layer(value, "Repeat", {"times": times}, location)
         value.overwritten_at = overwritten
+        assert result.layer is not None
         result.layer = replace(result.layer, branches=(layers,))
         return result
 
@@ -223,11 +234,12 @@ class NetGraph:
                 changes.setdefault(facts.id, {}).update(self._unexpected_input(facts, layer, facts.id in varying_ids))
         for layer_id, params in changes.items():
             if params:
-                net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
+                net = edit_layer(net, layer_id, partial(_with_params, params=params))
         return net
 
     def _note_contradictions(self, facts: LayerFacts, layer: ParsedLayer) -> None:
         """Add a note for each statement of the code about a layer that its input shape contradicts."""
+        assert facts.input is not None
         sides = (1, *facts.input)  # with a batch of one image
         for key, claim in layer.checks.items():
             note = None
@@ -244,6 +256,7 @@ class NetGraph:
 
     def _unexpected_input(self, facts: LayerFacts, layer: ParsedLayer, is_varying: bool) -> dict[str, Any]:
         """Return the parameter `expects` where the declared input differs from the real one; layers without it get a note."""
+        assert facts.input is not None
         real_inputs = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
         for key, declared in layer.declared.items():
             real = real_inputs.get(key)
@@ -255,6 +268,10 @@ class NetGraph:
                     _WRONG_DECLARATION.fill(where=layer.location, kind=facts.kind, given=f"{key}={declared}"[:40], found=str(real))
                 )
         return {}
+
+
+def _with_params(layer: Layer, params: dict[str, Any]) -> Layer:
+    return replace(layer, params={**layer.params, **params})
 
 
 def _covers_image(dims: tuple[int, ...], sides: tuple[int, ...]) -> bool:
@@ -298,6 +315,7 @@ def _layers_between(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple
             layers.append(end.layer)
             end = end.inputs[0]
             continue
+        assert end.dominator is not None
         layer = _to_block(end, [_layers_between(end.dominator, one, depth + 1) for one in end.inputs])
         if layer.kind == "Residual" and layers and layers[-1].kind == "ReLU":
             layers.pop()
@@ -350,12 +368,14 @@ def _reduction(gate: tuple[ParsedLayer, ...]) -> int:
     if not all(_is_pointwise(conv) and conv.params["bias"] and conv.params["stride"] == 1 for conv in (squeeze, excite)):
         return 0
     knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
+    assert isinstance(knob, Whole) and isinstance(knob.default, int)
     candidates = (knob.default, *range(knob.low, knob.high + 1))
     return next((reduction for reduction in candidates if max(1, channels // reduction) == squeezed), 0)
 
 
 def _check_shortcut(facts: LayerFacts, layer: ParsedLayer) -> None:
     """Raise `Refusal` unless the shortcut in the code equals the one that the block derives from its shapes."""
+    assert facts.output is not None
     derived = [inner.layer for inner in facts.branches[-1]]
     if [layer.kind for layer in derived] != [inner.kind for inner in layer.shortcut] or not _is_same_conv(derived, layer, facts.output):
         expected = Verbatim(_shortcut_text(derived)) if derived else _NO_SHORTCUT

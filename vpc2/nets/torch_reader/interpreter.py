@@ -12,7 +12,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-from vpc2.nets.torch_reader import messages as messages
+from vpc2.nets.torch_reader import messages
 from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.messages import ReadingLimit, refuse, source_of
 from vpc2.nets.torch_reader.operators import evaluate_binary
@@ -42,7 +42,7 @@ _DEFAULT_IMPORTS = {"torch": ImportedName("torch"), "nn": ImportedName("torch.nn
 class Interpreter:
     """Interprets one text; `calls` holds the graph to which its calls of torch add layers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = TorchCalls()
         self._steps = 0
         self._depth = 0
@@ -72,9 +72,10 @@ class Interpreter:
             scope[name.asname or name.name] = ImportedName(f"{node.module}.{name.name}")
 
     def _do_ClassDef(self, node: ast.ClassDef, scope: Scope) -> None:
-        values = scope.new_child()
+        own: dict[str, Any] = {}
+        values = scope.new_child(own)
         bases = [self.evaluate(base, scope) for base in node.bases]
-        cls = SourceClass(node.name, bases, {}, values.maps[0])
+        cls = SourceClass(node.name, bases, {}, own)
         for inner in node.body:
             if isinstance(inner, ast.FunctionDef):
                 cls.methods[inner.name] = SourceFunction(inner, scope, cls=cls)
@@ -202,9 +203,10 @@ class Interpreter:
         return self._evaluate_elements(node.elts, scope)
 
     def _of_Dict(self, node: ast.Dict, scope: Scope) -> dict:
-        if None in node.keys:
+        keys = [key for key in node.keys if key is not None]
+        if len(keys) < len(node.keys):  # `**other`
             raise refuse(node, messages.UNREADABLE, what=source_of(node))
-        return {self._key(key, scope): self.evaluate(value, scope) for key, value in zip(node.keys, node.values, strict=True)}
+        return {self._key(key, scope): self.evaluate(value, scope) for key, value in zip(keys, node.values, strict=True)}
 
     def _key(self, node: ast.expr, scope: Scope) -> Any:
         key = self.evaluate(node, scope)
@@ -257,9 +259,11 @@ class Interpreter:
                 if isinstance(node.slice, ast.Slice) or type(key := self.evaluate(node.slice, scope)) is not int
                 else owner.at(key)
             )
-        if isinstance(owner, SequentialModule | RepeatedValues):
-            items = self.items(node, owner)
-            owner = owner.items = items if isinstance(owner, SequentialModule) else items
+        if isinstance(owner, SequentialModule):
+            owner.items = self.items(node, owner)
+            owner = owner.items
+        elif isinstance(owner, RepeatedValues):
+            owner = self.items(node, owner)
         if isinstance(node.slice, ast.Slice):
             ends = [None if end is None else self.evaluate(end, scope) for end in (node.slice.lower, node.slice.upper, node.slice.step)]
             if isinstance(owner, list | tuple) and all(end is None or isinstance(end, int) and end for end in ends[2:]):
@@ -301,17 +305,11 @@ class Interpreter:
         left = self.evaluate(node.left, scope)
         for operator_, other in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(other, scope)
-            plain = int | float | str | None
             if isinstance(operator_, ast.In | ast.NotIn) and isinstance(right, list | tuple | dict | str) and isinstance(left, int | str):
                 holds = (left in right) is isinstance(operator_, ast.In)
             elif isinstance(operator_, ast.Is | ast.IsNot | ast.Eq | ast.NotEq) and (left is None or right is None):
                 holds = (left is right) is isinstance(operator_, ast.Is | ast.Eq)
-            elif (
-                type(operator_) in _COMPARISONS
-                and isinstance(left, plain)
-                and isinstance(right, plain)
-                and isinstance(left, str) == isinstance(right, str)
-            ):
+            elif type(operator_) in _COMPARISONS and _is_comparable(left, right):
                 holds = _COMPARISONS[type(operator_)](left, right)
             else:
                 raise refuse(node, messages.UNREADABLE, what=source_of(node))
@@ -349,7 +347,7 @@ class Interpreter:
         ):
             raise refuse(node, messages.TOO_LONG, ReadingLimit, turns=turns)
         if isinstance(value, RepeatedValues):
-            return [value.make() for _ in range(value.count)]
+            return value.expand()
         if isinstance(value, SequentialModule):
             value = value.items
         if isinstance(value, list | tuple):
@@ -365,7 +363,7 @@ class Interpreter:
         if isinstance(function, ImportedName) and function.path == "super":
             return SuperProxy(scope["0self"], scope["0class"]) if "0self" in scope else None
         args = self._evaluate_elements(node.args, scope)
-        kwargs = {}
+        kwargs: dict[str, Any] = {}
         for keyword in node.keywords:
             value = self.evaluate(keyword.value, scope)
             if keyword.arg is None and not isinstance(value, dict):
@@ -376,3 +374,8 @@ class Interpreter:
             return evaluate_call(self, node, function, args, kwargs)
         finally:
             self._depth -= 1
+
+
+def _is_comparable(left: Any, right: Any) -> bool:
+    """True for two numbers or two strings."""
+    return isinstance(left, str) and isinstance(right, str) or isinstance(left, int | float) and isinstance(right, int | float)

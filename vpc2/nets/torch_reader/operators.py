@@ -6,7 +6,7 @@ import ast
 import operator
 from typing import Any
 
-from vpc2.nets.torch_reader import messages as messages
+from vpc2.nets.torch_reader import messages
 from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.messages import ReadingLimit, line_text, refuse, source_of
 from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery
@@ -18,7 +18,9 @@ _BINARY = {
 }  # fmt: skip
 
 
-def evaluate_binary(interpreter: Any, node: ast.AST, operator_: ast.operator, left: Any, right: Any, *, is_in_place: bool = False) -> Any:
+def evaluate_binary(
+    interpreter: Any, node: ast.expr | ast.stmt, operator_: ast.operator, left: Any, right: Any, *, is_in_place: bool = False
+) -> Any:
     """Return the result of a binary operator; with `is_in_place` the left operand is overwritten, as by `out += x` in torch."""
     if isinstance(left, GraphValue) or isinstance(right, GraphValue):
         operation = {ast.Add: "add", ast.Mult: "mul"}.get(type(operator_))

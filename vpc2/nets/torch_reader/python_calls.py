@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from vpc2.nets.torch_reader import messages as messages
+from vpc2.nets.torch_reader import messages
 from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.messages import line_text, refuse, source_of
 from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery, bind_arguments, is_known_function
@@ -41,6 +41,13 @@ _DECORATORS = (
     "override",
     "typing.override",
 )  # have no effect on the result
+_LIST_FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
+    "len": len,
+    "list": list,
+    "tuple": tuple,
+    "enumerate": lambda items: list(enumerate(items)),
+    "reversed": lambda items: items[::-1],
+}
 _WITH_WEIGHTS = ("Conv2d", "ConvTranspose2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 
 
@@ -134,9 +141,7 @@ def _call_list_function(interpreter: Any, node: ast.Call, name: str, args: list[
     if len(lists) != 1:
         raise refuse(node, messages.UNREADABLE, what=source_of(node))
     (items,) = lists
-    return {"len": len, "list": list, "tuple": tuple, "enumerate": lambda it: list(enumerate(it)), "reversed": lambda it: it[::-1]}[name](
-        items
-    )
+    return _LIST_FUNCTIONS[name](items)
 
 
 def _call_method(interpreter: Any, node: ast.Call, function: BoundMethod, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +62,7 @@ def read_code(text: str, side_px: int | None = None) -> codec.Read:
     layer declares another number of inputs than it gets, that number becomes its parameter `expects`.
     """
     tree = _parse(text)
-    interpreter, scope = Interpreter(), ChainMap({})
+    interpreter, scope = Interpreter(), Scope({})
     net_value, notes = _find_net(interpreter, tree, scope)
     input_value = interpreter.calls.graph.add_input()
     call_node = ast.Call(func=ast.Name("net"), args=[], keywords=[], lineno=_line_of(net_value), col_offset=0)
@@ -126,8 +125,8 @@ def _find_net(interpreter: Interpreter, tree: ast.Module, scope: Scope) -> tuple
                 value = interpreter.evaluate(node.value, scope)
             else:
                 interpreter.execute([node], scope)
-                is_assigned = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-                value = scope.get(node.targets[0].id) if is_assigned else None
+                assigned = node.targets[0] if isinstance(node, ast.Assign) else None
+                value = scope.get(assigned.id) if isinstance(assigned, ast.Name) else None
         except ReadingLimit:
             raise
         except Refusal as refusal:

@@ -65,7 +65,7 @@ class SizeQuery:
 
     def times(self, other: Any) -> SizeQuery:
         """Return the product with another size, `UNKNOWN_SIZE` where it cannot be followed."""
-        if isinstance(other, SizeQuery) and other.value is self.value and None not in (self.dims, other.dims):
+        if isinstance(other, SizeQuery) and other.value is self.value and self.dims is not None and other.dims is not None:
             return SizeQuery(self.value, (*self.dims, *other.dims))
         return UNKNOWN_SIZE
 
@@ -243,19 +243,19 @@ class TorchCalls:
             arguments = bind_arguments(name, ("tensors", "dim"), args, kwargs, location)
             if arguments.get("dim", 0) not in (1, -3):
                 raise Refusal(_ONLY_CHANNELS.fill(where=location))
-            args = arguments.get("tensors")
+            operands = arguments.get("tensors")
         else:
             arguments = bind_arguments(name, ("input", "other", "alpha")[: 3 if operation == "add" else 2], args, kwargs, location)
             if (alpha := arguments.get("alpha", 1)) != 1:
                 raise Refusal(_WEIGHTED_SUM.fill(where=location, name=name, alpha=str(alpha)[:40]))
-            args = [arguments.get("input"), arguments.get("other")]
-        if not isinstance(args, list | tuple) or not args or not all(isinstance(operand, GraphValue) for operand in args):
+            operands = [arguments.get("input"), arguments.get("other")]
+        if not isinstance(operands, list | tuple) or not operands or not all(isinstance(value, GraphValue) for value in operands):
             raise Refusal(_NOT_A_VALUE.fill(where=location, name=name))
-        return self.graph.add_join(operation, args, location)
+        return self.graph.add_join(operation, operands, location)
 
     def _mean(self, value: GraphValue, arguments: dict[str, Any], location: Text) -> GraphValue:
         sides = arguments.get("dim")
-        if not isinstance(sides, list | tuple) or set(sides) not in _SPATIAL_DIMS:
+        if not isinstance(sides, list | tuple) or not any(len(sides) == 2 and all(dim in sides for dim in dims) for dims in _SPATIAL_DIMS):
             raise Refusal(_NO_SUCH_RESHAPING.fill(where=location))
         if arguments.get("keepdim"):
             return self.graph.add_layer(value, "AdaptiveAvgPool2d", {"output_size": 1}, location)

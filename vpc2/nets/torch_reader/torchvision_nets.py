@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2 import codec
+from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.torch_calls import SizeQuery, TorchCalls, is_known_function
 from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS
 from vpc2.text import Refusal, Text, Verbatim
@@ -72,6 +73,8 @@ def trace_torchvision(name: str) -> codec.Read:
                 values[node] = calls.call_function(function_name, args, kwargs, location)
             else:
                 values[node] = calls.skip_unknown(function_name, None, location)
+    if start is None or not isinstance(end, GraphValue):
+        raise ValueError(f"{name} does not return one value computed from one image")
     side = _INPUT_SIDES.get(name, 224)
     return codec.Read(calls.graph.to_net(name, (3, side, side), start, end), tuple(calls.graph.notes))
 

@@ -108,6 +108,12 @@ class RepeatedValues:
 
     make: Callable[[], Any]
     count: int
+    _expanded: list[Any] = field(default_factory=list)
+
+    def expand(self) -> list[Any]:
+        """Return all values, the same objects each time: two uses of one of them are two uses of one layer."""
+        self._expanded.extend(self.make() for _ in range(self.count - len(self._expanded)))
+        return list(self._expanded)
 
 
 @dataclass(frozen=True)
