@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
+from vpc2.sources import Carrier
 
 # torch's own defaults: arguments with these values are left out of the code.
 _DEFAULTS: dict[str, Any] = {
@@ -30,6 +29,8 @@ _POSITIONAL = (
     "output_size", "size", "kernel_size",
 )  # fmt: skip
 _INDENT = "    "
+_NN = "torch.nn."
+_IMPORTS = ("import torch", "from torch import nn")
 
 
 def to_code(net: Net) -> str:
@@ -38,16 +39,16 @@ def to_code(net: Net) -> str:
     Where a layer does not fit, the code ends before it with the reason in a comment.
     """
     summary = summarise(net)
-    lines = _layers(_fitting(summary.layers), 1)
+    lines, (imports, classes) = _layers(_fitting(summary.layers), 1), _classes(summary)
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
     return "\n".join(
         [
-            "import torch",
-            "from torch import nn",
+            *_IMPORTS,
+            *imports,
             "",
-            *_classes(summary),
+            *classes,
             f"# {_comment(net.name)}{summary.params:,} parameters, {summary.macs:,} multiply-adds for a picture of {height} "
             f"x {width} x {channels}.",
             "net = nn.Sequential(",
@@ -70,17 +71,22 @@ def _fitting(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
     return [facts for facts in layers if facts.output is not None]
 
 
-def _classes(summary: Summary) -> list[str]:
-    """Return the source of the block classes that the net uses, as the app itself uses them."""
-    names = {LAYERS[facts.kind].target.rpartition(".") for facts in _fitting(list(summary.walk()))}
-    class_names = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
-    source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
-    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in class_names]
-    return (
-        [line for node in classes for line in ("", *(ast.get_source_segment(source, node) or "").splitlines(), "", "")][1:]
-        if classes
-        else []
-    )
+def _classes(summary: Summary) -> tuple[list[str], list[str]]:
+    """Return the imports that classes which torch lacks need besides torch's, and their source, as the app itself uses them."""
+    kinds, carrier = {facts.kind for facts in _fitting(list(summary.walk()))}, Carrier()
+    for key, entry in LAYERS.items():
+        if key in kinds and not entry.script:
+            for target in filter(None, (entry.target, entry.flat_target)):
+                _class_name(target, carrier)
+    lines = [line for text in carrier.definitions for line in ("", *text.splitlines(), "", "")][1:]
+    return [line for line in carrier.imports if line not in _IMPORTS], lines
+
+
+def _class_name(target: str, carrier: Carrier | None = None) -> str:
+    """Return the name of a layer's class in the code."""
+    if target.startswith(_NN):
+        return f"nn.{target.removeprefix(_NN)}"
+    return (carrier or Carrier()).name_of(target)
 
 
 def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
@@ -99,7 +105,7 @@ def _lines(facts: LayerFacts, depth: int) -> list[str]:
         return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
     branches = [line for branch in facts.built_branches for line in _branch(branch, depth + 1)]
     extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
-    return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *branches, *extras, f"{indent}),"]
+    return [f"{indent}{_class_name(LAYERS[facts.kind].target)}({note}", *branches, *extras, f"{indent}),"]
 
 
 def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
@@ -117,9 +123,9 @@ def _copy(layers: Sequence[LayerFacts], count: int, depth: int) -> list[str]:
 
 
 def _call(facts: LayerFacts) -> str:
-    if facts.kind == "GlobalAvgPool":
-        return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
     entry = LAYERS[facts.kind]
+    if entry.script:
+        return entry.script
     assert facts.input is not None
     arguments = entry.arguments(facts.layer.params, facts.input)
     positional, keyword = [], []
@@ -129,4 +135,4 @@ def _call(facts: LayerFacts) -> str:
         # torch's default for the stride of a pooling is its kernel.
         elif value != (arguments["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
             keyword.append(f"{key}={value!r}")
-    return f"nn.{entry.target_for(facts.input).rpartition('.')[2]}({', '.join([*positional, *keyword])})"
+    return f"{_class_name(entry.target_for(facts.input))}({', '.join([*positional, *keyword])})"

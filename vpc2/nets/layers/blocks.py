@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpc2.knobs import Choice, Whole
-from vpc2.nets.layers import branch_rules, formulas
+from vpc2.nets.layers import branch_recognition, branch_rules, formulas
 from vpc2.nets.layers.kind import Block, LayerItems, LayerKind
 from vpc2.text import Text
 
@@ -30,6 +30,15 @@ def _inception_branches(channels: int) -> tuple[LayerItems, ...]:
     )
 
 
+_REDUCTION = Whole(
+    key="reduction",
+    title=Text("Squeezed to one in"),
+    default=16,
+    low=1,
+    high=256,
+    help=Text("By how much the channels are squeezed in between."),
+)
+
 BLOCK_LAYERS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Residual",
@@ -44,6 +53,9 @@ BLOCK_LAYERS: tuple[LayerKind, ...] = (
             derive=branch_rules.shortcut_layers,
             extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
             starter=_residual_body,
+            recognise=branch_recognition.recognise_residual,
+            after="activation",
+            free=("projection",),
         ),
         knobs=(
             Choice(
@@ -74,7 +86,14 @@ BLOCK_LAYERS: tuple[LayerKind, ...] = (
         family="block",
         stem="par",
         aliases=("Inception",),
-        block=Block(join=branch_rules.concatenated_shape, sign="|", most=8, starter=_inception_branches, formulas=formulas.sum_formulas),
+        block=Block(
+            join=branch_rules.concatenated_shape,
+            sign="|",
+            most=8,
+            starter=_inception_branches,
+            formulas=formulas.sum_formulas,
+            recognise=branch_recognition.recognise_parallel,
+        ),
     ),
     LayerKind(
         key="Repeat",
@@ -108,6 +127,7 @@ BLOCK_LAYERS: tuple[LayerKind, ...] = (
         target="vpc2.nets.layers.block_modules.SqueezeExcite",
         family="block",
         stem="se",
+        sees_whole=True,
         block=Block(
             join=branch_rules.scaled_shape,
             sign="×",
@@ -116,16 +136,8 @@ BLOCK_LAYERS: tuple[LayerKind, ...] = (
             derive=branch_rules.gate_layers,
             sees_derived=False,
             starter=lambda channels: (),
+            recognise=lambda branches: branch_recognition.recognise_gate(branches, _REDUCTION),
         ),
-        knobs=(
-            Whole(
-                key="reduction",
-                title=Text("Squeezed to one in"),
-                default=16,
-                low=1,
-                high=256,
-                help=Text("By how much the channels are squeezed in between."),
-            ),
-        ),
+        knobs=(_REDUCTION,),
     ),
 )

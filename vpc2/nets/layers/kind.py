@@ -6,8 +6,8 @@ The table of all layer types is `catalog.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from vpc2.catalog import Entry
 from vpc2.knobs import Flag, Pair, Whole
@@ -32,8 +32,35 @@ FAMILIES = {
 LayerItems = list[tuple[str, Params]]
 
 
+class ReadLayer(Protocol):
+    """A layer that was read from PyTorch code."""
+
+    kind: str
+    params: Params
+
+
+ReadBranches = list[tuple[Any, ...]]  # of `ReadLayer`
+
+
+@dataclass(frozen=True)
+class BlockMatch:
+    """A block recognised in branches that meet: its parameters, its branches, and the layers that must equal its derived branch."""
+
+    params: Params
+    branches: ReadBranches = field(default_factory=list)
+    shortcut: tuple[Any, ...] = ()
+
+
 def _no_arguments(p: Params, shape: Shape) -> dict[str, Any]:
     return {}
+
+
+def _no_remark(p: Params, out: Shape) -> Text | None:
+    return None
+
+
+def _can_export(p: Params) -> Text | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +76,12 @@ class Block:
     - `starter`: the branches of a new block for a number of input channels.
     - `formulas`: the formulas that the page shows for the block.
     - `sign`: how the branches' outputs are combined: added ("+"), multiplied ("×"), concatenated ("|"), or not at all ("").
+
+    For reading PyTorch code:
+
+    - `recognise`: returns the block that branches joined by `sign` are, or None where they are not of this kind.
+    - `after`: the parameter that names the layer applied to the joined value.
+    - `free`: parameters that take their default where nothing is derived from the shapes.
     """
 
     join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
@@ -62,6 +95,9 @@ class Block:
     extras: Callable[[Params], dict[str, str]] = lambda params: {}
     starter: Callable[[int], tuple[LayerItems, ...]] = lambda channels: ([],)
     formulas: Callable[[Params, Shape, tuple[Shape, ...], Shape], tuple[Formula, ...]] = lambda p, shape, outs, out: ()
+    recognise: Callable[[ReadBranches], BlockMatch | None] = lambda branches: None
+    after: str = ""
+    free: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +117,17 @@ class LayerKind(Entry):
     - `divides`: knobs whose value must divide the number of input channels.
     - `multiples`: pairs (knob, other knob) where the first must be a multiple of the second.
     - `block`: the rules of its branches, None for a layer that contains no others.
+    - `sees_whole`: True where its statistics or gate depend on the whole image, which receptive fields leave out.
+    - `remark`: returns a warning (with a field `{name}`) from parameters and output shape, or None.
+    - `no_onnx`: returns why the layer cannot be exported to ONNX (with a field `{name}`), or None.
+    - `script`: the exported code of the layer, where it is no call of the torch class.
+
+    For reading PyTorch code:
+
+    - `function`: the equivalent function of torch, by its name, or with its arguments after the image where `inspect` finds none
+      (`max_pool2d(kernel_size, …)`).
+    - `also_reads`: further classes of torch.nn that are read as this kind, each with a note on what differs, or None.
+    - `is_view`: True where the output may share the memory of the input.
     """
 
     stem: str
@@ -96,6 +143,18 @@ class LayerKind(Entry):
     divides: tuple[str, ...] = ()
     multiples: tuple[tuple[str, str], ...] = ()
     block: Block | None = None
+    sees_whole: bool = False
+    remark: Callable[[Params, Shape], Text | None] = _no_remark
+    no_onnx: Callable[[Params], Text | None] = _can_export
+    script: str = ""
+    function: str = ""
+    also_reads: tuple[tuple[str, Text | None], ...] = ()
+    is_view: bool = False
+
+    @property
+    def has_weights(self) -> bool:
+        """True where it may learn numbers of its own."""
+        return self.params is not rule.no_params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
         """Return the torch class's arguments for an input shape: those that follow from the shape, then the knobs; pairs as tuples."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from vpc2.knobs import Whole
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import Shape, sides_of
 from vpc2.nets.spec import MAX_LAYERS, MAX_NESTING, Layer, Net, edit_layer
@@ -44,8 +43,8 @@ _NEEDS_PICTURE = Text("{where}: torch's BatchNorm2d takes no vector; here it is 
 _WRITTEN_OVER = Text(
     "{where}: this writes into a picture in place, and another name for the same memory is used later; that cannot be followed here."
 )
-_GATE = ("AdaptiveAvgPool2d", "Conv2d", "ReLU", "Conv2d", "Sigmoid")
-_POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
+# How values are joined: the sign of the blocks that join so, and the refusal where no block matches.
+_JOINS = {"add": ("+", _NO_RESIDUAL), "mul": ("×", _NO_GATE), "cat": ("|", _NO_BLOCK_STRUCTURE)}
 
 
 @dataclass(frozen=True)
@@ -222,13 +221,14 @@ class NetGraph:
             layer = parsed.get(facts.id)
             if layer is None:
                 continue
-            if facts.kind == "Repeat" and facts.output is not None and facts.branches[0][-1].output != facts.input:
-                varying_ids |= {inner.id for inner in facts.walk()}
-            if facts.kind == "Residual" and facts.output is not None:
+            block = LAYERS[facts.kind].block
+            if block is not None and facts.output is not None:
+                if block.is_chain and facts.branches[0][-1].output != facts.input:
+                    varying_ids |= {inner.id for inner in facts.walk()}
                 if layer.shortcut:
                     _check_shortcut(facts, layer)
                 else:
-                    changes[facts.id] = {"projection": LAYERS["Residual"].knob("projection").default}
+                    changes[facts.id] = {key: LAYERS[facts.kind].knob(key).default for key in block.free}
             if facts.input is not None:
                 self._note_contradictions(facts, layer)
                 changes.setdefault(facts.id, {}).update(self._unexpected_input(facts, layer, facts.id in varying_ids))
@@ -316,61 +316,28 @@ def _layers_between(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple
             end = end.inputs[0]
             continue
         assert end.dominator is not None
-        layer = _to_block(end, [_layers_between(end.dominator, one, depth + 1) for one in end.inputs])
-        if layer.kind == "Residual" and layers and layers[-1].kind == "ReLU":
-            layers.pop()
-            layer = replace(layer, params={**layer.params, "activation": "ReLU"})
-        layers.append(layer)
+        layers.append(_absorb_following(_to_block(end, [_layers_between(end.dominator, one, depth + 1) for one in end.inputs]), layers))
         end = end.dominator
     return tuple(reversed(layers))
 
 
 def _to_block(end: GraphValue, branches: list[tuple[ParsedLayer, ...]]) -> ParsedLayer:
-    if end.join == "cat":
-        return ParsedLayer("Parallel", {}, end.location, branches=tuple(branches))
-    first, second = branches
-    if end.join == "mul":
-        gate = first or second
-        if not (first and second) and (reduction := _reduction(gate)):
-            return ParsedLayer("SqueezeExcite", {"reduction": reduction}, end.location)
-        raise Refusal(_NO_GATE.fill(where=end.location))
-    for body, shortcut in ((first, second), (second, first)):
-        projection = _projection(shortcut)
-        if projection and (body or not shortcut):
-            return ParsedLayer(
-                "Residual", {"projection": projection, "activation": "none"}, end.location, branches=(body,), shortcut=shortcut
-            )
-    raise Refusal(_NO_RESIDUAL.fill(where=end.location))
+    """Return the block of branches that meet in `end`: the first kind in the table that joins so and recognises them."""
+    sign, refusal = _JOINS[end.join]
+    for key, entry in LAYERS.items():
+        if entry.block is not None and entry.block.sign == sign and (match := entry.block.recognise(branches)) is not None:
+            params = {**entry.defaults(), **match.params}
+            return ParsedLayer(key, params, end.location, branches=tuple(map(tuple, match.branches)), shortcut=tuple(match.shortcut))
+    raise Refusal(refusal.fill(where=end.location))
 
 
-def _is_pointwise(layer: ParsedLayer) -> bool:
-    return all(layer.params[key] == value for key, value in _POINTWISE.items())
-
-
-def _projection(layers: tuple[ParsedLayer, ...]) -> str:
-    """Return the projection that the layers of a shortcut are: "none" without layers, "" where they are no projection."""
-    kinds = tuple(layer.kind for layer in layers)
-    if not kinds:
-        return "none"
-    if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(layers[0]):
-        return ""
-    has_norm = len(kinds) == 2
-    if has_norm and layers[1].params != LAYERS["BatchNorm2d"].defaults():
-        return ""
-    return ("conv_bn" if has_norm else "conv") if layers[0].params["bias"] is not has_norm else ""
-
-
-def _reduction(gate: tuple[ParsedLayer, ...]) -> int:
-    """Return the reduction of a squeeze-and-excitation gate, 0 where these layers are none."""
-    if tuple(layer.kind for layer in gate) != _GATE or gate[0].params["output_size"] != 1:
-        return 0
-    squeeze, excite = gate[1], gate[3]
-    if not all(_is_pointwise(conv) and conv.params["bias"] and conv.params["stride"] == 1 for conv in (squeeze, excite)):
-        return 0
-    knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
-    assert isinstance(knob, Whole) and isinstance(knob.default, int)
-    candidates = (knob.default, *range(knob.low, knob.high + 1))
-    return next((reduction for reduction in candidates if max(1, channels // reduction) == squeezed), 0)
+def _absorb_following(layer: ParsedLayer, following: list[ParsedLayer]) -> ParsedLayer:
+    """Return a block with the layer after it as its parameter `after`, where it has one; that layer is removed from `following`."""
+    entry = LAYERS[layer.kind]
+    key = entry.block.after if entry.block else ""
+    if key and following and following[-1].kind in getattr(entry.knob(key), "options", ()):
+        layer = replace(layer, params={**layer.params, key: following.pop().kind})
+    return layer
 
 
 def _check_shortcut(facts: LayerFacts, layer: ParsedLayer) -> None:

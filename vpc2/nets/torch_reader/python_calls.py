@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.torch_reader import messages
 from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.messages import line_text, refuse, source_of
 from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery, bind_arguments, is_known_function
-from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS
+from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class, kind_of
 from vpc2.nets.torch_reader.values import (
     BoundMethod,
     ImportedName,
@@ -48,7 +49,6 @@ _LIST_FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
     "enumerate": lambda items: list(enumerate(items)),
     "reversed": lambda items: items[::-1],
 }
-_WITH_WEIGHTS = ("Conv2d", "ConvTranspose2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 
 
 def evaluate_call(interpreter: Any, node: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -100,7 +100,7 @@ def _call_imported(interpreter: Any, node: ast.Call, function: ImportedName, arg
         return list(interpreter.items(node, args[0])) if args else []
     if name == "ModuleDict":
         return dict(_pairs(interpreter, node, args[0])) if args else {}
-    arguments = bind_arguments(f"nn.{name}", CLASS_ARGUMENTS[name], args, kwargs, line_text(node.lineno)) if name in CLASS_ARGUMENTS else {}
+    arguments = bind_arguments(f"nn.{name}", tuple(arguments_of(name)), args, kwargs, line_text(node.lineno)) if is_class(name) else {}
     return TorchModule(name, arguments, node.lineno)
 
 
@@ -312,9 +312,9 @@ def _apply_torch_module(interpreter: Any, module: TorchModule, value: Any) -> An
     location = line_text(module.line)
     if module.name == "Identity":
         return value
-    if module.name not in CLASS_ARGUMENTS:
+    if not is_class(module.name):
         return interpreter.calls.skip_unknown(f"nn.{module.name}", value, location)
-    if module.is_used and module.name in _WITH_WEIGHTS:
+    if module.is_used and LAYERS[kind_of(module.name)].has_weights:
         interpreter.calls.note(messages.SHARED_LAYER.fill(line=module.line, name=module.name))
     module.is_used = True
     return interpreter.calls.call_module(module.name, module.arguments, value, location)

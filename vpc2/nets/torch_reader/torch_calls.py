@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from vpc2.knobs import Knob
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.torch_reader.graph import GraphValue, NetGraph
 from vpc2.nets.torch_reader.torch_signatures import (
-    CLASS_DEFAULTS,
     EQUIVALENT_DEFAULTS,
-    FIXED_ARGUMENTS,
-    FUNCTION_ARGUMENTS,
-    FUNCTION_DEFAULTS,
     IGNORED_ARGUMENTS,
-    IN_PLACE_FUNCTIONS,
-    LAYER_KINDS,
     REQUIRED,
     SHAPE_ARGUMENTS,
+    arguments_of,
+    function_of,
+    functions,
+    kind_of,
+    writes_in_place,
 )
 from vpc2.text import Refusal, Text
 
@@ -36,7 +36,6 @@ _WEIGHTED_SUM = Text("{where}: {name} with alpha={alpha} adds a multiple; here p
 _ALWAYS_DROPS = Text(
     "{where}: {name} drops values while the net is judged too, unless training=self.training is said; here it drops only while training."
 )
-_WHOLE_ROWS = Text("{where}: {name} drops whole rows; here it drops single values.")
 _NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.")
 
 
@@ -45,8 +44,8 @@ _SPATIAL_DIMS = ({2, 3}, {-2, -1})
 _JOINS = {
     "add": "add", "iadd": "add", "mul": "mul", "imul": "mul", "multiply": "mul", "cat": "cat", "concat": "cat", "concatenate": "cat",
 }  # fmt: skip
+_WRITTEN = ("add", "mul")  # joins that may write into their first value
 _METHODS = ("view", "reshape", "mean", "size", "clone")
-_VIEW_KINDS = ("Flatten", "Dropout", "Dropout2d")  # the output may share the memory of the input
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ UNKNOWN_SIZE = SizeQuery()
 
 def is_known_function(name: str) -> bool:
     """True for a function or method of torch that the reader knows."""
-    if name.endswith("_") and name[:-1] in IN_PLACE_FUNCTIONS:
-        return True
-    return name in FUNCTION_ARGUMENTS or name in _JOINS or name in _IDENTITY_FUNCTIONS or name in _METHODS
+    if name.endswith("_"):
+        return name[:-1] in _WRITTEN or name[:-1] in functions() and writes_in_place(name[:-1])
+    return name in functions() or name in _JOINS or name in _IDENTITY_FUNCTIONS or name in _METHODS
 
 
 def bind_arguments(name: str, names: tuple[str, ...], args: list[Any], kwargs: dict[str, Any], location: Text) -> dict[str, Any]:
@@ -120,60 +119,72 @@ class TorchCalls:
 
     def call_module(self, name: str, arguments: dict[str, Any], value: Any, location: Text) -> GraphValue:
         """Return the output of a layer of torch.nn for a value; `arguments` are those of its constructor, by name."""
-        if name == "Dropout1d":
-            self.note(_WHOLE_ROWS.fill(where=location, name=f"nn.{name}"))
-        for key, default in CLASS_DEFAULTS[name].items():
+        entry = LAYERS[kind_of(name)]
+        if (differs := dict(entry.also_reads).get(name)) is not None:
+            self.note(differs.fill(where=location, name=f"nn.{name}"))
+        for key, default in arguments_of(name).items():
             if default is REQUIRED and arguments.get(key) is None:
                 raise Refusal(_MISSING.fill(where=location, name=f"nn.{name}", key=key))
-        is_flat = {"BatchNorm1d": True, "BatchNorm2d": False}.get(name)
-        return self._add_layer(name, f"nn.{name}", arguments, value, location, {} if is_flat is None else {"is_flat": is_flat})
+        checks = {"is_flat": name == entry.flat_target.rpartition(".")[2]} if entry.flat_target else {}
+        return self._add_layer(name, f"nn.{name}", arguments, value, location, checks)
 
     def _add_layer(
-        self, cls: str, name: str, arguments: dict[str, Any], value: Any, location: Text, checks: dict[str, Any] | None = None
+        self,
+        cls: str,
+        name: str,
+        arguments: dict[str, Any],
+        value: Any,
+        location: Text,
+        checks: dict[str, Any] | None = None,
+        defaults: dict[str, Any] | None = None,
     ) -> GraphValue:
-        """Return the output of a layer of one of torch's classes for a value; missing `arguments` have torch's defaults."""
+        """Return the output of a layer of one of torch's classes for a value; missing `arguments` have the class's defaults.
+
+        `defaults` are those of arguments that the class does not have.
+        """
         if not isinstance(value, GraphValue):
             raise Refusal(_NOT_A_VALUE.fill(where=location, name=name))
-        kind = LAYER_KINDS[cls]
+        kind, class_arguments = kind_of(cls), arguments_of(cls)
         entry, params, declared, checks = LAYERS[kind], {}, {}, dict(checks or {})
         knobs = {knob.key for knob in entry.knobs}
-        defaults = {key: default for key, default in CLASS_DEFAULTS[cls].items() if default is not REQUIRED}
-        for key, argument in {**defaults, **arguments}.items():
+        left_out = {key: default for key, default in class_arguments.items() if default is not REQUIRED}
+        defaults = {**(defaults or {}), **left_out}
+        for key, argument in {**left_out, **arguments}.items():
             if key in IGNORED_ARGUMENTS:
                 continue
             if key in knobs:
                 if argument is not None:
-                    params[key] = _knob_value(cls, key, argument)
-            elif key in FIXED_ARGUMENTS:
-                self._check_default(kind, name, key, argument, location)
+                    params[key] = _knob_value(entry.knob(key), argument)
             elif key in dict(entry.fixed):
                 checks[key] = argument
+            elif key in defaults:
+                self._check_default(kind, name, key, argument, location, defaults[key])
             elif argument is not None:
                 declared[key] = argument
-        for required in ("kernel_size", "out_channels", "out_features", "output_size", "num_groups", "scale_factor", "size"):
-            if required in knobs and required not in params:
+        for required in class_arguments:
+            if required in knobs and required not in params and required != "stride":
                 raise Refusal(_MISSING.fill(where=location, name=name, key=required))
-        if entry.family == "pooling" and "stride" in knobs:
+        if "stride" in class_arguments and class_arguments["stride"] is None:
             params.setdefault("stride", params["kernel_size"])  # torch's own rule
         result = self.graph.add_layer(value, kind, params, location, declared, checks)
-        if kind in _VIEW_KINDS:
+        if entry.is_view:
             self.graph.add_alias(value, result)
         if arguments.get("inplace") is True:
             self.graph.overwrite(value, result)
         return result
 
-    def _check_default(self, kind: str, name: str, key: str, argument: Any, location: Text) -> None:
+    def _check_default(self, kind: str, name: str, key: str, argument: Any, location: Text, default: Any) -> None:
         """Add a note for an argument that the layer does not offer and that is not torch's default; refuse one that changes shapes."""
         if isinstance(argument, list | tuple) and len(set(map(str, argument))) == 1:
             argument = argument[0]
-        if argument == FIXED_ARGUMENTS[key] or argument in EQUIVALENT_DEFAULTS.get(key, ()):
+        if argument == default or argument in EQUIVALENT_DEFAULTS.get(key, ()):
             return
         fields = {"where": location, "name": name, "key": key, "value": str(argument)[:40]}
         if key in SHAPE_ARGUMENTS:
             raise Refusal(_CHANGES_SHAPE.fill(**fields))
         if (kind, key, str(argument)) not in self._noted:  # noted once, not for each layer
             self._noted.add((kind, key, str(argument)))
-            self.note(_NO_KNOB.fill(own=str(FIXED_ARGUMENTS[key]), **fields))
+            self.note(_NO_KNOB.fill(own=str(default), **fields))
 
     def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], location: Text) -> Any:
         """Return the result of a function or method of torch."""
@@ -199,8 +210,16 @@ class TorchCalls:
             return self._view(name, value, list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest, location)
         if name == "mean":
             return self._mean(value, bind_arguments(name, ("dim", "keepdim"), rest, kwargs, location), location)
-        cls, names = FUNCTION_ARGUMENTS[name]
-        arguments = {**FUNCTION_DEFAULTS.get(name, {}), **bind_arguments(name, names, rest, kwargs, location)}
+        function = function_of(name)
+        bound, class_arguments = bind_arguments(name, tuple(function.arguments), rest, kwargs, location), arguments_of(function.cls)
+        defaults = {key: default for key, default in function.arguments.items() if default is not REQUIRED}
+        # Defaults of the function that differ from those of its class.
+        other = {
+            key: default
+            for key, default in defaults.items()
+            if key in (*class_arguments, "training") and default != class_arguments.get(key)
+        }
+        arguments = {**other, **bound}
         if is_written:
             arguments["inplace"] = True
         if "training" in arguments:
@@ -209,7 +228,7 @@ class TorchCalls:
                 return value
             if getattr(training, "name", "") != "training":
                 self.note(_ALWAYS_DROPS.fill(where=location, name=name))
-        return self._add_layer(cls, name, arguments, value, location)
+        return self._add_layer(function.cls, name, arguments, value, location, defaults=defaults)
 
     def _size(self, value: Any, rest: list[Any], kwargs: dict[str, Any]) -> SizeQuery:
         (index,) = (*rest, *kwargs.values())[:1] or (None,)
@@ -262,7 +281,7 @@ class TorchCalls:
         return self.graph.add_layer(value, "GlobalAvgPool", {}, location)
 
 
-def _knob_value(cls: str, key: str, argument: Any) -> Any:
-    if (cls, key, argument) == ("Conv2d", "padding", "valid"):  # torch's name for no padding
+def _knob_value(knob: Knob, argument: Any) -> Any:
+    if knob.key == "padding" and argument == "valid" and getattr(knob, "words", None):  # torch's name for no padding
         return 0
     return list(argument) if isinstance(argument, tuple) else argument

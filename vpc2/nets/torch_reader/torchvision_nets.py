@@ -7,7 +7,7 @@ from typing import Any
 from vpc2 import codec
 from vpc2.nets.torch_reader.graph import GraphValue
 from vpc2.nets.torch_reader.torch_calls import SizeQuery, TorchCalls, is_known_function
-from vpc2.nets.torch_reader.torch_signatures import CLASS_ARGUMENTS
+from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class
 from vpc2.text import Refusal, Text, Verbatim
 
 _BUILD_ARGUMENTS = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
@@ -83,9 +83,9 @@ def _call_module(calls: TorchCalls, module: Any, value: Any, location: Text) -> 
     name = type(module).__name__
     if name == "Identity":
         return value
-    if name not in CLASS_ARGUMENTS:
+    if not is_class(name):
         return calls.skip_unknown(f"nn.{name}", None, location)
-    arguments = {key: getattr(module, key) for key in CLASS_ARGUMENTS[name] if hasattr(module, key)}
+    arguments = {key: getattr(module, key) for key in arguments_of(name) if hasattr(module, key)}
     if "bias" in arguments:
         arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation without learned parameters has neither
     return calls.call_module(name, arguments, value, location)
