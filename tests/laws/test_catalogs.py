@@ -231,7 +231,7 @@ def a_pair(entry):
         assert "{" not in lesson_of(entry, compare(entry.left.net, entry.right.net)).say(language)
 
 
-@law(Kernel)
+@law(ExampleKernel)
 def a_kernel(entry):
     assert [len(row) for row in entry.rows] == [3, 3, 3] and entry.divisor > 0
 

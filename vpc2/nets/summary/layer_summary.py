@@ -22,7 +22,6 @@ MAX_PIXELS = MAX_POSITION  # upper bound of receptive fields
 MAX_FOLLOWED, MAX_WINDOWS = 2000, 100
 
 _BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
-_BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
 
 
 @dataclass(frozen=True)
