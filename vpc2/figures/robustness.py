@@ -7,22 +7,23 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from vpc2.figures.predictions import MERGED, PLAIN
+from vpc2.shares import Share
 
 _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
-Line = tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+Line = tuple[str, Sequence[Share], Sequence[float]]
 
 
 def robustness_figure(
     strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, confidence_title: str, height: int = 320
 ) -> go.Figure:
-    """Return accuracy (per cent) against strength, in equal steps; `lines` are (name, accuracy, low, high, confidence) of classifiers.
+    """Return accuracy (per cent) against strength, in equal steps; `lines` are (name, shares, confidence) of classifiers.
 
     The interval of the accuracy is a band, the mean confidence a dotted line: above the accuracy, the classifier is overconfident.
     """
     figure = go.Figure()
     x = list(strengths)
-    for (name, accuracy, low, high, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
-        band_edge = [100 * value for value in (*high, *reversed(low))]
+    for (name, shares, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
+        band_edge = [100 * value for value in (*(share.high for share in shares), *(share.low for share in reversed(shares)))]
         figure.add_scatter(
             x=[*x, *reversed(x)],
             y=band_edge,
@@ -33,10 +34,10 @@ def robustness_figure(
             hoverinfo="skip",
             showlegend=False,
         )
-        figure.add_scatter(x=x, y=[100 * share for share in accuracy], name=name, mode="lines+markers", line={"color": colour})
+        figure.add_scatter(x=x, y=[100 * share.share for share in shares], name=name, mode="lines+markers", line={"color": colour})
         figure.add_scatter(
             x=x,
-            y=[100 * share for share in confidence],
+            y=[100 * one for one in confidence],
             name=confidence_title.format(name=name),
             mode="lines",
             line={"color": colour, "dash": "dot", "width": 1.5},

@@ -211,6 +211,7 @@ class TorchCalls:
         if name == "mean":
             return self._mean(value, bind_arguments(name, ("dim", "keepdim"), rest, kwargs, location), location)
         function = function_of(name)
+        assert function is not None  # `is_known_function` holds
         bound, class_arguments = bind_arguments(name, tuple(function.arguments), rest, kwargs, location), arguments_of(function.cls)
         defaults = {key: default for key, default in function.arguments.items() if default is not REQUIRED}
         # Defaults of the function that differ from those of its class.

@@ -109,6 +109,7 @@ def _torch_function(name: str) -> Any:
 def _signature_arguments(signature: str) -> dict[str, Any]:
     """Return the arguments of a signature written in the table of layers: `flatten(start_dim=0, end_dim=-1)`."""
     (node,) = ast.parse(f"def {signature}: ...").body
+    assert isinstance(node, ast.FunctionDef)
     names = [item.arg for item in node.args.args]
     defaults = [ast.literal_eval(item) for item in node.args.defaults]
     return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
