@@ -1,4 +1,4 @@
-"""Labels drawn on pictures: where they are said to be, and nowhere else."""
+"""Labels drawn on images: at their coordinates, and nowhere else."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Nets written for other programs, read back by those programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
+"""Exported nets, read by other programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
 
 import csv
 import importlib.util
@@ -185,7 +185,7 @@ def _weights(data: bytes) -> dict[str, np.ndarray]:
 
 
 def test_every_kind_is_either_written_or_refused_beforehand():
-    """The limits of torch's exporter as `check_onnx` knows them: what it lets pass is written, what it refuses is not."""
+    """`check_onnx` knows the limits of torch's exporter: nets that it accepts are exported, others cannot be."""
     written = {facts.kind for net in WRITTEN.values() for facts in summarise(net).walk()}
     alike = {"ReLU6", "Sigmoid", "Conv2d"}  # activations that are one operator of ONNX each
     assert set(LAYERS) - written <= alike
@@ -261,7 +261,7 @@ print(png._sans_family(), *(sum(one.histogram()[:200]) for one in drawn))
 @pytest.mark.skipif(sys.platform != "linux", reason="fontconfig says which fonts there are on Linux alone")
 @pytest.mark.parametrize("font", ["DejaVuSans.ttf", ""], ids=["DejaVu alone", "none"])
 def test_words_are_drawn_on_a_machine_with_one_font_and_with_none(font, tmp_path):
-    """Matplotlib carries DejaVu Sans: the only font of a slim Debian, where resvg's own choice for "sans-serif" is not there."""
+    """Matplotlib contains DejaVu Sans, the only font of a slim Debian, which lacks resvg's own choice for "sans-serif"."""
     (tmp_path / "fonts").mkdir()
     if font:
         matplotlib = importlib.util.find_spec("matplotlib").submodule_search_locations[0]

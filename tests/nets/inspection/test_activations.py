@@ -1,4 +1,4 @@
-"""What units see and what a photograph becomes, against gradients, hooks and torch's own layers made by hand."""
+"""Receptive fields and activations, compared with gradients, hooks and torch's own layers."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ SMALL = NETS["tiny"].net
 
 
 def reached_by(net: Net, layer_id: str, unit) -> torch.Tensor:
-    """Return which pixels move a unit, (H, W): the gradient of a prefix built with positive weights, in double precision."""
+    """Return the pixels (H, W) that influence a unit: by the gradient of a prefix with positive weights, in double precision."""
     at = [layer.id for layer in net.layers].index(layer_id)
     module = build_net(Net(net.input, net.layers[: at + 1])).double().eval()
     for parameter in module.parameters():
@@ -141,7 +141,7 @@ def test_a_rectangle_moved_by_one_pixel_loses_energy():
 
 
 def test_most_of_a_deep_field_is_in_its_middle():
-    """What Luo and others found: the deeper, the smaller the part that counts."""
+    """As Luo and others found: the deeper the net, the smaller the share of the field that has the energy."""
     shares = []
     for depth in (1, 4, 12):
         net = make_net("", (1, 51, 51), *[conv(8, 3, padding=1)] * depth)
@@ -207,10 +207,10 @@ def photo():
 
 
 def test_a_photograph_is_fitted_as_a_classifier_does(photo):
-    wanted = np.asarray(Image.fromarray(photo).resize((20, 30), Image.Resampling.BILINEAR), dtype=np.float32) / 255
-    assert np.allclose(activations.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), wanted)
+    expected = np.asarray(Image.fromarray(photo).resize((20, 30), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    assert np.allclose(activations.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), expected)
     grey = activations.fit_photo(photo, (1, 30, 20))
-    assert grey.shape == (1, 30, 20) and np.abs(grey[0].numpy() - wanted @ [0.299, 0.587, 0.114]).max() < 0.02
+    assert grey.shape == (1, 30, 20) and np.abs(grey[0].numpy() - expected @ [0.299, 0.587, 0.114]).max() < 0.02
 
 
 def whole_by_hand(net: Net, seed: int) -> nn.Module:
@@ -226,9 +226,9 @@ def test_activations_are_those_of_the_whole_net_run_plainly(net, photo):
         for child in module:  # by hand: one child after another
             value = child(value)
             values.append(value[0])
-    for layer, wanted in zip(net.layers, values, strict=True):
+    for layer, expected in zip(net.layers, values, strict=True):
         found = activations.run_photo(net, layer.id, image, seed=7)
-        assert torch.equal(found.output, wanted)
+        assert torch.equal(found.output, expected)
     assert torch.equal(found.input, values[-2])
 
 
@@ -238,13 +238,13 @@ def test_activations_inside_blocks_are_those_of_the_layers_called_by_hand(photo)
     with torch.no_grad():
         a = first(image[None])
         b = residual(a)
-        wanted = {
+        expected = {
             BLOCKY.layers[1].branches[0][1].id: residual.body[1](residual.body[0](a)),
             BLOCKY.layers[2].branches[1][2].id: parallel.branches[1](b),
             BLOCKY.layers[3].branches[0][0].id: repeat[0][0](parallel(b)),
             summarise(BLOCKY).layers[1].branches[-1][0].id: residual.shortcut[0](a),
         }
-    for layer_id, value in wanted.items():
+    for layer_id, value in expected.items():
         assert torch.equal(activations.run_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
 
 
@@ -290,7 +290,7 @@ def test_what_is_too_large_or_does_not_fit_is_told_before_it_is_built(photo):
 
 
 def spelled(shown: window.CloseUp, row: int, column: int) -> float:
-    """Return what a reader finds who multiplies the cells that are shown."""
+    """Return the output computed from the cells that are shown."""
     geometry, terms, pooled = shown.geometry, [], []
     for a in range(geometry.kernel[0]):
         for b in range(geometry.kernel[1]):
@@ -329,22 +329,22 @@ def test_what_is_spelled_out_is_what_the_layer_itself_gives(drawn):
     if facts.output is None:
         return
     image = torch.rand(net.input, generator=torch.Generator().manual_seed(3))
-    passage = activations.run_photo(net, facts.id, image)
+    layer_pass = activations.run_photo(net, facts.id, image)
     unit = tuple(int(share * (count - 1)) for count in grid_of(facts))
     if facts.kind == "Conv2d":
-        kernel, seen, bias = window.own_kernel(passage.module, channel, 0)
+        kernel, seen, bias = window.own_kernel(layer_pass.module, channel, 0)
         assert seen == 0 and bias is not None
         shown = close_up(facts, image[0], unit, kernel, bias=bias)
     else:
         channel, shown = 0, close_up(facts, image[0], unit)
-    assert torch.allclose(shown.result, passage.output[channel], atol=1e-5)
+    assert torch.allclose(shown.result, layer_pass.output[channel], atol=1e-5)
     rows, columns = len(shown.outputs), len(shown.outputs[0])
     assert shown.first[0] <= unit[0] < shown.first[0] + rows and shown.first[1] <= unit[1] < shown.first[1] + columns
     for row in range(rows):
         for column in range(columns):
-            wanted = float(passage.output[channel, shown.first[0] + row, shown.first[1] + column])
-            assert shown.outputs[row][column] == pytest.approx(wanted, abs=1e-5)
-            assert spelled(shown, row, column) == pytest.approx(wanted, abs=1e-5)
+            expected = float(layer_pass.output[channel, shown.first[0] + row, shown.first[1] + column])
+            assert shown.outputs[row][column] == pytest.approx(expected, abs=1e-5)
+            assert spelled(shown, row, column) == pytest.approx(expected, abs=1e-5)
     for y, (cells, kinds) in enumerate(zip(shown.cells, shown.kinds, strict=True)):
         for x, (value, kind) in enumerate(zip(cells, kinds, strict=True)):
             if kind == PIXEL:
@@ -358,8 +358,8 @@ def test_known_kernels_give_whole_numbers_that_scipy_gives_too(key, photo):
     net = make_net("", (1, 32, 32), conv(1, 3))
     kernel = KERNELS[key]
     shown = close_up(summarise(net).layers[0], plane, (9, 9), window.example_kernel(kernel, (3, 3)), divisor=kernel.divisor)
-    wanted = ndimage.correlate(plane.numpy(), np.array(kernel.rows, dtype=np.float32))[1:-1, 1:-1] / kernel.divisor
-    assert np.allclose(shown.result, wanted, atol=1e-3)
+    expected = ndimage.correlate(plane.numpy(), np.array(kernel.rows, dtype=np.float32))[1:-1, 1:-1] / kernel.divisor
+    assert np.allclose(shown.result, expected, atol=1e-3)
 
 
 def test_a_filter_of_a_group_sees_the_channels_of_its_group():

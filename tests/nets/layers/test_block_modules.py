@@ -1,4 +1,4 @@
-"""Nets whose layers hold layers: arithmetic against torch run by hand, modules and code against each other, edits and documents."""
+"""Nets with blocks: arithmetic compared with torch, modules compared with exported code, edits and documents."""
 
 import json
 import math
@@ -34,11 +34,11 @@ CONV = ("Conv2d", {"out_channels": 4, "padding": 1})
 
 
 class Refused(Exception):
-    """Torch cannot, or by hand we would not."""
+    """torch refuses these layers, or this reference does not support them."""
 
 
 def by_hand(layers, images, counted):
-    """Return what layers make of images on the meta device, with torch alone; `counted` collects (parameters, outputs)."""
+    """Return the output of layers for images on the meta device, with torch alone; `counted` collects (parameters, outputs)."""
     for layer in layers:
         kind, p = layer.kind, layer.params
         if kind == "Residual":
@@ -195,7 +195,7 @@ def test_what_does_not_fit_is_named_and_its_repairs_repair(net):
 
 
 def footprint(net: Net) -> tuple[int, int]:
-    """Return the extent, in rows and columns, of what one middle unit's gradient reaches."""
+    """Return the extent, in rows and columns, of the gradient of one unit in the middle."""
     module = build_net(net).double().eval()
     for parameter in module.parameters():
         nn.init.constant_(parameter, 0.5)

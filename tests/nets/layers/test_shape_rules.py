@@ -1,4 +1,4 @@
-"""Arithmetic against outside referees: torch's meta device, torchvision's own nets, torchinfo's counting, gradients."""
+"""Arithmetic of the layers, compared with torch's meta device, torchvision's nets, torchinfo's counts and gradients."""
 
 import pytest
 import torch
@@ -83,11 +83,11 @@ def torch_says(net: Net):
         except (RuntimeError, ValueError, IndexError, NotImplementedError):
             return None
         if 0 in out.shape:
-            return None  # nothing left of the picture: torch goes on with it, we say so
+            return None  # nothing left of the image: torch goes on with it, we say so
         if layer.params.get("expects") not in (None, 0, shape[0]):
             return None
         if len(shape) == 1 and (entry.family == "pooling" or layer.kind in ("Upsample", "Dropout2d")):
-            return None  # torch would take the batch for a side of one picture
+            return None  # torch would take the batch for a side of one image
         if len(shape) == 3 and layer.kind == "Linear":
             return None  # torch would silently multiply the last side alone; we ask for a Flatten
         shape = tuple(out.shape[1:])

@@ -1,4 +1,4 @@
-"""Multiply-adds against torch's own flop counter: what convolutions and dense layers multiply, biases and norms apart."""
+"""Multiply-adds compared with torch's flop counter: convolutions and dense layers, without biases and normalisations."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvisio
 
 
 def by_torch(net: Net) -> int:
-    """Return what torch's counter finds: half of the floating-point operations of one picture, run through on the meta device."""
+    """Return the result of torch's counter: half of the floating-point operations for one image, on the meta device."""
     module = build_net(net, device="meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, *net.input, device="meta"))
@@ -24,7 +24,7 @@ def by_torch(net: Net) -> int:
 
 
 def multiplied(summary: Summary, layers=None) -> int:
-    """Return the multiply-adds of a summary without what torch's counter leaves out: biases, and layers that only scale and shift."""
+    """Return the multiply-adds of a summary without those that torch's counter omits: biases, and layers that only scale and shift."""
     total = 0
     for facts in summary.layers if layers is None else layers:
         if facts.kind == "Repeat":  # its copies, one by one

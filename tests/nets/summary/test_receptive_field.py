@@ -1,4 +1,4 @@
-"""What a unit sees, held against the gradient of the real module with positive weights, for random nets of every kind of window."""
+"""Receptive fields compared with the gradient of the real module with positive weights, for random nets of every kind of window."""
 
 import pytest
 import torch
@@ -22,30 +22,30 @@ def reached(net: Net, units: list[tuple[int, int]]) -> list[Rectangle]:
         nn.init.uniform_(weights, 0.1, 1)
     given = torch.rand(1, *net.input, dtype=torch.double, requires_grad=True)
     out = module(given)
-    found = []
+    result = []
     for unit in units:
         total = out[0].sum() if out.dim() == 2 else out[0, :, unit[0], unit[1]].sum()
         (gradient,) = torch.autograd.grad(total, given, retain_graph=True)
         seen = gradient[0].abs().sum(0) > 0
         rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
-        found.append(Rectangle(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else Rectangle(0, 0, 0, 0))
-    return found
+        result.append(Rectangle(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else Rectangle(0, 0, 0, 0))
+    return result
 
 
 def some_units(height: int, width: int) -> list[tuple[int, int]]:
-    """Return units of the corners, the middle and between, so that every phase of a window is among them."""
+    """Return units in the corners, in the middle and between, so that every phase of a window occurs."""
     rows, columns = ({0, side - 1, side // 2, side // 3, min(1, side - 1), max(0, side - 2)} for side in (height, width))
     return [*zip(sorted(rows), sorted(columns), strict=False), (0, width - 1), (height - 1, 0), (height - 1, width - 1)]
 
 
 def rounds(net: Net) -> bool:
-    """True where a pixel may count for 1e-17: interpolation at a third of a pixel, whose middle falls on a pixel but for rounding."""
+    """True where a pixel may have a weight of 1e-17: interpolation at a third of a pixel, whose centre is on a pixel but for rounding."""
     smooth = [layer.params["scale_factor"] for layer in net.walk() if layer.params.get("mode") == "bilinear"]
     return any(factor % 2 and factor > 1 for factor in smooth)
 
 
 def has_gaps(net: Net) -> bool:
-    """True where windows leave pixels out between those that they look at; a field is then the rectangle around them."""
+    """True where windows skip pixels; a field is then the rectangle around those that are read."""
     for facts in summarise(net).walk():
         params = facts.layer.params
         if "kernel_size" not in params:

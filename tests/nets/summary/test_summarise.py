@@ -1,4 +1,4 @@
-"""What a summary says, held against what is really computed: formulas evaluated, footprints of gradients, rows looked at."""
+"""Summaries compared with real computations: formulas evaluated, extents of gradients, rows that windows reach."""
 
 import ast
 import math
@@ -192,7 +192,7 @@ def test_the_formula_of_a_pooling_that_rounds_up_is_true():
 
 
 def seen_span(module: nn.Module, images: torch.Tensor, output: tuple[int, ...]) -> tuple[int, bool]:
-    """Return the longer side of the pixels that one output value's gradient reaches, and whether it touches the border."""
+    """Return the longer side of the gradient of one output value, in pixels, and whether it touches the border."""
     images = images.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(module(images)[(0, *output)], images)
     reached = gradient[0].abs().sum(0) > 0
@@ -266,7 +266,7 @@ def test_a_dense_layer_does_not_see_what_a_stride_dropped():
 
 
 def unseen_rows(net: Net) -> int:
-    """Return how many rows at the picture's end get no gradient from any output of the net."""
+    """Return the number of rows at the end of the image without gradient from any output of the net."""
     images = torch.ones(1, net.input[0], *net.input[1:], dtype=torch.double, requires_grad=True)
     (gradient,) = torch.autograd.grad(positive(net)(images).sum(), images)
     rows = (gradient[0].abs().sum((0, 2)) > 0).nonzero().flatten()

@@ -1,4 +1,4 @@
-"""Nets saved by others, good, odd and hostile: each is taken, noted or refused in a sentence of both languages."""
+"""Saved nets, good, unusual and hostile: each is accepted, noted or refused with a sentence in both languages."""
 
 from vpc2 import codec
 from vpc2.nets.summary.summarise import summarise

@@ -1,4 +1,4 @@
-"""Pasted code: read as it would run, wrong numbers kept, what is unknown named by its line, and nothing ever run."""
+"""Reading of pasted code: as torch would run it, wrong numbers kept, unknown code noted by line, and nothing executed."""
 
 import os
 import threading
@@ -455,7 +455,7 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
 
 @pytest.mark.parametrize("name", classes())
 def test_every_argument_of_a_class_has_a_place(name):
-    """What torch's class takes is a knob, follows from what comes in, is fixed, or has a default that stands."""
+    """Each argument of torch's class is a knob, follows from the input, is fixed, or has a default."""
     entry = LAYERS[kind_of(name)]
     follows = entry.inner(entry.defaults(), (16, 8, 8))
     for key, default in arguments_of(name).items():
@@ -465,16 +465,16 @@ def test_every_argument_of_a_class_has_a_place(name):
 
 @pytest.mark.parametrize("name", functions())
 def test_a_function_takes_what_its_class_takes(name):
-    """Its arguments are those that its class knows, or say nothing of a net; torch takes the picture with them, in their order."""
+    """Its arguments are those of its class or are ignored; torch accepts the image with them, in this order."""
     function = function_of(name)
     known = {*arguments_of(function.cls), *IGNORED_ARGUMENTS, "training", "antialias"}
     assert set(function.arguments) <= known
     entry = LAYERS[kind_of(function.cls)]
-    wanted = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
+    expected = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
     if name == "interpolate":
-        wanted["size"] = None
+        expected["size"] = None
     called = getattr(functional, name, None) or getattr(torch, name)
-    given = [wanted.get(key, default) for key, default in function.arguments.items()]
+    given = [expected.get(key, default) for key, default in function.arguments.items()]
     images = torch.zeros(2, 3, 4, 4)
     if name in ("gelu", "softmax", "interpolate"):  # some of theirs are taken by name only
         called(images, **dict(zip(function.arguments, given, strict=True)))
