@@ -153,7 +153,7 @@ class LayerKind(Entry):
 
     @property
     def has_weights(self) -> bool:
-        """True where it may learn numbers of its own."""
+        """True for a layer that may have learned parameters."""
         return self.params is not rule.no_params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:

@@ -51,10 +51,10 @@ _JOINS = {"add": ("+", _NO_RESIDUAL), "mul": ("×", _NO_GATE), "cat": ("|", _NO_
 class ParsedLayer:
     """One layer as it was read from the code.
 
-    - `location`: where it stands in the code, as shown to the visitor.
+    - `location`: its place in the code, as shown to the visitor.
     - `declared`: what the code says about its input, such as `in_channels`.
     - `branches`: those of a block; `shortcut`: the layers of a residual block's shortcut.
-    - `checks`: what the code says that can be verified only when the input shape is known.
+    - `checks`: statements of the code that can be verified only when the input shape is known.
     """
 
     kind: str

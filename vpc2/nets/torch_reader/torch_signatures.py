@@ -63,7 +63,7 @@ def _targets(entry: LayerKind) -> tuple[str, ...]:
 
 @cache
 def arguments_of(name: str) -> dict[str, Any]:
-    """Return the arguments of a class of torch.nn in their order, each with torch's own default, which holds where code omits one."""
+    """Return the arguments of a class of torch.nn in their order, each with torch's own default, used where the code omits it."""
     return _inspect_arguments(getattr(importlib.import_module("torch.nn"), name))
 
 
