@@ -22,12 +22,12 @@ from vpc2 import host
 from vpc2.nets.exporting import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier, open_classifier
 from vpc2.predict.folding import fold
+from vpc2.resources import IMPORT_ROOT
 
 CLOSE = 1e-5  # the largest difference of a probability
 PROOFS = 4
 KEPT = 32  # files
 PATIENCE_S = 180
-ROOT = Path(__file__).parents[2]
 
 _ONE_AT_A_TIME = threading.Lock()
 _LOG = logging.getLogger(__name__)
@@ -133,7 +133,9 @@ def quicken_later(classifier: Classifier, name: Path | str) -> threading.Thread 
             command = [sys.executable, "-m", "vpc2.predict.runtime", str(name), str(path_of(classifier))]
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
-                done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace")
+                done = subprocess.run(
+                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace"
+                )
             except subprocess.TimeoutExpired:
                 _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", PATIENCE_S)
                 return

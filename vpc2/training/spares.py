@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vpc2.resources import IMPORT_ROOT
 from vpc2.training.pulse import is_same, process_start, worker_pid
 from vpc2.training.run import Run, RunStore, status_of, write_atomic
 
-ROOT = Path(__file__).parents[2]
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -85,7 +85,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     env = dict(os.environ)
     env.update(
-        PYTHONPATH=os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=os.pathsep.join(filter(None, (str(IMPORT_ROOT), os.environ.get("PYTHONPATH")))),
         # Before torch is imported: idle threads that spin would slow down the server beside.
         OMP_WAIT_POLICY="PASSIVE",
         OMP_NUM_THREADS=os.environ.get("VPC2_TRAINING_THREADS") or str(min(max(cores // max(runs_at_once, 1), 1), 8)),
@@ -96,7 +96,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "vpc2.training.worker"],
-            cwd=ROOT,
+            cwd=IMPORT_ROOT,
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

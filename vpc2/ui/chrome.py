@@ -14,14 +14,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
+from vpc2.resources import resource
 from vpc2.ui import state
 from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.language import _, say
 from vpc2.words import Refusal, join_texts
 
 CSS = Path(__file__).with_name("chrome.css")
-_ICON = Path(__file__).parents[2] / "assets" / "icon.png"
-PAGES = Path(__file__).parents[2] / "pages"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
 
 
@@ -40,7 +39,8 @@ def set_page() -> None:
 
 @functools.cache
 def _icon() -> str:
-    return f"data:image/png;base64,{base64.b64encode(_ICON.read_bytes()).decode()}"
+    icon = resource("assets", "icon.png").read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(icon).decode()}"
 
 
 def literal(name: str) -> str:
@@ -54,7 +54,7 @@ def literal(name: str) -> str:
 
 def script(page: str) -> str:
     """Return the script of a page, as links and switches name it: absolute, because the front door's script lies elsewhere."""
-    return str(PAGES / f"{page}.py")
+    return str(resource("pages", f"{page}.py"))
 
 
 def draw_heading(title: str, promise: str, kind: str | None = None) -> None:

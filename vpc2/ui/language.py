@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import gettext
-from pathlib import Path
 
 import streamlit as st
 
+from vpc2.resources import resource
 from vpc2.words import LANGUAGES, Text, swap_separators
 
-LOCALES = Path(__file__).parents[2] / "assets" / "locale"
+LOCALES = resource("assets", "locale")
 
 
 def language() -> str:

@@ -6,20 +6,19 @@ import base64
 import functools
 import html
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
+from vpc2.resources import resource
 from vpc2.training.presets import RECIPES
 from vpc2.ui import chrome, preload
 from vpc2.ui.language import _
 from vpc2.words import Text
 
 HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def _draw_hero_later() -> None:
     """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
     if not preload.is_under_way():
         st.rerun()
-    data = base64.b64encode((_ROOT / "assets" / "samples" / f"{HERO}.jpg").read_bytes()).decode()
+    data = base64.b64encode(resource("assets", "samples", f"{HERO}.jpg").read_bytes()).decode()
     tile = f'<div role="img" aria-label="{html.escape(_("The original photograph"))}"></div>'
     st.html(
         "<style>.vpc2-hero { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem }"

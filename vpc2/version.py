@@ -1,0 +1,4 @@
+"""The version of this program, written here and nowhere else: the build, the pages and saved files read it."""
+
+VERSION = "1.2.0"
+APP = f"vpc2 {VERSION}"  # how files that are saved name what made them
