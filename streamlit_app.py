@@ -9,7 +9,8 @@ import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
 from vpc2.resources import PACKAGE  # noqa: E402
-from vpc2.ui import addresses, guarding, serving  # noqa: E402
+from vpc2.ui import addresses  # noqa: E402
+from vpc2.ui.server import errors, routes  # noqa: E402
 
 host.require_home()
 host.keep_freed_memory()
@@ -18,10 +19,10 @@ addresses.ask_nobody_outside()
 
 app = st.App(
     PACKAGE / "ui" / "app.py",
-    lifespan=serving.lifespan,
-    routes=serving.ROUTES,
-    middleware=serving.MIDDLEWARE,
-    on_script_error=guarding.on_script_error,
+    lifespan=routes.lifespan,
+    routes=routes.ROUTES,
+    middleware=routes.MIDDLEWARE,
+    on_script_error=errors.on_script_error,
 )
 
 if __name__ == "__main__":

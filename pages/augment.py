@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import streamlit as st
 
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
-from vpc2.ui import chrome, exporting, labels, libraries, mixing, safety, state, studio
-from vpc2.ui.controls import pick
-from vpc2.ui.language import _, say
-from vpc2.ui.steps import edit_pipeline, name_operation, shown_pipeline
-from vpc2.ui.tray import draw_tray
+from vpc2.ui.augment import before_after, code, draws, export, filmstrip, label_safety, labels, library_comparison, mixing
+from vpc2.ui.augment.pipeline_editor import edit_pipeline, name_operation, shown_pipeline
+from vpc2.ui.session import workspace
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.knob_input import pick
+from vpc2.ui.widgets.photo_picker import draw_tray
 
 top = st.container()
-pipeline = state.load("pipeline")
+pipeline = workspace.load("pipeline")
 with st.container(key="studio"):
     left, right = st.columns([1, 2.6], gap="medium")
 
@@ -27,7 +29,7 @@ with left:
         key="pipeline/preset",
     )
     if preset:
-        state.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
+        workspace.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
         st.rerun()
     pipeline = edit_pipeline(pipeline)
     added = pick(
@@ -38,24 +40,24 @@ with left:
         key="pipeline/add",
     )
     if added:
-        grown = chrome.guarded(edit_add, pipeline, added)
+        grown = page_frame.guarded(edit_add, pipeline, added)
         if grown:
             st.session_state["pipeline/selected"] = grown.steps[-1].id
-            state.save(grown)
+            workspace.save(grown)
             st.rerun()
 
 with right:
     photos = draw_tray("augment")
     views = {
-        _("Draws"): studio.draw_draws,
-        _("Filmstrip"): studio.draw_film,
-        _("Compare"): studio.draw_compare,
+        _("Draws"): draws.draw_draws,
+        _("Filmstrip"): filmstrip.draw_film,
+        _("Compare"): before_after.draw_compare,
         _("Labels"): labels.draw_label_tab,
         _("Mix"): mixing.draw_mixing,
-        _("Safe?"): safety.draw_safety,
-        _("Libraries"): libraries.draw_libraries,
-        _("Code"): studio.draw_code,
-        _("Export"): exporting.draw_export,
+        _("Safe?"): label_safety.draw_safety,
+        _("Libraries"): library_comparison.draw_libraries,
+        _("Code"): code.draw_code,
+        _("Export"): export.draw_export,
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(views), key="augment/tabs", on_change="rerun"), views.values(), strict=True):
@@ -63,4 +65,4 @@ with right:
             with tab:
                 draw(shown_pipeline(pipeline), photos)
 with top:
-    chrome.draw_heading(_("Augment"), _("One photograph, many draws: see what your net will see."), "pipeline")
+    page_frame.draw_heading(_("Augment"), _("One photograph, many draws: see what your net will see."), "pipeline")

@@ -3,14 +3,16 @@
 import streamlit as st
 
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
-from vpc2.ui import bringing, canvas, chrome, comparing, layers, seeing, state, taking
-from vpc2.ui.controls import pick
-from vpc2.ui.inspector import draw_inspector
-from vpc2.ui.language import _, number, say
+from vpc2.nets.summary.summarise import summarise
+from vpc2.ui.build import canvas, export_net, import_net, layer_table, net_comparison, net_views
+from vpc2.ui.build.inspector import draw_inspector
+from vpc2.ui.session import workspace
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.knob_input import pick
 
 top = st.container()
-net = state.load("net")
+net = workspace.load("net")
 with st.container(horizontal=True, gap="small", key="start"):
     preset = pick(
         _("Start from a net"),
@@ -21,37 +23,37 @@ with st.container(horizontal=True, gap="small", key="start"):
         width=340,
     )
     if preset:
-        state.save(NETS[preset].net, from_outside=True)
+        workspace.save(NETS[preset].net, from_outside=True)
         canvas.forget()
         st.rerun()
-    net = layers.edit_input(net)
+    net = layer_table.edit_input(net)
 stage, totals = st.container(key="canvas"), st.container()
-edited = draw_inspector(net, summarise(net), layers.chosen_layer(net))
-state.save(edited)
+edited = draw_inspector(net, summarise(net), layer_table.chosen_layer(net))
+workspace.save(edited)
 if edited != net:  # what fits beside the new value, and the layer's headline, stand above it
     st.rerun()
 summary = summarise(net)
 with stage:
     canvas.draw_canvas(net, summary)
 with totals:
-    layers.draw_totals(summary)
-    comparing.draw_note(net)
+    layer_table.draw_totals(summary)
+    net_comparison.draw_note(net)
 
 views = {
-    _("All layers"): layers.draw_table,
-    _("Where the parameters are"): layers.draw_parameter_chart,
-    _("See it"): seeing.draw_seeing,
-    _("Compare"): comparing.draw_compare,
-    _("Bring in"): bringing.draw_bringing,
-    _("Take home"): taking.draw_home,
+    _("All layers"): layer_table.draw_table,
+    _("Where the parameters are"): layer_table.draw_parameter_chart,
+    _("See it"): net_views.draw_net_views,
+    _("Compare"): net_comparison.draw_compare,
+    _("Bring in"): import_net.draw_import,
+    _("Take home"): export_net.draw_export,
 }
-comparing.open_pair()
+net_comparison.open_pair()
 # Only the tab that is open is computed.
 for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
     if tab.open:
         with tab:
             draw(net, summary)
 with top:
-    chrome.draw_heading(
+    page_frame.draw_heading(
         _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"
     )

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, lecture, limits
-from vpc2.ui.buttons import button
-from vpc2.ui.language import _, say
+from vpc2.ui.home import lecture_map, server_limits
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.buttons import button
 
-chrome.draw_notes()
+page_frame.draw_notes()
 words, picture = st.columns([1.15, 1], gap="large", vertical_alignment="center")
 with words:
     st.title(_("See what a convolutional net sees."), anchor=False)
@@ -17,19 +18,19 @@ with words:
         )
     )
     with st.container(horizontal=True, gap="small"):
-        for i, first in enumerate(lecture.FIRST):
+        for i, first in enumerate(lecture_map.FIRST):
             if button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
-                lecture.open_card(first)
+                lecture_map.open_card(first)
 with picture:
-    lecture.draw_hero()
+    lecture_map.draw_hero()
 
 st.markdown(f"## {_('The lecture as a map')}")
 st.caption(_("Each card opens the right page with the right example already there."))
 grid = st.grid("auto", min_column_width=280, gap="small")
-for card in lecture.CARDS:
+for card in lecture_map.CARDS:
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))
-        st.page_link(chrome.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture.query(card))
+        st.page_link(page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.query(card))
 
-limits.draw_limits()
+server_limits.draw_limits()

@@ -2,32 +2,33 @@
 
 import streamlit as st
 
-from vpc2.ui import attacking, chrome, enduring, insides, judging, judging_set, looking, taking_judged
-from vpc2.ui.language import _
-from vpc2.ui.tray import draw_tray
+from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_set
+from vpc2.ui.session.i18n import _
+from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.widgets.photo_picker import draw_tray
 
-chrome.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
+page_frame.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
 left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
-    name = judging.choose_classifier()
-    judging.draw_opening()
-    judging.choose_set(name)
-    views = judging.choose_views(name)
-    asked = looking.choose_draws(views)
+    name = classifier_picker.choose_classifier()
+    classifier_picker.draw_opening()
+    classifier_picker.choose_set(name)
+    views = classifier_picker.choose_views(name)
+    asked = single_photo.choose_draws(views)
 
 with right:
     photos = draw_tray("judge", most=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: looking.draw_photos(name, photos, asked),
-        _("Test set"): lambda: judging_set.draw_test_set(name, views),
-        _("Robustness"): lambda: enduring.draw_robustness(name, photos),
-        _("Look inside"): lambda: insides.draw_insides(name, photos),
-        _("Attacks"): lambda: attacking.draw_attacks(name, photos),
-        _("Take home"): lambda: taking_judged.draw_home(name, photos, views),
+        _("Photographs"): lambda: single_photo.draw_photos(name, photos, asked),
+        _("Test set"): lambda: test_set.draw_test_set(name, views),
+        _("Robustness"): lambda: robustness.draw_robustness(name, photos),
+        _("Look inside"): lambda: explanations.draw_insides(name, photos),
+        _("Attacks"): lambda: attacks.draw_attacks(name, photos),
+        _("Take home"): lambda: export_report.draw_export(name, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
             with tab:
-                chrome.guarded(draw)
+                page_frame.guarded(draw)

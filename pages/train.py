@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from vpc2.ui import chrome, drafting, experiments, recipes, run_list, run_view, runs, state
-from vpc2.ui.buttons import button
-from vpc2.ui.language import _
+from vpc2.ui.session import recipes, runs, workspace
+from vpc2.ui.session.i18n import _
+from vpc2.ui.train import experiments, recipe_form, run_list, run_page
+from vpc2.ui.widgets import dataset_builder, page_frame
+from vpc2.ui.widgets.buttons import button
 
 top = st.container()
 left, right = st.columns([1, 2.3], gap="medium")
@@ -13,12 +15,12 @@ run, experiment = runs.chosen_run(), experiments.chosen_experiment()
 with left:
     if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: show what it was made of
         recipes.take_recipe(run.recipe)
-    recipe = recipes.edit_recipe(state.load("recipe"))
-    problem = recipes.problem_of(recipe)
-    recipes.draw_problem(problem)
+    recipe = recipe_form.edit_recipe(workspace.load("recipe"))
+    problem = recipe_form.problem_of(recipe)
+    recipe_form.draw_problem(problem)
     is_stuck = problem is not None and problem.is_fatal
     if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
-        started = chrome.guarded(runs.start_run, recipe, name=recipes.name_of(recipe))
+        started = page_frame.guarded(runs.start_run, recipe, name=recipe_form.name_of(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
             st.query_params["run"] = started.id
@@ -27,19 +29,19 @@ with left:
 
 with right:
     if run is not None:
-        run_view.draw_run(run)
+        run_page.draw_run(run)
     elif experiment is not None:
         experiments.draw_experiment(experiment)
-    elif drafting.is_open():
-        used = drafting.draw_draft()
+    elif dataset_builder.is_open():
+        used = dataset_builder.draw_draft()
         if used is not None:
-            recipes.use_dataset(recipe, used)
+            recipe_form.use_dataset(recipe, used)
     else:
-        recipes.draw_data(recipe)
+        recipe_form.draw_data(recipe)
 
 experiments.draw_list()
 run_list.draw_list(chosen=run)
 with top:
-    chrome.draw_heading(
+    page_frame.draw_heading(
         _("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe"
     )

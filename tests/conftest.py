@@ -89,10 +89,10 @@ def stand_in_weights(tmp_path, monkeypatch):
         import torch
         from torchvision.models import get_model
 
-        from vpc2.predict import pretrained
+        from vpc2.predict.pretrained import loading
 
-        monkeypatch.setattr(pretrained, "_expected_digest", lambda path: "")
-        path = pretrained._weights(name)[1]
+        monkeypatch.setattr(loading, "_expected_digest", lambda path: "")
+        path = loading._weights(name)[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         with torch.random.fork_rng():
             torch.manual_seed(8)

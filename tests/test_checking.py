@@ -25,7 +25,7 @@ OTHERWISE = {
     "pipelines/missing_param.json": "accept",
     # A dense layer on a picture is refused first; the dropout behind it is remarked on once that is mended.
     "nets/dropout_1.json": "refuse",
-    # What a net ends in is wrong only beside a data set; tests/nets/test_corpus.py has one.
+    # What a net ends in is wrong only beside a data set; tests/nets/torch_reader/test_corpus.py has one.
     "nets/wrong_head.json": "accept",
 }
 

@@ -9,9 +9,9 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.tta import images_at_once
-from vpc2.training.loop import fit
+from vpc2.predict.tta.predict import images_at_once
 from vpc2.training.presets import RECIPES
+from vpc2.training.trainer.trainer import fit
 
 OTHER = "cpu:0"  # another name for the processor: whoever compares names instead of asking the tensor is found out
 

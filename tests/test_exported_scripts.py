@@ -19,21 +19,22 @@ import pytest
 import torch
 from PIL import Image
 
-from vpc2.augment import code as augment_code
+from vpc2.augment.export import kornia_code as augment_code
 from vpc2.augment.presets import PIPELINES
 from vpc2.codec import to_document
-from vpc2.nets import code as nets_code
+from vpc2.nets.export import pytorch_code as nets_code
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
-from vpc2.predict.backbones import build_backbone
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier
-from vpc2.predict.code import SCRIPT_NAME, WEIGHTS_NAME
-from vpc2.predict.packing import to_script, to_zip
-from vpc2.predict.readymade import BACKBONES, PRETRAINED
+from vpc2.nets.summary.summarise import summarise
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.export.bundle import to_script, to_zip
+from vpc2.predict.export.tta_script import SCRIPT_NAME, WEIGHTS_NAME
+from vpc2.predict.opening import open_classifier
+from vpc2.predict.pretrained.backbone import build_backbone
+from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
-from vpc2.predict.tta import merge, predict_views
-from vpc2.predict.views import MERGES
+from vpc2.predict.tta.predict import merge, predict_views
+from vpc2.predict.tta.views import MERGES
 from vpc2.rng import drawing
 
 VIEWS = ("identity", "flip_horizontal", "brighter")

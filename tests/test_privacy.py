@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from vpc2 import privacy
-from vpc2.augment.equivalents import to_albumentations
-from vpc2.augment.ops import OPS
+from vpc2.augment.export.other_libraries import to_albumentations
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add
 
@@ -27,10 +27,10 @@ WATCH = ROOT / "tests" / "watching"
 ENTRIES = {
     "package": "import vpc2",
     "server": "import streamlit_app",
-    "worker": "import vpc2.training.worker",
-    "cluster": "import vpc2.training.remote",
+    "worker": "import vpc2.training.queue.worker",
+    "cluster": "import vpc2.training.ray.remote",
     "command line": "from vpc2.cli import main; main(['summary', 'lenet5'])",
-    "ONNX writer": "import vpc2.predict.runtime",
+    "ONNX writer": "import vpc2.predict.runtime.onnx_runtime",
 }
 
 
@@ -76,7 +76,7 @@ def test_the_exported_script_of_a_classifier_leaves_nothing_behind(onnxruntime_r
     from vpc2.nets.module import build_net
     from vpc2.nets.presets import NETS
     from vpc2.predict.classifier import Classifier, Preprocessing
-    from vpc2.predict.exporting import to_onnx, to_snippet
+    from vpc2.predict.export.onnx import to_onnx, to_snippet
 
     net = NETS["tiny"].net
     with torch.random.fork_rng():
@@ -94,7 +94,7 @@ def test_the_exported_script_of_a_classifier_leaves_nothing_behind(onnxruntime_r
 
 
 SPEAKING = {"onnxruntime": "ORT_DISABLE_TELEMETRY", "albumentations": "NO_ALBUMENTATIONS_UPDATE", "ray": "RAY_USAGE_STATS_ENABLED"}
-WRITERS = {"vpc2/augment/equivalents.py", "vpc2/predict/exporting.py"}
+WRITERS = {"vpc2/augment/export/other_libraries.py", "vpc2/predict/export/onnx.py"}
 
 
 def _texts(path: Path) -> str:

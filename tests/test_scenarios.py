@@ -17,7 +17,7 @@ from tests.conftest import CORPUS_MAKER
 from tests.corpus import picture
 from tests.scenarios import SCENARIOS
 from vpc2 import codec
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.training.settings import SETTINGS
 from vpc2.words import Refusal
@@ -97,11 +97,14 @@ def _tray():
     import streamlit as st
 
     from tests.corpus import picture
-    from vpc2.ui import tray
+    from vpc2.ui.widgets import photo_picker
 
     for i in range(1000):
-        tray.add_photo(picture(size=(8 + i % 40, 8 + i // 40)), f"{i}.png")
-    st.session_state["sizes"] = [len(tray.own_photos()), sum(photo["pixels"].nbytes for photo in tray.own_photos().values())]
+        photo_picker.add_photo(picture(size=(8 + i % 40, 8 + i // 40)), f"{i}.png")
+    st.session_state["sizes"] = [
+        len(photo_picker.own_photos()),
+        sum(photo["pixels"].nbytes for photo in photo_picker.own_photos().values()),
+    ]
 
 
 def test_a_thousand_uploads_leave_a_dozen_photographs():

@@ -22,10 +22,10 @@ def executed(carrier: Carrier) -> dict:
     "target",
     [
         "vpc2.rng.seed_of",
-        "vpc2.predict.perturbing.follow_gradient",
-        "vpc2.training.losses.loss_of",
-        "vpc2.augment.quick.QuickPlasmaShadow",
-        "vpc2.augment.own.RandomHideAndSeek",
+        "vpc2.predict.adversarial.gradient_steps.follow_gradient",
+        "vpc2.training.trainer.losses.loss_of",
+        "vpc2.augment.cpu_kernels.QuickPlasmaShadow",
+        "vpc2.augment.custom.masking.RandomHideAndSeek",
     ],
 )
 def test_what_is_taken_along_runs_alone(target):

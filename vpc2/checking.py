@@ -93,7 +93,7 @@ def _check_document(path: Path):
     read = codec.from_json(read_bytes(path, codec.MAX_JSON_BYTES))
     notes = list(read.notes)
     if read.spec.KIND == "net":
-        from vpc2.nets.trainable import review
+        from vpc2.nets.summary.trainable import review
 
         problem, said = review(read.spec)
         if problem is not None:

@@ -186,7 +186,7 @@ def _number(value: int, lang: str) -> str:
 
 def _summary(given: argparse.Namespace) -> None:
     from vpc2.nets.presets import NETS
-    from vpc2.nets.shapes import summarise
+    from vpc2.nets.summary.summarise import summarise
 
     net = read_spec(given.net, "net", NETS, "net")
     summary = summarise(net)
@@ -251,10 +251,10 @@ def _augment(given: argparse.Namespace) -> None:
 
 
 def _train(given: argparse.Namespace) -> int:
-    from vpc2.training.evidence import share_of_test
+    from vpc2.training.experiments.comparison import share_of_test
     from vpc2.training.presets import RECIPES
-    from vpc2.training.run import make_run
-    from vpc2.training.worker import train
+    from vpc2.training.queue.worker import train
+    from vpc2.training.runs.store import make_run
 
     recipe = read_spec(given.recipe, "recipe", RECIPES, "recipe")
     try:
@@ -286,14 +286,14 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _views(given: argparse.Namespace) -> list[str]:
-    from vpc2.predict.views import parse_views
+    from vpc2.predict.tta.views import parse_views
 
     return list(parse_views(given.tta)) if given.tta else ["identity"]
 
 
 def _classifier(name: str) -> Any:
-    from vpc2.predict.classifier import open_classifier
-    from vpc2.predict.readymade import PRETRAINED
+    from vpc2.predict.opening import open_classifier
+    from vpc2.predict.pretrained.catalog import PRETRAINED
 
     if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
@@ -333,7 +333,7 @@ def _evaluate(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
-    from vpc2.predict.tta import merge_mean, predict_views
+    from vpc2.predict.tta.predict import merge_mean, predict_views
 
     classifier, views = _classifier(given.classifier), _views(given)
     for path in given.images:

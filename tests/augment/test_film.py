@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpc2 import codec
-from vpc2.augment.code import to_code
+from vpc2.augment.export.kornia_code import to_code
 from vpc2.augment.pipeline import draw_images, film_draw
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_param, edit_redraw, edit_solo

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vpc2 import codec
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import augment_batch, draw_images
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.knobs import Choice, Flag, Span, Whole

@@ -6,8 +6,8 @@ import kornia.augmentation as augmentation
 import kornia.augmentation.auto as auto
 import pytest
 
-from vpc2.augment.mixing import MIXES
-from vpc2.augment.ops import OPS
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.operations.catalog import OPS
 
 LEFT_OUT = {
     "CenterCrop": "changes the size, and nothing of it is random: a batch must keep its shape",

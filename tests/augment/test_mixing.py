@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from vpc2 import codec
-from vpc2.augment.code import to_code
-from vpc2.augment.equivalents import to_albumentations, to_torchvision
-from vpc2.augment.mixing import MIXES, build_mix, mix_batch, mix_images
-from vpc2.augment.own_mixing import partners
+from vpc2.augment.custom.mixing import partners
+from vpc2.augment.export.kornia_code import to_code
+from vpc2.augment.export.other_libraries import to_albumentations, to_torchvision
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.mixing import build_mix, mix_batch, mix_images
 from vpc2.augment.spec import Mixing, Pipeline, edit_mix
 from vpc2.words import Refusal
 

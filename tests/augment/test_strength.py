@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add, edit_solo

@@ -23,11 +23,11 @@ import torch  # noqa: E402
 from torchinfo import summary as run_through  # noqa: E402
 
 from vpc2.nets import module as building  # noqa: E402
-from vpc2.nets.layers import LAYERS  # noqa: E402
+from vpc2.nets.layers.catalog import LAYERS  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
-from vpc2.nets.shapes import copies_of, summarise  # noqa: E402
 from vpc2.nets.spec import make_net  # noqa: E402
+from vpc2.nets.summary.summarise import copies_of, summarise  # noqa: E402
 
 PER_TURN = 20  # ours is measured so often a turn: it is over in less than a clock can tell well
 AIM_MS, AIM_RATIO = 1.0, 300

@@ -27,11 +27,12 @@ from vpc2.augment.presets import PIPELINES  # noqa: E402
 from vpc2.data.datasets import load_dataset  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier  # noqa: E402
-from vpc2.predict.tta import predict_views  # noqa: E402
-from vpc2.predict.views import VIEW_SETS  # noqa: E402
-from vpc2.training.loop import fit  # noqa: E402
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.opening import open_classifier  # noqa: E402
+from vpc2.predict.tta.predict import predict_views  # noqa: E402
+from vpc2.predict.tta.views import VIEW_SETS  # noqa: E402
 from vpc2.training.presets import RECIPES  # noqa: E402
+from vpc2.training.trainer.trainer import fit  # noqa: E402
 
 Work = Callable[[str], Callable[[], object]]
 

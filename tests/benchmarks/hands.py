@@ -18,10 +18,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from vpc2.augment.presets import PIPELINES  # noqa: E402
-from vpc2.training.evidence import measure_gap  # noqa: E402
-from vpc2.training.loop import fit  # noqa: E402
+from vpc2.training.experiments.comparison import measure_gap  # noqa: E402
 from vpc2.training.presets import RECIPES  # noqa: E402
 from vpc2.training.spec import Experiment, without  # noqa: E402
+from vpc2.training.trainer.trainer import fit  # noqa: E402
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from vpc2 import host  # noqa: E402
 from vpc2.augment.presets import PIPELINES  # noqa: E402
 from vpc2.augment.spec import edit_param  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402
-from vpc2.ui import cache  # noqa: E402
+from vpc2.ui.computed import augmented  # noqa: E402
 
 logger.set_log_level("CRITICAL")  # "missing ScriptRunContext": there is no page
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
     if given.plain:
-        cache.HEAP.growth_bytes = sys.maxsize
+        augmented.HEAP.growth_bytes = sys.maxsize
     else:
         host.keep_freed_memory()
     photos = [vars(load_sample(key)) for key in ("chelsea", "coffee")]
@@ -43,7 +43,7 @@ def main() -> None:
         step = pipeline.steps[move // 10 % len(pipeline.steps)]
         moved = edit_param(pipeline, step.id, "p", 0.5 + move / given.moves / 2)
         for photo in photos:
-            cache.drawn(moved, photo, 8, 384)
+            augmented.drawn(moved, photo, 8, 384)
 
     print(f"{'moves':>6}{'resident, MB':>14}{'stages, MB':>12}{'trims':>7}")
     for move in range(given.moves + 1):
@@ -51,7 +51,10 @@ def main() -> None:
         thread.start()
         thread.join()
         if move % 50 == 0:
-            print(f"{move:6}{host.resident_bytes() / host.MB:14.0f}{cache.STAGES.bytes / host.MB:12.0f}{cache.HEAP.trims:7}", flush=True)
+            print(
+                f"{move:6}{host.resident_bytes() / host.MB:14.0f}{augmented.STAGES.bytes / host.MB:12.0f}{augmented.HEAP.trims:7}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from vpc2.training.events import read_events  # noqa: E402
-from vpc2.training.local import LocalEngine  # noqa: E402
 from vpc2.training.presets import RECIPES  # noqa: E402
-from vpc2.training.run import RunStore  # noqa: E402
+from vpc2.training.queue.local import LocalEngine  # noqa: E402
+from vpc2.training.runs.events import read_events  # noqa: E402
+from vpc2.training.runs.store import RunStore  # noqa: E402
 
 AIM_S = 2.0
 

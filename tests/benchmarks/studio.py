@@ -27,12 +27,12 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.augment.calls import make  # noqa: E402
-from vpc2.augment.equivalents import own_names, to_call  # noqa: E402
-from vpc2.augment.ops import OPS  # noqa: E402
+from vpc2.augment.draw_cache import Stages  # noqa: E402
+from vpc2.augment.export.call_parser import make  # noqa: E402
+from vpc2.augment.export.other_libraries import own_names, to_call  # noqa: E402
+from vpc2.augment.operations.catalog import OPS  # noqa: E402
 from vpc2.augment.pipeline import draw_images, pick_device  # noqa: E402
 from vpc2.augment.spec import Pipeline, edit_add, edit_param, edit_scale  # noqa: E402
-from vpc2.augment.stages import Stages  # noqa: E402
 from vpc2.images.decode import decode_photo  # noqa: E402
 from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402

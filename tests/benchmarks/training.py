@@ -38,11 +38,11 @@ from vpc2.data.imageset import ImageSet, split_images  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
 from vpc2.nets.spec import make_net  # noqa: E402
-from vpc2.training.events import read_events  # noqa: E402
-from vpc2.training.run import make_run  # noqa: E402
+from vpc2.training.queue.worker import train  # noqa: E402
+from vpc2.training.runs.events import read_events  # noqa: E402
+from vpc2.training.runs.store import make_run  # noqa: E402
 from vpc2.training.settings import SETTINGS  # noqa: E402
 from vpc2.training.spec import Recipe  # noqa: E402
-from vpc2.training.worker import train  # noqa: E402
 
 BATCH = 64
 
@@ -64,10 +64,10 @@ class Case:
         self.epochs, self.side = epochs, side
 
     def vpc2(self, **settings) -> float:
-        from vpc2.training import loop
+        from vpc2.training.trainer import trainer as trainer_trainer
 
         recipe = replace(self.recipe, settings={**self.recipe.settings, **settings})
-        load, loop.load_dataset = loop.load_dataset, lambda key, size_px: self.data
+        load, trainer_trainer.load_dataset = trainer_trainer.load_dataset, lambda key, size_px: self.data
         try:
             with tempfile.TemporaryDirectory() as place:
                 run = make_run(Path(place) / "benchmark", recipe)
@@ -75,7 +75,7 @@ class Case:
                 events, _ = read_events(run.folder)
                 return [event["elapsed_s"] for event in events if event["type"] == "epoch"][-1]
         finally:
-            loop.load_dataset = load
+            trainer_trainer.load_dataset = load
 
     def arrays(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         index = getattr(self.split, part)

@@ -18,12 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.browser.conftest import ROOT, serve
-from tests.training.test_showing import make_look
-from vpc2.training import pulse
-from vpc2.training.events import EventWriter
+from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
-from vpc2.training.showing import LookWriter
+from vpc2.training.runs import liveness
+from vpc2.training.runs.events import EventWriter
+from vpc2.training.runs.snapshot_view import LookWriter
+from vpc2.training.runs.store import RunStore
 
 EVENTS_S, LOOK_S = 0.7, 0.9
 STEPS_A_SECOND = 30
@@ -43,7 +43,7 @@ def cpu_s(port: int) -> float:
 
 def train(folder: Path, is_over: threading.Event) -> None:
     """Write what a training run writes, in the same files at the same pace."""
-    pulse.claim(folder)
+    liveness.claim(folder)
     writer, looks, step = EventWriter(folder), LookWriter(folder), 0
     writer.write({"type": "start", "classes": ["a"] * 10, "steps_per_epoch": STEPS_A_SECOND, "epochs": 500, "budget_s": 600.0})
     while not is_over.wait(1 / STEPS_A_SECOND):
@@ -54,7 +54,7 @@ def train(folder: Path, is_over: threading.Event) -> None:
             epoch = {"epoch": step // STEPS_A_SECOND, "step": step, "elapsed_s": step / STEPS_A_SECOND, "planned_epochs": 500.0}
             writer.write({"type": "epoch", **epoch, **numbers, "is_best": False})
             looks.look(make_look(step=step))
-            pulse.beat(folder)
+            liveness.beat(folder)
     writer.close()
 
 

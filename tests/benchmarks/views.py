@@ -26,8 +26,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from vpc2 import host  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
-from vpc2.predict import runtime, tta  # noqa: E402
-from vpc2.predict.classifier import Classifier, Preprocessing, open_classifier  # noqa: E402
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.opening import open_classifier  # noqa: E402
+from vpc2.predict.runtime import onnx_runtime
+from vpc2.predict.tta import predict  # noqa: E402
 
 WAYS = ("one pass", "PyTorch", "ONNX Runtime")
 TURNS = ("identity", "turn_90", "turn_180", "turn_270")
@@ -36,7 +38,7 @@ TURNS = ("identity", "turn_90", "turn_180", "turn_270")
 def ours(classifier, images):
     """Eight views: four turns of the picture and of its mirror image, merged by the mean."""
     both = torch.cat([images, images.flip(-1)])
-    return tta.merge(tta.predict_views(classifier, both, TURNS)).view(2, len(images), -1).mean(0)
+    return predict.merge(predict.predict_views(classifier, both, TURNS)).view(2, len(images), -1).mean(0)
 
 
 def theirs(classifier):
@@ -53,7 +55,7 @@ def measure(name, classifier, count, rounds):
     images, wrapper = torch.rand(count, 3, size, size), theirs(classifier)
     sides = {"ttach": lambda: wrapper(images)}
     runner = classifier.runner
-    assert runtime.simplify(classifier), "folded it answers otherwise"
+    assert onnx_runtime.simplify(classifier), "folded it answers otherwise"
     folded = classifier.runner
 
     def through(which):
@@ -91,15 +93,15 @@ def grow(way, count):
     classifier = open_classifier("imagenet")
     host.keep_freed_memory()
     if way == "PyTorch":
-        assert runtime.simplify(classifier)
+        assert onnx_runtime.simplify(classifier)
     elif way == "ONNX Runtime":
-        assert runtime.quicken(classifier), "no file yet: run this benchmark without --memory once"
+        assert onnx_runtime.quicken(classifier), "no file yet: run this benchmark without --memory once"
     size = classifier.preprocessing.size_px
     images = torch.rand(count, 3, size, size)
     classifier.logits(images[:1])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if way == "one pass":
-        classifier.logits(torch.cat([tta.apply_view(view, both) for both in (images, images.flip(-1)) for view in TURNS]))
+        classifier.logits(torch.cat([predict.apply_view(view, both) for both in (images, images.flip(-1)) for view in TURNS]))
     else:
         ours(classifier, images)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / host.MB)
@@ -137,10 +139,10 @@ def compare():
     small = Classifier(build_net(net), Preprocessing(net.input[1], (0.4,) * 3, (0.3,) * 3), tuple("0123456789"), {"net": to_document(net)})
     large = open_classifier("imagenet")
     for name, classifier in (("EfficientNet-Lite0 at 224 px", large), (f"small net at {net.input[1]} px", small)):
-        path = runtime.path_of(classifier)
+        path = onnx_runtime.path_of(classifier)
         if not path.is_file():
-            runtime.write(classifier, path)
-        assert runtime.quicken(classifier), "the export is not equal"
+            onnx_runtime.write(classifier, path)
+        assert onnx_runtime.quicken(classifier), "the export is not equal"
         measure(name, classifier, 1, 9)
         measure(name, classifier, 32, 3 if classifier is large else 9)
 

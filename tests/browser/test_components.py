@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import serve
 from vpc2.nets.presets import NETS
-from vpc2.training.run import make_run
+from vpc2.training.runs.store import make_run
 from vpc2.training.spec import Recipe
 
 pytestmark = pytest.mark.browser

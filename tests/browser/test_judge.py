@@ -6,11 +6,11 @@ import re
 import pytest
 
 from tests.browser.conftest import IDLE, ROOT, serve
-from vpc2.predict.challenges import CHALLENGES
-from vpc2.training.events import read_events
+from vpc2.predict.robustness.corruptions import CHALLENGES
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
-from vpc2.training.worker import train
+from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import read_events
+from vpc2.training.runs.store import RunStore
 
 pytestmark = pytest.mark.browser
 

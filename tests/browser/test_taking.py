@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
+from vpc2.nets.summary.summarise import summarise
 
 pytestmark = pytest.mark.browser
 

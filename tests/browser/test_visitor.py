@@ -10,8 +10,8 @@ from tests.browser.conftest import IDLE, ROOT, serve
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
-from vpc2.ui import visiting
+from vpc2.training.runs.store import RunStore
+from vpc2.ui.session import visitor_cookie
 
 pytestmark = pytest.mark.browser
 LONG = replace(RECIPES["digits"].recipe, settings={**RECIPES["digits"].recipe.settings, "epochs": 10_000, "budget_s": 600.0})
@@ -29,7 +29,7 @@ def context(browser):
 
 
 def name_of(context) -> str:
-    return next(cookie for cookie in context.cookies() if cookie["name"] == visiting.COOKIE)["value"]
+    return next(cookie for cookie in context.cookies() if cookie["name"] == visitor_cookie.COOKIE)["value"]
 
 
 def start(page, last: str = "") -> str:
@@ -122,7 +122,7 @@ def test_no_script_of_a_page_reads_the_name(page, app_url, wait_idle):
     wait_idle(page)
     name = name_of(page.context)
     kept = page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])")
-    assert visiting.is_name(name) and name not in kept
+    assert visitor_cookie.is_name(name) and name not in kept
 
 
 def test_under_a_plain_script_the_page_tells_the_name_and_it_owns(context, tmp_path, wait_idle):

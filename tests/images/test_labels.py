@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vpc2.images.labels import COLOUR, VEIL, draw_labels
+from vpc2.images.label_drawing import COLOUR, VEIL, draw_labels
 from vpc2.images.samples import SAMPLES, load_sample
 from vpc2.labels import BOX, MASK, POINT, bounds_of, box, mask, point, read_label
 

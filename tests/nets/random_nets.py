@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from vpc2.nets.arithmetic import values
-from vpc2.nets.shapes import summarise
+from vpc2.nets.layers.shape_rules import values
 from vpc2.nets.spec import Item, Net, make_net
+from vpc2.nets.summary.summarise import summarise
 
 MOST_NUMBERS = 30_000  # in one output
 # Kinds whose gradient shows what they look at: nothing is squashed flat, and no statistics of the whole picture are taken.

@@ -6,11 +6,11 @@ import torchinfo
 import torchvision
 from torch import nn
 
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS, NetPreset
-from vpc2.nets.shapes import summarise
-from vpc2.nets.trainable import check_trainable
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.summary.trainable import check_trainable
 from vpc2.words import Text
 
 # Each preset that torchvision has, and torchvision's blocks that are blocks of ours.

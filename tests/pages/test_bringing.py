@@ -4,7 +4,7 @@ import pytest
 
 from tests.pages.test_pages import open_app, said
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
+from vpc2.nets.summary.summarise import summarise
 
 WRONG = """
 import torch.nn as nn
@@ -95,7 +95,7 @@ def test_a_later_paste_that_is_not_read_ends_the_success_of_the_one_before(page,
 
 
 def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monkeypatch):
-    from vpc2.ui import bringing
+    from vpc2.ui.build import import_net
     from vpc2.words import Refusal, Text
 
     at = read(page, GOOD)
@@ -107,7 +107,7 @@ def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monke
     def refuse(name):
         raise Refusal(Text("No.", "No."))
 
-    monkeypatch.setattr(bringing, "read_torchvision", refuse)
+    monkeypatch.setattr(import_net, "read_torchvision", refuse)
     at.selectbox(key="bring/name").select("resnet18").run()
     at.button(key="bring/open").click().run()
     assert not at.success and at.error

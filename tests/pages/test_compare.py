@@ -4,10 +4,10 @@ import pytest
 
 from tests.pages.test_pages import open_app, said
 from vpc2 import codec
-from vpc2.nets.pairs import PAIRS
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import edit_param
-from vpc2.ui import lecture
+from vpc2.nets.summary.lessons import PAIRS
+from vpc2.ui.home import lecture_map
 
 
 def tables(at):
@@ -33,11 +33,11 @@ def test_a_pair_that_does_not_exist_is_refused_in_a_sentence():
 
 
 def test_cards_of_the_lecture_name_pairs_that_exist_and_hold_the_cards_net():
-    named = [card for card in lecture.CARDS if card.pair]
+    named = [card for card in lecture_map.CARDS if card.pair]
     assert len(named) == 3
     for card in named:
         pair = PAIRS[card.pair]
-        assert lecture.query(card)["pair"] == card.pair
+        assert lecture_map.query(card)["pair"] == card.pair
         assert NETS[card.example] in (pair.left, pair.right)
 
 

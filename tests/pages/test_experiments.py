@@ -8,12 +8,13 @@ import pytest
 from tests.pages.test_pages import open_app, said
 from tests.pages.test_runs import make_run
 from vpc2.augment.presets import PIPELINES
-from vpc2.training.events import EventWriter
-from vpc2.training.experiment import ExperimentStore
+from vpc2.training.experiments.store import ExperimentStore
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
+from vpc2.training.runs.events import EventWriter
+from vpc2.training.runs.store import RunStore
 from vpc2.training.spec import Experiment, without
-from vpc2.ui import experiments, runs
+from vpc2.ui.session import runs
+from vpc2.ui.train import experiments
 
 RISING = (0.3, 0.5, 0.6, 0.7)
 LEVEL = (0.3, 0.8, 0.8, 0.8)

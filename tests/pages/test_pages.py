@@ -47,7 +47,9 @@ def test_a_link_brings_its_net_and_an_impossible_kernel_is_refused_in_words():
 def test_a_junk_link_leaves_the_page_as_it_was():
     at = open_app("build", s="AAAA-not-a-link")
     assert len(at.error) == 1
-    assert at.metric[0].value == f"{__import__('vpc2.nets.shapes', fromlist=['summarise']).summarise(NETS['small'].net).params:,}"
+    assert (
+        at.metric[0].value == f"{__import__('vpc2.nets.summary.summarise', fromlist=['summarise']).summarise(NETS['small'].net).params:,}"
+    )
 
 
 def test_a_preset_can_be_undone():

@@ -11,10 +11,10 @@ from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
-from vpc2.training.events import ALL_STEPS, EventWriter, read_events
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore
-from vpc2.ui.run_list import to_table
+from vpc2.training.runs.events import ALL_STEPS, EventWriter, read_events
+from vpc2.training.runs.store import RunStore
+from vpc2.ui.train.run_list import to_table
 
 CURVE = [(2.0, 1.9), (1.2, 1.2), (0.7, 0.9), (0.4, 0.8), (0.3, 0.9), (0.2, 1.1), (0.1, 1.2), (0.05, 1.3), (0.02, 1.4)]
 

@@ -12,7 +12,8 @@ from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
-from vpc2.predict.classifier import METADATA_KEY, Classifier, Preprocessing, load_classifier, open_classifier, save_classifier
+from vpc2.predict.classifier import METADATA_KEY, Classifier, Preprocessing, load_classifier, save_classifier
+from vpc2.predict.opening import open_classifier
 from vpc2.words import Refusal
 
 CLASSES = tuple("0123456789")

@@ -12,13 +12,13 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss as sklearn_log_loss
 from ttach.base import Merger
 
-from vpc2.predict import tta
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.judging import TestAnswers
-from vpc2.predict.packing import to_script
-from vpc2.predict.readymade import PRETRAINED
+from vpc2.predict.evaluation import TestAnswers
+from vpc2.predict.export.bundle import to_script
+from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.statistics import accuracy_of, calibrate, compare_paired, flip_test, log_loss
-from vpc2.predict.views import MERGES
+from vpc2.predict.tta import predict
+from vpc2.predict.tta.views import MERGES
 
 
 @pytest.mark.parametrize("totals", [[3, 2, -1, 4], [5], [1, 1, 1, 1, 1, 1], [2, -2], [0, 0, 7, -3, 1, 1, 2, -4, 6]])
@@ -137,7 +137,7 @@ def test_a_tied_vote_goes_to_the_higher_mean():
     logits = tied()
     wanted, is_tied, votes = winners(logits)
     assert is_tied.sum() > 900  # a mean of float32 times a millionth, added to the votes, gives a third of them to the wrong class
-    shares = tta.majority_vote(torch.from_numpy(logits))
+    shares = predict.majority_vote(torch.from_numpy(logits))
     assert (shares.argmax(-1).numpy() == wanted).all()
     np.testing.assert_allclose(shares.numpy(), votes, atol=2e-6)
     torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))

@@ -3,7 +3,7 @@
 import pytest
 
 from vpc2.nets.spec import make_net
-from vpc2.training.run import RunStore
+from vpc2.training.runs.store import RunStore
 from vpc2.training.spec import SETTINGS, Recipe
 
 

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from vpc2.nets.presets import NETS
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import edit_param, edit_remove, make_net
+from vpc2.nets.summary.summarise import summarise
 from vpc2.training.checks import check_recipe, fit_to_data
 
 

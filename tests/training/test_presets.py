@@ -6,9 +6,9 @@ import pytest
 from vpc2 import codec
 from vpc2.data.datasets import DATASETS
 from vpc2.training.checks import check_recipe, fit_to_data
-from vpc2.training.loop import fit
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import SETTINGS
+from vpc2.training.trainer.trainer import fit
 
 
 @pytest.mark.parametrize("key", RECIPES)

@@ -17,9 +17,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.conftest import serve
-from tests.training.test_showing import make_look
-from tests.ui.test_serving import make_run, record
-from vpc2.training.showing import LookWriter, to_numbers
+from tests.training.runs.test_snapshot_view import make_look
+from tests.ui.server.test_routes import make_run, record
+from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
 from vpc2.ui import addresses
 
 ROOT = Path(__file__).parents[2]
@@ -127,14 +127,15 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
     """TensorBoard's button and frame, the curves and the look: whatever a browser asks of our own routes."""
 
     def script():
-        from vpc2.ui import boards_view, serving
         from vpc2.ui.components.live_curves import live_curves
-        from vpc2.ui.components.live_look import live_look
+        from vpc2.ui.components.live_snapshot import live_snapshot
+        from vpc2.ui.server import routes
+        from vpc2.ui.widgets import tensorboard_embed
 
-        serving._SERVING.set()
-        boards_view.draw_board(["feedface00000001"])
+        routes._SERVING.set()
+        tensorboard_embed.draw_board(["feedface00000001"])
         live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
-        live_look("feedface00000001", "batch", key="look")
+        live_snapshot("feedface00000001", "batch", key="look")
 
     told = {"server.baseUrlPath": base}
     real = st.get_option
@@ -143,9 +144,9 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
         at = AppTest.from_function(script).run()
         at.toggle[0].set_value(True).run()
     finally:
-        from vpc2.ui import serving
+        from vpc2.ui.server import routes
 
-        serving._SERVING.clear()
+        routes._SERVING.clear()
     assert not at.exception
     root = f"/{base}" if base else ""
     board = f"{root}/tensorboard/feedface00000001/"

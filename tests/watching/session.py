@@ -12,13 +12,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.libraries import MATCHES, apply_match, installed
-from vpc2.predict import explain, runtime
-from vpc2.predict.classifier import open_classifier
+from vpc2.augment.library_comparison import MATCHES, apply_match, installed
+from vpc2.predict.explain import heatmaps
+from vpc2.predict.opening import open_classifier
+from vpc2.predict.runtime import onnx_runtime
 from vpc2.training.presets import RECIPES
-from vpc2.training.run import RunStore, status_of
+from vpc2.training.runs.store import RunStore, status_of
 from vpc2.training.settings import SETTINGS
-from vpc2.ui import runs, serving
+from vpc2.ui.server import routes
+from vpc2.ui.session import runs
 
 PATIENCE_S = 400  # on a machine that has much else to do
 failures = []
@@ -45,19 +47,19 @@ while status_of(run.folder).state in ("queued", "running") and time.monotonic() 
     time.sleep(0.2)
 visit("train", run=run.id)
 visit("judge", run=run.id)
-with TestClient(Starlette(routes=serving.routes())) as client:
+with TestClient(Starlette(routes=routes.routes())) as client:
     scalars = client.get(f"/tensorboard/{run.id}/data/plugin/scalars/tags").json()
 model = run.folder / "model.safetensors"
 classifier = open_classifier(model)
 os.environ["VPC2_ONNX"] = "1"  # the pages went without: writing a net once is enough
-runtime.PATIENCE_S = PATIENCE_S
-if thread := runtime.quicken_later(classifier, model):
+onnx_runtime.PATIENCE_S = PATIENCE_S
+if thread := onnx_runtime.quicken_later(classifier, model):
     thread.join(PATIENCE_S)
 pictures = [np.full((16, 16, 3), 99, np.uint8)]
 images = classifier.prepare(pictures)
 classifier.probabilities(images)
-explain.saliency(classifier, images, 0)
-explain.grad_cam(classifier, images, 0)
+heatmaps.saliency(classifier, images, 0)
+heatmaps.grad_cam(classifier, images, 0)
 photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
 for key in MATCHES:
     apply_match(key, photo)

@@ -14,10 +14,10 @@ from kornia.augmentation import GeometricAugmentationBase2D
 from kornia.augmentation.container.params import ParamItem
 from torch import Tensor
 
-from vpc2.augment.operation import Operation
-from vpc2.augment.ops import OPS
+from vpc2.augment.draw_cache import Stages, stage_names
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, Step
-from vpc2.augment.stages import Stages, stage_names
 from vpc2.rng import drawing, seed_of
 from vpc2.words import Text
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from vpc2.augment.mixing import MIXES
-from vpc2.augment.ops import OPS
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.operations.catalog import OPS
 from vpc2.codec import check_keys
 from vpc2.knobs import Whole
 from vpc2.words import Refusal, Text, clean_name

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from vpc2.augment.operation import Operation
-from vpc2.augment.ops import OPS
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, edit_step
 from vpc2.knobs import Knob, Span, Whole
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from vpc2.figures.predict import MERGED, PLAIN, error_bars
+from vpc2.figures.predictions import MERGED, PLAIN, error_bars
 from vpc2.shares import Share
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from vpc2.figures.predict import MERGED, PLAIN
+from vpc2.figures.predictions import MERGED, PLAIN
 
 _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
 Line = tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]

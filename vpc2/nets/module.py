@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from vpc2.host import LIMITS, MB
-from vpc2.nets.facts import LayerFacts
-from vpc2.nets.formulas import BYTES
-from vpc2.nets.layers import LAYERS
-from vpc2.nets.shapes import copies_of, summarise
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.spec import Net
+from vpc2.nets.summary.layer_summary import LayerFacts
+from vpc2.nets.summary.summarise import copies_of, summarise
 from vpc2.words import Refusal, Text
 
 LARGEST_BYTES = 2048 * MB

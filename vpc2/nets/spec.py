@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from vpc2.codec import check_keys
 from vpc2.knobs import Whole
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.words import Refusal, Text, clean_name
 
 MAX_LAYERS = 1000  # as written, those inside blocks included

@@ -19,7 +19,7 @@ from torch import nn
 
 from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_json
 from vpc2.knobs import Choice, Number, Whole
-from vpc2.predict import tensorfile
+from vpc2.predict import safetensors_io
 from vpc2.words import Refusal, Text, clean_name
 
 FILE_NAME = "model.safetensors"
@@ -248,7 +248,7 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
     # In the file's header the text stands inside quotation marks once more, and the reader takes no larger one.
     if len(json.dumps(metadata, ensure_ascii=False).encode()) + 200 * len(state) > MAX_JSON_BYTES:
         raise ValueError("the metadata of this classifier is larger than load_classifier takes")
-    tensorfile.write_tensors(Path(path), state, {METADATA_KEY: metadata})
+    safetensors_io.write_tensors(Path(path), state, {METADATA_KEY: metadata})
 
 
 def net_document(made: Any) -> Any:
@@ -269,10 +269,10 @@ def load_classifier(path: Path | str) -> Classifier:
         path = path / FILE_NAME
         if not path.is_file():
             raise Refusal(_NO_RUN_FILE)
-    data = tensorfile.read_bytes(path)
-    header = tensorfile.read_header(data)
+    data = safetensors_io.read_bytes(path)
+    header = safetensors_io.read_header(data)
     if METADATA_KEY not in header.metadata:
-        tensorfile.read_tensors(data)  # damage and NaN are worth more words than a missing net
+        safetensors_io.read_tensors(data)  # damage and NaN are worth more words than a missing net
         raise Refusal(_NOT_OURS)
     document = _read_document(header.metadata[METADATA_KEY])
     classes = _read_classes(document.get("classes"))
@@ -281,7 +281,7 @@ def load_classifier(path: Path | str) -> Classifier:
     wanted = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
     _compare(header.shapes, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
     counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in wanted}
-    module.load_state_dict({**tensorfile.read_tensors(data), **counters}, assign=True)
+    module.load_state_dict({**safetensors_io.read_tensors(data), **counters}, assign=True)
     return Classifier(module, preprocessing, classes, document["made"], clean_name(document.get("name", "")))
 
 
@@ -306,14 +306,14 @@ def _read_classes(names: Any) -> tuple[str, ...]:
 def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Module:
     """Return the net that the metadata describes, without memory for its weights."""
     from vpc2.nets.module import build_net
-    from vpc2.nets.shapes import summarise
+    from vpc2.nets.summary.summarise import summarise
 
     document = net_document(made)
     if document is None:
         raise Refusal(_NO_NET)
     net = from_document(document).spec
     if net.KIND == "backbone":
-        from vpc2.predict.backbones import build_backbone
+        from vpc2.predict.pretrained.backbone import build_backbone
 
         return build_backbone(net, classes, device="meta")
     if net.KIND != "net":
@@ -341,15 +341,3 @@ def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...
 
 def _shown(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "1"
-
-
-def open_classifier(name: Path | str) -> Classifier:
-    """Return the classifier that goes by a key of PRETRAINED, `torchvision:NAME`, a run folder or a safetensors file."""
-    from vpc2.predict.pretrained import load_pretrained, load_torchvision
-    from vpc2.predict.readymade import PRETRAINED
-
-    if isinstance(name, str) and name in PRETRAINED:
-        return load_pretrained(name)
-    if isinstance(name, str) and name.startswith("torchvision:"):
-        return load_torchvision(name.removeprefix("torchvision:"))
-    return load_classifier(name)

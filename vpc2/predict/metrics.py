@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vpc2.predict.classifier import Classifier
-from vpc2.predict.tta import images_at_once, merge_mean, predict_views
-from vpc2.predict.views import IDENTITY, clean_views
+from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
+from vpc2.predict.tta.views import IDENTITY, clean_views
 from vpc2.words import Refusal, Text, clean_name
 
 if TYPE_CHECKING:

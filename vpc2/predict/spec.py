@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from vpc2.codec import check_keys
 from vpc2.knobs import Choice, Flag
-from vpc2.predict.readymade import BACKBONES, PRETRAINED, Pretrained
+from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED, Pretrained
 from vpc2.words import Text
 
 _BACKBONE = Text("A backbone", "Una red preentrenada")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from vpc2.data.datasets import find_dataset
 from vpc2.host import LIMITS, MB
-from vpc2.nets.shapes import summarise
 from vpc2.nets.spec import Net
-from vpc2.nets.trainable import check_trainable
+from vpc2.nets.summary.summarise import summarise
+from vpc2.nets.summary.trainable import check_trainable
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.words import Text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpc2.augment.spec import SEED
 from vpc2.catalog import Entry
 from vpc2.knobs import Choice, Number, Whole
-from vpc2.predict.attack_kinds import ATTACKS
+from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.schedule import SCHEDULES
 from vpc2.words import Text

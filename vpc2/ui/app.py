@@ -2,36 +2,39 @@
 
 import streamlit as st
 
-from vpc2.ui import buttons, chrome, guarding, lecture, preload, state
-from vpc2.ui.components.visitor import draw_visitor
-from vpc2.ui.language import _, draw_language_switch, language
+from vpc2.ui.components.browser_storage import draw_browser_storage
+from vpc2.ui.home import lecture_map
+from vpc2.ui.server import preload
+from vpc2.ui.session import sign_in, workspace
+from vpc2.ui.session.i18n import _, draw_language_switch, language
+from vpc2.ui.widgets import buttons, page_frame
 
-chrome.set_page()
-st.html(chrome.CSS)
+page_frame.set_page()
+st.html(page_frame.CSS)
 # Before anyone is let in: a server that does not know its pages yet would lead whoever signs in to the first one.
 page = st.navigation(
     [
-        st.Page(chrome.script("home"), title=_("Home"), icon=":material/home:", default=True),
-        st.Page(chrome.script("augment"), title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
-        st.Page(chrome.script("build"), title=_("Build"), icon=":material/deployed_code:", url_path="build"),
-        st.Page(chrome.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
-        st.Page(chrome.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
+        st.Page(page_frame.script("home"), title=_("Home"), icon=":material/home:", default=True),
+        st.Page(page_frame.script("augment"), title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
+        st.Page(page_frame.script("build"), title=_("Build"), icon=":material/deployed_code:", url_path="build"),
+        st.Page(page_frame.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page(page_frame.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
-    position="top" if guarding.is_in() else "hidden",
+    position="top" if sign_in.is_in() else "hidden",
 )
-guarding.let_in()
-state.open_link(lecture.tokens())
-state.restore()
+sign_in.let_in()
+workspace.open_link(lecture_map.tokens())
+workspace.restore()
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
 buttons.forget_presses()
-draw_visitor(
+draw_browser_storage(
     language(),
-    state.workspace(),
-    session=state.session_word(),
+    workspace.workspace(),
+    session=workspace.session_word(),
     opened=st.session_state.get("opened", ""),
-    is_named=state.is_named(),
+    is_named=workspace.is_named(),
     settled=st.session_state.get("visitor/settled", {}),
 )
 preload.begin()

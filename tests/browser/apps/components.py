@@ -4,6 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui import serving
+from vpc2.ui.server import routes
 
-app = st.App(Path(__file__).with_name("components_page.py").resolve(), routes=serving.ROUTES)
+app = st.App(Path(__file__).with_name("components_page.py").resolve(), routes=routes.ROUTES)

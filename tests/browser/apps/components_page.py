@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from vpc2.ui.components.card_list import card_list
 from vpc2.ui.components.live_curves import live_curves
-from vpc2.ui.components.live_look import live_look
-from vpc2.ui.components.step_list import step_list
+from vpc2.ui.components.live_snapshot import live_snapshot
 
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
 START = [("a", "Flip", "p 0.5"), ("b", "Rotate", "−15 … 15 ° · p 0.5"), ("c", HOSTILE, "σ 2 px"), ("d", "Brightness", "0.8 … 1.2")]
@@ -22,7 +22,7 @@ def draw() -> None:
     left, right = st.columns([1, 2])
     with left:
         refuse = st.checkbox("Refuse changes")
-        change = step_list(ss.shown, key="cards", selected=ss.selected)
+        change = card_list(ss.shown, key="cards", selected=ss.selected)
         if change is not None:
             ss.log.append(change.kind)
             if not refuse:
@@ -48,7 +48,7 @@ def draw() -> None:
             live_curves([{"id": run, "label": f"Run {i}" if i else "A run"} for i, run in enumerate(named)], key="curves")
         if "view" in st.query_params:
             st.text(f"drawn {ss.setdefault('drawn', 0) + 1} times")
-            live_look(st.query_params["of"], st.query_params["view"], key="look")
+            live_snapshot(st.query_params["of"], st.query_params["view"], key="look")
 
 
 draw()

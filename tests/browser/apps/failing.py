@@ -4,6 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from vpc2.ui import guarding
+from vpc2.ui.server import errors
 
-app = st.App(Path(__file__).with_name("failing_page.py").resolve(), on_script_error=guarding.on_script_error)
+app = st.App(Path(__file__).with_name("failing_page.py").resolve(), on_script_error=errors.on_script_error)

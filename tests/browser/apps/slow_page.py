@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from vpc2.ui import buttons
+from vpc2.ui.widgets import buttons
 
 st.checkbox("interrupt", key="interrupt")
 presses = st.session_state.setdefault("seen", {"ours": 0, "streamlit": 0})

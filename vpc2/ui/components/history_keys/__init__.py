@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vpc2.ui.components import hearing
+from vpc2.ui.components import action_queue
 
 STEPS = {"undo": 1, "redo": -1}
 
@@ -22,5 +22,5 @@ def history_keys(kind: str, *, key: str, on_step: Callable[[str, int], None]) ->
         if isinstance(step, str) and step in STEPS:
             on_step(kind, STEPS[step])
 
-    view = hearing.component("vpc2.history_keys", Path(__file__).parent)
-    view(key=key, data={"ears": hearing.ears(key, do), "kind": kind}, on_event_change=hearing.hear(key), height=1)
+    view = action_queue.component("vpc2.history_keys", Path(__file__).parent)
+    view(key=key, data={"ears": action_queue.ears(key, do), "kind": kind}, on_event_change=action_queue.hear(key), height=1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpc2.nets.layers import LAYERS
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net, Place
-from vpc2.ui.components import hearing
+from vpc2.ui.components import action_queue
 
 KINDS = ("select", "add", "move", "shift", "duplicate", "copy", "cut", "paste", "remove", "toggle", "branches")
 WAYS = ("left", "right", "up", "down")
@@ -100,5 +100,5 @@ def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], N
     last action came to, for whoever listens), `can_paste` and the `words`; view.js says what each is made of.
     """
     # Two files of JavaScript, one module: what is drawn, and what hands do to it.
-    view = hearing.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
-    view(key=key, data={**data, "ears": hearing.ears(key, on_event)}, on_event_change=hearing.hear(key))
+    view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
+    view(key=key, data={**data, "ears": action_queue.ears(key, on_event)}, on_event_change=action_queue.hear(key))

@@ -1,0 +1,138 @@
+"""What is said of a whole test set: held against scipy, torchmetrics, the binomial sum and nets whose answers are known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import log_loss as sklearn_log_loss
+from torchmetrics.classification import MulticlassCalibrationError
+
+from vpc2.data.imageset import ImageSet
+from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, accuracy_by_count, ask_set, gains_by_view, make_plan
+from vpc2.predict.statistics import calibrate, compare_paired, fit_temperature, log_loss, temper
+from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
+from vpc2.predict.tta.views import IDENTITY
+from vpc2.words import Refusal
+
+SIDE = 16
+
+
+class OnePixel(torch.nn.Module):
+    """Answers "bright" where one pixel of the top left quarter is bright, "dark" elsewhere: which view breaks it is known."""
+
+    def forward(self, images):
+        value = images[:, 0, 3, 2]
+        return torch.stack([1 - value, value], 1) * 10 - 5
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return Classifier(OnePixel(), Preprocessing(SIDE, (0.0,) * 3, (1.0,) * 3), ("dark", "bright"))
+
+
+def make_set(count, seed=0):
+    """Every picture is lit in its left half or not at all; the label says which."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    images = rng.integers(0, 40, (count, SIDE, SIDE, 3)).astype(np.uint8)
+    images[labels == 1, :, : SIDE // 2] = 255
+    return ImageSet(images, labels, ("dark", "bright"))
+
+
+def test_a_net_that_reads_one_pixel_is_broken_by_the_mirror_alone(classifier):
+    found = ask_set(TestAnswers, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "brighter"))
+    gains = gains_by_view(found)
+    assert found.views == (IDENTITY, "flip_horizontal", "flip_vertical", "brighter")
+    assert found.is_right(found.plain).all()
+    np.testing.assert_array_equal(gains, [[0, 0], [0, -1], [0, 0], [0, 0]])
+    curve = accuracy_by_count(found)
+    assert [count for count, _accuracy, _ms in curve] == [1, 2, 3, 4] and curve[0][1] == 1.0
+    assert all(a[2] < b[2] for a, b in zip(curve, curve[1:], strict=False))
+
+
+def test_a_plan_leaves_out_the_view_that_breaks(classifier):
+    found = ask_set(ValidationAnswers, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "more_contrast"))
+    plan = make_plan(found)
+    assert plan.views[0] == IDENTITY and "flip_horizontal" not in plan.views
+    assert plan.weights["flip_horizontal"] == min(plan.weights.values()) and math.isclose(sum(plan.weights.values()), 1)
+    assert list(plan.steps) == sorted(plan.steps, reverse=True)
+    test = ask_set(TestAnswers, classifier, make_set(20, seed=1), found.views)
+    assert test.is_right(plan.merged(test)).all() and test.is_right(plan.weighted(test)).all()
+
+
+def test_what_was_searched_is_never_reported(classifier):
+    found = ask_set(ValidationAnswers, classifier, make_set(10), ("flip_vertical",))
+    plan = make_plan(found)
+    test = ask_set(TestAnswers, classifier, make_set(10, seed=1), ("flip_vertical",))
+    with pytest.raises(TypeError):
+        plan.merged(found)
+    with pytest.raises(TypeError):
+        make_plan(test)
+    one_in = make_set(10, seed=2)
+    one_in.images[3] = make_set(10).images[3]
+    with pytest.raises(Refusal):
+        plan.merged(ask_set(TestAnswers, classifier, one_in, ("flip_vertical",)))
+
+
+def test_no_picture_is_said(classifier):
+    with pytest.raises(Refusal):
+        ask_set(TestAnswers, classifier, make_set(4).subset(np.array([], int)), ())
+
+
+def test_calibration_is_torchmetrics():
+    rng = np.random.default_rng(5)
+    shares = rng.dirichlet(np.full(4, 0.6), 500)
+    labels = rng.integers(0, 4, 500)
+    wanted = MulticlassCalibrationError(4, n_bins=10, norm="l1")(torch.from_numpy(shares), torch.from_numpy(labels))
+    assert calibrate(shares, labels).error == pytest.approx(float(wanted), abs=1e-6)
+    assert log_loss(shares, labels) == pytest.approx(sklearn_log_loss(labels, shares), rel=1e-6)
+
+
+def test_the_temperature_that_was_put_in_comes_out():
+    rng = np.random.default_rng(6)
+    shares = rng.dirichlet(np.full(5, 0.8), 20_000)
+    labels = np.array([rng.choice(5, p=row) for row in shares])
+    assert fit_temperature(temper(shares, 1 / 2.5), labels) == pytest.approx(2.5, rel=0.05)
+    assert (temper(shares, 3.0).argmax(1) == shares.argmax(1)).all()
+
+
+@pytest.mark.parametrize(("fixed", "broken"), [(10, 0), (3, 3), (1, 9), (5, 0), (6, 0)])
+def test_mcnemar_is_the_binomial_sum(fixed, broken):
+    before = np.array([False] * fixed + [True] * broken + [True] * 50)
+    after = np.array([True] * fixed + [False] * broken + [True] * 50)
+    found = compare_paired(before, after)
+    differ, least = fixed + broken, min(fixed, broken)
+    p = min(1.0, 2 * sum(math.comb(differ, k) for k in range(least + 1)) / 2**differ)
+    assert found.p == pytest.approx(p) and (found.fixed, found.broken) == (fixed, broken)
+    assert found.verdict == ("open" if p >= 0.05 else "helps" if fixed > broken else "hurts")
+    assert found.low <= found.gain <= found.high
+    assert (found.low > 0 or found.high < 0) == (p < 0.05)
+
+
+def test_nothing_differs():
+    found = compare_paired(np.ones(30, bool), np.ones(30, bool))
+    assert found.verdict == "open" and found.p == 1 and found.low < 0 < found.high
+
+
+def test_merges_by_hand():
+    logits = torch.tensor([[[2.0, 0.0, -1.0]], [[-1.0, 3.0, 0.0]]])
+    shares = logits.softmax(-1)
+    product = (shares[0] * shares[1]).sqrt()
+    torch.testing.assert_close(geometric_mean(logits), product / product.sum())
+    torch.testing.assert_close(geometric_mean(logits), mean_of_logits(logits))
+    torch.testing.assert_close(maximum(logits), torch.maximum(*shares) / torch.maximum(*shares).sum())
+    sure = shares.amax(-1, keepdim=True)
+    torch.testing.assert_close(confidence_weighted(logits), (sure[0] * shares[0] + sure[1] * shares[1]) / (sure[0] + sure[1]))
+    assert torch.isfinite(geometric_mean(torch.tensor([[[500.0, -500.0]], [[-500.0, 500.0]]]))).all()
+    assert float(entropy(torch.full((1, 8), 0.125))) == pytest.approx(3.0) and float(entropy(torch.eye(3)[:1])) == 0
+    assert float(spread(logits[:1])) == 0 and float(spread(logits)) > 0
+
+
+def test_answers_are_asked_once(classifier, monkeypatch):
+    found = ask_set(TestAnswers, classifier, make_set(6), ("flip_vertical",))
+    monkeypatch.setattr(OnePixel, "forward", lambda self, images: pytest.fail("asked again"))
+    for how in ("mean", "vote", "maximum"):
+        assert found.merged(how).shape == (6, 2)
+    assert isinstance(found, SetAnswers)

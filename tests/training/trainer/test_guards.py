@@ -1,0 +1,79 @@
+"""When a loss has left all bounds: measured against what guessing gives, and against where it began."""
+
+import math
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from vpc2.predict.classifier import save_classifier
+from vpc2.training.presets import RECIPES
+from vpc2.training.runs.store import START_NAME
+from vpc2.training.trainer.guards import RISEN_STEPS, Bounds
+from vpc2.training.trainer.trainer import fit
+
+
+def breach_at(losses, classes=10):
+    """Return the number of the first loss that breaks the bounds, and what it is said to be."""
+    bounds = Bounds(classes)
+    for at, loss in enumerate(losses):
+        found = bounds.breach(loss)
+        if found is not None:
+            return at, found
+    return None, None
+
+
+def test_a_trained_net_may_rise_far_above_where_it_began():
+    assert breach_at([0.004] + [0.17] * 200 + [2.3] * 200)[0] is None
+    assert breach_at([1e-9] + [5.0] * 200, classes=2)[0] is None
+
+
+def test_an_untrained_net_may_begin_far_above_guessing():
+    assert breach_at([40_000.0, 30_000.0, 9_000.0] + [100.0] * 50)[0] is None
+
+
+def test_a_loss_that_stays_far_above_both_is_huge_and_said_with_numbers():
+    at, words = breach_at([2.4] + [30.0] * 100)
+    assert at == RISEN_STEPS and words.en == "huge (30, where guessing gives 2.30)" and words.es == "enorme (30, cuando adivinar da 2,30)"
+    assert breach_at([2.4] + ([30.0] * (RISEN_STEPS - 1) + [3.0]) * 9)[0] is None, "it came back every time"
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_what_is_no_number_ends_at_once(loss):
+    assert breach_at([2.3, loss])[0] == 1 and breach_at([loss])[0] == 0
+
+
+def test_a_single_step_out_of_this_world_ends_at_once():
+    assert breach_at([2.3, 1e9])[0] == 1
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The file of a net that is always right on what it learned, and sure of it."""
+    path = tmp_path_factory.mktemp("trained") / START_NAME
+    save_classifier(fit(digits(epochs=40), lambda event: None), path)
+    return path
+
+
+def digits(**settings):
+    recipe = RECIPES["digits"].recipe
+    return replace(recipe, settings={**recipe.settings, "budget_s": 600.0, **settings})
+
+
+@pytest.mark.parametrize("change", [{}, {"label_smoothing": 0.2}, {"adversary": "fgsm"}, {"imbalance": 5.0, "balance": "weights"}])
+def test_a_trained_net_is_trained_on_with_the_recipe_that_trained_it(trained, tmp_path, change):
+    shutil.copyfile(trained, tmp_path / START_NAME)
+    events = []
+    fit(digits(epochs=6 if change else 12, **change), events.append, folder=tmp_path)
+    assert events[-1]["state"] == "finished" and events[-1]["test_accuracy"] > 0.8, events[-1]["reason"]
+    first = next(event for event in events if event["type"] == "step")
+    assert change or first["loss"] < 0.02, "it began as a trained net"
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_a_rate_far_too_high_still_ends_in_the_sentence(trained, tmp_path, is_trained):
+    recipe, events = digits(epochs=4, optimiser="sgd"), []
+    if is_trained:
+        shutil.copyfile(trained, tmp_path / START_NAME)
+    fit(replace(recipe, settings={**recipe.settings, "learning_rate": 1e4}), events.append, folder=tmp_path)  # past the form
+    assert events[-1]["state"] == "failed" and events[-1]["reason"]["en"].startswith("Loss became ")

@@ -1,0 +1,1 @@
+"""Operations of our own, written as Kornia's are. Exported code carries them."""

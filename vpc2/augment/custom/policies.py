@@ -1,0 +1,114 @@
+"""The automatic policies with one strength for every operation, 0 (nothing, or the least) to 1: more strength changes more.
+
+Kornia's own tables let solarise and AutoAugment's posterise grow weaker with strength, let colour, contrast, brightness and
+sharpness pass through no change half way, and slant by 54 instead of 17 degrees. These are torchvision's ranges, over
+Kornia's lists of operations. The exported code carries what it uses.
+"""
+
+import math
+
+import kornia.augmentation as K
+import torch
+from kornia.augmentation.auto import operations
+from kornia.augmentation.auto.operations.policy import PolicySequential
+from kornia.augmentation.container.params import ParamItem
+
+from vpc2.augment.custom.colour import RandomBrightness, RandomContrast, RandomSaturation, RandomSolarizeAdd
+
+MAKERS = {
+    "auto_contrast": lambda p: operations.AutoContrast(p),
+    "equalize": lambda p: operations.Equalize(p),
+    "invert": lambda p: operations.Invert(p),
+    "rotate": lambda p: operations.Rotate(None, p),
+    "posterize": lambda p: operations.Posterize(None, p),
+    "solarize": lambda p: operations.Solarize(None, p),
+    "solarize_add": lambda p: replaced(operations.SolarizeAdd(None, p), RandomSolarizeAdd(0.5, (0.0, 0.5), p=p)),
+    "color": lambda p: replaced(operations.Saturate(None, p), RandomSaturation((0.0, 2.0), p=p)),
+    "contrast": lambda p: replaced(operations.Contrast(None, p), RandomContrast((0.0, 2.0), p=p)),
+    "brightness": lambda p: replaced(operations.Brightness(None, p), RandomBrightness((0.0, 2.0), p=p)),
+    "sharpness": lambda p: operations.Sharpness(None, p),
+    "shear_x": lambda p: operations.ShearX(None, p),
+    "shear_y": lambda p: operations.ShearY(None, p),
+    "translate_x": lambda p: operations.TranslateX(None, p),
+    "translate_y": lambda p: operations.TranslateY(None, p),
+}
+# A value from a strength (0 to 1), a sign (-1 or 1) and the size; torchvision's ranges, and Cubuk and others' for the addition.
+VALUES = {
+    "degrees": lambda strength, sign, height, width: 30 * strength * sign,
+    "shear_x": lambda strength, sign, height, width: math.degrees(math.atan(0.3 * strength)) * sign,
+    "shear_y": lambda strength, sign, height, width: math.degrees(math.atan(0.3 * strength)) * sign,
+    "translate_x": lambda strength, sign, height, width: 150 / 331 * strength * sign * width,
+    "translate_y": lambda strength, sign, height, width: 150 / 331 * strength * sign * height,
+    "brightness_factor": lambda strength, sign, height, width: 1 + 0.9 * strength * sign,
+    "contrast_factor": lambda strength, sign, height, width: 1 + 0.9 * strength * sign,
+    "saturation_factor": lambda strength, sign, height, width: 1 + 0.9 * strength * sign,
+    "sharpness": lambda strength, sign, height, width: 1 + 0.9 * strength * sign,
+    "bits_factor": lambda strength, sign, height, width: 8 - round(4 * strength),
+    "thresholds": lambda strength, sign, height, width: 1 - strength,
+    "additions": lambda strength, sign, height, width: 110 / 256 * strength,
+}
+
+
+def replaced(operation, inner):
+    """Return Kornia's operation of a policy with another augmentation inside."""
+    operation.op = inner
+    return operation
+
+
+def sample(operation, strength, batch_shape):
+    """Return the values of one operation at a strength, each picture with a sign of its own."""
+    params = operation.op.forward_parameters(batch_shape)
+    name = operation._factor_name
+    if name is not None:
+        signs = torch.randint(2, (batch_shape[0],)).mul(2).sub(1).tolist()
+        values = [VALUES[name](strength, sign, *batch_shape[-2:]) for sign in signs]
+        params[name] = torch.tensor(values, dtype=params[name].dtype)
+    return params
+
+
+class RandAugment(K.auto.RandAugment):
+    """So many operations of one strength, `m` of 30."""
+
+    def compose_subpolicy_sequential(self, subpolicy):
+        return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
+
+    def forward_parameters(self, batch_shape):
+        return [
+            ParamItem(name, [ParamItem(one, sample(operation, self.m / 30, batch_shape)) for one, operation in policy.named_children()])
+            for name, policy in self.get_forward_sequence()
+        ]
+
+
+class TrivialAugment(K.auto.TrivialAugment):
+    """One operation, of any strength of RandAugment's."""
+
+    def compose_subpolicy_sequential(self, subpolicy):
+        return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
+
+    def forward_parameters(self, batch_shape):
+        strength = int(torch.randint(31, ())) / 30
+        return [
+            ParamItem(name, [ParamItem(one, sample(operation, strength, batch_shape)) for one, operation in policy.named_children()])
+            for name, policy in self.get_forward_sequence()
+        ]
+
+
+class AutoAugment(K.auto.AutoAugment):
+    """A pair of operations, each with the chance and the strength, 0 to 9, that the search found."""
+
+    def compose_subpolicy_sequential(self, subpolicy):
+        policy = PolicySequential(*(MAKERS[name](chance) for name, chance, _strength in subpolicy))
+        policy.strengths = [(strength or 0) / 9 for _name, _chance, strength in subpolicy]
+        return policy
+
+    def forward_parameters(self, batch_shape):
+        return [
+            ParamItem(
+                name,
+                [
+                    ParamItem(one, sample(operation, strength, batch_shape))
+                    for (one, operation), strength in zip(policy.named_children(), policy.strengths, strict=True)
+                ],
+            )
+            for name, policy in self.get_forward_sequence()
+        ]

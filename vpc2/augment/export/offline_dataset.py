@@ -1,0 +1,179 @@
+"""An augmented data set, written once: pictures and their labels as one of three layouts, and a manifest of every value sampled.
+
+Online, every epoch sees new draws and nothing takes room; offline, every epoch sees the same ones, and any program can
+read them. The same pipeline, pictures and seed give the same bytes. What either costs is measured in `cost.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+
+from torch import Tensor
+
+from vpc2.augment.labels.files import Coco, class_names, to_yolo, to_yolo_yaml
+from vpc2.augment.labels.transform import move_labels, track_draw
+from vpc2.augment.pipeline import draw_images
+from vpc2.augment.spec import Pipeline
+from vpc2.labels import Label
+
+COLUMNS = ("file", "class", "source", "draw", "seed", "step", "op", "applied", "values")
+_STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest date a ZIP knows: a real one would change the bytes
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of the set that is augmented.
+
+    It has a name without suffix, its class, float (3, H, W) in [0, 1] when asked for, and what is marked on it.
+    """
+
+    name: str
+    label: str
+    read: Callable[[], Tensor]
+    marks: tuple[Label, ...] = ()
+
+
+class ImageFolder:
+    """One folder a class, as torchvision reads it; labels have no place in it."""
+
+    takes_marks = False
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        pass
+
+    def path(self, item: Item, name: str) -> str:
+        """Return where a picture goes."""
+        return f"{item.label}/{name}"
+
+    def add(self, path: str, image: Tensor, marks: Sequence[Label]) -> Iterator[tuple[str, str]]:
+        """Take a written picture's labels; give the files, path and text, that go with it."""
+        yield from ()
+
+    def close(self) -> Iterator[tuple[str, str]]:
+        """Give the files that describe the whole."""
+        yield from ()
+
+
+class CocoFolder(ImageFolder):
+    """All pictures in `images/`, all labels in `annotations.json`."""
+
+    takes_marks = True
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._document = Coco()
+
+    def path(self, item: Item, name: str) -> str:
+        return f"images/{name}"
+
+    def add(self, path: str, image: Tensor, marks: Sequence[Label]) -> Iterator[tuple[str, str]]:
+        self._document.add(path.removeprefix("images/"), image.shape[-1], image.shape[-2], marks)
+        yield from ()
+
+    def close(self) -> Iterator[tuple[str, str]]:
+        yield "annotations.json", self._document.to_json()
+
+
+class YoloFolder(CocoFolder):
+    """All pictures in `images/`, a text beside each in `labels/`, the classes in `data.yaml`."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._names = class_names([mark for item in items for mark in item.marks])
+
+    def add(self, path: str, image: Tensor, marks: Sequence[Label]) -> Iterator[tuple[str, str]]:
+        name = path.removeprefix("images/").rpartition(".")[0]
+        yield f"labels/{name}.txt", to_yolo(marks, self._names)
+
+    def close(self) -> Iterator[tuple[str, str]]:
+        yield "data.yaml", to_yolo_yaml(self._names)
+
+
+LAYOUTS = {"ImageFolder": ImageFolder, "COCO": CocoFolder, "YOLO": YoloFolder}
+
+
+def copies_of(labels: Sequence[str], copies: int, *, is_balanced: bool) -> list[int]:
+    """Return how many draws each picture gets: `copies`, or as many as bring every class to the size that the largest then has.
+
+    Where they cannot be shared out evenly, the first pictures of a class get one more.
+    """
+    if not is_balanced:
+        return [copies] * len(labels)
+    counts = Counter(labels)
+    wanted = max(counts.values()) * (1 + copies)
+    seen: Counter[str] = Counter()
+    shared = []
+    for label in labels:
+        missing = wanted - counts[label]
+        shared.append(missing // counts[label] + (seen[label] < missing % counts[label]))
+        seen[label] += 1
+    return shared
+
+
+def write_dataset(
+    file: BinaryIO,
+    pipeline: Pipeline,
+    items: Sequence[Item],
+    copies: Sequence[int],
+    encode: Callable[[Tensor], bytes],
+    *,
+    layout: str = "ImageFolder",
+    suffix: str = ".jpg",
+    report: Callable[[int], object] = lambda written: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    place: Callable[[], AbstractContextManager] = nullcontext,
+) -> int:
+    """Write a ZIP with every picture as it is and its draws, laid out as asked, and `manifest.csv`; return how many were written.
+
+    Labels move with each draw. One picture is held at a time, and worked on inside `place()`, so that others get their
+    turn between two. `report` hears how many are written; where `should_stop` says so, the ZIP ends there, whole.
+    Names must be free of path separators and unique.
+    """
+    rows, written = io.StringIO(), 0
+    table = csv.writer(rows, lineterminator="\n")
+    table.writerow(COLUMNS)
+    folder = LAYOUTS[layout](items)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for item, count in zip(items, copies, strict=True):
+            if should_stop():
+                break
+            with place():
+                image, key = item.read(), f"{item.label}/{item.name}"
+                path = folder.path(item, f"{item.name}{suffix}")
+                _add_all(archive, [(path, encode(image))], folder.add(path, image, item.marks))
+                table.writerow((path, item.label, item.name, "", pipeline.seed, "", "", "", ""))
+                for number, draw in enumerate(draw_images(pipeline, image, count, image_key=key)):
+                    path = folder.path(item, f"{item.name}_{number:03d}{suffix}")
+                    marks = moved_marks(pipeline, item, image, number, key) if folder.takes_marks else ()
+                    _add_all(archive, [(path, encode(draw.image))], folder.add(path, draw.image, marks))
+                    for step in draw.steps:
+                        values = json.dumps(dict(step.values), sort_keys=True)
+                        table.writerow(
+                            (path, item.label, item.name, number, pipeline.seed, step.step_id, step.op, int(step.is_applied), values)
+                        )
+            written += 1 + count
+            report(written)
+        _add_all(archive, folder.close(), [("manifest.csv", rows.getvalue())])
+    return written
+
+
+def moved_marks(pipeline: Pipeline, item: Item, image: Tensor, number: int, key: str) -> tuple[Label, ...]:
+    """Return an item's labels as they lie in draw `number` of its picture."""
+    if not item.marks:
+        return ()
+    height, width = image.shape[-2:]
+    return tuple(chain.from_iterable(move_labels(track_draw(pipeline, height, width, number, key), item.marks)))
+
+
+def _add_all(archive: zipfile.ZipFile, *files: Iterable[tuple[str, bytes | str]]) -> None:
+    for path, data in chain.from_iterable(files):
+        info = zipfile.ZipInfo(path, _STAMP)
+        info.external_attr = 0o644 << 16
+        archive.writestr(info, data)

@@ -1,0 +1,1 @@
+"""Boxes, points and masks that follow the picture, and the files they are kept in."""

@@ -1,0 +1,323 @@
+"""Labels as other programs keep them: COCO (one JSON for many pictures) and YOLO (one text a picture), read and written.
+
+What comes in is hostile until it is read: sizes, counts, numbers and places are checked here, and what cannot be used is
+said in one sentence. A place a little outside the picture is moved to its edge.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2 import codec
+from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
+from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
+from vpc2.words import Refusal, Text, clean_name
+
+UNNAMED = "object"  # files want a name for everything
+MAX_TEXT_BYTES = 256 * 1024
+MAX_CLASS = 10_000
+OUTSIDE = 0.05  # of a side: farther out is a mistake in the file, not a rounded number
+
+_NO_LABELS = Text("There is no label in this file that can be used.", "En este archivo no hay ninguna etiqueta que se pueda usar.")
+_NOT_COCO = Text(
+    "This JSON is not COCO: it needs the lists “images” and “annotations”.",
+    "Este JSON no es COCO: necesita las listas “images” y “annotations”.",
+)
+_NO_SIZE = Text(
+    "The picture “{name}” in the file has no “width” and “height” in pixels, so its labels cannot be placed.",
+    "La imagen “{name}” del archivo no tiene “width” y “height” en píxeles, así que no se pueden ubicar sus etiquetas.",
+)
+_BAD_ANNOTATION = Text(
+    "Annotation {n} cannot be used: {why}. Nothing was taken from the file.",
+    "La anotación {n} no se puede usar: {why}. No se tomó nada del archivo.",
+)
+_BAD_LINE = Text(
+    "Line {n} cannot be used: {why}. Nothing was taken from the file.",
+    "La línea {n} no se puede usar: {why}. No se tomó nada del archivo.",
+)
+_NOT_TEXT = Text("This file is not text in UTF-8.", "Este archivo no es texto en UTF-8.")
+_TOO_BIG = Text("This file is too large: at most {limit:,} kB.", "Este archivo es demasiado grande: como máximo {limit:,} kB.")
+_OF_MANY = Text(
+    "The file holds {n:,} pictures; these are the labels of “{name}”, chosen by the photograph's name.",
+    "El archivo tiene {n:,} imágenes; estas son las etiquetas de “{name}”, elegida por el nombre de la foto.",
+)
+_FIRST_OF_MANY = Text(
+    "The file holds {n:,} pictures and none is called “{wanted}”; these are the labels of the first, “{name}”.",
+    "El archivo tiene {n:,} imágenes y ninguna se llama “{wanted}”; estas son las etiquetas de la primera, “{name}”.",
+)
+_RLE = Text(
+    "Masks stored as RLE are not read ({n:,} here); their boxes are.",
+    "Las máscaras guardadas como RLE no se leen ({n:,} acá); sus cajas sí.",
+)
+_CUT = Text("Only the first {most} labels were taken.", "Solo se tomaron las primeras {most} etiquetas.")
+_WHY_NUMBERS = Text("it must hold finite numbers only", "tiene que tener solo números finitos")
+_WHY_CLASS = Text("the class must be a whole number from 0", "la clase tiene que ser un número entero desde 0")
+_WHY_COUNT = Text(
+    "after the class there must be 4 numbers (a box) or an even count from 6 on (a mask)",
+    "después de la clase tiene que haber 4 números (una caja) o una cantidad par desde 6 (una máscara)",
+)
+_WHY_OUTSIDE = Text("it lies outside the picture", "queda fuera de la imagen")
+_WHY_EMPTY = Text("it has no area", "no tiene área")
+_WHY_SHAPE = Text("it is not written as COCO asks", "no está escrita como pide COCO")
+_WHY_CORNERS = Text("its outline has more than {most} corners", "su contorno tiene más de {most} vértices").fill(most=MOST_CORNERS)
+
+
+@dataclass(frozen=True)
+class ReadLabels:
+    """Labels that came in from a file, and what had to be said about it."""
+
+    labels: tuple[Label, ...]
+    notes: tuple[Text, ...] = ()
+
+
+class _Bad(ValueError):
+    """Why one line or annotation cannot be used."""
+
+    def __init__(self, why: Text):
+        super().__init__(why.en)
+        self.why = why
+
+
+def _numbers(values: object) -> list[float]:
+    if not isinstance(values, list):
+        raise _Bad(_WHY_SHAPE)
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 for value in values):
+        raise _Bad(_WHY_NUMBERS)
+    return [float(value) for value in values]
+
+
+def _placed(kind: str, places: Sequence[float], name: str) -> Label:
+    """Return the label at shares that may lie a little outside the picture."""
+    if kind == MASK and len(places) > 2 * MOST_CORNERS:
+        raise _Bad(_WHY_CORNERS)
+    if not all(-OUTSIDE <= place <= 1 + OUTSIDE for place in places):
+        raise _Bad(_WHY_OUTSIDE)
+    label = read_label(kind, [min(max(place, 0.0), 1.0) for place in places], name)
+    if label is None:
+        raise _Bad(_WHY_EMPTY)
+    return label
+
+
+def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
+    if not labels:
+        raise Refusal(_NO_LABELS)
+    if len(labels) > MOST:
+        notes.append(_CUT.fill(most=MOST))
+    return ReadLabels(tuple(labels[:MOST]), tuple(notes))
+
+
+# COCO
+
+
+def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float] | None = None, orientation: int = UPRIGHT) -> ReadLabels:
+    """Return the labels of one picture in a COCO file: the one called `photo_name`, else the first.
+
+    They are placed on a photograph of that `size`, width and height as it is shown, which was stored with that EXIF
+    `orientation`: a file that knows it unturned is turned, and sizes that differ are said.
+    An annotation gives its outline as masks, or its box where it has none, and every visible keypoint as a point.
+    """
+    document = codec.read_json(data)
+    if not isinstance(document, dict) or not all(_is_objects(document.get(key)) for key in ("images", "annotations")):
+        raise Refusal(_NOT_COCO)
+    images, annotations = document["images"], document["annotations"]
+    if not images:
+        raise Refusal(_NO_LABELS)
+    wanted = _stem(photo_name)
+    chosen = next((image for image in images if wanted and _stem(image.get("file_name")) == wanted), images[0])
+    name = _stem(chosen.get("file_name")) or "1"
+    sides = chosen.get("width"), chosen.get("height")
+    if not all(isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= 1e6 for side in sides):
+        raise Refusal(_NO_SIZE.fill(name=name))
+    names = _category_names(document.get("categories"))
+    labels, notes, skipped = [], [], 0
+    if len(images) > 1:
+        by_name = bool(wanted) and _stem(chosen.get("file_name")) == wanted
+        notes.append((_OF_MANY if by_name else _FIRST_OF_MANY).fill(n=len(images), name=name, wanted=wanted))
+    for n, annotation in enumerate(annotations, 1):
+        if annotation.get("image_id") != chosen.get("id"):
+            continue
+        try:
+            labels += _from_annotation(annotation, sides, names.get(str(annotation.get("category_id")), ""))
+        except _Bad as bad:
+            raise Refusal(_BAD_ANNOTATION.fill(n=n, why=bad.why)) from None
+        skipped += isinstance(annotation.get("segmentation"), dict)
+        if len(labels) > MOST:
+            break
+    if skipped:
+        notes.append(_RLE.fill(n=skipped))
+    labels, said = place_upright(labels, sides, size, orientation)
+    return _taken(labels, notes + said)
+
+
+def _is_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _stem(file_name: object) -> str:
+    """Return a file's name without folders and suffix, to compare and to show."""
+    if not isinstance(file_name, str):
+        return ""
+    return clean_name(file_name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or file_name)
+
+
+def _category_names(categories: object) -> dict[str, str]:
+    if not _is_objects(categories):
+        return {}
+    return {str(category.get("id")): category["name"] for category in categories if isinstance(category.get("name"), str)}
+
+
+def _from_annotation(annotation: dict[str, Any], size: tuple[float, float], name: str) -> list[Label]:
+    def shares(pixels: Sequence[float]) -> list[float]:
+        return [value / size[i % 2] for i, value in enumerate(pixels)]
+
+    found: list[Label] = []
+    outlines = annotation.get("segmentation")
+    for outline in outlines if isinstance(outlines, list) else []:
+        corners = _numbers(outline)
+        if len(corners) < 6 or len(corners) % 2:
+            raise _Bad(_WHY_SHAPE)
+        found.append(_placed(MASK, shares(corners), name))
+    if not found and annotation.get("bbox") is not None:
+        bounds = _numbers(annotation["bbox"])
+        if len(bounds) != 4 or bounds[2] < 0 or bounds[3] < 0:
+            raise _Bad(_WHY_SHAPE)
+        x, y, width, height = bounds
+        if width and height:  # without, it is what surrounds a single point
+            found.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
+    keypoints = _numbers(annotation.get("keypoints") or [])
+    if len(keypoints) % 3:
+        raise _Bad(_WHY_SHAPE)
+    seen = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
+    return [*found, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in seen if visibility)]
+
+
+class Coco:
+    """A COCO document that grows picture by picture. Places are pixels from the upper left corner, those of points too."""
+
+    def __init__(self) -> None:
+        self._images: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._categories: dict[str, dict[str, Any]] = {}
+
+    def add(self, file_name: str, width: int, height: int, labels: Sequence[Label]) -> None:
+        """Add a picture of this size with its labels."""
+        image_id = len(self._images) + 1
+        self._images.append({"id": image_id, "file_name": file_name, "width": width, "height": height})
+        for label in labels:
+            name = label.name or UNNAMED
+            category = self._categories.setdefault(name, {"id": len(self._categories) + 1, "name": name})
+            if label.kind == POINT:
+                category |= {"keypoints": ["point"], "skeleton": []}
+            self._annotations.append(
+                {"id": len(self._annotations) + 1, "image_id": image_id, "category_id": category["id"], "iscrowd": 0}
+                | _to_annotation(label, width, height)
+            )
+
+    def to_json(self) -> str:
+        """Return the document as it stands."""
+        document = {"images": self._images, "annotations": self._annotations, "categories": [*self._categories.values()]}
+        return json.dumps(document, ensure_ascii=False)
+
+
+def _to_annotation(label: Label, width: int, height: int) -> dict[str, Any]:
+    places = [round(place, 4) for place in label.scaled(width, height)]
+    x0, y0, x1, y1 = bounds_of(places)
+    bounds = [x0, y0, round(x1 - x0, 4), round(y1 - y0, 4)]
+    if label.kind == POINT:
+        return {"bbox": bounds, "area": 0.0, "segmentation": [], "keypoints": [*places, 2], "num_keypoints": 1}
+    if label.kind == MASK:
+        return {"bbox": bounds, "area": round(area_of(places), 4), "segmentation": [places]}
+    return {"bbox": bounds, "area": round(bounds[2] * bounds[3], 4), "segmentation": []}
+
+
+def to_coco(labels: Sequence[Label], file_name: str, width: int, height: int) -> str:
+    """Return one picture's labels as a COCO document."""
+    document = Coco()
+    document.add(file_name, width, height, labels)
+    return document.to_json()
+
+
+# YOLO
+
+
+def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = UPRIGHT) -> ReadLabels:
+    """Return the labels in a YOLO text: lines `class cx cy w h` (a box) or `class x1 y1 x2 y2 …` (a mask), in shares of the sides.
+
+    A YOLO text knows no size, so where the photograph's EXIF `orientation` turns it, that is said.
+    A mask whose corners are those of an upright box is that box: see `to_yolo`. A class without a name is called by its number.
+    """
+    if len(data) > MAX_TEXT_BYTES:
+        raise Refusal(_TOO_BIG.fill(limit=MAX_TEXT_BYTES // 1024))
+    try:
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    except UnicodeDecodeError:
+        raise Refusal(_NOT_TEXT) from None
+    labels: list[Label] = []
+    for n, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            labels.append(_from_line(line.split(), names))
+        except _Bad as bad:
+            raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
+        if len(labels) > MOST:
+            break
+    return _taken(labels, uncertain_notes(orientation))
+
+
+def _from_line(words: list[str], names: Sequence[str]) -> Label:
+    try:
+        number, *values = (float(word) if len(word) <= 40 else math.nan for word in words)
+    except ValueError:
+        raise _Bad(_WHY_NUMBERS) from None
+    if not all(map(math.isfinite, (number, *values))):
+        raise _Bad(_WHY_NUMBERS)
+    if number != int(number) or not 0 <= number < MAX_CLASS:
+        raise _Bad(_WHY_CLASS)
+    name = names[int(number)] if number < len(names) else str(int(number))
+    if len(values) == 4:
+        cx, cy, width, height = values
+        if width <= 0 or height <= 0:
+            raise _Bad(_WHY_EMPTY)
+        return _placed(BOX, (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2), name)
+    if len(values) < 6 or len(values) % 2:
+        raise _Bad(_WHY_COUNT)
+    bounds = bounds_of(values)
+    return _placed(BOX, bounds, name) if values == _corners(bounds) else _placed(MASK, values, name)
+
+
+def _corners(bounds: Sequence[float]) -> list[float]:
+    x0, y0, x1, y1 = bounds
+    return [x0, y0, x1, y0, x1, y1, x0, y1]
+
+
+def class_names(labels: Sequence[Label]) -> list[str]:
+    """Return the names that boxes and masks carry, in the order of their first use: YOLO writes their numbers."""
+    return list(dict.fromkeys(label.name or UNNAMED for label in labels if label.kind != POINT))
+
+
+def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
+    """Return one picture's boxes and masks as a YOLO text; points have no place in it.
+
+    Beside a mask, readers take every line for an outline, so there a box is written as its four corners.
+    """
+    has_masks, lines = any(label.kind == MASK for label in labels), []
+    for label in labels:
+        if label.kind == POINT:
+            continue
+        values = list(label.places)
+        if label.kind == BOX:
+            x0, y0, x1, y1 = label.places
+            values = _corners(label.places) if has_masks else [(x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0]
+        lines.append(" ".join([str(names.index(label.name or UNNAMED)), *(f"{value:.6f}" for value in values)]))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def to_yolo_yaml(names: Sequence[str]) -> str:
+    """Return the description of a YOLO data set: where its pictures lie, and its classes. A JSON string is one of YAML too."""
+    classes = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
+    return f"train: images\nval: images\nnames:\n{classes}" if names else "train: images\nval: images\nnames: {}\n"

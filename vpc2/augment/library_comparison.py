@@ -1,0 +1,162 @@
+"""The same operation in Kornia, torchvision v2 and Albumentations, at one fixed strength: what differs, and what each costs.
+
+What is compared are the calls that the app exports, made from the very text of the exported lines, on what the exported
+scripts hand on: batches of floats, for Albumentations one picture of floats after another. Kornia works on any device.
+Albumentations is optional, and only its MIT-licensed releases (up to 2.0.8) are meant; where it is not installed, it is
+not shown. Operations that draw places (a crop, noise) have no strength at which two libraries make the same picture.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from vpc2.augment.export.call_parser import make
+from vpc2.augment.export.other_libraries import to_call
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.pipeline import build_step
+from vpc2.augment.spec import Step
+from vpc2.catalog import Catalog, Entry
+from vpc2.rng import drawing
+from vpc2.words import Text
+
+LIBRARIES = ("kornia", "torchvision", "albumentations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match(Entry):
+    """An operation of the table of operations at a fixed strength: `params` beside its defaults, always applied."""
+
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def step(self) -> Step:
+        entry = OPS[self.key]
+        return Step("match", self.key, entry.clean({**entry.defaults(), **self.params, "p": 1.0}))
+
+
+def _match(key: str, strength: tuple[str, str], **params: Any) -> Match:
+    return Match(key=key, title=OPS[key].title, help=Text(*strength), params=params)
+
+
+_NONE = ("No strength to choose.", "Sin intensidad que elegir.")
+
+MATCHES: Catalog[Match] = Catalog(
+    Text("matched operation", "operación comparada"),
+    _match("RandomHorizontalFlip", _NONE),
+    _match("RandomVerticalFlip", _NONE),
+    _match("RandomRotation", ("By 15°, bilinear.", "De 15°, bilineal."), degrees=[15.0, 15.0]),
+    _match(
+        "RandomAffine",
+        ("By 15°, 1.3 times as large, slanted by 10°.", "De 15°, 1,3 veces más grande, inclinada 10°."),
+        degrees=[15.0, 15.0],
+        translate=0.0,
+        scale=[1.3, 1.3],
+        shear=[10.0, 10.0],
+    ),
+    _match(
+        "RandomTranslate",
+        ("By a quarter and an eighth.", "De un cuarto y un octavo."),
+        translate_x=[0.25, 0.25],
+        translate_y=[0.125, 0.125],
+    ),
+    _match("RandomShear", ("By 10°.", "De 10°."), shear=[10.0, 10.0]),
+    _match(
+        "ColorJitter",
+        ("Brightness 1.2, contrast 1.2, saturation 1.3, hue 0.05.", "Brillo 1,2, contraste 1,2, saturación 1,3, tono 0,05."),
+        brightness=[1.2, 1.2],
+        contrast=[1.2, 1.2],
+        saturation=[1.3, 1.3],
+        hue=[0.05, 0.05],
+    ),
+    _match("RandomBrightness", ("Times 1.3.", "Por 1,3."), brightness=[1.3, 1.3]),
+    _match("RandomContrast", ("Times 1.3 about the mean.", "Por 1,3 alrededor de la media."), contrast=[1.3, 1.3]),
+    _match("RandomSaturation", ("Times 1.5.", "Por 1,5."), saturation=[1.5, 1.5]),
+    _match("RandomHue", ("A tenth of the circle.", "Un décimo del círculo."), hue=[0.1, 0.1]),
+    _match("RandomGamma", ("1.5.", "1,5."), gamma=[1.5, 1.5]),
+    _match("RandomGrayscale", _NONE),
+    _match("RandomInvert", _NONE),
+    _match("RandomPosterize", ("To 3 bits.", "A 3 bits."), bits=[3, 3]),
+    _match("RandomSolarize", ("From one half on.", "Desde la mitad."), thresholds=[0.5, 0.5], additions=[0.0, 0.0]),
+    _match("RandomEqualize", _NONE),
+    _match("RandomAutoContrast", _NONE),
+    _match("RandomGaussianBlur", ("7 px, σ = 1.5 px.", "7 px, σ = 1,5 px."), kernel_size=7, sigma=[1.5, 1.5]),
+    _match("RandomSharpness", ("Factor 2.", "Factor 2."), sharpness=[2.0, 2.0]),
+    _match("RandomJPEG", ("Quality 20.", "Calidad 20."), jpeg_quality=[20.0, 20.0]),
+)
+
+
+def installed(key: str) -> tuple[str, ...]:
+    """Return the libraries that have this operation on this machine, Kornia first."""
+    entry = OPS[MATCHES.find(key).key]
+    return tuple(name for name in LIBRARIES if name == "kornia" or (getattr(entry, name) and importlib.util.find_spec(name) is not None))
+
+
+def _transform(step: Step, library: str) -> Any:
+    """Return the object that the exported line of a step makes. Both libraries cost seconds to import, so only here."""
+    own = vars(importlib.import_module(f"vpc2.augment.export.{library}_helpers"))
+    if library == "albumentations":
+        return own["A"].Compose([make(to_call(step, library), own)])
+    return make(to_call(step, library), own)
+
+
+def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
+    """Return what does the work on a batch, uint8 (B, H, W, 3), in a library's own form, and what turns its answer back.
+
+    Preparing is not part of the work, so that each library is timed on what its users hold in memory anyway.
+    """
+    step = MATCHES.find(key).step
+    if library == "albumentations":
+        transform, pictures = _transform(step, library), list(pixels.astype(np.float32) / 255)
+        return lambda: [transform(image=picture)["image"] for picture in pictures], lambda made: _to_bytes(np.stack(made))
+    images = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous().to(device if library == "kornia" else "cpu").float().div(255)
+    if library == "torchvision":
+        transform = _transform(step, library)
+        return lambda: transform(images), lambda made: _to_bytes(made.permute(0, 2, 3, 1).numpy())
+    augmentation = build_step(step, *pixels.shape[1:3], device)
+
+    def work() -> torch.Tensor:
+        with drawing(0):
+            sampled = augmentation.forward_parameters(images.shape)
+        return augmentation(images, params=sampled)
+
+    return work, lambda made: _to_bytes(made.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def _to_bytes(pictures: np.ndarray) -> np.ndarray:
+    return (pictures.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def apply_match(key: str, pixels: np.ndarray, device: str = "cpu") -> dict[str, np.ndarray]:
+    """Return a picture, uint8 (H, W, 3), as each library makes it."""
+    results = {}
+    for library in installed(key):
+        work, back = prepare(key, library, pixels[None], device)
+        with torch.no_grad():
+            results[library] = back(work())[0]
+    return results
+
+
+def time_match(key: str, pixels: np.ndarray, batch: int, turns: int = 5, device: str = "cpu") -> dict[str, float]:
+    """Return each library's milliseconds for a batch of copies of a picture: the median of turns, taken one after another."""
+    works = {library: prepare(key, library, np.repeat(pixels[None], batch, axis=0), device)[0] for library in installed(key)}
+    times: dict[str, list[float]] = {library: [] for library in works}
+    with torch.no_grad():
+        for work in works.values():
+            work()  # what is set up at the first call is nobody's time
+        for _turn in range(turns):
+            for library, work in works.items():
+                began = time.perf_counter()
+                work()
+                if device == "cuda":
+                    torch.cuda.synchronize()
+                times[library].append(1000 * (time.perf_counter() - began))
+    return {library: statistics.median(series) for library, series in times.items()}

@@ -1,0 +1,102 @@
+"""The ways of mixing pictures: one literal each. Standard library only; the mixing itself is mixing.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.knobs import Number, Span, Whole
+from vpc2.words import Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix(Entry):
+    """A way of mixing. `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors,
+    `is_sized` says that it wants the size of the result, `fewest` how many pictures it needs. `torchvision` is the
+    nearest call there, for a batch with its labels; empty where there is none.
+    """
+
+    pairs: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
+    is_sized: bool = False
+    fewest: int = 2
+    fixed: tuple[tuple[str, Any], ...] = ()
+    torchvision: str = ""
+
+
+def _grid(default: int) -> Whole:
+    return Whole(key="grid", title=Text("Pieces a side", "Piezas por lado"), default=default, low=2, high=8)
+
+
+MIXES: Catalog[Mix] = Catalog(
+    Text("way of mixing", "forma de mezclar"),
+    Mix(
+        key="RandomMixUpV2",
+        title=Text("MixUp", "MixUp"),
+        help=Text(
+            "One picture shines through another; the label is mixed likewise (Zhang and others, 2018).",
+            "Una imagen se transparenta sobre otra; la etiqueta se mezcla igual (Zhang y otros, 2018).",
+        ),
+        target="vpc2.augment.custom.mixing.RandomMixUpV2",
+        knobs=(
+            Span(key="lambda_val", title=Text("Share of the other", "Parte de la otra"), default=[0.2, 0.5], low=0.0, high=1.0, step=0.05),
+        ),
+        tensors=("lambda_val",),
+        torchvision="v2.MixUp(num_classes=CLASSES)",
+    ),
+    Mix(
+        key="RandomCutMixV2",
+        title=Text("CutMix", "CutMix"),
+        help=Text(
+            "A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019).",
+            "Se pega un rectángulo de otra imagen; la etiqueta se reparte por superficie (Yun y otros, 2019).",
+        ),
+        target="vpc2.augment.custom.mixing.RandomCutMixV2",
+        knobs=(
+            # Kornia's name misleads: it bounds lambda, so a larger one cuts a smaller piece, and 1 would cut nothing.
+            Span(key="cut_size", title=Text("Share that stays", "Parte que queda"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
+        ),
+        tensors=("cut_size",),
+        fixed=(("use_correct_lambda", True),),
+        torchvision="v2.CutMix(num_classes=CLASSES)",
+    ),
+    Mix(
+        key="PatchMix",
+        title=Text("PatchMix", "PatchMix"),
+        help=Text("Square patches of another picture are pasted in.", "Se pegan parches cuadrados de otra imagen."),
+        target="vpc2.augment.custom.mixing.PatchMix",
+        knobs=(
+            Number(key="alpha", title=Text("Alpha of the Beta", "Alfa de la Beta"), default=1.0, low=0.1, high=8.0),
+            Whole(key="patch_size", title=Text("Patch", "Parche"), default=32, low=4, high=128, unit="px"),
+        ),
+    ),
+    Mix(
+        key="RandomMosaic",
+        title=Text("Mosaic", "Mosaico"),
+        help=Text(
+            "Four pictures meet in one, as detectors are trained (YOLOv4, 2020).",
+            "Cuatro imágenes se juntan en una, como se entrenan los detectores (YOLOv4, 2020).",
+        ),
+        target="vpc2.augment.custom.mixing.RandomMosaic",
+        knobs=(
+            Span(
+                key="start_ratio_range", title=Text("Where they meet", "Dónde se juntan"), default=[0.3, 0.7], low=0.1, high=0.9, step=0.05
+            ),
+        ),
+        is_sized=True,
+        fixed=(("p", 1.0),),
+    ),
+    Mix(
+        key="RandomJigsaw",
+        title=Text("Jigsaw", "Rompecabezas"),
+        help=Text(
+            "The pieces of each picture change places; its label stays.", "Las piezas de cada imagen cambian de lugar; su etiqueta queda."
+        ),
+        target="kornia.augmentation.RandomJigsaw",
+        knobs=(_grid(4),),
+        pairs=("grid",),
+        fewest=1,
+        fixed=(("p", 1.0),),
+    ),
+)

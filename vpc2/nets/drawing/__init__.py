@@ -1,0 +1,1 @@
+"""Where the layers of a net stand on the page, and its picture."""

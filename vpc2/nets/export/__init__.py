@@ -1,0 +1,1 @@
+"""Exports of a net: PyTorch code, ONNX, TensorBoard graph, PNG."""

@@ -1,0 +1,126 @@
+"""A net as PyTorch code that runs: readable enough to hand in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.spec import Net
+from vpc2.nets.summary.layer_summary import LayerFacts, Summary
+from vpc2.nets.summary.summarise import copies_of, summarise
+
+# torch's own defaults, so that the code says only what differs.
+_DEFAULTS: dict[str, Any] = {
+    "stride": 1,
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "bias": True,
+    "ceil_mode": False,
+    "affine": True,
+    "elementwise_affine": True,
+    "output_padding": 0,
+    "mode": "nearest",
+}
+_POSITIONAL = (
+    "in_channels", "num_features", "in_features", "normalized_shape", "num_groups", "num_channels", "out_channels", "out_features",
+    "output_size", "size", "kernel_size",
+)  # fmt: skip
+_INDENT = "    "
+
+
+def to_code(net: Net) -> str:
+    """Return a script that builds the net as `net`, an `nn.Sequential`, and prints the shape of its answer.
+
+    Where a layer does not fit, the code ends before it and says why in a comment.
+    """
+    summary = summarise(net)
+    lines = _layers(_reached(summary.layers), 1)
+    if summary.problem is not None:
+        lines.append(f"{_INDENT}# {summary.problem.text.en}")
+    channels, height, width = net.input
+    return "\n".join(
+        [
+            "import torch",
+            "from torch import nn",
+            "",
+            *_classes(summary),
+            f"# {_comment(net.name)}{summary.params:,} parameters, {summary.macs:,} multiply-adds for a picture of {height} "
+            f"x {width} x {channels}.",
+            "net = nn.Sequential(",
+            *lines,
+            ")",
+            "",
+            f"images = torch.zeros(1, {channels}, {height}, {width})",
+            "print(net.eval()(images).shape)",
+            "",
+        ]
+    )
+
+
+def _comment(name: str) -> str:
+    kept = "".join(c for c in name if c.isprintable())
+    return f"{kept}: " if kept else ""
+
+
+def _reached(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
+    return [facts for facts in layers if facts.output is not None]
+
+
+def _classes(summary: Summary) -> list[str]:
+    """Return the classes of the blocks that the net is built of, as the app itself builds them."""
+    names = {LAYERS[facts.kind].target.rpartition(".") for facts in _reached(list(summary.walk()))}
+    wanted = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
+    source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
+    found = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in wanted]
+    return [line for node in found for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if found else []
+
+
+def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
+    return [line for facts in layers for line in _lines(facts, depth)]
+
+
+def _lines(facts: LayerFacts, depth: int) -> list[str]:
+    indent, shape = _INDENT * depth, " x ".join(str(n) for n in (*facts.output[1:], facts.output[0]))
+    note = f"  # {facts.name}: {shape}"
+    block = LAYERS[facts.kind].block
+    if block is None:
+        return [f"{indent}{_call(facts)},{note}"]
+    if block.is_chain:
+        copies = [line for copy, count in copies_of(facts) for line in _copy(copy, count, depth + 1)]
+        return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
+    inside = [line for branch in facts.given for line in _branch(branch, depth + 1)]
+    extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
+    return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *inside, *extras, f"{indent}),"]
+
+
+def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
+    indent = _INDENT * depth
+    return [f"{indent}nn.Sequential(", *_layers(layers, depth + 1), f"{indent}),"] if layers else [f"{indent}nn.Sequential(),"]
+
+
+def _copy(layers: Sequence[LayerFacts], count: int, depth: int) -> list[str]:
+    """Return one copy, or a comprehension of as many as are alike."""
+    if count == 1:
+        return _branch(layers, depth)
+    indent = _INDENT * depth
+    *lines, last = _branch(layers, depth + 1)
+    return [f"{indent}*[", *lines, last.rstrip(","), f"{indent}{_INDENT}for _ in range({count})", f"{indent}],"]
+
+
+def _call(facts: LayerFacts) -> str:
+    if facts.kind == "GlobalAvgPool":
+        return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
+    entry = LAYERS[facts.kind]
+    given = entry.arguments(facts.layer.params, facts.input)
+    first, named = [], []
+    for key, value in given.items():
+        if key in _POSITIONAL:
+            first.append(repr(value))
+        # Pooling's stride is its kernel where torch is not told otherwise.
+        elif value != (given["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
+            named.append(f"{key}={value!r}")
+    return f"nn.{entry.target_for(facts.input).rpartition('.')[2]}({', '.join([*first, *named])})"

@@ -1,0 +1,140 @@
+"""Blocks: layers that hold layers. Standard library only."""
+
+from __future__ import annotations
+
+from vpc2.knobs import Choice, Whole
+from vpc2.nets.layers import branch_rules, formulas
+from vpc2.nets.layers.kind import Block, LayerKind, Sequence
+from vpc2.words import Text
+
+
+def _conv(out: int, kernel: int, **params: object) -> tuple[str, dict]:
+    return "Conv2d", {"out_channels": out, "kernel_size": kernel, "padding": kernel // 2, **params}
+
+
+def _plain_block(channels: int) -> tuple[Sequence, ...]:
+    """Return the body of a block of ResNet-18 that keeps its channels (He and others, 2015)."""
+    conv = _conv(channels, 3, bias=False)
+    return ([conv, ("BatchNorm2d", {}), ("ReLU", {}), conv, ("BatchNorm2d", {})],)
+
+
+def _inception(channels: int) -> tuple[Sequence, ...]:
+    """Return four branches that look at windows of four sizes, as GoogLeNet's do (Szegedy and others, 2014)."""
+    part = max(1, channels // 4)
+    pool = ("MaxPool2d", {"kernel_size": 3, "stride": 1, "padding": 1})
+    return (
+        [_conv(part, 1), ("ReLU", {})],
+        [_conv(part, 1), ("ReLU", {}), _conv(part, 3), ("ReLU", {})],
+        [_conv(part, 1), ("ReLU", {}), _conv(part, 5), ("ReLU", {})],
+        [pool, _conv(part, 1), ("ReLU", {})],
+    )
+
+
+BLOCKS: tuple[LayerKind, ...] = (
+    LayerKind(
+        key="Residual",
+        title=Text("Residual block", "Bloque residual"),
+        help=Text(
+            "What comes in is added to what the body makes of it, so that a deep net still learns (ResNet, 2015).",
+            "Lo que entra se suma a lo que el cuerpo hace con eso, para que una red profunda siga aprendiendo (ResNet, 2015).",
+        ),
+        target="vpc2.nets.layers.block_modules.Residual",
+        family="block",
+        stem="res",
+        block=Block(
+            join=branch_rules.added,
+            sign="+",
+            derive=branch_rules.shortcut,
+            extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
+            starter=_plain_block,
+        ),
+        knobs=(
+            Choice(
+                key="projection",
+                title=Text("Where shapes differ", "Donde las formas difieren"),
+                default="conv_bn",
+                options={
+                    "conv_bn": Text("1 × 1 convolution, batch norm", "convolución de 1 × 1, batch norm"),
+                    "conv": Text("1 × 1 convolution", "convolución de 1 × 1"),
+                    "none": Text("no projection", "sin proyección"),
+                },
+                help=Text(
+                    "What brings the picture that came in to the shape of the body's, so that they can be added.",
+                    "Lo que lleva la imagen que entró a la forma de la del cuerpo, para poder sumarlas.",
+                ),
+            ),
+            Choice(
+                key="activation",
+                title=Text("After adding", "Después de sumar"),
+                default="ReLU",
+                options={"ReLU": Text("ReLU", "ReLU"), "none": Text("nothing", "nada")},
+                help=Text("What the sum goes through.", "Por dónde pasa la suma."),
+            ),
+        ),
+    ),
+    LayerKind(
+        key="Parallel",
+        title=Text("Parallel branches", "Ramas en paralelo"),
+        help=Text(
+            "Several branches look at the same picture; their channels are laid side by side (Inception, 2014).",
+            "Varias ramas miran la misma imagen; sus canales se ponen uno al lado del otro (Inception, 2014).",
+        ),
+        target="vpc2.nets.layers.block_modules.Parallel",
+        family="block",
+        stem="par",
+        aliases=("Inception",),
+        block=Block(join=branch_rules.concatenated, sign="|", most=8, starter=_inception, formulas=formulas.sum_formulas),
+    ),
+    LayerKind(
+        key="Repeat",
+        title=Text("Repeat", "Repetir"),
+        help=Text(
+            "The same layers several times in a row, each time with weights of their own.",
+            "Las mismas capas varias veces seguidas, cada vez con sus propios pesos.",
+        ),
+        target="torch.nn.Sequential",
+        family="block",
+        stem="rep",
+        block=Block(
+            join=branch_rules.chained,
+            is_chain=True,
+            times=lambda params: params["times"],
+            starter=lambda channels: ([_conv(channels, 3), ("ReLU", {})],),
+        ),
+        knobs=(
+            Whole(
+                key="times",
+                title=Text("Times", "Veces"),
+                default=2,
+                low=1,
+                high=10_000,
+                aliases=("n",),
+                help=Text("How often the layers stand in a row.", "Cuántas veces seguidas están las capas."),
+            ),
+        ),
+    ),
+    LayerKind(
+        key="SqueezeExcite",
+        title=Text("Squeeze-and-excitation", "Squeeze-and-excitation"),
+        help=Text(
+            "Looks at the mean of every channel and decides how much each one counts (Hu and others, 2017).",
+            "Mira el promedio de cada canal y decide cuánto cuenta cada uno (Hu y otros, 2017).",
+        ),
+        target="vpc2.nets.layers.block_modules.SqueezeExcite",
+        family="block",
+        stem="se",
+        block=Block(
+            join=branch_rules.scaled, sign="×", fewest=0, most=0, derive=branch_rules.gate, sees_derived=False, starter=lambda channels: ()
+        ),
+        knobs=(
+            Whole(
+                key="reduction",
+                title=Text("Squeezed to one in", "Se comprime a uno de cada"),
+                default=16,
+                low=1,
+                high=256,
+                help=Text("By how much the channels are squeezed in between.", "Cuánto se comprimen los canales en el medio."),
+            ),
+        ),
+    ),
+)

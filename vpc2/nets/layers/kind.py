@@ -1,0 +1,190 @@
+"""What a kind of layer is, and the knobs that many of them share. Standard library only; the table is `layers.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vpc2.catalog import Entry
+from vpc2.knobs import Flag, Pair, Whole
+from vpc2.nets.layers import formulas
+from vpc2.nets.layers import shape_rules as rule
+from vpc2.nets.layers.formulas import Formula
+from vpc2.nets.layers.shape_rules import Params, Shape
+from vpc2.nets.layers.window_rules import Windows
+from vpc2.words import Text
+
+FAMILIES = {
+    "convolution": Text("Convolution", "Convolución"),
+    "pooling": Text("Pooling", "Pooling"),
+    "activation": Text("Activation", "Activación"),
+    "normalisation": Text("Normalisation", "Normalización"),
+    "regularisation": Text("Regularisation", "Regularización"),
+    "reshaping": Text("Reshaping", "Cambio de forma"),
+    "dense": Text("Dense", "Densa"),
+    "block": Text("Block", "Bloque"),
+}
+
+Sequence = list[tuple[str, Params]]
+
+
+def _nothing(p: Params, shape: Shape) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """How a kind that holds layers works.
+
+    `fewest` and `most` bound its branches; `join` gives the shape that comes out, from what came in and what each branch gives,
+    or raises `Misfit`; `derive` gives one more branch that follows from the shapes (kinds with parameters), and is given
+    back to `join` with the others; it counts in the receptive field where `sees_derived`. Where `is_chain`, the body stands
+    `times` times in a row, each with weights of its own, and nothing is added to it.
+    `extras` name modules of torch.nn that the block's class takes besides its branches, `starter` fills a new block for so many
+    channels, and `formulas` says its sum. `sign` is how what its branches give is joined: added ("+"), multiplied ("×"), laid side
+    by side ("|"), or not at all ("").
+    """
+
+    join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
+    sign: str = ""
+    fewest: int = 1
+    most: int = 1
+    derive: Callable[[Params, Shape, tuple[Shape, ...]], Sequence] | None = None
+    sees_derived: bool = True
+    times: Callable[[Params], int] = lambda params: 1
+    is_chain: bool = False
+    extras: Callable[[Params], dict[str, str]] = lambda params: {}
+    starter: Callable[[int], tuple[Sequence, ...]] = lambda channels: ((),)
+    formulas: Callable[[Params, Shape, tuple[Shape, ...], Shape], tuple[Formula, ...]] = lambda p, shape, outs, out: ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerKind(Entry):
+    """A kind of layer with its rules.
+
+    `stem` begins the name of each such layer in a net ("conv1"). `output` gives the shape that comes out or raises
+    `Misfit`; `macs` the multiply-adds, from the parameters, what comes in, what comes out and how many learned numbers there are;
+    `inner` the torch arguments that follow from the shape that comes in, `hidden` the knobs that torch does not
+    know; `flat_target` the torch class on a vector where it is another one; `window` what one value looks at, None where
+    it is itself. `divides` names knobs whose value must divide the channels that come in, `multiples` knobs that are multiples
+    of another. `block` says how it holds other layers, None where it holds none.
+    """
+
+    stem: str
+    output: Callable[[Params, Shape], Shape] = rule.same
+    params: Callable[[Params, Shape], int] = rule.no_params
+    macs: Callable[[Params, Shape, Shape, int], int] = rule.once
+    window: Callable[[Params, Shape], Windows] | None = None
+    formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formulas.no_formulas
+    inner: Callable[[Params, Shape], dict[str, Any]] = _nothing
+    hidden: tuple[str, ...] = ()
+    flat_target: str = ""
+    fixed: tuple[tuple[str, Any], ...] = ()
+    divides: tuple[str, ...] = ()
+    multiples: tuple[tuple[str, str], ...] = ()
+    block: Block | None = None
+
+    def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
+        """Return the arguments of the torch class for what comes in: what follows from its shape, then the knobs; pairs as tuples."""
+        given = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items() if key not in self.hidden}
+        return {**self.inner(params, shape), **dict(self.fixed), **given}
+
+    def target_for(self, shape: Shape) -> str:
+        """Return the dotted name of the torch class for what comes in."""
+        return self.flat_target if self.flat_target and len(shape) == 1 else self.target
+
+
+def kernel(default: int) -> Pair:
+    return Pair(
+        key="kernel_size",
+        title=Text("Kernel", "Núcleo"),
+        default=default,
+        low=1,
+        high=1024,
+        aliases=("k", "kernel"),
+        unit="px",
+        help=Text("Sides of the window that slides over the picture.", "Lados de la ventana que se desliza sobre la imagen."),
+    )
+
+
+def stride(default: int) -> Pair:
+    return Pair(
+        key="stride",
+        title=Text("Stride", "Paso (stride)"),
+        default=default,
+        low=1,
+        high=64,
+        unit="px",
+        help=Text("How far the window moves each time.", "Cuánto avanza la ventana cada vez."),
+    )
+
+
+def padding(words: bool) -> Pair:
+    return Pair(
+        key="padding",
+        title=Text("Padding", "Relleno (padding)"),
+        default=0,
+        low=0,
+        high=rule.LARGEST_PADDING,
+        aliases=("pad",),
+        unit="px",
+        words={rule.SAME: Text("same", "same")} if words else {},
+        help=Text(
+            "Rows and columns of zeros added on every side; “same” keeps the picture's sides."
+            if words
+            else "Rows and columns added on every side.",
+            "Filas y columnas de ceros que se agregan de cada lado; “same” conserva los lados de la imagen."
+            if words
+            else "Filas y columnas que se agregan de cada lado.",
+        ),
+    )
+
+
+DILATION = Pair(
+    key="dilation",
+    title=Text("Dilation", "Dilatación"),
+    default=1,
+    low=1,
+    high=64,
+    help=Text("Distance between the pixels a filter looks at.", "Distancia entre los píxeles que mira un filtro."),
+)
+GROUPS = Whole(
+    key="groups",
+    title=Text("Groups", "Grupos"),
+    default=1,
+    low=1,
+    high=4096,
+    help=Text("Splits the channels into groups that do not see one another.", "Divide los canales en grupos que no se ven entre sí."),
+)
+BIAS = Flag(
+    key="bias",
+    title=Text("Bias", "Sesgo"),
+    default=True,
+    help=Text("Adds one learned number to each output.", "Suma un número aprendido a cada salida."),
+)
+FILTERS = Whole(
+    key="out_channels",
+    title=Text("Filters", "Filtros"),
+    default=16,
+    low=1,
+    high=4096,
+    aliases=("out", "filters"),
+    help=Text("Channels that come out, one a filter.", "Canales que salen, uno por filtro."),
+)
+EXPECTS = Whole(
+    key="expects",
+    title=Text("Expects (0: what comes in)", "Espera (0: lo que entra)"),
+    default=0,
+    low=0,
+    high=10**9,
+    help=Text(
+        "In torch you write how much comes in, and a wrong number stops the net. 0 follows what comes in.",
+        "En torch hay que escribir cuánto entra, y un número equivocado detiene la red. 0 sigue a lo que entra.",
+    ),
+)
+
+
+def channels_in(key: str) -> Callable[[Params, Shape], dict[str, Any]]:
+    """Return the rule of a class that wants the number of channels that come in under this name."""
+    return lambda params, shape: {key: shape[0]}

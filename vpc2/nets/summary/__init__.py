@@ -1,0 +1,1 @@
+"""What a net comes to, by arithmetic alone: shapes, costs, receptive fields, limits of knobs, differences."""

@@ -1,0 +1,202 @@
+"""Pairs of nets worth seeing side by side, and what each teaches; the numbers in the sentences are counted from the nets."""
+
+from __future__ import annotations
+
+import functools
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.nets.architectures import conv
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.presets import NETS, NetPreset
+from vpc2.nets.spec import SIDE, Net, make_net
+from vpc2.nets.summary.diff import Comparison
+from vpc2.nets.summary.layer_summary import Summary
+from vpc2.nets.summary.summarise import summarise
+from vpc2.words import Text
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetPair(Entry):
+    """Two nets; the fields of `lesson` are filled by `lesson_of`."""
+
+    left: NetPreset
+    right: NetPreset
+    lesson: Text
+
+
+_CONV_720P = NetPreset(
+    key="conv_720p",
+    title=Text("One convolution on 1280 × 720", "Una convolución sobre 1280 × 720"),
+    help=Text("64 filters of 5 × 5, the same at every place.", "64 filtros de 5 × 5, los mismos en cada lugar."),
+    build=lambda: make_net("Convolution on 1280 × 720", (3, 720, 1280), conv(64, 5, padding=2)),
+)
+
+PAIRS: Catalog[NetPair] = Catalog(
+    Text("pair of nets", "par de redes"),
+    NetPair(
+        key="5x5-3x3",
+        title=Text("One 5 × 5 against two 3 × 3", "Una de 5 × 5 contra dos de 3 × 3"),
+        help=Text("The same receptive field with fewer weights.", "El mismo campo receptivo con menos pesos."),
+        left=NETS["one_5x5"],
+        right=NETS["two_3x3"],
+        lesson=Text(
+            "Both see {right_field:,} × {right_field:,} pixels; two 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % fewer, "
+            "and another non-linearity fits between them.",
+            "Las dos ven {right_field:,} × {right_field:,} píxeles; dos de 3 × 3 necesitan {right:,} pesos en vez de {left:,}, un "
+            "{less:.0f} % menos, y entre ellas entra otra no linealidad.",
+        ),
+    ),
+    NetPair(
+        key="7x7-3x3",
+        title=Text("One 7 × 7 against three 3 × 3", "Una de 7 × 7 contra tres de 3 × 3"),
+        help=Text("The larger the window, the more is saved.", "Cuanto más grande la ventana, más se ahorra."),
+        left=NETS["one_7x7"],
+        right=NETS["three_3x3"],
+        lesson=Text(
+            "Both see {right_field:,} × {right_field:,} pixels; three 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % "
+            "fewer, and two more non-linearities fit between them.",
+            "Las dos ven {right_field:,} × {right_field:,} píxeles; tres de 3 × 3 necesitan {right:,} pesos en vez de {left:,}, un "
+            "{less:.0f} % menos, y entre ellas entran otras dos no linealidades.",
+        ),
+    ),
+    NetPair(
+        key="dense-convolution",
+        title=Text("Dense against convolution on 1280 × 720", "Densa contra convolución sobre 1280 × 720"),
+        help=Text("Why convolution: weights that are shared.", "Por qué convolución: pesos compartidos."),
+        left=NETS["dense_720p"],
+        right=_CONV_720P,
+        lesson=Text(
+            "The dense layer has {left_millions:,.1f} million parameters, the convolution {right:,}: its weights are the same at every "
+            "place. What is shared is still computed everywhere: {right_mega_macs:,.1f} million multiply-adds "
+            "against {left_mega_macs:,.1f}.",
+            "La capa densa tiene {left_millions:,.1f} millones de parámetros; la convolución, {right:,}: sus pesos son los mismos en cada "
+            "lugar. Lo compartido igual se calcula en todas partes: {right_mega_macs:,.1f} millones de multiplicaciones-sumas contra "
+            "{left_mega_macs:,.1f}.",
+        ),
+    ),
+    NetPair(
+        key="alexnets",
+        title=Text("AlexNet: the lecture's against torchvision's", "AlexNet: la de la clase contra la de torchvision"),
+        help=Text("Two nets of one name, from 2012 and 2014.", "Dos redes con un mismo nombre, de 2012 y 2014."),
+        left=NETS["alexnet"],
+        right=NETS["alexnet_torchvision"],
+        lesson=Text(
+            "One name, two nets: {left_millions:,.1f} and {right_millions:,.1f} million parameters, but {left_mega_macs:,.0f} and "
+            "{right_mega_macs:,.0f} million multiply-adds. The convolutions became narrower, and still one dense layer holds most "
+            "parameters: {left_share:.0f} % ({left_heavy}) and {right_share:.0f} % ({right_heavy}).",
+            "Un nombre, dos redes: {left_millions:,.1f} y {right_millions:,.1f} millones de parámetros, pero {left_mega_macs:,.0f} y "
+            "{right_mega_macs:,.0f} millones de multiplicaciones-sumas. Las convoluciones se angostaron, y aun así una sola capa "
+            "densa tiene la mayoría de los parámetros: {left_share:.0f} % ({left_heavy}) y {right_share:.0f} % ({right_heavy}).",
+        ),
+    ),
+    NetPair(
+        key="vggs",
+        title=Text("VGG-16 against VGG-19", "VGG-16 contra VGG-19"),
+        help=Text("Three more convolutions.", "Tres convoluciones más."),
+        left=NETS["vgg16"],
+        right=NETS["vgg19"],
+        lesson=Text(
+            "{left_weighty:,} layers with weights against {right_weighty:,}: {more:.0f} % more parameters, {more_macs:.0f} % more "
+            "multiply-adds. In both, one dense layer ({left_heavy}) holds most parameters: {left_share:.0f} % and {right_share:.0f} %.",
+            "{left_weighty:,} capas con pesos contra {right_weighty:,}: un {more:.0f} % más de parámetros y un {more_macs:.0f} % más de "
+            "multiplicaciones-sumas. En las dos, una sola capa densa ({left_heavy}) tiene la mayoría de los parámetros: "
+            "{left_share:.0f} % y {right_share:.0f} %.",
+        ),
+    ),
+    NetPair(
+        key="plain-residual",
+        title=Text("Plain against residual", "Simple contra residual"),
+        help=Text("The same convolutions, with and without shortcuts.", "Las mismas convoluciones, con y sin atajos."),
+        left=NETS["plain32"],
+        right=NETS["residual32"],
+        lesson=Text(
+            "The same convolutions; the shortcuts cost {extra:,} parameters, {more:.1f} % more, and only where the shape changes: there a "
+            "1 × 1 convolution brings what came in to the shape of the body. The gradient gets a way past every block.",
+            "Las mismas convoluciones; los atajos cuestan {extra:,} parámetros, un {more:.1f} % más, y solo donde cambia la forma: ahí una "
+            "convolución de 1 × 1 lleva lo que entró a la forma del cuerpo. El gradiente tiene un camino que evita cada bloque.",
+        ),
+    ),
+)
+
+
+def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
+    """Return what a pair teaches, with the numbers of its comparison."""
+    params, macs, field = comparison.params, comparison.macs, comparison.field
+    values: dict[str, object] = {
+        "less": 100 * (1 - params.ratio),
+        "more": 100 * (params.ratio - 1),
+        "more_macs": 100 * (macs.ratio - 1),
+        "extra": params.difference,
+    }
+    for side, summary in (("left", comparison.left), ("right", comparison.right)):
+        weighty = [facts for facts in summary.walk() if facts.params and LAYERS[facts.kind].family in ("convolution", "dense")]
+        heavy = max(summary.layers, key=lambda facts: facts.params)
+        values |= {
+            side: getattr(params, side),
+            f"{side}_millions": getattr(params, side) / MILLION,
+            f"{side}_mega_macs": getattr(macs, side) / MILLION,
+            f"{side}_field": getattr(field, side),
+            f"{side}_weighty": len(weighty),
+            f"{side}_heavy": heavy.name,
+            f"{side}_share": 100 * heavy.params / summary.params,
+        }
+    return pair.lesson.fill(**values)
+
+
+def preset_of(net: Net) -> NetPreset | None:
+    """Return the preset with these layers, whatever their ids, or None."""
+    looks = _layers_of(net)
+    return next((preset for preset in NETS.values() if _layers_of(preset.net) == looks), None)
+
+
+def _layers_of(net: Net) -> list[tuple]:
+    return [(layer.kind, layer.params, [len(branch) for branch in layer.branches]) for layer in net.walk()]
+
+
+def note_of(net: Net) -> Text | None:
+    """Return what is to be said of a net whose layers are those of a preset with a note, or None."""
+    preset = preset_of(net)
+    return None if preset is None or preset.note is None else _filled(preset.key)
+
+
+@functools.cache
+def _filled(key: str) -> Text:
+    net, note = NETS[key].net, NETS[key].note
+    sides, fits = pooled_sides(summarise(net)), sides_giving(net, note.printed)
+    return note.text.fill(
+        side=net.input[1],
+        sides=", ".join(map(str, sides)),
+        before=sides[0],
+        after=sides[1],
+        shown=", ".join(map(str, sides[1:])),
+        printed=", ".join(map(str, note.printed)),
+        least=fits[0],
+        most=fits[-1],
+    )
+
+
+def pooled_sides(summary: Summary) -> tuple[int, ...]:
+    """Return the height of the picture after each pooling."""
+    return tuple(facts.output[1] for facts in summary.layers if LAYERS[facts.kind].family == "pooling" and facts.output)
+
+
+def sides_giving(net: Net, wanted: Sequence[int]) -> range:
+    """Return the sides of a square input with which a net's last poolings give `wanted`; empty where there are none.
+
+    What comes out grows with what comes in, so each side is found by halving.
+    """
+    channels, possible = net.input[0], range(net.input[1], SIDE.high + 1)
+
+    def after(pooling: int, side: int) -> int:
+        return pooled_sides(summarise(replace(net, input=(channels, side, side))))[pooling - len(wanted)]
+
+    low, high = 0, len(possible)
+    for pooling, one in enumerate(wanted):
+        low = max(low, bisect_left(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
+        high = min(high, bisect_right(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
+    return possible[low:high]

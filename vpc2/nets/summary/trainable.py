@@ -1,0 +1,95 @@
+"""Whether a net can be trained on this host, and what would help where it cannot: arithmetic only."""
+
+from __future__ import annotations
+
+from vpc2.host import LIMITS, MB
+from vpc2.nets.layers import shape_rules
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.spec import Net, edit_add, edit_param
+from vpc2.nets.summary.layer_summary import Problem, Repair, Summary
+from vpc2.nets.summary.summarise import summarise
+from vpc2.words import Text
+
+BATCH = 64  # the usual batch, for what training holds in memory
+
+_NO_VECTOR = Text(
+    "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer.",
+    "Esta red termina en una imagen de {shape}, no en un número por clase: hay que terminarla con un pooling sobre "
+    "toda la imagen y una capa densa.",
+)
+_ONE_OUTPUT = Text(
+    "This net ends in a single number: one class alone is always right and teaches nothing. It needs one output a class.",
+    "Esta red termina en un solo número: una única clase siempre acierta y no enseña nada. Necesita una salida por clase.",
+)
+_WRONG_CLASSES = Text(
+    "This net ends in {found:,} {found:?number|numbers} and the data has {classes:,} classes.",
+    "Esta red termina en {found:,} {found:?número|números} y los datos tienen {classes:,} clases.",
+)
+_SET_CLASSES = Text("End in {classes:,}", "Terminar en {classes:,}")
+_ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}", "Agregar un pooling global y una capa densa de {classes:,}")
+_ADD_DENSE = Text("Add a dense layer of {classes:,}", "Agregar una capa densa de {classes:,}")
+_HEAVY = Text(
+    "This net has {params:,} parameters; at most {most:,} can be trained here. It can still be looked at and exported.",
+    "Esta red tiene {params:,} parámetros; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar y exportar.",
+)
+_LONG = Text(
+    "This net has {count:,} layers; at most {most:,} can be trained here. It can still be looked at.",
+    "Esta red tiene {count:,} capas; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar.",
+)
+_LARGE = Text(
+    "A batch of {batch:,} pictures would hold {found:,} MB of outputs; at most {most:,} MB fit here. Smaller "
+    "pictures, fewer filters or an earlier pooling help.",
+    "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan "
+    "imágenes más chicas, menos filtros o un pooling anterior.",
+)
+
+
+def check_trainable(net: Net, classes: int, batch: int = BATCH) -> Problem | None:
+    """Return why a net cannot be trained to tell `classes` apart on this host, or None."""
+    summary = summarise(net)
+    if summary.problem is not None:
+        return summary.problem
+    if len(summary.output) == 3:
+        head = Repair(
+            _ADD_HEAD.fill(classes=classes), lambda net: edit_add(edit_add(net, "GlobalAvgPool"), "Linear", {"out_features": classes})
+        )
+        height, width, channels = summary.output[1], summary.output[2], summary.output[0]
+        return Problem(_NO_VECTOR.fill(shape=f"{height} × {width} × {channels}"), (head,))
+    found = summary.output[0]
+    if found == 1 or found != classes:
+        text = _ONE_OUTPUT if found == 1 else _WRONG_CLASSES.fill(found=found, classes=classes)
+        return Problem(text, (_ending_in(net, classes),))
+    return too_heavy(summary, batch)
+
+
+def too_heavy(summary: Summary, batch: int = BATCH) -> Problem | None:
+    """Return why a net is too much for this host to train, or None."""
+    if summary.params > LIMITS.trainable_params:
+        return Problem(_HEAVY.fill(params=summary.params, most=LIMITS.trainable_params))
+    if summary.count > LIMITS.built_layers:
+        return Problem(_LONG.fill(count=summary.count, most=LIMITS.built_layers))
+    if summary.activation_bytes * batch > LIMITS.activation_bytes:
+        found = summary.activation_bytes * batch // MB
+        return Problem(_LARGE.fill(batch=batch, found=found, most=LIMITS.activation_bytes // MB))
+    return None
+
+
+def _ending_in(net: Net, classes: int) -> Repair:
+    last = next((layer for layer in reversed(net.layers) if LAYERS[layer.kind].family == "dense"), None)
+    after = net.layers[net.layers.index(last) + 1 :] if last else ()
+    if last is not None and all(LAYERS[layer.kind].output is shape_rules.same and LAYERS[layer.kind].block is None for layer in after):
+        return Repair(_SET_CLASSES.fill(classes=classes), lambda net: edit_param(net, last.id, "out_features", classes))
+    return Repair(_ADD_DENSE.fill(classes=classes), lambda net: edit_add(net, "Linear", {"out_features": classes}))
+
+
+def review(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
+    """Return what the app would say of a saved net: why it is refused, or None and its notes.
+
+    A net that is only looked at may be any size; a saved one must end in one number a class.
+    """
+    summary = summarise(net)
+    if summary.problem is not None:
+        return summary.problem, summary.remarks
+    if len(summary.output) == 3 or summary.output == (1,):
+        return check_trainable(net, 2), summary.remarks
+    return None, summary.remarks

@@ -1,0 +1,1 @@
+"""PyTorch code that others wrote, read as text and never run."""

@@ -1,0 +1,83 @@
+"""Classifiers that know the world already: one literal each. Standard library only; what loads each is resolved when used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vpc2.catalog import Catalog, Entry
+from vpc2.words import Text
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrained(Entry):
+    """A ready-made classifier. `target` takes (entry, report) and returns it; `download_mb` is 0 where its weights are installed.
+
+    One that can be a backbone names its last dense layer as `head`, how many `features` that layer is given, its parameters
+    without it, and with `module` what returns the bare module.
+    """
+
+    download_mb: int = 0
+    module: str = ""
+    head: str = ""
+    features: int = 0
+    trunk_params: int = 0
+    activation_bytes_px: int = 0  # what fine-tuning holds for each pixel of the input
+    mean: tuple[float, ...] = _IMAGENET_MEAN
+    std: tuple[float, ...] = _IMAGENET_STD
+
+
+def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone) -> Pretrained:
+    return Pretrained(
+        key=key,
+        title=Text(f"{name} (ImageNet, downloads {download_mb} MB)", f"{name} (ImageNet, descarga {download_mb} MB)"),
+        help=Text(
+            f"From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.",
+            f"De {year}, 1.000 clases de ImageNet; los pesos de torchvision, que se descargan una vez.",
+        ),
+        family="torchvision",
+        target="vpc2.predict.pretrained.loading.load_listed",
+        module="vpc2.predict.pretrained.loading.listed_module",
+        download_mb=download_mb,
+        **backbone,
+    )
+
+
+PRETRAINED: Catalog[Pretrained] = Catalog(
+    Text("ready-made classifier", "clasificador ya hecho"),
+    Pretrained(
+        key="imagenet",
+        title=Text("EfficientNet-Lite0 (ImageNet)", "EfficientNet-Lite0 (ImageNet)"),
+        help=Text(
+            "Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded.",
+            "Conoce 1.000 clases de animales, plantas y cosas; sus pesos están instalados, no se descarga nada.",
+        ),
+        family="installed",
+        target="vpc2.predict.pretrained.loading.load_efficientnet_lite0",
+        module="vpc2.predict.pretrained.loading.efficientnet_lite0",
+        head="_fc",
+        features=1280,
+        trunk_params=3_371_008,
+        activation_bytes_px=1_642,
+        mean=(0.498,) * 3,
+        std=(0.502,) * 3,
+    ),
+    _torchvision(
+        "mobilenet_v3_small",
+        "MobileNetV3 small",
+        2019,
+        10,
+        head="classifier.3",
+        features=1024,
+        trunk_params=1_517_856,
+        activation_bytes_px=385,
+    ),
+    _torchvision("resnet18", "ResNet-18", 2015, 45, head="fc", features=512, trunk_params=11_176_512, activation_bytes_px=653),
+    _torchvision("resnet50", "ResNet-50", 2015, 98, head="fc", features=2048, trunk_params=23_508_032, activation_bytes_px=2_603),
+    _torchvision("alexnet", "AlexNet", 2012, 233),
+    _torchvision("vgg16", "VGG-16", 2014, 528),
+)
+
+# Those that can be taken over by a new net: everything but the last dense layer.
+BACKBONES: tuple[str, ...] = tuple(key for key, entry in PRETRAINED.items() if entry.head)

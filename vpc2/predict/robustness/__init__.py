@@ -1,0 +1,1 @@
+"""Corruptions in rising strengths, and accuracy over strength."""

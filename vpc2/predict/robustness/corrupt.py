@@ -1,0 +1,109 @@
+"""What the challenges do to images (B, 3, S, S) in [0, 1]: same shape, same range, the same for the same seed."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.tta import transforms
+
+PIECE_SHARE = 0.18
+
+
+def disturb(images: torch.Tensor, challenge: str, strength: float, seed: int = 0) -> torch.Tensor:
+    """Return images under a challenge of CHALLENGES at a strength; the first of its strengths returns them as they are."""
+    entry = CHALLENGES.find(challenge)
+    if strength == entry.strengths[0]:
+        return images
+    return entry.resolve()(images, strength, seed).clamp(0, 1)
+
+
+def rotation(images: torch.Tensor, degrees: float, seed: int) -> torch.Tensor:
+    if degrees % 90 == 0:
+        return transforms.warp(images, transforms.turn(*images.shape[-2:], round(degrees / 90)))
+    return transforms.warp(images, transforms.rotate(*images.shape[-2:], degrees))
+
+
+def shift(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    return transforms.warp(images, transforms.shift(*images.shape[-2:], percent / 100, 0.0))
+
+
+def scale(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    return transforms.warp(images, transforms.scale(*images.shape[-2:], percent / 100))
+
+
+def perspective(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    from kornia.geometry.transform import get_perspective_transform, warp_perspective
+
+    height, width = images.shape[-2:]
+    right, bottom, cut = width - 1.0, height - 1.0, percent / 200 * (height - 1)
+    corners = images.new_tensor([[[0, 0], [right, 0], [right, bottom], [0, bottom]]])
+    moved = images.new_tensor([[[0, cut], [right, 0], [right, bottom], [0, bottom - cut]]])
+    matrix = get_perspective_transform(corners, moved).expand(len(images), -1, -1)
+    return warp_perspective(images, matrix, (height, width), padding_mode="border", align_corners=True)
+
+
+def brightness(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    return transforms.brightness(images, percent / 100)
+
+
+def contrast(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    return transforms.contrast(images, percent / 100)
+
+
+def hue(images: torch.Tensor, degrees: float, seed: int) -> torch.Tensor:
+    from kornia.enhance import adjust_hue
+
+    return adjust_hue(images, math.radians(degrees))
+
+
+def blur(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    from kornia.filters import gaussian_blur2d
+
+    side = images.shape[-1]
+    sigma = max(percent / 100 * side, 0.1)
+    # A kernel no wider than the picture: reflecting the border allows no more.
+    half = min(math.ceil(3 * sigma), side - 1)
+    return gaussian_blur2d(images, (2 * half + 1,) * 2, (sigma, sigma))
+
+
+def noise(images: torch.Tensor, steps: float, seed: int) -> torch.Tensor:
+    drawn = torch.randn(images.shape, generator=torch.Generator().manual_seed(seed)).to(images)
+    return images + steps / 255 * drawn
+
+
+def jpeg(images: torch.Tensor, quality: float, seed: int) -> torch.Tensor:
+    pixels = (images.cpu() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    back = np.empty_like(pixels)
+    for i, one in enumerate(pixels):
+        data = io.BytesIO()
+        Image.fromarray(one).save(data, "JPEG", quality=int(quality))
+        back[i] = np.asarray(Image.open(data, formats=["JPEG"]))
+    return torch.from_numpy(back).permute(0, 3, 1, 2).float().div(255).to(images.device)
+
+
+def occlusion(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
+    size, generator = images.shape[-1], torch.Generator().manual_seed(seed)
+    side = max(round(size * math.sqrt(percent / 100)), 1)
+    hidden = images.clone()
+    # The centre of the square is drawn once a picture; stronger squares grow around it.
+    for one, (x, y) in zip(hidden, torch.rand(len(images), 2, generator=generator).tolist(), strict=True):
+        left, top = round(x * (size - side)), round(y * (size - side))
+        one[:, top : top + side, left : left + side] = 0.5
+    return hidden
+
+
+def clutter(images: torch.Tensor, count: float, seed: int) -> torch.Tensor:
+    size, generator = images.shape[-1], torch.Generator().manual_seed(seed)
+    side = max(round(PIECE_SHARE * size), 1)
+    strewn = images.clone()
+    for one, plain in zip(strewn, images, strict=True):
+        for _piece in range(int(count)):
+            top, left, to_top, to_left = torch.randint(size - side + 1, (4,), generator=generator).tolist()
+            one[:, to_top : to_top + side, to_left : to_left + side] = plain[:, top : top + side, left : left + side]
+    return strewn

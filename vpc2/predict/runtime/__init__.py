@@ -1,0 +1,1 @@
+"""Faster answers on a CPU: ONNX Runtime, and fused layers."""

@@ -1,0 +1,160 @@
+"""Asking through ONNX Runtime on a CPU, where it answers the same in a fraction of the time.
+
+Writing a net as ONNX takes torch's exporter seconds of pure Python, so a process of its own does it,
+once for each set of weights, and PyTorch answers meanwhile. A file is used only after it answered as PyTorch does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vpc2 import host
+from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
+from vpc2.predict.classifier import Classifier
+from vpc2.predict.opening import open_classifier
+from vpc2.predict.runtime.fusion import fold
+from vpc2.resources import IMPORT_ROOT
+
+CLOSE = 1e-5  # the largest difference of a probability
+PROOFS = 4
+KEPT = 32  # files
+PATIENCE_S = 180
+
+_ONE_AT_A_TIME = threading.Lock()
+_LOG = logging.getLogger(__name__)
+
+
+def is_wanted(classifier: Classifier) -> bool:
+    """True on a CPU, for nets that are not too large to be written, unless `VPC2_ONNX=0`."""
+    size = sum(value.numel() * value.element_size() for value in classifier.module.state_dict().values())
+    return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= ONNX_BYTES
+
+
+def path_of(classifier: Classifier) -> Path:
+    """Return where the file of this very net lies: named after its layers and every weight."""
+    digest = hashlib.sha256(f"{torch.__version__} {OPSET} {classifier.module} {classifier.preprocessing}".encode())
+    for name, value in classifier.module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return host.home() / "onnx" / f"{digest.hexdigest()[:32]}.onnx"
+
+
+def write(classifier: Classifier, path: Path) -> None:
+    """Write a classifier's module as ONNX, from normalised images to logits, whole or not at all; the oldest files make room."""
+    means = classifier.preprocessing
+    data = write_onnx(classifier.module, (means.channels, means.size_px, means.size_px), SCORES)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    for old in sorted(path.parent.glob("*.onnx"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what asks an ONNX file about normalised images (B, C, S, S): logits (B, K). Safe from many threads at once."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads that spin take the core from everyone else
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+    def run(images: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(session.run(None, {IMAGES: np.ascontiguousarray(images.numpy())})[0])
+
+    return run
+
+
+@torch.no_grad()
+def is_equal(classifier: Classifier, run: Callable[[torch.Tensor], torch.Tensor]) -> bool:
+    """True where the answers to random images differ from PyTorch's by no more than `CLOSE` in any probability."""
+    means = classifier.preprocessing
+    images = torch.rand(PROOFS, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
+    images[0] = 0.5
+    normalised = classifier.normalise(images.to(classifier.device))
+    wanted, found = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
+    return found.shape == wanted.shape and bool(((found - wanted).abs() <= CLOSE).all())
+
+
+def quicken(classifier: Classifier) -> bool:
+    """Let a classifier answer through its ONNX file, if that is there and proven equal; return whether it does."""
+    path = path_of(classifier)
+    if not path.is_file():
+        return False
+    run = load(path)
+    if not is_equal(classifier, run):
+        _LOG.warning("the ONNX file of %s answers otherwise than PyTorch and is not used", classifier.name or "a classifier")
+        return False
+    object.__setattr__(classifier, "runner", run)
+    return True
+
+
+def simplify(classifier: Classifier) -> bool:
+    """Let a classifier answer through its module with the batch norms folded, if that is proven equal; return whether it does."""
+    folded = fold(classifier.module)
+    if folded is None:
+        return False
+    folded = folded.to(memory_format=torch.channels_last)
+    if not is_equal(classifier, folded):
+        _LOG.warning("%s answers otherwise with its batch norms folded, and goes on as it is", classifier.name or "a classifier")
+        return False
+    object.__setattr__(classifier, "runner", folded)
+    return True
+
+
+def quicken_later(classifier: Classifier, name: Path | str) -> threading.Thread | None:
+    """Let a classifier, which `open_classifier` opens by `name`, answer through ONNX Runtime as soon as that is ready.
+
+    Where its file is there already that is at once (None comes back); otherwise a thread waits for the process that writes it, and
+    PyTorch answers meanwhile, or for good, without the passes over memory that it can do without.
+    """
+    if is_wanted(classifier) and quicken(classifier):
+        return None
+    simplify(classifier)
+    if not is_wanted(classifier):
+        return None
+
+    def wait() -> None:
+        with _ONE_AT_A_TIME:
+            command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(name), str(path_of(classifier))]
+            env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+            try:
+                done = subprocess.run(
+                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace"
+                )
+            except subprocess.TimeoutExpired:
+                _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", PATIENCE_S)
+                return
+        if done.returncode or not quicken(classifier):
+            _LOG.warning("a classifier could not be written as ONNX; PyTorch goes on answering: %s", done.stderr[-500:])
+
+    thread = threading.Thread(target=wait, daemon=True, name="onnx")
+    thread.start()
+    return thread
+
+
+def main(name: str, path: str) -> None:
+    """Write the classifier called `name` (a path that is there, or a ready-made one) as ONNX."""
+    if hasattr(os, "nice"):
+        os.nice(10)  # visitors come first
+    given = Path(name)
+    write(open_classifier(given.absolute() if given.exists() else name), Path(path))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

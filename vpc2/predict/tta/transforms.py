@@ -1,0 +1,173 @@
+"""What the views do to pixels, masks and points, and how it is undone.
+
+A geometric view is one 3 x 3 matrix M over pixel coordinates (x right, y down, centre of the first pixel at 0, 0): what
+was at p in the picture is at M p in the view. Flips, shifts and quarter turns move whole pixels and are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+
+from vpc2.predict.tta.views import VIEWS
+
+Matrix = list[list[float]]
+GREY = (0.2989, 0.587, 0.114)  # as torchvision's adjust_contrast and rgb_to_grayscale
+
+
+def apply_view(view: str, images: torch.Tensor) -> torch.Tensor:
+    """Return images (B, 3, H, W) in [0, 1] as a view shows them: same shape, same range."""
+    entry = VIEWS.find(view)
+    if entry.is_geometric:
+        return warp(images, view_matrix(view, *images.shape[-2:]))
+    return entry.resolve()(images, **entry.params).clamp(0, 1)
+
+
+def apply_masks(view: str, masks: torch.Tensor) -> torch.Tensor:
+    """Return masks (B, C, H, W) as they lie in the view; values are moved, never mixed."""
+    return warp(masks, view_matrix(view, *masks.shape[-2:]), mode="nearest")
+
+
+def undo_masks(view: str, masks: torch.Tensor) -> torch.Tensor:
+    """Return masks (B, C, H, W) of a view as they lie in the picture; what the view had lost is its border, repeated."""
+    matrix = torch.tensor(view_matrix(view, *masks.shape[-2:]), dtype=torch.float64)
+    return warp(masks, torch.linalg.inv(matrix).tolist(), mode="nearest")
+
+
+def apply_points(view: str, points: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return points (..., 2) as x, y in pixels of a picture of `size` (H, W), as they lie in the view."""
+    return _move(points, torch.tensor(view_matrix(view, *size), dtype=torch.float64))
+
+
+def undo_points(view: str, points: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return points (..., 2) of a view as they lie in the picture of `size` (H, W)."""
+    return _move(points, torch.linalg.inv(torch.tensor(view_matrix(view, *size), dtype=torch.float64)))
+
+
+def _move(points: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    return (points.to(torch.float64) @ matrix[:2, :2].T + matrix[:2, 2]).to(points.dtype)
+
+
+def view_matrix(view: str, height: int, width: int) -> Matrix:
+    """Return the matrix from the picture's pixels to the view's; the identity for a view that moves nothing."""
+    entry = VIEWS.find(view)
+    return entry.resolve()(height, width, **entry.params) if entry.is_geometric else identity(height, width)
+
+
+def warp(images: torch.Tensor, matrix: Matrix, mode: str = "bilinear") -> torch.Tensor:
+    """Return images (B, C, H, W) moved by a matrix, same size, the border repeated where nothing was."""
+    height, width = images.shape[-2:]
+    a, b, c, d, e, f = _inverse(tuple(map(tuple, matrix)))
+    whole = [round(number) for number in (a, b, c, d, e, f)]
+    if all(abs(number - n) < 1e-9 for number, n in zip((a, b, c, d, e, f), whole, strict=True)) and 0 in whole[:2]:
+        return _move_pixels(images, *whole)
+    # Pixel coordinates to grid_sample's, where -1 and 1 are the outer edges of the first and last pixel.
+    theta = [
+        [a, b * height / width, (2 * c + a * (width - 1) + b * (height - 1) + 1) / width - 1],
+        [d * width / height, e, (2 * f + d * (width - 1) + e * (height - 1) + 1) / height - 1],
+    ]
+    grid = F.affine_grid(images.new_tensor([theta]), [1, 1, height, width], align_corners=False)
+    return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), mode=mode, padding_mode="border", align_corners=False)
+
+
+@lru_cache(maxsize=1024)
+def _inverse(matrix: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
+    """Return the first two rows of a matrix's inverse."""
+    return tuple(torch.linalg.inv(torch.tensor(matrix, dtype=torch.float64))[:2].flatten().tolist())
+
+
+def _move_pixels(images: torch.Tensor, a: int, b: int, c: int, d: int, e: int, f: int) -> torch.Tensor:
+    """Fetch pixel (a x + b y + c, d x + e y + f) for every (x, y): rows and columns are only reordered or exchanged."""
+    height, width = images.shape[-2:]
+    if b or d:
+        # (x, y) fetches (b y + c, d x + f): of the picture with rows and columns exchanged, along its own axes again.
+        return _move_rows(_move_rows(images.transpose(-1, -2), b, c, height, -2), d, f, width, -1)
+    return _move_rows(_move_rows(images, e, f, height, -2), a, c, width, -1)
+
+
+def _move_rows(images: torch.Tensor, step: int, first: int, count: int, axis: int) -> torch.Tensor:
+    """Return rows (or columns) `first`, `first + step`, ... along an axis, the outermost repeated beyond the border."""
+    size = images.shape[axis]
+    if (step, first, count) == (1, 0, size):
+        return images
+    if (step, first, count) == (-1, size - 1, size):
+        return images.flip(axis)
+    return images.index_select(axis, (step * torch.arange(count, device=images.device) + first).clamp(0, size - 1))
+
+
+def _around_centre(height: int, width: int, a: float, b: float, d: float, e: float) -> Matrix:
+    """Return the map that turns or scales by [[a, b], [d, e]] and keeps the centre of the picture where it is."""
+    x, y = (width - 1) / 2, (height - 1) / 2
+    return [[a, b, x - a * x - b * y], [d, e, y - d * x - e * y], [0.0, 0.0, 1.0]]
+
+
+def identity(height: int, width: int) -> Matrix:
+    """Return the map that moves nothing."""
+    return [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+
+def flip(height: int, width: int, axis: str) -> Matrix:
+    """Return the mirror image's map: "horizontal" exchanges left and right, "vertical" top and bottom."""
+    return _around_centre(height, width, *((-1.0, 0.0, 0.0, 1.0) if axis == "horizontal" else (1.0, 0.0, 0.0, -1.0)))
+
+
+def shift(height: int, width: int, dx: float, dy: float) -> Matrix:
+    """Return the map that moves by shares of the sides, right and down, in whole pixels and by at least one."""
+    return [[1.0, 0.0, _pixels(dx, width)], [0.0, 1.0, _pixels(dy, height)], [0.0, 0.0, 1.0]]
+
+
+def _pixels(share: float, side: int) -> float:
+    return math.copysign(max(round(abs(share) * side), 1), share) if share else 0.0
+
+
+def scale(height: int, width: int, factor: float) -> Matrix:
+    """Return the map that enlarges (above 1) or reduces around the centre."""
+    return _around_centre(height, width, factor, 0.0, 0.0, factor)
+
+
+def rotate(height: int, width: int, degrees: float) -> Matrix:
+    """Return the map that turns around the centre, counter-clockwise as seen, as Kornia and torchvision count."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return _around_centre(height, width, cos, sin, -sin, cos)
+
+
+def turn(height: int, width: int, quarters: int) -> Matrix:
+    """Return the map of quarter turns counter-clockwise around the centre; on a square no pixel changes."""
+    a, b, d, e = {0: (1.0, 0.0, 0.0, 1.0), 1: (0.0, 1.0, -1.0, 0.0), 2: (-1.0, 0.0, 0.0, -1.0), 3: (0.0, -1.0, 1.0, 0.0)}[quarters % 4]
+    return _around_centre(height, width, a, b, d, e)
+
+
+def crop(height: int, width: int, x: float, y: float, share: float, is_mirrored: bool) -> Matrix:
+    """Return the map that enlarges a part of `share` of each side to the whole; (0, 0) is the top left part, (1, 1) the bottom right."""
+    left, top = x * (1 - share) * width - 0.5, y * (1 - share) * height - 0.5
+    a, c, e, f = 1 / share, -left / share - 0.5, 1 / share, -top / share - 0.5
+    return [[-a, 0.0, width - 1 - c], [0.0, e, f], [0.0, 0.0, 1.0]] if is_mirrored else [[a, 0.0, c], [0.0, e, f], [0.0, 0.0, 1.0]]
+
+
+def brightness(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return images with every value multiplied."""
+    return images * factor
+
+
+def contrast(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return images pulled away from (or towards) the mean of their grey values."""
+    mean = _grey(images).mean(dim=(1, 2, 3), keepdim=True)
+    return mean + factor * (images - mean)
+
+
+def colour(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Return images whose colours are pulled away from (or towards) their own grey, as torchvision's adjust_saturation."""
+    plain = _grey(images)
+    return plain + factor * (images - plain)
+
+
+def grey(images: torch.Tensor) -> torch.Tensor:
+    """Return images without colour."""
+    return _grey(images).expand_as(images)
+
+
+def _grey(images: torch.Tensor) -> torch.Tensor:
+    return (images * images.new_tensor(GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)

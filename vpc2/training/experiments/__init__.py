@@ -1,0 +1,1 @@
+"""Experiments: two recipes trained with the same seeds, and what their answers support."""

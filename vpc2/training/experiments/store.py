@@ -1,0 +1,212 @@
+"""An experiment: two recipes, each trained with the same few seeds. What it stands at is read off its runs' folders.
+
+`home/experiments/<id>/experiment.json` holds what was asked, by whom, and the ids of the runs, paired by seed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from vpc2.codec import from_document, read_json, to_document
+from vpc2.predict.statistics import Interval, crossed_interval
+from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
+from vpc2.training.runs.events import curves, last_event, read_events
+from vpc2.training.runs.store import Run, RunStore, status_of, write_atomic
+from vpc2.training.settings import SETTINGS
+from vpc2.training.spec import Experiment
+from vpc2.words import Refusal, Text
+
+_NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.", "No existe ese experimento; puede que se haya eliminado.")
+_NOT_YOURS = Text("This experiment is somebody else's.", "Este experimento es de otra persona.")
+_SAME = Text(
+    "Both sides are the same recipe: there is nothing to compare. Change something on one side.",
+    "Los dos lados son la misma receta: no hay nada que comparar. Hay que cambiar algo de un lado.",
+)
+_OTHER_DATA = Text(
+    "Both sides must be tested on the same pictures: choose two recipes of one data set.",
+    "Los dos lados se tienen que probar con las mismas imágenes: hay que elegir dos recetas de un mismo conjunto de datos.",
+)
+_ID = re.compile(r"[a-z0-9]{8,32}")
+
+
+@dataclass(frozen=True)
+class Filed:
+    """An experiment with who asked for it, when, and its runs: `pairs` of ids (left, right), one a seed."""
+
+    id: str
+    spec: Experiment
+    owner: str
+    created: float
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.spec.left_name} · {self.spec.right_name}"
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """All runs in the order in which they are trained."""
+        return tuple(run_id for pair in self.pairs for run_id in pair)
+
+
+class ExperimentStore:
+    """The experiments of this machine, one folder each under `home/experiments`."""
+
+    def __init__(self, store: RunStore):
+        self.store = store
+        self.folder = store.home / "experiments"
+
+    def create(self, spec: Experiment, owner: str) -> Filed:
+        """Make an experiment with its runs, waiting to be started. Raises `Refusal` for two equal sides, or two data sets."""
+        if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
+            raise Refusal(_SAME)
+        if spec.left.dataset != spec.right.dataset:
+            raise Refusal(_OTHER_DATA)
+        pairs = []
+        for i, pair in enumerate(spec.recipes(), 1):
+            names = (f"{side} · {i}" for side in (spec.left_name, spec.right_name))
+            pairs.append(tuple(self.store.create(recipe, name=name, owner=owner).id for recipe, name in zip(pair, names, strict=True)))
+        filed = Filed(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
+        place = self.folder / filed.id
+        place.mkdir(parents=True)
+        document = {"owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
+        write_atomic(place / "experiment.json", json.dumps(document, ensure_ascii=False).encode())
+        return filed
+
+    def get(self, experiment_id: object) -> Filed:
+        """Return an experiment by its id; raise `Refusal` if there is none."""
+        path = self.folder / str(experiment_id) / "experiment.json"
+        if not isinstance(experiment_id, str) or not _ID.fullmatch(experiment_id) or not path.is_file():
+            raise Refusal(_NO_EXPERIMENT)
+        document = read_json(path.read_bytes())
+        spec = from_document(document["experiment"], "experiment").spec
+        pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
+        return Filed(experiment_id, spec, str(document["owner"]), float(document["created"]), pairs)
+
+    def list(self, owner: str) -> list[Filed]:
+        """Return an owner's experiments, newest first."""
+        found = []
+        for place in self.folder.iterdir() if self.folder.is_dir() else ():
+            try:
+                found.append(self.get(place.name))
+            except Refusal:
+                continue
+        return sorted((one for one in found if one.owner == owner), key=lambda one: -one.created)
+
+    def delete(self, experiment_id: object, *, by: str) -> None:
+        """Remove an experiment; its runs stay, as runs like any other."""
+        if self.get(experiment_id).owner != by:
+            raise Refusal(_NOT_YOURS)
+        shutil.rmtree(self.folder / str(experiment_id))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an experiment stands: accuracies and seconds of finished pairs, the gap once there is one, and what is missing."""
+
+    accuracies: tuple[tuple[float, float], ...]
+    seconds: tuple[tuple[float, float], ...]
+    gap: Gap | None
+    going: int
+    lost: tuple[str, ...]  # names of runs that ended without a test
+    pictures: int = 0  # that each run was tested on
+    sides: tuple[Interval, Interval] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.going == 0
+
+    def side(self, which: int, name: str) -> Side:
+        """Return one side's means, 0 the left one."""
+        means = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
+        bounds = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
+        return Side(name, *means, *bounds)
+
+
+def read_outcome(filed: Filed, store: RunStore) -> Outcome:
+    """Return how an experiment stands, from its runs' records; pairs of which one side was lost are left out, and named."""
+    accuracies, seconds, hits, lost, going = [], [], [], [], 0
+    groups: list[int] | None = None
+    for pair in filed.pairs:
+        ends = []
+        for run_id in pair:
+            run = _find(store, run_id)
+            status = status_of(run.folder) if run is not None else None
+            end = last_event(run.folder) if run is not None else None
+            if status is not None and not status.is_over:
+                going += 1
+            elif end is None or end["type"] != "end" or end.get("test_accuracy") is None or not end.get("test_hits"):
+                lost.append(run.name if run is not None else run_id)
+            else:
+                ends.append(end)
+        if len(ends) == 2:
+            accuracies.append(tuple(end["test_accuracy"] for end in ends))
+            seconds.append(tuple(end["elapsed_s"] + copies_s(store, run_id) for end, run_id in zip(ends, pair, strict=True)))
+            hits.append([hits_of(end) for end in ends])
+            groups = ends[0].get("test_groups")
+    if not hits:
+        return Outcome((), (), None, going, tuple(lost))
+    tables = [np.stack([pair[side] for pair in hits]) for side in (0, 1)]
+    sides = tuple(crossed_interval(table, groups) for table in tables)
+    gap = measure_gap(*tables, groups)
+    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), tables[0].shape[1], sides)
+
+
+def validation_curves(filed: Filed, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
+    """Return validation accuracy over the epochs of both sides, a curve a seed; runs without validation are left out."""
+    sides: tuple[list, list] = ([], [])
+    for pair in filed.pairs:
+        for side, run_id in zip(sides, pair, strict=True):
+            values = curves(read_events(store.folder / run_id)[0])["epochs"]["val_accuracy"]
+            if values and None not in values:
+                side.append(values)
+    return sides
+
+
+def is_still_rising(seeds: Sequence[Sequence[float]]) -> bool:
+    """Return whether validation accuracy, a curve a seed, was still getting better at the end: more epochs might change the verdict.
+
+    The mean of the last quarter is held against that of the quarter before, over all seeds; what counts is a rise of a point or more
+    that is also twice what the curves' own jumps make.
+    """
+    length = min((len(curve) for curve in seeds), default=0)
+    if length < 2:
+        return False
+    mean = np.mean([curve[:length] for curve in seeds], axis=0)
+    window = max(1, length // 4)
+    rise = float(mean[-window:].mean() - mean[-2 * window : -window].mean())
+    noise = float(np.sqrt((np.diff(mean, 2) ** 2).mean() / 6)) if length > 2 else 0.0  # a straight slope has none
+    return rise > max(0.01, 2 * noise * (2 / window) ** 0.5)
+
+
+def more_epochs(spec: Experiment) -> Experiment:
+    """Return the experiment with twice the epochs and twice the time on both sides."""
+    sides = [replace(side, settings=SETTINGS.clean(_doubled(side.settings))) for side in (spec.left, spec.right)]
+    return replace(spec, left=sides[0], right=sides[1])
+
+
+def _doubled(settings: dict[str, Any]) -> dict[str, Any]:
+    most = {key: SETTINGS.knob(key).high for key in ("epochs", "budget_s")}
+    return {**settings, **{key: min(2 * settings[key], high) for key, high in most.items()}}
+
+
+def copies_s(store: RunStore, run_id: str) -> float:
+    """Return the seconds that a run spent on copies before its first step: offline augmentation has its price too."""
+    events, _ = read_events(store.folder / run_id, 0, limit=1)
+    return float(events[0].get("copies_s", 0.0)) if events else 0.0
+
+
+def _find(store: RunStore, run_id: str) -> Run | None:
+    try:
+        return store.get(run_id)
+    except Refusal:
+        return None

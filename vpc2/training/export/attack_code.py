@@ -1,0 +1,34 @@
+"""The step of adversarial training as plain PyTorch, for the script of a run. Standard library only."""
+
+from __future__ import annotations
+
+from vpc2.predict.adversarial.catalog import ATTACKS
+from vpc2.sources import Carrier
+from vpc2.training.spec import Recipe
+
+_ATTACK = '''
+
+# --- adversarial training
+def attack(images, truth, step):
+    """Return a batch whose first pictures are moved to where the net, as it is now, errs most: never further than epsilon."""
+    count = max(round(len(images) * {share}), 1)
+    net.eval()
+    attacked = {function}(
+        ask, images[:count], truth[:count], norm="{norm}", steps={steps}, epsilon={epsilon}, seed=seed_of(SEED, "attack", step)
+    )
+    net.train()
+    return torch.cat([attacked, images[count:]])
+
+'''
+
+
+def attack_code(recipe: Recipe, carrier: Carrier) -> str:
+    """Return the function `attack(images, truth, step)` of a recipe that has the step; it uses the script's `net` and `ask`."""
+    settings, entry = recipe.settings, ATTACKS[recipe.settings["adversary"]]
+    return _ATTACK.format(
+        share=settings["adversary_share"],
+        function=carrier.add("vpc2.predict.adversarial.gradient_steps.follow_gradient"),
+        norm=entry.norm,
+        steps=entry.steps,
+        epsilon=settings["adversary_epsilon"],
+    )

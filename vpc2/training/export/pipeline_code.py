@@ -1,0 +1,132 @@
+"""The pipeline of a recipe as the lines of a run's script: every picture drawn as the run drew it. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vpc2.augment.export.kornia_code import call_arguments
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.mixing import MAPS_AT_ONCE
+from vpc2.augment.operations.catalog import OPS
+from vpc2.sources import PROJECT, Carrier
+from vpc2.training.spec import Recipe
+
+_STEPS = '''
+
+# --- pipeline
+PIPELINE_SEED = {seed}
+
+
+def steps(height, width):
+    """Each step for pictures of this size: its id, the smallest side it works on, whether it draws picture by picture."""
+    return [
+{steps}    ]
+
+
+def augment(images, seed):
+    """Return a batch with every picture augmented by values of its own: drawn from the step's seed first, then applied."""
+    height, width = images.shape[-2:]
+    for step_id, smallest_side, is_policy, augmentation in steps(height, width):
+        if min(height, width) < smallest_side:
+            continue
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed_of(PIPELINE_SEED, step_id, seed))
+            if is_policy:
+                sampled = [augmentation.forward_parameters(torch.Size((1, *images.shape[1:]))) for _ in images]
+            else:
+                sampled = augmentation.forward_parameters(images.shape)
+        with torch.no_grad():
+            if is_policy:
+                images = torch.cat([augmentation(image[None], params=own) for image, own in zip(images, sampled)])
+            else:
+                images = augmentation(images, params=sampled)
+            images = images.clamp(0.0, 1.0).nan_to_num_(nan=0.0)
+    return images
+
+'''
+_MIX = '''
+
+def mix(images, labels, seed):
+    """Return a batch mixed, and how much of each class is in each picture: what the same mixing makes of maps of ones."""
+    targets = nn.functional.one_hot(labels, len(classes)).float()
+    if len(images) < {fewest}:
+        return images, targets
+    whole, images = images, images[..., : images.shape[-2] // {unit} * {unit}, : images.shape[-1] // {unit} * {unit}]
+    height, width = images.shape[-2:]
+    mixing, owners = {call}, []
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        sampled = mixing.forward_parameters(images.shape)
+    with torch.no_grad():
+        mixed = mixing(images, params=sampled)
+        for few in torch.eye(len(images)).split({maps}, dim=1):
+            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
+            owners.append(mixing(maps, params=sampled).mean((2, 3)))
+    mixed = mixed.clamp(0, 1)
+    if mixed.shape != whole.shape:
+        mixed = nn.functional.interpolate(mixed, whole.shape[-2:], mode="bilinear", align_corners=False)
+    targets = torch.cat(owners, 1).clamp(0, 1) @ targets
+    return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
+
+'''
+_COPIES = """
+# --- offline: copies made before the training
+own = labels[train].tolist()
+copies = {copies}
+counts = [copies] * len(own)
+{balance}picked, made = torch.repeat_interleave(train, torch.tensor(counts)), []
+for at in range(0, len(picked), 64):
+    copy = augment(pictures(picked[at : at + 64]), seed_of(SEED, PIPELINE_SEED, "copy", at))
+    made.append(copy.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
+train = torch.cat([train, torch.arange(len(pixels), len(pixels) + len(picked))])
+pixels, labels = torch.cat([pixels, *made]), torch.cat([labels, labels[picked]])
+"""
+_BALANCE = """sizes, seen = {label: own.count(label) for label in set(own)}, dict.fromkeys(own, 0)
+wanted = max(sizes.values()) * (1 + copies)
+for i, label in enumerate(own):  # as many as bring every class to the size of the largest
+    missing = wanted - sizes[label]
+    counts[i] = missing // sizes[label] + (seen[label] < missing % sizes[label])
+    seen[label] += 1
+"""
+
+
+def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
+    """Return the functions `augment` and `mix`, as far as the recipe needs them, and the copies made before the training.
+
+    The script uses `seed_of`, `pictures` and the training pictures' names of its own. Where `is_quick`, operations are the app's
+    quick ones for a processor, which `carrier` takes along as it does all that is not Kornia's.
+    """
+    settings, pipeline, lines = recipe.settings, recipe.augmentation, []
+    for step in pipeline.steps:
+        if step.on:
+            entry = OPS[step.op]
+            name = _name(entry.quick if is_quick and entry.quick else entry.target, carrier)
+            call = f"{name}({call_arguments(entry, step.params)})"
+            lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {entry.is_policy}, {call}),\n')
+    carrier.imports["import kornia.augmentation as K"] = None
+    parts = [_STEPS.format(seed=pipeline.seed, steps="".join(lines))]
+    if pipeline.mix is not None and recipe.is_online:
+        parts.append(_mix(recipe, carrier))
+    copies, is_balanced = settings["copies"] if recipe.is_offline else 0, settings["balance"] == "augmentation"
+    if copies or is_balanced:
+        parts.append(_COPIES.format(copies=copies, balance=_BALANCE if is_balanced else ""))
+    return "".join(parts)
+
+
+def _name(target: str, carrier: Carrier) -> str:
+    """Return how the script calls a class: of this project, one that it brings along; else Kornia's."""
+    if target.partition(".")[0] == PROJECT:
+        return carrier.add(target)
+    return target.replace("kornia.augmentation", "K")
+
+
+def _mix(recipe: Recipe, carrier: Carrier) -> str:
+    mixing = recipe.augmentation.mix
+    entry = MIXES[mixing.way]
+    params = entry.clean(mixing.params)
+    if "patch_size" in params:
+        params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
+    sized = "output_size=(height, width)" if entry.is_sized else ""
+    given = call_arguments(replace(entry, is_sized=False), params)
+    call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
+    return _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)

@@ -1,0 +1,210 @@
+"""A whole run as one plain PyTorch script: data, split, net, pipeline, loop and seed, with no vpc2 in it. Standard library only.
+
+What decides the numbers (schedule, attack, operations of our own) is the app's own text, taken along; the rest is written here,
+and a test holds the curve and the weights of the script against those of the run, bit for bit.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vpc2.nets.export import pytorch_code as nets
+from vpc2.predict.pretrained import backbone_code
+from vpc2.sources import Carrier, import_block
+from vpc2.training.export.attack_code import attack_code
+from vpc2.training.export.loop_code import CURVE_NAME, loop_code
+from vpc2.training.export.pipeline_code import pipeline_code
+from vpc2.training.spec import Recipe
+
+DATA_NAME, SCRIPT_NAME, START_WEIGHTS = "pictures.npz", "train.py", "start.safetensors"
+__all__ = ["CURVE_NAME", "DATA_NAME", "SCRIPT_NAME", "START_WEIGHTS", "to_script"]
+
+_IMPORTS = ("csv", "math", "sys", "numpy as np", "torch")
+_FROM = ("pathlib import Path", "torch import nn", "torch.nn.functional import cross_entropy")
+_HEAD = '''"""{title}
+
+Trains it again, step by step as vpc2 did: the same split, first weights, order of pictures, draws and learning rates.
+{promise}
+Needs {needs}, and {files} beside it.
+"""
+
+{imports}
+
+SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE = {seed}, {epochs}, {batch}, {rate!r}
+MEAN, STD = {mean}, {std}
+HERE = Path(__file__).parent
+{threads}
+for name in {listed}:
+    if not (HERE / name).is_file():
+        sys.exit(f"{{name}} is missing: put it beside this script, it is in the ZIP that the script came in.")
+
+
+{definitions}
+
+
+# --- data: pictures (N, H, W, 3) as bytes, their classes, and units (people, or single pictures) that are never split
+data = np.load(HERE / "{data}")
+images, labels, units, strata, classes = (data[name] for name in ("images", "labels", "units", "strata", "classes"))
+
+
+def split(share):
+    """20 % to test, 20 % to validate, always the same; of the rest `share` of the whole to train on, chosen by the seed."""
+    parts = [], [], []
+    for stratum in np.unique(strata):
+        own = np.unique(units[strata == stratum])
+        np.random.default_rng(0).shuffle(own)
+        test = max(1, round(0.2 * len(own))) if len(own) > 1 else 0
+        validation = max(1, round(0.2 * len(own))) if len(own) > 2 else 0
+        rest = own[test + validation :]
+        np.random.default_rng((SEED, int(stratum))).shuffle(rest)
+        for part, members in zip(parts, (rest[: max(1, round(share * len(own)))], own[test : test + validation], own[:test])):
+            part.append(members)
+    return [np.flatnonzero(np.isin(units, np.concatenate(part))) for part in parts]
+
+
+train, validation, test = split({share})
+'''
+_THIN = """kept = []  # a long tail of classes: class k of K keeps {factor:g} ** (-k / (K - 1)) of its own
+for label in range(len(classes)):
+    own = train[labels[train] == label]
+    count = max(round(len(own) * {factor} ** (-label / (len(classes) - 1))), min(2, len(own)))
+    kept.append(np.random.default_rng((SEED, label)).permutation(own)[:count])
+train = np.sort(np.concatenate(kept))
+"""
+_TENSORS = """pixels, labels, train = torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(train)
+torch.manual_seed(seed_of(SEED, "weights"))
+
+
+def pictures(index):
+    return pixels[index].permute(0, 3, 1, 2).float().div(255)
+
+
+def prepared(images):
+{grey}    mean, std = torch.tensor(MEAN).view(1, -1, 1, 1), torch.tensor(STD).view(1, -1, 1, 1)
+    return images.sub(mean).div(std).contiguous(memory_format=torch.channels_last)
+"""
+_GREY = "    images = (images * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
+_LAYOUT = "net = net.to(memory_format=torch.channels_last)\n"
+_START = """start = load_file(HERE / "{start}")  # the weights to begin with, numbered in the order of the net's own
+net.load_state_dict({{name: start[str(i)] for i, name in enumerate(net.state_dict())}})
+"""
+_ASK = '''
+
+def ask(images):
+    """Return the net's answers to pictures in [0, 1]{how}."""
+{body}
+
+'''
+_PLAIN = "    return net(prepared(images))"
+_MIXED = """    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return net(prepared(images)).float()"""
+_FEATURES = """
+# --- features: the frozen trunk looks at every picture once
+features = torch.zeros(len(pixels), net.head[-1].in_features)
+net.eval()
+with torch.no_grad():
+    for index in torch.from_numpy(np.unique(np.concatenate((train.numpy(), validation, test)))).split(64):
+{body}
+
+"""
+_PLAIN_FEATURES = "        features[index] = net.trunk(prepared(pictures(index)))"
+_MIXED_FEATURES = """        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features[index] = net.trunk(prepared(pictures(index))).float()"""
+
+_SAME = (
+    "On the machine that trained it, with the same versions of all it needs, the curve is the same to the last bit; elsewhere sums may be\n"
+    "rounded otherwise."
+)
+_ALIKE = (
+    "The run was trained on {device}; this script computes on the processor, where sums are rounded otherwise: its curve is like the "
+    "run's,\nand not the same."
+)
+
+
+def to_script(
+    recipe: Recipe,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    *,
+    steps: int | None = None,
+    last: int | None = None,
+    is_scored: bool = False,
+    is_stopped: bool = False,
+    precision: str = "",
+    threads: int | None = None,
+    device: str = "cpu",
+    has_start: bool = False,
+) -> str:
+    """Return the script of a run of this recipe (its net fitted to the data); `mean` and `std` are its preprocessing's.
+
+    `steps` is how many steps were done where the seconds ended the run: the learning rates are then read from the data file. `last`,
+    `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
+    `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
+    """
+    settings, carrier, is_same = recipe.settings, Carrier(), is_same_curve(device)
+    is_backbone, is_mixed = recipe.net.KIND == "backbone", (precision or settings["precision"]) == "bf16"
+    knows_features = is_backbone and recipe.net.is_frozen and not recipe.is_online and not recipe.is_attacked
+    carrier.add("vpc2.rng.seed_of")
+    for line in (*(f"import {name}" for name in _IMPORTS), *(f"from {name}" for name in _FROM)):
+        carrier.imports[line] = None
+    parts = []
+    if settings["imbalance"] > 1:
+        parts.append(_THIN.format(factor=settings["imbalance"]))
+    parts.append(_TENSORS.format(grey=_GREY if not is_backbone and recipe.net.input[0] == 1 else ""))
+    if recipe.augmentation is not None:
+        parts.append(pipeline_code(recipe, carrier, is_quick=is_same))
+    parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
+    if has_start:
+        carrier.imports["from safetensors.torch import load_file"] = None
+        parts.append(_START.format(start=START_WEIGHTS))
+    if knows_features:
+        parts.append(_FEATURES.format(body=_MIXED_FEATURES if is_mixed else _PLAIN_FEATURES))
+    else:
+        parts.append(_ASK.format(how=", in mixed precision" if is_mixed else "", body=_MIXED if is_mixed else _PLAIN))
+    if recipe.is_attacked:
+        parts.append(attack_code(recipe, carrier))
+    ending = {"steps": steps, "last": last, "is_scored": is_scored, "is_stopped": is_stopped}
+    parts.append(loop_code(recipe, carrier, knows_features=knows_features, **ending))
+    promise = _SAME if is_same else _ALIKE.format(device=device)
+    whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
+    return re.sub(r"\n{4,}", "\n\n\n", whole)
+
+
+def is_same_curve(device: str) -> bool:
+    """True where the script of a run that was trained on this device gives its very curve: it computes on the processor itself."""
+    return device.partition(":")[0] == "cpu"
+
+
+def _head(recipe: Recipe, mean, std, carrier: Carrier, promise: str, threads: int | None, has_start: bool) -> str:
+    settings, files = recipe.settings, [DATA_NAME, *([START_WEIGHTS] if has_start else [])]
+    needs = ["torch", "numpy", *(["kornia"] if recipe.augmentation is not None else []), *(["safetensors"] if has_start else [])]
+    needs += [backbone_code.needs_of(recipe.net.ready)] if recipe.net.KIND == "backbone" else []
+    title = re.sub(r'["\\]', "", recipe.name) or recipe.dataset
+    return _HEAD.format(
+        title=f"{title}: a run of vpc2 as one script.",
+        promise=promise,
+        needs=", ".join(needs),
+        files=" and ".join(files),
+        imports=import_block(list(carrier.imports)),
+        seed=settings["seed"],
+        epochs=settings["epochs"],
+        batch=settings["batch_size"],
+        rate=settings["learning_rate"],
+        mean=tuple(mean),
+        std=tuple(std),
+        threads=f"torch.set_num_threads({threads})  # as the run had: sums cut otherwise are rounded otherwise\n" if threads else "",
+        listed="(" + ", ".join(f'"{name}"' for name in files) + ",)",
+        definitions="\n\n\n".join(carrier.definitions),
+        data=DATA_NAME,
+        share=settings["train_share"],
+    )
+
+
+def _net(recipe: Recipe, carrier: Carrier) -> str:
+    """Return the lines that make `net`, weights drawn in the order of the app's own."""
+    if recipe.net.KIND == "backbone":
+        imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
+        carrier.imports.update(dict.fromkeys(imports.splitlines()))
+        return f"\n\n{lines}"
+    whole = nets.to_code(recipe.net)
+    return whole[whole.index("from torch import nn\n") + len("from torch import nn\n") : whole.index("\nimages = torch.zeros")].lstrip("\n")

@@ -1,0 +1,1 @@
+"""The queue of runs: this machine's worker processes."""

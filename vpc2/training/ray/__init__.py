@@ -1,0 +1,1 @@
+"""The queue on a Ray cluster. Nothing else imports ray."""

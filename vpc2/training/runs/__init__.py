@@ -1,0 +1,1 @@
+"""Runs as folders: their state, record, verdicts and retention."""

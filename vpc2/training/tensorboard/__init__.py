@@ -1,0 +1,1 @@
+"""TensorBoard's event files, written from a run's own events."""

@@ -1,0 +1,155 @@
+"""A run in TensorBoard's own words: pictures, histograms, precision and recall, hyper-parameters, text. Loaded when first needed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+from tensorboard.plugins.hparams import summary_v2 as hparams
+from tensorboard.plugins.pr_curve import metadata as pr_curve
+
+from vpc2 import codec
+from vpc2.augment.operations.catalog import OPS
+from vpc2.data.datasets import find_dataset
+from vpc2.nets.summary.summarise import summarise
+from vpc2.training.runs.snapshot import Look
+from vpc2.training.runs.snapshot_view import COLUMNS, to_sheet
+from vpc2.training.settings import SETTINGS
+from vpc2.training.spec import Recipe
+
+BINS = 64
+MOST_VALUES = 50_000  # of a histogram; of more, every so manieth
+THRESHOLDS = 101
+MOST_CURVES = 20  # classes with a curve of precision and recall
+METRICS = {"test/accuracy": "test accuracy", "test/loss": "test loss", "best/validation_accuracy": "best validation accuracy"}
+
+
+def of_look(look: Look) -> Iterator[Summary.Value]:
+    """Give all that a look shows: the batch, the mistakes and the filters as pictures, weights and gradients, and PR curves."""
+    yield _picture("look/batch", look.batch)
+    if look.mistakes:
+        yield _picture("look/mistakes", [one.picture for one in look.mistakes])
+    if look.filters is not None:
+        yield _picture("look/first_filters", filter_tiles(look.filters))
+    for layer in look.layers:
+        yield _histogram(f"weights/{layer.name}", layer.weights)
+        if layer.gradients is not None:
+            yield _histogram(f"gradients/{layer.name}", layer.gradients)
+    if len(look.labels):
+        for label, name in enumerate(look.classes[:MOST_CURVES]):
+            yield _pr_curve(f"pr/{name}", look.labels == label, look.probabilities[:, label])
+
+
+def of_recipe(recipe: Recipe) -> Iterator[Summary.Value]:
+    """Give the recipe as a table, and as JSON to run it again."""
+    yield text("recipe", to_markdown(recipe))
+    yield text("recipe/json", f"```json\n{codec.to_json(recipe)}\n```")
+
+
+def session(recipe: Recipe, began: float) -> Summary:
+    """Return the hyper-parameters of a run, under the names that the app shows; runs compare by them."""
+    settings = {SETTINGS.knob(key).title.en: value for key, value in recipe.settings.items()}
+    others = {
+        "Data set": find_dataset(recipe.dataset).title.en,
+        "Net": recipe.net.name or recipe.net.KIND,
+        "Augmentation": ""
+        if recipe.augmentation is None
+        else recipe.augmentation.name or ", ".join(step.op for step in recipe.augmentation.steps),
+    }
+    return hparams.hparams_pb({**others, **settings}, start_time_secs=began)
+
+
+def experiment(recipe: Recipe) -> Summary:
+    """Return what the hyper-parameters page may show: every setting and the metrics."""
+    names = ["Data set", "Net", "Augmentation", *(SETTINGS.knob(key).title.en for key in recipe.settings)]
+    return hparams.hparams_config_pb(
+        hparams=[hparams.HParam(name) for name in names], metrics=[hparams.Metric(tag, display_name=name) for tag, name in METRICS.items()]
+    )
+
+
+def text(tag: str, words: str) -> Summary.Value:
+    """Return Markdown under a tag."""
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text"))
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+    return Summary.Value(tag=tag, metadata=metadata, tensor=TensorProto(dtype=DT_STRING, string_val=[words.encode()], tensor_shape=shape))
+
+
+def to_markdown(recipe: Recipe) -> str:
+    """Return a recipe as a table of its settings, and its net as a table of layers."""
+    rows = [("Data set", find_dataset(recipe.dataset).title.en), ("Net", recipe.net.name or recipe.net.KIND)]
+    if recipe.augmentation is not None:
+        rows.append(("Augmentation", ", ".join(OPS[step.op].title.en for step in recipe.augmentation.steps if step.on) or "mixing"))
+    for key, value in recipe.settings.items():
+        knob = SETTINGS.knob(key)
+        shown = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
+        rows.append((knob.title.en, f"{shown} {knob.unit}".strip()))
+    lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in rows)]
+    if recipe.net.KIND == "net":
+        lines += ["", "| Layer | Output | Parameters |", "|---|---|---|"]
+        for facts in summarise(recipe.net).walk():
+            output = " × ".join(map(str, facts.output)) if facts.output else "–"
+            lines.append(f"| {_plain(facts.name)} | {output} | {facts.params:,} |")
+    return "\n".join(lines)
+
+
+def _plain(words: str) -> str:
+    """Return a visitor's own words as text: no cell, link or picture of Markdown comes of them."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-!|" else sign for sign in words)
+
+
+def _picture(tag: str, pictures: Sequence[np.ndarray]) -> Summary.Value:
+    data = to_sheet(pictures)
+    width, height = Image.open(io.BytesIO(data)).size
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=data)
+    return Summary.Value(tag=tag, image=image)
+
+
+def filter_tiles(filters: np.ndarray) -> list[np.ndarray]:
+    """Return filters (out, in, h, w) as pictures: in colour where they look at three channels, else the mean over the channels.
+
+    Zero is mid grey, the strongest weight of all of them black or white.
+    """
+    strongest = max(float(np.abs(filters).max()), 1e-12)
+    shown = filters if filters.shape[1] == 3 else np.repeat(filters.mean(1, keepdims=True), 3, axis=1)
+    pixels = np.clip(127.5 + 127.5 * shown / strongest, 0, 255).round().astype(np.uint8)
+    return list(pixels.transpose(0, 2, 3, 1)[: 8 * COLUMNS])
+
+
+def _histogram(tag: str, values: np.ndarray) -> Summary.Value:
+    values = values[:: max(len(values) // MOST_VALUES, 1)].astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        values = np.zeros(1)
+    low, high = float(values.min()), float(values.max())
+    counts, edges = np.histogram(values, BINS, (low, high if high > low else low + 1e-12))
+    histogram = HistogramProto(
+        min=low,
+        max=high,
+        num=len(values),
+        sum=float(values.sum()),
+        sum_squares=float((values**2).sum()),
+        bucket_limit=edges[1:],
+        bucket=counts,
+    )
+    return Summary.Value(tag=tag, histo=histogram)
+
+
+def _pr_curve(tag: str, is_class: np.ndarray, probabilities: np.ndarray) -> Summary.Value:
+    """Return the curve of one class against all others: TP, FP, TN, FN, precision, recall at thresholds from 0 to 1."""
+    thresholds = np.linspace(0, 1, THRESHOLDS)
+    yes, no = np.sort(probabilities[is_class]), np.sort(probabilities[~is_class])
+    true_positives = len(yes) - np.searchsorted(yes, thresholds, side="left")
+    false_positives = len(no) - np.searchsorted(no, thresholds, side="left")
+    precision = np.where(true_positives + false_positives > 0, true_positives / np.maximum(true_positives + false_positives, 1), 1.0)
+    recall = true_positives / max(len(yes), 1)
+    table = np.stack([true_positives, false_positives, len(no) - false_positives, len(yes) - true_positives, precision, recall])
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=6), TensorShapeProto.Dim(size=THRESHOLDS)])
+    tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=shape, tensor_content=table.astype("<f4").tobytes())
+    metadata = pr_curve.create_summary_metadata(display_name=tag, description="", num_thresholds=THRESHOLDS)
+    return Summary.Value(tag=tag, metadata=metadata, tensor=tensor)

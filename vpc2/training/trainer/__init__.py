@@ -1,0 +1,1 @@
+"""The trainer: data, model, loop, validation, checkpoint."""

@@ -1,0 +1,99 @@
+"""What a net answers to pictures it does not learn from, and how it looks inside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from vpc2.training.runs.snapshot import MOST_MISTAKES, LayerLook, Mistake
+from vpc2.training.trainer.model import Trainee
+from vpc2.training.trainer.training_data import BATCH, Material
+
+
+@dataclass
+class Score:
+    """Answers to some pictures: `labels` (V,) and `probabilities` (V, K), with the mean loss and what it took."""
+
+    index: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    loss: float
+    seconds: float
+
+    @property
+    def hits(self) -> np.ndarray:
+        """Whether each answer is right, bool (V,)."""
+        return self.probabilities.argmax(1) == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.hits.mean())
+
+    def confusion(self) -> list[list[int]]:
+        """Return how often each true class (rows) got each answer."""
+        classes = self.probabilities.shape[1]
+        flat = np.bincount(self.labels * classes + self.probabilities.argmax(1), minlength=classes * classes)
+        return flat.reshape(classes, classes).tolist()
+
+
+@torch.no_grad()
+def score(trainee: Trainee, material: Material, indices: np.ndarray) -> Score | None:
+    """Ask the net as it is about pictures by number; None without pictures."""
+    if len(indices) == 0:
+        return None
+    began = time.monotonic()
+    trainee.module.eval()
+    loss, found = 0.0, []
+    whole = torch.from_numpy(indices.astype(np.int64)).to(trainee.device)
+    for index in whole.split(BATCH):
+        logits = trainee.ask_known(index) if trainee.features is not None else trainee.ask(material.pictures(index))
+        loss += cross_entropy(logits, material.labels[index], reduction="sum").item()
+        found.append(logits.softmax(1).cpu())
+    labels = material.labels[whole].cpu().numpy()
+    return Score(indices, labels, torch.cat(found).numpy(), loss / len(indices), time.monotonic() - began)
+
+
+def find_mistakes(score: Score | None, pictures: Callable[[Tensor], Tensor]) -> tuple[Mistake, ...]:
+    """Return the wrong answers that the net is surest of, the surest first."""
+    if score is None:
+        return ()
+    answers = score.probabilities.argmax(1)
+    sure = np.where(answers != score.labels, score.probabilities.max(1), -1.0)
+    order = [int(i) for i in np.argsort(-sure, kind="stable")[:MOST_MISTAKES] if sure[i] >= 0]
+    if not order:
+        return ()
+    shown = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
+    return tuple(
+        Mistake(int(score.index[i]), int(score.labels[i]), int(answers[i]), float(sure[i]), picture)
+        for i, picture in zip(order, shown, strict=True)
+    )
+
+
+def to_bytes(images: Tensor) -> np.ndarray:
+    """Return images (B, 3, H, W) in [0, 1] as uint8 (B, H, W, 3)."""
+    return images.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def look_inside(module: nn.Module, names: dict[str, str]) -> tuple[LayerLook, ...]:
+    """Return the weights and last gradients of every parameter that learns; `names` of layers, by their ids, as Build shows them."""
+    return tuple(
+        LayerLook(
+            ".".join(names.get(part, part) for part in name.split(".")),
+            parameter.detach().float().flatten().cpu().numpy().copy(),
+            None if parameter.grad is None else parameter.grad.detach().float().flatten().cpu().numpy().copy(),
+        )
+        for name, parameter in module.named_parameters()
+        if parameter.requires_grad
+    )
+
+
+def first_filters(module: nn.Module) -> np.ndarray | None:
+    """Return the weights of the first convolution, float32 (out, in, height, width); None where there is none."""
+    first = next((one for one in module.modules() if isinstance(one, nn.Conv2d)), None)
+    return None if first is None else first.weight.detach().float().cpu().numpy().copy()

@@ -1,0 +1,53 @@
+"""Where training stands, as the reporter reads it: what the trainer keeps from step to step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+    from vpc2.augment.spec import Pipeline
+    from vpc2.data.imageset import ImageSet, Split
+    from vpc2.training.schedule import Plan
+    from vpc2.training.spec import Recipe
+    from vpc2.training.trainer.evaluation import Score
+    from vpc2.training.trainer.model import Trainee
+    from vpc2.training.trainer.training_data import Material
+    from vpc2.words import Text
+
+
+class Asked(Protocol):
+    """What was asked of a run from outside: "stop", "pause" or ""."""
+
+    asked: str
+
+
+class TrainerState(Protocol):
+    """The part of the trainer that its events tell of. Times in seconds, learning rates as they are."""
+
+    recipe: Recipe
+    settings: dict[str, Any]
+    device: torch.device
+    control: Asked
+    data: ImageSet
+    split: Split
+    material: Material
+    trainee: Trainee
+    module: torch.nn.Module
+    pipeline: Pipeline | None
+    plan: Plan
+    batch_size: int
+    steps_per_epoch: int
+    step: int
+    epoch: int
+    best_epoch: int
+    waited: int
+    score: Score | None
+    breach: Text | None
+
+    @property
+    def elapsed_s(self) -> float: ...
+
+    @property
+    def is_tired(self) -> bool: ...

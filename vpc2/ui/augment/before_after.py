@@ -1,0 +1,61 @@
+"""Before and after: a slider over one draw, and both histograms."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vpc2.augment.spec import Pipeline
+from vpc2.figures.augment import histogram_figure
+from vpc2.ui.augment.draws import SIDE_PX, Photo, choose_draw
+from vpc2.ui.components.compare_slider import compare_slider
+from vpc2.ui.computed import augmented
+from vpc2.ui.session import notices
+from vpc2.ui.session.i18n import _, number
+from vpc2.ui.widgets import page_frame, photo_picker
+from vpc2.ui.widgets.buttons import button
+from vpc2.words import Text
+
+_TAKEN = Text("{name} is now in the tray.", "{name} ya está en la bandeja.")
+
+
+def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
+    """Draw one draw over its original, their difference, and how the brightness of the pixels moved."""
+    if not photos:
+        return
+    photo, draw = choose_draw(photos, "compare")
+    pair = page_frame.guarded(augmented.compared, pipeline, photo, draw, 2 * SIDE_PX)
+    if pair is None:
+        return
+    slider, facts = st.columns([1.7, 1], gap="medium")
+    words = {"before": _("Before"), "after": _("After"), "slide": _("How much of the original is shown")}
+    with slider:
+        compare_slider(pair["before"], pair["after"], key="compare/slider", words=words)
+    with facts:
+        said = _("{share} % of the pixels changed, by {mean} of 1 on average.").format(
+            share=number(100 * pair["changed"], ".0f"), mean=number(pair["mean"], ".3f")
+        )
+        st.image(
+            pair["difference"],
+            alt=said,
+            width="stretch",
+            caption=_("Difference, brightened {n} times").format(n=number(pair["gain"], ".1f")),
+        )
+        st.markdown(said)
+        figure = histogram_figure(*pair["histograms"], names=(words["before"], words["after"]), value=_("brightness"))
+        st.plotly_chart(
+            figure, key="compare/histogram", alt=_("How bright the pixels are, before and after"), config={"displayModeBar": False}
+        )
+    with st.container(horizontal=True):
+        name = _("{name}, draw {n}").format(name=photo["name"], n=draw + 1)
+        if button(_("Take this picture as input"), icon=":material/input:", key="compare/take"):
+            photo_picker.add_pixels(augmented.full_draw(pipeline, photo, draw), name)
+            notices.remember_note(_TAKEN.fill(name=name))
+            st.rerun()
+        st.download_button(
+            _("Save at full size"),
+            lambda: augmented.full_draw_png(pipeline, photo, draw),
+            file_name="draw.png",
+            mime="image/png",
+            icon=":material/download:",
+            on_click="ignore",
+        )

@@ -1,0 +1,152 @@
+"""The Augment page's way out: an augmented data set as a ZIP, from the photographs in the tray or from a data set."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment.spec import Pipeline
+from vpc2.data import datasets
+from vpc2.data.datasets import DATASETS, find_dataset
+from vpc2.host import MB
+from vpc2.ui.augment import export_cost
+from vpc2.ui.augment.labels import labels_of
+from vpc2.ui.computed import augmented
+from vpc2.ui.session import notices, own_datasets
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.buttons import button
+from vpc2.words import Text, clean_name
+
+MOST = 10_000  # pictures in one ZIP
+_TRAY = "tray"
+_FOLDERS = "ImageFolder"
+_STOPPED = Text("Writing was stopped; nothing of it was kept.", "Se detuvo la escritura; no quedó nada de ella.")
+
+
+def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+    """Let the visitor choose what to augment, how often and in which layout; say what it costs, write the ZIP, and offer it."""
+    from vpc2.augment.export.offline_dataset import LAYOUTS, copies_of
+
+    ready = [key for key in (*DATASETS, *own_datasets.keys()) if datasets.is_ready(key)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = st.selectbox(
+            _("Pictures"),
+            [_TRAY, *ready],
+            format_func=lambda key: _("The photographs chosen above") if key == _TRAY else say(find_dataset(key).title),
+            key="export/source",
+            width=320,
+        )
+        copies = st.number_input(_("Draws of each picture"), 0, 50, 4, key="export/copies", width=180)
+        layout = _FOLDERS
+        if source == _TRAY:  # the pictures of data sets carry a class and no labels
+            layout = st.segmented_control(_("Layout"), list(LAYOUTS), default=_FOLDERS, required=True, key="export/layout")
+        is_balanced = source != _TRAY and st.toggle(
+            _("Balance the classes"), key="export/balance", help=_("Smaller classes get more draws, until all are as large as the largest.")
+        )
+    st.caption(_layout_words()[layout])
+    items, labels = _items(source, photos)
+    if not items:
+        return
+    shared = copies_of(labels, int(copies), is_balanced=is_balanced)
+    total = len(shared) + sum(shared)
+    # What the ZIP would be made of: another answer to any of it is another ZIP.
+    made_of = (source, tuple((photo["digest"], labels_of(photo)) for photo in photos) if source == _TRAY else (), layout)
+    asked = (augmented.token_of(pipeline), made_of, tuple(shared))
+    table = st.empty()
+    if total > MOST:
+        st.warning(
+            _("That would be {n} pictures; at most {most} go into one ZIP. Ask for fewer draws.").format(
+                n=number(total), most=number(MOST)
+            ),
+            icon=":material/warning:",
+        )
+        return
+    cost = page_frame.guarded(export_cost.measured, pipeline, made_of, items, layout)
+    if cost is None:
+        return
+    kept = st.session_state.get("export/written")
+    written = kept if kept is not None and kept["asked"] == repr(asked) else None
+    with table.container():
+        export_cost.draw_comparison(cost, len(shared), sum(shared), written)
+    if button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
+        made = page_frame.guarded(_write, pipeline, items, shared, layout)
+        if made is not None:
+            st.session_state["export/written"] = {"asked": repr(asked), **made}
+            st.rerun()
+    if written is not None:
+        st.download_button(
+            _("Save {n} pictures ({mb} MB)").format(n=number(total), mb=number(len(written["data"]) / MB, ",.1f")),
+            written["data"],
+            file_name="augmented.zip",
+            mime="application/zip",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.caption(_("manifest.csv in it tells every sampled value. The same seed gives the same bytes."))
+
+
+def _layout_words() -> dict[str, str]:
+    return {
+        "ImageFolder": _("One folder a class, as torchvision reads it. Labels on the photographs stay out."),
+        "COCO": _("images/ and annotations.json: boxes, masks and points, moved with every draw."),
+        "YOLO": _("images/, labels/ and data.yaml: boxes and masks, moved with every draw. Points have no place in it."),
+    }
+
+
+def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[str]]:
+    from vpc2.augment.export.offline_dataset import Item
+    from vpc2.images.encode import to_tensor
+
+    if source == _TRAY:
+        label = _("photographs")
+        made = [
+            Item(
+                f"{i:02d}_{_plain(photo['name'])}",
+                label,
+                lambda photo=photo: to_tensor(photo["pixels"]),
+                labels_of(photo),
+            )
+            for i, photo in enumerate(photos)
+        ]
+        return made, [label] * len(made)
+    data = page_frame.guarded(datasets.load_dataset, source)
+    if data is None:
+        return [], []
+    names = [f"{i:02d}_{_plain(name)}" for i, name in enumerate(data.classes)]
+    labels = [names[label] for label in data.labels]
+    return [Item(f"{i:06d}", label, lambda i=i: to_tensor(data.images[i])) for i, label in enumerate(labels)], labels
+
+
+def _plain(name: str) -> str:
+    """Return a visitor's name as a file may be called anywhere: letters and digits, nothing that a path or a shell reads."""
+    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in clean_name(name))[:40] or "_"
+
+
+def _write(pipeline: Pipeline, items: list[Any], shared: list[int], layout: str) -> dict[str, Any]:
+    """Write the ZIP with progress and a way to stop; return its `data` and the seconds `s` that it took."""
+    from vpc2.augment.export.offline_dataset import write_dataset
+    from vpc2.images.encode import to_jpeg
+
+    began, total = time.perf_counter(), len(shared) + sum(shared)
+    bar, cancel = st.empty(), st.empty()
+    # A click ends this run of the page at its next word to the browser, which is the progress; the file goes with it.
+    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=notices.remember_note, args=(_STOPPED,))
+
+    def report(written: int) -> None:
+        left = (time.perf_counter() - began) / written * (total - written)
+        bar.progress(
+            min(written / total, 1.0),
+            text=_("{n} of {total} pictures, about {s} s left").format(n=number(written), total=number(total), s=number(left, ",.0f")),
+        )
+
+    with tempfile.TemporaryFile() as file:
+        write_dataset(file, pipeline, items, shared, to_jpeg, layout=layout, report=report, place=augmented.computing)
+        file.seek(0)
+        data = file.read()
+    bar.empty()
+    cancel.empty()
+    return {"data": data, "s": time.perf_counter() - began}

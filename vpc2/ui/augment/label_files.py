@@ -1,0 +1,99 @@
+"""A photograph's labels in and out of files: COCO and YOLO, as other programs write and read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
+from vpc2.images.samples import SAMPLES
+from vpc2.labels import MOST, POINT, Label
+from vpc2.ui import markdown
+from vpc2.ui.session import notices
+from vpc2.ui.session.i18n import _, number
+from vpc2.words import Refusal, Text, clean_name
+
+_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
+_FULL = Text(
+    "A photograph takes at most {most} labels; of the file's, this many had no room: {left}.",
+    "Una foto lleva como máximo {most} etiquetas; de las del archivo, quedaron sin lugar: {left}.",
+)
+
+
+def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:
+    """Offer to add labels from a file and to save those drawn; return the labels with those of a file, or None."""
+    count = st.session_state.setdefault("labels/uploads", 0)
+    with st.container(horizontal=True):
+        with st.popover(_("Labels from a file"), icon=":material/upload_file:", key=f"labels/open/{count}"):
+            st.caption(_("COCO (.json) or YOLO (.txt: boxes, or outlines). They are added to those drawn."))
+            given = st.file_uploader(
+                _("A file with labels"), type=["json", "txt"], key=f"labels/file/{count}", max_upload_size=1, label_visibility="collapsed"
+            )
+        if labels:
+            with st.popover(_("Save the labels"), icon=":material/download:", key="labels/save"):
+                _draw_saving(photo, labels)
+    if given is None:
+        return None
+    st.session_state["labels/uploads"] += 1
+    try:
+        is_coco = given.name.lower().endswith(".json")
+        orientation = photo.get("orientation", 1)
+        if is_coco:
+            read = from_coco(given.getvalue(), file_name(photo), _size_of(photo), orientation)
+        else:
+            read = from_yolo(given.getvalue(), orientation=orientation)
+    except Refusal as refusal:
+        notices.remember_note(refusal.text, "error")
+        return labels
+    room = max(MOST - len(labels), 0)
+    notices.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
+    for note in read.notes:
+        notices.remember_note(note)
+    if len(read.labels) > room:
+        notices.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
+    return (*labels, *read.labels[:room])
+
+
+def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
+    name, names = file_name(photo), class_names(labels)
+    stem = name.rpartition(".")[0]
+    st.download_button(
+        "COCO",
+        lambda: to_coco(labels, name, *_size_of(photo)),
+        file_name=f"{stem}.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="labels/save/coco",
+        width="stretch",
+    )
+    st.download_button(
+        "YOLO",
+        lambda: to_yolo(labels, names),
+        file_name=f"{stem}.txt",
+        mime="text/plain",
+        icon=":material/download:",
+        on_click="ignore",
+        key="labels/save/yolo",
+        disabled=not names,
+        width="stretch",
+    )
+    said = [f"{i} {markdown.literal(one)}" for i, one in enumerate(names)]
+    if said:
+        st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(said)))
+    points = sum(label.kind == POINT for label in labels)
+    if points:
+        st.caption(_("YOLO has no place for points: {n} stay out.").format(n=number(points)))
+
+
+def file_name(photo: dict[str, Any]) -> str:
+    """Return what a photograph's file is called, with a suffix."""
+    name = SAMPLES[photo["key"]].file if photo.get("key") in SAMPLES else photo["name"]
+    return name if "." in name else f"{name}.jpg"
+
+
+def _size_of(photo: dict[str, Any]) -> tuple[int, int]:
+    """Return the width and height that the photograph came with, upright as it is shown."""
+    (width, height), shape = photo["size"], photo["pixels"].shape
+    return (width, height) if (width > height) == (shape[1] > shape[0]) else (height, width)

@@ -1,0 +1,145 @@
+"""The Augment page's labels: boxes, points and masks on a photograph, and where each draw takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.spec import Pipeline, edit_scale
+from vpc2.images.samples import SAMPLES
+from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
+from vpc2.ui import markdown
+from vpc2.ui.augment import label_files
+from vpc2.ui.components.label_editor import label_editor
+from vpc2.ui.computed import augmented
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import page_frame
+
+DRAWS = 6
+SIDE_PX = 384
+
+
+def labels_of(photo: dict[str, Any]) -> tuple[Label, ...]:
+    """Return what is marked on a photograph: by the visitor, or on the sample from the start."""
+    kept = st.session_state.get("labels", {}).get(photo["digest"])
+    if kept is not None:
+        return from_docs(kept)
+    entry = SAMPLES.get(photo.get("key"))
+    return tuple(replace(label, name=say(name)) for name, label in entry.marks) if entry else ()
+
+
+def keep_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
+    """Keep a photograph's labels for the session, as plain documents."""
+    st.session_state.setdefault("labels", {})[photo["digest"]] = [label.to_doc() for label in labels]
+
+
+def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+    """Let the visitor mark one photograph, by hand or from a file, and show where every draw takes the labels."""
+    if not photos:
+        return
+    pad, draws = st.columns([1.35, 1], gap="medium")
+    with pad:
+        photo = photos[0]
+        if len(photos) > 1:
+            names = {one["digest"]: one["name"] for one in photos}
+            chosen = st.segmented_control(
+                _("Photograph"),
+                list(names),
+                default=photo["digest"],
+                required=True,
+                format_func=lambda digest: markdown.literal(names[digest]),
+                key=f"labels/photo/{'-'.join(sorted(names))[:200]}",
+                label_visibility="collapsed",
+            )
+            photo = next(one for one in photos if one["digest"] == chosen)
+        labels = labels_of(photo)
+        edited = label_editor(augmented.shown(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_pad_words())
+        if edited is None:
+            edited = label_files.draw_files(photo, labels)
+        if edited is not None:
+            keep_labels(photo, edited)
+            st.rerun()
+    with draws:
+        _draw_moved(pipeline, photo, labels)
+
+
+def _pad_words() -> dict[str, str]:
+    return {
+        "image": _("The photograph with its labels"),
+        "tools": _("What to draw"),
+        "box": _("Box"),
+        "point": _("Point"),
+        "mask": _("Mask"),
+        "hint_box": _("Drag from one corner to the other."),
+        "hint_point": _("Click the place."),
+        "hint_mask": _("Click the corners of the outline; a double click, Enter or the first corner closes it."),
+        "keys": _("By keyboard: the arrows move a cross, space sets a corner, Enter closes, Escape gives up."),
+        "name": _("Class"),
+        "optional": _("optional"),
+        "finish": _("Close the outline"),
+        "cancel": _("Give up"),
+        "list": _("Labels on this photograph"),
+        "remove": _("Remove"),
+        "clear": _("Remove all"),
+        "added": _("Added."),
+        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MOST)),
+        "small": _("Too small for a box: drag farther."),
+    }
+
+
+def _draw_moved(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
+    """Draw where each draw takes the labels, and what is worth knowing about the way."""
+    counts = {kind: number(sum(label.kind == kind for label in labels)) for kind in (BOX, POINT, MASK)}
+    if labels:
+        st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
+    else:
+        st.markdown(_("Nothing is marked on this photograph: draw a box, a point or an outline, and every draw shows where it goes."))
+    found = page_frame.guarded(_moved, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"])
+    if found is None:
+        return
+    grid = st.grid(2, min_column_width=150, gap="small")
+    for i, draw in enumerate(found):
+        said = _said_of(draw["gone"], len(labels))
+        with grid.cell(), st.container(key=f"tile-label-{i}", gap="xxsmall"):
+            st.image(draw["picture"], alt=_("Draw {n} with its labels").format(n=i + 1), width="stretch")
+            if said:
+                st.caption(said)
+    left_behind = labels and [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
+    if left_behind:
+        st.caption(
+            ":material/label: "
+            + _("{steps}: Kornia leaves labels behind here; they are moved by the pixels' own way.").format(steps=", ".join(left_behind))
+        )
+
+
+def _said_of(gone: int, labels: int) -> str:
+    """Return what became of a draw's labels; nothing where there are none to speak of."""
+    if not labels:
+        return ""
+    return _("{n} left the picture").format(n=number(gone)) if gone else _("all labels are here")
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _moved(token: str, image_key: str, labels_key: str, _labels: tuple[Label, ...], _pixels: np.ndarray) -> list[dict[str, Any]]:
+    """Return each draw with its labels on it as JPEG (`picture`), and how many labels left it (`gone`)."""
+    from vpc2 import codec
+    from vpc2.augment.labels.transform import move_labels, track_draw
+    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.images.encode import resize_pixels, to_jpeg, to_pixels, to_tensor
+    from vpc2.images.label_drawing import draw_labels
+
+    small = resize_pixels(_pixels, SIDE_PX)
+    pipeline = edit_scale(codec.from_token(token, "pipeline").spec, max(small.shape[:2]) / max(_pixels.shape[:2]))
+    results = []
+    with augmented.computing():
+        draws = draw_images(pipeline, to_tensor(small), DRAWS, image_key, pick_device())
+        for i, draw in enumerate(draws):
+            moved = move_labels(track_draw(pipeline, *small.shape[:2], i, image_key), _labels)
+            picture = draw_labels(to_pixels(draw.image), [label for parts in moved for label in parts])
+            results.append({"picture": to_jpeg(picture), "gone": sum(not parts for parts in moved)})
+    return results

@@ -1,0 +1,150 @@
+"""A pipeline's steps as cards one can take in the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment import spec as pipelines
+from vpc2.augment.operations.catalog import FAMILIES, OPS
+from vpc2.augment.spec import Pipeline
+from vpc2.ui import markdown
+from vpc2.ui.components.card_list import Change, card_list, read_change
+from vpc2.ui.session import notices, workspace
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.step_text import describe_step, short_value
+from vpc2.words import Refusal
+
+# One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
+
+
+def _card_words() -> dict[str, str]:
+    """Return the words of the cards in the visitor's language."""
+    return {
+        "move": _("Move"),
+        "remove": _("Remove"),
+        "duplicate": _("Duplicate"),
+        "mute": _("Mute"),
+        "unmute": _("Unmute"),
+        "select": _("Select"),
+        "muted": _("muted"),
+        "empty": _("Nothing here yet: add one below."),
+    }
+
+
+def _toggle(pipeline: Pipeline, step_id: str) -> Pipeline:
+    return pipelines.edit_step(pipeline, step_id, lambda step: replace(step, on=not step.on))
+
+
+_PIPELINE_EDITS = {
+    "order": pipelines.edit_order,
+    "remove": pipelines.edit_remove,
+    "toggle": _toggle,
+    "duplicate": pipelines.edit_duplicate,
+}
+
+
+def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
+    """Return the pipeline after what the visitor did to its cards."""
+    return _PIPELINE_EDITS[change.kind](pipeline, change.order if change.kind == "order" else change.id)
+
+
+def name_operation(key: str) -> str:
+    """Return an operation's name in both languages, the visitor's first, with its family: what a search looks through."""
+    entry, family = OPS[key], FAMILIES[OPS[key].family]
+    names = dict.fromkeys((say(entry.title), entry.title.en, entry.title.es))
+    families = dict.fromkeys((say(family), family.en, family.es))
+    return " · ".join((*names, *families, key))
+
+
+def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
+    """Return one line about what a step did in one draw: its name and the values it drew, or that it was left out."""
+    entry = OPS[op]
+    title = say(entry.title)
+    if reason is not None:
+        return f"{title}: {say(reason)}"
+    if not is_applied:
+        return f"{title}: {_('not applied')}"
+    said = [f"{say(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
+    return f"{title} {', '.join(said)}".strip()
+
+
+def _unit(unit: str) -> str:
+    return unit if unit in ("", "°") else f" {unit}"
+
+
+def shown_pipeline(pipeline: Pipeline) -> Pipeline:
+    """Return what the page shows: the pipeline, or the chosen step alone where the visitor asked for that."""
+    chosen = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), None)
+    return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
+
+
+def edit_pipeline(pipeline: Pipeline) -> Pipeline:
+    """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
+    chosen = st.session_state.get("pipeline/selected")
+    if not pipeline.has(chosen) and pipeline.steps:
+        chosen = pipeline.steps[0].id
+    cards = st.container()  # above the knobs, drawn after them: a card tells what its knobs say now
+    if pipeline.has(chosen):
+        pipeline = _edit_step(pipeline, chosen)
+    with cards:
+        _draw_cards(pipeline, chosen)
+    return pipeline
+
+
+def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
+    """Draw the steps as cards; what is done to them is applied and saved before the page runs again."""
+    families = list(OPS.families())
+    items = [
+        {
+            "id": step.id,
+            "name": say(OPS[step.op].title),
+            "meta": describe_step(step),
+            "on": step.on,
+            "colour": PALETTE[families.index(OPS[step.op].family) % len(PALETTE)],
+        }
+        for step in pipeline.steps
+    ]
+    card_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
+
+
+def _take(action: Mapping[str, Any]) -> None:
+    """Apply what was done to a card, where it fits the pipeline as it is now."""
+    pipeline = workspace.load("pipeline")
+    change = read_change(action, [step.id for step in pipeline.steps])
+    if change is None:
+        return
+    if change.kind == "select":
+        st.session_state["pipeline/selected"] = change.id
+        return
+    try:
+        workspace.save(_apply_change(pipeline, change))
+    except Refusal as refusal:
+        notices.remember_note(refusal.text, "error")
+
+
+def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
+    """Draw the knobs of the chosen step and return the pipeline with it as the visitor now has it."""
+    step = next(step for step in pipeline.steps if step.id == chosen)
+    entry = OPS[step.op]
+    with st.container(border=True, key="inspector"):
+        st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(entry.key)}]")
+        st.caption(say(entry.help))
+        with st.container(horizontal=True, gap="small"):
+            st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
+            if button(
+                _("Draw this step again"), icon=":material/casino:", type="tertiary", key=workspace.key("pipeline", step.id, "redraw")
+            ):
+                workspace.save(pipelines.edit_redraw(pipeline, step.id))
+                st.rerun()
+        for knob in entry.knobs:
+            value = draw_knob(knob, step.params[knob.key], key=workspace.key("pipeline", step.id, step.op, knob.key))
+            pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)
+    workspace.save(pipeline)
+    return pipeline

@@ -1,0 +1,362 @@
+"""The canvas of the Build page: the net as solids, and what a visitor does to them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.nets import spec as nets
+from vpc2.nets.drawing.layout import COLOURS, JOINT, Picture, Solid, holds, solids
+from vpc2.nets.drawing.svg import arrow, faces, route, sign, stripes
+from vpc2.nets.layers.branch_rules import shape_text
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.kind import FAMILIES
+from vpc2.nets.positions import arriving_channels, shifted_place
+from vpc2.nets.spec import Net, Place
+from vpc2.nets.summary.layer_summary import LayerFacts, Summary
+from vpc2.nets.summary.summarise import summarise
+from vpc2.ui.build.layer_table import chosen_layer
+from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
+from vpc2.ui.session import notices, workspace
+from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.words import Refusal, Text, swap_separators
+
+_KEY = "net/canvas"
+MOST_FORESEEN = 100
+# The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
+_PLACE = Text("{at:,} of {of:,}", "{at:,} de {of:,}")
+_GIVES = Text("gives {shape}", "da {shape}")
+_PARAMS = Text("{count:,} {count:?parameter|parameters}", "{count:,} {count:?parámetro|parámetros}")
+_EMPTY = Text("{block}: branch {number} is empty", "{block}: la rama {number} está vacía")
+_UNREACHED = Text("the net does not get here", "la red no llega hasta acá")
+_PROBLEM = Text("{name} does not fit: {why}", "{name} no encaja: {why}")
+
+
+def opened_blocks(net: Net) -> list[str]:
+    """Return the ids of the blocks that the visitor looks into."""
+    return [layer_id for layer_id in st.session_state.get("net/opened", []) if net.has(layer_id)]
+
+
+def forget() -> None:
+    """Forget what was chosen and opened: another net has come."""
+    for name in ("net/selected", "net/slot", "net/opened"):
+        st.session_state.pop(name, None)
+
+
+def draw_canvas(net: Net, summary: Summary) -> None:
+    """Draw the palette and the net; what a visitor does to them is applied and saved before the page runs again."""
+    lang, picture = language(), solids(summary, net.input, opened_blocks(net))
+    data = {
+        **_drawn(picture, summary, lang),
+        "selected": _selected(net, picture),
+        "said": st.session_state.get("net/said", ""),
+        "can_paste": "net/clipboard" in st.session_state,
+        "palette": _palette(lang),
+        "help": _keys(),
+        "words": _words(),
+    }
+    net_canvas(data, key=_KEY, on_event=_take)
+
+
+# --- what is drawn
+
+
+def _selected(net: Net, picture: Picture) -> str | None:
+    """Return the id of the solid that is marked: the chosen layer, its chosen empty branch, or the block that hides it."""
+    shown = {solid.id for solid in picture.solids}
+    chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
+    if slot is not None and f"{chosen}/{slot}" in shown:
+        return f"{chosen}/{slot}"
+    while chosen and chosen not in shown:
+        chosen = net.place_of(chosen).inside
+    return chosen
+
+
+def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
+    by_id = {facts.id: facts for facts in summary.walk()}
+    levels = {"": 0}  # the input, which has no id, is no layer and at no level
+    drawn = []
+    for solid in picture.solids:
+        if solid.id:
+            levels[solid.id] = levels[solid.parent] + 1
+        words = _solid_words(solid, by_id.get(solid.id), by_id.get(solid.parent), lang)
+        drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
+    return {
+        "solids": drawn,
+        "wires": [[route(wire), arrow(wire)] for wire in picture.wires],
+        "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign(joint)] for joint in picture.joints],
+        "gaps": [
+            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)} for gap in picture.gaps
+        ],
+        "width": round(picture.width, 1),
+        "height": round(picture.height, 1),
+    }
+
+
+def _solid_shape(solid: Solid) -> dict[str, Any]:
+    return {
+        "id": solid.id,
+        "role": solid.role,
+        "x": round(solid.x, 1),
+        "y": round(solid.y, 1),
+        "width": round(solid.width, 1),
+        "height": round(solid.height, 1),
+        "top": round(-solid.rise, 1),
+        "right": round(solid.width + solid.run, 1),
+        "colour": solid.colour,
+        "faces": [] if solid.role == "frame" else [list(face) for face in faces(solid)],
+        "stripes": stripes(solid) if solid.role == "block" else "",
+        "parent": solid.parent,
+        "branch": solid.branch,
+        "at": solid.at,
+        "of": solid.of,
+        "problem": solid.is_problem,
+        "ghost": solid.is_ghost,
+        "slab": solid.is_slab,
+        "fixed": solid.is_fixed,
+        "open": {"block": False, "frame": True}.get(solid.role) if not solid.is_fixed else None,
+    }
+
+
+def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None, lang: str) -> dict[str, Any]:
+    name = solid.name.say(lang)
+    words = {"name": name, "lines": [line.say(lang) for line in solid.lines], "title": name, "label": "", "more": False, "fewer": False}
+    if solid.role == "slot":
+        words["title"] = words["label"] = _EMPTY.say(lang).format(block=parent.name, number=solid.branch + 1)
+    elif facts is not None and not solid.is_fixed:
+        entry = LAYERS[facts.kind]
+        words["title"], words["label"] = f"{facts.name} · {entry.title.say(lang)}", _sentence(facts, solid, lang)
+        if entry.block is not None:
+            count = len(facts.layer.branches)
+            words["more"], words["fewer"] = count < entry.block.most, entry.block.fewest < count
+    return words
+
+
+def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
+    """Return all that there is to say about a layer, for whoever hears the canvas instead of seeing it."""
+
+    def count(value: int) -> str:
+        return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+
+    entry = LAYERS[facts.kind]
+    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]
+    if entry.block is not None:
+        said.append(holds(facts).say(lang))
+    if facts.output is not None:
+        shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
+        said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
+    problem = next((one for one in facts.walk() if one.problem is not None), None)
+    if problem is not None:
+        said.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))
+    elif facts.output is None:
+        said.append(_UNREACHED.say(lang))
+    return ", ".join(said)
+
+
+@functools.cache
+def _palette(lang: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": FAMILIES[family].say(lang),
+            "colour": COLOURS[family],
+            "kinds": [{"kind": entry.key, "title": entry.title.say(lang), "help": entry.help.say(lang)} for entry in entries],
+        }
+        for family, entries in LAYERS.families().items()
+    ]
+
+
+def _words() -> dict[str, str]:
+    return {
+        "filter": _("Search a layer"),
+        "families": _("Families of layers"),
+        "palette": _("Layers to add: drag one into the net, or press it to put it behind the chosen one"),
+        "none": _("No layer has this name."),
+        "add": _("Add"),
+        "bar": _("What to do with the chosen layer"),
+        "nothing": _("No layer is chosen"),
+        "tree": _("The net, layer by layer"),
+        "open": _("Open"),
+        "close": _("Close"),
+        "duplicate": _("Duplicate"),
+        "copy": _("Copy"),
+        "paste": _("Paste"),
+        "left": _("Move left"),
+        "right": _("Move right"),
+        "more": _("Add a branch"),
+        "fewer": _("Remove the last branch"),
+        "remove": _("Delete"),
+        "smaller": _("Smaller"),
+        "larger": _("Larger"),
+        "actual": _("Size as drawn"),
+        "fit": _("Fit"),
+        "keys": _("Keys"),
+    }
+
+
+def _keys() -> list[list[str]]:
+    return [
+        ["← →", _("go to the layer before or behind")],
+        ["↓ ↑", _("go into an opened block, to its next branch, and out again")],
+        ["Home End", _("go to the first or the last layer")],
+        ["Enter", _("open or close a block")],
+        ["Alt ← →", _("move the layer")],
+        ["Alt ↓ ↑", _("move the layer into the block behind it, to the next branch, or out")],
+        ["Ctrl D", _("duplicate")],
+        ["Ctrl C  Ctrl X  Ctrl V", _("copy, cut, paste behind the chosen layer")],
+        ["Delete", _("delete")],
+        ["Ctrl Z  Ctrl ⇧ Z", _("undo, redo")],
+        ["+ − 0", _("larger, smaller, the whole net")],
+        ["?", _("show or hide these keys")],
+        [
+            "",
+            _("By hand: drag a layer from the row above or within the net; a finger moves the layer that is chosen. Ctrl and wheel zoom."),
+        ],
+    ]
+
+
+# --- what a visitor does
+
+
+def _take(payload: Mapping[str, Any]) -> None:
+    """Apply what a browser's message asks for, where it fits the net as it is now."""
+    net, foreseen = workspace.load("net"), st.session_state.setdefault("net/foreseen", {})
+    given, made = payload.get("id"), payload.get("made")
+    event = read_event({**payload, "id": foreseen.get(given, given) if isinstance(given, str) else given}, net)
+    st.session_state["net/said"] = ""
+    if event is None:
+        return
+    try:
+        _DO[event.kind](net, event)
+        if isinstance(made, str) and event.kind in ("add", "duplicate", "paste"):
+            # Fast keys go on with the layer that this made, under the name that the browser gave it meanwhile.
+            kept = [*foreseen.items(), (made[:60], st.session_state["net/selected"])]
+            st.session_state["net/foreseen"] = dict(kept[-MOST_FORESEEN:])
+    except Refusal as refusal:
+        st.session_state["net/said"] = say(refusal.text)
+        notices.remember_note(refusal.text, "error")
+
+
+def _choose(layer_id: str | None, slot: int | None = None) -> None:
+    st.session_state["net/selected"], st.session_state["net/slot"] = layer_id, slot
+
+
+def _open(layer_id: str) -> None:
+    opened = st.session_state.get("net/opened", [])
+    st.session_state["net/opened"] = [*opened, layer_id] if layer_id and layer_id not in opened else opened
+
+
+def _finish(net: Net, layer_id: str, said: str) -> None:
+    """Save a net, choose one of its layers, show the block it stands in, and say what has become of it."""
+    workspace.save(net)
+    _choose(layer_id)
+    place = net.place_of(layer_id)
+    _open(place.inside)
+    name, count = summarise(net).find(layer_id).name, len(net.siblings(place))
+    st.session_state["net/said"] = f"{said}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
+
+
+def _behind_chosen(net: Net) -> Place:
+    """Return where a new layer goes: into the chosen empty branch, or right behind the chosen layer."""
+    chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
+    if chosen is None:
+        return Place(0)
+    branches = net.find(chosen).branches
+    if slot is not None and slot < len(branches) and not branches[slot]:
+        return Place(0, chosen, slot)
+    place = net.place_of(chosen)
+    return replace(place, at=place.at + 1)
+
+
+def _do_select(net: Net, event: Event) -> None:
+    _choose(event.id, event.branch)
+
+
+def _do_add(net: Net, event: Event) -> None:
+    place = event.place or _behind_chosen(net)
+    changed = nets.edit_add(net, event.layer_kind, at=place, channels=arriving_channels(net, summarise(net), place))
+    _finish(changed, changed.siblings(place)[place.at].id, _("Added"))
+
+
+def _do_move(net: Net, event: Event) -> None:
+    _finish(nets.edit_move(net, event.id, event.place), event.id, _("Moved"))
+
+
+def _do_shift(net: Net, event: Event) -> None:
+    place = shifted_place(net, event.id, event.way)
+    if place is not None:
+        _do_move(net, replace(event, place=place))
+
+
+def _do_duplicate(net: Net, event: Event) -> None:
+    changed = nets.edit_duplicate(net, event.id)
+    place = net.place_of(event.id)
+    _finish(changed, changed.siblings(place)[place.at + 1].id, _("Duplicated"))
+
+
+def _do_copy(net: Net, event: Event) -> None:
+    # A document, not a layer: it outlives a reload of the code, and pastes into any net.
+    st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.find(event.id),)))
+    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).find(event.id).name}"
+
+
+def _do_cut(net: Net, event: Event) -> None:
+    _do_copy(net, event)
+    _do_remove(net, event)
+
+
+def _do_paste(net: Net, event: Event) -> None:
+    document = st.session_state.get("net/clipboard")
+    if document is not None:
+        place = event.place or _behind_chosen(net)
+        changed = nets.edit_paste(net, codec.from_document(document, "net").spec.layers[0], place)
+        _finish(changed, changed.siblings(place)[place.at].id, _("Pasted"))
+
+
+def _do_remove(net: Net, event: Event) -> None:
+    place, name = net.place_of(event.id), summarise(net).find(event.id).name
+    changed = nets.edit_remove(net, event.id)
+    workspace.save(changed)
+    left = changed.siblings(place)
+    if left:
+        _choose(left[min(place.at, len(left) - 1)].id)
+    else:
+        _choose(place.inside or None, place.branch if place.inside else None)
+    st.session_state["net/said"] = f"{_('Deleted')}: {name}"
+
+
+def _do_toggle(net: Net, event: Event) -> None:
+    if LAYERS[net.find(event.id).kind].block is None:
+        return
+    opened = opened_blocks(net)
+    is_open = event.id in opened
+    st.session_state["net/opened"] = [one for one in opened if one != event.id] if is_open else [*opened, event.id]
+    _choose(event.id)
+    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).find(event.id).name}"
+
+
+def _do_branches(net: Net, event: Event) -> None:
+    count = len(net.find(event.id).branches) + event.by
+    workspace.save(nets.edit_branches(net, event.id, count))
+    _choose(event.id)
+    _open(event.id)
+    st.session_state["net/said"] = _("Branches: {count}").format(count=number(count))
+
+
+_DO: dict[str, Callable[[Net, Event], None]] = {
+    "select": _do_select,
+    "add": _do_add,
+    "move": _do_move,
+    "shift": _do_shift,
+    "duplicate": _do_duplicate,
+    "copy": _do_copy,
+    "cut": _do_cut,
+    "paste": _do_paste,
+    "remove": _do_remove,
+    "toggle": _do_toggle,
+    "branches": _do_branches,
+}

@@ -1,0 +1,179 @@
+"""The Build page's inspector: the chosen layer's knobs within reach, its arithmetic with today's numbers, and its repairs."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from vpc2.figures.nets import border_svg
+from vpc2.knobs import Pair
+from vpc2.nets import spec as nets
+from vpc2.nets.layers import formulas as words
+from vpc2.nets.layers.branch_rules import shape_text
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.formulas import SYMBOLS, Formula
+from vpc2.nets.spec import Net
+from vpc2.nets.summary.knob_limits import reachable
+from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
+from vpc2.nets.summary.summarise import summarise
+from vpc2.ui import markdown
+from vpc2.ui.session import workspace
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.words import Text, join_texts
+
+_ROWS, _COLUMNS = Text("{n:,} {n:?row|rows}", "{n:,} {n:?fila|filas}"), Text("{n:,} {n:?column|columns}", "{n:,} {n:?columna|columnas}")
+_AND = Text(" and ", " y ")
+_UNSEEN = Text(
+    "The stride does not divide: it does not look at {what} at the end of {height:,} × {width:,}.",
+    "El paso no divide exacto: deja sin mirar {what} al final de {height:,} × {width:,}.",
+)
+_COST = (words.PARAMS, words.MACS, words.MEMORY)
+_SEEN = (words.FIELD, words.JUMP, words.CENTRE)
+
+
+def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
+    """Draw one layer's knobs, formulas and repairs; return the net as it now is."""
+    facts = summary.find(chosen)
+    if facts is None:
+        st.info(_("Choose a layer above, or add one: its numbers appear here."), icon=":material/touch_app:")
+        return net
+    with st.container(border=True, key="inspector"):
+        knobs, numbers = st.columns([1, 1.25], gap="medium")
+        with knobs:
+            _draw_title(facts)
+            if net.has(facts.id):
+                net = _draw_knobs(net, facts)
+                facts = summarise(net).find(facts.id)
+            else:
+                st.caption(_("This layer follows from its block and the shapes around it; it is not set by hand."))
+        with numbers:
+            _draw_numbers(net, facts)
+    return net
+
+
+def _draw_title(facts: LayerFacts) -> None:
+    entry = LAYERS[facts.kind]
+    flow = f"{shape_text(facts.input)} → {shape_text(facts.output)}" if facts.input else ""
+    st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(facts.name)}]  {flow}")
+    st.caption(say(entry.help))
+
+
+def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
+    entry, params = LAYERS[facts.kind], facts.layer.params
+    pairs = [knob.key for knob in entry.knobs if isinstance(knob, Pair)]
+    is_apart = any(isinstance(params[key], list) for key in pairs)
+    if pairs:
+        key = workspace.key("net", facts.id, facts.kind, "apart")
+        wanted = st.toggle(_("Height and width apart"), value=is_apart or bool(st.session_state.get(key)), key=key)
+        if is_apart and not wanted:
+            for name in pairs:
+                if isinstance(params[name], list):
+                    net = nets.edit_param(net, facts.id, name, params[name][0])
+            workspace.save(net, from_outside=True)
+            st.rerun()
+        is_apart = wanted
+    reach = reachable(facts.kind, params, facts.input) if facts.input else {}
+    grid = st.grid("auto", min_column_width=190, gap="small")
+    for knob in entry.knobs:
+        with grid.cell():
+            value = draw_knob(
+                knob,
+                params[knob.key],
+                key=workspace.key("net", facts.id, facts.kind, knob.key),
+                reach=reach.get(knob.key),
+                is_apart=is_apart,
+            )
+        if value != params[knob.key]:
+            net = nets.edit_param(net, facts.id, knob.key, value)
+    return net
+
+
+def _draw_numbers(net: Net, facts: LayerFacts) -> None:
+    """Draw what the layer comes to; where it does not fit, why, and what would help; where it is not reached, what is in the way."""
+    if facts.problem is not None:
+        _draw_problem(net, facts)
+    elif facts.output is None:
+        problem = summarise(net).problem
+        st.info(_("The net does not get this far yet."), icon=":material/block:")
+        if problem is not None:
+            st.markdown(markdown.literal(say(problem.text)))
+    elif facts.inside:
+        _draw_block(facts)
+    else:
+        _draw_formulas(facts.formulas)
+        _draw_border(facts)
+
+
+def _draw_block(facts: LayerFacts) -> None:
+    """Draw what a block comes to as a whole."""
+    grid = st.grid(3, min_column_width=120, gap="small")
+    grid.metric(_("Layers inside"), number(facts.count))
+    grid.metric(_("Parameters"), number(facts.params))
+    grid.metric(_("Multiply-adds"), number(facts.macs))
+    _draw_formulas(facts.formulas)
+    axis = max(facts.axes, key=lambda axis: axis.size)
+    st.markdown(
+        _("One unit behind this block sees {field} px of the input; its neighbour looks {jump} px further on.").format(
+            field=number(facts.receptive_field), jump=number(float(axis.jump), ",.3g")
+        )
+    )
+
+
+def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
+    """Draw each formula in symbols and with today's numbers, by what it tells: what comes out, what it costs, what is seen."""
+    groups = {
+        _("What comes out"): [one for one in formulas if one.what not in (*_COST, *_SEEN)],
+        _("What it costs"): [one for one in formulas if one.what in _COST],
+        _("What one unit sees"): [one for one in formulas if one.what in _SEEN],
+    }
+    for title, group in groups.items():
+        if group:
+            st.markdown("  \n".join([f":gray[**{title}**]", *map(_written, group)]))
+    used = dict.fromkeys(re.findall(r"\b[a-z]\b", " ".join(formula.law for formula in formulas)))
+    if used:
+        st.caption(", ".join(f"*{symbol}*: {say(SYMBOLS[symbol])}" for symbol in used))
+
+
+def _written(formula: Formula) -> str:
+    result = number(formula.result, "," if isinstance(formula.result, int) else ",.6g").replace(",", "{,}").replace(".", "{.}")
+    numbers = f"{to_latex(formula.numbers)} = " if formula.numbers != str(formula.result) else ""
+    return f"{say(formula.what)}: ${to_latex(formula.law)} = {numbers}\\mathbf{{{result}}}$"
+
+
+def to_latex(formula: str) -> str:
+    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign."""
+    formula = re.sub(r"(floor|ceil)\((\(.*\))/(\w+)\)", lambda m: f"\\l{m[1]}\\frac{{{m[2][1:-1]}}}{{{m[3]}}}\\r{m[1]}", formula)
+    return (
+        formula.replace("*", r" \times ")
+        .replace(r"\lfloor", r"\left\lfloor")
+        .replace(r"\rfloor", r"\right\rfloor")
+        .replace(r"\lceil", r"\left\lceil")
+        .replace(r"\rceil", r"\right\rceil")
+    )
+
+
+def _draw_border(facts: LayerFacts) -> None:
+    """Show the rows and columns that no window reaches, where a stride leaves some."""
+    rows, columns = dropped_border(facts)
+    if not rows and not columns:
+        return
+    unseen = join_texts([one.fill(n=n) for one, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
+    said = say(_UNSEEN.fill(what=unseen, height=facts.input[1], width=facts.input[2]))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(border_svg(facts.input[1], facts.input[2], rows, columns), alt=said, width=72)
+        st.markdown(said)
+
+
+def _draw_problem(net: Net, facts: LayerFacts) -> None:
+    st.error(markdown.literal(say(facts.problem.text)), icon=":material/error:")
+    with st.container(horizontal=True):
+        for i, repair in enumerate(facts.problem.repairs):
+            if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
+                mended = page_frame.guarded(repair.apply, net)
+                if mended is not None:
+                    workspace.save(mended, from_outside=True)
+                    st.rerun()

@@ -1,0 +1,70 @@
+"""The Build page's views of a net at work: receptive field, one window in numbers, activations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from vpc2.nets.inspection.kernels import has_window
+from vpc2.nets.layers.branch_rules import shape_text
+from vpc2.nets.spec import Net
+from vpc2.nets.summary.layer_summary import LayerFacts, Summary
+from vpc2.nets.summary.receptive_field import has_field
+from vpc2.ui.build.activations import draw_activations
+from vpc2.ui.build.convolution_stepper import draw_stepper
+from vpc2.ui.build.receptive_field import draw_field
+from vpc2.ui.session import workspace
+from vpc2.ui.session.i18n import _
+from vpc2.ui.widgets import page_frame, photo_picker
+
+
+@st.fragment
+def draw_net_views(net: Net, summary: Summary) -> None:
+    """Draw what the net sees of the visitor's photograph; only this part of the page runs again for it."""
+    photos = photo_picker.draw_tray("build", most=1)
+    views: dict[str, tuple[str, Callable[[LayerFacts], bool], Callable[..., None]]] = {
+        "field": (_("Receptive field"), has_field, draw_field),
+        "closely": (_("Close-up"), has_window, draw_stepper),
+        "maps": (_("Activations"), lambda facts: facts.output is not None, draw_activations),
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = st.segmented_control(
+            _("What to see"),
+            list(views),
+            default="field",
+            required=True,
+            format_func=lambda key: views[key][0],
+            key="see/view",
+            persist_state="session",
+        )
+        _title, fits, draw = views[view]
+        facts = _choose_layer(summary, fits, view)
+    if facts is None:
+        st.info(_("No layer of this net can be shown this way yet: add a convolution."), icon=":material/add:")
+    elif photos:
+        page_frame.guarded(draw, net, summary, facts, photos[0])
+
+
+def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: str) -> LayerFacts | None:
+    """Let the visitor choose a layer: first the one chosen on the page, or the nearest before it that can be shown."""
+    order = [facts.id for facts in summary.walk()]
+    offered = {facts.id: facts for facts in summary.walk() if facts.output is not None and fits(facts)}
+    if not offered:
+        return None
+    chosen = st.session_state.get("net/selected")
+    if chosen in order:
+        start = [id_ for id_ in order[: order.index(chosen) + 1] if id_ in offered][-1:]
+    else:
+        start = [id_ for id_, facts in offered.items() if len(facts.output) == 3][-1:] if view == "field" else []
+    ids = list(offered)
+    return offered[
+        st.selectbox(
+            _("Layer"),
+            ids,
+            index=ids.index(start[0]) if start else 0,
+            format_func=lambda id_: f"{offered[id_].name} · {shape_text(offered[id_].output)}",
+            key=workspace.key("net", "see", view, chosen or "", "-".join(ids)[:80], str(len(ids))),
+            width=280,
+        )
+    ]

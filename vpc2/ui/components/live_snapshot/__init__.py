@@ -1,0 +1,81 @@
+"""What the net sees and answers while it trains: one view of a run's latest look, asked for without reruns."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from vpc2.ui.addresses import base_path
+
+VIEWS = ("batch", "classes", "mistakes", "layers")
+WORDS = {
+    "waiting": "the first look comes after an epoch…",
+    "nothing": "ended before the first look",
+    "batch": "Epoch {epoch}, step {step}: the last batch, as the net saw it.",
+    "classes": "Epoch {epoch}: {right} of {n} validation pictures right, {a} ({low} to {high}).",
+    "mistakes": "Epoch {epoch}: the wrong answers that the net is surest of.",
+    "layers": "Epoch {epoch}, step {step}: the weights of each layer and their last gradients.",
+    "noValidation": "There are no validation pictures.",
+    "noMistakes": "Epoch {epoch}: all {n} validation pictures right.",
+    "matrix": "Rows: true class; columns: answer",
+    "arrows": "Arrow keys move from cell to cell.",
+    "perClass": "Accuracy per class",
+    "share": "{a} ({low} to {high}), {right} of {n}",
+    "worst": "Taken for another most often",
+    "pair": "{true} taken for {predicted}: {n} ×",
+    "picture": "picture {n}",
+    "isTrue": "is {true}",
+    "taken": "taken for {predicted}, {p} sure",
+    "layersTitle": "Weights and gradients per layer",
+    "layer": "layer",
+    "weights": "weights",
+    "gradients": "gradients",
+    "ratio": "length of gradient / weights",
+    "count": "{n} values",
+    "spread": "histogram from {low} to {high}",
+    "between": "{low} … {high}",
+    "moments": "mean {mean}, deviation {std}",
+    "broken": "{n} are no finite numbers",
+    "frozen": "frozen",
+}
+_FOLDER = Path(__file__).parent
+
+
+@functools.cache
+def _component() -> Any:
+    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    return st.components.v2.component("vpc2.live_snapshot", html=html, css=css, js=js)
+
+
+def live_snapshot(
+    run_id: str,
+    view: str,
+    *,
+    key: str,
+    state: str = "",
+    words: Mapping[str, str] | None = None,
+    given: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
+) -> None:
+    """Draw one of `VIEWS` of a run's latest look; it is asked for again until the run is over, and only while it can be seen.
+
+    `state` is the run's, so that one that is taken up again is asked for again. Where there is no route, `given` is the look's
+    numbers and its sheets as JPEG, by name.
+    """
+    told = None
+    if given is not None:
+        numbers, sheets = given
+        told = {"look": numbers, **{name: "data:image/jpeg;base64," + base64.b64encode(sheet).decode() for name, sheet in sheets.items()}}
+    data = {
+        "run": run_id,
+        "view": view,
+        "state": state,
+        "base": base_path(),
+        "words": {**WORDS, **(words or {})},
+        "given": told,
+    }
+    _component()(key=key, data=data)

@@ -1,0 +1,51 @@
+"""A picture on which one place is chosen, by click and by arrow keys, with rectangles that grow one after another."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vpc2.ui.components import action_queue
+
+_FOLDER = Path(__file__).parent
+
+
+def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
+    """Return what a visitor did: ("place", (y, x) in shares of the sides), ("step", (rows, columns)); None for anything else."""
+    if not isinstance(payload, Mapping):
+        return None
+    kind, value = payload.get("kind"), payload.get("value")
+    low = {"place": 0, "step": -1}.get(kind) if isinstance(kind, str) else None
+    if low is None or not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) and low <= part <= 1 for part in value):
+        return None
+    return kind, (float(value[0]), float(value[1]))
+
+
+def point_picker(
+    image: bytes,
+    rectangles: Sequence[Mapping[str, Any]],
+    *,
+    key: str,
+    words: Mapping[str, str],
+    on_event: Callable[[str, tuple[float, float]], None],
+    is_pixelated: bool = False,
+) -> None:
+    """Draw a JPEG or PNG with rectangles; before the next run, `on_event` is told what the visitor did, as `read_event` says it.
+
+    A rectangle has `box` (x0, y0, x1, y1 in shares of the sides), `colour` and `said`; the last one is the one that counts.
+    `words` holds `image`, `hint`, and, where a slider shows the rectangles one by one, `film` (its name) and `play`.
+    """
+
+    def do(action: Mapping[str, Any]) -> None:
+        if (event := read_event(action)) is not None:
+            on_event(*event)
+
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
+    data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
+    data["ears"] = action_queue.ears(key, do)
+    action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))

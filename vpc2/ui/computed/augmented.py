@@ -1,0 +1,192 @@
+"""What was computed once is not computed again: results kept by the digests of what they came from.
+
+Streamlit's own hash of a large array looks at a sample of it, so a picture goes by its sha256 and its pixels are
+passed with a leading underscore, unhashed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.augment.draw_cache import Stages
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.spec import Pipeline, edit_scale
+from vpc2.host import MB, Heap
+from vpc2.ui.server import idle
+from vpc2.words import Refusal, Text
+
+_PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
+_WAIT_S = 20
+STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
+idle.when_all_have_left(STAGES.clear)
+HEAP = Heap()
+HISTOGRAM_BINS = 32
+_BUSY = Text(
+    "The machine is busy with other visitors' pictures; try again in a moment.",
+    "La máquina está ocupada con imágenes de otras personas; conviene probar de nuevo en un momento.",
+)
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """Take one of the machine's places for heavy work, so that thirty visitors queue instead of thrashing."""
+    if not _PLACES.acquire(timeout=_WAIT_S):
+        raise Refusal(_BUSY)
+    try:
+        yield
+    finally:
+        HEAP.trim()
+        _PLACES.release()
+
+
+def drawn(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -> dict[str, Any]:
+    """Return the original and `draws` draws of a photograph as JPEG bytes, with each step's outcome and the cost.
+
+    The dictionary holds `original`, `pictures` (list of bytes), `steps` (one list of outcomes a picture), `ms` and `device`.
+    """
+    return _drawn(token_of(pipeline), photo["digest"], draws, side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.images.encode import to_jpeg, to_tensor
+
+    with computing():
+        small = fitted(image_key, side_px, _pixels)
+        pipeline, factor = scaled(token, _pixels, small)
+        device, started = pick_device(), time.perf_counter()
+        results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device, kept=STAGES)
+        ms = 1000 * (time.perf_counter() - started)
+    return {
+        "original": to_jpeg(small),
+        "pictures": [to_jpeg(result.image) for result in results],
+        "steps": [[_plain(outcome, factor) for outcome in result.steps] for result in results],
+        "ms": ms,
+        "device": device,
+    }
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def fitted(image_key: str, side_px: int, _pixels: np.ndarray) -> np.ndarray:
+    """Return a photograph's pixels at the size that is shown: no moved knob scales them again."""
+    from vpc2.images.encode import resize_pixels
+
+    return resize_pixels(_pixels, side_px)
+
+
+def token_of(pipeline: Pipeline) -> str:
+    """Return what stands for a pipeline in the keys of kept results."""
+    return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
+
+
+def scaled(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
+    """Return the pipeline with its lengths scaled to the size that is shown, and the factor between the two sizes."""
+    factor = max(small.shape[:2]) / max(pixels.shape[:2])
+    return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
+
+
+def _plain(outcome: Any, factor: float) -> tuple:
+    """Return what a step did as plain values, in the order that `steps.describe_outcome` takes; lengths as on the whole picture."""
+    lengths = {name for name, _label, unit in OPS[outcome.op].shows if unit == "px"}
+    values = {
+        name: ([part / factor for part in value] if isinstance(value, list) else value / factor) if name in lengths else value
+        for name, value in outcome.values.items()
+    }
+    return outcome.step_id, outcome.op, outcome.is_applied, values, outcome.reason
+
+
+def shown(photo: dict[str, Any], side_px: int) -> bytes:
+    """Return a photograph at the size it is shown, as JPEG."""
+    return _shown(photo["digest"], side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def _shown(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
+    from vpc2.images.encode import to_jpeg
+
+    return to_jpeg(fitted(image_key, side_px, _pixels))
+
+
+def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+    """Return one draw after every step: `original` and `pictures` as JPEG bytes, `steps` one outcome a picture."""
+    return _filmed(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.augment.pipeline import film_draw, pick_device
+    from vpc2.images.encode import to_jpeg, to_tensor
+
+    with computing():
+        small = fitted(image_key, side_px, _pixels)
+        pipeline, factor = scaled(token, _pixels, small)
+        film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
+    pictures = [to_jpeg(frame.image) for frame in film]
+    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0], factor) for frame in film]}
+
+
+def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a photograph at this size and one draw of it, both uint8 (H, W, 3)."""
+    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.images.encode import resize_pixels, to_pixels, to_tensor
+
+    small = resize_pixels(photo["pixels"], side_px)
+    with computing():
+        pipeline, _factor = scaled(token_of(pipeline), photo["pixels"], small)
+        made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
+    return small, to_pixels(made.image)
+
+
+def full_draw(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> np.ndarray:
+    """Return one draw at the photograph's own size, uint8 (H, W, 3)."""
+    return _draw_at(pipeline, photo, draw, max(photo["pixels"].shape[:2]))[1]
+
+
+def full_draw_png(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> bytes:
+    """Return one draw at the photograph's own size, as PNG."""
+    from vpc2.images.encode import to_png
+
+    return to_png(full_draw(pipeline, photo, draw))
+
+
+def compared(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+    """Return a photograph and one draw of it as JPEG bytes (`before`, `after`), and how they differ.
+
+    `difference` is a JPEG of |after - before| times `gain`, `changed` the share of pixels that differ by more than one
+    of 255, `mean` the mean difference (0 to 1), `histograms` two lists of the share of pixels a bin of brightness.
+    """
+    return _compared(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _compared(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.images.encode import to_jpeg
+
+    photo = {"digest": image_key, "pixels": _pixels}
+    before, after = _draw_at(codec.from_token(token, "pipeline").spec, photo, draw, side_px)
+    gap = np.abs(after.astype(np.int16) - before.astype(np.int16))
+    gain = min(255 / max(int(gap.max()), 1), 8.0)
+    grey = np.array([0.299, 0.587, 0.114])
+    histograms = tuple(
+        (np.histogram(pixels @ grey, bins=HISTOGRAM_BINS, range=(0, 255.0001))[0] / pixels[..., 0].size).tolist()
+        for pixels in (before, after)
+    )
+    return {
+        "before": to_jpeg(before),
+        "after": to_jpeg(after),
+        "difference": to_jpeg(np.clip(gap * gain, 0, 255).astype(np.uint8)),
+        "gain": gain,
+        "changed": float((gap.max(axis=2) > 1).mean()),
+        "mean": float(gap.mean() / 255),
+        "histograms": histograms,
+    }

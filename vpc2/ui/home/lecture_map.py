@@ -1,0 +1,202 @@
+"""Lecture 1 as a table of cards: a topic, the page that shows it, and the example that page opens with."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+from dataclasses import dataclass
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.augment.presets import PIPELINES
+from vpc2.nets.presets import NETS
+from vpc2.resources import resource
+from vpc2.training.presets import RECIPES
+from vpc2.ui.server import preload
+from vpc2.ui.session.i18n import _
+from vpc2.ui.widgets import page_frame
+from vpc2.words import Text
+
+HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
+
+
+@dataclass(frozen=True)
+class Card:
+    """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
+
+    `pair` names two nets that Build shows side by side beneath.
+    """
+
+    key: str
+    page: str
+    title: Text
+    help: Text
+    example: str = ""
+    icon: str = ":material/arrow_forward:"
+    pair: str = ""
+
+
+_EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
+
+FIRST = (
+    Card("first-augment", "augment", Text("Augment a photograph", "Aumentar una foto"), Text("", ""), "basic", ":material/auto_fix_high:"),
+    Card("first-build", "build", Text("Open AlexNet", "Abrir AlexNet"), Text("", ""), "alexnet", ":material/deployed_code:"),
+    Card("first-train", "train", Text("Train in seconds", "Entrenar en segundos"), Text("", ""), "digits", ":material/model_training:"),
+)
+
+CARDS = (
+    Card(
+        "tasks",
+        "judge",
+        Text("Tasks of vision: classification", "Tareas de visión: clasificación"),
+        Text(
+            "Ask a net that knows a thousand classes what is in your own photograph.",
+            "Preguntarle a una red que conoce mil clases qué hay en una foto propia.",
+        ),
+    ),
+    Card(
+        "dense",
+        "build",
+        Text("Why convolution?", "¿Por qué convolución?"),
+        Text(
+            "A dense layer of 1,000 units on 1280 × 720 × 3 costs 2,764.8 million weights.",
+            "Una capa densa de 1.000 unidades sobre 1280 × 720 × 3 cuesta 2.764,8 millones de pesos.",
+        ),
+        "dense_720p",
+        pair="dense-convolution",
+    ),
+    Card(
+        "alexnet",
+        "build",
+        Text("AlexNet, layer by layer", "AlexNet, capa por capa"),
+        Text(
+            "Formulas of convolution and pooling with AlexNet's own numbers: 227 gives 55.",
+            "Las fórmulas de convolución y pooling con los números de AlexNet: de 227 a 55.",
+        ),
+        "alexnet",
+    ),
+    Card(
+        "vgg",
+        "build",
+        Text("VGG: only 3 × 3", "VGG: solo 3 × 3"),
+        Text(
+            "Sixteen layers with weights, and where their 138 million parameters are.",
+            "Dieciséis capas con pesos, y dónde están sus 138 millones de parámetros.",
+        ),
+        "vgg16",
+        pair="vggs",
+    ),
+    Card(
+        "field",
+        "build",
+        Text("Receptive field", "Campo receptivo"),
+        Text(
+            "Two 3 × 3 see what one 5 × 5 sees: 18 weights against 25.",
+            "Dos de 3 × 3 ven lo mismo que una de 5 × 5: 18 pesos contra 25.",
+        ),
+        "two_3x3",
+        pair="5x5-3x3",
+    ),
+    Card(
+        "translation",
+        "train",
+        Text("Translation: an 8, then no idea", "Traslación: un 8, y después ni idea"),
+        Text(
+            "Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net.",
+            "Solo capas densas, entrenadas en segundos: correr el dígito en Juzgar, junto a una red convolucional.",
+        ),
+        "digits-dense",
+    ),
+    Card(
+        "basic",
+        "augment",
+        Text("Augmentation: basic", "Aumento de datos: básico"),
+        Text("Flips, rotations, crops: the same cat, new pixels.", "Espejos, giros, recortes: el mismo gato, otros píxeles."),
+        "basic",
+    ),
+    Card(
+        "colour",
+        "augment",
+        Text("Augmentation: colour", "Aumento de datos: color"),
+        Text("Brightness, contrast, hue: another hour of the day.", "Brillo, contraste, tono: otra hora del día."),
+        "colour",
+    ),
+    Card(
+        "bad",
+        "augment",
+        Text("Bad examples", "Malos ejemplos"),
+        Text("A change that changes the label: the 6 that becomes a 9.", "Un cambio que cambia la etiqueta: el 6 que se vuelve 9."),
+        "bad_examples",
+    ),
+    Card(
+        "hands",
+        "train",
+        Text("Exercise: the hands data set", "Ejercicio: el conjunto de manos"),
+        Text("Train on photographs of hands, without and with augmentation.", "Entrenar con fotos de manos, sin y con aumento de datos."),
+        "hands-augmented",
+    ),
+    Card(
+        "tta",
+        "judge",
+        Text("Augmentation at test time", "Aumento de datos al predecir"),
+        Text(
+            "One photograph, several views, one merged answer, and its price in milliseconds.",
+            "Una foto, varias vistas, una respuesta combinada, y su precio en milisegundos.",
+        ),
+    ),
+)
+
+
+@functools.cache
+def _token(page: str, example: str) -> str:
+    table, attribute = _EXAMPLES[page]
+    return codec.to_token(getattr(table[example], attribute))
+
+
+def query(card: Card) -> dict[str, str]:
+    """Return the link's parameters that open a card's example."""
+    query = {"s": _token(card.page, card.example)} if card.example else {}
+    return {**query, "pair": card.pair} if card.pair else query
+
+
+@functools.cache
+def tokens() -> frozenset[str]:
+    """Return the links of all cards: who opens one came from here and need not be told."""
+    return frozenset(_token(card.page, card.example) for card in (*FIRST, *CARDS) if card.example)
+
+
+def open_card(card: Card) -> None:
+    """Go to a card's page with its example open."""
+    st.switch_page(page_frame.script(card.page), query_params=query(card))
+
+
+def draw_hero() -> None:
+    """Show at once what the app does: a photograph and draws of it. Until the libraries are loaded, the photograph alone."""
+    if preload.is_under_way():
+        _draw_hero_later()
+        return
+    from vpc2.images.samples import load_sample
+    from vpc2.ui.computed import augmented
+
+    sample = load_sample(HERO)
+    photo = {"digest": sample.digest, "pixels": sample.pixels, "name": ""}
+    result = augmented.drawn(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
+    grid = st.grid(3, min_column_width=100, gap="xsmall")
+    for i, picture in enumerate([result["original"], *result["pictures"]]):
+        grid.image(picture, alt=_("The original photograph") if i == 0 else _("The same photograph, augmented"), width="stretch")
+
+
+@st.fragment(run_every=1.0)
+def _draw_hero_later() -> None:
+    """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
+    if not preload.is_under_way():
+        st.rerun()
+    data = base64.b64encode(resource("assets", "samples", f"{HERO}.jpg").read_bytes()).decode()
+    tile = f'<div role="img" aria-label="{html.escape(_("The original photograph"))}"></div>'
+    st.html(
+        "<style>.vpc2-hero { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem }"
+        f".vpc2-hero div {{ aspect-ratio: 3 / 2; background: url(data:image/jpeg;base64,{data}) center / cover }}</style>"
+        f'<div class="vpc2-hero">{tile * (1 + HERO_DRAWS)}</div>'
+    )

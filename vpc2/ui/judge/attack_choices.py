@@ -1,0 +1,47 @@
+"""What the views of the Judge page's attacks share: the target, what was asked for, and an answer in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.ui import markdown
+from vpc2.ui.judge.single_photo import percent
+from vpc2.ui.session.i18n import _
+from vpc2.ui.widgets import classifier_picker
+from vpc2.words import Text
+
+SOME_PICTURES = 120
+Photo = dict[str, Any]
+
+NO_OTHERS = Text(
+    "There are too few test pictures of other classes: choose another target.",
+    "Hay muy pocas imágenes de prueba de otras clases: hay que elegir otro objetivo.",
+)
+
+
+def is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
+    """Return whether the visitor asked for this one: once asked, it stays on the screen whatever else is moved."""
+    asked = st.session_state.setdefault(f"attack/asked/{kind}", set())
+    if is_asked:
+        asked.add(place)
+    return place in asked
+
+
+def choose_target(name: str, key: str, has_none: bool = True) -> int | None:
+    classes = classifier_picker.classifier_of(name).classes
+    return st.selectbox(
+        _("Turn this image into"),
+        range(len(classes)),
+        index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
+        format_func=lambda i: classes[i],
+        placeholder=_("anything else"),
+        key=f"attack/{key}/{name}",
+    )
+
+
+def answer_of(shares: np.ndarray, classes: tuple[str, ...]) -> str:
+    best = int(shares.argmax())
+    return f"**{markdown.literal(classes[best])}** {percent(shares[best])}"

@@ -1,0 +1,279 @@
+"""The Judge page's attacks: how little it takes, whether views or augmented training resist, a patch, a single pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.figures.attacks import accuracy_figure
+from vpc2.predict.adversarial.catalog import ATTACKS
+from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.ui import markdown
+from vpc2.ui.computed import augmented
+from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
+from vpc2.ui.judge.attack_patch import draw_patch
+from vpc2.ui.judge.single_photo import Answers, percent
+from vpc2.ui.server import idle
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.widgets.buttons import button
+from vpc2.words import Refusal
+
+
+def draw_attacks(name: str, photos: list[Photo]) -> None:
+    """Draw the attacks on each photograph, and accuracy against epsilon over a run's test set."""
+    if not classifier_picker.is_here(name):
+        return
+    st.caption(
+        _(
+            "Small changes made on purpose, with the net's own gradient: to see how far its answers can be trusted, "
+            "and what makes them sturdier. It works on your own models, here."
+        )
+    )
+    kinds = {"gradient": _("By gradient"), "patch": _("Patch"), "pixel": _("One pixel")}
+    kind = st.segmented_control(
+        _("Kind of attack"),
+        list(kinds),
+        default="gradient",
+        required=True,
+        format_func=kinds.get,
+        key="attack/kind",
+        persist_state="session",
+    )
+    draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
+    page_frame.guarded(draw, name, photos)
+    if kind == "gradient" and classifier_picker.has_set(name):
+        page_frame.guarded(_draw_set, name)
+
+
+def _epsilon_text(kind: str, epsilon: float) -> str:
+    return f"{number(255 * epsilon, 'g')}/255" if ATTACKS[kind].norm == "linf" else number(epsilon, "g")
+
+
+def _draw_gradient(name: str, photos: list[Photo]) -> None:
+    columns = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
+    with columns[0]:
+        kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: say(ATTACKS[key].title), key="attack/which")
+    with columns[1]:
+        epsilon = st.select_slider(
+            _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
+            ATTACKS[kind].epsilons,
+            value=ATTACKS[kind].epsilons[2],
+            format_func=lambda value: _epsilon_text(kind, value),
+            key=f"attack/epsilon/{kind}",
+        )
+    with columns[2]:
+        target = choose_target(name, "target")
+    st.caption(say(ATTACKS[kind].help))
+    classes = classifier_picker.classifier_of(name).classes
+    for photo in photos:
+        with st.spinner(_("Attacking…")):
+            found = _attacked(name, classifier_picker.stamp_of(name), photo["digest"], kind, epsilon, target, photo["pixels"])
+        before, after, merged = found["before"], found["after"], found["merged"]
+        was, now = int(before.argmax()), int(after.argmax())
+        st.markdown(f"### {markdown.literal(photo['name'])}")
+        st.markdown(_verdict(classes, was, now, int(merged.argmax()), target, is_blind=found["is_blind"]))
+        columns = st.columns(3, gap="medium")
+        for column, picture, title, line in (
+            (columns[0], found["original"], _("As it is"), answer_of(before, classes)),
+            (columns[1], found["noise"], _("The change, {times} times").format(times=number(found["gain"], ".0f")), found["size"]),
+            (columns[2], found["attacked"], _("Attacked"), answer_of(after, classes)),
+        ):
+            with column, st.container(key=f"tile-attack-{photo['digest']}-{title}", gap="xxsmall"):
+                st.image(picture, alt=title, width="stretch")
+                said = (
+                    line
+                    if isinstance(line, str)
+                    else _("At most {most} of 255, length {length}").format(
+                        most=number(255 * line[0], ".2g"), length=number(line[1], ".2g")
+                    )
+                )
+                st.caption(f"{title}  \n{said}")
+        st.caption(
+            _("In {n} views, of which the attack knew nothing: {answer}").format(
+                n=len(VIEW_SETS[classifier_picker.first_views(name)].views), answer=answer_of(merged, classes)
+            )
+        )
+
+
+def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None, *, is_blind: bool) -> str:
+    """Return in words whether the attack came through, and whether the views resist; or that it had no gradient to follow."""
+    names = {"was": markdown.literal(classes[was]), "now": markdown.literal(classes[now])}
+    if is_blind and now == was != target:
+        return ":gray[:material/help:] " + _(
+            "Nothing is known: the gradient of this picture is zero everywhere, so the attack has no direction. "
+            "That it is still {was} says nothing about how far this net can be trusted."
+        ).format(**names)
+    if target is not None and now == target:
+        said = ":orange[:material/close:] " + _("The attack reached its target: {was} became {now}.").format(**names)
+    elif now == was:
+        return ":green[:material/check:] " + _("It resists: still {was}. A larger epsilon may do.").format(**names)
+    else:
+        said = ":orange[:material/close:] " + _("Fooled: {was} became {now}.").format(**names)
+    resisted = _("Asked in several views, it still answers {was}.") if merged == was else _("Asked in several views, it is fooled as well.")
+    return f"{said} {resisted.format(**names)}"
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _attacked(
+    name: str, stamp: float, image_key: str, kind: str, epsilon: float, target: int | None, _pixels: np.ndarray
+) -> dict[str, Any]:
+    import torch
+
+    from vpc2.images.encode import to_jpeg, to_png
+    from vpc2.predict.adversarial.attacks import attack_watched
+    from vpc2.predict.tta.predict import merge_mean, predict_views
+
+    classifier = classifier_picker.classifier_of(name)
+    images = classifier.prepare([_pixels])
+    with augmented.computing():
+        before = classifier.probabilities(images)
+        labels = before.argmax(1) if target is None else torch.tensor([target])
+        exact = attack_watched(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        attacked = (255 * exact.images).round() / 255  # what is judged is the picture that is shown, and that a file would hold
+        after = classifier.probabilities(attacked)
+        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifier_picker.first_views(name)].views))
+    change = attacked - images
+    most = float(change.abs().max())
+    gain = min(0.5 / most, 128.0) if most else 1.0
+    return {
+        "original": to_jpeg(images[0]),
+        "attacked": to_png((attacked[0] * 255).round().byte().permute(1, 2, 0).numpy()),
+        "noise": to_jpeg((0.5 + gain * change[0]).clamp(0, 1)),
+        "gain": gain,
+        "size": (most, float(change.norm())),
+        "before": before[0].numpy(),
+        "after": after[0].numpy(),
+        "merged": merged[0].numpy(),
+        "is_blind": bool(exact.is_blind[0]),
+    }
+
+
+def _draw_pixel(name: str, photos: list[Photo]) -> None:
+    st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
+    is_asked = bool(photos) and button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
+    if not is_kept("pixel", (name, classifier_picker.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
+        return
+    classes = classifier_picker.classifier_of(name).classes
+    grid = st.grid("auto", min_column_width=220, gap="medium")
+    for photo in photos:
+        with st.spinner(_("Looking for the pixel…")):
+            found = _pixelled(name, classifier_picker.stamp_of(name), photo["digest"], photo["pixels"])
+        with grid.cell(), st.container(key=f"tile-pixel-{photo['digest']}", gap="xxsmall"):
+            st.image(found["picture"], alt=photo["name"], width="stretch")
+            where = _("Row {row}, column {column}").format(row=found["place"][0] + 1, column=found["place"][1] + 1)
+            st.caption(f"{where}  \n{answer_of(found['before'], classes)}  \n→ {answer_of(found['after'], classes)}")
+
+
+@st.cache_data(max_size="16MB", show_spinner=False)
+def _pixelled(name: str, stamp: float, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.images.encode import to_png
+    from vpc2.predict.adversarial.attacks import attack_pixel
+
+    classifier = classifier_picker.classifier_of(name)
+    images = classifier.prepare([_pixels])
+    with augmented.computing():
+        before = classifier.probabilities(images)[0]
+        changed, row, column = attack_pixel(classifier, images[0], int(before.argmax()))
+        after = classifier.probabilities(changed[None])[0]
+    pixels = (changed * 255).round().byte().permute(1, 2, 0).numpy()
+    times = max(1, -(-224 // pixels.shape[0]))
+    return {
+        "picture": to_png(pixels.repeat(times, 0).repeat(times, 1)),
+        "place": (row, column),
+        "before": before.numpy(),
+        "after": after.numpy(),
+    }
+
+
+def _draw_set(name: str) -> None:
+    """Draw accuracy against epsilon over test pictures, plain and in views, beside another run's where one is chosen."""
+    st.markdown(f"### {_('Over the test set')}")
+    others = {one: title for one, title in classifier_picker.trained().items() if one != name}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        other = st.selectbox(
+            _("Beside it"),
+            list(others),
+            index=None,
+            format_func=others.get,
+            placeholder=_("Choose another run"),
+            key=f"attack/other/{name}",
+        )
+        is_asked = button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
+    kind, names = st.session_state.get("attack/which", "fgsm"), [name, *([other] if other else [])]
+    target = st.session_state.get(f"attack/target/{name}")  # as chosen for the photographs
+    wanted = classifier_picker.classifier_of(name).classes[target] if target is not None else None
+    places = [(one, *classifier_picker.mark_of(one), kind, wanted) for one in names]
+    if not is_kept("set", tuple(places), is_asked):
+        return
+    bar = st.progress(0.0, text=_("Attacking…"))
+    lines, epsilons, blind = [], (), []
+    for i, one in enumerate(places):
+        found = page_frame.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
+        if found is None:
+            continue
+        title = classifier_picker.title_of(one[0])
+        epsilons = found.epsilons
+        blind += [(title, found.blind)] if found.blind else []
+        lines += [(title, found.lines["accuracy"]), (_("{name}, in views").format(name=title), found.lines["merged"])]
+        if found.reached:
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.lines["reached"]))
+    bar.empty()
+    if lines:
+        texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
+        plain = lines[0][1][0]
+        lost = next((text for text, one in zip(texts, lines[0][1], strict=True) if one.share < 0.5 * plain.share), None)
+        said = (
+            _("Half of its accuracy is gone at epsilon {epsilon}.").format(epsilon=lost)
+            if lost
+            else _("It keeps more than half of its accuracy.")
+        )
+        if not lost and dict(blind).get(lines[0][0], 0.0) >= 0.5:
+            said = ""  # what could not be attacked has not resisted
+        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {said}")
+        for title, share in blind:
+            st.info(
+                _(
+                    "{name}: for {share} of the pictures the gradient was zero everywhere, so the attack had no direction. "
+                    "That their answers stay says nothing about how far this net can be trusted."
+                ).format(name=markdown.literal(title), share=percent(share)),
+                icon=":material/help:",
+            )
+        figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
+        st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
+        st.caption(_("In brackets and as bars on the points: 95 % intervals of {n} test pictures.").format(n=number(plain.n)))
+
+
+@st.cache_resource(show_spinner=False)
+def _curves() -> Answers:
+    curves = Answers(64)
+    idle.when_all_have_left(curves.clear)
+    return curves
+
+
+def _curve(place: tuple, report: Any) -> Any:
+    """Return accuracy against epsilon; what was computed once is kept."""
+    if (kept := _curves().get(place)) is not None:
+        return kept
+    name, *_mark, kind, wanted = place
+    import torch
+
+    from vpc2.predict.adversarial.attacks import accuracy_against
+    from vpc2.predict.metrics import match_classes
+
+    classifier, data = classifier_picker.classifier_of(name), classifier_picker.test_pictures(name, SOME_PICTURES)
+    labels, groups = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels]), data.groups
+    target = classifier.classes.index(wanted) if wanted in classifier.classes else None
+    with augmented.computing():
+        images = classifier.prepare(list(data.images))
+        if target is not None:  # what is of that class already has nowhere to go
+            others = labels != target
+            images, labels, groups = images[others], labels[others], None if groups is None else groups[others.numpy()]
+            if not len(images):
+                raise Refusal(NO_OTHERS)
+        views = VIEW_SETS[classifier_picker.first_views(name)].views
+        found = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
+    _curves().put(place, found)
+    return found

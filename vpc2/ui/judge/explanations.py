@@ -1,0 +1,334 @@
+"""The Judge page's look inside: what an answer rests on, what layers see, a convolution by hand, and a data set as a map."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.figures.explanations import map_figure
+from vpc2.nets.inspection.kernels import KERNELS
+from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.ui import markdown
+from vpc2.ui.computed import augmented
+from vpc2.ui.judge.single_photo import percent
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import classifier_picker, page_frame
+
+SOME_PICTURES = 300
+MAPS, COLUMNS, SIDE_PX = 32, 8, 96
+SHOWN, THUMBNAIL_PX = 8, 24
+LEAST_DROP = 5e-4  # of a probability: what would be shown as 0 points, or is rounding, is no loss
+Photo = dict[str, Any]
+
+
+def draw_insides(name: str, photos: list[Photo]) -> None:
+    """Draw one of four looks inside the classifier."""
+    if not classifier_picker.is_here(name):
+        return
+    views = {
+        "looks": (_("What it looks at"), _draw_looks),
+        "layers": (_("Filters and maps"), _draw_layers),
+        "hand": (_("A convolution by hand"), _draw_hand),
+        "map": (_("A data set as a map"), _draw_map),
+    }
+    view = st.segmented_control(
+        _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
+    )
+    page_frame.guarded(views[view][1], name, photos)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _layers(name: str, stamp: float) -> list[tuple[str, tuple[int, int, int]]]:
+    from vpc2.predict.explain.heatmaps import convolutions
+
+    return [(one.name, one.shape) for one in convolutions(classifier_picker.classifier_of(name))]
+
+
+def _choose_layer(name: str, key: str, first: str | None = None) -> str | None:
+    found = dict(_layers(name, classifier_picker.stamp_of(name)))
+    if not found:
+        return None
+    names = list(found)
+    order = {layer: i + 1 for i, layer in enumerate(names)}
+    return st.selectbox(
+        _("Layer"),
+        names,
+        index=names.index(first) if first in found else 0,
+        format_func=lambda layer: _("convolution {n}: {shape}").format(n=order[layer], shape=" × ".join(map(str, found[layer]))),
+        key=f"inside/layer/{key}/{name}",
+    )
+
+
+def _draw_looks(name: str, photos: list[Photo]) -> None:
+    from vpc2.predict.explain.heatmaps import Convolution, chosen_convolution
+
+    classes = classifier_picker.classifier_of(name).classes
+    columns = st.columns(2, gap="medium")
+    with columns[0]:
+        target = st.selectbox(
+            _("For the class"),
+            range(len(classes)),
+            index=None,
+            format_func=lambda i: classes[i],
+            placeholder=_("its own answer"),
+            key=f"inside/class/{name}",
+        )
+    with columns[1]:
+        found = [Convolution(*one) for one in _layers(name, classifier_picker.stamp_of(name))]
+        usable = any(min(one.shape[1:]) > 1 for one in found)
+        layer = _choose_layer(name, "cam", chosen_convolution(found)) if usable else None
+    for photo in photos:
+        with st.spinner(_("Looking…")):
+            seen = _looked(name, classifier_picker.stamp_of(name), photo["digest"], target, layer, photo["pixels"])
+        label = markdown.literal(classes[seen["label"]])
+        st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(seen['share'])}")
+        tiles = [
+            ("cam", _("Grad-CAM"), _("Where this layer's maps speak for the class.")),
+            ("views", _("Grad-CAM over views"), _("The same, averaged over several views: what stays is steadier.")),
+            ("saliency", _("Saliency"), _("The pixels whose change would move the answer most.")),
+            ("occlusion", _("Occlusion"), _("Where a grey square costs the answer most.")),
+        ]
+        cam = _("The map is empty: nothing in this layer speaks for “{name}” here. Another layer may, or another class.")
+        nothing = {
+            "cam": cam,
+            "views": _("The map is empty: in none of the views does anything in this layer speak for “{name}”."),
+            "saliency": _("The map is empty: the gradient is zero, no pixel moves the answer “{name}” a little."),
+            "occlusion": _("The map is empty: no grey square costs “{name}” anything."),
+        }
+        grid = st.grid("auto", min_column_width=190, gap="medium")
+        for key, title, words in tiles:
+            if seen[key] is None:
+                continue
+            with grid.cell(), st.container(key=f"tile-look-{photo['digest']}-{key}", gap="xxsmall"):
+                st.image(seen[key], alt=title, width="stretch")
+                said = nothing[key].format(name=label) if key in seen["empty"] else words
+                st.caption(f"**{title}**  \n{said}")
+        if layer is None:
+            st.caption(_("This net has no convolution that gives a map, so there is no Grad-CAM of it."))
+        if "occlusion" not in seen["empty"]:
+            st.markdown(
+                _("A grey square at the worst place costs “{name}” {drop} points.").format(
+                    drop=number(100 * seen["drop"], ".0f"), name=label
+                )
+            )
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
+    import torch
+
+    from vpc2.images.encode import to_jpeg
+    from vpc2.nets.inspection.activations import to_heat
+    from vpc2.predict.explain.heatmaps import grad_cam, grad_cam_over_views, occlusion, saliency
+
+    classifier = classifier_picker.classifier_of(name)
+    images = classifier.prepare([_pixels])
+    size = images.shape[-1]
+
+    def picture(heat: np.ndarray) -> bytes:
+        pixels = to_heat(images[0], heat**1.5)  # a map that is warm everywhere would hide the picture
+        times = max(1, -(-160 // size))
+        return to_jpeg(_as_tensor(pixels.repeat(times, 0).repeat(times, 1)))
+
+    with augmented.computing():
+        shares = classifier.probabilities(images)[0]
+        label = int(shares.argmax()) if target is None else target
+        lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
+        heats = {"cam": None, "views": None}
+        if layer is not None:
+            names = VIEW_SETS[classifier_picker.first_views(name)].views
+            heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
+            heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
+        heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
+        worst = float(lost.max()) if float(lost.max()) > LEAST_DROP else 0.0
+        heats["occlusion"] = (lost.clamp_min(0) / worst if worst else torch.zeros_like(lost)).numpy()
+    return {
+        "label": label,
+        "share": float(shares[label]),
+        "drop": worst,
+        **{key: None if heat is None else picture(heat) for key, heat in heats.items()},
+        "empty": [key for key, heat in heats.items() if heat is not None and not heat.any()],
+    }
+
+
+def _as_tensor(pixels: np.ndarray) -> Any:
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float() / 255
+
+
+def _draw_layers(name: str, photos: list[Photo]) -> None:
+    layer = _choose_layer(name, "maps")
+    if layer is None:
+        st.info(_("This net has no convolution."), icon=":material/info:")
+        return
+    is_first = layer == _layers(name, classifier_picker.stamp_of(name))[0][0]
+    if is_first:
+        st.markdown(f"### {_('Its filters')}")
+        kernels = _filters(name, classifier_picker.stamp_of(name), layer)
+        st.image(kernels, alt=_("Its filters"), width=560)
+        st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
+    for photo in photos:
+        found = _maps(name, classifier_picker.stamp_of(name), photo["digest"], layer, photo["pixels"])
+        st.markdown(f"### {markdown.literal(photo['name'])}")
+        st.image(found["sheet"], alt=_("Feature maps"), width="stretch")
+        st.caption(
+            _("The first {n} of {all} channels, each from its lowest value (black) to its highest (white).").format(
+                n=number(min(MAPS, found["channels"])), all=number(found["channels"])
+            )
+        )
+    if not classifier_picker.has_set(name):
+        return
+    st.markdown(f"### {_('What excites a channel most')}")
+    channels = dict(_layers(name, classifier_picker.stamp_of(name)))[layer][0]
+    channel = st.slider(_("Channel"), 1, max(channels, 2), 1, key=f"inside/channel/{layer}/{name}") - 1
+    if channel >= channels:
+        return
+    grid = st.grid("auto", min_column_width=110, gap="small")
+    data = classifier_picker.test_pictures(name, SOME_PICTURES)
+    for i, value in _exciting(name, classifier_picker.mark_of(name), layer, channel):
+        with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
+            st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
+            st.caption(f"{markdown.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
+
+
+def _large(pixels: np.ndarray) -> bytes:
+    """Return a small picture as PNG large enough that a browser leaves its pixels square."""
+    from vpc2.images.encode import to_png
+
+    times = max(1, -(-96 // pixels.shape[0]))
+    return to_png(pixels.repeat(times, 0).repeat(times, 1))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _filters(name: str, stamp: float, layer: str) -> bytes:
+    from vpc2.images.encode import to_png
+    from vpc2.nets.inspection.activations import to_sheet
+    from vpc2.predict.explain.heatmaps import filters
+
+    kernels = filters(classifier_picker.classifier_of(name), layer)[:MAPS]
+    kernels = kernels if kernels.shape[1] == 3 else kernels.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    flat = kernels.flatten(1)
+    low, high = flat.amin(1).view(-1, 1, 1, 1), flat.amax(1).view(-1, 1, 1, 1)
+    scaled = ((kernels - low) / (high - low).clamp_min(1e-9) * 255).round().byte().numpy()
+    return to_png(np.stack([to_sheet(np.ascontiguousarray(scaled[:, c]), COLUMNS, 60) for c in range(3)], axis=-1))
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
+    from vpc2.images.encode import to_png
+    from vpc2.nets.inspection.activations import to_maps, to_sheet
+    from vpc2.predict.explain.heatmaps import feature_maps
+
+    classifier = classifier_picker.classifier_of(name)
+    with augmented.computing():
+        found = to_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+    sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
+    return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": found.channels}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _exciting(name: str, mark: tuple[float, str], layer: str, channel: int) -> list[tuple[int, float]]:
+    from vpc2.predict.explain.heatmaps import most_exciting
+
+    classifier = classifier_picker.classifier_of(name)
+    with augmented.computing():
+        images = classifier.prepare(list(classifier_picker.test_pictures(name, SOME_PICTURES).images))
+        return most_exciting(classifier, images, layer, channel, SHOWN)
+
+
+def _draw_hand(name: str, photos: list[Photo]) -> None:
+    preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: say(KERNELS[key].title), key="inside/kernel")
+    entry = KERNELS[preset]
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        st.caption(say(entry.help))
+        rows = st.data_editor(
+            [[float(value) for value in row] for row in entry.rows], hide_index=True, num_rows="fixed", key=f"inside/rows/{preset}"
+        )
+        divisor = st.number_input(_("Divided by"), 0.1, 1000.0, float(entry.divisor), key=f"inside/divisor/{preset}")
+        values = np.nan_to_num(np.clip(np.array(rows, dtype=float), -1000, 1000))
+        st.caption(
+            _("The nine numbers sum to {sum}: at 0 an even area becomes black, at 1 it stays.").format(
+                sum=number(values.sum() / divisor, "g")
+            )
+        )
+    with right:
+        for photo in photos:
+            before, after = _convolved(photo["digest"], tuple(map(tuple, values.tolist())), divisor, photo["pixels"])
+            columns = st.columns(2, gap="medium")
+            columns[0].image(before, alt=_("As it is"), caption=_("As it is"), width="stretch")
+            columns[1].image(after, alt=_("Convolved"), caption=_("Convolved"), width="stretch")
+
+
+@st.cache_data(max_size="32MB", show_spinner=False)
+def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray) -> tuple[bytes, bytes]:
+    from vpc2.images.encode import resize_pixels, to_jpeg
+    from vpc2.predict.explain.heatmaps import convolve
+
+    small = resize_pixels(_pixels, 480)
+    return to_jpeg(small), to_jpeg(convolve(small, rows, divisor))
+
+
+def _draw_map(name: str, photos: list[Photo]) -> None:
+    if not classifier_picker.has_set(name):
+        classifier_picker.draw_lack()
+        return
+    from vpc2.predict.explain.embedding import METHODS
+
+    method = st.segmented_control(
+        _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.get, key="inside/method"
+    )
+    has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
+    with st.spinner(_("Laying out the map…")):
+        points, is_right, answers = _mapped(name, classifier_picker.mark_of(name), method)
+    data = classifier_picker.test_pictures(name, SOME_PICTURES)
+    left, right = st.columns([2.4, 1], gap="medium")
+    said = _(
+        "Each point is a test picture, as the net sees it just before it answers; crosses are answered wrongly. Choose some with the mouse."
+    )
+    with left:
+        chosen = st.plotly_chart(
+            map_figure(
+                points, data.labels, data.classes, is_right, _thumbnails(name, classifier_picker.mark_of(name)) if has_pictures else ()
+            ),
+            key=f"inside/map/{name}/{method}",
+            alt=said,
+            on_select="rerun",
+            selection_mode=("points", "box", "lasso"),
+        )
+        st.caption(said)
+    picked = [int(np.ravel(point["customdata"])[0]) for point in chosen["selection"]["points"] if point.get("customdata") is not None]
+    with right:
+        shown = picked[:12] or np.flatnonzero(~is_right)[:6].tolist()
+        st.markdown(f"**{_('Chosen') if picked else _('Answered wrongly')}**")
+        grid = st.grid("auto", min_column_width=80, gap="small")
+        for i in shown:
+            with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
+                st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
+                st.caption(f"{markdown.literal(data.classes[data.labels[i]])} → {markdown.literal(answers[i])}")
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _thumbnails(name: str, mark: tuple[float, str]) -> list[str]:
+    """Return the pictures of the map, small, as addresses that hold them."""
+    from vpc2.images.encode import resize_square, to_jpeg
+
+    small = [to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in classifier_picker.test_pictures(name, SOME_PICTURES).images]
+    return [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in small]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _mapped(name: str, mark: tuple[float, str], method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    from vpc2.predict.explain.embedding import features, lay_out
+    from vpc2.predict.metrics import match_classes
+
+    classifier, data = classifier_picker.classifier_of(name), classifier_picker.test_pictures(name, SOME_PICTURES)
+    with augmented.computing():
+        images = classifier.prepare(list(data.images))
+        answers = classifier.logits(images).argmax(1).numpy()
+        points = lay_out(features(classifier, images), method)
+    return points, answers == match_classes(data.classes, classifier.classes)[data.labels], [classifier.classes[i] for i in answers]

@@ -1,0 +1,260 @@
+"""The Judge page's second question: a whole test set with and without views, what that supports, and what to change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.data.datasets import find_dataset
+from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.predict.tta.views import MERGES
+from vpc2.ui import markdown
+from vpc2.ui.computed import augmented
+from vpc2.ui.judge import question_count
+from vpc2.ui.judge.question_count import verdict_of
+from vpc2.ui.judge.single_photo import Answers, percent, title_of
+from vpc2.ui.server import idle
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import classifier_picker
+from vpc2.ui.widgets.buttons import button
+
+KEPT = 8
+SHOWN = 8
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Answers:
+    kept = Answers(KEPT)
+    idle.when_all_have_left(kept.clear)
+    return kept
+
+
+def draw_test_set(name: str, views: list[str]) -> None:
+    """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
+    if not classifier_picker.is_here(name):
+        return
+    if not classifier_picker.has_set(name):
+        classifier_picker.draw_lack()
+        return
+    data = classifier_picker.set_of(name)
+    recipe = classifier_picker.recipe_of(name)
+    is_own = recipe is not None and recipe.dataset == data
+    said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
+    st.markdown(said.format(data=markdown.literal(say(find_dataset(data).title))))
+    key = _key(name, views)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
+    if is_asked and _kept().get(key) is None:
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)), width="stretch")
+            button(_("Cancel"), icon=":material/close:", key="judge/cancel")  # any click ends this run of the page, and the asking with it
+        _ask_parts(key, bar)
+        place.empty()
+    if (found := _kept().get(key)) is not None:
+        _draw_found(name, *found)
+
+
+def found_of(name: str, views: list[str]) -> Any:
+    """Return the answers to the test set where it was judged in these views, else None."""
+    found = _kept().get(_key(name, views)) if classifier_picker.has_set(name) else None
+    return None if found is None else found[0]
+
+
+def _key(name: str, views: list[str]) -> tuple:
+    return name, classifier_picker.stamp_of(name), tuple(views), classifier_picker.set_of(name), classifier_picker.most_pictures()
+
+
+def _ask_parts(key: tuple, bar: Any) -> None:
+    """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
+    from vpc2.predict.evaluation import TestAnswers, ValidationAnswers, ask_set
+
+    name, _stamp, views, _set, most = key
+    classifier, began = classifier_picker.classifier_of(name), time.monotonic()
+
+    def report(done: float, share: float) -> None:
+        whole = min(done + share / 2, 1.0)
+        left = (time.monotonic() - began) * (1 - whole) / max(whole, 1e-6)
+        bar.progress(whole, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
+
+    found = []
+    for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
+        data = classifier_picker.test_pictures(name, most, part)
+        with augmented.computing():
+            found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+    _kept().put(key, tuple(found))
+
+
+def _draw_found(name: str, test: Any, validation: Any) -> None:
+    from vpc2.predict.evaluation import gains_by_view, make_plan, shares_by_count
+    from vpc2.predict.statistics import calibrate, log_loss
+
+    how = st.segmented_control(
+        _("How to merge"),
+        list(MERGES),
+        default="mean",
+        required=True,
+        format_func=lambda key: say(MERGES[key].title),
+        key="judge/set/merge",
+    )
+    plain, merged = test.plain, test.merged(how)
+    is_right, is_right_merged = test.is_right(plain), test.is_right(merged)
+    paired = test.compare(plain, merged)
+    before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
+    plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
+    chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
+    # Both questions are noted before either is answered: the answers are adjusted for each other.
+    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
+        if comparison is not None:
+            question_count.note(classifier_picker.set_of(name), (name, classifier_picker.stamp_of(name), len(test), *question), comparison)
+    asked = question_count.asked_of(classifier_picker.set_of(name), paired)
+    mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
+    st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {question_count.headline_of(paired, asked)}")
+    st.caption(f"{question_count.evidence_of(paired)} {question_count.count_of(asked)}")
+    grid = st.grid(4, min_column_width=150)
+    quiet = {"delta_color": "off", "delta_arrow": "off"}
+    for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
+        share = test.accuracy(shares)
+        grid.metric(title, percent(share.share), delta=say(share.bounds), **quiet)
+    grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
+    grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
+    rows = {
+        _("Log-loss"): (number(log_loss(plain, test.labels), ".3f"), number(log_loss(merged, test.labels), ".3f")),
+        _("Expected calibration error"): (percent(before.error), percent(after.error)),
+        _("ms a picture"): (number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")),
+    }
+    st.table(
+        {"": list(rows), _("Plain"): [row[0] for row in rows.values()], _("With views"): [row[1] for row in rows.values()]},
+        border="horizontal",
+    )
+    st.caption(_("A probability of 0 counts as 0.00000012 in the log-loss (the precision of 32 bits), as in scikit-learn."))
+    _draw_changed(name, test, is_right, is_right_merged, plain, merged)
+    left, right = st.columns(2, gap="medium")
+    quiet_bar = {"displayModeBar": False}
+    with left:
+        st.markdown(f"### {_('Is its confidence earned?')}")
+        curves = [(_("Plain"), before.confidence, before.accuracy), (_("With views"), after.confidence, after.accuracy)]
+        figure = reliability_figure(curves, x_title=_("Confidence"), y_title=_("Accuracy"))
+        said = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
+        st.plotly_chart(figure, key="judge/reliability", alt=said, config=quiet_bar)
+        st.caption(said)
+    with right:
+        st.markdown(f"### {_('What do more views bring?')}")
+        figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
+        st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
+        st.caption(said)
+    st.markdown(f"### {_('Which view helps, which hurts?')}")
+    gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
+    present = np.isfinite(gains).any(0) if len(titles) else np.zeros(0, bool)
+    if present.any():
+        gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
+        said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
+        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
+        st.caption(said)
+        worst = np.unravel_index(np.nanargmin(gains), gains.shape)
+        if gains[worst] < 0:
+            st.markdown(
+                _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
+                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                )
+            )
+    if plan is not None:
+        _draw_plan(name, test, plan, len(validation), chosen)
+    st.download_button(
+        _("Table as CSV"),
+        _csv(test, plain, merged),
+        file_name="judged.csv",
+        mime="text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+        key="judge/csv",
+    )
+
+
+def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray) -> None:
+    """Draw some pictures that the views fixed, and some that they broke."""
+    from vpc2.images.encode import to_png
+
+    images = classifier_picker.test_pictures(name, classifier_picker.most_pictures()).images
+    for title, which in (
+        (_("Fixed by the views"), ~is_right & is_right_merged),
+        (_("Broken by the views"), is_right & ~is_right_merged),
+    ):
+        every = np.flatnonzero(which)
+        chosen = every[:SHOWN]
+        if not len(chosen):
+            continue
+        st.markdown(f"### {title}")
+        if len(every) > len(chosen):
+            st.caption(_("{shown} of {n} are shown; the table at the end has all.").format(shown=len(chosen), n=number(len(every))))
+        grid = st.grid("auto", min_column_width=110, gap="small")
+        for i in chosen:
+            times = max(1, -(-96 // images.shape[1]))
+            with grid.cell(), st.container(key=f"tile-changed-{i}", gap="xxsmall"):
+                st.image(to_png(images[i].repeat(times, 0).repeat(times, 1)), alt=test.classes[test.labels[i]], width="stretch")
+                st.caption(f"{markdown.literal(test.classes[plain[i].argmax()])} → {markdown.literal(test.classes[merged[i].argmax()])}")
+
+
+def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> None:
+    """Say what the views, weights and temperature that were searched on so many validation pictures do on test."""
+    from vpc2.predict.statistics import calibrate, temper
+
+    st.markdown(f"### {_('The best few views')}")
+    chosen, weighted = plan.merged(test), plan.weighted(test)
+    st.markdown(
+        _("Chosen on {n} validation pictures: {views}.").format(n=number(searched), views=", ".join(title_of(v) for v in plan.views))
+    )
+    tempered = temper(test.plain, plan.temperature_plain)
+    rows = [
+        (_("Plain"), test.plain, test.view_ms[0]),
+        (_("All views"), test.merged(), sum(test.view_ms)),
+        (_("Chosen views"), chosen, sum(test.view_ms[test.views.index(view)] for view in plan.views)),
+        (_("All views, learned weights"), weighted, sum(test.view_ms)),
+        (_("Plain at temperature {t}").format(t=number(plan.temperature_plain, ".2f")), tempered, test.view_ms[0]),
+    ]
+    st.table(
+        {
+            "": [row[0] for row in rows],
+            _("Accuracy"): [say(test.accuracy(row[1]).text) for row in rows],
+            _("Expected calibration error"): [percent(calibrate(row[1], test.labels).error) for row in rows],
+            _("ms a picture"): [number(row[2], ".2f") for row in rows],
+        },
+        border="horizontal",
+    )
+    heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
+    weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
+    asked = None if paired is None else question_count.asked_of(classifier_picker.set_of(name), paired)
+    sentences = (
+        "" if asked is None else verdict_of(paired, asked),
+        "" if asked is None else question_count.count_of(asked),
+        _("Heaviest by learned weight: {views}.").format(views=weights),
+        _("Searched on validation pictures, reported on test pictures: never on the same ones."),
+        _("Views that you choose yourself after looking at these test pictures are chosen on them: judge those on other pictures."),
+    )
+    for sentence in filter(None, sentences):
+        st.caption(sentence)
+
+
+def _csv(test: Any, plain: np.ndarray, merged: np.ndarray) -> str:
+    """Return a row a picture: its class, both answers with their probabilities, and each view's own answer."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["picture", "class", "plain", "plain_probability", "merged", "merged_probability", *test.views])
+    own = test.logits.argmax(-1)
+    for i, label in enumerate(test.labels):
+        row = [i, test.classes[label]]
+        for shares in (plain, merged):
+            row += [test.classes[shares[i].argmax()], f"{shares[i].max():.6f}"]
+        writer.writerow([_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in own[:, i]))])
+    return out.getvalue()
+
+
+def _cell(value: str) -> str:
+    """Return a value that no spreadsheet takes for a formula."""
+    return f"'{value}" if value[:1] in "=+-@\t\r" else value

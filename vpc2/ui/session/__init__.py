@@ -1,0 +1,1 @@
+"""One visitor's session: workspace, language, sign-in, runs."""

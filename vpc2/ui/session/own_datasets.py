@@ -1,0 +1,31 @@
+"""The data sets of one's own pictures that a visitor may see."""
+
+from __future__ import annotations
+
+from vpc2.ui.session import workspace
+from vpc2.words import Refusal, Text
+
+_NOT_YOURS = Text(
+    "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself.",
+    "Estas imágenes las agregó otra persona, solo para sí: hay que elegir otro conjunto de datos, o agregar las propias.",
+)
+
+
+def keys() -> list[str]:
+    """Return the keys of this visitor's own sets."""
+    from vpc2.data import own
+
+    return own.keys_of(workspace.visitor())
+
+
+def may_look(key: str) -> bool:
+    """True where this visitor may see the pictures of a data set."""
+    from vpc2.data import own
+
+    return own.may_look(key, workspace.visitor())
+
+
+def check(key: str) -> None:
+    """Raise `Refusal` for a set of pictures that somebody else added."""
+    if not may_look(key):
+        raise Refusal(_NOT_YOURS)

@@ -1,0 +1,42 @@
+"""Taking a recipe into the workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.augment.presets import PIPELINES
+from vpc2.nets.presets import NETS
+from vpc2.predict.spec import Backbone
+from vpc2.training.spec import Recipe
+from vpc2.ui.session import workspace
+
+FROM_BUILD, FROM_AUGMENT, NO_PIPELINE = "build", "augment", "none"
+BACKBONE_PREFIX = "backbone/"
+
+
+def _matching(table: Any, attribute: str, spec: Any) -> str | None:
+    """Return the key of the table's entry that is exactly `spec`, or None."""
+    wanted = codec.digest(spec)
+    return next((key for key in table if codec.digest(getattr(table[key], attribute)) == wanted), None)
+
+
+def take_recipe(recipe: Recipe) -> None:
+    """Put a recipe into the workspace without touching the net and pipeline the visitor has made, where it can do without."""
+    pipeline_key = _matching(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else NO_PIPELINE
+    if pipeline_key is None:
+        workspace.save(recipe.pipeline, from_outside=True)
+    st.session_state["train/net"] = _net_key(recipe.net)
+    st.session_state["train/pipeline"] = pipeline_key or FROM_AUGMENT
+    workspace.save(recipe, from_outside=True)
+
+
+def _net_key(net: Any) -> str:
+    if net.KIND == Backbone.KIND:
+        return BACKBONE_PREFIX + net.ready
+    key = _matching(NETS, "net", net)
+    if key is None:
+        workspace.save(net, from_outside=True)
+    return FROM_BUILD if key is None or codec.digest(net) == codec.digest(workspace.load("net")) else key

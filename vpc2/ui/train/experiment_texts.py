@@ -1,0 +1,71 @@
+"""What an experiment says beside its numbers: what its sides were, and whether more epochs might change the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from vpc2.augment.mixes import MIXES
+from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.presets import PIPELINES
+from vpc2.training.experiments.store import Outcome, is_still_rising
+from vpc2.training.spec import Experiment, Recipe
+from vpc2.ui import markdown
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.step_text import describe_step
+
+
+def describe_augmentation(recipe: Recipe) -> str:
+    """Return a recipe's pipeline by its name and its steps; what is done with no picture is said as well."""
+    pipeline = recipe.augmentation
+    if pipeline is None:
+        return _("no augmentation")
+    preset = next((entry for entry in PIPELINES.values() if entry.pipeline == pipeline), None)
+    name = say(preset.title) if preset is not None else pipeline.name
+    steps = [f"{say(OPS[step.op].title)} {describe_step(step)}".strip() for step in pipeline.steps if step.on]
+    if pipeline.mix is not None:
+        steps.append(say(MIXES[pipeline.mix.way].title))
+    listed = ", ".join(steps)
+    return f"{name} ({listed})" if name else listed
+
+
+def draw_sides(spec: Experiment) -> None:
+    """Say what each side was trained with, where the sides differ in that."""
+    sides = [(spec.left_name, spec.left), (spec.right_name, spec.right)]
+    said = [describe_augmentation(recipe) for _name, recipe in sides]
+    if said[0] == said[1]:
+        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.literal(said[0])))
+        return
+    for (name, _recipe), what in zip(sides, said, strict=True):
+        st.caption(f"**{markdown.literal(name)}**: {markdown.literal(what)}")
+
+
+def draw_size(outcome: Outcome) -> None:
+    """Say how many seeds, pictures and people the numbers rest on."""
+    gap = outcome.gap
+    numbers = {"seeds": number(gap.seeds), "n": number(outcome.pictures), "people": number(gap.units)}
+    said = (
+        _("95 % intervals. Seeds: {seeds}; test pictures: {n}, of {people} people.")
+        if gap.units < outcome.pictures
+        else _("95 % intervals. Seeds: {seeds}; test pictures: {n}.")
+    )
+    st.caption(said.format(**numbers))
+
+
+def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
+    """Warn where validation accuracy was still rising at the end; return True where twice the epochs are asked for."""
+    rising = [name for name, seeds in zip((spec.left_name, spec.right_name), curves, strict=True) if is_still_rising(seeds)]
+    if not rising:
+        return False
+    said = (
+        _("Both sides were still getting better when they ended: with more epochs the gap may be another one.")
+        if len(rising) == 2
+        else _("“{name}” was still getting better when it ended: with more epochs the gap may be another one.").format(
+            name=markdown.literal(rising[0])
+        )
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="experiment-rising"):
+        st.warning(said, icon=":material/trending_up:")
+        return button(_("Again with twice the epochs"), icon=":material/fast_forward:", key="experiment/longer")

@@ -1,0 +1,111 @@
+"""All that a run leaves to take home: the classifier in two formats, the whole run as a script, its recipe, its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from vpc2 import codec
+from vpc2.training.export.script import is_same_curve
+from vpc2.training.runs.events import read_events, to_csv
+from vpc2.training.runs.store import Run
+from vpc2.ui import markdown
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.widgets import page_frame
+from vpc2.words import Refusal
+
+
+def draw_export(run: Run) -> None:
+    """Draw what there is to save, each with one line on what it is; what takes time is made on the click."""
+    if run.model_path.is_file():
+        st.markdown(f"**{_('The classifier')}**")
+        _draw_file(
+            _("Classifier"),
+            _("Net, weights, preprocessing and class names in one file; Judge opens it again."),
+            run.model_path.read_bytes,
+            "classifier.safetensors",
+        )
+        _draw_file(
+            "ONNX",
+            _("For other programs: pictures in, probabilities out, the preprocessing is inside."),
+            partial(_onnx, run),
+            "classifier.onnx",
+        )
+        with st.expander(_("How to ask the ONNX file")):
+            st.code(_snippet(run), language="python")
+    else:
+        st.caption(_("There is a model to take home after the first epoch."))
+    st.markdown(f"**{_('The run')}**")
+    events, _next = read_events(run.folder)
+    if run.model_path.is_file():
+        why_not = _why_no_script(run, events)
+        _draw_file(_("Script"), why_not or _script_words(events), None if why_not else partial(_packed, run), "run.zip")
+    _draw_file(_("Curve"), _("Every step and every epoch as a table."), to_csv(events), "curves.csv")
+    _draw_file(_("Recipe"), _("Everything that decides how the run goes, to be run again."), codec.to_json(run.recipe), "recipe.json")
+
+
+def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | None, file_name: str) -> None:
+    """Draw a button that saves a file (None: there is none to save) and what the file is, or why there is none."""
+    given = {"file_name": file_name, "key": f"home/{file_name}", "disabled": data is None}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(name, data or "", icon=":material/download:", on_click="ignore", width=170, **given)
+        st.caption(what, width="stretch")
+
+
+def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
+    """Return the sentence why no script gives the curve of a run; empty where one does."""
+    from vpc2.training.checks import fit_to_data
+    from vpc2.training.export.bundle import read_course
+
+    try:
+        read_course(fit_to_data(run.recipe)[0], events)
+    except Refusal as refusal:
+        return markdown.literal(say(refusal.text))
+    return ""
+
+
+def _script_words(events: list[dict[str, Any]]) -> str:
+    """Return what the script of a run gives, and what differs where it is not the very same training."""
+    device = next((event["device"] for event in events if event["type"] == "start"), "cpu")
+    if is_same_curve(device):
+        return _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine.")
+    said = _(
+        "The whole run in plain PyTorch, with its pictures. It was trained on {device} and the script computes on the processor, where "
+        "sums are rounded otherwise: its curve is like this one, not the same."
+    )
+    return said.format(device=device)
+
+
+def _opened(run: Run):
+    from vpc2.predict.classifier import load_classifier
+
+    return load_classifier(run.folder)
+
+
+def _onnx(run: Run) -> bytes:
+    from vpc2.predict.export.onnx import to_onnx
+
+    return _or_words(lambda: to_onnx(_opened(run)))
+
+
+def _packed(run: Run) -> bytes:
+    from vpc2.training.export.bundle import pack_run
+
+    return _or_words(lambda: pack_run(run))
+
+
+def _snippet(run: Run) -> str:
+    from vpc2.predict.export.onnx import to_snippet
+
+    return page_frame.guarded(lambda: to_snippet(_opened(run))) or ""
+
+
+def _or_words(make: Callable[[], bytes]) -> bytes:
+    """Return what was made, or the sentence why it could not be: a download cannot show anything on the page."""
+    try:
+        return make()
+    except Refusal as refusal:
+        return say(refusal.text).encode()

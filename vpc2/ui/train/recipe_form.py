@@ -1,0 +1,223 @@
+"""The Train page's left side: data, net, augmentation and settings become one recipe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from vpc2.augment.presets import PIPELINES
+from vpc2.data import datasets
+from vpc2.data.datasets import DATASETS, find_dataset
+from vpc2.nets.presets import NETS
+from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
+from vpc2.predict.spec import FROZEN, Backbone
+from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
+from vpc2.training.presets import RECIPES
+from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
+from vpc2.training.spec import Recipe
+from vpc2.ui import markdown
+from vpc2.ui.computed import datasets as computed_datasets
+from vpc2.ui.session import own_datasets, workspace
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, take_recipe
+from vpc2.ui.train import lr_finder
+from vpc2.ui.widgets import dataset_upload, page_frame
+from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.knob_input import draw_knob, pick
+from vpc2.words import Refusal, Text
+
+_SHEET_PX = 64
+_NOT_HERE = Text("This data set is not on this machine yet.", "Este conjunto de datos todavía no está en esta máquina.")
+
+
+def edit_recipe(recipe: Recipe) -> Recipe:
+    """Draw the recipe's controls and return it as the visitor now has it."""
+    if "train/net" not in st.session_state:
+        take_recipe(recipe)
+    preset = pick(
+        _("Start from a recipe"),
+        list(RECIPES),
+        format_func=lambda key: say(RECIPES[key].title),
+        placeholder=_("Choose a recipe"),
+        key="recipe/preset",
+    )
+    if preset:
+        take_recipe(RECIPES[preset].recipe)
+        st.rerun()
+    dataset = _draw_dataset(recipe)
+    net = _draw_net(recipe)
+    pipeline = _draw_pipeline()
+    settings = dict(recipe.settings)
+    if pipeline is not None and not pipeline.is_plain():
+        _draw_settings(settings, GROUPS["augmentation"][1])
+    _draw_settings(settings, AT_ONCE)
+    with st.expander(_("More settings")):
+        for name, (title, keys) in GROUPS.items():
+            if name != "augmentation":
+                st.markdown(f"**{say(title)}**")
+                _draw_settings(settings, keys)
+                if name == "steps":
+                    lr_finder.draw_finder(recipe)
+    if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
+        # A backbone learned from large pictures: give it larger ones than a small net of one's own needs.
+        settings["size_px"] = BACKBONE_PX
+        changed = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
+        workspace.save(changed, from_outside=True)
+        st.rerun()
+    recipe = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
+    workspace.save(recipe)
+    return recipe
+
+
+# What a setting means nothing without; asked when its turn comes, because the other one may have been changed just above it.
+_NEEDED = {
+    "copies": lambda settings: settings["augment"] != "online",
+    "momentum": lambda settings: settings["optimiser"] == "sgd",
+}
+
+
+def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Draw the widgets of some settings and put their values where they belong."""
+    for key in keys:
+        if key not in _NEEDED or _NEEDED[key](settings):
+            settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=workspace.key("recipe", key))
+
+
+def _draw_dataset(recipe: Recipe) -> str:
+    keys = list(dict.fromkeys((*DATASETS, *own_datasets.keys(), recipe.dataset)))
+    key = workspace.key("recipe", "dataset", *keys[len(DATASETS) :])
+    dataset = st.selectbox(
+        _("Data set"),
+        keys,
+        index=keys.index(recipe.dataset),
+        format_func=lambda key: say(find_dataset(key).title),
+        key=key,
+        help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set that is chosen in this very run
+    )
+    added = dataset_upload.draw_adding(dataset)
+    if added is not None:
+        workspace.save(replace(recipe, dataset=added), from_outside=True)
+        st.rerun()
+    return dataset
+
+
+def name_of(recipe: Recipe) -> str:
+    """Return what a run of this recipe is called at first: its data set, and whether it is augmented."""
+    title = say(find_dataset(recipe.dataset).title)
+    return title if recipe.augmentation is None else _("{title}, augmented").format(title=title)
+
+
+def use_dataset(recipe: Recipe, key: str) -> None:
+    """Take a set into the recipe. A small one of one's own gets the pretrained net, which needs few pictures, and short epochs."""
+    few = {"size_px": BACKBONE_PX, "batch_size": 16, "learning_rate": 0.01, "epochs": 30, "budget_s": 30.0, "train_share": 0.6}
+    take_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **few}))
+    st.rerun()
+
+
+def _draw_net(recipe: Recipe) -> Any:
+    """Draw the choice of net (from Build, a preset, or a pretrained one) and return its spec."""
+    own = {FROM_BUILD: _("From Build: {name}").format(name=workspace.load("net").name or _("your net"))}
+    ready = {BACKBONE_PREFIX + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
+    chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
+    if chosen.startswith(BACKBONE_PREFIX):
+        is_frozen = recipe.net.is_frozen if recipe.net.KIND == Backbone.KIND else FROZEN.default
+        return Backbone(chosen.removeprefix(BACKBONE_PREFIX), draw_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
+    return workspace.load("net") if chosen == FROM_BUILD else NETS[chosen].net
+
+
+def _draw_pipeline() -> Any:
+    first = {NO_PIPELINE: _("None"), FROM_AUGMENT: _("The pipeline from Augment")}
+    chosen = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
+    return {NO_PIPELINE: None, FROM_AUGMENT: workspace.load("pipeline")}[chosen] if chosen in first else PIPELINES[chosen].pipeline
+
+
+def _draw_source(label: str, slot: str, first: dict[str, str], table: Any) -> str:
+    options = [*first, *table]
+    chosen = st.session_state.get(f"train/{slot}")
+    picked = st.selectbox(
+        label,
+        options,
+        index=options.index(chosen) if chosen in options else 0,
+        format_func=lambda key: first[key] if key in first else say(table[key].title),
+        key=workspace.key("recipe", slot),
+    )
+    st.session_state[f"train/{slot}"] = picked
+    return picked
+
+
+def problem_of(recipe: Recipe) -> RecipeProblem | None:
+    """Return why this recipe cannot be trained now or what will be changed, with what would help; None where all is well."""
+    if not datasets.is_ready(recipe.dataset):
+        return RecipeProblem(_NOT_HERE)
+    try:
+        own_datasets.check(recipe.dataset)
+        return check_recipe(recipe) or _check_split(recipe)
+    except Refusal as refusal:
+        return RecipeProblem(refusal.text)
+
+
+def _check_split(recipe: Recipe) -> RecipeProblem | None:
+    from vpc2.data.imageset import split_images
+    from vpc2.training.checks import check_data
+
+    data = computed_datasets.load_set(recipe.dataset, _SHEET_PX)  # the size that the sheet of examples has loaded already
+    return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
+
+
+def draw_problem(problem: RecipeProblem | None) -> None:
+    """Say why the recipe cannot be trained, with the repairs as buttons; where data is missing, offer to fetch it."""
+    recipe = workspace.load("recipe")
+    if problem is None:
+        return
+    (st.warning if problem.is_fatal else st.info)(markdown.literal(say(problem.text)), icon=":material/warning:")
+    for i, repair in enumerate(problem.repairs):
+        if button(markdown.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
+            take_recipe(repair.apply(recipe))
+            st.rerun()
+    if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
+        bar = st.progress(0.0)
+        page_frame.guarded(datasets.download_dataset, recipe.dataset, lambda share, said: bar.progress(min(share, 1.0), text=say(said)))
+        if datasets.is_ready(recipe.dataset):
+            st.rerun()
+
+
+@st.cache_data(max_size="64MB", show_spinner=False)
+def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
+    """Return a sheet of example pictures as JPEG (a row a class), the class names, the counts and the number of groups."""
+    import numpy as np
+
+    from vpc2.images.encode import to_jpeg
+
+    data = computed_datasets.load_set(key, _SHEET_PX)
+    rows, blank = [], np.full_like(data.images[0], 255)
+    for label in range(len(data.classes)):
+        where = np.flatnonzero(data.labels == label)
+        picked = where[:: max(1, len(where) // per_class)][:per_class]
+        rows.append(np.concatenate([*(data.images[i] for i in picked), *([blank] * (per_class - len(picked)))], axis=1))
+    counts = [int((data.labels == label).sum()) for label in range(len(data.classes))]
+    return to_jpeg(np.concatenate(rows, axis=0)), list(data.classes), counts, 0 if data.groups is None else len(set(data.groups.tolist()))
+
+
+def draw_data(recipe: Recipe) -> None:
+    """Show what the net will look at: example pictures of each class and the counts."""
+    if not datasets.is_ready(recipe.dataset):
+        st.info(_("Download the data set on the left to see its pictures."), icon=":material/photo_library:")
+        return
+    if not own_datasets.may_look(recipe.dataset):
+        return  # `problem_of` has said why
+    with st.spinner(_("Reading the pictures…")):
+        sheet = page_frame.guarded(_sheet, recipe.dataset, 14)
+    if sheet is None:
+        return
+    picture, classes, counts, groups = sheet
+    people = " · " + _("{n} people, never split between training and test").format(n=number(groups)) if groups else ""
+    st.markdown(f"### {say(find_dataset(recipe.dataset).title)}")
+    st.caption(_("{n} pictures in {k} classes").format(n=number(sum(counts)), k=len(classes)) + people)
+    st.image(picture, alt=_("Example pictures, a row a class: {classes}").format(classes=", ".join(classes)), width="stretch")
+    st.caption(
+        _("A row a class, from top to bottom: {classes}.").format(
+            classes=", ".join(f"{markdown.literal(name)} ({number(count)})" for name, count in zip(classes, counts, strict=True))
+        )
+    )

@@ -1,0 +1,110 @@
+"""All runs: open one; of the ticked ones, lay the curves over each other, take them along, delete them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zoneinfo
+from datetime import datetime
+
+import streamlit as st
+
+from vpc2.data.datasets import find_dataset
+from vpc2.training.experiments.comparison import share_of_test
+from vpc2.training.runs.events import last_event, read_events, to_csv
+from vpc2.training.runs.store import Run, may_change
+from vpc2.ui import markdown
+from vpc2.ui.components.live_curves import live_curves
+from vpc2.ui.session import runs, workspace
+from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.train.run_page import draw_delete
+from vpc2.ui.widgets import tensorboard_embed
+from vpc2.ui.widgets.buttons import button
+from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_state
+
+AT_ONCE = 12
+MOST_OVERLAID = 6  # as many as there are colours that everybody can tell apart
+
+
+def draw_list(chosen: Run | None) -> None:
+    """Draw the visitor's runs, newest first; what can be done to the ticked ones stands below."""
+    seen = runs.visible_runs()
+    st.markdown(f"## {_('Your runs')}")
+    if not seen:
+        st.caption(_("None yet. Choose a recipe and press Train: it takes less than a minute."))
+        return
+    shown = st.session_state.get("runs/shown", AT_ONCE)
+    ticked = [run for run in seen[:shown] if _draw_line(run, chosen)]
+    if len(seen) > shown and button(_("Show more ({n})").format(n=number(len(seen) - shown)), key="runs/more", type="tertiary"):
+        st.session_state["runs/shown"] = shown + 4 * AT_ONCE
+        st.rerun()
+    if ticked:
+        _draw_ticked(ticked)
+    else:
+        st.caption(_("Tick runs to take their numbers along or to delete them, two or more to lay their curves over each other."))
+
+
+def _draw_line(run: Run, chosen: Run | None) -> bool:
+    """Draw one run as a line and return whether it is ticked."""
+    status, end = runs.store().status(run.id), last_event(run.folder) or {}
+    share = share_of_test(end) if end.get("type") == "end" else None
+    with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
+        is_ticked = st.checkbox(markdown.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
+        is_open = chosen is not None and chosen.id == run.id
+        if button(markdown.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
+            st.query_params["run"] = run.id
+            st.rerun()
+        draw_state(status)
+        facts = [say(find_dataset(run.recipe.dataset).title)]
+        if share is not None:
+            facts.append(_("test accuracy {share}").format(share=say(share.text)))
+        if end.get("elapsed_s"):
+            facts.append(f"{number(end['elapsed_s'], ',.0f')} s")
+        facts.append(_when(run.created))
+        if not may_change(run, workspace.visitor()):
+            facts.append(_("somebody else's"))
+        st.caption(markdown.literal(" · ".join(facts)), width="stretch")
+    return is_ticked
+
+
+def _when(seconds: float) -> str:
+    """Return a day and a time of the visitor's own clock, as the visitor's language writes them."""
+    try:
+        zone = zoneinfo.ZoneInfo(st.context.timezone or "UTC")
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # a browser may say anything
+        zone = zoneinfo.ZoneInfo("UTC")
+    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m %H:%M" if language() == "es" else "%b %d, %H:%M")
+
+
+def _draw_ticked(ticked: list[Run]) -> None:
+    if len(ticked) > MOST_OVERLAID:
+        st.caption(_("At most {n} are laid over each other.").format(n=MOST_OVERLAID))
+    overlaid = ticked[:MOST_OVERLAID]
+    if len(ticked) > 1:
+        lines = [curve_of(run, runs.store().status(run.id)) for run in overlaid]
+        live_curves(lines, key="overlay", words=curve_words())
+    tensorboard_embed.draw_board([run.id for run in overlaid])
+    st.download_button(
+        _("Curves of the ticked runs as CSV"), lambda: to_table(ticked), file_name="runs.csv", icon=":material/table:", on_click="ignore"
+    )
+    doomed = [run for run in ticked if may_change(run, workspace.visitor()) and runs.store().status(run.id).state != "running"]
+    if doomed and draw_delete(doomed, key="delete-ticked"):
+        if st.query_params.get("run") in [run.id for run in doomed]:
+            del st.query_params["run"]
+        st.rerun()
+
+
+def to_table(chosen: list[Run]) -> str:
+    """Return the curves of several runs as one CSV, each row after its run's id and name.
+
+    A name that a spreadsheet would take for a formula gets a quote before it.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for i, run in enumerate(chosen):
+        name = f"'{run.name}" if run.name.startswith(("=", "+", "-", "@")) else run.name
+        head, *rows = csv.reader(io.StringIO(to_csv(read_events(run.folder)[0])))
+        if i == 0:
+            writer.writerow(["run", "name", *head])
+        writer.writerows([run.id, name, *row] for row in rows)
+    return out.getvalue()

@@ -1,0 +1,226 @@
+"""One run on the Train page: what one can do to it, its curves as they happen, a look inside, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from vpc2.figures.runs import confusion_figure
+from vpc2.training.experiments.comparison import share_of_test
+from vpc2.training.runs import snapshot_files
+from vpc2.training.runs.events import curves, read_events, to_csv
+from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.ui import markdown
+from vpc2.ui.components.live_curves import live_curves
+from vpc2.ui.components.live_snapshot import live_snapshot
+from vpc2.ui.server import routes
+from vpc2.ui.session import notices, recipes, runs, workspace
+from vpc2.ui.session.i18n import _, say
+from vpc2.ui.train import export_run
+from vpc2.ui.widgets import page_frame, tensorboard_embed
+from vpc2.ui.widgets.buttons import button, submit_button
+from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
+from vpc2.words import Refusal
+
+NUMBERS_S = 3.0
+
+
+def draw_run(run: Run) -> None:
+    """Draw one run: curves that move by themselves, a look inside, what can be done, and in the end what came of it."""
+    status = runs.store().status(run.id)
+    _draw_head(run, status)
+    draw_waiting(run, status)
+    live_curves([curve_of(run, status)], key=f"curves/{run.id}", words=curve_words())
+    watch(run, status)
+    if status.is_over:
+        draw_outcome(run, status)
+    _draw_inside(run, status)
+
+
+def _draw_head(run: Run, status: Status) -> None:
+    is_own = may_change(run, workspace.visitor())
+    with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
+        st.markdown(f"### {markdown.literal(run.name)}", width="content")
+        draw_state(status)
+        st.space("stretch")
+        if is_own and status.state in ("queued", "running"):
+            if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
+                _do(runs.engine().pause, run.id, by=workspace.visitor())
+            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
+                _do(runs.engine().stop, run.id, by=workspace.visitor())
+        if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
+            _do(runs.engine().resume, run.id, by=workspace.visitor())
+        if is_own and status.state == "paused" and button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}"):
+            _do(runs.engine().stop, run.id, by=workspace.visitor())
+        if run.model_path.is_file():
+            label = _("Judge this net") if status.is_over else _("Judge it now")
+            st.page_link(page_frame.script("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
+        _draw_more(run, status, is_own)
+        if button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
+            del st.query_params["run"]
+            st.rerun()
+    if run.note:
+        st.caption(markdown.literal(run.note))
+
+
+def _draw_more(run: Run, status: Status, is_own: bool) -> None:
+    """Offer what is needed now and then: again, further, its recipe, another name, a note, away with it."""
+    with st.popover(_("More"), icon=":material/more_horiz:", key="run-more"):
+        if button(_("Run it again"), icon=":material/content_copy:", key="clone", width="stretch"):
+            _start(runs.clone_run, run.id)
+        if run.model_path.is_file() and button(
+            _("Train it further"),
+            icon=":material/fast_forward:",
+            key="continue",
+            width="stretch",
+            help=_("A new run with the recipe on the left, which begins with the weights of this one."),
+        ):
+            _start(runs.train_further, run.id)
+        if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
+            recipes.take_recipe(run.recipe)
+            st.rerun()
+        if not is_own:
+            return
+        with st.form("rename", border=False):
+            name = st.text_input(_("Name"), run.name, max_chars=60)
+            note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
+            if submit_button(_("Keep"), icon=":material/check:", key="rename/keep"):
+                _do(_rewrite, run, name, note)
+        if status.state != "running" and draw_delete([run], key="delete"):
+            del st.query_params["run"]
+            st.rerun()
+
+
+def _rewrite(run: Run, name: str, note: str) -> None:
+    runs.store().rename(run.id, name, by=workspace.visitor())
+    runs.store().annotate(run.id, note, by=workspace.visitor())
+
+
+def draw_delete(doomed: list[Run], key: str) -> bool:
+    """Offer to delete runs, once it is said that this is meant; return True when they are gone."""
+    title = _("Delete {n} runs").format(n=len(doomed)) if len(doomed) > 1 else _("Delete this run")
+    if not st.checkbox(title, key=f"{key}/mean-it"):
+        return False
+    if not button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
+        return False
+    for run in doomed:
+        page_frame.guarded(runs.store().delete, run.id, by=workspace.visitor())
+    return True
+
+
+def _do(action: Any, *args: Any, **kwargs: Any) -> None:
+    """Do something to a run and draw the page anew; a refusal stays on the screen."""
+    try:
+        action(*args, **kwargs)
+    except Refusal as refusal:
+        notices.remember_note(refusal.text, "error")
+    st.rerun()
+
+
+def _start(make: Any, *args: Any) -> None:
+    """Make a run out of another one, start it and show it."""
+
+    def begin() -> Run:
+        run = make(*args)
+        runs.engine().start(run)
+        return run
+
+    started = page_frame.guarded(begin)
+    if started is not None:
+        st.query_params["run"] = started.id
+        st.rerun()
+
+
+@st.fragment
+def _draw_inside(run: Run, status: Status) -> None:
+    """Draw the tabs below the curves; only the open one is computed and asks the server."""
+    views = {
+        _("What the net sees"): lambda: _draw_look(run, "batch", status.state),
+        _("Classes"): lambda: _draw_look(run, "classes", status.state),
+        _("Mistakes"): lambda: _draw_look(run, "mistakes", status.state),
+        _("Layers"): lambda: _draw_look(run, "layers", status.state),
+        _("Test"): lambda: _draw_test(run),
+        _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
+        "TensorBoard": lambda: tensorboard_embed.draw_board([run.id]),
+        _("Take home"): lambda: export_run.draw_export(run),
+    }
+    for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def _look_words() -> dict[str, str]:
+    return {
+        "waiting": _("The first look comes with the first epoch."),
+        "nothing": _("This run ended before its first epoch."),
+        "batch": _("Epoch {epoch}, step {step}: the last batch, as the net saw it."),
+        "classes": _("Epoch {epoch}: {right} of {n} validation pictures right, {a} ({low} to {high})."),
+        "mistakes": _("Epoch {epoch}: the wrong answers that the net is surest of."),
+        "layers": _("Epoch {epoch}, step {step}: the weights of each layer, and the gradients of the last step."),
+        "noValidation": _("There are no validation pictures."),
+        "noMistakes": _("Epoch {epoch}: all {n} validation pictures right."),
+        "matrix": _("Rows: the true class. Columns: the answer."),
+        "arrows": _("The arrow keys go from cell to cell."),
+        "perClass": _("Accuracy of each class, with its 95 % interval"),
+        "share": _("{a} ({low} to {high}), {right} of {n}"),
+        "worst": _("Most frequent mistakes"),
+        "pair": _("{true} taken for {predicted}: {n} ×"),
+        "picture": _("picture {n}"),
+        "isTrue": _("is {true}"),
+        "taken": _("says {predicted}, {p} sure"),
+        "layersTitle": _("Weights and gradients of each layer"),
+        "layer": _("Layer"),
+        "weights": _("Weights"),
+        "gradients": _("Gradients"),
+        "ratio": _("Gradient / weight"),
+        "count": _("{n} values"),
+        "spread": _("histogram from {low} to {high}"),
+        "between": _("{low} … {high}"),
+        "moments": _("mean {mean}, deviation {std}"),
+        "broken": _("{n} are no finite numbers"),
+        "frozen": _("frozen"),
+    }
+
+
+def _draw_look(run: Run, view: str, standing: str) -> None:
+    given = None
+    if not routes.is_serving() and (numbers := snapshot_files.read_look(run.folder)) is not None:
+        paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
+        given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
+
+
+def _draw_test(run: Run) -> None:
+    events, _next = read_events(run.folder)
+    end = events[-1] if events and events[-1]["type"] == "end" else {}
+    if not end.get("confusion"):
+        st.caption(_("The test comes at the very end of a run: on pictures that it has never seen, once."))
+        return
+    figure, finding = confusion_figure(end["confusion"], events[0]["classes"], true=_("true class"), predicted=_("predicted class"))
+    said = (
+        _("The most frequent mistake: {true} taken for {predicted} ({n} ×).").format(**finding)
+        if finding
+        else _("No mistake on the test pictures.")
+    )
+    st.markdown(f"**{markdown.literal(said)}**")
+    if (share := share_of_test(end)) is not None:
+        st.caption(markdown.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
+    st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
+
+
+def _draw_numbers(run: Run) -> None:
+    events, _next = read_events(run.folder)
+    table = curves(events)["epochs"]
+    names = {
+        "epoch": _("Epoch"),
+        "train_loss": _("Training loss"),
+        "train_accuracy": _("Training accuracy"),
+        "val_loss": _("Validation loss"),
+        "val_accuracy": _("Validation accuracy"),
+        "images_per_s": _("Pictures/s"),
+        "elapsed_s": _("Seconds"),
+    }
+    st.dataframe({title: table[name] for name, title in names.items()}, hide_index=True, height=320)
+    st.download_button(_("Curves as CSV"), to_csv(events), file_name="curves.csv", icon=":material/table:", on_click="ignore")

@@ -1,0 +1,156 @@
+"""A data set in a minute: type classes, fill them with dropped pictures or the camera, use them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
+from vpc2.ui import markdown
+from vpc2.ui.session import notices, workspace
+from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.widgets import page_frame
+from vpc2.ui.widgets.buttons import button, submit_button
+from vpc2.words import Refusal
+
+_SHOWN = 24  # thumbnails of a class
+_OPEN = "draft/open"
+
+
+def is_open() -> bool:
+    """True while the visitor makes a set."""
+    return bool(st.session_state.get(_OPEN))
+
+
+def open_draft() -> None:
+    """Show the set in the making on the page's right side."""
+    st.session_state[_OPEN] = True
+
+
+def draw_draft() -> str | None:
+    """Draw the set in the making; return the key of the set once it is to be used."""
+    owner = page_frame.guarded(workspace.owner)
+    if owner is None:
+        return None
+    drafts = DraftStore(owner)
+    draft = drafts.load()
+    with st.container(horizontal=True, vertical_alignment="center", key="draft-head"):
+        st.markdown(f"### {_('Your own classes')}", width="content")
+        st.space("stretch")
+        if draft.groups and button(_("Start afresh"), icon=":material/delete:", key="draft/clear", type="tertiary"):
+            drafts.clear()
+            st.rerun()
+        if button(_("Close"), icon=":material/close:", key="draft/close", type="tertiary"):
+            st.session_state[_OPEN] = False
+            st.rerun()
+    st.caption(_("About {n} pictures a class are enough for a pretrained net, trained in seconds.").format(n=USUAL))
+    with st.form("draft/new", clear_on_submit=True, border=False):
+        name = st.text_input(_("A new class"), max_chars=40, placeholder=_("for example: open hand"))
+        if submit_button(_("Add the class"), icon=":material/add:", key="draft/add-now"):
+            _try(drafts.add_class, name)
+    if draft.groups:
+        names = [group.name for group in draft.groups]
+        last = st.session_state.get("draft/class")
+        mark = hashlib.sha256("/".join(names).encode()).hexdigest()[:8]  # other classes, another widget
+        first = last if last in names else names[-1]
+        chosen = st.segmented_control(_("Class to fill"), names, default=first, required=True, key=f"draft/choose/{mark}")
+        st.session_state["draft/class"] = chosen
+        _draw_filling(drafts, chosen)
+        for group in draft.groups:
+            _draw_class(drafts, group)
+    return _draw_using(drafts, draft)
+
+
+def _try(change, *args) -> None:
+    """Change the draft and draw the page anew; a refusal stays on the screen."""
+    try:
+        change(*args)
+    except Refusal as refusal:
+        notices.remember_note(refusal.text, "error")
+    st.rerun()
+
+
+def _draw_filling(drafts: DraftStore, name: str) -> None:
+    """Offer the two ways to fill a class: dropped files, and the camera where the browser lends it."""
+    count = st.session_state.setdefault("draft/uploads", 0)
+    drop, shoot = st.columns(2, gap="medium")
+    with drop:
+        files = st.file_uploader(
+            _("Pictures of “{name}”").format(name=name),
+            type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "avif", "tif", "tiff"],
+            accept_multiple_files=True,
+            key=f"draft/files/{count}",
+        )
+    with shoot:
+        if not has_camera():
+            st.caption(_("The camera works only over https or on this machine itself: open the page that way, or drop pictures instead."))
+            taken = None
+        elif st.toggle(_("Use the camera"), key="draft/camera"):
+            taken = st.camera_input(_("Camera: “{name}”").format(name=name), key=f"draft/shot/{count}", resolution="480p")
+        else:
+            taken = None
+    given = [(file.name, file.getvalue()) for file in files] + ([("camera.jpg", taken.getvalue())] if taken is not None else [])
+    if given:
+        st.session_state["draft/uploads"] += 1
+        texts = drafts.add_pictures(name, given)
+        notices.forget_notes()
+        for text in texts:
+            notices.remember_note(text, "info")
+        st.rerun()
+
+
+def has_camera() -> bool:
+    """True where a browser may lend its camera: over https, or on the machine itself."""
+    address = urlsplit(str(st.context.url or ""))
+    return address.scheme == "https" or address.hostname in ("localhost", "127.0.0.1", "::1", None)
+
+
+def _draw_class(drafts: DraftStore, group: Group) -> None:
+    with st.container(border=True, key=f"draft-{hashlib.sha256(group.name.encode()).hexdigest()[:12]}"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{markdown.literal(group.name)}**", width="content")
+            st.caption(_("{n} of about {usual} pictures").format(n=number(len(group.pictures)), usual=USUAL), width="stretch")
+            is_on = st.toggle(_("Takes part"), value=group.is_on, key=f"draft/on/{group.name}")
+            if is_on != group.is_on:
+                _try(drafts.switch_class, group.name, is_on)
+            with st.popover(_("Change"), icon=":material/edit:", key=f"draft/change/{group.name}"):
+                with st.form(f"draft/rename/{group.name}", border=False):
+                    other = st.text_input(_("Name"), group.name, max_chars=40)
+                    if submit_button(_("Rename"), key=f"draft/rename-now/{group.name}"):
+                        _try(drafts.rename_class, group.name, other)
+                if group.pictures:
+                    numbers = st.pills(
+                        _("Pictures to remove"), range(1, len(group.pictures) + 1), selection_mode="multi", key=f"draft/out/{group.name}"
+                    )
+                    if numbers and button(_("Remove them"), icon=":material/delete:", key=f"draft/out-now/{group.name}"):
+                        for at in numbers:
+                            drafts.remove_picture(group.name, group.pictures[at - 1])
+                        st.rerun()
+                if button(_("Remove the class"), icon=":material/delete:", key=f"draft/remove/{group.name}"):
+                    _try(drafts.remove_class, group.name)
+        if group.pictures:
+            shown = group.pictures[:_SHOWN]
+            st.image(
+                [f"data:image/png;base64,{base64.b64encode(drafts.picture(one)).decode()}" for one in shown],
+                caption=[str(i) for i in range(1, len(shown) + 1)],
+                width=84,
+            )
+            if len(group.pictures) > _SHOWN:
+                st.caption(_("and {n} more").format(n=number(len(group.pictures) - _SHOWN)))
+
+
+def _draw_using(drafts: DraftStore, draft: Draft) -> str | None:
+    problem = drafts.problem(draft)
+    if problem is not None:
+        st.info(
+            markdown.literal(say(problem)) if draft.groups else _("Add two classes, then at least {n} pictures of each.").format(n=FEWEST)
+        )
+    if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
+        entry = page_frame.guarded(drafts.finish, "", workspace.visitor())
+        if entry is not None:
+            st.session_state[_OPEN] = False
+            return entry.key
+    return None

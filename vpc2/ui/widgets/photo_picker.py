@@ -1,0 +1,129 @@
+"""The tray: the visitor's photographs, kept for the session and shared by all pages."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from vpc2.host import LIMITS, MB
+from vpc2.images.decode import decode_photo
+from vpc2.images.samples import SAMPLES, load_sample
+from vpc2.ui.markdown import literal
+from vpc2.ui.session import notices
+from vpc2.ui.session.i18n import _, say
+from vpc2.words import Refusal, Text
+
+MOST = 12
+FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
+
+_NOTE = Text("{name}: {note}", "{name}: {note}")
+_FULL = Text(
+    "The tray holds {limit} photographs of your own; the oldest one made room.",
+    "La bandeja guarda {limit} fotos propias; la más vieja dejó su lugar.",
+)
+
+
+def own_photos() -> dict[str, dict[str, Any]]:
+    """Return the visitor's own photographs by digest: name, pixels (H, W, 3) uint8 and the rest of `Photo`."""
+    return st.session_state.setdefault("photos", {})
+
+
+def _title(key: str) -> str:
+    return literal(own_photos()[key]["name"]) if key in own_photos() else say(SAMPLES[key].title)
+
+
+def _photo(key: str) -> dict[str, Any]:
+    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": say(SAMPLES[key].title), "key": key}
+
+
+def add_photo(data: bytes, name: str) -> str | None:
+    """Decode one upload into the tray and choose it; a refusal is told and nothing else changes."""
+    try:
+        photo = decode_photo(data, name)
+    except Refusal as refusal:
+        notices.remember_note(refusal.text, "error")
+        return None
+    for note in photo.notes:
+        notices.remember_note(_NOTE.fill(name=photo.name, note=note))
+    _keep({**asdict(photo), "notes": ()})
+    return photo.digest
+
+
+def add_pixels(pixels: np.ndarray, name: str) -> None:
+    """Put a picture made by the app, uint8 (H, W, 3), into the tray and choose it."""
+    digest = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()  # the same bytes lie otherwise in another form
+    _keep({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
+    _choose([digest])
+    st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
+
+
+def _choose(digests: list[str]) -> None:
+    """Put photographs in front of those that are chosen, each once."""
+    st.session_state["tray/chosen"] = list(dict.fromkeys([*digests, *st.session_state.get("tray/chosen", [])]))
+
+
+def _keep(photo: dict[str, Any]) -> None:
+    own_photos().pop(photo["digest"], None)
+    own_photos()[photo["digest"]] = photo
+    if len(own_photos()) > MOST:
+        own_photos().pop(next(iter(own_photos())))
+        notices.remember_note(_FULL.fill(limit=MOST))
+
+
+def _take(given: list, page: str, most: int) -> None:
+    """Move uploads into the tray and drop Streamlit's own copies, which would stay in memory."""
+    added = [digest for file in given if (digest := add_photo(file.getvalue(), file.name))]
+    if added:
+        _choose([*reversed(added)])
+    st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
+    st.rerun()
+
+
+def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+    """Draw the tray and return the chosen photographs, at most `most`, each with `digest`, `name` and `pixels`."""
+    keys = [*reversed(own_photos()), *SAMPLES]
+    wanted = [key for key in dict.fromkeys(st.session_state.get("tray/chosen", first)) if key in keys]
+    count = st.session_state.get("tray/uploads", 0)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="tray"):
+        chosen = st.pills(
+            _("Photographs"),
+            keys,
+            selection_mode="multi" if most > 1 else "single",
+            default=(wanted[:most] or keys[:1]) if most > 1 else (wanted or keys)[0],
+            format_func=_title,
+            key=f"tray/{page}/{count}",
+            width="stretch",
+            wrap=True,
+        )
+        with st.popover(_("Add your own"), icon=":material/add_photo_alternate:", key=f"tray/add/{page}/{count}"):
+            given = st.file_uploader(
+                _("Drop photographs here"),
+                type=FORMATS,
+                accept_multiple_files=True,
+                key=f"tray/upload/{page}/{count}",
+                max_upload_size=LIMITS.image_bytes // MB,
+            )
+            if st.toggle(_("Use the camera"), key=f"tray/camera/{page}"):
+                if not _is_secure():
+                    st.caption(_("Browsers allow the camera only over https or on this very machine; a photograph can still be uploaded."))
+                shot = st.camera_input(_("Take a photograph"), key=f"tray/shot/{page}/{count}", resolution="720p")
+                given = [*given, *([shot] if shot else [])]
+                if shot:
+                    shot.name = _("Camera") + ".jpg"
+            if given:
+                _take(given, page, most)
+    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:most]
+    st.session_state["tray/chosen"] = chosen
+    if not chosen:
+        st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")
+    photos = [_photo(key) for key in chosen]
+    return list({photo["digest"]: photo for photo in photos}.values())  # a sample that was also uploaded is one photograph
+
+
+def _is_secure() -> bool:
+    address = st.context.url or ""
+    return address.startswith("https") or "//localhost" in address or "//127.0.0.1" in address
