@@ -18,6 +18,7 @@ from vpc2 import host
 from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, own_folder, own_home
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.images.encode import resize_square
+from vpc2.version import APP
 from vpc2.words import Refusal, Text, clean_name
 
 SIZE_PX = 128  # enough for nets that train in a minute
@@ -46,6 +47,7 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as made:
             about = {
+                "app": APP,
                 "name": clean_name(name) or "?",
                 "owner": owner,
                 "classes": list(data.classes),

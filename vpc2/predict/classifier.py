@@ -20,6 +20,7 @@ from torch import nn
 from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_json
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import safetensors_io
+from vpc2.version import VERSION as APP_VERSION
 from vpc2.words import Refusal, Text, clean_name
 
 FILE_NAME = "model.safetensors"
@@ -230,7 +231,7 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
     made = dict(classifier.made)
     if net_document(made) is None:
         raise Refusal(_NOT_SAVED)
-    made.setdefault("versions", {"torch": torch.__version__})
+    made.setdefault("versions", {"torch": torch.__version__, "vpc2": APP_VERSION})
     made.setdefault("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     document = {
         "version": VERSION,

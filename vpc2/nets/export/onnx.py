@@ -14,6 +14,7 @@ from vpc2.nets.layers.shape_rules import sides_of
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
+from vpc2.version import APP
 from vpc2.words import Refusal, Text
 
 if TYPE_CHECKING:
@@ -86,4 +87,7 @@ def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> byte
             external_data=False,
             verbose=False,
         )
-        return program.model_proto.SerializeToString()
+        model = program.model_proto
+        made = model.metadata_props.add()
+        made.key, made.value = "app", APP
+        return model.SerializeToString()

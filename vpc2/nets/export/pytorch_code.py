@@ -11,6 +11,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
+from vpc2.version import MADE_WITH
 
 # torch's own defaults, so that the code says only what differs.
 _DEFAULTS: dict[str, Any] = {
@@ -42,7 +43,7 @@ def to_code(net: Net) -> str:
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
-    return "\n".join(
+    return MADE_WITH + "\n".join(
         [
             "import torch",
             "from torch import nn",

@@ -16,6 +16,7 @@ from vpc2.predict.export import tta_script
 from vpc2.predict.pretrained import backbone_code
 from vpc2.predict.tta.transforms import GREY, view_matrix
 from vpc2.predict.tta.views import MERGES, VIEWS, clean_views
+from vpc2.version import APP
 from vpc2.words import Refusal, Text
 
 _NO_SCRIPT = Text(
@@ -85,6 +86,7 @@ def to_zip(classifier: Classifier, views: Sequence[str], how: str = "mean") -> b
     weights = {str(i): value.detach().cpu().contiguous() for i, value in enumerate(classifier.module.state_dict().values())}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.comment = APP.encode()
         file.writestr(tta_script.SCRIPT_NAME, script)
         file.writestr(tta_script.WEIGHTS_NAME, save(weights))
     return out.getvalue()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vpc2.version import MADE_WITH
+
 WEIGHTS_NAME, SCRIPT_NAME = "weights.safetensors", "tta.py"
 
 _SCRIPT = '''"""Asks a net about photographs in {count} views and merges the answers, as the Judge page of vpc2 does.
@@ -131,7 +133,7 @@ def to_script(
     channels = ""
     if preprocessing["channels"] == 1:
         channels = f"    images = (images * torch.tensor({tuple(input_grey)}).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
-    return _SCRIPT.format(
+    return MADE_WITH + _SCRIPT.format(
         count=len(moves) + len(lights),
         script=SCRIPT_NAME,
         needs=needs,

@@ -23,6 +23,7 @@ from vpc2.training.runs.events import curves, last_event, read_events
 from vpc2.training.runs.store import Run, RunStore, status_of, write_atomic
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
+from vpc2.version import APP
 from vpc2.words import Refusal, Text
 
 _NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.", "No existe ese experimento; puede que se haya eliminado.")
@@ -78,7 +79,7 @@ class ExperimentStore:
         filed = Filed(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
         place = self.folder / filed.id
         place.mkdir(parents=True)
-        document = {"owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
+        document = {"app": APP, "owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
         write_atomic(place / "experiment.json", json.dumps(document, ensure_ascii=False).encode())
         return filed
 

@@ -23,6 +23,7 @@ from vpc2.training.runs.events import ALL_STEPS, read_events
 from vpc2.training.runs.store import START_NAME, Run
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
+from vpc2.version import APP
 from vpc2.words import Refusal, Text
 
 MOST_BYTES = 200 * MB
@@ -54,6 +55,7 @@ def pack_run(run: Run) -> bytes:
     means, has_start = classifier.preprocessing, start.is_file()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
+        archive.comment = APP.encode()
         script = to_script(recipe, means.mean, means.std, has_start=has_start, **course.told)
         archive.writestr(SCRIPT_NAME, script, zipfile.ZIP_DEFLATED)
         archive.writestr(DATA_NAME, pack_pictures(data, course.rates), zipfile.ZIP_DEFLATED, 1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vpc2.training.runs.store import CHECKPOINT_NAME
+from vpc2.version import APP
 from vpc2.words import Refusal, Text
 
 _FORMAT = 1
@@ -29,7 +30,9 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, 
     Without waiting for the disk: it outlives a killed process, and a machine that loses its power loses one epoch more.
     """
     text = json.dumps({"format": _FORMAT, **place})
-    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
+    data = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text, "app": APP}
+    )
     part = folder / f"{CHECKPOINT_NAME}.{secrets.token_hex(4)}.tmp"
     try:
         part.write_bytes(data)

@@ -18,6 +18,7 @@ from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
+from vpc2.version import APP
 from vpc2.words import Refusal, join_texts
 
 CSS = Path(__file__).with_name("page_frame.css")
@@ -111,6 +112,12 @@ def draw_opening(kind: str, place: str = "share") -> None:
         except Refusal as refusal:
             notices.remember_note(refusal.text, "error")
         st.rerun()
+
+
+def draw_foot() -> None:
+    """Draw the last line of every page: which version this is."""
+    with st.container(key="foot"):
+        st.caption(APP)
 
 
 def draw_notes() -> None:
