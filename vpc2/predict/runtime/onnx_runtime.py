@@ -20,7 +20,7 @@ import torch
 
 from vpc2 import host
 from vpc2.files import atomic_write
-from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
+from vpc2.nets.export.onnx import IMAGES, MAX_ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 def is_wanted(classifier: Classifier) -> bool:
     """True on a CPU, for nets that are not too large to be written, unless `VPC2_ONNX=0`."""
     size = sum(value.numel() * value.element_size() for value in classifier.module.state_dict().values())
-    return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= ONNX_BYTES
+    return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= MAX_ONNX_BYTES
 
 
 def path_of(classifier: Classifier) -> Path:
