@@ -209,7 +209,9 @@ def _augment(given: argparse.Namespace) -> None:
             for number, draw in enumerate(draws):
                 name = f"{i:03d}_{number:03d}.jpg"
                 (given.out / name).write_bytes(to_jpeg(draw.image))
-                rows = [(step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps]
+                rows: list[tuple[object, ...]] = [
+                    (step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps
+                ]
                 for row in rows or [("", "", "", "")]:
                     manifest.writerow([name, photo.name, number, pipeline.seed, *row])
     print(f"{len(photos) * given.draws} → {given.out}")

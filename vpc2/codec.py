@@ -13,7 +13,7 @@ import importlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from vpc2.text import Refusal, Text, clean_name, shown
 
@@ -55,6 +55,15 @@ _STRANGE_KEY = Text("{where} has a key “{key}” that means nothing here; it k
 _BAD_LINK = Text("This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.")
 
 
+class Spec(Protocol):
+    """What can be saved, linked and read back: `from_doc` of its class takes what `to_doc` gives."""
+
+    @property
+    def KIND(self) -> str: ...  # noqa: N802 (a constant of the class)
+
+    def to_doc(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Read:
     """A spec that came in from outside, and what had to be said about it."""
@@ -89,7 +98,7 @@ def read_json(data: bytes | str) -> Any:
     return value
 
 
-def _refuse_constant(name: str):
+def _refuse_constant(name: str) -> NoReturn:
     raise Refusal(_BAD_NUMBER)
 
 
@@ -121,7 +130,7 @@ def _check_values(value: Any, depth: int) -> None:
             raise Refusal(_BAD_TEXT) from None
 
 
-def to_document(spec) -> dict[str, Any]:
+def to_document(spec: Spec) -> dict[str, Any]:
     """Return a spec as a plain document with its version and kind."""
     return {"version": VERSION, "kind": spec.KIND, **spec.to_doc()}
 
@@ -155,7 +164,7 @@ def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, 
     return document
 
 
-def to_json(spec) -> str:
+def to_json(spec: Spec) -> str:
     """Return a spec as a JSON text for people to read and save."""
     return json.dumps(to_document(spec), indent=1, ensure_ascii=False)
 
@@ -165,7 +174,7 @@ def from_json(data: bytes | str, kind: str | None = None) -> Read:
     return from_document(read_json(data), kind)
 
 
-def to_token(spec) -> str:
+def to_token(spec: Spec) -> str:
     """Return a spec as the short text that stands behind `?s=` in a link."""
     return base64.urlsafe_b64encode(zlib.compress(_canonical(spec), 9)).rstrip(b"=").decode()
 
@@ -185,10 +194,10 @@ def from_token(token: str, kind: str | None = None) -> Read:
     return from_json(data, kind)
 
 
-def digest(spec) -> str:
+def digest(spec: Spec) -> str:
     """Return a name for exactly this spec (the same on every machine), to key caches by."""
     return hashlib.sha256(_canonical(spec)).hexdigest()[:16]
 
 
-def _canonical(spec) -> bytes:
+def _canonical(spec: Spec) -> bytes:
     return json.dumps(to_document(spec), separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()

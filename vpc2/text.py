@@ -53,7 +53,7 @@ class _Formatter(string.Formatter):
     def __init__(self, language: str):
         self.language = language
 
-    def format_field(self, value, format_spec):
+    def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Text):
             value = value.say(self.language)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -167,7 +167,7 @@ def begin_small(text: Text) -> Text:
     return _Composed("", parts=(text,), compose=_small)
 
 
-_NAMED = {
+_NAMED: dict[type, Text] = {
     dict: Text("an object"),
     list: Text("a list"),
     tuple: Text("a list"),
@@ -188,7 +188,7 @@ def shown(value: object) -> object:
         return value
     if isinstance(value, str):
         return f"“{clean_name(value, 24)}”"
-    return _NAMED.get(type(value), type(value).__name__)
+    return _NAMED.get(type(value)) or type(value).__name__
 
 
 class Refusal(ValueError):

@@ -9,6 +9,7 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def is_ready(key: str) -> bool:
     return (host.data_home() / _MADE[key][0]).is_dir()
 
 
-def _open(key: str, root: Path, *, download: bool):
+def _open(key: str, root: Path, *, download: bool) -> Any:
     from torchvision import datasets
 
     return getattr(datasets, _MADE[key][1])(root, train=True, download=download)

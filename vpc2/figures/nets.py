@@ -16,7 +16,9 @@ def parameters_figure(names: list[str], params: list[int], colours: list[str]) -
     return figure
 
 
-def two_parameters_figure(labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]):
+def two_parameters_figure(
+    labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]
+) -> go.Figure:
     """Return two bars a row, the parameters of either net on one axis, each with its number; the right net's bars are hatched."""
     rows = list(range(len(labels)))
     longest = max((len(text) for both in texts for text in both), default=0)  # numbers stand behind the bars, also behind the longest

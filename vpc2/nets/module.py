@@ -51,6 +51,7 @@ def _sequential(layers: Sequence[LayerFacts]) -> nn.Sequential:
 def _build(facts: LayerFacts) -> nn.Module:
     entry, params = LAYERS[facts.kind], facts.layer.params
     if entry.block is None:
+        assert facts.input is not None
         module, _, name = entry.target_for(facts.input).rpartition(".")
         return getattr(importlib.import_module(module), name)(**entry.arguments(params, facts.input))
     if entry.block.is_chain:

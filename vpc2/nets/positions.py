@@ -11,9 +11,9 @@ from vpc2.nets.summary.layer_summary import Summary
 def arriving_channels(net: Net, summary: Summary, place: Place) -> int:
     """Return how many channels of a picture arrive at a place, 0 where no picture does."""
     if place.at:
-        shape = summary.find(net.siblings(place)[place.at - 1].id).output
+        shape = summary.facts(net.siblings(place)[place.at - 1].id).output
     else:
-        shape = summary.find(place.inside).input if place.inside else net.input
+        shape = summary.facts(place.inside).input if place.inside else net.input
     return shape[0] if shape is not None and len(shape) == 3 else 0
 
 
@@ -33,7 +33,7 @@ def shifted_place(net: Net, layer_id: str, way: str) -> Place | None:
         return Place(0, siblings[place.at + 1].id)
     if not place.inside:
         return None
-    branches, branch = net.find(place.inside).branches, place.branch + (1 if way == "down" else -1)
+    branches, branch = net.layer(place.inside).branches, place.branch + (1 if way == "down" else -1)
     if 0 <= branch < len(branches):
         return Place(min(place.at, len(branches[branch])), place.inside, branch)
     outside = net.place_of(place.inside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets import architectures as arch
@@ -152,7 +152,7 @@ NETS: Catalog[NetPreset] = Catalog(
             key=f"vgg{depth}{suffix}",
             title=(Text("VGG-{depth}, batch norm") if suffix else Verbatim("VGG-{depth}")).fill(depth=depth),
             help=Text("Simonyan and Zisserman, 2014: {n} convolutions of 3 × 3.").fill(n=depth - 3),
-            build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
+            build=partial(arch.vgg, depth, has_norm=bool(suffix)),
             torchvision=f"vgg{depth}{suffix}",
             note=_VGG_TABLE if depth in (16, 19) and not suffix else None,
         )
@@ -164,7 +164,7 @@ NETS: Catalog[NetPreset] = Catalog(
             key=f"resnet{depth}",
             title=Verbatim(f"ResNet-{depth}"),
             help=Text("He and others, 2015: what comes in is added to what a block makes of it."),
-            build=lambda depth=depth: arch.resnet(depth),
+            build=partial(arch.resnet, depth),
             torchvision=f"resnet{depth}",
         )
         for depth in (18, 34, 50)

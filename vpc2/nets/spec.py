@@ -87,6 +87,13 @@ class Net:
         """Return the layer with this id, wherever it stands, or None."""
         return next((layer for layer in self.walk() if layer.id == layer_id), None)
 
+    def layer(self, layer_id: str) -> Layer:
+        """Return the layer with this id, which the net has; raise `KeyError` where it has not."""
+        found = self.find(layer_id)
+        if found is None:
+            raise KeyError(layer_id)
+        return found
+
     def has(self, layer_id: str | None) -> bool:
         return self.find(layer_id) is not None
 
@@ -96,7 +103,7 @@ class Net:
 
     def siblings(self, place: Place) -> tuple[Layer, ...]:
         """Return the layers among which a place lies."""
-        return self.find(place.inside).branches[place.branch] if place.inside else self.layers
+        return self.layer(place.inside).branches[place.branch] if place.inside else self.layers
 
     def free_id(self) -> str:
         """Return an id that no layer of this net carries."""
@@ -127,7 +134,8 @@ def _free_ids(taken: Iterable[str]) -> Iterator[str]:
 
 
 def _to_doc(layer: Layer) -> dict[str, Any]:
-    entry, doc = LAYERS[layer.kind], {"id": layer.id, "type": layer.kind}
+    entry = LAYERS[layer.kind]
+    doc: dict[str, Any] = {"id": layer.id, "type": layer.kind}
     if params := {key: value for key, value in layer.params.items() if value != entry.knob(key).default}:
         doc["params"] = params
     if layer.branches:
@@ -155,7 +163,8 @@ class _Reader:
             if isinstance(item, dict):
                 if isinstance(item.get("id"), str):
                     yield item["id"]
-                for branch in item.get("branches") if isinstance(item.get("branches"), list) else ():
+                branches = item.get("branches")
+                for branch in branches if isinstance(branches, list) else ():
                     yield from self._given(branch)
 
     def read(self, listed: list[Any], depth: int = 0) -> tuple[Layer, ...]:
@@ -308,7 +317,7 @@ def edit_paste(net: Net, layer: Layer, place: Place | None = None) -> Net:
 def edit_duplicate(net: Net, layer_id: str) -> Net:
     """Return the net with a copy of one layer right behind it; at a limit, raise `Refusal`."""
     place = net.place_of(layer_id)
-    return edit_paste(net, net.find(layer_id), replace(place, at=place.at + 1))
+    return edit_paste(net, net.layer(layer_id), replace(place, at=place.at + 1))
 
 
 def edit_branches(net: Net, layer_id: str, count: int) -> Net:

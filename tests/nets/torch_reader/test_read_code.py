@@ -127,6 +127,11 @@ net = nn.Sequential(features, nn.GroupNorm(4, 16), nn.LeakyReLU(0.2), nn.ConvTra
 if __name__ == "__main__":
     print(net)
 """,
+    "indexed": """
+first = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+more = [nn.Conv2d(4, 4, 3, padding=1) for _ in range(3)]
+net = nn.Sequential(first[0], first[-1], more[0], nn.Tanh(), more[2])
+""",
     "pooled": """
 class Net(nn.Sequential):
     def __init__(self):
@@ -266,6 +271,15 @@ def test_a_wrong_number_where_there_is_no_knob_for_it_is_noted_by_line():
     assert summarise(read.spec).problem is None
 
 
+def test_one_of_a_list_of_copies_named_twice_is_one_layer():
+    once, twice = (
+        read_code(HEAD + f"more = [nn.Conv2d(3, 3, 1) for _ in range(3)]\nnet = nn.Sequential({both})")
+        for both in ("more[0], more[1]", "more[1], more[1]")
+    )
+    assert once.notes == ()
+    assert ["more than once" in note.en for note in twice.notes] == [True]
+
+
 def test_what_is_not_known_is_left_out_and_named_by_its_line():
     text = "class Net(nn.Module):\n  def __init__(self):\n    super().__init__()\n    self.a = nn.Conv2d(3, 8, 3)\n"
     text += "    self.b = nn.LSTM(8, 8)\n"
@@ -368,6 +382,8 @@ HOSTILE = {
     "net = nn.Sequential(nn.Conv2d(3, 8, filters=3))": "filters",
     "net = nn.Sequential(nn.MaxPool2d(2, dilation=3))": "dilation",
     "net = nn.Sequential(3)": "Line 1",
+    "net = nn.Sequential(nn.ReLU(), nn.Tanh() if None < 3 else nn.ReLU())": "Line 1",
+    "class Net(nn.Module):\n    def forward(self, x):\n        return x.mean([[2], [3]])": "Line 3",
 }  # fmt: skip
 
 

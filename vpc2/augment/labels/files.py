@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from vpc2 import codec
 from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
@@ -129,7 +129,7 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     return _taken(labels, notes + said)
 
 
-def _is_objects(value: object) -> bool:
+def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 

@@ -189,7 +189,9 @@ def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collecti
 
 def holds(facts: LayerFacts) -> Text:
     """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
-    count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
+    block = LAYERS[facts.kind].block
+    assert block is not None
+    count, times = sum(len(branch) for branch in facts.inside), block.times(facts.layer.params)
     said = _HOLDS.fill(count=count)
     return Text("{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
 
@@ -225,7 +227,9 @@ class _Layout:
         half, x = (solid.height + solid.rise) / 2, (width - outline) / 2
         return _Part([(solid, x, solid.rise - half)], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0)
 
-    def _lane(self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Part | None = None, is_fixed=False) -> _Part:
+    def _lane(
+        self, layers: Iterable[LayerFacts], inside: str = "", branch: int = 0, first: _Part | None = None, is_fixed: bool = False
+    ) -> _Part:
         """Return layers in a row with the gaps between them; slabs stand close behind the volume before them."""
         layers, lane, gaps = tuple(layers), _Part(), []
         if first is not None:
@@ -307,6 +311,7 @@ class _Layout:
     def _frame(self, facts: LayerFacts, solid: Solid) -> _Part:
         """Return an opened block: one lane a branch, a straight wire where what came in goes on as it is, and where they meet."""
         block, given = LAYERS[facts.kind].block, len(facts.layer.branches)
+        assert block is not None
         lanes = [self._lane(branch, facts.id, i, is_fixed=i >= given) for i, branch in enumerate(facts.inside)]
         if block.derive is not None and len(facts.inside) == given:
             lanes.append(_Part())

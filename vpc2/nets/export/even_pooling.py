@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from vpc2.nets.layers.shape_rules import window_side
 
+_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
+
 
 class EvenPooling(nn.Module):
     """A max or average pooling with `ceil_mode`, as a padding at the end and a pooling that rounds down: (B, C, H, W) to the same numbers.
@@ -56,18 +58,14 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 def without_rounding_up(module: nn.Module) -> nn.Module:
     """Return the module with its poolings that round up replaced, weights shared; the module itself where there are none."""
-    if not any(_rounds_up(one) for one in module.modules()):
+    if not any(isinstance(one, _POOLINGS) and one.ceil_mode for one in module.modules()):
         return module
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     made = copy.deepcopy(module, shared)
-    if _rounds_up(made):
+    if isinstance(made, _POOLINGS) and made.ceil_mode:
         return EvenPooling(made)
     for parent in list(made.modules()):
         for name, child in parent.named_children():
-            if _rounds_up(child):
+            if isinstance(child, _POOLINGS) and child.ceil_mode:
                 setattr(parent, name, EvenPooling(child))
     return made.train(module.training)
-
-
-def _rounds_up(module: nn.Module) -> bool:
-    return isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and module.ceil_mode

@@ -56,7 +56,7 @@ def to_onnx(net: Net, seed: int = 1) -> bytes:
 
     with drawing(seed):
         module = build_net(net).eval()
-    return write_onnx(module, tuple(net.input), SCORES)
+    return write_onnx(module, net.input, SCORES)
 
 
 def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> bytes:
@@ -77,4 +77,5 @@ def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> byte
             external_data=False,
             verbose=False,
         )
+        assert program is not None  # only the older exporter, dynamo=False, gives none
         return program.model_proto.SerializeToString()

@@ -26,13 +26,14 @@ def to_png(svg: str, width_px: int = 0) -> bytes:
     """
     import resvg_py
 
-    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), WIDEST_PX)
+    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).attrib["width"])), WIDEST_PX)
     family = _sans_family()
     if family is not None:
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff", sans_serif_family=family))
     from PIL import ImageFont
 
     font = ImageFont.load_default(16)
+    assert isinstance(font, ImageFont.FreeTypeFont) and isinstance(font.path, io.BytesIO)  # Pillow carries it as bytes
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "font.ttf"
         file.write_bytes(font.path.getvalue())

@@ -76,7 +76,9 @@ def _classes(summary: Summary) -> list[str]:
     wanted = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
     source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
     found = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in wanted]
-    return [line for node in found for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if found else []
+    return (
+        [line for node in found for line in ("", *(ast.get_source_segment(source, node) or "").splitlines(), "", "")][1:] if found else []
+    )
 
 
 def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
@@ -84,6 +86,7 @@ def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
 
 
 def _lines(facts: LayerFacts, depth: int) -> list[str]:
+    assert facts.output is not None
     indent, shape = _INDENT * depth, " x ".join(str(n) for n in (*facts.output[1:], facts.output[0]))
     note = f"  # {facts.name}: {shape}"
     block = LAYERS[facts.kind].block
@@ -115,6 +118,7 @@ def _call(facts: LayerFacts) -> str:
     if facts.kind == "GlobalAvgPool":
         return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
     entry = LAYERS[facts.kind]
+    assert facts.input is not None
     given = entry.arguments(facts.layer.params, facts.input)
     first, named = [], []
     for key, value in given.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -116,9 +117,16 @@ def to_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: b
         maps,
         first,
         len(whole),
-        *(tuple(map(float, values)) for values in (low, high, flat.mean(1), (flat == 0).float().mean(1))),
-        float((output == 0).float().mean()),
+        low=_floats(low),
+        high=_floats(high),
+        mean=_floats(flat.mean(1)),
+        zeros=_floats((flat == 0).float().mean(1)),
+        zeros_of_all=float((output == 0).float().mean()),
     )
+
+
+def _floats(values: torch.Tensor) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def to_sheet(maps: np.ndarray, columns: int, side_px: int) -> np.ndarray:
@@ -169,7 +177,7 @@ def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
     summary = summarise(prefix)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
-    name, taken = summary.find(layer_id).name, summary.params * BYTES + summary.activation_bytes
+    name, taken = summary.facts(layer_id).name, summary.params * BYTES + summary.activation_bytes
     if taken > LARGEST_BYTES:
         raise Refusal(_TOO_LARGE.fill(name=name, found=taken // MB, most=LARGEST_BYTES // MB))
     if summary.macs > MOST_MACS:
@@ -179,7 +187,9 @@ def prepare_prefix(net: Net, layer_id: str) -> tuple[Net, Summary]:
 
 def run_prefix(module: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str, images: torch.Tensor) -> Passage:
     """Return what comes into a layer and what goes out while a batch of one goes through the net."""
-    watched, seen = _find(module, layers, layer_id), []
+    watched = _find(module, layers, layer_id)
+    assert watched is not None
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     handle = watched.register_forward_hook(lambda module, inputs, output: seen.append((inputs[0][0], output[0])))
     module(images)
     handle.remove()
@@ -191,9 +201,10 @@ def _find(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str) -
     for module, facts in zip(modules, layers, strict=True):
         if facts.id == layer_id:
             return module
-        if LAYERS[facts.kind].block is None:
+        block = LAYERS[facts.kind].block
+        if block is None:
             continue
-        held = module if LAYERS[facts.kind].block.is_chain else getattr(module, "branches", module.children())
+        held: Any = module if block.is_chain else getattr(module, "branches", module.children())
         for branch, inner in zip(held, facts.given, strict=False):
             if (found := _find(branch, inner, layer_id)) is not None:
                 return found

@@ -60,12 +60,14 @@ def effective_field(net: Net, layer_id: str, unit: tuple[int, int], *, seed: int
     """
     prefix, summary = prepare_prefix(net, layer_id)
     runs = int(min(max(MACS_OF_ALL_RUNS // max(summary.macs, 1), LEAST_RUNS), MOST_RUNS))
+    shape = summary.facts(layer_id).output
+    assert shape is not None
     energy = np.zeros(net.input[1:])
     for run in range(runs):
         with drawing(seed_of("effective field", seed, run)):
             module = build_net(prefix).eval().requires_grad_(False)
             images = torch.randn(1, *net.input).requires_grad_()
-            mix = torch.randn(summary.find(layer_id).output[0])
+            mix = torch.randn(shape[0])
         out = run_prefix(module, summary.layers, layer_id, images).output
         values = out[:, unit[0], unit[1]] if out.dim() == 3 else out
         (gradient,) = torch.autograd.grad((values * mix).sum(), images)

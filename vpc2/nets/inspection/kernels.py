@@ -84,7 +84,8 @@ class Geometry:
     @property
     def window(self) -> tuple[int, int]:
         """The sides of the window, gaps of dilation included."""
-        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        high, wide = (d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        return high, wide
 
 
 def has_window(facts: LayerFacts) -> bool:
@@ -99,11 +100,12 @@ def fits_window(sides: tuple[int, int]) -> bool:
 
 def geometry_of(facts: LayerFacts) -> Geometry:
     """Return how the window of a convolution or pooling walks."""
+    assert facts.input is not None
     given = LAYERS[facts.kind].arguments(facts.layer.params, facts.input)
     kernel, stride, dilation = (_pair(given.get(key, 1)) for key in ("kernel_size", "stride", "dilation"))
     if given.get("padding", 0) == SAME:
-        whole = tuple(d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
-        before, after = tuple(n // 2 for n in whole), tuple(n - n // 2 for n in whole)
+        high, wide = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        before, after = (high // 2, wide // 2), (high - high // 2, wide - wide // 2)
     else:
         before = after = _pair(given.get("padding", 0))
     return Geometry(kernel, stride, dilation, before, after, bool(given.get("ceil_mode")))

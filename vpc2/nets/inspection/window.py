@@ -86,9 +86,10 @@ def close_up(
     result = _result(op, geometry, plane, kernel)
     result = result / divisor + bias if op == "sum" else result
     spans = [_span(*one) for one in zip(geometry.window, geometry.stride, result.shape, unit, strict=True)]
-    first = tuple(start for start, _count in spans)
-    sides = tuple((count - 1) * step + window for (_, count), step, window in zip(spans, geometry.stride, geometry.window, strict=True))
-    origin = tuple(start * step - before for start, step, before in zip(first, geometry.stride, geometry.before, strict=True))
+    first = (spans[0][0], spans[1][0])
+    high, wide = ((count - 1) * step + window for (_, count), step, window in zip(spans, geometry.stride, geometry.window, strict=True))
+    top, left = (start * step - before for start, step, before in zip(first, geometry.stride, geometry.before, strict=True))
+    origin, sides = (top, left), (high, wide)
     cells, kinds = _patch(plane, origin, sides, geometry, op)
     block = result[first[0] : first[0] + spans[0][1], first[1] : first[1] + spans[1][1]]
     return CloseUp(
@@ -110,6 +111,7 @@ def close_up(
 def _result(op: str, geometry: Geometry, plane: torch.Tensor, kernel: torch.Tensor | None) -> torch.Tensor:
     images = plane[None, None]
     if op == "sum":
+        assert kernel is not None
         (top, left), (bottom, right) = geometry.before, geometry.after
         padded = functional.pad(images, (left, right, top, bottom))
         return functional.conv2d(padded, kernel[None, None], stride=geometry.stride, dilation=geometry.dilation)[0, 0]

@@ -55,7 +55,7 @@ class Block:
     times: Callable[[Params], int] = lambda params: 1
     is_chain: bool = False
     extras: Callable[[Params], dict[str, str]] = lambda params: {}
-    starter: Callable[[int], tuple[Sequence, ...]] = lambda channels: ((),)
+    starter: Callable[[int], tuple[Sequence, ...]] = lambda channels: ([],)
     formulas: Callable[[Params, Shape, tuple[Shape, ...], Shape], tuple[Formula, ...]] = lambda p, shape, outs, out: ()
 
 

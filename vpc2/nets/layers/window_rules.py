@@ -39,7 +39,8 @@ class Window:
 
         None where they look at nothing.
         """
-        first, last = span[0] * self.step + self.start, span[1] * self.step + self.start + self.size - 1
+        step, start = self._whole_steps()
+        first, last = span[0] * step + start, span[1] * step + start + self.size - 1
         if side is None or (first >= 0 and last < side):
             return first, last
         if self.gap == 1:
@@ -49,11 +50,16 @@ class Window:
 
     def _places(self, index: int, side: int) -> Span | None:
         """Return the first and last value inside the picture that one window of a dilated layer looks at."""
-        first = index * self.step + self.start
+        step, start = self._whole_steps()
+        first = index * step + start
         last = first + self.size - 1
         first = first if first >= 0 else first % self.gap
         last = last if last < side else last - -(-(last - side + 1) // self.gap) * self.gap
         return (first, last) if first <= last else None
+
+    def _whole_steps(self) -> tuple[int, int]:
+        assert isinstance(self.step, int) and isinstance(self.start, int)  # fractions are means: only of windows that differ
+        return self.step, self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,8 @@ class Enlarged(Window):
         if not self.is_smooth:
             return _inside(span[0] // self.factor, span[1] // self.factor, side)
         # The middle of output i stands at (i + 1/2)/f - 1/2 of the input; 1/f is torch's own, a rounded number.
-        first, last = (Fraction(1 / self.factor) * (2 * i + 1) / 2 - Fraction(1, 2) for i in span)
-        first, last = math.floor(first), math.ceil(last)
+        before, after = (Fraction(1 / self.factor) * (2 * i + 1) / 2 - Fraction(1, 2) for i in span)
+        first, last = math.floor(before), math.ceil(after)
         if side is None:
             return first, last
         return min(max(first, 0), side - 1), min(max(last, 0), side - 1)  # beyond the border the last value is repeated
@@ -155,7 +161,7 @@ def _sliding(p: Params) -> Window:
 
 def spreading(p: Params, shape: Shape) -> Windows:
     """Return the windows of a transposed convolution."""
-    return tuple(
+    high, wide = (
         Spread(
             one["dilation"] * (one["kernel_size"] - 1) // one["stride"] + 1,
             Fraction(1, one["stride"]),
@@ -167,6 +173,7 @@ def spreading(p: Params, shape: Shape) -> Windows:
         )
         for one in side_params(p)
     )
+    return high, wide
 
 
 def enlarging(p: Params, shape: Shape) -> Windows:
@@ -179,10 +186,11 @@ def enlarging(p: Params, shape: Shape) -> Windows:
 
 def adapting(p: Params, shape: Shape) -> Windows:
     """Return the windows of adaptive pooling; where they are not all alike, the widest is the size."""
-    return tuple(
+    high, wide = (
         Adapted(max(-((-(i + 1) * n) // m) - i * n // m for i in range(m)), Fraction(n, m), came=n, left=m)
         for n, m in zip(shape[1:], sides_of(p["output_size"]), strict=True)
     )
+    return high, wide
 
 
 def covering(p: Params, shape: Shape) -> Windows:

@@ -50,7 +50,9 @@ class Row:
     @property
     def differences(self) -> tuple[Text, ...]:
         """Which knobs are set otherwise, and where none is, that something else came in."""
-        return tuple(_differences(self.left.facts, self.right.facts)) if self.mark == CHANGED else ()
+        if self.mark != CHANGED or self.left is None or self.right is None:
+            return ()
+        return tuple(_differences(self.left.facts, self.right.facts))
 
 
 @dataclass(frozen=True)

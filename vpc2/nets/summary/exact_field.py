@@ -17,8 +17,11 @@ FURTHEST = 10**12  # places are followed up to here: absurd strides would outgro
 class Hop(Protocol):
     """One step back: what a span of a layer's outputs along one side (0 height, 1 width) looks at in its input."""
 
-    is_even: bool
-    cost: int
+    @property
+    def is_even(self) -> bool: ...
+
+    @property
+    def cost(self) -> int: ...
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None: ...
 
@@ -39,16 +42,18 @@ class Route:
 
 def extend(route: Route | None, hop: Hop) -> Route:
     """Return a way with one more hop."""
-    return Route(hop, route, hop.is_even and (route is None or route.is_even), hop.cost + _cost(route))
+    return Route(hop, route, hop.is_even and (route is None or route.is_even), hop.cost + cost_of(route))
 
 
-def _cost(route: Route | None) -> int:
+def cost_of(route: Route | None) -> int:
+    """Return how many windows one unit is followed through on its way back, 0 at the picture."""
     return route.cost if route else 0
 
 
 def follow(route: Route | None, axis: int, span: Span | None, *, is_inside: bool, until: Route | None = None) -> Span | None:
     """Return the places of the picture (or of where `until` leads) that a span of outputs looks at, None where at nothing."""
     while route is not until and span is not None:
+        assert route is not None  # `until` stands on the way to the picture
         span = route.hop.back(axis, span, is_inside)
         route = route.before
     return span and (max(span[0], -FURTHEST), min(span[1], FURTHEST))
@@ -92,7 +97,7 @@ class Fork:
 
     @property
     def cost(self) -> int:
-        return sum(_cost(end) - _cost(self.start) for end in self.ends)
+        return sum(cost_of(end) - cost_of(self.start) for end in self.ends)
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
         return hull(follow(end, axis, span, is_inside=is_inside, until=self.start) for end in self.ends)
@@ -110,7 +115,7 @@ class Loop:
 
     @property
     def cost(self) -> int:
-        return (_cost(self.end) - _cost(self.start)) * min(self.times, 3 if self.is_even else max(self.sides))
+        return (cost_of(self.end) - cost_of(self.start)) * min(self.times, 3 if self.is_even else max(self.sides))
 
     def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
         grown = None
@@ -132,6 +137,7 @@ class Loop:
 def is_even_between(start: Route | None, end: Route | None) -> bool:
     """True where every hop from `start` to `end` has windows that are all alike."""
     while end is not start:
+        assert end is not None  # `start` stands on the way to the picture
         if not end.hop.is_even:
             return False
         end = end.before

@@ -27,7 +27,7 @@ def reachable(kind: str, params: dict[str, Any], shape: Shape) -> dict[str, tupl
             return False
         return True
 
-    found = {}
+    found: dict[str, tuple[Sequence[int], ...]] = {}
     for knob in entry.knobs:
         now = params[knob.key]
         if not isinstance(knob, Whole | Pair) or isinstance(now, str) or not fits(knob.key, now):

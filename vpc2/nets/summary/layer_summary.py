@@ -13,7 +13,7 @@ from vpc2.nets.layers.formulas import Formula
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
 from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net
-from vpc2.nets.summary.exact_field import FURTHEST, Route, follow
+from vpc2.nets.summary.exact_field import FURTHEST, Route, cost_of, follow
 from vpc2.text import Text
 
 MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
@@ -59,10 +59,14 @@ class Axis:
     start: int | Fraction = 0
 
     def through(self, window: Window) -> Axis:
-        size, jump = self.size + (window.size - 1) * self.jump, self.jump * window.step
-        if size > MOST_PIXELS or jump > MOST_PIXELS:
-            size, jump = min(size, MOST_PIXELS), min(jump, MOST_PIXELS)
-        return Axis(size, jump, max(self.start + window.start * self.jump, -MOST_PIXELS))
+        return self.grown(window.size, window.step, window.start)
+
+    def grown(self, size: int | Fraction, step: int | Fraction, start: int | Fraction) -> Axis:
+        """Return what is seen through windows of this size, step and start, all of them counted in units of this axis."""
+        side, jump = self.size + (size - 1) * self.jump, self.jump * step
+        if side > MOST_PIXELS or jump > MOST_PIXELS:
+            side, jump = min(side, MOST_PIXELS), min(jump, MOST_PIXELS)
+        return Axis(side, jump, max(self.start + start * self.jump, -MOST_PIXELS))
 
 
 Axes = tuple[Axis, Axis]
@@ -114,7 +118,7 @@ class LayerFacts:
         if not self.output:
             return 0
         usual = int(-(-max(axis.size for axis in self.axes) // 1))
-        if self.is_even or self.route.cost > MOST_WINDOWS:
+        if self.is_even or cost_of(self.route) > MOST_WINDOWS:
             return usual
         is_square = self.axes[0] == self.axes[1] and self.output[1:2] == self.output[2:]
         measured = [self._widest(axis) for axis in ((0,) if is_square else (0, 1))]
@@ -122,8 +126,9 @@ class LayerFacts:
 
     def _widest(self, axis: int) -> tuple[int, bool]:
         """Return how much the unit that sees most sees along one side, and whether all units were asked."""
+        assert self.output is not None
         count = self.output[1 + axis] if len(self.output) == 3 else 1
-        step = -(-count * self.route.cost // MOST_FOLLOWED)
+        step = -(-count * cost_of(self.route) // MOST_FOLLOWED)
         spans = (follow(self.route, axis, (i, i), is_inside=False) for i in range(0, count, step))
         return max((last - first + 1 for first, last in filter(None, spans)), default=0), step == 1
 
@@ -135,11 +140,12 @@ class LayerFacts:
     @property
     def formulas(self) -> tuple[Formula, ...]:
         """What the layer computes and costs, with today's numbers."""
-        if self.output is None:
+        if self.input is None or self.output is None:
             return ()
         entry, params = LAYERS[self.kind], self.layer.params
         if entry.block is not None:
-            outs = tuple(branch[-1].output if branch else self.input for branch in self.inside)
+            ends = (branch[-1].output if branch else self.input for branch in self.inside)
+            outs = tuple(out for out in ends if out is not None)  # all of them: the block fits
             return entry.block.formulas(params, self.input, outs, self.output)
         own = entry.formulas(params, self.input, self.output, self.params)
         cost = formulas.cost_formulas(params, self.input, self.output, self.params, self.macs)
@@ -193,6 +199,13 @@ class Summary:
     def find(self, layer_id: str | None) -> LayerFacts | None:
         return next((facts for facts in self.walk() if facts.id == layer_id), None)
 
+    def facts(self, layer_id: str) -> LayerFacts:
+        """Return the facts of a layer that the net has; raise `KeyError` where it has not."""
+        found = self.find(layer_id)
+        if found is None:
+            raise KeyError(layer_id)
+        return found
+
     @property
     def receptive_field(self) -> int:
         """The receptive field of the last layer that gives a picture, 0 where there is none: behind it dense layers see everything.
@@ -234,7 +247,7 @@ def _borders(layers: Iterable[LayerFacts]) -> Iterator[Text]:
 def dropped_border(facts: LayerFacts) -> tuple[int, int]:
     """Return how many rows and columns at the end of the input, its padding apart, no window of this layer reaches."""
     params = facts.layer.params
-    if facts.output is None or not {"stride", "kernel_size"} <= params.keys() or "output_padding" in params:
+    if facts.input is None or facts.output is None or not {"stride", "kernel_size"} <= params.keys() or "output_padding" in params:
         return 0, 0
     rows, columns = (_rest(*one) for one in zip(side_params(params), facts.input[1:], facts.output[1:], strict=True))
     return rows, columns

@@ -12,7 +12,7 @@ from vpc2.nets.architectures import conv
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.spec import SIDE, Net, make_net
-from vpc2.nets.summary.diff import Comparison
+from vpc2.nets.summary.diff import Comparison, Total
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Text
@@ -113,9 +113,9 @@ def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
     """Return what a pair teaches, with the numbers of its comparison."""
     params, macs, field = comparison.params, comparison.macs, comparison.field
     values: dict[str, object] = {
-        "less": 100 * (1 - params.ratio),
-        "more": 100 * (params.ratio - 1),
-        "more_macs": 100 * (macs.ratio - 1),
+        "less": 100 * (1 - _ratio(params)),
+        "more": 100 * (_ratio(params) - 1),
+        "more_macs": 100 * (_ratio(macs) - 1),
         "extra": params.difference,
     }
     for side, summary in (("left", comparison.left), ("right", comparison.right)):
@@ -131,6 +131,11 @@ def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
             f"{side}_share": 100 * heavy.params / summary.params,
         }
     return pair.lesson.fill(**values)
+
+
+def _ratio(total: Total) -> float:
+    assert total.ratio is not None  # nets of a pair have parameters and cost something
+    return total.ratio
 
 
 def preset_of(net: Net) -> NetPreset | None:
@@ -152,6 +157,7 @@ def note_of(net: Net) -> Text | None:
 @functools.cache
 def _filled(key: str) -> Text:
     net, note = NETS[key].net, NETS[key].note
+    assert note is not None
     sides, fits = pooled_sides(summarise(net)), sides_giving(net, note.printed)
     return note.text.fill(
         side=net.input[1],
@@ -182,6 +188,6 @@ def sides_giving(net: Net, wanted: Sequence[int]) -> range:
 
     low, high = 0, len(possible)
     for pooling, one in enumerate(wanted):
-        low = max(low, bisect_left(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
-        high = min(high, bisect_right(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
+        low = max(low, bisect_left(possible, one, key=functools.partial(after, pooling)))
+        high = min(high, bisect_right(possible, one, key=functools.partial(after, pooling)))
     return possible[low:high]

@@ -43,6 +43,7 @@ class Rectangle:
 
 def grid_of(facts: LayerFacts) -> tuple[int, int]:
     """Return how many rows and columns of units a layer has; a vector is one place, all its numbers see the same."""
+    assert facts.output is not None
     return (facts.output[1], facts.output[2]) if len(facts.output) == 3 else (1, 1)
 
 
@@ -60,10 +61,10 @@ def seen_by(facts: LayerFacts, unit: tuple[int, int]) -> Rectangle:
 
 
 def _followed(facts: LayerFacts, unit: tuple[int, int], *, is_inside: bool) -> Rectangle:
-    spans = [follow(facts.route, axis, (index, index), is_inside=is_inside) for axis, index in enumerate(unit)]
-    if None in spans:  # a transposed convolution may lay nothing down between two filters
+    rows, columns = (follow(facts.route, axis, (index, index), is_inside=is_inside) for axis, index in enumerate(unit))
+    if rows is None or columns is None:  # a transposed convolution may lay nothing down between two filters
         return Rectangle(0, 0, 0, 0)
-    (top, bottom), (left, right) = spans
+    (top, bottom), (left, right) = rows, columns
     return Rectangle(top, left, bottom + 1, right + 1)
 
 
@@ -94,7 +95,7 @@ def fields_up_to(summary: Summary, layer_id: str, unit: tuple[int, int]) -> list
 
     Blocks themselves are left out, what they hold is not; the layer asked for comes last.
     """
-    last = summary.find(layer_id)
+    last = summary.facts(layer_id)
     whole = field_of(last, unit)
     found: list[tuple[LayerFacts, Rectangle]] = []
     for facts in summary.walk():

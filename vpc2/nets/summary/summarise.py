@@ -15,7 +15,6 @@ from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.layers.shape_rules import Misfit, Shape
-from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.summary.exact_field import Everything, Fork, Loop, Route, Through, extend, is_even_between
 from vpc2.nets.summary.layer_summary import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Summary
@@ -118,8 +117,8 @@ class _Counting:
         own, before = entry.params(params, shape), seen.axes
         if entry.window is not None:
             high, wide = entry.window(params, shape)
-            route = extend(seen.route, Through((high, wide), shape[1:]))
-            seen = _Seen((before[0].through(high), before[1].through(wide)), out[1:] if len(out) == 3 else (1, 1), route)
+            route = extend(seen.route, Through((high, wide), (shape[1], shape[2])))
+            seen = _Seen((before[0].through(high), before[1].through(wide)), _sides_of(out) or (1, 1), route)
         elif entry.family == "dense":
             seen = _mixed(seen)
         return LayerFacts(
@@ -128,6 +127,7 @@ class _Counting:
 
     def _block(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape) -> tuple[LayerFacts, _Seen]:
         block, params = LAYERS[layer.kind].block, layer.params
+        assert block is not None
         times = block.times(params)
         if times > 1 or block.is_chain:
             return self._chain(layer, name, shape, seen, picture, times)
@@ -135,7 +135,7 @@ class _Counting:
         inside = [facts for facts, _out, _seen in ran]
         if any(out is None for _facts, out, _seen in ran):
             return LayerFacts(layer, name, shape, None, inside=tuple(inside)), seen
-        outs = tuple(out for _facts, out, _seen in ran)
+        outs = tuple(out for _facts, out, _seen in ran if out is not None)
         met = [one for _facts, _out, one in ran]
         try:
             derived = 0
@@ -145,9 +145,11 @@ class _Counting:
                     made = make_layers(wanted, (f"{layer.id}.{i}" for i in range(len(wanted))))
                 except Refusal as refusal:  # more channels than any layer here may have
                     raise Misfit(refusal.text, (shape_rules.removing(),)) from None
-                facts, out, last = self.sequence(made, shape, seen, picture, f"{name}/")
-                inside.append(facts)
-                derived, outs = 1, (*outs, out)
+                extra, given, last = self.sequence(made, shape, seen, picture, f"{name}/")
+                inside.append(extra)
+                if given is None:  # too many layers to be counted one by one
+                    return LayerFacts(layer, name, shape, None, inside=tuple(inside), derived=1), seen
+                derived, outs = 1, (*outs, given)
                 met.append(last if block.sees_derived else seen)
             out = block.join(params, shape, outs)
         except Misfit as misfit:
@@ -155,45 +157,57 @@ class _Counting:
             return LayerFacts(layer, name, shape, None, inside=tuple(inside), problem=problem), seen
         after = _met(seen, met, out)
         inner = [facts for branch in inside for facts in branch]
-        total = {key: sum(getattr(facts, key) for facts in inner) for key in ("params", "macs", "count")}
         numbers = sum(facts.numbers for facts in inner) + shape_rules.values(out)
         facts = LayerFacts(
-            layer, name, shape, out, numbers=numbers, axes=after.axes, before=seen.axes, inside=tuple(inside), derived=derived,
-            route=after.route, **total
-        )  # fmt: skip
+            layer,
+            name,
+            shape,
+            out,
+            params=sum(facts.params for facts in inner),
+            macs=sum(facts.macs for facts in inner),
+            numbers=numbers,
+            axes=after.axes,
+            before=seen.axes,
+            inside=tuple(inside),
+            derived=derived,
+            count=sum(facts.count for facts in inner),
+            route=after.route,
+        )
         return facts, after
 
     def _chain(self, layer: Layer, name: str, shape: Shape, seen: _Seen, picture: Shape, times: int) -> tuple[LayerFacts, _Seen]:
         """Count copies one after another; once a copy gives back the shape that it got, all that follow are like it."""
         (body,) = layer.branches
         first, came, now, names = None, shape, seen, self._names.copy()
-        total: Counter[str] = Counter()
+        params = macs = numbers = count = 0
         for done in range(1, times + 1):
             self._names = names.copy()  # a copy has the names of the first
             facts, out, after = self.sequence(body, came, now, picture)
             first = first or facts
             if out is None:
                 return LayerFacts(layer, name, shape, None, inside=(facts,)), seen
-            one = {key: sum(getattr(inner, key) for inner in facts) for key in ("params", "macs", "numbers", "count")}
             is_alike = out == came and (after.sides is None) == (now.sides is None)
             copies = times - done + 1 if is_alike else 1
-            for key, value in one.items():
-                total[key] += value * copies
+            params += copies * sum(inner.params for inner in facts)
+            macs += copies * sum(inner.macs for inner in facts)
+            numbers += copies * sum(inner.numbers for inner in facts)
+            count += copies * sum(inner.count for inner in facts)
             if is_alike:
-                axes = tuple(_again(*one, copies - 1) for one in zip(now.axes, after.axes, strict=True))
-                after = _Seen(axes, after.sides, _looped(now, after, copies))
+                high, wide = (_again(*one, copies - 1) for one in zip(now.axes, after.axes, strict=True))
+                after = _Seen((high, wide), after.sides, _looped(now, after, copies))
             came, now = out, after
             if is_alike:
                 break
-        return LayerFacts(layer, name, shape, came, axes=now.axes, before=seen.axes, inside=(first or (),), route=now.route, **total), now
+        axes, inside = (now.axes, seen.axes), (first or (),)
+        return LayerFacts(layer, name, shape, came, params, macs, numbers, *axes, inside=inside, count=count, route=now.route), now
 
 
 def _mixed(seen: _Seen) -> _Seen:
     """Return what a dense layer sees: whatever any of the units that come in sees."""
     if seen.sides is None:
         return seen
-    axes = tuple(replace(axis, size=axis.size + (units - 1) * axis.jump) for axis, units in zip(seen.axes, seen.sides, strict=True))
-    return _Seen(axes, None, extend(seen.route, Everything(seen.sides)))
+    high, wide = (replace(axis, size=axis.size + (units - 1) * axis.jump) for axis, units in zip(seen.axes, seen.sides, strict=True))
+    return _Seen((high, wide), None, extend(seen.route, Everything(seen.sides)))
 
 
 def _met(before: _Seen, seen: list[_Seen], out: Shape) -> _Seen:
@@ -204,12 +218,16 @@ def _met(before: _Seen, seen: list[_Seen], out: Shape) -> _Seen:
     for one in _columns(seen):
         start = min(axis.start for axis in one)
         axes.append(Axis(max(axis.start + axis.size for axis in one) - start, max(axis.jump for axis in one), start))
-    sides = None if any(branch.sides is None for branch in seen) else out[1:] if len(out) == 3 else seen[0].sides
+    sides = None if any(branch.sides is None for branch in seen) else _sides_of(out) or seen[0].sides
     ends = tuple(dict.fromkeys(branch.route for branch in seen))
     if ends == (before.route,):
         return _Seen((axes[0], axes[1]), sides, before.route)
     is_even = all(is_even_between(before.route, end) for end in ends) and all(len({a.jump for a in one}) == 1 for one in _columns(seen))
     return _Seen((axes[0], axes[1]), sides, extend(before.route, Fork(before.route, ends, is_even)))
+
+
+def _sides_of(shape: Shape) -> tuple[int, int] | None:
+    return (shape[1], shape[2]) if len(shape) == 3 else None
 
 
 def _columns(seen: list[_Seen]) -> Iterable[tuple[Axis, ...]]:
@@ -226,15 +244,15 @@ def _looped(before: _Seen, after: _Seen, times: int) -> Route | None:
 
 def _again(before: Axis, after: Axis, times: int) -> Axis:
     """Return what is seen after so many more copies that each see, for their jump, what this one does."""
-    window = Window((after.size - before.size) / Fraction(before.jump) + 1, Fraction(after.jump) / before.jump, 0)
+    size, step = (after.size - before.size) / Fraction(before.jump) + 1, Fraction(after.jump) / before.jump
     shift = Fraction(after.start - before.start) / before.jump
-    if window.step == 1:
+    if step == 1:
         jump = after.jump
-        return Axis(
-            min(after.size + times * (window.size - 1) * jump, MOST_PIXELS), jump, max(after.start + times * shift * jump, -MOST_PIXELS)
-        )
+        grown: int | Fraction = after.size + times * (size - 1) * jump
+        start: int | Fraction = after.start + times * shift * jump
+        return Axis(min(grown, MOST_PIXELS), jump, max(start, -MOST_PIXELS))
     for _copy in range(times):
-        after = replace(after.through(window), start=max(after.start + shift * after.jump, -MOST_PIXELS))
+        after = after.grown(size, step, shift)
         if after.size >= MOST_PIXELS or after.jump >= MOST_PIXELS:
             break
     return after
@@ -243,8 +261,11 @@ def _again(before: Axis, after: Axis, times: int) -> Axis:
 def copies_of(facts: LayerFacts) -> list[tuple[tuple[LayerFacts, ...], int]]:
     """Return the facts of the copies that a chain stands for, each with how many in a row are like it; `facts` must be of one that fits."""
     copies, shape = [], facts.input
-    left = LAYERS[facts.kind].block.times(facts.layer.params)
+    block = LAYERS[facts.kind].block
+    assert block is not None
+    left = block.times(facts.layer.params)
     while left:
+        assert shape is not None
         found, out, _seen = _Counting().sequence(facts.layer.branches[0], shape, _Seen(facts.before, None), shape)
         count = left if out == shape else 1
         copies.append((found, count))

@@ -37,6 +37,7 @@ def check_trainable(net: Net, classes: int, batch: int = BATCH) -> Problem | Non
     summary = summarise(net)
     if summary.problem is not None:
         return summary.problem
+    assert summary.output is not None
     if len(summary.output) == 3:
         head = Repair(
             _ADD_HEAD.fill(classes=classes), lambda net: edit_add(edit_add(net, "GlobalAvgPool"), "Linear", {"out_features": classes})
@@ -78,6 +79,7 @@ def review(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
     summary = summarise(net)
     if summary.problem is not None:
         return summary.problem, summary.remarks
+    assert summary.output is not None
     if len(summary.output) == 3 or summary.output == (1,):
         return check_trainable(net, 2), summary.remarks
     return None, summary.remarks

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from vpc2.knobs import Whole
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import Shape, sides_of
 from vpc2.nets.spec import MAX_LAYERS, MAX_NESTING, Layer, Net, edit_layer
@@ -67,14 +69,20 @@ class Value:
 
     def __init__(self, inputs: tuple[Value, ...] = (), part: Part | None = None, join: str = "", where: Text | None = None):
         self.inputs, self.part, self.join = inputs, part, join
-        self.where = part.where if part else where
-        self.over = _meeting(inputs) if inputs else None
-        self.depth = self.over.depth + 1 if self.over else 0
+        self._where = part.where if part else where
+        self.over: Value | None = _meeting(inputs) if inputs else None
+        self.depth: int = self.over.depth + 1 if self.over else 0
         self.is_taken = False
         self.became: Value | None = None  # what was written in its place
         self.is_written = False
         self.over_written: Text | None = None  # where another name of its memory was written over
         self.memory: list[Value] = [self]
+
+    @property
+    def where(self) -> Text:
+        """The place in the text that made this value; the picture that comes in has none."""
+        assert self._where is not None
+        return self._where
 
 
 def _meeting(values: Iterable[Value]) -> Value:
@@ -92,7 +100,7 @@ def _meeting(values: Iterable[Value]) -> Value:
 class Graph:
     """A net that is being read."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.notes: list[Text] = []
         self._count = 0
         self._laid: dict[tuple[Value, ...], Value] = {}
@@ -174,13 +182,16 @@ class Graph:
         start = Value()
         parts = _chain(start, self.now(body(start)))
         value = self.now(value)
-        if start.became is not None or start.over_written is not None:
-            value.over_written = start.over_written or start.became.where
+        if start.over_written is not None:
+            value.over_written = start.over_written
+        elif start.became is not None:
+            value.over_written = start.became.where
         if not parts:
             return value
         written, value.over_written = value.over_written, None
         made = self.layer(value, "Repeat", {"times": times}, where)
         value.over_written = written
+        assert made.part is not None
         made.part = replace(made.part, branches=(parts,))
         return made
 
@@ -215,11 +226,12 @@ class Graph:
                 changes.setdefault(facts.id, {}).update(self._surprises(facts, part, facts.id in restless))
         for layer_id, params in changes.items():
             if params:
-                net = edit_layer(net, layer_id, lambda layer, params=params: replace(layer, params={**layer.params, **params}))
+                net = edit_layer(net, layer_id, partial(_with_params, params=params))
         return net
 
     def _check(self, facts: LayerFacts, part: Part) -> None:
         """Note what a text says of a layer and what its input's shape makes untrue."""
+        assert facts.input is not None
         sides = (1, *facts.input)  # the batch counts as one picture
         for key, said in part.checks.items():
             note = None
@@ -236,6 +248,7 @@ class Graph:
 
     def _surprises(self, facts: LayerFacts, part: Part, is_restless: bool) -> dict[str, Any]:
         """Return what a layer expects where something else arrives; where it has no such knob, note it."""
+        assert facts.input is not None
         follows = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
         for key, given in part.given.items():
             found = follows.get(key)
@@ -245,6 +258,10 @@ class Graph:
             elif _flat(found) != _flat(given):
                 self.notes.append(_FOLLOWS.fill(where=part.where, kind=facts.kind, given=f"{key}={given}"[:40], found=str(found)))
         return {}
+
+
+def _with_params(layer: Layer, params: dict[str, Any]) -> Layer:
+    return replace(layer, params={**layer.params, **params})
 
 
 def _is_all(places: tuple[int, ...], sides: tuple[int, ...]) -> bool:
@@ -288,6 +305,7 @@ def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
             parts.append(end.part)
             end = end.inputs[0]
             continue
+        assert end.over is not None
         part = _block(end, [_chain(end.over, one, depth + 1) for one in end.inputs])
         if part.kind == "Residual" and parts and parts[-1].kind == "ReLU":
             parts.pop()
@@ -338,12 +356,14 @@ def _reduction(gate: tuple[Part, ...]) -> int:
     if not all(_is_pointwise(one) and one.params["bias"] and one.params["stride"] == 1 for one in (squeeze, excite)):
         return 0
     knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
+    assert isinstance(knob, Whole) and isinstance(knob.default, int)
     tried = (knob.default, *range(knob.low, knob.high + 1))
     return next((reduction for reduction in tried if max(1, channels // reduction) == squeezed), 0)
 
 
 def _check_shortcut(facts: LayerFacts, part: Part) -> None:
     """Raise `Refusal` unless the shortcut that was read is the one that the block has here."""
+    assert facts.output is not None
     made = [one.layer for one in facts.inside[-1]]
     if [layer.kind for layer in made] != [one.kind for one in part.shortcut] or not _is_same_conv(made, part, facts.output):
         wanted = Verbatim(_described(made)) if made else _NO_SHORTCUT

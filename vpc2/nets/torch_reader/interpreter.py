@@ -30,7 +30,7 @@ _KNOWN = {"torch": Dotted("torch"), "nn": Dotted("torch.nn"), "F": Dotted("torch
 class Reader:
     """Reads one text. `calls` holds the graph that the calls of its net write."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = Calls()
         self._steps = 0
         self._depth = 0
@@ -60,9 +60,10 @@ class Reader:
             scope[name.asname or name.name] = Dotted(f"{node.module}.{name.name}")
 
     def _do_ClassDef(self, node: ast.ClassDef, scope: Scope) -> None:
-        values = scope.new_child()
+        own: dict[str, Any] = {}
+        values = scope.new_child(own)
         bases = [self.value(base, scope) for base in node.bases]
-        cls = Class(node.name, bases, {}, values.maps[0])
+        cls = Class(node.name, bases, {}, own)
         for inner in node.body:
             if isinstance(inner, ast.FunctionDef):
                 cls.methods[inner.name] = Function(inner, scope, cls=cls)
@@ -190,9 +191,10 @@ class Reader:
         return self._elements(node.elts, scope)
 
     def _of_Dict(self, node: ast.Dict, scope: Scope) -> dict:
-        if None in node.keys:
+        keys = [key for key in node.keys if key is not None]
+        if len(keys) < len(node.keys):  # `**other`
             raise refuse(node, words.UNREAD, what=named(node))
-        return {self._key(key, scope): self.value(value, scope) for key, value in zip(node.keys, node.values, strict=True)}
+        return {self._key(key, scope): self.value(value, scope) for key, value in zip(keys, node.values, strict=True)}
 
     def _key(self, node: ast.expr, scope: Scope) -> Any:
         key = self.value(node, scope)
@@ -241,9 +243,11 @@ class Reader:
         owner = self.value(node.value, scope)
         if isinstance(owner, Sizes):
             return SIZES if isinstance(node.slice, ast.Slice) or type(key := self.value(node.slice, scope)) is not int else owner.at(key)
-        if isinstance(owner, Chain | Copies):
-            items = self.items(node, owner)
-            owner = owner.items = items if isinstance(owner, Chain) else items
+        if isinstance(owner, Chain):
+            owner.items = self.items(node, owner)
+            owner = owner.items
+        elif isinstance(owner, Copies):
+            owner = self.items(node, owner)
         if isinstance(node.slice, ast.Slice):
             ends = [None if end is None else self.value(end, scope) for end in (node.slice.lower, node.slice.upper, node.slice.step)]
             if isinstance(owner, list | tuple) and all(end is None or isinstance(end, int) and end for end in ends[2:]):
@@ -285,17 +289,11 @@ class Reader:
         left = self.value(node.left, scope)
         for sign, other in zip(node.ops, node.comparators, strict=True):
             right = self.value(other, scope)
-            plain = int | float | str | None
             if isinstance(sign, ast.In | ast.NotIn) and isinstance(right, list | tuple | dict | str) and isinstance(left, int | str):
                 is_so = (left in right) is isinstance(sign, ast.In)
             elif isinstance(sign, ast.Is | ast.IsNot | ast.Eq | ast.NotEq) and (left is None or right is None):
                 is_so = (left is right) is isinstance(sign, ast.Is | ast.Eq)
-            elif (
-                type(sign) in _COMPARED
-                and isinstance(left, plain)
-                and isinstance(right, plain)
-                and isinstance(left, str) == isinstance(right, str)
-            ):
+            elif type(sign) in _COMPARED and _is_comparable(left, right):
                 is_so = _COMPARED[type(sign)](left, right)
             else:
                 raise refuse(node, words.UNREAD, what=named(node))
@@ -330,7 +328,7 @@ class Reader:
         if isinstance(value, range | Copies) and (turns := len(value) if isinstance(value, range) else value.count) > words.MOST_TURNS:
             raise refuse(node, words.TOO_LONG, TooMuch, turns=turns)
         if isinstance(value, Copies):
-            return [value.make() for _ in range(value.count)]
+            return value.made()
         if isinstance(value, Chain):
             value = value.items
         if isinstance(value, list | tuple):
@@ -346,7 +344,7 @@ class Reader:
         if isinstance(called, Dotted) and called.path == "super":
             return Parent(scope["0self"], scope["0class"]) if "0self" in scope else None
         given = self._elements(node.args, scope)
-        named = {}
+        named: dict[str, Any] = {}
         for one in node.keywords:
             value = self.value(one.value, scope)
             if one.arg is None and not isinstance(value, dict):
@@ -357,3 +355,8 @@ class Reader:
             return call(self, node, called, given, named)
         finally:
             self._depth -= 1
+
+
+def _is_comparable(left: Any, right: Any) -> bool:
+    """True for two numbers, or two words."""
+    return isinstance(left, str) and isinstance(right, str) or isinstance(left, int | float) and isinstance(right, int | float)

@@ -18,7 +18,7 @@ _BINARY = {
 }  # fmt: skip
 
 
-def binary(reader: Any, node: ast.AST, sign: ast.operator, left: Any, right: Any, *, is_in_place: bool = False) -> Any:
+def binary(reader: Any, node: ast.expr | ast.stmt, sign: ast.operator, left: Any, right: Any, *, is_in_place: bool = False) -> Any:
     """Return what an operator makes of two values; `is_in_place` writes into the left one, as `out += x` does in torch."""
     if isinstance(left, Value) or isinstance(right, Value):
         how = {ast.Add: "add", ast.Mult: "mul"}.get(type(sign))

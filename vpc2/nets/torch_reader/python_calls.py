@@ -114,6 +114,15 @@ def _number(node: ast.Call, path: str, given: list[Any]) -> Any:
     return _NUMBERS[path](*values[:2])
 
 
+_OF_A_LIST: dict[str, Callable[[list[Any]], Any]] = {
+    "len": len,
+    "list": list,
+    "tuple": tuple,
+    "enumerate": lambda it: list(enumerate(it)),
+    "reversed": lambda it: it[::-1],
+}
+
+
 def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
     if name == "range":
         if not 1 <= len(given) <= 3 or not all(isinstance(one, int) for one in given) or given[2:] == [0]:
@@ -131,9 +140,7 @@ def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
     if len(lists) != 1:
         raise refuse(node, words.UNREAD, what=named(node))
     (one,) = lists
-    return {"len": len, "list": list, "tuple": tuple, "enumerate": lambda it: list(enumerate(it)), "reversed": lambda it: it[::-1]}[name](
-        one
-    )
+    return _OF_A_LIST[name](one)
 
 
 def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said: dict[str, Any]) -> Any:

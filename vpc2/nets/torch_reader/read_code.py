@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,7 +53,7 @@ def read_code(text: str, side_px: int | None = None) -> codec.Read:
     Where a layer is told another number than arrives, the number stays as what it expects.
     """
     tree = _parsed(text)
-    reader, scope = Reader(), ChainMap({})
+    reader, scope = Reader(), Scope({})
     found, notes = _find(reader, tree, scope)
     start = reader.calls.graph.start()
     here = ast.Call(func=ast.Name("net"), args=[], keywords=[], lineno=_line_of(found), col_offset=0)
@@ -117,8 +116,8 @@ def _find(reader: Reader, tree: ast.Module, scope: Scope) -> tuple[Any, tuple[Te
                 value = reader.value(node.value, scope)
             else:
                 reader.run([node], scope)
-                is_assigned = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-                value = scope.get(node.targets[0].id) if is_assigned else None
+                assigned = node.targets[0] if isinstance(node, ast.Assign) else None
+                value = scope.get(assigned.id) if isinstance(assigned, ast.Name) else None
         except TooMuch:
             raise
         except Refusal as refusal:

@@ -65,7 +65,7 @@ class Sizes:
 
     def times(self, other: Any) -> Sizes:
         """Return the product with another size, as far as it can be followed."""
-        if isinstance(other, Sizes) and other.value is self.value and None not in (self.dims, other.dims):
+        if isinstance(other, Sizes) and other.value is self.value and self.dims is not None and other.dims is not None:
             return Sizes(self.value, (*self.dims, *other.dims))
         return SIZES
 
@@ -243,19 +243,19 @@ class Calls:
             arguments = bind(name, ("tensors", "dim"), values, named, where)
             if arguments.get("dim", 0) not in (1, -3):
                 raise Refusal(_ONLY_CHANNELS.fill(where=where))
-            values = arguments.get("tensors")
+            joined = arguments.get("tensors")
         else:
             arguments = bind(name, ("input", "other", "alpha")[: 3 if how == "add" else 2], values, named, where)
             if (alpha := arguments.get("alpha", 1)) != 1:
                 raise Refusal(_WEIGHTED_SUM.fill(where=where, name=name, alpha=str(alpha)[:40]))
-            values = [arguments.get("input"), arguments.get("other")]
-        if not isinstance(values, list | tuple) or not values or not all(isinstance(one, Value) for one in values):
+            joined = [arguments.get("input"), arguments.get("other")]
+        if not isinstance(joined, list | tuple) or not joined or not all(isinstance(one, Value) for one in joined):
             raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        return self.graph.join(how, values, where)
+        return self.graph.join(how, joined, where)
 
     def _mean(self, value: Value, arguments: dict[str, Any], where: Text) -> Value:
         sides = arguments.get("dim")
-        if not isinstance(sides, list | tuple) or set(sides) not in _BOTH_SIDES:
+        if not isinstance(sides, list | tuple) or not any(len(sides) == 2 and all(one in sides for one in both) for both in _BOTH_SIDES):
             raise Refusal(_NO_SUCH_RESHAPING.fill(where=where))
         if arguments.get("keepdim"):
             return self.graph.layer(value, "AdaptiveAvgPool2d", {"output_size": 1}, where)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2 import codec
+from vpc2.nets.torch_reader.graph import Value
 from vpc2.nets.torch_reader.torch_calls import Calls, Sizes, is_function
 from vpc2.nets.torch_reader.torch_signatures import CLASSES
 from vpc2.text import Refusal, Text, Verbatim
@@ -73,6 +74,8 @@ def trace_torchvision(name: str) -> codec.Read:
             else:
                 values[node] = calls.unknown(called, None, where)
     side = _SIDES.get(name, 224)
+    if start is None or not isinstance(end, Value):
+        raise ValueError(f"{name} gives something else than one value of one picture")
     return codec.Read(calls.graph.to_net(name, (3, side, side), start, end), tuple(calls.graph.notes))
 
 

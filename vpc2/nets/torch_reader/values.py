@@ -102,6 +102,12 @@ class Copies:
 
     make: Callable[[], Any]
     count: int
+    _made: list[Any] = field(default_factory=list)
+
+    def made(self) -> list[Any]:
+        """Return all of them, the same ones each time: who names one of them twice means one layer, not two."""
+        self._made.extend(self.make() for _ in range(self.count - len(self._made)))
+        return list(self._made)
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,18 @@ def perturb(
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
         return images.clone()
-    given = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
-    return follow_gradient(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
+    return follow_gradient(
+        asked,
+        images,
+        labels,
+        entry.norm,
+        entry.steps,
+        epsilon,
+        is_targeted=is_targeted,
+        seed=seed,
+        first=first,
+        gradient_of=gradient_of,
+    )
 
 
 def follow_gradient(

@@ -17,6 +17,7 @@ import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
 from vpc2.files import atomic_write_json
+from vpc2.knobs import Number, Whole
 from vpc2.predict.statistics import Interval, crossed_interval
 from vpc2.text import Refusal, Text
 from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
@@ -66,9 +67,10 @@ class ExperimentStore:
         if spec.left.dataset != spec.right.dataset:
             raise Refusal(_OTHER_DATA)
         pairs = []
-        for i, pair in enumerate(spec.recipes(), 1):
-            names = (f"{side} · {i}" for side in (spec.left_name, spec.right_name))
-            pairs.append(tuple(self.store.create(recipe, name=name, owner=owner).id for recipe, name in zip(pair, names, strict=True)))
+        for i, (left, right) in enumerate(spec.recipes(), 1):
+            first = self.store.create(left, name=f"{spec.left_name} · {i}", owner=owner)
+            second = self.store.create(right, name=f"{spec.right_name} · {i}", owner=owner)
+            pairs.append((first.id, second.id))
         filed = Filed(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
         place = self.folder / filed.id
         place.mkdir(parents=True)
@@ -121,14 +123,18 @@ class Outcome:
 
     def side(self, which: int, name: str) -> Side:
         """Return one side's means, 0 the left one."""
-        means = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
-        bounds = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
-        return Side(name, *means, *bounds)
+        accuracy, seconds = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
+        low, high = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
+        return Side(name, accuracy, seconds, low, high)
 
 
 def read_outcome(filed: Filed, store: RunStore) -> Outcome:
     """Return how an experiment stands, from its runs' records; pairs of which one side was lost are left out, and named."""
-    accuracies, seconds, hits, lost, going = [], [], [], [], 0
+    accuracies: list[tuple[float, float]] = []
+    seconds: list[tuple[float, float]] = []
+    hits: list[tuple[np.ndarray, np.ndarray]] = []
+    lost: list[str] = []
+    going = 0
     groups: list[int] | None = None
     for pair in filed.pairs:
         ends = []
@@ -143,16 +149,23 @@ def read_outcome(filed: Filed, store: RunStore) -> Outcome:
             else:
                 ends.append(end)
         if len(ends) == 2:
-            accuracies.append(tuple(end["test_accuracy"] for end in ends))
-            seconds.append(tuple(end["elapsed_s"] + copies_s(store, run_id) for end, run_id in zip(ends, pair, strict=True)))
-            hits.append([hits_of(end) for end in ends])
-            groups = ends[0].get("test_groups")
+            left, right = ends
+            accuracies.append((left["test_accuracy"], right["test_accuracy"]))
+            seconds.append((left["elapsed_s"] + copies_s(store, pair[0]), right["elapsed_s"] + copies_s(store, pair[1])))
+            hits.append((_hits_of(left), _hits_of(right)))
+            groups = left.get("test_groups")
     if not hits:
         return Outcome((), (), None, going, tuple(lost))
-    tables = [np.stack([pair[side] for pair in hits]) for side in (0, 1)]
-    sides = tuple(crossed_interval(table, groups) for table in tables)
-    gap = measure_gap(*tables, groups)
-    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), tables[0].shape[1], sides)
+    first, second = (np.stack([pair[side] for pair in hits]) for side in (0, 1))
+    sides = crossed_interval(first, groups), crossed_interval(second, groups)
+    gap = measure_gap(first, second, groups)
+    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), first.shape[1], sides)
+
+
+def _hits_of(end: dict[str, Any]) -> np.ndarray:
+    hits = hits_of(end)
+    assert hits is not None  # the pair is complete
+    return hits
 
 
 def validation_curves(filed: Filed, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
@@ -189,8 +202,12 @@ def more_epochs(spec: Experiment) -> Experiment:
 
 
 def _doubled(settings: dict[str, Any]) -> dict[str, Any]:
-    most = {key: SETTINGS.knob(key).high for key in ("epochs", "budget_s")}
-    return {**settings, **{key: min(2 * settings[key], high) for key, high in most.items()}}
+    changed = dict(settings)
+    for key in ("epochs", "budget_s"):
+        knob = SETTINGS.knob(key)
+        assert isinstance(knob, Number | Whole)
+        changed[key] = min(2 * settings[key], knob.high)
+    return changed
 
 
 def copies_s(store: RunStore, run_id: str) -> float:

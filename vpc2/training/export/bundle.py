@@ -72,7 +72,7 @@ def read_course(recipe: Recipe, events: list[dict[str, Any]]) -> Course:
     start = next((event for event in events if event["type"] == "start"), None)
     if start is None:
         return Course({}, [])
-    told = {name: start[name] for name in ("device", "precision", "threads") if name in start}
+    told: dict[str, Any] = {name: start[name] for name in ("device", "precision", "threads") if name in start}
     had = {event["step"]: event["learning_rate"] for event in events if event["type"] == "step"}
     epochs = {event["step"] for event in events if event["type"] == "epoch"}
     last, state = max([0, *had, *epochs]), events[-1].get("state", "")
@@ -116,6 +116,13 @@ def pack_pictures(data: ImageSet, rates: list[float]) -> bytes:
     """Return the pictures with their classes and the units of the split, as numpy's own file without pickles."""
     units, strata = units_of(data)
     file = io.BytesIO()
-    arrays = {"images": data.images, "labels": data.labels.astype(np.int64), "units": units, "strata": strata}
-    np.savez(file, **arrays, classes=np.array(data.classes), rates=np.array(rates, dtype=np.float64))
+    np.savez(
+        file,
+        images=data.images,
+        labels=data.labels.astype(np.int64),
+        units=units,
+        strata=strata,
+        classes=np.array(data.classes),
+        rates=np.array(rates, dtype=np.float64),
+    )
     return file.getvalue()

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from vpc2.host import LIMITS
 from vpc2.text import Refusal, Text
@@ -93,7 +94,8 @@ class LocalEngine(Line):
                 self._lock.wait(TICK_S if busy else IDLE_TICK_S)
 
     def _going(self) -> list[Run]:
-        return [*(worker.run for worker in self._running.values()), *self._adopted.values()]
+        handed = [worker.run for worker in self._running.values() if worker.run is not None]
+        return [*handed, *self._adopted.values()]
 
     def _tend(self) -> None:
         self._reap()
@@ -103,15 +105,16 @@ class LocalEngine(Line):
         """Forget workers that have ended; end those that do not answer a request, or that outlast every limit."""
         now = time.monotonic()
         for run_id, worker in list(self._running.items()):
+            folder = self._folder_of(worker)
             if not worker.is_alive():
                 self._account(worker)
                 worker.forget()
                 del self._running[run_id]
                 continue
-            is_asked = any((worker.run.folder / name).exists() for name in ("stop", "pause")) or not worker.run.folder.is_dir()
+            is_asked = any((folder / name).exists() for name in ("stop", "pause")) or not folder.is_dir()
             worker.asked_at = (worker.asked_at or now) if is_asked else None
             late = now - worker.handed > LIMITS.run_seconds + OVERTIME_S
-            if late or is_asked and now - worker.asked_at > STOP_PATIENCE_S:
+            if late or worker.asked_at is not None and now - worker.asked_at > STOP_PATIENCE_S:
                 worker.process.kill()
         for run_id, run in list(self._adopted.items()):
             status = status_of(run.folder)
@@ -122,9 +125,14 @@ class LocalEngine(Line):
                 with suppress(OSError):
                     os.kill(pid, worker_pool.KILL)
 
+    @staticmethod
+    def _folder_of(worker: worker_pool.Worker) -> Path:
+        assert worker.run is not None  # of those that run, each was handed one
+        return worker.run.folder
+
     def _account(self, worker: worker_pool.Worker) -> None:
         """Say so in the record if a worker ended before it could claim its run."""
-        folder = worker.run.folder
+        folder = self._folder_of(worker)
         if not folder.is_dir() or status_of(folder).state != "queued":
             self._failures = 0
             return

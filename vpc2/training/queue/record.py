@@ -37,7 +37,7 @@ class Record:
         known, _ = read_events(run.folder)
         self._repeats = Repeats(known)
         self._writer = EventWriter(run.folder)
-        self._sinks = [TensorBoardSink(run), LookWriter(run.folder)] if run.task == "train" else []
+        self._sinks: list[TensorBoardSink | LookWriter] = [TensorBoardSink(run), LookWriter(run.folder)] if run.task == "train" else []
         if known and is_resumed:
             self._write({"type": "resume", **place_of(run.folder)})
         (run.folder / "queued").unlink(missing_ok=True)
@@ -59,7 +59,7 @@ class Record:
     @property
     def looks(self) -> Callable[[Look], None] | None:
         """What hears looks, where there is anything that wants to."""
-        hear = [sink.look for sink in self._sinks if hasattr(sink, "look")]
+        hear = [sink.look for sink in self._sinks]
         if not hear:
             return None
 

@@ -47,6 +47,7 @@ class Worker:
         """Give a run to a spare."""
         self.run = run
         self.write_down()
+        assert self.process.stdin is not None
         with suppress(OSError):  # it died this moment: the supervisor says so
             self.process.stdin.write(f"{run.folder.resolve()}\n".encode())
             self.process.stdin.close()
@@ -71,6 +72,7 @@ class Worker:
 
     def dismiss(self) -> None:
         """End a spare: it reads the end of its input and goes."""
+        assert self.process.stdin is not None
         with suppress(OSError):
             self.process.stdin.close()
         try:
@@ -108,6 +110,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     worker.write_down()
 
     def listen() -> None:
+        assert process.stdout is not None
         if process.stdout.readline():
             worker.is_ready.set()
 

@@ -20,7 +20,7 @@ from vpc2.host import LIMITS
 from vpc2.lru_cache import LruCache
 from vpc2.text import Plural, Refusal, Text
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
-from vpc2.training.queue.failures import explain
+from vpc2.training.queue.failures import BUG, explain
 from vpc2.training.queue.record import Record
 from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
 from vpc2.training.ray.remote import Heard, News, Trainer
@@ -180,13 +180,22 @@ class RayEngine(Line):
                     self._ray = ray
                     self._lock.notify_all()
 
+    @property
+    def _cluster(self) -> Any:
+        """Ray itself, joined to the cluster. Raises ConnectionError where the cluster was let go meanwhile."""
+        if self._ray is None:
+            raise ConnectionError("the cluster was let go")
+        return self._ray
+
     def _follow(self) -> None:
         """Take up runs that an earlier server had on the cluster; one that is not there any more is interrupted."""
         while self._left_behind:
             run = self._left_behind.pop()
-            name = liveness.read_worker(run.folder)["actor"]
+            name = (liveness.read_worker(run.folder) or {}).get("actor")
             try:
-                task = _Task(run, name, self._ray.get_actor(name), is_followed=True)
+                if name is None:
+                    raise ValueError("the note of who trains it is gone")
+                task = _Task(run, name, self._cluster.get_actor(name), is_followed=True)
             except ValueError:
                 liveness.release(run.folder)
                 continue
@@ -207,20 +216,20 @@ class RayEngine(Line):
         """Return the name and the actor that trains a run from where it stands: one that was made already, or a new one."""
         name, last = _name_of(run), last_event(run.folder)
         with contextlib.suppress(ValueError):
-            return name, self._ray.get_actor(name)
-        resources = self._ray.cluster_resources()
+            return name, self._cluster.get_actor(name)
+        resources = self._cluster.cluster_resources()
         cpus = cpus_of_a_run()
         self.places = max(int(resources.get("CPU", 1) / cpus), 1)
         options = {"num_cpus": cpus, "num_gpus": 1 if resources.get("GPU", 0) >= 1 else 0, "lifetime": "detached", "name": name}
         files = {file: (run.folder / file).read_bytes() for file in (CHECKPOINT_NAME, START_NAME) if (run.folder / file).is_file()}
-        make = self._ray.remote(Trainer).options(**options, max_restarts=0)
+        make = self._cluster.remote(Trainer).options(**options, max_restarts=0)
         return name, make.remote(run.recipe, self._set_of(run), files, last["t"] if last is not None else 0.0)
 
     def _set_of(self, run: Run) -> Any:
         """Return the data set of a run, in the cluster's memory."""
         key = (run.recipe.dataset, run.recipe.settings["size_px"])
         if (data := self._sets.get(key)) is None:
-            data = self._ray.put(load_dataset(*key))
+            data = self._cluster.put(load_dataset(*key))
             self._sets.put(key, data)
         return data
 
@@ -237,7 +246,7 @@ class RayEngine(Line):
                 if request:  # it never began
                     # Whoever called it off took it out of the line; who resumed it meanwhile put it there again.
                     self._forget(task, leaves_line=False)
-            elif request and now - task.asked_at > STOP_PATIENCE_S or task.began and now - task.began > LIMITS.run_seconds + OVERTIME_S:
+            elif _lasts(task.asked_at, now, STOP_PATIENCE_S) or _lasts(task.began or None, now, LIMITS.run_seconds + OVERTIME_S):
                 self._forget(task)
                 liveness.release(folder)
             elif now - task.beaten > 1.0:
@@ -247,7 +256,7 @@ class RayEngine(Line):
 
     def _listen(self) -> None:
         """Ask every run for news, and take in what has come."""
-        exceptions = self._ray.exceptions
+        exceptions = self._cluster.exceptions
         for task in self._tasks.values():
             if task.news is None:
                 task.news = task.actor.take.remote(task.heard, _request(task.run.folder))
@@ -256,12 +265,12 @@ class RayEngine(Line):
             with self._lock:
                 self._lock.wait(IDLE_TICK_S if not self._waiting else 0)
             return
-        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=TICK_S)
+        ready, _ = self._cluster.wait(list(asked), num_returns=len(asked), timeout=TICK_S)
         for news in ready:
             task = asked[news]
             task.news = None
             try:
-                found = self._ray.get(news)
+                found = self._cluster.get(news)
             except exceptions.ActorUnavailableError:
                 continue  # whether it is dead will be known soon
             except exceptions.RayError as error:
@@ -318,8 +327,9 @@ class RayEngine(Line):
 
     def _forget(self, task: _Task, *, leaves_line: bool = True) -> None:
         """End an actor and what is held for it."""
-        with contextlib.suppress(ValueError, *([self._ray.exceptions.RayError] if self._ray else [])):
-            self._ray.kill(task.actor)
+        if self._ray is not None:
+            with contextlib.suppress(ValueError, self._ray.exceptions.RayError):
+                self._ray.kill(task.actor)
         if task.record is not None:
             task.record.close()
         with self._lock:
@@ -336,7 +346,7 @@ class RayEngine(Line):
             task = self._tasks.get(run.id)
             with contextlib.suppress(OSError):
                 record = task.record if task is not None and task.record is not None else Record(run)
-                record.fail(explain(error))
+                record.fail(explain(error) or BUG)
                 record.close()
             if task is not None:
                 self._forget(task)
@@ -344,6 +354,11 @@ class RayEngine(Line):
                 liveness.release(run.folder)
             with self._lock:
                 self._waiting = [waiting for waiting in self._waiting if waiting.id != run.id]
+
+
+def _lasts(since: float | None, now: float, most_s: float) -> bool:
+    """True for what began longer ago than `most_s`; False for what did not begin."""
+    return since is not None and now - since > most_s
 
 
 def _request(folder: Path) -> str:

@@ -65,14 +65,16 @@ class Trainer:
         for name, content in files.items():
             (self._folder / name).write_bytes(content)
         self._changed = threading.Condition()
-        self._first, self._events = 0, []
+        self._first = 0
+        self._events: list[dict[str, Any]] = []
         self._versions = dict.fromkeys(FILES, 0)
         self._files: dict[str, tuple[int, bytes | None]] = {}  # those the server does not have yet
         self._stamps: dict[str, tuple[int, int] | None] = {name: self._stamp(name) for name in FILES}
         self._looked_at = float("-inf")
         self._look: Look | None = None
         self._asked, self._visited = "", time.monotonic()
-        self._is_done, self._problem, self._log = False, None, ""
+        self._is_done, self._log = False, ""
+        self._problem: Text | None = None
         self._began = time.monotonic() - t
         threading.Thread(target=self._train, daemon=True).start()
         threading.Thread(target=self._end_if_lonely, daemon=True).start()

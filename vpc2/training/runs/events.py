@@ -243,7 +243,7 @@ def latest_events(folder: Path) -> list[dict[str, Any]]:
     first = first_event(folder)
     if first is None:
         return []
-    last = last_event(folder)
+    last = last_event(folder) or first
     since = max(last["n"] - LATEST, 1)
     return [first, *read_events(folder, since)[0]]
 

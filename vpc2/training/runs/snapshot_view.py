@@ -46,7 +46,8 @@ class LookWriter:
 
     def look(self, look: Look) -> None:
         mistakes = [mistake.picture for mistake in look.mistakes]
-        for name, pictures in zip(SHEETS, (look.batch, mistakes), strict=True):
+        sheets: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] = (list(look.batch), mistakes)
+        for name, pictures in zip(SHEETS, sheets, strict=True):
             if len(pictures):
                 _put(sheet_path(self._folder, name, look.step), to_sheet(pictures))
         _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
@@ -96,9 +97,9 @@ def _shares(target: np.ndarray) -> list[list[float]]:
 
 
 def _layer(layer: LayerLook) -> dict[str, Any]:
-    weights, gradients = _summary(layer.weights), None if layer.gradients is None else _summary(layer.gradients)
-    ratio = None
-    if gradients is not None:
+    weights, gradients, ratio = _summary(layer.weights), None, None
+    if layer.gradients is not None:
+        gradients = _summary(layer.gradients)
         size = float(np.linalg.norm(layer.weights))
         ratio = _short(float(np.linalg.norm(layer.gradients)) / size) if size else None
     return {"name": layer.name, "weights": weights, "gradients": gradients, "ratio": ratio}

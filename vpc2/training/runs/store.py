@@ -206,6 +206,10 @@ class RunStore:
         """Return a run by its id; raise `Refusal` if there is none."""
         return read_run(self.path(run_id))
 
+    def seen_by(self, visitor: str) -> list[Run]:
+        """Return the runs a visitor may see, newest first."""
+        return [run for run in self.list() if run.task == "train" and may_see(run, visitor)]
+
     def list(self, owner: str | None = None) -> list[Run]:
         """Return the runs of one owner (or of all), newest first; folders that cannot be read are passed over."""
         runs = []
@@ -217,10 +221,6 @@ class RunStore:
             if owner is None or run.owner == owner:
                 runs.append(run)
         return sorted(runs, key=lambda run: (-run.created, run.id))
-
-    def seen_by(self, visitor: str) -> list[Run]:
-        """Return the runs a visitor may see, newest first."""
-        return [run for run in self.list() if run.task == "train" and may_see(run, visitor)]
 
     def status(self, run_id: object) -> Status:
         """Return how a run stands, read off its folder. Raises `Refusal` if it is gone."""
@@ -342,7 +342,7 @@ def status_of(folder: Path) -> Status:
         last = last_event(folder)  # the worker may have ended between the two looks
     said = last["type"] if last is not None and not (folder / "queued").exists() else ""
     has_checkpoint = (folder / CHECKPOINT_NAME).is_file()
-    if said == "end":
+    if last is not None and said == "end":
         reason = last.get("reason")
         text = from_stored(reason) if isinstance(reason, dict) else None
         state = last["state"] if last.get("state") in STATES else "failed"

@@ -42,7 +42,7 @@ class Bounds:
 class Passed:
     """What an epoch has gone through so far; `pending` are the steps not yet reported."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.batches, self.loss, self.hits, self.seen, self.floor = 0, 0.0, 0, 0, 0.0
         self.pending: list[tuple[float, float]] = []
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Asked(Protocol):
     """What was asked of a run from outside: "stop", "pause" or ""."""
 
-    asked: str
+    @property
+    def asked(self) -> str: ...
 
 
 class TrainerState(Protocol):
@@ -29,7 +30,6 @@ class TrainerState(Protocol):
     recipe: Recipe
     settings: dict[str, Any]
     device: torch.device
-    control: Asked
     data: ImageSet
     split: Split
     material: Material
@@ -45,6 +45,9 @@ class TrainerState(Protocol):
     waited: int
     score: Score | None
     breach: Text | None
+
+    @property
+    def control(self) -> Asked: ...
 
     @property
     def elapsed_s(self) -> float: ...

@@ -122,7 +122,18 @@ class Control:
 class Fitting:
     """One run of the loop: what stays the same, and what every epoch changes."""
 
-    def __init__(self, recipe: Recipe, data: ImageSet, split: Split, device: torch.device, report, control: Control, folder, look, notes):
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: ImageSet,
+        split: Split,
+        device: torch.device,
+        report: Callable[[dict[str, Any]], object],
+        control: Control,
+        folder: Path | None,
+        look: Callable[[Look], object] | None,
+        notes: tuple[Text, ...],
+    ):
         self.recipe, self.settings, self.device = recipe, recipe.settings, device
         self.control, self.folder, self.look = control, folder, look
         self.data, self.split, self.notes = data, split, notes
@@ -140,7 +151,8 @@ class Fitting:
         self.pipeline = recipe.augmentation if recipe.is_online else None
         self.reporter = Reporter(report, self)
         self.bounds = Bounds(len(data.classes))
-        self.best, self.best_epoch, self.waited = (-1.0, -math.inf), 0, 0
+        self.best: tuple[float, float] = (-1.0, -math.inf)
+        self.best_epoch = self.waited = 0
         self.weights = {name: value.clone() for name, value in self.trainee.state().items()}
         self.step = self.epoch = 0
         self.floor = 0.0  # the least that the targets of the last batch leave of the loss
@@ -241,8 +253,8 @@ class Fitting:
 
     def run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
         """Make one step at one learning rate; return the loss and of right answers: of a mixed picture, what most of it shows."""
-        images, labels, known = None, self.material.labels[index], self.trainee.features is not None
-        if not known:
+        images, labels = None, self.material.labels[index]
+        if self.trainee.features is None:
             images = self.material.pictures(index)
             if self.pipeline is not None:
                 images, labels = labelled_batch(self.pipeline, images, labels, len(self.data.classes), self.settings["seed"], self.step)
@@ -250,7 +262,7 @@ class Fitting:
                 images = self.trainee.attack(images, labels, self.settings, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        logits = self.trainee.ask_known(index) if known else self.trainee.ask(images)
+        logits = self.trainee.ask_known(index) if images is None else self.trainee.ask(images)
         weights, smoothing = self.material.weights, self.settings["label_smoothing"]
         loss = loss_of(logits, labels, weights, smoothing)
         value, self.floor = loss.item(), floor_of(labels, weights, smoothing, len(self.data.classes))
@@ -287,6 +299,7 @@ class Fitting:
         return Classifier(self.trainee.copy(self.weights), self.trainee.preprocessing, tuple(self.data.classes), made, self.recipe.name)
 
     def _save(self) -> None:
+        assert self.folder is not None
         with self.saving:
             save_classifier(self._classifier(), self.folder / MODEL_NAME)
         self.is_saved = True
@@ -304,9 +317,9 @@ class Fitting:
         if self.look is None or self.seen is None or not (is_last or self.looking.is_due()):
             return
         with self.looking:
-            index, images, labels = (None if one is None else one[:MOST_PICTURES] for one in self.seen)
-            if images is None:
-                images = self.material.pictures(index)
+            index, images, labels = self.seen
+            labels = labels[:MOST_PICTURES]
+            images = self.material.pictures(index[:MOST_PICTURES]) if images is None else images[:MOST_PICTURES]
             classes, found = len(self.data.classes), self.score
             targets = labels if labels.ndim == 2 else nn.functional.one_hot(labels, classes)
             self.look(
@@ -357,7 +370,8 @@ class Fitting:
         self.order.set_state(generators["order"] if self.order_state is None else self.order_state)
         for name in _PLACE:
             setattr(self, name, place[name])
-        self.best = tuple(self.best)
+        accuracy, minus_loss = self.best  # JSON's list
+        self.best = (accuracy, minus_loss)
         self.plan.from_doc(place["plan"])
         vars(self.bounds).update(place["bounds"])
         vars(self.passed).update(place["passed"])

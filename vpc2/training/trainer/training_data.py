@@ -112,7 +112,7 @@ def thin_out(labels: np.ndarray, train: np.ndarray, classes: int, factor: float,
 
 def add_copies(material: Material, recipe: Recipe, should_end: Callable[[], bool]) -> None:
     """Put augmented copies of the training pictures behind the others; each is drawn from a seed of its own batch."""
-    settings = recipe.settings
+    settings, pipeline = recipe.settings, recipe.augmentation
     labels = material.labels.cpu()[material.train].tolist()
     copies = settings["copies"] if recipe.is_offline else 0
     if not copies and settings["balance"] != "augmentation":
@@ -128,9 +128,8 @@ def add_copies(material: Material, recipe: Recipe, should_end: Callable[[], bool
     for at, index in _batches(picked):
         if should_end():
             return
-        images = augment_batch(
-            recipe.augmentation, material.pictures(index), seed_of(settings["seed"], recipe.augmentation.seed, "copy", at)
-        )
+        assert pipeline is not None  # `check_recipe` refuses copies of nothing
+        images = augment_batch(pipeline, material.pictures(index), seed_of(settings["seed"], pipeline.seed, "copy", at))
         whole[at : at + len(index)] = images.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1)
     first = len(material.pixels)
     material.labels = torch.cat([material.labels, material.labels[picked.to(material.labels.device)]])

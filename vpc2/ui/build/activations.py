@@ -21,6 +21,7 @@ from vpc2.ui.build.receptive_field import Photo, percent
 
 def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw what the photograph is at one layer: its channels as pictures, and one of them large with its numbers."""
+    assert facts.output is not None
     is_picture = len(facts.output) == 3
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = other_weights()

@@ -125,8 +125,16 @@ def _solid_shape(solid: Solid) -> dict[str, Any]:
 
 def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None, lang: str) -> dict[str, Any]:
     name = solid.name.say(lang)
-    words = {"name": name, "lines": [line.say(lang) for line in solid.lines], "title": name, "label": "", "more": False, "fewer": False}
+    words: dict[str, Any] = {
+        "name": name,
+        "lines": [line.say(lang) for line in solid.lines],
+        "title": name,
+        "label": "",
+        "more": False,
+        "fewer": False,
+    }
     if solid.role == "slot":
+        assert parent is not None  # the block whose branch is empty
         words["title"] = words["label"] = _EMPTY.say(lang).format(block=parent.name, number=solid.branch + 1)
     elif facts is not None and not solid.is_fixed:
         entry = LAYERS[facts.kind]
@@ -150,9 +158,9 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
         said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
-    problem = next((one for one in facts.walk() if one.problem is not None), None)
-    if problem is not None:
-        said.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))
+    why = next(((one.name, one.problem.text) for one in facts.walk() if one.problem is not None), None)
+    if why is not None:
+        said.append(_PROBLEM.fill(name=why[0], why=why[1]).say(lang))
     elif facts.output is None:
         said.append(_UNREACHED.say(lang))
     return ", ".join(said)
@@ -256,7 +264,7 @@ def _finish(net: Net, layer_id: str, said: str) -> None:
     _choose(layer_id)
     place = net.place_of(layer_id)
     _open(place.inside)
-    name, count = summarise(net).find(layer_id).name, len(net.siblings(place))
+    name, count = summarise(net).facts(layer_id).name, len(net.siblings(place))
     st.session_state["net/said"] = f"{said}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
@@ -265,7 +273,7 @@ def _behind_chosen(net: Net) -> Place:
     chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
     if chosen is None:
         return Place(0)
-    branches = net.find(chosen).branches
+    branches = net.layer(chosen).branches
     if slot is not None and slot < len(branches) and not branches[slot]:
         return Place(0, chosen, slot)
     place = net.place_of(chosen)
@@ -283,6 +291,7 @@ def _do_add(net: Net, event: Event) -> None:
 
 
 def _do_move(net: Net, event: Event) -> None:
+    assert event.place is not None  # `read_event` lets no move pass without
     _finish(nets.edit_move(net, event.id, event.place), event.id, _("Moved"))
 
 
@@ -300,8 +309,8 @@ def _do_duplicate(net: Net, event: Event) -> None:
 
 def _do_copy(net: Net, event: Event) -> None:
     # A document, not a layer: it outlives a reload of the code, and pastes into any net.
-    st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.find(event.id),)))
-    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).find(event.id).name}"
+    st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.layer(event.id),)))
+    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_cut(net: Net, event: Event) -> None:
@@ -318,7 +327,7 @@ def _do_paste(net: Net, event: Event) -> None:
 
 
 def _do_remove(net: Net, event: Event) -> None:
-    place, name = net.place_of(event.id), summarise(net).find(event.id).name
+    place, name = net.place_of(event.id), summarise(net).facts(event.id).name
     changed = nets.edit_remove(net, event.id)
     workspace.save(changed)
     left = changed.siblings(place)
@@ -330,17 +339,17 @@ def _do_remove(net: Net, event: Event) -> None:
 
 
 def _do_toggle(net: Net, event: Event) -> None:
-    if LAYERS[net.find(event.id).kind].block is None:
+    if LAYERS[net.layer(event.id).kind].block is None:
         return
     opened = opened_blocks(net)
     is_open = event.id in opened
     st.session_state["net/opened"] = [one for one in opened if one != event.id] if is_open else [*opened, event.id]
     _choose(event.id)
-    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).find(event.id).name}"
+    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_branches(net: Net, event: Event) -> None:
-    count = len(net.find(event.id).branches) + event.by
+    count = len(net.layer(event.id).branches) + event.by
     workspace.save(nets.edit_branches(net, event.id, count))
     _choose(event.id)
     _open(event.id)

@@ -15,7 +15,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import SYMBOLS, Formula
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.knob_limits import reachable
-from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
+from vpc2.nets.summary.layer_summary import LayerFacts, Problem, Summary, dropped_border
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Plural, Text, join_texts
 from vpc2.ui import markdown
@@ -44,7 +44,7 @@ def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
             _draw_title(facts)
             if net.has(facts.id):
                 net = _draw_knobs(net, facts)
-                facts = summarise(net).find(facts.id)
+                facts = summarise(net).facts(facts.id)
             else:
                 st.caption(_("This layer follows from its block and the shapes around it; it is not set by hand."))
         with numbers:
@@ -92,7 +92,7 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
 def _draw_numbers(net: Net, facts: LayerFacts) -> None:
     """Draw what the layer comes to; where it does not fit, why, and what would help; where it is not reached, what is in the way."""
     if facts.problem is not None:
-        _draw_problem(net, facts)
+        _draw_problem(net, facts, facts.problem)
     elif facts.output is None:
         problem = summarise(net).problem
         st.info(_("The net does not get this far yet."), icon=":material/block:")
@@ -156,7 +156,7 @@ def to_latex(formula: str) -> str:
 def _draw_border(facts: LayerFacts) -> None:
     """Show the rows and columns that no window reaches, where a stride leaves some."""
     rows, columns = dropped_border(facts)
-    if not rows and not columns:
+    if facts.input is None or (not rows and not columns):
         return
     unseen = join_texts([one.fill(n=n) for one, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
     said = say(_UNSEEN.fill(what=unseen, height=facts.input[1], width=facts.input[2]))
@@ -165,10 +165,10 @@ def _draw_border(facts: LayerFacts) -> None:
         st.markdown(said)
 
 
-def _draw_problem(net: Net, facts: LayerFacts) -> None:
-    st.error(markdown.literal(say(facts.problem.text)), icon=":material/error:")
+def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
+    st.error(markdown.literal(say(problem.text)), icon=":material/error:")
     with st.container(horizontal=True):
-        for i, repair in enumerate(facts.problem.repairs):
+        for i, repair in enumerate(problem.repairs):
             if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
                 mended = page_frame.guarded(repair.apply, net)
                 if mended is not None:

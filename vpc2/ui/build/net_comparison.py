@@ -158,7 +158,7 @@ def _against(total: Total, written: Callable[[int], str]) -> str:
     if not total.difference:
         return _("the same")
     signed = ("+" if total.difference > 0 else "−") + written(abs(total.difference))
-    if not total.left or not total.right:
+    if not total.ratio:  # one of them is 0
         return signed
     times = max(total.ratio, 1 / total.ratio)
     if times >= _OFTEN:
@@ -182,7 +182,7 @@ def _draw_layers(comparison: Comparison) -> None:
     if not rows:
         st.info(_("No layer differs."), icon=":material/check:")
         return
-    facts = [tuple(item.facts if item else None for item in (row.left, row.right)) for row in rows]
+    facts = [(row.left.facts if row.left else None, row.right.facts if row.right else None) for row in rows]
     st.table(
         {
             _("Mark"): [f"{marks[row.mark]} {words[row.mark]}".replace(" ", "\u00a0") for row in rows],
@@ -228,7 +228,7 @@ def _draw_chart(comparison: Comparison, names: tuple[str, str]) -> None:
     )
     st.markdown(f"**{finding}**")
     left, right = ([_params(row)[side] for row in rows] for side in (0, 1))
-    texts = tuple([number(value) if value else "" for value in values] for values in (left, right))
+    texts = [number(value) if value else "" for value in left], [number(value) if value else "" for value in right]
     figure = two_parameters_figure([_label(row) for row in rows], left, right, texts, (f"A · {names[0]}", f"B · {names[1]}"))
     st.plotly_chart(figure, key="compare/chart", alt=finding, config={"displayModeBar": False})
 

@@ -43,6 +43,7 @@ def _box(rectangle: Rectangle, net: Net) -> list[float]:
 
 def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw what one unit can see, layer by layer, and beside it what really moves it."""
+    assert facts.output is not None
     unit = chosen_unit(net, facts)
     field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
     inside = seen_by(facts, unit)

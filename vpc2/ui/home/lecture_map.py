@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import functools
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -39,7 +41,11 @@ class Card:
     pair: str = ""
 
 
-_EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
+_EXAMPLES: dict[str, tuple[Mapping[str, Any], str]] = {
+    "augment": (PIPELINES, "pipeline"),
+    "build": (NETS, "net"),
+    "train": (RECIPES, "recipe"),
+}
 
 FIRST = (
     Card("first-augment", "augment", Text("Augment a photograph"), Text(""), "basic", ":material/auto_fix_high:"),

@@ -24,6 +24,7 @@ PATCH_SHARE = 0.32
 def draw_patch(name: str, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
     target = choose_target(name, "patch", has_none=False)
+    assert target is not None  # no class is not offered
     _draw_patch_on_photos(name, photos, target)
     if classifier_picker.has_set(name):
         _draw_patch_on_set(name, target)

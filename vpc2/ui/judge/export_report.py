@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,15 @@ def _draw_script(name: str, views: list[str], how: str) -> None:
     is_ready_made = name in PRETRAINED
     classifier = classifier_picker.classifier_of(name)
     script = to_script(classifier, views, how, ready=name if is_ready_made else "")
-    given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
-    if is_ready_made:
-        given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
-    label = _("Save the script") if is_ready_made else _("Script and weights")
-    st.download_button(label, **given, icon=":material/download:", on_click="ignore", key="judge/script")
+    st.download_button(
+        _("Save the script") if is_ready_made else _("Script and weights"),
+        data=script if is_ready_made else partial(to_zip, classifier, views, how),
+        file_name="tta.py" if is_ready_made else "tta.zip",
+        mime="text/x-python" if is_ready_made else "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+        key="judge/script",
+    )
     st.code(script, language="python", height=420)
 
 

@@ -139,7 +139,7 @@ def routes(base: str = "") -> list[BaseRoute]:
         Route(f"{root}/api/runs/{{run_id}}/look", run_look),
         *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),
         Route(f"{root}/tensorboard", to_tensorboard),
-        Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),
+        Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),  # type: ignore[arg-type]  # a2wsgi names its own ASGI and WSGI types
     ]
 
 

@@ -45,6 +45,7 @@ def draw_sides(spec: Experiment) -> None:
 def draw_size(outcome: Outcome) -> None:
     """Say how many seeds, pictures and people the numbers rest on."""
     gap = outcome.gap
+    assert gap is not None  # drawn beside the numbers of finished pairs
     numbers = {"seeds": number(gap.seeds), "n": number(outcome.pictures), "people": number(gap.units)}
     said = (
         _("95 % intervals. Seeds: {seeds}; test pictures: {n}, of {people} people.")

@@ -11,6 +11,7 @@ import streamlit as st
 from vpc2.augment.presets import PIPELINES
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiments import LEFT, RIGHT, curves_figure, pairs_figure
+from vpc2.knobs import Choice
 from vpc2.text import Refusal
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.experiments.comparison import FEWEST_SEEDS, sentences, share_of_test
@@ -76,7 +77,7 @@ def _begin(spec: Experiment) -> None:
 def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
     """Draw the button that trains a recipe with and without its pipeline, and the other comparisons behind another one."""
     is_fatal = problem is not None and problem.is_fatal
-    seeds = SEEDS.default
+    seeds = SEEDS.clean(SEEDS.default)
     if button(
         _("With and without augmentation"),
         icon=":material/compare_arrows:",
@@ -109,8 +110,8 @@ def _ask_setting(recipe: Recipe) -> Experiment:
     knob, now = SETTINGS.knob(key), recipe.settings[key]
     other = draw_knob(knob, now, key=f"compare/value/{key}/{now}")
     title = say(knob.title)
-    names = [f"{title}: {say(knob.options[value]) if hasattr(knob, 'options') else number(value, 'g')}" for value in (now, other)]
-    return Experiment(recipe, replace(recipe, settings={**recipe.settings, key: other}), *names)
+    left, right = (f"{title}: {say(knob.options[value]) if isinstance(knob, Choice) else number(value, 'g')}" for value in (now, other))
+    return Experiment(recipe, replace(recipe, settings={**recipe.settings, key: other}), left, right)
 
 
 def _ask_recipe(recipe: Recipe) -> Experiment:

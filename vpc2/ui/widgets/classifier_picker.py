@@ -309,12 +309,11 @@ def test_pictures(name: str, most: int = MOST_PICTURES, part: str = "test") -> I
     if not datasets.is_ready(key):
         raise Refusal(_NO_DATA)
     recipe = recipe_of(name)
-    settings = recipe.settings if recipe else None
-    is_own = recipe is not None and recipe.dataset == key
-    side = settings["size_px"] if settings else min(classifier_of(name).preprocessing.size_px, MOST_PX)
+    own = recipe.settings if recipe is not None and recipe.dataset == key else None
+    side = recipe.settings["size_px"] if recipe else min(classifier_of(name).preprocessing.size_px, MOST_PX)
     data = computed_datasets.load_set(key, side)
-    split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)
+    split = split_images(data, 0, TRAIN_SHARE) if own is None else split_images(data, own["seed"], own["train_share"])
     chosen = split.validation if part == "validation" else split.test
-    if part == "test" and not is_own:
+    if part == "test" and own is None:
         chosen = np.sort(np.concatenate([split.train, split.test]))
     return data.subset(chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -159,7 +159,8 @@ def _draw_repair(run: Run) -> None:
     )
 
 
-COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
+Colour = Literal["green", "blue", "red", "orange", "gray"]
+COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
 
 
 def draw_state(status: Status) -> None:
