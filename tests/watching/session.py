@@ -41,7 +41,7 @@ for page in ("home", "augment", "build", "train", "judge"):
 recipe = RECIPES["digits"].recipe
 settings = SETTINGS.clean({**recipe.settings, "epochs": 2})
 run = RunStore().create(dataclasses.replace(recipe, settings=settings), name="watched")
-runs.engine().start(run)
+runs.queue().start(run)
 deadline = time.monotonic() + PATIENCE_S
 while status_of(run.folder).state in ("queued", "running") and time.monotonic() < deadline:
     time.sleep(0.2)

@@ -146,7 +146,7 @@ class Runs(RuleBasedStateMachine):
     @invariant()
     def each_sees_their_own_alone(self):
         for who in ("ana", "beto"):
-            assert {run.id for run in self.store.seen_by(who)} == {run for run, facts in self.known.items() if facts["owner"] == who}
+            assert {run.id for run in self.store.visible_to(who)} == {run for run, facts in self.known.items() if facts["owner"] == who}
 
 
 TestRuns = Runs.TestCase

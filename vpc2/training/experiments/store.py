@@ -20,7 +20,7 @@ from vpc2.files import atomic_write_json
 from vpc2.knobs import Number, Whole
 from vpc2.predict.statistics import Interval, crossed_interval
 from vpc2.text import Refusal, Text
-from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
+from vpc2.training.experiments.comparison import AccuracyGap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events
 from vpc2.training.runs.store import Run, RunStore, status_of
 from vpc2.training.settings import SETTINGS
@@ -34,7 +34,7 @@ _ID = re.compile(r"[a-z0-9]{8,32}")
 
 
 @dataclass(frozen=True)
-class Filed:
+class StoredExperiment:
     """An experiment with who asked for it, when, and its runs: `pairs` of ids (left, right), one a seed."""
 
     id: str
@@ -60,7 +60,7 @@ class ExperimentStore:
         self.store = store
         self.folder = store.home / "experiments"
 
-    def create(self, spec: Experiment, owner: str) -> Filed:
+    def create(self, spec: Experiment, owner: str) -> StoredExperiment:
         """Make an experiment with its runs, waiting to be started. Raises `Refusal` for two equal sides, or two data sets."""
         if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
             raise Refusal(_SAME)
@@ -71,14 +71,14 @@ class ExperimentStore:
             first = self.store.create(left, name=f"{spec.left_name} · {i}", owner=owner)
             second = self.store.create(right, name=f"{spec.right_name} · {i}", owner=owner)
             pairs.append((first.id, second.id))
-        filed = Filed(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
+        filed = StoredExperiment(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
         place = self.folder / filed.id
         place.mkdir(parents=True)
         document = {"owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
         atomic_write_json(place / "experiment.json", document)
         return filed
 
-    def get(self, experiment_id: object) -> Filed:
+    def get(self, experiment_id: object) -> StoredExperiment:
         """Return an experiment by its id; raise `Refusal` if there is none."""
         path = self.folder / str(experiment_id) / "experiment.json"
         if not isinstance(experiment_id, str) or not _ID.fullmatch(experiment_id) or not path.is_file():
@@ -86,9 +86,9 @@ class ExperimentStore:
         document = read_json(path.read_bytes())
         spec = from_document(document["experiment"], "experiment").spec
         pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
-        return Filed(experiment_id, spec, str(document["owner"]), float(document["created"]), pairs)
+        return StoredExperiment(experiment_id, spec, str(document["owner"]), float(document["created"]), pairs)
 
-    def list(self, owner: str) -> list[Filed]:
+    def list(self, owner: str) -> list[StoredExperiment]:
         """Return an owner's experiments, newest first."""
         found = []
         for place in self.folder.iterdir() if self.folder.is_dir() else ():
@@ -106,12 +106,12 @@ class ExperimentStore:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExperimentStatus:
     """How an experiment stands: accuracies and seconds of finished pairs, the gap once there is one, and what is missing."""
 
     accuracies: tuple[tuple[float, float], ...]
     seconds: tuple[tuple[float, float], ...]
-    gap: Gap | None
+    gap: AccuracyGap | None
     going: int
     lost: tuple[str, ...]  # names of runs that ended without a test
     pictures: int = 0  # that each run was tested on
@@ -128,7 +128,7 @@ class Outcome:
         return Side(name, accuracy, seconds, low, high)
 
 
-def read_outcome(filed: Filed, store: RunStore) -> Outcome:
+def read_experiment_status(filed: StoredExperiment, store: RunStore) -> ExperimentStatus:
     """Return how an experiment stands, from its runs' records; pairs of which one side was lost are left out, and named."""
     accuracies: list[tuple[float, float]] = []
     seconds: list[tuple[float, float]] = []
@@ -155,11 +155,11 @@ def read_outcome(filed: Filed, store: RunStore) -> Outcome:
             hits.append((_hits_of(left), _hits_of(right)))
             groups = left.get("test_groups")
     if not hits:
-        return Outcome((), (), None, going, tuple(lost))
+        return ExperimentStatus((), (), None, going, tuple(lost))
     first, second = (np.stack([pair[side] for pair in hits]) for side in (0, 1))
     sides = crossed_interval(first, groups), crossed_interval(second, groups)
     gap = measure_gap(first, second, groups)
-    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), first.shape[1], sides)
+    return ExperimentStatus(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), first.shape[1], sides)
 
 
 def _hits_of(end: dict[str, Any]) -> np.ndarray:
@@ -168,7 +168,7 @@ def _hits_of(end: dict[str, Any]) -> np.ndarray:
     return hits
 
 
-def validation_curves(filed: Filed, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
+def validation_curves(filed: StoredExperiment, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
     """Return validation accuracy over the epochs of both sides, a curve a seed; runs without validation are left out."""
     sides: tuple[list, list] = ([], [])
     for pair in filed.pairs:

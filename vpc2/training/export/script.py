@@ -143,7 +143,7 @@ def to_script(
     `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
     `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
     """
-    settings, carrier, is_same = recipe.settings, Carrier(), is_same_curve(device)
+    settings, carrier, is_exact = recipe.settings, Carrier(), is_same_curve(device)
     net, is_mixed = recipe.net, (precision or settings["precision"]) == "bf16"
     knows_features = isinstance(net, Backbone) and net.is_frozen and not recipe.is_online and not recipe.is_attacked
     carrier.add("vpc2.rng.seed_of")
@@ -154,7 +154,7 @@ def to_script(
         parts.append(_THIN.format(factor=settings["imbalance"]))
     parts.append(_TENSORS.format(grey=_GREY if isinstance(net, Net) and net.input[0] == 1 else ""))
     if recipe.augmentation is not None:
-        parts.append(pipeline_code(recipe, carrier, is_quick=is_same))
+        parts.append(pipeline_code(recipe, carrier, is_quick=is_exact))
     parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
     if has_start:
         carrier.imports["from safetensors.torch import load_file"] = None
@@ -168,7 +168,7 @@ def to_script(
     parts.append(
         loop_code(recipe, carrier, steps=steps, last=last, is_scored=is_scored, is_stopped=is_stopped, knows_features=knows_features)
     )
-    promise = _SAME if is_same else _ALIKE.format(device=device)
+    promise = _SAME if is_exact else _ALIKE.format(device=device)
     whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
     return re.sub(r"\n{4,}", "\n\n\n", whole)
 

@@ -25,7 +25,7 @@ _FULL = Text("The line is full ({limit} runs are waiting): try again in a few mi
 _STILL_ENDING = Text("The last process of this run is still ending: try again in a moment.")
 
 
-class Engine(Protocol):
+class RunQueue(Protocol):
     """What pages call. `by` is the visitor who asks: only a run's owner may change it, anybody else gets a `Refusal`.
 
     What was asked already, or makes no difference any more (the second tab's click), is passed over in silence.
@@ -46,7 +46,7 @@ class Engine(Protocol):
     def resume(self, run_id: str, *, by: str) -> None:
         """Put a paused, interrupted or stopped run back in line, to go on from its checkpoint. Raises `Refusal` for one that is done."""
 
-    def place_in_line(self, run_id: str) -> int | None:
+    def place_in_queue(self, run_id: str) -> int | None:
         """Return 1 for the run that is next, 0 for one that has begun, None for one that neither waits nor runs."""
 
     def wait_s(self, run_id: str) -> float:
@@ -62,10 +62,10 @@ class Engine(Protocol):
         """End what waits for work; runs go on to their end."""
 
 
-class Line(ABC):
+class QueueBase(ABC):
     """What both engines share: who waits, in which order, and how requests are left in a run's folder."""
 
-    most_waiting: int
+    max_waiting: int
     places: int
 
     def __init__(self, store: RunStore):
@@ -91,8 +91,8 @@ class Line(ABC):
             self._tend()
             if any(other.id == run.id for other in (*self._going(), *self._waiting)) or status_of(run.folder).state != "queued":
                 return
-            if len(self._waiting) >= self.most_waiting:
-                self._decline(run, _FULL.fill(limit=self.most_waiting))
+            if len(self._waiting) >= self.max_waiting:
+                self._decline(run, _FULL.fill(limit=self.max_waiting))
             if shutil.disk_usage(run.folder).free < LEAST_FREE_BYTES:
                 self._decline(run, NO_SPACE)
             self._waiting.append(run)
@@ -135,7 +135,7 @@ class Line(ABC):
             is_going = any(other.id == run.id for other in self._going())
         return status_of(run.folder).state not in ("queued", "running") and (is_going or worker_pid(run.folder) is not None)
 
-    def place_in_line(self, run_id: str) -> int | None:
+    def place_in_queue(self, run_id: str) -> int | None:
         with self._lock:
             order = [waiting.id for waiting in self._order()]
             if run_id in order:

@@ -14,7 +14,7 @@ from pathlib import Path
 from vpc2.host import LIMITS
 from vpc2.text import Refusal, Text
 from vpc2.training.queue import worker_pool
-from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
+from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import Run, RunStore, status_of
@@ -25,12 +25,12 @@ IDLE_TICK_S = 1.0
 _NO_START = Text("The training process could not be started; the log of this run says why.")
 
 
-class LocalEngine(Line):
+class LocalQueue(QueueBase):
     """The queue of this machine: `runs_at_once` run, the others wait, first each owner's oldest, then the second ones."""
 
     def __init__(self, store: RunStore, runs_at_once: int = LIMITS.runs_at_once):
         super().__init__(store)
-        self.places, self.most_waiting = runs_at_once, LIMITS.queue
+        self.places, self.max_waiting = runs_at_once, LIMITS.queue
         self._running: dict[str, worker_pool.Worker] = {}
         self._adopted: dict[str, Run] = {}  # runs that an earlier server started and that still go on
         self._spare: worker_pool.Worker | None = None
@@ -74,7 +74,7 @@ class LocalEngine(Line):
         if self._thread is not None:
             self._thread.join(5)
         if spare is not None:
-            spare.dismiss()
+            spare.terminate()
 
     # -- the supervisor ----------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class LocalEngine(Line):
             worker, self._spare = self._spare, None
             worker.handed = time.monotonic()
             self._running[run.id] = worker
-            worker.hand(run)
+            worker.assign(run)
 
     def _refill(self) -> None:
         """Keep a spare: at once when nothing runs, otherwise only once the running one shows its first points.

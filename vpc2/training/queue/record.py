@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from vpc2.text import Text
-from vpc2.training.runs.events import EventWriter, Repeats, read_events
-from vpc2.training.runs.snapshot import Look
-from vpc2.training.runs.snapshot_view import LookWriter
+from vpc2.training.runs.events import DuplicateFilter, EventWriter, read_events
+from vpc2.training.runs.snapshot import Snapshot
+from vpc2.training.runs.snapshot_view import SnapshotWriter
 from vpc2.training.runs.store import CHECKPOINT_NAME, Run
 from vpc2.training.tensorboard.sink import TensorBoardSink
 
@@ -23,7 +23,7 @@ RESERVE_BYTES = 16 * 1024
 MOST_HEADER_BYTES = 8 * 1024 * 1024
 
 
-class Record:
+class RunRecorder:
     """Writes down what a run reports; what the record held before, when a run goes on, it drops.
 
     `listen` hears every event as it is recorded; `is_resumed` says that a record which has begun is taken up again, rather
@@ -35,9 +35,11 @@ class Record:
         self._reserve = run.folder / "reserve"
         self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
         known, _ = read_events(run.folder)
-        self._repeats = Repeats(known)
+        self._repeats = DuplicateFilter(known)
         self._writer = EventWriter(run.folder)
-        self._sinks: list[TensorBoardSink | LookWriter] = [TensorBoardSink(run), LookWriter(run.folder)] if run.task == "train" else []
+        self._sinks: list[TensorBoardSink | SnapshotWriter] = (
+            [TensorBoardSink(run), SnapshotWriter(run.folder)] if run.task == "train" else []
+        )
         if known and is_resumed:
             self._write({"type": "resume", **place_of(run.folder)})
         (run.folder / "queued").unlink(missing_ok=True)
@@ -57,13 +59,13 @@ class Record:
         self._write({"type": "note", "text": text.in_every_language()})
 
     @property
-    def looks(self) -> Callable[[Look], None] | None:
+    def looks(self) -> Callable[[Snapshot], None] | None:
         """What hears looks, where there is anything that wants to."""
         hear = [sink.look for sink in self._sinks]
         if not hear:
             return None
 
-        def look(one: Look) -> None:
+        def look(one: Snapshot) -> None:
             for each in hear:
                 each(one)
 

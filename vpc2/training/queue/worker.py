@@ -27,7 +27,7 @@ BEAT_S = 1.0
 ASK_EVERY_S = 0.05
 
 
-class Request:
+class RequestFile:
     """True once its file is there. It is looked for now and then only: a look at the disk can cost more than a small step."""
 
     def __init__(self, path: Path):
@@ -48,11 +48,11 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
     sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
     ended), so that the log has its traceback.
     """
-    from vpc2.training.queue.record import Record
+    from vpc2.training.queue.record import RunRecorder
 
-    record, folder = Record(run, listen), run.folder
+    record, folder = RunRecorder(run, listen), run.folder
     try:
-        is_asked_to_stop = Request(folder / "stop")
+        is_asked_to_stop = RequestFile(folder / "stop")
         if run.task == "rate":
             from vpc2.training.trainer.lr_finder import find_rate
 
@@ -64,7 +64,7 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
                 run.recipe,
                 record.report,
                 should_stop=lambda: should_stop() or is_asked_to_stop(),
-                should_pause=Request(folder / "pause"),
+                should_pause=RequestFile(folder / "pause"),
                 folder=folder,
                 look=record.looks,
             )

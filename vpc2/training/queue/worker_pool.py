@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpc2.files import atomic_write_json
-from vpc2.training.runs.liveness import is_same, process_start, worker_pid
+from vpc2.training.runs.liveness import is_same_process, process_start, worker_pid
 from vpc2.training.runs.store import Run, RunStore, status_of
 
 ROOT = Path(__file__).parents[3]
@@ -43,7 +43,7 @@ class Worker:
     def is_alive(self) -> bool:
         return self.process.poll() is None
 
-    def hand(self, run: Run) -> None:
+    def assign(self, run: Run) -> None:
         """Give a run to a spare."""
         self.run = run
         self.write_down()
@@ -70,7 +70,7 @@ class Worker:
         with suppress(OSError):
             self.note.unlink(missing_ok=True)
 
-    def dismiss(self) -> None:
+    def terminate(self) -> None:
         """End a spare: it reads the end of its input and goes."""
         assert self.process.stdin is not None
         with suppress(OSError):
@@ -128,10 +128,10 @@ def end_strays(store: RunStore) -> list[int]:
         try:
             known = json.loads(note.read_text())
             pid, started, run_id = known["pid"], known["started"], known["run"]
-            has_server = is_same(known["server"], known["server_started"])
+            has_server = is_same_process(known["server"], known["server_started"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if not isinstance(pid, int) or not is_same(pid, started):
+        if not isinstance(pid, int) or not is_same_process(pid, started):
             note.unlink(missing_ok=True)
         elif not has_server and not _has_live_run(store.folder / str(run_id), pid):
             with suppress(OSError):

@@ -19,11 +19,11 @@ from vpc2.files import atomic_write
 from vpc2.host import LIMITS
 from vpc2.lru_cache import LruCache
 from vpc2.text import Plural, Refusal, Text
-from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
+from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
 from vpc2.training.queue.failures import BUG, explain
-from vpc2.training.queue.record import Record
+from vpc2.training.queue.record import RunRecorder
 from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
-from vpc2.training.ray.remote import Heard, News, Trainer
+from vpc2.training.ray.remote import ReceivedState, RemoteTrainer, RunUpdate
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
 from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
@@ -47,15 +47,15 @@ _NO_START = Text("The cluster could not start this run; its worker.log says why.
 
 
 @dataclass
-class _Task:
+class _RemoteRun:
     """A run on the cluster, as this server knows it. `record` is there once it has begun."""
 
     run: Run
     name: str
     actor: Any
     news: Any = None  # the answer that is still to come
-    heard: Heard = field(default_factory=Heard)
-    record: Record | None = None
+    heard: ReceivedState = field(default_factory=ReceivedState)
+    record: RunRecorder | None = None
     lost: int = 0
     is_followed: bool = False  # an earlier server began its record
     began: float = 0.0
@@ -63,18 +63,18 @@ class _Task:
     asked_at: float | None = None
 
 
-class RayEngine(Line):
+class RayQueue(QueueBase):
     """The queue of a cluster, which hands out its own places: what waits here waits for a core (or a GPU) there.
 
     `_waiting` are the runs that have not begun. One supervisor thread talks to the cluster, so no page waits for it.
     """
 
-    most_waiting = 1000
+    max_waiting = 1000
 
     def __init__(self, store: RunStore, address: str):
         super().__init__(store)
         self.address, self.places = address, 1
-        self._tasks: dict[str, _Task] = {}
+        self._tasks: dict[str, _RemoteRun] = {}
         self._left_behind: list[Run] = []
         self._sets = LruCache(MOST_SETS)
         self._ray: ModuleType | None = None
@@ -195,7 +195,7 @@ class RayEngine(Line):
             try:
                 if name is None:
                     raise ValueError("the note of who trains it is gone")
-                task = _Task(run, name, self._cluster.get_actor(name), is_followed=True)
+                task = _RemoteRun(run, name, self._cluster.get_actor(name), is_followed=True)
             except ValueError:
                 liveness.release(run.folder)
                 continue
@@ -208,7 +208,7 @@ class RayEngine(Line):
             new = [run for run in self._order() if run.id not in self._tasks]
         for run in new:
             with self._or_fail(run):
-                task = _Task(run, *self._actor(run))
+                task = _RemoteRun(run, *self._actor(run))
                 with self._lock:
                     self._tasks[run.id] = task
 
@@ -222,7 +222,7 @@ class RayEngine(Line):
         self.places = max(int(resources.get("CPU", 1) / cpus), 1)
         options = {"num_cpus": cpus, "num_gpus": 1 if resources.get("GPU", 0) >= 1 else 0, "lifetime": "detached", "name": name}
         files = {file: (run.folder / file).read_bytes() for file in (CHECKPOINT_NAME, START_NAME) if (run.folder / file).is_file()}
-        make = self._cluster.remote(Trainer).options(**options, max_restarts=0)
+        make = self._cluster.remote(RemoteTrainer).options(**options, max_restarts=0)
         return name, make.remote(run.recipe, self._set_of(run), files, last["t"] if last is not None else 0.0)
 
     def _set_of(self, run: Run) -> Any:
@@ -279,13 +279,13 @@ class RayEngine(Line):
             with self._or_fail(task.run):
                 self._take_in(task, found)
 
-    def _take_in(self, task: _Task, news: News) -> None:
+    def _take_in(self, task: _RemoteRun, news: RunUpdate) -> None:
         """Write down what a run has to say, as its own worker would. Raises OSError on a full disk."""
         folder = task.run.folder
         if task.record is None:
             (folder / liveness.WORKER_NAME).unlink(missing_ok=True)  # of an earlier server, or of the machine that was lost
             liveness.claim(folder, actor=task.name)
-            task.record, task.began = Record(task.run, is_resumed=not task.is_followed), time.monotonic()
+            task.record, task.began = RunRecorder(task.run, is_resumed=not task.is_followed), time.monotonic()
             with self._lock:
                 self._waiting = [run for run in self._waiting if run.id != task.run.id]
         for name, (_, content) in news.files.items():
@@ -306,7 +306,7 @@ class RayEngine(Line):
             self._forget(task)
             liveness.release(folder)
 
-    def _lose(self, task: _Task, error: Exception) -> None:
+    def _lose(self, task: _RemoteRun, error: Exception) -> None:
         """Go on elsewhere with a run whose machine went away; after `ATTEMPTS` of them, leave it to its owner."""
         task.lost += 1
         has_begun, folder = task.record is not None or task.is_followed, task.run.folder
@@ -316,7 +316,7 @@ class RayEngine(Line):
                 task.record.close()
                 task.record = None
             if task.lost < ATTEMPTS:
-                task.heard, task.is_followed, task.began = Heard(), False, 0.0
+                task.heard, task.is_followed, task.began = ReceivedState(), False, 0.0
                 task.name, task.actor = self._actor(task.run)
                 return
             (folder / "worker.log").write_text(str(error))
@@ -325,7 +325,7 @@ class RayEngine(Line):
             self._forget(task)
             liveness.release(folder)
 
-    def _forget(self, task: _Task, *, leaves_line: bool = True) -> None:
+    def _forget(self, task: _RemoteRun, *, leaves_line: bool = True) -> None:
         """End an actor and what is held for it."""
         if self._ray is not None:
             with contextlib.suppress(ValueError, self._ray.exceptions.RayError):
@@ -345,7 +345,7 @@ class RayEngine(Line):
         except (Refusal, OSError) as error:
             task = self._tasks.get(run.id)
             with contextlib.suppress(OSError):
-                record = task.record if task is not None and task.record is not None else Record(run)
+                record = task.record if task is not None and task.record is not None else RunRecorder(run)
                 record.fail(explain(error) or BUG)
                 record.close()
             if task is not None:

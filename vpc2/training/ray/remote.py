@@ -19,7 +19,7 @@ from vpc2.training.spec import Recipe
 
 if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
-    from vpc2.training.runs.snapshot import Look
+    from vpc2.training.runs.snapshot import Snapshot
 
 FILES = (MODEL_NAME, CHECKPOINT_NAME)
 PATIENCE_S = 0.5  # how long a question waits for something to say
@@ -28,7 +28,7 @@ LONELY_S = 900.0  # a run that is done and that nobody asks after ends itself
 
 
 @dataclass(frozen=True)
-class Heard:
+class ReceivedState:
     """What the server has of a run: how many events, and which version of each file."""
 
     events: int = 0
@@ -36,7 +36,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class News:
+class RunUpdate:
     """What the server does not have yet. `first` is the number of the first event; a file that is None was removed.
 
     `is_done` says that nothing more will come; then `problem` is the sentence, and `log` the traceback, of a run that failed.
@@ -45,18 +45,18 @@ class News:
     first: int
     events: tuple[dict[str, Any], ...]
     files: dict[str, tuple[int, bytes | None]]
-    look: Look | None
+    look: Snapshot | None
     is_done: bool
     problem: Text | None
     log: str
 
-    def heard(self, before: Heard) -> Heard:
+    def heard(self, before: ReceivedState) -> ReceivedState:
         """Return what the server has once it has taken this in."""
         versions = {name: version for name, (version, _) in self.files.items()}
-        return Heard(self.first + len(self.events), {**before.files, **versions})
+        return ReceivedState(self.first + len(self.events), {**before.files, **versions})
 
 
-class Trainer:
+class RemoteTrainer:
     """One run. An actor of the cluster; to itself it is a plain object with a thread that trains."""
 
     def __init__(self, recipe: Recipe, data: ImageSet, files: dict[str, bytes], t: float):
@@ -71,7 +71,7 @@ class Trainer:
         self._files: dict[str, tuple[int, bytes | None]] = {}  # those the server does not have yet
         self._stamps: dict[str, tuple[int, int] | None] = {name: self._stamp(name) for name in FILES}
         self._looked_at = float("-inf")
-        self._look: Look | None = None
+        self._look: Snapshot | None = None
         self._asked, self._visited = "", time.monotonic()
         self._is_done, self._log = False, ""
         self._problem: Text | None = None
@@ -79,7 +79,7 @@ class Trainer:
         threading.Thread(target=self._train, daemon=True).start()
         threading.Thread(target=self._end_if_lonely, daemon=True).start()
 
-    def take(self, heard: Heard, asked: str) -> News:
+    def take(self, heard: ReceivedState, asked: str) -> RunUpdate:
         """Tell what is new since `heard`, and hear what is asked of the run: "stop", "pause" or nothing."""
         with self._changed:
             self._visited = time.monotonic()
@@ -89,7 +89,7 @@ class Trainer:
             self._files = {name: file for name, file in self._files.items() if heard.files.get(name, 0) < file[0]}
             self._changed.wait_for(lambda: self._is_done or self._events, PATIENCE_S)
             look, self._look = self._look, None
-            return News(self._first, tuple(self._events), dict(self._files), look, self._is_done, self._problem, self._log)
+            return RunUpdate(self._first, tuple(self._events), dict(self._files), look, self._is_done, self._problem, self._log)
 
     def _train(self) -> None:
         try:
@@ -125,7 +125,7 @@ class Trainer:
             self._events.append({**event, "t": now - self._began})
             self._changed.notify_all()
 
-    def _show(self, look: Look) -> None:
+    def _show(self, look: Snapshot) -> None:
         with self._changed:
             self._look = look  # the latest one alone
 

@@ -191,7 +191,7 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
     return events, events[-1]["n"] + 1 if events else since
 
 
-class Repeats:
+class DuplicateFilter:
     """Knows what a record holds already: a run that goes on from a checkpoint tells what came after it once more.
 
     Steps and epochs only grow, so the last ones say which are old; the start, and a note in the same words, are told once.

@@ -170,7 +170,7 @@ class RunStore:
         """Make a new run, waiting to be started by an engine; `start` is a classifier's file whose weights it begins with."""
         run_id = secrets.token_hex(8)
         folder = self.folder / run_id
-        retention.retire(self.folder, is_going)
+        retention.remove_old_runs(self.folder, is_going)
         try:
             with _on_disk():
                 folder.mkdir(parents=True)
@@ -206,7 +206,7 @@ class RunStore:
         """Return a run by its id; raise `Refusal` if there is none."""
         return read_run(self.path(run_id))
 
-    def seen_by(self, visitor: str) -> list[Run]:
+    def visible_to(self, visitor: str) -> list[Run]:
         """Return the runs a visitor may see, newest first."""
         return [run for run in self.list() if run.task == "train" and may_see(run, visitor)]
 
@@ -278,7 +278,7 @@ class RunStore:
 
     def sweep(self) -> None:
         """Remove what killed workers and half-done deletions left behind, and runs that were kept long enough."""
-        retention.retire(self.folder, is_going)
+        retention.remove_old_runs(self.folder, is_going)
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if folder.name.startswith(".deleted-"):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -348,7 +348,7 @@ def status_of(folder: Path) -> Status:
         state = last["state"] if last.get("state") in STATES else "failed"
         return Status(state, text, is_resumable=has_checkpoint and state != "finished")
     if is_alive and said != "pause":
-        return Status("running", is_stalled=liveness.silence_s(folder) > liveness.STALLED_S)
+        return Status("running", is_stalled=liveness.seconds_since_heartbeat(folder) > liveness.STALLED_S)
     if (folder / "stop").exists():
         return Status("stopped", _STOPPED_WAITING, is_resumable=has_checkpoint)
     if (folder / "pause").exists() or said == "pause":

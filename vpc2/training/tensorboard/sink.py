@@ -13,7 +13,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
 from vpc2.nets.spec import Net
-from vpc2.training.runs.snapshot import Look
+from vpc2.training.runs.snapshot import Snapshot
 from vpc2.training.runs.store import Run
 from vpc2.training.tensorboard.event_file import EventFile
 
@@ -54,7 +54,7 @@ class TensorBoardSink:
         if event["type"] in ("epoch", "end"):
             self._file.flush()
 
-    def look(self, look: Look) -> None:
+    def look(self, look: Snapshot) -> None:
         """Write what a look shows."""
         from vpc2.training.tensorboard import summaries
 

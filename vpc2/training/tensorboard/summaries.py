@@ -19,7 +19,7 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.data.datasets import find_dataset
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
-from vpc2.training.runs.snapshot import Look
+from vpc2.training.runs.snapshot import Snapshot
 from vpc2.training.runs.snapshot_view import COLUMNS, to_sheet
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
@@ -31,7 +31,7 @@ MOST_CURVES = 20  # classes with a curve of precision and recall
 METRICS = {"test/accuracy": "test accuracy", "test/loss": "test loss", "best/validation_accuracy": "best validation accuracy"}
 
 
-def of_look(look: Look) -> Iterator[Summary.Value]:
+def of_look(look: Snapshot) -> Iterator[Summary.Value]:
     """Give all that a look shows: the batch, the mistakes and the filters as pictures, weights and gradients, and PR curves."""
     yield _picture("look/batch", list(look.batch))
     if look.mistakes:

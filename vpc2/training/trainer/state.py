@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from vpc2.training.schedule import Plan
     from vpc2.training.spec import Recipe
     from vpc2.training.trainer.evaluation import Score
-    from vpc2.training.trainer.model import Trainee
-    from vpc2.training.trainer.training_data import Material
+    from vpc2.training.trainer.model import Model
+    from vpc2.training.trainer.training_data import TrainingData
 
 
 class Asked(Protocol):
@@ -32,8 +32,8 @@ class TrainerState(Protocol):
     device: torch.device
     data: ImageSet
     split: Split
-    material: Material
-    trainee: Trainee
+    training_data: TrainingData
+    model: Model
     module: torch.nn.Module
     pipeline: Pipeline | None
     plan: Plan
@@ -47,7 +47,7 @@ class TrainerState(Protocol):
     breach: Text | None
 
     @property
-    def control(self) -> Asked: ...
+    def stop_requests(self) -> Asked: ...
 
     @property
     def elapsed_s(self) -> float: ...

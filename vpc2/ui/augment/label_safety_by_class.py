@@ -166,5 +166,5 @@ def _draw_going(run_id: str) -> None:
     run_status.draw_waiting(run, status)
     run_status.draw_progress(run, status)
     if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
-        runs.engine().stop(run_id, by=workspace.visitor())
+        runs.queue().stop(run_id, by=workspace.visitor())
         st.rerun()

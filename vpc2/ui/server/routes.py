@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vpc2.text import SOURCE, Refusal
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.snapshot_files import SHEETS, read_look, sheet_path
+from vpc2.training.runs.snapshot_files import SHEETS, read_snapshot, sheet_path
 from vpc2.training.runs.store import RunStore, status_of
 from vpc2.ui import addresses
 from vpc2.ui.server import idle, preload
@@ -100,7 +100,7 @@ def run_look(request: Request) -> Response:
     except Refusal as refusal:
         return _refuse(refusal)
     headers = {**_NO_STORE, _RUN_STATE: state}
-    numbers = read_look(folder)
+    numbers = read_snapshot(folder)
     if numbers is None or numbers["step"] == _whole(request.query_params.get("since")):
         return Response(status_code=204, headers=headers)
     return JSONResponse(numbers, headers=headers)
@@ -152,7 +152,7 @@ def _begin_training() -> None:
     from vpc2.predict import uploaded_classifiers
     from vpc2.ui.session import runs
 
-    runs.engine()
+    runs.queue()
     own.sweep()
     uploaded_classifiers.sweep()
 

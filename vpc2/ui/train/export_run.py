@@ -69,10 +69,10 @@ def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | N
 def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
     """Return the sentence why no script gives the curve of a run; empty where one does."""
     from vpc2.training.checks import fit_to_data
-    from vpc2.training.export.bundle import read_course
+    from vpc2.training.export.bundle import read_run_history
 
     try:
-        read_course(fit_to_data(run.recipe)[0], events)
+        read_run_history(fit_to_data(run.recipe)[0], events)
     except Refusal as refusal:
         return markdown.literal(say(refusal.text))
     return ""

@@ -171,7 +171,7 @@ def draw_state(status: Status) -> None:
 def draw_waiting(run: Run, status: Status) -> None:
     """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
     if status.state == "queued":
-        place, wait_s = runs.engine().place_in_line(run.id), runs.engine().wait_s(run.id)
+        place, wait_s = runs.queue().place_in_queue(run.id), runs.queue().wait_s(run.id)
         said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
         st.info(said if place else _("Starting…"), icon=":material/hourglass:")
     elif status.state == "paused":
