@@ -34,7 +34,7 @@ from vpc2.training.export.bundle import pack_pictures, pack_weights, read_run_hi
 from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
 from vpc2.training.optimisers import OPTIMISERS, Optimiser
 from vpc2.training.presets import EXPERIMENTS, RECIPES
-from vpc2.training.runs.store import START_NAME
+from vpc2.training.runs.file_names import START_NAME
 from vpc2.training.schedule import SCHEDULES, Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe

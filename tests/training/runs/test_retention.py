@@ -10,7 +10,7 @@ from vpc2 import host
 from vpc2.training.runs import retention
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import beat, claim
-from vpc2.training.runs.store import is_going
+from vpc2.training.runs.status import is_going
 
 DAY = 86_400
 

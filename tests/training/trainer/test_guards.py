@@ -8,7 +8,7 @@ import pytest
 
 from vpc2.predict.classifier import save_classifier
 from vpc2.training.presets import RECIPES
-from vpc2.training.runs.store import START_NAME
+from vpc2.training.runs.file_names import START_NAME
 from vpc2.training.trainer.guards import RISEN_STEPS, DivergenceGuard
 from vpc2.training.trainer.trainer import fit
 

@@ -22,7 +22,8 @@ from vpc2.predict.statistics import Interval, crossed_interval
 from vpc2.text import Refusal, Text
 from vpc2.training.experiments.comparison import AccuracyGap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events
-from vpc2.training.runs.store import Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
 

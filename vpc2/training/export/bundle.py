@@ -21,7 +21,8 @@ from vpc2.training.checks import fit_to_data
 from vpc2.training.export.loop_code import is_written
 from vpc2.training.export.script import DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
 from vpc2.training.runs.events import ALL_STEPS, read_events
-from vpc2.training.runs.store import START_NAME, Run
+from vpc2.training.runs.file_names import START_NAME
+from vpc2.training.runs.store import Run
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 

@@ -15,7 +15,8 @@ from vpc2.host import MB
 from vpc2.text import Refusal, Text
 from vpc2.training.runs.events import latest_events, progress_of
 from vpc2.training.runs.liveness import worker_pid
-from vpc2.training.runs.store import NO_SPACE, Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import NO_SPACE, Run, RunStore
 
 STOP_PATIENCE_S = 10.0  # from the request to the end by force
 OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test

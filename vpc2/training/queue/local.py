@@ -17,7 +17,8 @@ from vpc2.training.queue import worker_pool
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import worker_pid
-from vpc2.training.runs.store import Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 
 TICK_S = 0.2
 IDLE_TICK_S = 1.0

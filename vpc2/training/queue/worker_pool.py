@@ -18,7 +18,8 @@ from pathlib import Path
 
 from vpc2.files import atomic_write_json
 from vpc2.training.runs.liveness import is_same_process, process_start, worker_pid
-from vpc2.training.runs.store import Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 
 ROOT = Path(__file__).parents[3]
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)

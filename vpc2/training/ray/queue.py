@@ -26,7 +26,9 @@ from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, jo
 from vpc2.training.ray.remote import ReceivedState, RemoteTrainer, RunUpdate
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
-from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, START_NAME
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpc2.text import Refusal, Text
 from vpc2.training.queue.failures import BUG, explain
-from vpc2.training.runs.store import CHECKPOINT_NAME, MODEL_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, MODEL_NAME
 from vpc2.training.spec import Recipe
 
 if TYPE_CHECKING:

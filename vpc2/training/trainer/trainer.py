@@ -29,8 +29,8 @@ from vpc2.text import Refusal, Text
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.runs.events import stride_of
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, MODEL_NAME, START_NAME
 from vpc2.training.runs.snapshot import MOST_PICTURES, Snapshot
-from vpc2.training.runs.store import CHECKPOINT_NAME, MODEL_NAME, START_NAME
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer import checkpoint as saved

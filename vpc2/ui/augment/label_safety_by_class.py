@@ -13,7 +13,7 @@ from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
 from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
-from vpc2.training.runs.store import STATES
+from vpc2.training.runs.status import STATES
 from vpc2.ui import markdown
 from vpc2.ui.computed import label_survival
 from vpc2.ui.computed.label_survival import percent

@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.text import SOURCE, Refusal
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.snapshot_files import SHEETS, read_snapshot, sheet_path
-from vpc2.training.runs.store import RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import RunStore
 from vpc2.ui import addresses
 from vpc2.ui.server import idle, preload
 from vpc2.ui.server.tensorboard import Boards

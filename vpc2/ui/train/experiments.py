@@ -25,7 +25,7 @@ from vpc2.training.experiments.store import (
 )
 from vpc2.training.presets import EXPERIMENTS, RECIPES
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.store import STATES
+from vpc2.training.runs.status import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
 from vpc2.ui import markdown

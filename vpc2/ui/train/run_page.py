@@ -11,7 +11,8 @@ from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
-from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.training.runs.status import Status
+from vpc2.training.runs.store import Run, may_change
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_snapshot import live_snapshot

@@ -10,7 +10,8 @@ import streamlit as st
 from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.store import STATES, Run, Status, may_change
+from vpc2.training.runs.status import STATES, Status
+from vpc2.training.runs.store import Run, may_change
 from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
