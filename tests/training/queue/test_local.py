@@ -121,7 +121,7 @@ class _Idle:
 
     def __new__(cls, store, monkeypatch):
         queue = LocalQueue(store, runs_at_once=0)
-        monkeypatch.setattr(queue, "_begin", lambda: None)
+        monkeypatch.setattr(queue, "_start_supervisor", lambda: None)
         return queue
 
 
@@ -197,7 +197,7 @@ def dead_server(store):
 def test_a_server_that_is_killed_leaves_no_spare(dead_server, store):
     spares_left = dead_server()
     wait_for(lambda: not any(is_same_process(*one) for one in spares_left), 20)
-    assert worker_pool.end_strays(store) == []
+    assert worker_pool.end_orphaned_workers(store) == []
     assert list((store.home / "workers").iterdir()) == [], "the dead are struck off the list"
 
 
@@ -243,7 +243,7 @@ def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
                 del document["server"]
             (notes / f"{name}.json").write_text(json.dumps(document))
         (notes / "5.json").write_text("{")
-        assert worker_pool.end_strays(store) == []
+        assert worker_pool.end_orphaned_workers(store) == []
         assert stranger.poll() is None
     finally:
         stranger.kill()

@@ -238,7 +238,7 @@ def test_who_resumes_a_run_while_it_is_called_off_finds_it_in_line(queue, cluste
         queue.start(run)
     wait_for(lambda: "running" in (store.state(first.id), store.state(second.id)))
     queue.start(third)
-    wait_for(lambda: third.id in queue._tasks)
+    wait_for(lambda: third.id in queue._remote_runs)
 
     def resume_first(actor, **options):
         monkeypatch.setattr(ray, "kill", kill)

@@ -238,7 +238,7 @@ class RunStore:
             retention.remove(folder)
 
     def sweep(self) -> None:
-        """Remove what killed workers and half-done deletions left behind, and runs that were kept long enough."""
+        """Delete temporary files of killed workers, unfinished deletions and runs older than the retention limits."""
         retention.remove_old_runs(self.folder, is_going)
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if folder.name.startswith(".deleted-"):
