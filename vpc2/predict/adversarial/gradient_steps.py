@@ -42,18 +42,8 @@ def perturb(
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
         return images.clone()
-    return follow_gradient(
-        asked,
-        images,
-        labels,
-        entry.norm,
-        entry.steps,
-        epsilon,
-        is_targeted=is_targeted,
-        seed=seed,
-        first=first,
-        gradient_of=gradient_of,
-    )
+    given = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
+    return entry.resolve()(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
 
 
 def follow_gradient(
