@@ -81,7 +81,7 @@ class Preprocessing:
     resize: str = "stretch"
     crop_share: float = CROP_SHARE
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.channels not in (1, 3) or isinstance(self.channels, bool):
             raise Refusal(_BAD_CHANNELS, field="channels")
         for knob, key in ((_MEAN, "mean"), (_STD, "std")):
@@ -119,7 +119,7 @@ class Classifier:
     name: str = ""
     runner: Callable[[torch.Tensor], torch.Tensor] | None = field(default=None, init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
         self.module.eval().to(memory_format=torch.channels_last)
 
@@ -291,7 +291,7 @@ def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Mo
     summary = summarise(net)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
-    if tuple(summary.output) != (classes,):
+    if summary.output != (classes,):
         raise Refusal(_WRONG_HEAD.fill(classes=classes))
     if tuple(net.input) != (preprocessing.channels, preprocessing.size_px, preprocessing.size_px):
         raise Refusal(_WRONG_INPUT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vpc2.sources import Carrier, import_block
@@ -87,7 +87,7 @@ def to_script(
     needs: str,
     classes: Sequence[str],
     preprocessing: dict[str, Any],
-    moves: dict[str, Sequence[Sequence[float]]],
+    moves: Mapping[str, Sequence[Sequence[float]]],
     lights: dict[str, tuple[str, dict[str, float]]],
     merge: str,
     merge_words: str,

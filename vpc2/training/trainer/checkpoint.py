@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vpc2.files import atomic_write
 from vpc2.text import Refusal, Text
-from vpc2.training.runs.store import CHECKPOINT_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME
 from vpc2.version import APP
 
 _FORMAT = 1
