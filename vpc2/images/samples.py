@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.images.decode import Photo, decode_photo
 from vpc2.labels import Label, box, mask, point
+from vpc2.resources import resource
 from vpc2.text import Text
 
-FOLDER = Path(__file__).parents[2] / "assets" / "samples"
+FOLDER = resource("assets", "samples")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -227,7 +227,7 @@ HARMLESS = {
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
     "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
     "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
-    "vpc2.ui.session.runs:_ENGINE": "the engine, by the folder of the runs",
+    "vpc2.ui.session.runs:_QUEUE": "the queue of runs, by the folder of the runs",
 }
 DECORATORS = {"cache", "lru_cache", "cached_property", "cache_data", "cache_resource", "cached", "cachedmethod", "singledispatch"}
 CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "ContextVar"}

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from vpc2.nets.drawing.layout import JOINT, LINE, NAME_ABOVE, Joint, Solid, Wire, lay_out_net
 from vpc2.nets.summary.layer_summary import Summary
+from vpc2.version import APP
 
 _CORNER = 8.0  # the radius of a wire's bend
 
@@ -85,7 +86,7 @@ def to_svg(
     layout = lay_out_net(summary, input_shape, opened)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width:.0f} {layout.height:.0f}" width="{layout.width:.0f}" '
-        f'height="{layout.height:.0f}" font-family="system-ui, sans-serif" font-size="11" fill="{ink}">'
+        f'height="{layout.height:.0f}" font-family="system-ui, sans-serif" font-size="11" fill="{ink}"><!-- {APP} -->'
     ]
     if ground != "none":
         parts.append(f'<rect width="100%" height="100%" fill="{ground}"/>')

@@ -15,6 +15,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Refusal, Text
+from vpc2.version import APP
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -77,4 +78,7 @@ def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> byte
             verbose=False,
         )
         assert program is not None  # only the older exporter, dynamo=False, gives none
-        return program.model_proto.SerializeToString()
+        model = program.model_proto
+        made = model.metadata_props.add()
+        made.key, made.value = "app", APP
+        return model.SerializeToString()

@@ -10,6 +10,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
 from vpc2.sources import Carrier
+from vpc2.version import MADE_WITH
 
 # torch's own defaults: arguments with these values are left out of the code.
 _DEFAULTS: dict[str, Any] = {
@@ -43,7 +44,7 @@ def to_code(net: Net) -> str:
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
-    return "\n".join(
+    return MADE_WITH + "\n".join(
         [
             *_IMPORTS,
             *imports,

@@ -19,6 +19,10 @@ _TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are w
 class Whole(nn.Module):
     """Images (B, 3, S, S) in [0, 1] in, probabilities (B, K) out: grey where the net looks at one channel, normalised, softmax."""
 
+    mean: Tensor
+    std: Tensor
+    grey: Tensor
+
     def __init__(self, classifier: Classifier):
         super().__init__()
         means = classifier.preprocessing

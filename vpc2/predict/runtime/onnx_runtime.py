@@ -25,12 +25,12 @@ from vpc2.predict.classifier import Classifier
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
+from vpc2.resources import IMPORT_ROOT
 
 CLOSE = 1e-5  # the largest difference of a probability
 PROOFS = 4
 KEPT = 32  # files
 PATIENCE_S = 180
-ROOT = Path(__file__).parents[3]
 
 _ONE_AT_A_TIME = threading.Lock()
 _LOG = logging.getLogger(__name__)
@@ -131,7 +131,9 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
             command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(place), str(path_of(classifier))]
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
-                done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace")
+                done = subprocess.run(
+                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace"
+                )
             except subprocess.TimeoutExpired:
                 _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", PATIENCE_S)
                 return

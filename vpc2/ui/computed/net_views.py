@@ -126,7 +126,8 @@ def _window_on_photo(token: str, layer_id: str, image_key: str, unit: Unit, kern
     from vpc2.nets.inspection import window
     from vpc2.nets.inspection.activations import fit_photo
 
-    facts = summarise(_net).find(layer_id)
+    facts = summarise(_net).facts(layer_id)
+    assert facts.input is not None
     plane = fit_photo(_pixels, (1, *facts.input[1:]))[0].mul(255).round()
     if not kernel:
         return window.close_up(facts, plane, unit)
@@ -144,14 +145,17 @@ def window_inside(net: Net, layer_id: str, photo: Photo, unit: Unit, seed: int, 
 def _window_inside(
     token: str, layer_id: str, image_key: str, unit: Unit, seed: int, filter_: int, channel: int, _net: Net, _pixels: np.ndarray
 ) -> tuple[CloseUp, int, bool]:
+    from torch import nn
+
     from vpc2.nets.inspection import window
     from vpc2.nets.inspection.activations import fit_photo, run_photo
 
-    facts = summarise(_net).find(layer_id)
+    facts = summarise(_net).facts(layer_id)
     with augmented.computing():
         passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
     if facts.kind in POOLINGS:
         return window.close_up(facts, passage.input[channel].clone(), unit), channel, True
+    assert isinstance(passage.module, nn.Conv2d)
     kernel, channel, bias = window.own_kernel(passage.module, filter_, channel)
     shown = window.close_up(facts, passage.input[channel].clone(), unit, kernel, bias=bias or 0.0)
     return shown, channel, bias is not None

@@ -135,7 +135,7 @@ def _looked(version: ClassifierVersion, image_key: str, target: int | None, laye
         shares = classifier.probabilities(images)[0]
         label = int(shares.argmax()) if target is None else target
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
-        heats = {"cam": None, "views": None}
+        heats: dict[str, np.ndarray | None] = {"cam": None, "views": None}
         if layer is not None:
             names = VIEW_SETS[classifiers.first_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
@@ -278,7 +278,7 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
     from vpc2.predict.explain.embedding import METHODS
 
     method = st.segmented_control(
-        _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.get, key="inside/method"
+        _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.__getitem__, key="inside/method"
     )
     has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):

@@ -108,7 +108,7 @@ def _draw_set(ref: ClassifierRef, key: str) -> None:
             _("Beside it"),
             list(others),
             index=None,
-            format_func=others.get,
+            format_func=others.__getitem__,
             placeholder=_("Choose another run"),
             key=f"endure/other/{ref}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
     for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
         data = classifiers.test_pictures(ref, most, part, dataset=dataset)
         with augmented.computing():
-            found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+            found.append(ask_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _kept().put(key, tuple(found))
 
 
@@ -113,7 +114,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
     chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
     # Both questions are noted before either is answered: the answers are adjusted for each other.
-    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
+    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else (), chosen)):
         if comparison is not None:
             question_count.note(classifiers.set_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison)
     asked = question_count.asked_of(classifiers.set_of(ref), paired)
@@ -121,10 +122,9 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {question_count.headline_of(paired, asked)}")
     st.caption(f"{question_count.evidence_of(paired)} {question_count.count_of(asked)}")
     grid = st.grid(4, min_column_width=150)
-    quiet = {"delta_color": "off", "delta_arrow": "off"}
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
         share = test.accuracy(shares)
-        grid.metric(title, percent(share.share), delta=say(share.bounds), **quiet)
+        grid.metric(title, percent(share.share), delta=say(share.bounds), delta_color="off", delta_arrow="off")
     grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
     rows = {
