@@ -214,6 +214,7 @@ HARMLESS = {
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.summary.lessons:_filled_note": "of a preset",
     "vpc2.nets.presets:": "of a preset",
+    "vpc2.nets.torch_reader.torch_signatures:": "signatures of torch's classes and functions, by the keys of the table of layers",
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
     "vpc2.training.ray.queue:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
