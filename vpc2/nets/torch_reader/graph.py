@@ -257,7 +257,7 @@ class NetGraph:
     def _unexpected_input(self, facts: LayerFacts, layer: ParsedLayer, is_varying: bool) -> dict[str, Any]:
         """Return the parameter `expects` where the declared input differs from the real one; layers without it get a note."""
         assert facts.input is not None
-        real_inputs = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
+        real_inputs = LAYERS[facts.kind].shape_arguments(facts.layer.params, facts.input)
         for key, declared in layer.declared.items():
             real = real_inputs.get(key)
             if "expects" in facts.layer.params:

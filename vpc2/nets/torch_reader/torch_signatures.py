@@ -58,7 +58,7 @@ def _kinds(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _targets(entry: LayerKind) -> tuple[str, ...]:
-    return tuple(target.removeprefix(_NN) for target in (entry.target, entry.flat_target) if target)
+    return tuple(target.removeprefix(_NN) for target in (entry.target, entry.vector_target) if target)
 
 
 @cache
