@@ -23,7 +23,7 @@ def trained(store, make_recipe, monkeypatch):
     """A run with its looks and what TensorBoard reads of it."""
     looks = []
     monkeypatch.setattr(trainer, "LOOK_EVERY_S", 0.0)
-    real = TensorBoardSink.look
+    real = TensorBoardSink.write_snapshot
     monkeypatch.setattr(TensorBoardSink, "look", lambda self, look: (looks.append(look), real(self, look)))
     run = store.create(make_recipe(epochs=3))
     assert train(run) == "finished"
