@@ -48,7 +48,7 @@ def test_weights_are_scikit_learns(material_of):
 def test_rare_classes_are_drawn_as_often_as_the_others(material_of):
     training_data, data, _ = material_of(imbalance=20, balance="sampling")
     generator = torch.Generator().manual_seed(3)
-    drawn = torch.cat([training_data.labels[training_data.order(generator)] for _ in range(40)])
+    drawn = torch.cat([training_data.labels[training_data.epoch_order(generator)] for _ in range(40)])
     shares = torch.bincount(drawn, minlength=10) / len(drawn)
     assert (shares - 0.1).abs().max() < 0.01
     assert max(training_data.counts) > 15 * min(training_data.counts)
