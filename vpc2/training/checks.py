@@ -166,7 +166,7 @@ def _with(recipe: Recipe, **changes: object) -> Recipe:
 
 
 def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | None:
-    """Return why the loaded data cannot be used for training (too few images, one class, an empty class), or what will be changed, or None."""
+    """Return why the loaded data cannot be used (too few images, one class, an empty class), or what will be changed, or None."""
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
     knob = SETTINGS.knob("train_share")
     assert isinstance(knob, Number)

@@ -26,6 +26,7 @@ from vpc2.training.runs.status import status_of
 from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
+from vpc2.version import APP
 
 _NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.")
 _NOT_YOURS = Text("This experiment is somebody else's.")
@@ -75,7 +76,7 @@ class ExperimentStore:
         experiment = StoredExperiment(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
         folder = self.folder / experiment.id
         folder.mkdir(parents=True)
-        document = {"owner": owner, "created": experiment.created, "experiment": to_document(spec), "pairs": pairs}
+        document = {"app": APP, "owner": owner, "created": experiment.created, "experiment": to_document(spec), "pairs": pairs}
         atomic_write_json(folder / "experiment.json", document)
         return experiment
 

@@ -25,6 +25,7 @@ from vpc2.training.runs.file_names import START_NAME
 from vpc2.training.runs.store import Run
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
+from vpc2.version import APP
 
 MOST_BYTES = 200 * MB
 
@@ -50,6 +51,7 @@ def pack_run(run: Run) -> bytes:
     preprocessing, has_start = classifier.preprocessing, start.is_file()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
+        archive.comment = APP.encode()
         script = to_script(recipe, preprocessing.mean, preprocessing.std, has_start=has_start, **history.arguments)
         archive.writestr(SCRIPT_NAME, script, zipfile.ZIP_DEFLATED)
         archive.writestr(DATA_NAME, pack_pictures(data, history.rates), zipfile.ZIP_DEFLATED, 1)

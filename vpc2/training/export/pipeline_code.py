@@ -130,5 +130,5 @@ def _mix(recipe: Recipe, mixing: Mixing, carrier: Carrier) -> str:
         params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
     size_argument = "output_size=(height, width)" if entry.is_sized else ""
     arguments = call_arguments(replace(entry, is_sized=False), params)
-    call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
+    call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [size_argument, arguments]))}, data_keys=['input'])"
     return _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)

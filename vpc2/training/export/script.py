@@ -18,6 +18,7 @@ from vpc2.training.export.attack_code import attack_code
 from vpc2.training.export.loop_code import CURVE_NAME, loop_code
 from vpc2.training.export.pipeline_code import pipeline_code
 from vpc2.training.spec import Recipe
+from vpc2.version import MADE_WITH
 
 DATA_NAME, SCRIPT_NAME, START_WEIGHTS = "pictures.npz", "train.py", "start.safetensors"
 __all__ = ["CURVE_NAME", "DATA_NAME", "SCRIPT_NAME", "START_WEIGHTS", "to_script"]
@@ -192,7 +193,7 @@ def _head(
     needs = ["torch", "numpy", *(["kornia"] if recipe.augmentation is not None else []), *(["safetensors"] if has_start else [])]
     needs += [backbone_code.needs_of(recipe.net.ready)] if isinstance(recipe.net, Backbone) else []
     title = re.sub(r'["\\]', "", recipe.name) or recipe.dataset
-    return _HEAD.format(
+    return MADE_WITH + _HEAD.format(
         title=f"{title}: a run of vpc2 as one script.",
         promise=promise,
         needs=", ".join(needs),

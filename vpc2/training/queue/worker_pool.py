@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpc2.files import atomic_write_json
+from vpc2.resources import IMPORT_ROOT
 from vpc2.training.runs.liveness import is_same_process, process_start, worker_pid
 from vpc2.training.runs.status import status_of
 from vpc2.training.runs.store import Run, RunStore
 
-ROOT = Path(__file__).parents[3]
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -92,7 +92,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     env = dict(os.environ)
     env.update(
-        PYTHONPATH=os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=os.pathsep.join(filter(None, (str(IMPORT_ROOT), os.environ.get("PYTHONPATH")))),
         # Set before torch is imported: idle threads that spin would slow down the server.
         OMP_WAIT_POLICY="PASSIVE",
         OMP_NUM_THREADS=os.environ.get("VPC2_TRAINING_THREADS") or str(min(max(cores // max(runs_at_once, 1), 1), 8)),
@@ -103,7 +103,7 @@ def spawn(home: Path, runs_at_once: int) -> Worker:
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "vpc2.training.queue.worker"],
-            cwd=ROOT,
+            cwd=IMPORT_ROOT,
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,17 +6,16 @@ import importlib
 import logging
 import os
 import socket
-from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
 from vpc2 import privacy
+from vpc2.resources import PACKAGE
 from vpc2.text import Refusal, Text
 from vpc2.training.queue.factory import RAY_ADDRESS
 
 CPUS = "VPC2_RAY_CPUS"
 NAMESPACE = "vpc2"
-PACKAGE = Path(__file__).parents[2]
 PROBE_S = 3.0
 
 _NO_RAY = Text(

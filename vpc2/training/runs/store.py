@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vpc2 import host
+from vpc2 import host, version
 from vpc2.codec import from_document, read_json, to_document
 from vpc2.files import atomic_write_json
 from vpc2.text import Refusal, Text, clean_name
@@ -74,7 +74,7 @@ def make_run(folder: Path, recipe: Recipe, *, name: str = "", owner: str = "", r
 
 
 def _write_spec(run: Run) -> None:
-    document = {"name": run.name, "owner": run.owner, "created": run.created, "recipe": to_document(run.recipe)}
+    document = {"app": version.APP, "name": run.name, "owner": run.owner, "created": run.created, "recipe": to_document(run.recipe)}
     more = {"note": run.note, "continues": run.continues, "task": run.task}
     document.update({key: value for key, value in more.items() if value and value != "train"})
     atomic_write_json(run.folder / "spec.json", document, indent=1)

@@ -90,12 +90,12 @@ def to_markdown(recipe: Recipe) -> str:
         knob = SETTINGS.knob(key)
         shown = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
         rows.append((knob.title.en, f"{shown} {knob.unit}".strip()))
-    lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in rows)]
+    lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_escape_markdown(value)} |" for name, value in rows)]
     if isinstance(recipe.net, Net):
         lines += ["", "| Layer | Output | Parameters |", "|---|---|---|"]
         for facts in summarise(recipe.net).walk():
             output = " × ".join(map(str, facts.output)) if facts.output else "–"
-            lines.append(f"| {_plain(facts.name)} | {output} | {facts.params:,} |")
+            lines.append(f"| {_escape_markdown(facts.name)} | {output} | {facts.params:,} |")
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from vpc2.files import atomic_write
 from vpc2.text import Refusal, Text
 from vpc2.training.runs.file_names import CHECKPOINT_NAME
+from vpc2.version import APP
 
 _FORMAT = 1
 
@@ -28,8 +29,8 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], position: dict[st
 
     The file is not synced to disk: it survives a killed process, and a power failure costs at most one more epoch.
     """
-    text = json.dumps({"format": _FORMAT, **position})
-    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
+    metadata = {"place": json.dumps({"format": _FORMAT, **position}), "app": APP}
+    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
     atomic_write(folder / CHECKPOINT_NAME, data, is_synced=False)
 
 

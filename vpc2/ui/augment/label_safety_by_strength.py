@@ -97,7 +97,7 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
     with place.container():
         st.markdown(f"**{said}**")
         figure = strength_figure(
-            strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, kept=_("keep the answer")
+            strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, y_title=_("keep the answer")
         )
         st.plotly_chart(figure, key="safety/strength", alt=said, config={"displayModeBar": False})
         notes = [

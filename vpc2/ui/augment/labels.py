@@ -30,7 +30,7 @@ def labels_of(photo: dict[str, Any]) -> tuple[Label, ...]:
     if kept is not None:
         return from_docs(kept)
     entry = SAMPLES.get(photo.get("key", ""))
-    return tuple(replace(label, name=say(name)) for name, label in entry.marks) if entry else ()
+    return tuple(replace(label, name=say(name)) for name, label in entry.labels) if entry else ()
 
 
 def keep_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:

@@ -15,7 +15,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, percent
 
 if TYPE_CHECKING:
-    from vpc2.nets.inspection.activations import Maps
+    from vpc2.nets.inspection.activations import FeatureMaps
 from vpc2.ui.build.receptive_field import Photo
 
 
@@ -69,7 +69,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
     )
 
 
-def _draw_sheet(maps: Maps, chosen: int, title: str, said: str) -> None:
+def _draw_sheet(maps: FeatureMaps, chosen: int, title: str, said: str) -> None:
     """Draw all maps side by side, and let the visitor choose one."""
     count = len(maps.maps)
     columns = min(net_views.SHEET_COLUMNS, count)

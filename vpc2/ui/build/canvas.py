@@ -11,12 +11,12 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.nets import spec as nets
-from vpc2.nets.drawing.layout import COLOURS, JOINT, Picture, Solid, holds, solids
-from vpc2.nets.drawing.svg import arrow, faces, route, sign, stripes
+from vpc2.nets.drawing.layout import COLOURS, JOINT, NetLayout, Solid, block_content_text, lay_out_net
+from vpc2.nets.drawing.svg import arrow_path, faces, sign_path, stripes_path, wire_path
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.kind import FAMILIES
-from vpc2.nets.positions import arriving_channels, shifted_place
+from vpc2.nets.positions import input_channels, neighbour_place
 from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
@@ -51,7 +51,7 @@ def forget() -> None:
 
 def draw_canvas(net: Net, summary: Summary) -> None:
     """Draw the palette and the net; what a visitor does to them is applied and saved before the page runs again."""
-    lang, picture = language(), solids(summary, net.input, opened_blocks(net))
+    lang, picture = language(), lay_out_net(summary, net.input, opened_blocks(net))
     data = {
         **_drawn(picture, summary, lang),
         "selected": _selected(net, picture),
@@ -67,7 +67,7 @@ def draw_canvas(net: Net, summary: Summary) -> None:
 # --- what is drawn
 
 
-def _selected(net: Net, picture: Picture) -> str | None:
+def _selected(net: Net, picture: NetLayout) -> str | None:
     """Return the id of the solid that is marked: the chosen layer, its chosen empty branch, or the block that hides it."""
     shown = {solid.id for solid in picture.solids}
     chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
@@ -78,7 +78,7 @@ def _selected(net: Net, picture: Picture) -> str | None:
     return chosen
 
 
-def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
+def _drawn(picture: NetLayout, summary: Summary, lang: str) -> dict[str, Any]:
     by_id = {facts.id: facts for facts in summary.walk()}
     levels = {"": 0}  # the input, which has no id, is no layer and at no level
     drawn = []
@@ -89,10 +89,11 @@ def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
         drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
     return {
         "solids": drawn,
-        "wires": [[route(wire), arrow(wire)] for wire in picture.wires],
-        "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign(joint)] for joint in picture.joints],
+        "wires": [[wire_path(wire), arrow_path(wire)] for wire in picture.wires],
+        "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign_path(joint)] for joint in picture.joints],
         "gaps": [
-            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)} for gap in picture.gaps
+            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)}
+            for gap in picture.insert_slots
         ],
         "width": round(picture.width, 1),
         "height": round(picture.height, 1),
@@ -107,15 +108,15 @@ def _solid_shape(solid: Solid) -> dict[str, Any]:
         "y": round(solid.y, 1),
         "width": round(solid.width, 1),
         "height": round(solid.height, 1),
-        "top": round(-solid.rise, 1),
-        "right": round(solid.width + solid.run, 1),
+        "top": round(-solid.back_dy, 1),
+        "right": round(solid.width + solid.back_dx, 1),
         "colour": solid.colour,
         "faces": [] if solid.role == "frame" else [list(face) for face in faces(solid)],
-        "stripes": stripes(solid) if solid.role == "block" else "",
+        "stripes": stripes_path(solid) if solid.role == "block" else "",
         "parent": solid.parent,
         "branch": solid.branch,
-        "at": solid.at,
-        "of": solid.of,
+        "at": solid.index,
+        "of": solid.sibling_count,
         "problem": solid.is_problem,
         "ghost": solid.is_ghost,
         "slab": solid.is_slab,
@@ -153,9 +154,9 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
         return write_number(value, lang)
 
     entry = LAYERS[facts.kind]
-    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]
+    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.index + 1, of=solid.sibling_count).say(lang)]
     if entry.block is not None:
-        said.append(holds(facts).say(lang))
+        said.append(block_content_text(facts).say(lang))
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
         said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
@@ -287,7 +288,7 @@ def _do_select(net: Net, event: Event) -> None:
 
 def _do_add(net: Net, event: Event) -> None:
     place = event.place or _behind_chosen(net)
-    changed = nets.edit_add(net, event.layer_kind, at=place, channels=arriving_channels(net, summarise(net), place))
+    changed = nets.edit_add(net, event.layer_kind, at=place, channels=input_channels(net, summarise(net), place))
     _finish(changed, changed.siblings(place)[place.at].id, _("Added"))
 
 
@@ -297,7 +298,7 @@ def _do_move(net: Net, event: Event) -> None:
 
 
 def _do_shift(net: Net, event: Event) -> None:
-    place = shifted_place(net, event.id, event.way)
+    place = neighbour_place(net, event.id, event.way)
     if place is not None:
         _do_move(net, replace(event, place=place))
 

@@ -84,6 +84,7 @@ def _choose(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _seen_channels(facts: LayerFacts) -> int:
     """Return how many channels one filter looks at."""
+    assert facts.input is not None
     return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 

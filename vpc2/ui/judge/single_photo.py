@@ -11,7 +11,7 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
-from vpc2.figures.predictions import answers_figure
+from vpc2.figures.predictions import predictions_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS
@@ -166,7 +166,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
         answer = classes[top[0]]
         with column:
             st.markdown(f"**{title}: {markdown.literal(answer)}, {percent(shares[top[0]])}**")
-            figure = answers_figure(
+            figure = predictions_figure(
                 tuple(classes[i] for i in top), tuple(round(float(shares[i]), 4) for i in top), is_merged=column is columns[2]
             )
             st.plotly_chart(

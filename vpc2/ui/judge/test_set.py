@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.data.datasets import find_dataset
-from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES
@@ -149,7 +149,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.caption(said)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
-        figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        figure = accuracy_against_time_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
         said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
         st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
         st.caption(said)
@@ -159,7 +159,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
         said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
+        st.plotly_chart(view_gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
         st.caption(said)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:
