@@ -17,7 +17,7 @@ def breach_at(losses, classes=10):
     """Return the number of the first loss that breaks the bounds, and what it is said to be."""
     guard = DivergenceGuard(classes)
     for at, loss in enumerate(losses):
-        found = guard.breach(loss)
+        found = guard.check(loss)
         if found is not None:
             return at, found
     return None, None
