@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix
 
 from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
@@ -96,7 +97,7 @@ def test_the_loop_is_the_plain_loop_of_the_field(recipe, make_recipe):
 
 
 def test_the_record_adds_up(recipe, make_recipe):
-    _, events = record(make_recipe(epochs=3))
+    classifier, events = record(make_recipe(epochs=3))
     start, end = events[0], events[-1]
     assert start["type"] == "start" and end["type"] == "end" and end["state"] == "finished" and end["reason"] is None
     steps, epochs = of_type(events, "step"), of_type(events, "epoch")
@@ -107,6 +108,11 @@ def test_the_record_adds_up(recipe, make_recipe):
     confusion = np.array(end["confusion"])
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
+    data = load_dataset("digits", recipe.settings["size_px"])
+    test = data.subset(split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test)
+    answers = classifier.logits(classifier.prepare(list(test.images))).argmax(1)
+    assert end["confusion"] == confusion_matrix(test.labels, answers, labels=range(10)).tolist()
+    assert [int(hit) for hit in end["test_hits"]] == (answers.numpy() == test.labels).astype(int).tolist()
 
 
 def test_digits_are_learned():
