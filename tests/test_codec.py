@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
+from vpc2.text import Refusal
 from vpc2.training.presets import RECIPES
-from vpc2.words import Refusal
 
 SPECS = (
     [(f"pipeline {key}", PIPELINES[key].pipeline) for key in PIPELINES]
@@ -71,7 +71,7 @@ def test_a_document_of_another_kind_is_refused_by_name():
 def test_a_bad_file_ends_in_one_sentence(text):
     with pytest.raises(Refusal) as refused:
         codec.from_json(text)
-    for sentence in (refused.value.text.en, refused.value.text.es):
+    for sentence in (refused.value.text.en, refused.value.text.say("es")):
         assert sentence and "\n" not in sentence and len(sentence) < 300 and "{" not in sentence
 
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_words import CATALOGS, flaws
+from tests.test_text import CATALOGS, flaws
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.knobs import Knob
 from vpc2.nets.spec import make_net
 from vpc2.predict.spec import Backbone
+from vpc2.text import Refusal, Text, from_stored
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import Experiment
-from vpc2.words import Refusal, Text
 
 JUNK = (
     None,
@@ -94,14 +94,14 @@ def test_a_malformed_document_is_refused_in_a_sentence_that_reads_well(kind):
 def test_a_step_that_is_no_object_is_called_a_step():
     text = refused(codec.from_json, '{"version":1,"kind":"pipeline","steps":[3]}', "pipeline")
     assert text.en.startswith("A step must be an object, not 3; it knows")
-    assert text.es.startswith("Un paso tiene que ser un objeto, no 3; conoce")
+    assert text.say("es").startswith("Un paso tiene que ser un objeto, no 3; conoce")
 
 
 def test_what_is_no_document_is_named_in_the_readers_language():
     for kind in codec.KINDS:
         text = refused(codec.from_json, "[]", kind)
-        assert "guardado guardado" not in text.es and f"{kind} guardado" not in text.es.replace("un pipeline guardado", "")
-    assert refused(codec.from_json, json.dumps(WHOLE["net"]), "recipe").es == "Esto es una red guardada, no una receta guardada."
+        assert "guardado guardado" not in text.say("es") and f"{kind} guardado" not in text.say("es").replace("un pipeline guardado", "")
+    assert refused(codec.from_json, json.dumps(WHOLE["net"]), "recipe").say("es") == "Esto es una red guardada, no una receta guardada."
 
 
 def test_text_that_is_no_json_is_refused_in_a_sentence_that_reads_well():
@@ -137,6 +137,6 @@ def test_every_parameter_refuses_in_a_sentence_that_reads_well(name):
 def test_a_flaw_is_found():
     """The rules themselves catch what they are for."""
     for bad in ("This is not a saved A step.", "No a a ending", "Not {filled}.", "It is not dict.", "Of Rotation here.", "Two  spaces."):
-        assert flaws(Text(bad, "Bien dicho."), "en"), bad
-    assert not flaws(Text("Of “Rotation” here; UTF-8 in JSON.", "x."), "en")
-    assert re.search("same", " ".join(flaws(Text("A sentence.", "A sentence."), "es")))
+        assert flaws(from_stored({"en": bad, "es": "Bien dicho."}), "en"), bad
+    assert not flaws(from_stored({"en": "Of “Rotation” here; UTF-8 in JSON.", "es": "x."}), "en")
+    assert re.search("same", " ".join(flaws(Text("A sentence."), "es")))

@@ -19,8 +19,8 @@ from tests.scenarios import SCENARIOS
 from vpc2 import codec
 from vpc2.augment.operations.catalog import OPS
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.text import Refusal
 from vpc2.training.settings import SETTINGS
-from vpc2.words import Refusal
 
 TESTS = Path(__file__).parent
 
@@ -55,7 +55,7 @@ def test_a_setting_that_is_none_is_refused_by_its_name(name, value):
     with pytest.raises(Refusal) as refused:
         SETTINGS.clean({name: value})
     title = next(knob.title for knob in SETTINGS.knobs if knob.key == name)
-    assert title.en.lower() in refused.value.text.en.lower() and title.es.lower() in refused.value.text.es.lower()
+    assert title.en.lower() in refused.value.text.en.lower() and title.say("es").lower() in refused.value.text.say("es").lower()
 
 
 @pytest.mark.parametrize(("channels", "size"), [(3, 32), (1, 28)])

@@ -9,19 +9,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from vpc2.knobs import Knob
-from vpc2.words import Refusal, Text, clean_name, shown
+from vpc2.text import Refusal, Text, clean_name, shown
 
-_UNKNOWN = Text("There is no {what} called “{key}”.", "No hay {what} que se llame “{key}”.")
-_NEAREST = Text(
-    "There is no {what} called “{key}”; the nearest is “{nearest}”.", "No hay {what} que se llame “{key}”; lo más parecido es “{nearest}”."
-)
-_NO_NAME = Text("A name is needed here, not {found}: there is no such {what}.", "Acá hace falta un nombre, no {found}: no hay {what} así.")
-_STRANGE_KNOB = Text("“{entry}” has no parameter “{key}”; it has {known}.", "“{entry}” no tiene un parámetro “{key}”; tiene {known}.")
-_NO_KNOBS = Text("“{entry}” has no parameters: leave out “{key}”.", "“{entry}” no tiene parámetros: hay que quitar “{key}”.")
-_NOT_AN_OBJECT = Text(
-    "The parameters of “{entry}” must be an object of names and values.",
-    "Los parámetros de “{entry}” tienen que ser un objeto de nombres y valores.",
-)
+_UNKNOWN = Text("There is no {what} called “{key}”.")
+_NEAREST = Text("There is no {what} called “{key}”; the nearest is “{nearest}”.")
+_NO_NAME = Text("A name is needed here, not {found}: there is no such {what}.")
+_STRANGE_KNOB = Text("“{entry}” has no parameter “{key}”; it has {known}.")
+_NO_KNOBS = Text("“{entry}” has no parameters: leave out “{key}”.")
+_NOT_AN_OBJECT = Text("The parameters of “{entry}” must be an object of names and values.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc2 import codec, host
-from vpc2.words import Refusal, Text, clean_name, join_texts
+from vpc2.text import Refusal, Text, clean_name, join_texts
 
-_GOOD = Text("This is fine.", "Está bien.")
-_NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
-_SKIPPED = Text("{name}: {why}", "{name}: {why}")
-_MORE = Text("… and {n} more.", "… y {n} más.")
+_GOOD = Text("This is fine.")
+_NO_FILE = Text("There is no file “{name}”.")
+_SKIPPED = Text("{name}: {why}")
+_MORE = Text("… and {n} more.")
 
 _CLASSIFIERS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".h5", ".onnx", ".pkl", ".gguf")
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")

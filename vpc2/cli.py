@@ -19,25 +19,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from vpc2 import checking, codec
-from vpc2.words import LANGUAGES, Refusal, Text, clean_name, swap_separators
+from vpc2.text import LANGUAGES, Refusal, Text, clean_name, from_stored, write_number
 
-_NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
-_NO_SUCH = Text(
-    "“{name}” is neither a preset ({presets}), nor a JSON file, nor a link.",
-    "“{name}” no es una opción predefinida ({presets}), ni un archivo JSON, ni un enlace.",
-)
-_NO_CLASSIFIER = Text(
-    "“{name}” is neither a run folder, nor a safetensors file, nor “imagenet”.",
-    "“{name}” no es una carpeta de un entrenamiento, ni un archivo safetensors, ni “imagenet”.",
-)
-_TAKEN = Text(
-    "The folder “{name}” holds a run already; choose another one.", "La carpeta “{name}” ya tiene un entrenamiento; hay que elegir otra."
-)
-_DRAWS = Text("The number of draws must lie between 1 and {most}.", "El número de sorteos tiene que estar entre 1 y {most}.")
-_NO_BENCH = Text(
-    "The comparisons lie in tests/benchmarks of the project's folder: run this command from there.",
-    "Las comparaciones están en tests/benchmarks, en la carpeta del proyecto: hay que ejecutar este comando desde ahí.",
-)
+_NO_FILE = Text("There is no file “{name}”.")
+_NO_SUCH = Text("“{name}” is neither a preset ({presets}), nor a JSON file, nor a link.")
+_NO_CLASSIFIER = Text("“{name}” is neither a run folder, nor a safetensors file, nor “imagenet”.")
+_TAKEN = Text("The folder “{name}” holds a run already; choose another one.")
+_DRAWS = Text("The number of draws must lie between 1 and {most}.")
+_NO_BENCH = Text("The comparisons lie in tests/benchmarks of the project's folder: run this command from there.")
 MOST_DRAWS = 1000
 
 
@@ -157,7 +146,7 @@ def _print_json(document: Any) -> None:
 
 
 def _number(value: int, lang: str) -> str:
-    return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+    return write_number(value, lang)
 
 
 def _summary(given: argparse.Namespace) -> None:
@@ -254,7 +243,7 @@ def _train(given: argparse.Namespace) -> int:
     state = train(run, listen)
     reason = ended.get("reason")
     if state == "failed" and reason:
-        raise Refusal(Text(reason["en"], reason["es"]))
+        raise Refusal(from_stored(reason))
     if not given.json and ended.get("test_accuracy") is not None:
         share = share_of_test(ended)
         print(f"test {ended['test_accuracy']:.4f}" + (f"  {share.text.say(given.lang)}" if share is not None else ""))

@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from vpc2.words import Refusal, Text, clean_name, shown
+from vpc2.text import Refusal, Text, clean_name, shown
 
 VERSION = 1
 MAX_JSON_BYTES = 256 * 1024
@@ -30,62 +30,29 @@ KINDS = {
     "experiment": "vpc2.training.spec.Experiment",
 }
 
-_TOO_BIG = Text(
-    "This file is too large: at most {limit:,} kB.",
-    "Este archivo es demasiado grande: como máximo {limit:,} kB.",
-)
-_SAVED = Text("document", "un documento guardado")
+_TOO_BIG = Text("This file is too large: at most {limit:,} kB.")
+_SAVED = Text("document", context="a saved one")
 _NAMES = {
-    "pipeline": Text("pipeline", "un pipeline guardado"),
-    "net": Text("net", "una red guardada"),
-    "backbone": Text("pretrained net", "una red preentrenada guardada"),
-    "recipe": Text("recipe", "una receta guardada"),
-    "experiment": Text("experiment", "un experimento guardado"),
+    "pipeline": Text("pipeline", context="a saved one"),
+    "net": Text("net", context="a saved one"),
+    "backbone": Text("pretrained net", context="a saved one"),
+    "recipe": Text("recipe", context="a saved one"),
+    "experiment": Text("experiment", context="a saved one"),
 }
-_NOT_JSON = Text(
-    "This is not JSON: it cannot be read from line {line}, column {column} on.",
-    "Esto no es JSON: no se puede leer a partir de la línea {line}, columna {column}.",
-)
-_NOT_TEXT = Text(
-    "This file is not text in UTF-8; save it again as UTF-8.", "Este archivo no es texto en UTF-8; hay que guardarlo otra vez como UTF-8."
-)
-_BAD_NUMBER = Text(
-    "The file holds a number that is not one (NaN, infinity or far too many digits).",
-    "El archivo tiene un número que no lo es (NaN, infinito o demasiados dígitos).",
-)
-_TWICE = Text(
-    "The key “{key}” stands twice in the same object; keep one.",
-    "La clave “{key}” aparece dos veces en el mismo objeto; hay que dejar una.",
-)
-_TOO_DEEP = Text(
-    "The file is nested too deeply to be one of ours.", "El archivo está anidado demasiado profundo para ser uno de los nuestros."
-)
-_BAD_TEXT = Text("The file holds text that cannot be shown.", "El archivo tiene texto que no se puede mostrar.")
-_NOT_A_DOCUMENT = Text(
-    "This is not a saved {kind}: it must be one object with “version” and “kind”.",
-    "Esto no es {kind}: tiene que ser un objeto con “version” y “kind”.",
-)
-_NOT_AN_OBJECT = Text(
-    "{where} must be an object, not {found}; it knows {known}.",
-    "{where} tiene que ser un objeto, no {found}; conoce {known}.",
-)
-_NO_VERSION = Text("The file says no version, so it was not saved by vpc2.", "El archivo no dice su versión, así que no lo guardó vpc2.")
-_NEWER = Text(
-    "This was made by a newer vpc2 (version {version}); update vpc2 to open it.",
-    "Esto lo hizo un vpc2 más nuevo (versión {version}); hay que actualizar vpc2 para abrirlo.",
-)
-_WRONG_KIND = Text("This is a saved {found}, not a saved {wanted}.", "Esto es {found}, no {wanted}.")
-_NO_KIND = Text(
-    "The file does not say what it is: “kind” must be one of {kinds}.", "El archivo no dice qué es: “kind” tiene que ser uno de {kinds}."
-)
-_STRANGE_KEY = Text(
-    "{where} has a key “{key}” that means nothing here; it knows {known}.",
-    "{where} tiene una clave “{key}” que acá no significa nada; conoce {known}.",
-)
-_BAD_LINK = Text(
-    "This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.",
-    "Este enlace está dañado o cortado: hay que copiarlo otra vez, entero. Todo lo demás en la página quedó como estaba.",
-)
+_NOT_JSON = Text("This is not JSON: it cannot be read from line {line}, column {column} on.")
+_NOT_TEXT = Text("This file is not text in UTF-8; save it again as UTF-8.")
+_BAD_NUMBER = Text("The file holds a number that is not one (NaN, infinity or far too many digits).")
+_TWICE = Text("The key “{key}” stands twice in the same object; keep one.")
+_TOO_DEEP = Text("The file is nested too deeply to be one of ours.")
+_BAD_TEXT = Text("The file holds text that cannot be shown.")
+_NOT_A_DOCUMENT = Text("This is not a saved {kind}: it must be one object with “version” and “kind”.")
+_NOT_AN_OBJECT = Text("{where} must be an object, not {found}; it knows {known}.")
+_NO_VERSION = Text("The file says no version, so it was not saved by vpc2.")
+_NEWER = Text("This was made by a newer vpc2 (version {version}); update vpc2 to open it.")
+_WRONG_KIND = Text("This is a saved {found}, not a saved {wanted}.")
+_NO_KIND = Text("The file does not say what it is: “kind” must be one of {kinds}.")
+_STRANGE_KEY = Text("{where} has a key “{key}” that means nothing here; it knows {known}.")
+_BAD_LINK = Text("This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.")
 
 
 @dataclass(frozen=True)

@@ -10,46 +10,42 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-from vpc2.words import Text
+from vpc2.text import Text
 
 MB = 1024 * 1024
 DAY_S = 86_400
 
 
-def _limit(default: int, unit: str, en: str, es: str) -> int:
+def _limit(default: int, unit: str, title: Text) -> int:
     """Return a field with its default, the unit it is shown in ("" for a count) and its name on the page."""
-    return field(default=default, metadata={"unit": unit, "title": Text(en, es)})
+    return field(default=default, metadata={"unit": unit, "title": title})
 
 
 @dataclass(frozen=True)
 class Limits:
     """How much of a visitor's input is taken. Sizes in bytes or pixels, as named."""
 
-    image_bytes: int = _limit(20 * MB, "MB", "File of one picture", "Archivo de una imagen")
-    image_pixels: int = _limit(25_000_000, "Mpx", "Pixels of one picture", "Píxeles de una imagen")
-    image_side_px: int = _limit(1024, "px", "Longer side that is kept of a picture", "Lado mayor que se conserva de una imagen")
-    archive_bytes: int = _limit(200 * MB, "MB", "A ZIP with pictures", "Un ZIP con imágenes")
-    archive_entries: int = _limit(5_000, "", "Files in a ZIP", "Archivos en un ZIP")
-    archive_unpacked_bytes: int = _limit(500 * MB, "MB", "A ZIP, unpacked", "Un ZIP, descomprimido")
-    archive_ratio: int = _limit(100, "×", "How far a file in a ZIP may be packed", "Compresión máxima de un archivo en un ZIP")
-    archive_depth: int = _limit(8, "", "Folders inside folders in a ZIP", "Carpetas dentro de carpetas en un ZIP")
-    archive_classes: int = _limit(100, "", "Classes of one's own", "Clases propias")
-    own_days: int = _limit(
-        7, "d", "How long one's own pictures and classifiers are kept unused", "Cuánto se guardan sin uso imágenes y clasificadores propios"
-    )
-    own_bytes: int = _limit(
-        2048 * MB, "MB", "All visitors' own pictures, or classifiers", "Imágenes, o clasificadores, de todas las visitas"
-    )
-    run_days: int = _limit(180, "d", "How long a training that stands still is kept", "Cuánto se guarda un entrenamiento que no avanza")
-    run_bytes: int = _limit(10_240 * MB, "MB", "All visitors' trainings", "Los entrenamientos de todas las visitas")
-    classifier_bytes: int = _limit(300 * MB, "MB", "File of a classifier", "Archivo de un clasificador")
-    classifier_tensors: int = _limit(2_000, "", "Tensors of a classifier", "Tensores de un clasificador")
-    trainable_params: int = _limit(5_000_000, "", "Parameters that can be trained", "Parámetros que se pueden entrenar")
-    built_layers: int = _limit(2_000, "", "Layers of a net that is built", "Capas de una red que se construye")  # every copy counted
-    activation_bytes: int = _limit(1024 * MB, "MB", "Activations of one batch", "Activaciones de un lote")  # of one batch in training
-    run_seconds: int = _limit(600, "s", "One training", "Un entrenamiento")
-    runs_at_once: int = _limit(1, "", "Trainings at once", "Entrenamientos a la vez")
-    queue: int = _limit(60, "", "Trainings that wait", "Entrenamientos en espera")
+    image_bytes: int = _limit(20 * MB, "MB", Text("File of one picture"))
+    image_pixels: int = _limit(25_000_000, "Mpx", Text("Pixels of one picture"))
+    image_side_px: int = _limit(1024, "px", Text("Longer side that is kept of a picture"))
+    archive_bytes: int = _limit(200 * MB, "MB", Text("A ZIP with pictures"))
+    archive_entries: int = _limit(5_000, "", Text("Files in a ZIP"))
+    archive_unpacked_bytes: int = _limit(500 * MB, "MB", Text("A ZIP, unpacked"))
+    archive_ratio: int = _limit(100, "×", Text("How far a file in a ZIP may be packed"))
+    archive_depth: int = _limit(8, "", Text("Folders inside folders in a ZIP"))
+    archive_classes: int = _limit(100, "", Text("Classes of one's own"))
+    own_days: int = _limit(7, "d", Text("How long one's own pictures and classifiers are kept unused"))
+    own_bytes: int = _limit(2048 * MB, "MB", Text("All visitors' own pictures, or classifiers"))
+    run_days: int = _limit(180, "d", Text("How long a training that stands still is kept"))
+    run_bytes: int = _limit(10_240 * MB, "MB", Text("All visitors' trainings"))
+    classifier_bytes: int = _limit(300 * MB, "MB", Text("File of a classifier"))
+    classifier_tensors: int = _limit(2_000, "", Text("Tensors of a classifier"))
+    trainable_params: int = _limit(5_000_000, "", Text("Parameters that can be trained"))
+    built_layers: int = _limit(2_000, "", Text("Layers of a net that is built"))  # every copy counted
+    activation_bytes: int = _limit(1024 * MB, "MB", Text("Activations of one batch"))  # of one batch in training
+    run_seconds: int = _limit(600, "s", Text("One training"))
+    runs_at_once: int = _limit(1, "", Text("Trainings at once"))
+    queue: int = _limit(60, "", Text("Trainings that wait"))
 
 
 UNITS = {"MB": MB, "Mpx": 1_000_000}  # how many bytes or pixels one of what is shown is worth; 1 for all others

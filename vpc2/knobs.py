@@ -9,26 +9,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from vpc2.words import Refusal, Text, shown
+from vpc2.text import Refusal, Text, shown
 
-_NOT_A_NUMBER = Text("{name} must be a number, not {value}.", "{name} tiene que ser un número, no {value}.")
-_NOT_FINITE = Text("{name} must be a number within bounds.", "{name} tiene que ser un número dentro de los límites.")
-_NOT_WHOLE = Text("{name} must be a whole number, not {value}.", "{name} tiene que ser un número entero, no {value}.")
-_OUT_OF_RANGE = Text(
-    "{name} must lie between {low:,} and {high:,}; {value} does not.",
-    "{name} tiene que estar entre {low:,} y {high:,}; {value} no lo está.",
-)
-_NOT_ODD = Text("{name} must be odd; {value} is even.", "{name} tiene que ser impar; {value} es par.")
-_NOT_A_PAIR = Text(
-    "{name} must be one whole number or two, height and width; {value} is not.",
-    "{name} tiene que ser un número entero o dos, alto y ancho; {value} no lo es.",
-)
-_NOT_A_SPAN = Text(
-    "{name} must be two numbers, the lower first; {value} is not.",
-    "{name} tiene que ser dos números, primero el menor; {value} no lo es.",
-)
-_NOT_AN_OPTION = Text("{name} must be one of {options}; {value} is not.", "{name} tiene que ser uno de {options}; {value} no lo es.")
-_NOT_A_FLAG = Text("{name} must be true or false, not {value}.", "{name} tiene que ser verdadero o falso, no {value}.")
+_NOT_A_NUMBER = Text("{name} must be a number, not {value}.")
+_NOT_FINITE = Text("{name} must be a number within bounds.")
+_NOT_WHOLE = Text("{name} must be a whole number, not {value}.")
+_OUT_OF_RANGE = Text("{name} must lie between {low:,} and {high:,}; {value} does not.")
+_NOT_ODD = Text("{name} must be odd; {value} is even.")
+_NOT_A_PAIR = Text("{name} must be one whole number or two, height and width; {value} is not.")
+_NOT_A_SPAN = Text("{name} must be two numbers, the lower first; {value} is not.")
+_NOT_AN_OPTION = Text("{name} must be one of {options}; {value} is not.")
+_NOT_A_FLAG = Text("{name} must be true or false, not {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +34,7 @@ class Knob:
     key: str
     title: Text
     default: object
-    help: Text = Text("", "")
+    help: Text = Text("")
     aliases: tuple[str, ...] = ()
     unit: str = ""
     scales: bool = False

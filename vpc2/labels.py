@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vpc2.words import clean_name
+from vpc2.text import clean_name
 
 BOX, POINT, MASK = "box", "point", "mask"
 KINDS = (BOX, POINT, MASK)

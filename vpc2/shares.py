@@ -6,16 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vpc2.words import Text
+from vpc2.text import Text
 
 CONFIDENCE = 0.95
 Z = 1.959963984540054  # the normal distribution's quantile of that confidence
 
-_NONE = Text("no pictures", "sin imágenes")
-_SHARE = Text(
-    "{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}", "{share:.{digits}f} % ({low:.{fine}f} a {high:.{fine}f}) de {n:,}"
-)
-_BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % of {n:,}", "{low:.{fine}f} a {high:.{fine}f} % de {n:,}")
+_NONE = Text("no pictures")
+_SHARE = Text("{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}")
+_BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % of {n:,}")
 
 
 @dataclass(frozen=True)

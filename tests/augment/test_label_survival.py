@@ -108,7 +108,7 @@ def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
 def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
     assert {Survival(n, round(0.8 * n)).verdict for n in (5, 10, 24, 48, 96, 400)} == {"open", "unsafe"}
     assert [Survival(n, n).verdict for n in (1, 24, FEWEST - 1, FEWEST)] == ["open", "open", "open", "harmless"]
-    assert MOST_LOST == 0.05 and str(FEWEST) in RULE.en and str(FEWEST) in RULE.es and "5 %" in RULE.en and "5 %" in RULE.es
+    assert MOST_LOST == 0.05 and str(FEWEST) in RULE.en and str(FEWEST) in RULE.say("es") and "5 %" in RULE.en and "5 %" in RULE.say("es")
 
 
 def test_an_unsure_answer_is_no_label_to_lose():

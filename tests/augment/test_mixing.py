@@ -12,7 +12,7 @@ from vpc2.augment.export.other_libraries import to_albumentations, to_torchvisio
 from vpc2.augment.mixes import MIXES
 from vpc2.augment.mixing import build_mix, mix_batch, mix_images
 from vpc2.augment.spec import Mixing, Pipeline, edit_mix
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def pictures(count=4, height=48, width=64):
@@ -29,7 +29,7 @@ def test_the_target_takes_these_names_and_every_limit_is_usable(key):
     entry = MIXES[key]
     names = set(inspect.signature(entry.resolve().__init__).parameters)
     assert {knob.key for knob in entry.knobs} | {name for name, _ in entry.fixed} <= names
-    assert entry.help.en and entry.help.es
+    assert entry.help.en and entry.help.say("es")
     for size in ((48, 64), (37, 53), (16, 16)):
         for knob in entry.knobs:
             for value in (knob.default, *knob.extremes()):

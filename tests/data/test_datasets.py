@@ -8,7 +8,7 @@ import pytest
 
 from vpc2.data import hands, public, shapes
 from vpc2.data.datasets import DATASETS, download_dataset, is_ready, load_dataset
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 OWN = [key for key, entry in DATASETS.items() if not entry.needs_network]
 FETCHED = [key for key, entry in DATASETS.items() if entry.needs_network]
@@ -21,7 +21,7 @@ def test_the_table_offers_what_is_promised():
 @pytest.mark.parametrize("key", DATASETS)
 def test_every_entry_says_all_and_its_reader_is_there(key):
     entry = DATASETS[key]
-    assert entry.title.es and entry.help.en and entry.help.es and entry.licence and callable(entry.resolve())
+    assert entry.title.say("es") and entry.help.en and entry.help.say("es") and entry.licence and callable(entry.resolve())
     assert len(set(entry.classes)) == len(entry.classes) >= 2 and (entry.home or not entry.needs_network)
 
 

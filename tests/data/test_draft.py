@@ -8,7 +8,7 @@ from PIL import Image
 
 from vpc2.data.datasets import load_dataset
 from vpc2.data.draft import FEWEST, MOST_CLASSES, DraftStore
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.fixture

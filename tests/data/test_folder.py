@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from vpc2.data.folder import load_archive, load_folder
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def picture(seed=0, side=16) -> bytes:
@@ -96,7 +96,7 @@ REFUSED = {
 def test_bad_archives_are_refused_with_a_reason(data, says):
     with pytest.raises(Refusal) as refusal:
         load_archive(data, 8)
-    assert says in refusal.value.text.en and refusal.value.text.es != refusal.value.text.en
+    assert says in refusal.value.text.en and refusal.value.text.say("es") != refusal.value.text.en
 
 
 def test_more_pictures_than_fit_into_memory_are_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vpc2.data.imageset import ImageSet, split_images
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def make(counts, groups=None) -> ImageSet:

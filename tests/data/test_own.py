@@ -13,11 +13,11 @@ from vpc2 import codec, host
 from vpc2.data import own
 from vpc2.data.datasets import find_dataset, is_ready, load_dataset
 from vpc2.data.folder import load_archive, load_uploads
+from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.presets import RECIPES
 from vpc2.training.spec import SETTINGS, Recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.words import Refusal
 
 OWNER = "a" * 32
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from vpc2.images.decode import FORMATS, decode_photo
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def encode(image, form, **options) -> bytes:
@@ -72,8 +72,8 @@ REFUSED = {
 def test_what_cannot_be_read_is_refused_in_one_sentence(data, says):
     with pytest.raises(Refusal) as refusal:
         decode_photo(data, "file.jpg")
-    assert says in refusal.value.text.en and "file.jpg" in refusal.value.text.es
-    assert refusal.value.text.en != refusal.value.text.es
+    assert says in refusal.value.text.en and "file.jpg" in refusal.value.text.say("es")
+    assert refusal.value.text.en != refusal.value.text.say("es")
 
 
 def test_a_float_picture_with_nan_is_refused():

@@ -3,7 +3,7 @@
 import pytest
 
 from vpc2.images.samples import FOLDER, SAMPLES, load_sample
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.mark.parametrize("key", SAMPLES)

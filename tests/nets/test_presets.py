@@ -11,7 +11,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable
-from vpc2.words import Text
+from vpc2.text import Text
 
 # Each preset that torchvision has, and torchvision's blocks that are blocks of ours.
 BLOCKS = {"resnet": ("BasicBlock", "Bottleneck"), "googlenet": ("Inception",), "squeezenet": ("Fire",), "mobilenet": ("InvertedResidual",)}
@@ -93,7 +93,7 @@ def test_pairs_differ_in_what_they_show_and_in_nothing_else():
 
 
 def test_a_preset_is_made_when_it_is_first_used():
-    preset = NetPreset(key="late", title=Text("", ""), help=Text("", ""), build=lambda: 1 / 0)
+    preset = NetPreset(key="late", title=Text(""), help=Text(""), build=lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         _ = preset.net
     assert NETS["small"].net is NETS["small"].net

@@ -95,8 +95,8 @@ def test_a_later_paste_that_is_not_read_ends_the_success_of_the_one_before(page,
 
 
 def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monkeypatch):
+    from vpc2.text import Refusal, Text
     from vpc2.ui.build import import_net
-    from vpc2.words import Refusal, Text
 
     at = read(page, GOOD)
     at.file_uploader(key=f"open/bring/net/{at.session_state['opened/bring/net']}").upload("net.json", b"{", "application/json").run()
@@ -105,7 +105,7 @@ def test_a_refused_name_or_file_ends_the_success_of_the_paste_before(page, monke
     assert at.success and not at.error
 
     def refuse(name):
-        raise Refusal(Text("No.", "No."))
+        raise Refusal(Text("No."))
 
     monkeypatch.setattr(import_net, "read_torchvision", refuse)
     at.selectbox(key="bring/name").select("resnet18").run()

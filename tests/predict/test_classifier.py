@@ -14,7 +14,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
 from vpc2.predict.classifier import METADATA_KEY, Classifier, Preprocessing, load_classifier, save_classifier
 from vpc2.predict.opening import open_classifier
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 CLASSES = tuple("0123456789")
 
@@ -87,7 +87,7 @@ def test_a_forged_file_is_refused_in_a_sentence(tmp_path, name):
     with pytest.raises(Refusal) as refusal:
         load_classifier(forged(tmp_path, FORGERIES[name]))
     assert 20 < len(refusal.value.text.en) < 300
-    assert refusal.value.text.es != refusal.value.text.en
+    assert refusal.value.text.say("es") != refusal.value.text.en
 
 
 def test_markup_in_a_name_stays_text_of_one_line(tmp_path):

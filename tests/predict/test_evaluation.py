@@ -14,7 +14,7 @@ from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, 
 from vpc2.predict.statistics import calibrate, compare_paired, fit_temperature, log_loss, temper
 from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
 from vpc2.predict.tta.views import IDENTITY, VIEWS
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 SIDE = 16
 

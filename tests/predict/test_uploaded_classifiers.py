@@ -14,7 +14,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, load_classifier, save_classifier
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.fixture

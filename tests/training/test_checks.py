@@ -40,7 +40,7 @@ def test_a_net_without_a_head_gets_one(make_recipe):
 def test_a_kernel_larger_than_the_picture_is_a_problem_in_words(make_recipe):
     net = make_net("big", (3, 64, 64), ("Conv2d", {"out_channels": 4, "kernel_size": 33}), "Flatten", ("Linear", {"out_features": 10}))
     problem = check_recipe(replace(make_recipe(size_px=16), net=net))
-    assert problem is not None and problem.text.en and problem.text.es
+    assert problem is not None and problem.text.en and problem.text.say("es")
     for repair in problem.repairs:
         assert check_recipe(repair.apply(replace(make_recipe(size_px=16), net=net))) is None
 
@@ -54,7 +54,7 @@ def test_a_batch_that_needs_too_much_memory_is_refused_with_a_smaller_one_that_d
     net = make_net("wide", (3, 64, 64), ("Conv2d", {"out_channels": 64, "kernel_size": 3}), "Flatten", ("Linear", {"out_features": 10}))
     recipe = replace(make_recipe(size_px=64, batch_size=1024), net=net)
     problem = check_recipe(recipe)
-    assert problem is not None and "1,024" in problem.text.en and "1.024" in problem.text.es
+    assert problem is not None and "1,024" in problem.text.en and "1.024" in problem.text.say("es")
     mended = problem.repairs[0].apply(recipe)
     assert check_recipe(mended) is None
     assert mended.settings["batch_size"] >= 8

@@ -17,7 +17,7 @@ from torch import Tensor
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.shares import Z, wilson
-from vpc2.words import Text
+from vpc2.text import Text
 
 MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
 # Probability that a classifier must give its answer to the plain picture, or there is no label to lose. Of hands, for which ImageNet
@@ -27,15 +27,11 @@ FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of t
 
 RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
-    "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence.",
-    "Inofensivo: menos del {most} % de los sorteos pierde la respuesta, con todo el intervalo del 95 % incluido; para eso hacen falta "
-    "{fewest} sorteos o más. No es seguro: todo el intervalo está por encima del {most} %. Si no, no hay evidencia suficiente.",
+    "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence."
 ).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
 NO_LABEL = Text(
     "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label "
-    "to lose, so nothing is said about the pipeline.",
-    "El clasificador no está seguro de esta foto tal como está: su primera respuesta es “{answer}”, con {share}. Por debajo de {sure} "
-    "no hay etiqueta que perder, así que no se dice nada del pipeline.",
+    "to lose, so nothing is said about the pipeline."
 )
 
 Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)

@@ -26,7 +26,7 @@ from vpc2.augment.pipeline import build_step
 from vpc2.augment.spec import Step
 from vpc2.catalog import Catalog, Entry
 from vpc2.rng import drawing
-from vpc2.words import Text
+from vpc2.text import Text
 
 LIBRARIES = ("kornia", "torchvision", "albumentations")
 
@@ -43,20 +43,20 @@ class Match(Entry):
         return Step("match", self.key, entry.clean({**entry.defaults(), **self.params, "p": 1.0}))
 
 
-def _match(key: str, strength: tuple[str, str], **params: Any) -> Match:
-    return Match(key=key, title=OPS[key].title, help=Text(*strength), params=params)
+def _match(key: str, strength: Text, **params: Any) -> Match:
+    return Match(key=key, title=OPS[key].title, help=strength, params=params)
 
 
-_NONE = ("No strength to choose.", "Sin intensidad que elegir.")
+_NONE = Text("No strength to choose.")
 
 MATCHES: Catalog[Match] = Catalog(
-    Text("matched operation", "operación comparada"),
+    Text("matched operation"),
     _match("RandomHorizontalFlip", _NONE),
     _match("RandomVerticalFlip", _NONE),
-    _match("RandomRotation", ("By 15°, bilinear.", "De 15°, bilineal."), degrees=[15.0, 15.0]),
+    _match("RandomRotation", Text("By 15°, bilinear."), degrees=[15.0, 15.0]),
     _match(
         "RandomAffine",
-        ("By 15°, 1.3 times as large, slanted by 10°.", "De 15°, 1,3 veces más grande, inclinada 10°."),
+        Text("By 15°, 1.3 times as large, slanted by 10°."),
         degrees=[15.0, 15.0],
         translate=0.0,
         scale=[1.3, 1.3],
@@ -64,33 +64,33 @@ MATCHES: Catalog[Match] = Catalog(
     ),
     _match(
         "RandomTranslate",
-        ("By a quarter and an eighth.", "De un cuarto y un octavo."),
+        Text("By a quarter and an eighth."),
         translate_x=[0.25, 0.25],
         translate_y=[0.125, 0.125],
     ),
-    _match("RandomShear", ("By 10°.", "De 10°."), shear=[10.0, 10.0]),
+    _match("RandomShear", Text("By 10°."), shear=[10.0, 10.0]),
     _match(
         "ColorJitter",
-        ("Brightness 1.2, contrast 1.2, saturation 1.3, hue 0.05.", "Brillo 1,2, contraste 1,2, saturación 1,3, tono 0,05."),
+        Text("Brightness 1.2, contrast 1.2, saturation 1.3, hue 0.05."),
         brightness=[1.2, 1.2],
         contrast=[1.2, 1.2],
         saturation=[1.3, 1.3],
         hue=[0.05, 0.05],
     ),
-    _match("RandomBrightness", ("Times 1.3.", "Por 1,3."), brightness=[1.3, 1.3]),
-    _match("RandomContrast", ("Times 1.3 about the mean.", "Por 1,3 alrededor de la media."), contrast=[1.3, 1.3]),
-    _match("RandomSaturation", ("Times 1.5.", "Por 1,5."), saturation=[1.5, 1.5]),
-    _match("RandomHue", ("A tenth of the circle.", "Un décimo del círculo."), hue=[0.1, 0.1]),
-    _match("RandomGamma", ("1.5.", "1,5."), gamma=[1.5, 1.5]),
+    _match("RandomBrightness", Text("Times 1.3."), brightness=[1.3, 1.3]),
+    _match("RandomContrast", Text("Times 1.3 about the mean."), contrast=[1.3, 1.3]),
+    _match("RandomSaturation", Text("Times 1.5."), saturation=[1.5, 1.5]),
+    _match("RandomHue", Text("A tenth of the circle."), hue=[0.1, 0.1]),
+    _match("RandomGamma", Text("1.5."), gamma=[1.5, 1.5]),
     _match("RandomGrayscale", _NONE),
     _match("RandomInvert", _NONE),
-    _match("RandomPosterize", ("To 3 bits.", "A 3 bits."), bits=[3, 3]),
-    _match("RandomSolarize", ("From one half on.", "Desde la mitad."), thresholds=[0.5, 0.5], additions=[0.0, 0.0]),
+    _match("RandomPosterize", Text("To 3 bits."), bits=[3, 3]),
+    _match("RandomSolarize", Text("From one half on."), thresholds=[0.5, 0.5], additions=[0.0, 0.0]),
     _match("RandomEqualize", _NONE),
     _match("RandomAutoContrast", _NONE),
-    _match("RandomGaussianBlur", ("7 px, σ = 1.5 px.", "7 px, σ = 1,5 px."), kernel_size=7, sigma=[1.5, 1.5]),
-    _match("RandomSharpness", ("Factor 2.", "Factor 2."), sharpness=[2.0, 2.0]),
-    _match("RandomJPEG", ("Quality 20.", "Calidad 20."), jpeg_quality=[20.0, 20.0]),
+    _match("RandomGaussianBlur", Text("7 px, σ = 1.5 px."), kernel_size=7, sigma=[1.5, 1.5]),
+    _match("RandomSharpness", Text("Factor 2."), sharpness=[2.0, 2.0]),
+    _match("RandomJPEG", Text("Quality 20."), jpeg_quality=[20.0, 20.0]),
 )
 
 

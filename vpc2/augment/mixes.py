@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.knobs import Number, Span, Whole
-from vpc2.words import Text
+from vpc2.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,36 +26,28 @@ class Mix(Entry):
 
 
 def _grid(default: int) -> Whole:
-    return Whole(key="grid", title=Text("Pieces a side", "Piezas por lado"), default=default, low=2, high=8)
+    return Whole(key="grid", title=Text("Pieces a side"), default=default, low=2, high=8)
 
 
 MIXES: Catalog[Mix] = Catalog(
-    Text("way of mixing", "forma de mezclar"),
+    Text("way of mixing"),
     Mix(
         key="RandomMixUpV2",
-        title=Text("MixUp", "MixUp"),
-        help=Text(
-            "One picture shines through another; the label is mixed likewise (Zhang and others, 2018).",
-            "Una imagen se transparenta sobre otra; la etiqueta se mezcla igual (Zhang y otros, 2018).",
-        ),
+        title=Text("MixUp"),
+        help=Text("One picture shines through another; the label is mixed likewise (Zhang and others, 2018)."),
         target="vpc2.augment.custom.mixing.RandomMixUpV2",
-        knobs=(
-            Span(key="lambda_val", title=Text("Share of the other", "Parte de la otra"), default=[0.2, 0.5], low=0.0, high=1.0, step=0.05),
-        ),
+        knobs=(Span(key="lambda_val", title=Text("Share of the other"), default=[0.2, 0.5], low=0.0, high=1.0, step=0.05),),
         tensors=("lambda_val",),
         torchvision="v2.MixUp(num_classes=CLASSES)",
     ),
     Mix(
         key="RandomCutMixV2",
-        title=Text("CutMix", "CutMix"),
-        help=Text(
-            "A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019).",
-            "Se pega un rectángulo de otra imagen; la etiqueta se reparte por superficie (Yun y otros, 2019).",
-        ),
+        title=Text("CutMix"),
+        help=Text("A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019)."),
         target="vpc2.augment.custom.mixing.RandomCutMixV2",
         knobs=(
             # Kornia's name misleads: it bounds lambda, so a larger one cuts a smaller piece, and 1 would cut nothing.
-            Span(key="cut_size", title=Text("Share that stays", "Parte que queda"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
+            Span(key="cut_size", title=Text("Share that stays"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
         ),
         tensors=("cut_size",),
         fixed=(("use_correct_lambda", True),),
@@ -63,36 +55,27 @@ MIXES: Catalog[Mix] = Catalog(
     ),
     Mix(
         key="PatchMix",
-        title=Text("PatchMix", "PatchMix"),
-        help=Text("Square patches of another picture are pasted in.", "Se pegan parches cuadrados de otra imagen."),
+        title=Text("PatchMix"),
+        help=Text("Square patches of another picture are pasted in."),
         target="vpc2.augment.custom.mixing.PatchMix",
         knobs=(
-            Number(key="alpha", title=Text("Alpha of the Beta", "Alfa de la Beta"), default=1.0, low=0.1, high=8.0),
-            Whole(key="patch_size", title=Text("Patch", "Parche"), default=32, low=4, high=128, unit="px"),
+            Number(key="alpha", title=Text("Alpha of the Beta"), default=1.0, low=0.1, high=8.0),
+            Whole(key="patch_size", title=Text("Patch"), default=32, low=4, high=128, unit="px"),
         ),
     ),
     Mix(
         key="RandomMosaic",
-        title=Text("Mosaic", "Mosaico"),
-        help=Text(
-            "Four pictures meet in one, as detectors are trained (YOLOv4, 2020).",
-            "Cuatro imágenes se juntan en una, como se entrenan los detectores (YOLOv4, 2020).",
-        ),
+        title=Text("Mosaic"),
+        help=Text("Four pictures meet in one, as detectors are trained (YOLOv4, 2020)."),
         target="vpc2.augment.custom.mixing.RandomMosaic",
-        knobs=(
-            Span(
-                key="start_ratio_range", title=Text("Where they meet", "Dónde se juntan"), default=[0.3, 0.7], low=0.1, high=0.9, step=0.05
-            ),
-        ),
+        knobs=(Span(key="start_ratio_range", title=Text("Where they meet"), default=[0.3, 0.7], low=0.1, high=0.9, step=0.05),),
         is_sized=True,
         fixed=(("p", 1.0),),
     ),
     Mix(
         key="RandomJigsaw",
-        title=Text("Jigsaw", "Rompecabezas"),
-        help=Text(
-            "The pieces of each picture change places; its label stays.", "Las piezas de cada imagen cambian de lugar; su etiqueta queda."
-        ),
+        title=Text("Jigsaw"),
+        help=Text("The pieces of each picture change places; its label stays."),
         target="kornia.augmentation.RandomJigsaw",
         knobs=(_grid(4),),
         pairs=("grid",),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vpc2.augment.mixes import MIXES
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAPS_AT_ONCE = 16
 
-_TOO_FEW = Text("Mixing needs at least two photographs.", "Para mezclar hacen falta al menos dos fotos.")
+_TOO_FEW = Text("Mixing needs at least two photographs.")
 
 
 def build_mix(key: str, params: dict[str, Any], height: int, width: int) -> Any:

@@ -19,9 +19,9 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, Step
 from vpc2.rng import drawing, seed_of
-from vpc2.words import Text
+from vpc2.text import Text
 
-_TOO_SMALL = Text("left out: the picture is smaller than {side} px", "no se aplica: la imagen mide menos de {side} px")
+_TOO_SMALL = Text("left out: the picture is smaller than {side} px")
 
 
 @dataclass(frozen=True)

@@ -11,21 +11,19 @@ from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 from vpc2.codec import check_keys
 from vpc2.knobs import Whole
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 MAX_STEPS = 32
-REDRAWS = Whole(key="redraws", title=Text("Redraws", "Sorteos de nuevo"), default=0, low=0, high=2**31 - 1)
-SEED = Whole(key="seed", title=Text("Seed", "Semilla"), default=1, low=0, high=2**31 - 1)
+REDRAWS = Whole(key="redraws", title=Text("Redraws"), default=0, low=0, high=2**31 - 1)
+SEED = Whole(key="seed", title=Text("Seed"), default=1, low=0, high=2**31 - 1)
 
-_PIPELINE = Text("A pipeline", "Un pipeline")
-_STEP = Text("A step", "Un paso")
-_MIX = Text("The mixing of a pipeline", "La mezcla de un pipeline")
-_NOT_A_LIST = Text("The steps of a pipeline must be a list.", "Los pasos de un pipeline tienen que ser una lista.")
-_TOO_MANY = Text(
-    "A pipeline has at most {limit} steps; this one has {count:,}.", "Un pipeline tiene como máximo {limit} pasos; este tiene {count:,}."
-)
-_BAD_ID = Text("Two steps carry the same id “{id}”, or it is not a plain one.", "Dos pasos llevan el mismo id “{id}”, o no es uno simple.")
-_BAD_ON = Text("“on” of a step must be true or false.", "“on” de un paso tiene que ser true o false.")
+_PIPELINE = Text("A pipeline")
+_STEP = Text("A step")
+_MIX = Text("The mixing of a pipeline")
+_NOT_A_LIST = Text("The steps of a pipeline must be a list.")
+_TOO_MANY = Text("A pipeline has at most {limit} steps; this one has {count:,}.")
+_BAD_ID = Text("Two steps carry the same id “{id}”, or it is not a plain one.")
+_BAD_ON = Text("“on” of a step must be true or false.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpc2 import host
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text, Verbatim
 
 if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
@@ -23,14 +23,11 @@ Report = Callable[[float, Text], None]
 OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # a visitor's own set, see own.py
 OWN_ABOUT = "about.json"
 
-_NOT_HERE = Text(
-    "“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.",
-    "“{name}” todavía no está en esta máquina: hay que descargarlo en la página Entrenar, o ponerlo en la carpeta que indica VPC2_DATA.",
-)
+_NOT_HERE = Text("“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.")
 
 
-_OWN = Text("Pictures you added, one folder a class.", "Imágenes agregadas por vos, una carpeta por clase.")
-_OWN_GONE = Text("Own pictures, not on this machine", "Imágenes propias, que no están en esta máquina")
+_OWN = Text("Pictures you added, one folder a class.")
+_OWN_GONE = Text("Own pictures, not on this machine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +47,11 @@ class DatasetEntry(Entry):
 _DIGITS = tuple("0123456789")
 
 DATASETS: Catalog[DatasetEntry] = Catalog(
-    Text("data set", "conjunto de datos"),
+    Text("data set"),
     DatasetEntry(
         key="digits",
-        title=Text("Handwritten digits", "Dígitos manuscritos"),
-        help=Text("1,797 digits of 8 × 8 pixels; always at hand.", "1.797 dígitos de 8 × 8 píxeles; siempre a mano."),
+        title=Text("Handwritten digits"),
+        help=Text("1,797 digits of 8 × 8 pixels; always at hand."),
         target="vpc2.data.digits:load",
         classes=_DIGITS,
         size_px=8,
@@ -64,11 +61,8 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
     ),
     DatasetEntry(
         key="hands",
-        title=Text("Hands signing 0 to 9", "Manos que señan del 0 al 9"),
-        help=Text(
-            "Photographs of hands by the students of a school, sorted by person (Sign Language Digits).",
-            "Fotos de manos de estudiantes de una escuela, ordenadas por persona (Sign Language Digits).",
-        ),
+        title=Text("Hands signing 0 to 9"),
+        help=Text("Photographs of hands by the students of a school, sorted by person (Sign Language Digits)."),
         target="vpc2.data.hands:load",
         classes=_DIGITS,
         size_px=100,
@@ -78,11 +72,8 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
     ),
     DatasetEntry(
         key="shapes",
-        title=Text("Drawn shapes", "Figuras dibujadas"),
-        help=Text(
-            "1,000 figures drawn by this program; colour, size, place and clutter vary.",
-            "1.000 figuras dibujadas por este programa; varían color, tamaño, lugar y fondo.",
-        ),
+        title=Text("Drawn shapes"),
+        help=Text("1,000 figures drawn by this program; colour, size, place and clutter vary."),
         target="vpc2.data.shapes:load",
         classes=("circle", "square", "triangle", "star", "cross"),
         size_px=64,
@@ -90,8 +81,8 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
     ),
     DatasetEntry(
         key="fashion_mnist",
-        title=Text("Fashion-MNIST", "Fashion-MNIST"),
-        help=Text("70,000 grey pictures of clothes, 28 × 28 pixels.", "70.000 imágenes grises de ropa, de 28 × 28 píxeles."),
+        title=Text("Fashion-MNIST"),
+        help=Text("70,000 grey pictures of clothes, 28 × 28 pixels."),
         target="vpc2.data.public:load",
         classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         size_px=28,
@@ -102,8 +93,8 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
     ),
     DatasetEntry(
         key="mnist",
-        title=Text("MNIST", "MNIST"),
-        help=Text("70,000 handwritten digits, 28 × 28 pixels.", "70.000 dígitos manuscritos, de 28 × 28 píxeles."),
+        title=Text("MNIST"),
+        help=Text("70,000 handwritten digits, 28 × 28 pixels."),
         target="vpc2.data.public:load",
         classes=_DIGITS,
         size_px=28,
@@ -114,8 +105,8 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
     ),
     DatasetEntry(
         key="cifar10",
-        title=Text("CIFAR-10", "CIFAR-10"),
-        help=Text("60,000 colour photographs, 32 × 32 pixels.", "60.000 fotos en color, de 32 × 32 píxeles."),
+        title=Text("CIFAR-10"),
+        help=Text("60,000 colour photographs, 32 × 32 pixels."),
         target="vpc2.data.public:load",
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         size_px=32,
@@ -149,7 +140,7 @@ def find_dataset(key: object) -> DatasetEntry:
     about: dict[str, Any] = {}
     with contextlib.suppress(OSError):
         about = json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))
-    title = Text(about["name"], about["name"]) if about else _OWN_GONE
+    title = Verbatim(about["name"]) if about else _OWN_GONE
     classes = tuple(about.get("classes", ("?", "?")))  # two, so that a net can still be checked against them
     return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.own:load", classes=classes, size_px=128, needs_network=True)
 

@@ -22,22 +22,19 @@ from vpc2.data.imageset import ImageSet
 from vpc2.data.own import SIZE_PX, keep
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Plural, Refusal, Text, clean_name
 
 MOST_CLASSES, MOST_PICTURES = 20, 200
 FEWEST, USUAL = 5, 20  # pictures of a class: to be split at all, and enough for a pretrained net
 
-_NO_NAME = Text("A class needs a name.", "Una clase necesita un nombre.")
-_TAKEN = Text("There is a class “{name}” already.", "Ya existe la clase “{name}”.")
-_MANY = Text("At most {most} classes fit here.", "Acá entran como máximo {most} clases.")
-_NO_CLASS = Text("There is no class “{name}”.", "No existe la clase “{name}”.")
-_FULL = Text("“{name}” has {most} pictures; that is enough.", "“{name}” tiene {most} imágenes; alcanza.")
-_TWICE = Text("{count:,} {count:?picture was|pictures were} there already.", "{count:,} {count:?imagen ya estaba|imágenes ya estaban}.")
-_TWO = Text("At least two classes that are switched on are needed.", "Hacen falta al menos dos clases activas.")
-_FEW = Text(
-    "{names}: fewer than {fewest} pictures. Add some more, or switch the class off.",
-    "{names}: menos de {fewest} imágenes. Hay que agregar algunas, o desactivar la clase.",
-)
+_NO_NAME = Text("A class needs a name.")
+_TAKEN = Text("There is a class “{name}” already.")
+_MANY = Text("At most {most} classes fit here.")
+_NO_CLASS = Text("There is no class “{name}”.")
+_FULL = Text("“{name}” has {most} pictures; that is enough.")
+_TWICE = Plural("{count:,} picture was there already.", "{count:,} pictures were there already.", count="count")
+_TWO = Text("At least two classes that are switched on are needed.")
+_FEW = Text("{names}: fewer than {fewest} pictures. Add some more, or switch the class off.")
 
 
 @dataclass(frozen=True)

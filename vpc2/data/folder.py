@@ -24,7 +24,7 @@ from vpc2.data.imageset import ImageSet
 from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Plural, Refusal, Text, clean_name
 
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
@@ -38,78 +38,42 @@ _UNEVEN = 20
 _OPEN_FAULTS = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error, IndexError, OverflowError)
 _READ_FAULTS = (*_OPEN_FAULTS, RuntimeError, zlib.error, lzma.LZMAError)
 
-_LAYOUT = Text(
-    "Pictures are expected in one folder a class, such as cat/1.jpg and dog/1.jpg; at least two classes.",
-    "Se espera una carpeta por clase, por ejemplo gato/1.jpg y perro/1.jpg; al menos dos clases.",
-)
-_NO_PICTURES = Text("No picture in it can be read. {why}", "No se puede leer ninguna imagen. {why}")
-_ONE_CLASS = Text(
-    "There is only one class, “{name}”: a classifier needs at least two. Add a folder with pictures of something else.",
-    "Hay una sola clase, “{name}”: un clasificador necesita al menos dos. Hay que agregar una carpeta con imágenes de otra cosa.",
-)
-_MANY_CLASSES = Text("{count:,} classes are too many: at most {limit:,}.", "{count:,} clases son demasiadas: como máximo {limit:,}.")
-_NOT_A_ZIP = Text(
-    "This file is no ZIP archive, or it is damaged; pack the folder again as ZIP.",
-    "Este archivo no es un ZIP, o está dañado; hay que comprimir la carpeta otra vez como ZIP.",
-)
-_NOT_A_FOLDER = Text("There is no folder “{name}”.", "No existe la carpeta “{name}”.")
-_LARGE = Text("The archive is too large: at most {limit:,} MB.", "El archivo es demasiado grande: como máximo {limit:,} MB.")
-_MANY = Text("There are more than {limit:,} files: fewer pictures will do.", "Hay más de {limit:,} archivos: alcanza con menos imágenes.")
-_UNPACKS_LARGE = Text("It would unpack to more than {limit:,} MB.", "Descomprimido ocuparía más de {limit:,} MB.")
-_OVERLAP = Text(
-    "The files in this archive overlap, as no packing program writes them.",
-    "Los archivos dentro de este ZIP se superponen; ningún programa los escribe así.",
-)
-_PASSWORD = Text(
-    "The archive is protected by a password; pack it again without one.", "El archivo tiene contraseña; hay que comprimirlo sin ella."
-)
-_DEEP = Text(
-    "Folders are nested deeper than {limit:,}, or a name is too long; one folder a class is enough.",
-    "Hay carpetas anidadas a más de {limit:,} niveles, o un nombre demasiado largo; alcanza con una carpeta por clase.",
-)
-_MEMORY = Text(
-    "{count:,} pictures of {size:,} × {size:,} pixels do not fit into memory; take fewer or smaller ones.",
-    "{count:,} imágenes de {size:,} × {size:,} píxeles no entran en la memoria; hay que usar menos o más chicas.",
-)
-_NESTED = Text(
-    "An archive inside an archive is not opened; pack the pictures themselves.",
-    "No se abre un archivo dentro de otro; hay que comprimir las imágenes mismas.",
-)
-_OUTSIDE = Text("Its path leads out of the folder.", "Su ruta sale de la carpeta.")
-_NOT_A_FILE = Text("It is a link or a device, not a file.", "Es un enlace o un dispositivo, no un archivo.")
-_TIGHT = Text(
-    "It is packed more than {limit:,} times smaller, as no picture is.", "Está comprimido más de {limit:,} veces, como ninguna imagen."
-)
-_TWICE = Text("There is another file of the same name; the first one is used.", "Hay otro archivo con el mismo nombre; se usa el primero.")
-_NO_CLASS = Text("It lies outside the folders of the classes.", "Está fuera de las carpetas de las clases.")
-_UNREADABLE = Text(
-    "It is damaged, or packed in a way that cannot be read here.", "Está dañado, o comprimido de una forma que acá no se puede leer."
-)
-_FILE_LARGE = Text("It is larger than {limit:,} MB.", "Ocupa más de {limit:,} MB.")
+_LAYOUT = Text("Pictures are expected in one folder a class, such as cat/1.jpg and dog/1.jpg; at least two classes.")
+_NO_PICTURES = Text("No picture in it can be read. {why}")
+_ONE_CLASS = Text("There is only one class, “{name}”: a classifier needs at least two. Add a folder with pictures of something else.")
+_MANY_CLASSES = Text("{count:,} classes are too many: at most {limit:,}.")
+_NOT_A_ZIP = Text("This file is no ZIP archive, or it is damaged; pack the folder again as ZIP.")
+_NOT_A_FOLDER = Text("There is no folder “{name}”.")
+_LARGE = Text("The archive is too large: at most {limit:,} MB.")
+_MANY = Text("There are more than {limit:,} files: fewer pictures will do.")
+_UNPACKS_LARGE = Text("It would unpack to more than {limit:,} MB.")
+_OVERLAP = Text("The files in this archive overlap, as no packing program writes them.")
+_PASSWORD = Text("The archive is protected by a password; pack it again without one.")
+_DEEP = Text("Folders are nested deeper than {limit:,}, or a name is too long; one folder a class is enough.")
+_MEMORY = Text("{count:,} pictures of {size:,} × {size:,} pixels do not fit into memory; take fewer or smaller ones.")
+_NESTED = Text("An archive inside an archive is not opened; pack the pictures themselves.")
+_OUTSIDE = Text("Its path leads out of the folder.")
+_NOT_A_FILE = Text("It is a link or a device, not a file.")
+_TIGHT = Text("It is packed more than {limit:,} times smaller, as no picture is.")
+_TWICE = Text("There is another file of the same name; the first one is used.")
+_NO_CLASS = Text("It lies outside the folders of the classes.")
+_UNREADABLE = Text("It is damaged, or packed in a way that cannot be read here.")
+_FILE_LARGE = Text("It is larger than {limit:,} MB.")
 
-_SPLIT_FOLDERS = Text(
-    "The folders {names} were put together: the app makes its own split.",
-    "Las carpetas {names} se unieron: la aplicación hace su propia división.",
+_SPLIT_FOLDERS = Text("The folders {names} were put together: the app makes its own split.")
+_EMPTY_CLASS = Text("Class “{name}” has no pictures and was left out.")
+_FEW_IN_CLASS = Text("Class “{name}” has only {count:,}: it cannot be in training, validation and test alike.")
+_IMBALANCED = Text("Class “{most}” has {ratio:,.0f} times as many pictures as “{least}”: accuracy will flatter the larger one.")
+_SAME_LETTERS = Text("Classes {names} differ only in upper and lower case.")
+_COPIES = Plural(
+    "{count:,} picture is a copy of others; all copies of a picture stay on one side of the split, so the test is not too easy.",
+    "{count:,} pictures are copies of others; all copies of a picture stay on one side of the split, so the test is not too easy.",
+    count="count",
 )
-_EMPTY_CLASS = Text("Class “{name}” has no pictures and was left out.", "La clase “{name}” no tiene imágenes y se dejó afuera.")
-_FEW_IN_CLASS = Text(
-    "Class “{name}” has only {count:,}: it cannot be in training, validation and test alike.",
-    "La clase “{name}” tiene solo {count:,}: no alcanza para entrenamiento, validación y prueba.",
-)
-_IMBALANCED = Text(
-    "Class “{most}” has {ratio:,.0f} times as many pictures as “{least}”: accuracy will flatter the larger one.",
-    "La clase “{most}” tiene {ratio:,.0f} veces más imágenes que “{least}”: la exactitud va a favorecer a la más grande.",
-)
-_SAME_LETTERS = Text("Classes {names} differ only in upper and lower case.", "Las clases {names} difieren solo en mayúsculas y minúsculas.")
-_COPIES = Text(
-    "{count:,} {count:?picture is a copy|pictures are copies} of others; all copies of a picture stay on one side of the "
-    "split, so the test is not too easy.",
-    "{count:,} {count:?imagen es copia|imágenes son copias} de otras; quedan todas del mismo lado de la división, así la "
-    "prueba no se hace fácil.",
-)
-_COPIES_ACROSS = Text(
-    "{count:,} {count:?picture is|pictures are} the same in two classes: nothing can tell them apart.",
-    "{count:,} {count:?imagen está igual|imágenes están iguales} en dos clases: nada puede distinguirlas.",
+_COPIES_ACROSS = Plural(
+    "{count:,} picture is the same in two classes: nothing can tell them apart.",
+    "{count:,} pictures are the same in two classes: nothing can tell them apart.",
+    count="count",
 )
 
 Skipped = list[tuple[str, Text]]

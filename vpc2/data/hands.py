@@ -20,7 +20,7 @@ from PIL import Image
 from vpc2 import host
 from vpc2.data.datasets import DATASETS, Report
 from vpc2.data.imageset import ImageSet
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 FOLDER = "sign-language-digits"
 ARCHIVE = "https://codeload.github.com/ardamavi/Sign-Language-Digits-Dataset/zip/refs/heads/master"
@@ -36,22 +36,14 @@ _NAME = re.compile(r"IMG_(\d+)\.JPG", re.IGNORECASE)
 _FRAGMENT = 8  # fewer photographs than this in a row are not a whole person
 _GAP = 9
 
-_LOADING = Text("downloading…", "descargando…")
-_UNPACKING = Text("unpacking…", "descomprimiendo…")
+_LOADING = Text("downloading…")
+_UNPACKING = Text("unpacking…")
 _NO_NETWORK = Text(
     "The photographs of hands could not be downloaded: there is no way to {home} from here. Put them into the folder that VPC2_DATA "
-    "names, as sign-language-digits/Dataset with one folder a class.",
-    "No se pudieron descargar las fotos de manos: desde acá no se llega a {home}. Se pueden poner en la carpeta que indica VPC2_DATA, como "
-    "sign-language-digits/Dataset con una carpeta por clase.",
+    "names, as sign-language-digits/Dataset with one folder a class."
 )
-_WRONG = Text(
-    "What came down is not the expected set of photographs, so nothing of it was kept; try again later.",
-    "Lo que se descargó no es el conjunto de fotos esperado, así que no se guardó nada; conviene probar más tarde.",
-)
-_UNREADABLE = Text(
-    "The photograph {name} of the data set is damaged: remove the folder sign-language-digits and download it again.",
-    "La foto {name} del conjunto de datos está dañada: hay que borrar la carpeta sign-language-digits y descargarla otra vez.",
-)
+_WRONG = Text("What came down is not the expected set of photographs, so nothing of it was kept; try again later.")
+_UNREADABLE = Text("The photograph {name} of the data set is damaged: remove the folder sign-language-digits and download it again.")
 
 
 def folder() -> Path:

@@ -8,19 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 TEST_SHARE = VALIDATION_SHARE = 0.2
 
-_TOO_FEW = Text(
-    "{count:,} pictures are too few to split into training, validation and test: there must be at least five a class.",
-    "{count:,} imágenes son muy pocas para repartir entre entrenamiento, validación y prueba: tiene que haber al menos cinco por clase.",
-)
+_TOO_FEW = Text("{count:,} pictures are too few to split into training, validation and test: there must be at least five a class.")
 
-_TOO_FEW_PEOPLE = Text(
-    "The pictures are of fewer than three people: training, validation and test each need their own.",
-    "Las imágenes son de menos de tres personas: entrenamiento, validación y prueba necesitan las suyas.",
-)
+_TOO_FEW_PEOPLE = Text("The pictures are of fewer than three people: training, validation and test each need their own.")
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,13 @@ from vpc2 import host
 from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, own_folder, own_home
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.images.encode import resize_square
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 SIZE_PX = 128  # enough for nets that train in a minute
 MOST = 4  # sets of one visitor
 PICTURES = "pictures.npz"
 
-_FULL = Text(
-    "{limit} sets of your own are kept; delete one before adding another.",
-    "Se guardan {limit} conjuntos propios; hay que eliminar uno antes de agregar otro.",
-)
+_FULL = Text("{limit} sets of your own are kept; delete one before adding another.")
 
 
 def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:

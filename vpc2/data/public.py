@@ -16,7 +16,7 @@ from vpc2 import host
 from vpc2.data.datasets import DATASETS, Report
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import resize_square
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 # The folder torchvision makes in its root, and the class that reads it.
 _MADE = {"fashion_mnist": ("FashionMNIST", "FashionMNIST"), "mnist": ("MNIST", "MNIST"), "cifar10": ("cifar-10-batches-py", "CIFAR10")}
@@ -24,15 +24,11 @@ _MEGABYTES = {"fashion_mnist": 30.9, "mnist": 11.6, "cifar10": 170.5}  # of the 
 _LOOK_S = 0.3
 MOST = 20_000  # pictures kept in memory: enough for a run of minutes, and the pages stay quick
 
-_LOADING = Text("downloading; this can take some minutes…", "descargando; puede llevar unos minutos…")
+_LOADING = Text("downloading; this can take some minutes…")
 _NO_NETWORK = Text(
-    "“{name}” could not be downloaded: there is no way to its home from here, or what came down was damaged. Nothing of it was kept.",
-    "No se pudo descargar “{name}”: desde acá no se llega a su origen, o lo que llegó estaba dañado. No se guardó nada.",
+    "“{name}” could not be downloaded: there is no way to its home from here, or what came down was damaged. Nothing of it was kept."
 )
-_INCOMPLETE = Text(
-    "“{name}” is not whole on this machine: remove its folder {folder} and download it again.",
-    "“{name}” no está completo en esta máquina: hay que borrar su carpeta {folder} y descargarlo otra vez.",
-)
+_INCOMPLETE = Text("“{name}” is not whole on this machine: remove its folder {folder} and download it again.")
 
 
 def is_ready(key: str) -> bool:

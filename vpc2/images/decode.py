@@ -15,44 +15,27 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from vpc2.host import LIMITS, MB
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 # Forty formats are forty doors: these are the ones that cameras, phones and browsers write. Pillow would start
 # Ghostscript for an EPS called .png if it were not for this list.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")  # the opener of JPEG opens MPO, too
 _DRAFT_LEAST = 0.9  # a JPEG is decoded at a half, a quarter or an eighth where so much of the side that may be kept is left
 
-_EMPTY = Text("“{name}” is empty.", "“{name}” está vacío.")
-_TOO_BIG = Text("“{name}” is too large: at most {limit:,} MB.", "“{name}” es demasiado grande: como máximo {limit:,} MB.")
-_TOO_MANY_PIXELS = Text(
-    "“{name}” has {width:,} × {height:,} pixels; at most {limit:,} million are read. A smaller copy will do.",
-    "“{name}” tiene {width:,} × {height:,} píxeles; se leen como máximo {limit:,} millones. Alcanza con una copia más chica.",
-)
-_BOMB = Text(
-    "“{name}” claims more than {limit:,} million pixels, the most that are read. A smaller copy will do.",
-    "“{name}” dice tener más de {limit:,} millones de píxeles, el máximo que se lee. Alcanza con una copia más chica.",
-)
-_HEIC = Text(
-    "“{name}” is a HEIC photograph, which cannot be read here; export it as JPEG.",
-    "“{name}” es una foto HEIC, que acá no se puede leer; hay que exportarla como JPEG.",
-)
-_UNKNOWN = Text(
-    "“{name}” is not a picture that can be read here: JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF can.",
-    "“{name}” no es una imagen que se pueda leer acá: sí se leen JPEG, PNG, WebP, GIF, BMP, TIFF y AVIF.",
-)
-_DAMAGED = Text(
-    "“{name}” is damaged or cut short and cannot be read; save or copy it again.",
-    "“{name}” está dañada o cortada y no se puede leer; hay que guardarla o copiarla otra vez.",
-)
-_NOT_FINITE = Text(
-    "“{name}” holds values that are no numbers (NaN or infinite).", "“{name}” tiene valores que no son números (NaN o infinitos)."
-)
-_FIRST_FRAME = Text("only the first of its frames is used", "se usa solo el primero de sus cuadros")
-_ON_WHITE = Text("its transparent parts are shown on white", "sus partes transparentes se muestran sobre blanco")
-_SCALED = Text("its deep values were scaled to 8 bits", "sus valores profundos se llevaron a 8 bits")
-_CONVERTED = Text("its colours ({mode}) were converted to RGB", "sus colores ({mode}) se convirtieron a RGB")
+_EMPTY = Text("“{name}” is empty.")
+_TOO_BIG = Text("“{name}” is too large: at most {limit:,} MB.")
+_TOO_MANY_PIXELS = Text("“{name}” has {width:,} × {height:,} pixels; at most {limit:,} million are read. A smaller copy will do.")
+_BOMB = Text("“{name}” claims more than {limit:,} million pixels, the most that are read. A smaller copy will do.")
+_HEIC = Text("“{name}” is a HEIC photograph, which cannot be read here; export it as JPEG.")
+_UNKNOWN = Text("“{name}” is not a picture that can be read here: JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF can.")
+_DAMAGED = Text("“{name}” is damaged or cut short and cannot be read; save or copy it again.")
+_NOT_FINITE = Text("“{name}” holds values that are no numbers (NaN or infinite).")
+_FIRST_FRAME = Text("only the first of its frames is used")
+_ON_WHITE = Text("its transparent parts are shown on white")
+_SCALED = Text("its deep values were scaled to 8 bits")
+_CONVERTED = Text("its colours ({mode}) were converted to RGB")
 
-_NO_EXIF = Text("its EXIF data are damaged, so it may not be upright", "sus datos EXIF están dañados y puede no estar derecha")
+_NO_EXIF = Text("its EXIF data are damaged, so it may not be upright")
 
 # What Pillow's readers raise on some thousand damaged files: GIF's IndexError, AVIF's RuntimeError, TIFF's TypeError.
 # Anything else is a bug and must be seen (a KeyError caught here once hid one).

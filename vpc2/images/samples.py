@@ -9,7 +9,7 @@ from pathlib import Path
 from vpc2.catalog import Catalog, Entry
 from vpc2.images.decode import Photo, decode_photo
 from vpc2.labels import Label, box, mask, point
-from vpc2.words import Text
+from vpc2.text import Text
 
 FOLDER = Path(__file__).parents[2] / "assets" / "samples"
 
@@ -27,14 +27,14 @@ class SampleEntry(Entry):
     marks: tuple[tuple[Text, Label], ...] = ()
 
 
-def _sample(key: str, en: str, es: str, credit: str, licence: str, *marks: tuple[Text, Label]) -> SampleEntry:
-    return SampleEntry(key=key, title=Text(en, es), help=Text("", ""), file=f"{key}.jpg", credit=credit, licence=licence, marks=marks)
+def _sample(key: str, title: Text, credit: str, licence: str, *marks: tuple[Text, Label]) -> SampleEntry:
+    return SampleEntry(key=key, title=title, help=Text(""), file=f"{key}.jpg", credit=credit, licence=licence, marks=marks)
 
 
-_CAT, _EYE, _NOSE = Text("cat", "gato"), Text("eye", "ojo"), Text("nose", "nariz")
-_CUP, _COFFEE, _HANDLE, _SPOON = Text("cup", "taza"), Text("coffee", "café"), Text("handle", "asa"), Text("spoon", "cuchara")
-_FACE, _HELMET, _MOUTH = Text("face", "cara"), Text("helmet", "casco"), Text("mouth", "boca")
-_ROCKET, _TIP, _FOOT = Text("rocket", "cohete"), Text("tip", "punta"), Text("foot", "base")
+_CAT, _EYE, _NOSE = Text("cat"), Text("eye"), Text("nose")
+_CUP, _COFFEE, _HANDLE, _SPOON = Text("cup"), Text("coffee"), Text("handle"), Text("spoon")
+_FACE, _HELMET, _MOUTH = Text("face"), Text("helmet"), Text("mouth")
+_ROCKET, _TIP, _FOOT = Text("rocket"), Text("tip"), Text("foot")
 
 
 def _outline(corners: str) -> Label:
@@ -43,11 +43,10 @@ def _outline(corners: str) -> Label:
 
 
 SAMPLES: Catalog[SampleEntry] = Catalog(
-    Text("sample photograph", "foto de ejemplo"),
+    Text("sample photograph"),
     _sample(
         "chelsea",
-        "Cat",
-        "Gato",
+        Text("Cat"),
         "Stéfan van der Walt",
         "CC0",
         (_CAT, box(0.07, 0.0, 0.89, 0.99)),
@@ -64,8 +63,7 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
     ),
     _sample(
         "coffee",
-        "Coffee",
-        "Café",
+        Text("Coffee"),
         "Rachel Michetti, Pikolo Espresso Bar",
         "CC0",
         (_CUP, box(0.288, 0.04, 0.69, 0.6)),
@@ -89,8 +87,7 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
     ),
     _sample(
         "astronaut",
-        "Astronaut",
-        "Astronauta",
+        Text("Astronaut"),
         "NASA (Eileen Collins)",
         "public domain",
         (_FACE, box(0.3, 0.03, 0.595, 0.385)),
@@ -101,8 +98,7 @@ SAMPLES: Catalog[SampleEntry] = Catalog(
     ),
     _sample(
         "rocket",
-        "Rocket",
-        "Cohete",
+        Text("Rocket"),
         "SpaceX",
         "public domain",
         (_ROCKET, box(0.478, 0.3, 0.53, 0.96)),

@@ -14,18 +14,14 @@ from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.nets.summary.summarise import copies_of, summarise
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 LARGEST_BYTES = 2048 * MB
 
 _TOO_LARGE = Text(
-    "This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are built here. It can still be looked at.",
-    "Esta red tiene {params:,} parámetros, que ocuparían {found:,} MB; acá se construyen como máximo {most:,} MB. Igual se puede mirar.",
+    "This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are built here. It can still be looked at."
 )
-_TOO_LONG = Text(
-    "This net has {count:,} layers; at most {most:,} are built here. It can still be looked at.",
-    "Esta red tiene {count:,} capas; acá se construyen como máximo {most:,}. Igual se puede mirar.",
-)
+_TOO_LONG = Text("This net has {count:,} layers; at most {most:,} are built here. It can still be looked at.")
 
 
 def build_net(net: Net, *, device: str | None = None) -> nn.Sequential:

@@ -10,7 +10,7 @@ from vpc2.catalog import Catalog, Entry
 from vpc2.nets import architectures as arch
 from vpc2.nets.architectures import conv, dense, max_pool
 from vpc2.nets.spec import Net, make_net
-from vpc2.words import Text
+from vpc2.text import Text, Verbatim
 
 
 @dataclass(frozen=True)
@@ -41,34 +41,31 @@ _VGG_TABLE = Note(
     Text(
         "The lecture's table of VGG prints {printed} where {side} × {side} pixels give {shown}. A 2 × 2 pooling of stride 2 halves "
         "the side, floor(({before} - 2)/2) + 1 = {after}, so that {side} gives {sides}. The printed sides would follow from "
-        "pictures of {least} to {most} pixels.",
-        "La tabla de VGG de la clase dice {printed} donde {side} × {side} píxeles dan {shown}. Un pooling de 2 × 2 con paso 2 reduce "
-        "el lado a la mitad, floor(({before} - 2)/2) + 1 = {after}, así que {side} da {sides}. Los lados de la tabla saldrían con "
-        "imágenes de {least} a {most} píxeles.",
+        "pictures of {least} to {most} pixels."
     ),
     printed=(66, 33, 16, 8),
 )
 
 NETS: Catalog[NetPreset] = Catalog(
-    Text("net", "red"),
+    Text("net"),
     NetPreset(
         key="small",
-        title=Text("Small net, 32 px", "Red chica, 32 px"),
-        help=Text("Four convolutions and a mean; trains in seconds.", "Cuatro convoluciones y un promedio; se entrena en segundos."),
+        title=Text("Small net, 32 px"),
+        help=Text("Four convolutions and a mean; trains in seconds."),
         build=lambda: make_net("Small net", (3, 32, 32), *arch.stack(24, 48, 96, 96), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="hands48",
-        title=Text("Small net for hands, 48 px", "Red chica para manos, 48 px"),
-        help=Text("Made for photographs of hands at 48 pixels.", "Hecha para fotos de manos de 48 píxeles."),
+        title=Text("Small net for hands, 48 px"),
+        help=Text("Made for photographs of hands at 48 pixels."),
         build=lambda: make_net(
             "Net for hands", (3, 48, 48), *arch.stack(16, 32, 64, 128), "GlobalAvgPool", ("Dropout", {"p": 0.2}), dense(10)
         ),
     ),
     NetPreset(
         key="lenet5",
-        title=Text("LeNet-5", "LeNet-5"),
-        help=Text("LeCun and others, 1998: handwritten digits.", "LeCun y otros, 1998: dígitos manuscritos."),
+        title=Text("LeNet-5"),
+        help=Text("LeCun and others, 1998: handwritten digits."),
         build=lambda: make_net(
             "LeNet-5",
             (1, 32, 32),
@@ -88,11 +85,8 @@ NETS: Catalog[NetPreset] = Catalog(
     ),
     NetPreset(
         key="alexnet",
-        title=Text("AlexNet, as in the lecture", "AlexNet, como en la clase"),
-        help=Text(
-            "Krizhevsky and others, 2012, as one tower on 227 × 227 × 3.",
-            "Krizhevsky y otros, 2012, en una sola torre sobre 227 × 227 × 3.",
-        ),
+        title=Text("AlexNet, as in the lecture"),
+        help=Text("Krizhevsky and others, 2012, as one tower on 227 × 227 × 3."),
         build=lambda: make_net(
             "AlexNet",
             (3, 227, 227),
@@ -124,8 +118,8 @@ NETS: Catalog[NetPreset] = Catalog(
     NetPreset(
         key="alexnet_torchvision",
         torchvision="alexnet",
-        title=Text("AlexNet, as in torchvision", "AlexNet, como en torchvision"),
-        help=Text("Krizhevsky, 2014: 64 filters first, 224 × 224 × 3.", "Krizhevsky, 2014: primero 64 filtros, 224 × 224 × 3."),
+        title=Text("AlexNet, as in torchvision"),
+        help=Text("Krizhevsky, 2014: 64 filters first, 224 × 224 × 3."),
         build=lambda: make_net(
             "AlexNet (torchvision)",
             (3, 224, 224),
@@ -156,11 +150,8 @@ NETS: Catalog[NetPreset] = Catalog(
     *(
         NetPreset(
             key=f"vgg{depth}{suffix}",
-            title=Text(f"VGG-{depth}{', batch norm' if suffix else ''}", f"VGG-{depth}{', con batch norm' if suffix else ''}"),
-            help=Text(
-                f"Simonyan and Zisserman, 2014: {depth - 3} convolutions of 3 × 3.",
-                f"Simonyan y Zisserman, 2014: {depth - 3} convoluciones de 3 × 3.",
-            ),
+            title=(Text("VGG-{depth}, batch norm") if suffix else Verbatim("VGG-{depth}")).fill(depth=depth),
+            help=Text("Simonyan and Zisserman, 2014: {n} convolutions of 3 × 3.").fill(n=depth - 3),
             build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
             torchvision=f"vgg{depth}{suffix}",
             note=_VGG_TABLE if depth in (16, 19) and not suffix else None,
@@ -171,11 +162,8 @@ NETS: Catalog[NetPreset] = Catalog(
     *(
         NetPreset(
             key=f"resnet{depth}",
-            title=Text(f"ResNet-{depth}", f"ResNet-{depth}"),
-            help=Text(
-                "He and others, 2015: what comes in is added to what a block makes of it.",
-                "He y otros, 2015: lo que entra se suma a lo que un bloque hace con eso.",
-            ),
+            title=Verbatim(f"ResNet-{depth}"),
+            help=Text("He and others, 2015: what comes in is added to what a block makes of it."),
             build=lambda depth=depth: arch.resnet(depth),
             torchvision=f"resnet{depth}",
         )
@@ -183,104 +171,89 @@ NETS: Catalog[NetPreset] = Catalog(
     ),
     NetPreset(
         key="googlenet",
-        title=Text("GoogLeNet", "GoogLeNet"),
-        help=Text(
-            "Szegedy and others, 2014: windows of several sizes side by side, as torchvision has it.",
-            "Szegedy y otros, 2014: ventanas de varios tamaños una al lado de la otra, como en torchvision.",
-        ),
+        title=Text("GoogLeNet"),
+        help=Text("Szegedy and others, 2014: windows of several sizes side by side, as torchvision has it."),
         build=arch.googlenet,
         torchvision="googlenet",
     ),
     NetPreset(
         key="squeezenet1_1",
-        title=Text("SqueezeNet 1.1", "SqueezeNet 1.1"),
-        help=Text(
-            "Iandola and others, 2016: AlexNet's accuracy with fifty times fewer weights.",
-            "Iandola y otros, 2016: la exactitud de AlexNet con cincuenta veces menos pesos.",
-        ),
+        title=Text("SqueezeNet 1.1"),
+        help=Text("Iandola and others, 2016: AlexNet's accuracy with fifty times fewer weights."),
         build=arch.squeezenet,
         torchvision="squeezenet1_1",
     ),
     NetPreset(
         key="mobilenet_v2",
-        title=Text("MobileNetV2", "MobileNetV2"),
-        help=Text(
-            "Sandler and others, 2018: depthwise convolutions, for telephones.",
-            "Sandler y otros, 2018: convoluciones por canal, para teléfonos.",
-        ),
+        title=Text("MobileNetV2"),
+        help=Text("Sandler and others, 2018: depthwise convolutions, for telephones."),
         build=arch.mobilenet_v2,
         torchvision="mobilenet_v2",
     ),
     NetPreset(
         key="net28",
-        title=Text("Small net, 28 px, grey", "Red chica, 28 px, gris"),
-        help=Text("Made for Fashion-MNIST and MNIST.", "Hecha para Fashion-MNIST y MNIST."),
+        title=Text("Small net, 28 px, grey"),
+        help=Text("Made for Fashion-MNIST and MNIST."),
         build=lambda: make_net("Small net, 28 px", (1, 28, 28), *arch.stack(16, 32, 64), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="net64",
-        title=Text("Small net, 64 px", "Red chica, 64 px"),
-        help=Text("Five convolutions for photographs of 64 pixels.", "Cinco convoluciones para fotos de 64 píxeles."),
+        title=Text("Small net, 64 px"),
+        help=Text("Five convolutions for photographs of 64 pixels."),
         build=lambda: make_net("Small net, 64 px", (3, 64, 64), *arch.stack(16, 32, 64, 96, 128), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="plain32",
-        title=Text("Plain, 32 px", "Simple, 32 px"),
-        help=Text(
-            "Thirteen convolutions in a row, to compare with the residual net.",
-            "Trece convoluciones seguidas, para comparar con la red residual.",
-        ),
+        title=Text("Plain, 32 px"),
+        help=Text("Thirteen convolutions in a row, to compare with the residual net."),
         build=lambda: arch.small_deep("Plain", is_residual=False),
     ),
     NetPreset(
         key="residual32",
-        title=Text("Residual, 32 px", "Residual, 32 px"),
-        help=Text(
-            "The same convolutions in residual blocks (He and others, 2015).",
-            "Las mismas convoluciones en bloques residuales (He y otros, 2015).",
-        ),
+        title=Text("Residual, 32 px"),
+        help=Text("The same convolutions in residual blocks (He and others, 2015)."),
         build=lambda: arch.small_deep("Residual", is_residual=True),
     ),
     NetPreset(
         key="tiny",
-        title=Text("Tiny net, 16 px", "Red mínima, 16 px"),
-        help=Text("Two convolutions for handwritten digits.", "Dos convoluciones para dígitos manuscritos."),
+        title=Text("Tiny net, 16 px"),
+        help=Text("Two convolutions for handwritten digits."),
         build=lambda: make_net("Tiny net", (3, 16, 16), *arch.stack(16, 32, 48), "GlobalAvgPool", dense(10)),
     ),
     NetPreset(
         key="mlp",
-        title=Text("Dense only", "Solo capas densas"),
-        help=Text("No convolution at all, to compare.", "Sin ninguna convolución, para comparar."),
+        title=Text("Dense only"),
+        help=Text("No convolution at all, to compare."),
         build=lambda: make_net("Dense only", (3, 32, 32), "Flatten", dense(256), "ReLU", dense(128), "ReLU", dense(10)),
     ),
     NetPreset(
         key="dense_720p",
-        title=Text("One dense layer on 1280 × 720", "Una capa densa sobre 1280 × 720"),
-        help=Text("Why convolution: 2,764.8 million weights in one layer.", "Por qué convolución: 2.764,8 millones de pesos en una capa."),
+        title=Text("One dense layer on 1280 × 720"),
+        help=Text("Why convolution: 2,764.8 million weights in one layer."),
         build=lambda: make_net("Dense on 1280 × 720", (3, 720, 1280), "Flatten", dense(1000)),
     ),
     NetPreset(
         key="one_5x5",
-        title=Text("One 5 × 5", "Una de 5 × 5"),
-        help=Text("25 weights that see 5 × 5 pixels.", "25 pesos que ven 5 × 5 píxeles."),
+        title=Text("One 5 × 5"),
+        help=Text("25 weights that see 5 × 5 pixels."),
         build=lambda: make_net("One 5 × 5", (1, 32, 32), conv(1, 5, padding=2, bias=False)),
     ),
     NetPreset(
         key="two_3x3",
-        title=Text("Two 3 × 3", "Dos de 3 × 3"),
-        help=Text("18 weights that see the same 5 × 5 pixels.", "18 pesos que ven los mismos 5 × 5 píxeles."),
+        title=Text("Two 3 × 3"),
+        help=Text("18 weights that see the same 5 × 5 pixels."),
         build=lambda: make_net("Two 3 × 3", (1, 32, 32), conv(1, 3, padding=1, bias=False), conv(1, 3, padding=1, bias=False)),
     ),
     NetPreset(
         key="one_7x7",
-        title=Text("One 7 × 7", "Una de 7 × 7"),
-        help=Text("49 weights that see 7 × 7 pixels.", "49 pesos que ven 7 × 7 píxeles."),
+        title=Text("One 7 × 7"),
+        help=Text("49 weights that see 7 × 7 pixels."),
         build=lambda: make_net("One 7 × 7", (1, 32, 32), conv(1, 7, padding=3, bias=False)),
     ),
     NetPreset(
         key="three_3x3",
-        title=Text("Three 3 × 3", "Tres de 3 × 3"),
-        help=Text("27 weights that see the same 7 × 7 pixels.", "27 pesos que ven los mismos 7 × 7 píxeles."),
+        title=Text("Three 3 × 3"),
+        help=Text("27 weights that see the same 7 × 7 pixels."),
         build=lambda: make_net("Three 3 × 3", (1, 32, 32), *[conv(1, 3, padding=1, bias=False)] * 3),
     ),
 )

@@ -11,30 +11,22 @@ from typing import Any, ClassVar
 from vpc2.codec import check_keys
 from vpc2.knobs import Whole
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 MAX_LAYERS = 1000  # as written, those inside blocks included
 MAX_NESTING = 3  # blocks inside blocks
 CHANNELS = (1, 3)
-SIDE = Whole(key="input", title=Text("Side of the input", "Lado de la entrada"), default=32, low=1, high=2048, unit="px")
+SIDE = Whole(key="input", title=Text("Side of the input"), default=32, low=1, high=2048, unit="px")
 
-_NET = Text("A net", "Una red")
-_LAYER = Text("A layer", "Una capa")
-_BAD_INPUT = Text(
-    "The input of a net must be [channels, height, width] with 1 or 3 channels, not {found}.",
-    "La entrada de una red tiene que ser [canales, alto, ancho] con 1 o 3 canales, no {found}.",
-)
-_NOT_A_LIST = Text("The layers of a net must be a list.", "Las capas de una red tienen que ser una lista.")
-_TOO_MANY = Text(
-    "A net has at most {limit:,} layers; this one has {count:,}.", "Una red tiene como máximo {limit:,} capas; esta tiene {count:,}."
-)
-_BAD_ID = Text("Two layers carry the same id “{id}”, or it is not a plain one.", "Dos capas llevan el mismo id “{id}”, o no es uno simple.")
-_BAD_BRANCHES = Text(
-    "{kind} holds {fewest} to {most} lists of layers, in “branches”; here there are {found}.",
-    "{kind} tiene de {fewest} a {most} listas de capas, en “branches”; acá hay {found}.",
-)
-_NO_BRANCHES = Text("{kind} holds no layers of its own.", "{kind} no contiene otras capas.")
-_TOO_DEEP = Text("Blocks stand at most {limit} deep inside one another.", "Los bloques se anidan como máximo {limit} veces.")
+_NET = Text("A net")
+_LAYER = Text("A layer")
+_BAD_INPUT = Text("The input of a net must be [channels, height, width] with 1 or 3 channels, not {found}.")
+_NOT_A_LIST = Text("The layers of a net must be a list.")
+_TOO_MANY = Text("A net has at most {limit:,} layers; this one has {count:,}.")
+_BAD_ID = Text("Two layers carry the same id “{id}”, or it is not a plain one.")
+_BAD_BRANCHES = Text("{kind} holds {fewest} to {most} lists of layers, in “branches”; here there are {found}.")
+_NO_BRANCHES = Text("{kind} holds no layers of its own.")
+_TOO_DEEP = Text("Blocks stand at most {limit} deep inside one another.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
 _NUMBERED = re.compile(r"l[0-9]{1,8}")  # ids counted on from; a longer number would outgrow what an id may be
 

@@ -20,7 +20,7 @@ from torch import nn
 from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_json
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import safetensors_io
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 FILE_NAME = "model.safetensors"
 METADATA_KEY = "vpc2"
@@ -28,71 +28,41 @@ MAX_CLASSES = 2_000
 CROP_SHARE = 224 / 256  # the usual centre crop of ImageNet classifiers
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's "L"
 
-SIZE = Whole(key="size_px", title=Text("Side of the input", "Lado de la entrada"), default=32, low=1, high=2048, unit="px")
+SIZE = Whole(key="size_px", title=Text("Side of the input"), default=32, low=1, high=2048, unit="px")
 RESIZE = Choice(
     key="resize",
-    title=Text("Resizing", "Cambio de tamaño"),
+    title=Text("Resizing"),
     default="stretch",
     options={
-        "stretch": Text("Stretched to a square", "Estirada a un cuadrado"),
-        "crop": Text("Shorter side fitted, centre cropped", "Lado menor ajustado, recorte central"),
+        "stretch": Text("Stretched to a square"),
+        "crop": Text("Shorter side fitted, centre cropped"),
     },
 )
-_MEAN = Number(key="mean", title=Text("Mean", "Media"), default=0.0, low=-1e3, high=1e3)
-_CROP = Number(key="crop_share", title=Text("Share of the crop", "Parte del recorte"), default=CROP_SHARE, low=0.1, high=1.0)
-_STD = Number(key="std", title=Text("Standard deviation", "Desviación estándar"), default=1.0, low=1e-6, high=1e3)
+_MEAN = Number(key="mean", title=Text("Mean"), default=0.0, low=-1e3, high=1e3)
+_CROP = Number(key="crop_share", title=Text("Share of the crop"), default=CROP_SHARE, low=0.1, high=1.0)
+_STD = Number(key="std", title=Text("Standard deviation"), default=1.0, low=1e-6, high=1e3)
 
-_CLASSIFIER = Text("A classifier", "Un clasificador")
-_PREPROCESSING = Text("The preprocessing of a classifier", "El preprocesamiento de un clasificador")
-_BAD_CHANNELS = Text("A classifier looks at 1 or 3 channels.", "Un clasificador mira 1 o 3 canales.")
-_BAD_STATISTICS = Text(
-    "A classifier needs one mean and one deviation a channel.", "Un clasificador necesita una media y una desviación por canal."
-)
+_CLASSIFIER = Text("A classifier")
+_PREPROCESSING = Text("The preprocessing of a classifier")
+_BAD_CHANNELS = Text("A classifier looks at 1 or 3 channels.")
+_BAD_STATISTICS = Text("A classifier needs one mean and one deviation a channel.")
 _NOT_OURS = Text(
-    "This safetensors file holds weights only, without the net they belong to; what is accepted is a classifier saved by vpc2.",
-    "Este archivo safetensors solo tiene pesos, sin la red a la que pertenecen; se acepta un clasificador guardado por vpc2.",
+    "This safetensors file holds weights only, without the net they belong to; what is accepted is a classifier saved by vpc2."
 )
-_BAD_CLASSES = Text(
-    "The class names of this classifier cannot be used: they must be 2 to {most:,} different names.",
-    "Los nombres de las clases de este clasificador no se pueden usar: tienen que ser de 2 a {most:,} nombres distintos.",
-)
-_NEWER = Text(
-    "This classifier was saved by a newer vpc2; update vpc2 to open it.",
-    "Este clasificador lo guardó un vpc2 más nuevo; hay que actualizar vpc2 para abrirlo.",
-)
-_NO_NET = Text("This classifier does not say which net its weights belong to.", "Este clasificador no dice a qué red pertenecen sus pesos.")
-_WRONG_HEAD = Text(
-    "This classifier names {classes:,} classes, but its net does not end in as many numbers.",
-    "Este clasificador nombra {classes:,} clases, pero su red no termina en esa cantidad de números.",
-)
-_WRONG_INPUT = Text(
-    "The net of this classifier takes pictures of another size or of other channels than its preprocessing gives.",
-    "La red de este clasificador recibe imágenes de otro tamaño o con otros canales que los que da su preprocesamiento.",
-)
-_MISSING = Text("The weights “{name}” are missing from this file.", "En este archivo faltan los pesos “{name}”.")
-_EXTRA = Text("The weights “{name}” belong to no layer of this net.", "Los pesos “{name}” no pertenecen a ninguna capa de esta red.")
-_WRONG_SHAPE = Text(
-    "The weights “{name}” have the shape {found} and this net needs {wanted}.",
-    "Los pesos “{name}” tienen la forma {found} y esta red necesita {wanted}.",
-)
-_NO_RUN_FILE = Text("There is no trained classifier in this run yet.", "En este entrenamiento todavía no hay un clasificador.")
-_NOT_SAVED = Text(
-    "This classifier came ready made and is opened by its name; only nets trained here are saved.",
-    "Este clasificador ya venía hecho y se abre por su nombre; solo se guardan redes entrenadas acá.",
-)
-_BAD_PICTURE = Text("A picture must be (height, width, 3) in 8 bits.", "Una imagen tiene que ser (alto, ancho, 3) en 8 bits.")
-_WRONG_SIZE = Text(
-    "This classifier looks at pictures of {wanted} × {wanted} pixels in colour, not at {found}.",
-    "Este clasificador mira imágenes de {wanted} × {wanted} píxeles en color, no de {found}.",
-)
-_WRONG_COUNT = Text(
-    "This classifier names {classes:,} classes and its net answers {found}.",
-    "Este clasificador nombra {classes:,} clases y su red responde {found}.",
-)
-_NOT_A_NUMBER = Text(
-    "The answers of this classifier are NaN or infinite, so they mean nothing; train again with a smaller learning rate.",
-    "Las respuestas de este clasificador son NaN o infinitas, así que no dicen nada; hay que entrenar de nuevo con una tasa menor.",
-)
+_BAD_CLASSES = Text("The class names of this classifier cannot be used: they must be 2 to {most:,} different names.")
+_NEWER = Text("This classifier was saved by a newer vpc2; update vpc2 to open it.")
+_NO_NET = Text("This classifier does not say which net its weights belong to.")
+_WRONG_HEAD = Text("This classifier names {classes:,} classes, but its net does not end in as many numbers.")
+_WRONG_INPUT = Text("The net of this classifier takes pictures of another size or of other channels than its preprocessing gives.")
+_MISSING = Text("The weights “{name}” are missing from this file.")
+_EXTRA = Text("The weights “{name}” belong to no layer of this net.")
+_WRONG_SHAPE = Text("The weights “{name}” have the shape {found} and this net needs {wanted}.")
+_NO_RUN_FILE = Text("There is no trained classifier in this run yet.")
+_NOT_SAVED = Text("This classifier came ready made and is opened by its name; only nets trained here are saved.")
+_BAD_PICTURE = Text("A picture must be (height, width, 3) in 8 bits.")
+_WRONG_SIZE = Text("This classifier looks at pictures of {wanted} × {wanted} pixels in colour, not at {found}.")
+_WRONG_COUNT = Text("This classifier names {classes:,} classes and its net answers {found}.")
+_NOT_A_NUMBER = Text("The answers of this classifier are NaN or infinite, so they mean nothing; train again with a smaller learning rate.")
 
 
 @dataclass(frozen=True)

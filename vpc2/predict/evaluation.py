@@ -20,16 +20,13 @@ from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, fit_tem
 from vpc2.predict.tta.predict import images_at_once, predict_views, weighted_mean
 from vpc2.predict.tta.views import IDENTITY, MERGES, clean_views
 from vpc2.shares import Share
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MOST_CHOSEN = 6
 WEIGHT_STEPS = 200
 
-_NO_PICTURES = Text("There is no picture to judge.", "No hay ninguna imagen para evaluar.")
-_LEAK = Text(
-    "These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.",
-    "Estas imágenes se usaron para elegir las vistas; lo que dicen de la elección sería demasiado bueno. Hay que evaluar con otras.",
-)
+_NO_PICTURES = Text("There is no picture to judge.")
+_LEAK = Text("These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,17 +12,14 @@ import numpy as np
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
 from vpc2.predict.tta.views import IDENTITY, clean_views
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
 
 _LISTED = 5
-_NO_PICTURES = Text("There is no picture to judge.", "No hay ninguna imagen para evaluar.")
-_OTHER_CLASSES = Text(
-    "The pictures come in {found:,} classes and this classifier knows {known:,}; it does not know {missing}.",
-    "Las imágenes vienen en {found:,} clases y este clasificador conoce {known:,}; no conoce {missing}.",
-)
+_NO_PICTURES = Text("There is no picture to judge.")
+_OTHER_CLASSES = Text("The pictures come in {found:,} classes and this classifier knows {known:,}; it does not know {missing}.")
 
 
 @dataclass(frozen=True, eq=False)

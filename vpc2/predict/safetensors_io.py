@@ -22,51 +22,24 @@ import torch
 
 from vpc2.codec import MAX_JSON_BYTES, read_json
 from vpc2.host import LIMITS, MB
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 BITS = {"F16": 16, "BF16": 16, "F32": 32, "F64": 64}
 _PREFIX_BYTES = 8
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _OTHER_FORMATS = {b"\x89HDF": "HDF5 (Keras)", b"GGUF": "GGUF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
 
-_PICKLE = Text(
-    "A pickle (.pt, .pth) can run code when it is opened, so none is; what is accepted is a .safetensors file saved by vpc2.",
-    "Un pickle (.pt, .pth) puede ejecutar código al abrirse, así que no se abre; se acepta un archivo .safetensors guardado por vpc2.",
-)
-_OTHER = Text(
-    "This is a {found} file; what is accepted is a .safetensors file saved by vpc2.",
-    "Este es un archivo {found}; se acepta un archivo .safetensors guardado por vpc2.",
-)
-_NO_FORMAT = Text(
-    "This is not a classifier; what is accepted is a .safetensors file saved by vpc2.",
-    "Esto no es un clasificador; se acepta un archivo .safetensors guardado por vpc2.",
-)
-_NO_FILE = Text("There is no file “{name}”.", "No existe el archivo “{name}”.")
-_NO_ACCESS = Text("The file “{name}” cannot be read.", "No se puede leer el archivo “{name}”.")
-_TOO_LARGE = Text(
-    "This classifier takes {found:,} MB; at most {most:,} MB are opened.",
-    "Este clasificador ocupa {found:,} MB; se abren como máximo {most:,} MB.",
-)
-_HEADER = Text(
-    "This safetensors file is damaged or was not saved by vpc2: its header cannot be used.",
-    "Este archivo safetensors está dañado o no lo guardó vpc2: su encabezado no se puede usar.",
-)
-_TOO_MANY = Text(
-    "This file holds {count:,} tensors; a classifier has at most {most:,}.",
-    "Este archivo tiene {count:,} tensores; un clasificador tiene como máximo {most:,}.",
-)
-_NOT_FLOAT = Text(
-    "The weights “{name}” are of type {found}; only floating-point numbers are opened.",
-    "Los pesos “{name}” son de tipo {found}; solo se abren números de punto flotante.",
-)
-_CUT = Text(
-    "This file is damaged or cut: its tensors do not fill it exactly.",
-    "Este archivo está dañado o cortado: sus tensores no lo llenan exactamente.",
-)
-_NOT_FINITE = Text(
-    "The weights “{name}” hold NaN or infinity, so no answer would mean anything; train again with a smaller learning rate.",
-    "Los pesos “{name}” tienen NaN o infinito, así que ninguna respuesta diría nada; hay que entrenar de nuevo con una tasa menor.",
-)
+_PICKLE = Text("A pickle (.pt, .pth) can run code when it is opened, so none is; what is accepted is a .safetensors file saved by vpc2.")
+_OTHER = Text("This is a {found} file; what is accepted is a .safetensors file saved by vpc2.")
+_NO_FORMAT = Text("This is not a classifier; what is accepted is a .safetensors file saved by vpc2.")
+_NO_FILE = Text("There is no file “{name}”.")
+_NO_ACCESS = Text("The file “{name}” cannot be read.")
+_TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are opened.")
+_HEADER = Text("This safetensors file is damaged or was not saved by vpc2: its header cannot be used.")
+_TOO_MANY = Text("This file holds {count:,} tensors; a classifier has at most {most:,}.")
+_NOT_FLOAT = Text("The weights “{name}” are of type {found}; only floating-point numbers are opened.")
+_CUT = Text("This file is damaged or cut: its tensors do not fill it exactly.")
+_NOT_FINITE = Text("The weights “{name}” hold NaN or infinity, so no answer would mean anything; train again with a smaller learning rate.")
 
 
 @dataclass(frozen=True)

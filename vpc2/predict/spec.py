@@ -8,25 +8,22 @@ from typing import Any, ClassVar
 from vpc2.codec import check_keys
 from vpc2.knobs import Choice, Flag
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED, Pretrained
-from vpc2.words import Text
+from vpc2.text import Text
 
-_BACKBONE = Text("A backbone", "Una red preentrenada")
+_BACKBONE = Text("A backbone")
 
 READY = Choice(
     key="ready",
-    title=Text("Pretrained net", "Red preentrenada"),
+    title=Text("Pretrained net"),
     default="imagenet",
     options={key: PRETRAINED[key].title for key in BACKBONES},
-    help=Text("A net that has learned to see on ImageNet.", "Una red que aprendió a ver con ImageNet."),
+    help=Text("A net that has learned to see on ImageNet."),
 )
 FROZEN = Flag(
     key="is_frozen",
-    title=Text("Keep its weights as they are", "Dejar sus pesos como están"),
+    title=Text("Keep its weights as they are"),
     default=True,
-    help=Text(
-        "Frozen: only a new last layer is learned, in seconds and from a few pictures. Otherwise the whole net is fine-tuned.",
-        "Congelada: solo se aprende una última capa nueva, en segundos y con pocas imágenes. Si no, se reajusta la red entera.",
-    ),
+    help=Text("Frozen: only a new last layer is learned, in seconds and from a few pictures. Otherwise the whole net is fine-tuned."),
 )
 
 

@@ -11,9 +11,9 @@ from vpc2.host import LIMITS, MB
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable
+from vpc2.text import Text
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
-from vpc2.words import Text
 
 if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
@@ -21,56 +21,29 @@ if TYPE_CHECKING:  # numpy is not needed to check a recipe
 LEAST_PX = 32  # of a backbone: it halves the picture five times
 BACKBONE_PX = 96
 
-_SMALLER_BATCH = Text("Use batches of {batch}", "Usar lotes de {batch}")
+_SMALLER_BATCH = Text("Use batches of {batch}")
 _TOO_MUCH = Text(
     "A batch of {batch} pictures would need about {needed:,.0f} MB for its activations; at most {limit:,.0f} MB are allowed here. "
-    "Use smaller batches, smaller pictures or fewer channels.",
-    "Un lote de {batch} imágenes necesitaría unos {needed:,.0f} MB para sus activaciones; acá se permiten como máximo {limit:,.0f} MB. "
-    "Hay que usar lotes más chicos, imágenes más chicas o menos canales.",
+    "Use smaller batches, smaller pictures or fewer channels."
 )
-_OTHER_INPUT = Text(
-    "The input of the net was set to {new}: the pictures of this recipe are {side} x {side} (the net was made for {old}).",
-    "La entrada de la red se fijó en {new}: las imágenes de esta receta son de {side} x {side} (la red se hizo para {old}).",
-)
-_OTHER_CLASSES = Text(
-    "The last dense layer now has {classes} outputs instead of {old}: the data has {classes} classes.",
-    "La última capa densa ahora tiene {classes} salidas en lugar de {old}: los datos tienen {classes} clases.",
-)
-_NEW_HEAD = Text(
-    "A dense layer with {classes} outputs was added at the end: the net did not end in one number a class.",
-    "Al final se agregó una capa densa con {classes} salidas: la red no terminaba en un número por clase.",
-)
+_OTHER_INPUT = Text("The input of the net was set to {new}: the pictures of this recipe are {side} x {side} (the net was made for {old}).")
+_OTHER_CLASSES = Text("The last dense layer now has {classes} outputs instead of {old}: the data has {classes} classes.")
+_NEW_HEAD = Text("A dense layer with {classes} outputs was added at the end: the net did not end in one number a class.")
 
-_SAMPLE = Text("Draw rare classes more often instead", "Sortear más seguido las clases raras")
-_NOTHING_TO_COPY = Text(
-    "Balancing by augmented copies needs an augmentation: choose one, or balance in another way.",
-    "Para balancear con copias aumentadas hace falta un aumento: hay que elegir uno, o balancear de otra manera.",
-)
-_LARGER = Text("Use pictures of {side} px", "Usar imágenes de {side} px")
-_SMALL = Text(
-    "{name} sees nothing in pictures of {side} px: it needs at least {least} px.",
-    "{name} no ve nada en imágenes de {side} px: necesita al menos {least} px.",
-)
-_FREEZE = Text("Keep its weights as they are", "Dejar sus pesos como están")
+_SAMPLE = Text("Draw rare classes more often instead")
+_NOTHING_TO_COPY = Text("Balancing by augmented copies needs an augmentation: choose one, or balance in another way.")
+_LARGER = Text("Use pictures of {side} px")
+_SMALL = Text("{name} sees nothing in pictures of {side} px: it needs at least {least} px.")
+_FREEZE = Text("Keep its weights as they are")
 _HEAVY = Text(
-    "{name} has {params:,} parameters; at most {most:,} can be fine-tuned here. With its weights as they are, it serves all the same.",
-    "{name} tiene {params:,} parámetros; acá se pueden reajustar como máximo {most:,}. Con sus pesos como están, sirve igual.",
+    "{name} has {params:,} parameters; at most {most:,} can be fine-tuned here. With its weights as they are, it serves all the same."
 )
-_WHOLE_SHARE = Text("Train on {share:.0%} of the pictures", "Entrenar con el {share:.0%} de las imágenes")
-_BATCH_OVER = Text(
-    "A batch of {batch:,} is more than the {count:,} training pictures: each epoch would be one single step.",
-    "Un lote de {batch:,} es más que las {count:,} imágenes de entrenamiento: cada época sería un solo paso.",
-)
+_WHOLE_SHARE = Text("Train on {share:.0%} of the pictures")
+_BATCH_OVER = Text("A batch of {batch:,} is more than the {count:,} training pictures: each epoch would be one single step.")
 
-_ONE_CLASS = Text(
-    "Training needs pictures of at least two classes; the training part has: {counts}.",
-    "Para entrenar hacen falta imágenes de al menos dos clases; la parte de entrenamiento tiene: {counts}.",
-)
-_EMPTY_CLASSES = Text(
-    "No training picture is left for {names}: add pictures of it, raise the share to train on, or leave that class out.",
-    "No queda ninguna imagen de entrenamiento para {names}: hay que agregar imágenes, subir la parte para entrenar o sacar esa clase.",
-)
-_TOO_FEW = Text("Training needs at least two pictures; there is {count}.", "Para entrenar hacen falta al menos dos imágenes; hay {count}.")
+_ONE_CLASS = Text("Training needs pictures of at least two classes; the training part has: {counts}.")
+_EMPTY_CLASSES = Text("No training picture is left for {names}: add pictures of it, raise the share to train on, or leave that class out.")
+_TOO_FEW = Text("Training needs at least two pictures; there is {count}.")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Text
+from vpc2.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +32,24 @@ class Optimiser(Entry):
 
 
 OPTIMISERS: Catalog[Optimiser] = Catalog(
-    Text("optimiser", "optimizador"),
+    Text("optimiser"),
     Optimiser(
         key="sgd",
-        title=Text("SGD with momentum", "SGD con momento"),
-        help=Text(
-            "A step against the gradient, with the memory of the last ones.", "Un paso contra el gradiente, con memoria de los últimos."
-        ),
+        title=Text("SGD with momentum"),
+        help=Text("A step against the gradient, with the memory of the last ones."),
         target="torch.optim.SGD",
         settings=(("lr", "learning_rate"), ("momentum", "momentum"), ("weight_decay", "weight_decay")),
     ),
     Optimiser(
         key="adam",
-        title=Text("Adam", "Adam"),
-        help=Text("Every weight has a step length of its own.", "Cada peso tiene su propio largo de paso."),
+        title=Text("Adam"),
+        help=Text("Every weight has a step length of its own."),
         target="torch.optim.Adam",
     ),
     Optimiser(
         key="adamw",
-        title=Text("AdamW", "AdamW"),
-        help=Text("Adam, with the weight decay apart from the gradient.", "Adam, con el decaimiento de pesos aparte del gradiente."),
+        title=Text("AdamW"),
+        help=Text("Adam, with the weight decay apart from the gradient."),
         target="torch.optim.AdamW",
     ),
 )

@@ -8,9 +8,9 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
+from vpc2.text import Text
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment, Recipe, without
-from vpc2.words import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,32 +30,23 @@ def _recipe(dataset: str, net: str, name: str, pipeline: Pipeline | None = None,
 _HANDS = {"size_px": 32, "train_share": 0.1, "epochs": 40, "budget_s": 25.0, "learning_rate": 0.01, "batch_size": 32}
 
 RECIPES: Catalog[RecipePreset] = Catalog(
-    Text("recipe", "receta"),
+    Text("recipe"),
     RecipePreset(
         key="digits",
-        title=Text("Handwritten digits", "Dígitos manuscritos"),
-        help=Text(
-            "The quickest start: 1,797 small pictures inside the package, learned in a few seconds.",
-            "El comienzo más rápido: 1.797 imágenes pequeñas dentro del paquete, que se aprenden en unos segundos.",
-        ),
+        title=Text("Handwritten digits"),
+        help=Text("The quickest start: 1,797 small pictures inside the package, learned in a few seconds."),
         recipe=_recipe("digits", "tiny", "digits", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
     ),
     RecipePreset(
         key="digits-dense",
-        title=Text("Digits, dense layers only", "Dígitos, solo capas densas"),
-        help=Text(
-            "No convolution: as good on digits in the middle, lost when they move. Compare on Judge: Robustness, Shift.",
-            "Sin convolución: igual de buena con dígitos centrados, perdida cuando se corren. Comparar en Juzgar: Robustez, Corrimiento.",
-        ),
+        title=Text("Digits, dense layers only"),
+        help=Text("No convolution: as good on digits in the middle, lost when they move. Compare on Judge: Robustness, Shift."),
         recipe=_recipe("digits", "mlp", "digits-dense", size_px=16, epochs=12, budget_s=20.0, learning_rate=0.01, batch_size=64),
     ),
     RecipePreset(
         key="digits-attacked",
-        title=Text("Digits, with adversarial training", "Dígitos, con entrenamiento adversario"),
-        help=Text(
-            "Half of every batch is attacked before it is learned: compare the two nets on Judge, under Attacks.",
-            "La mitad de cada lote se ataca antes de aprenderla: las dos redes se comparan en Juzgar, en Ataques.",
-        ),
+        title=Text("Digits, with adversarial training"),
+        help=Text("Half of every batch is attacked before it is learned: compare the two nets on Judge, under Attacks."),
         recipe=_recipe(
             "digits",
             "tiny",
@@ -71,29 +62,20 @@ RECIPES: Catalog[RecipePreset] = Catalog(
     ),
     RecipePreset(
         key="shapes",
-        title=Text("Drawn shapes", "Figuras dibujadas"),
-        help=Text(
-            "Pictures drawn by vpc2 itself: colour, size, place and clutter vary, the shape decides.",
-            "Imágenes dibujadas por vpc2: varían color, tamaño, lugar y fondo; decide la forma.",
-        ),
+        title=Text("Drawn shapes"),
+        help=Text("Pictures drawn by vpc2 itself: colour, size, place and clutter vary, the shape decides."),
         recipe=_recipe("shapes", "small", "shapes", size_px=32, epochs=60, budget_s=25.0, learning_rate=0.03, batch_size=32),
     ),
     RecipePreset(
         key="hands",
-        title=Text("Hands, without augmentation", "Manos, sin aumento de datos"),
-        help=Text(
-            "Photographs of hands signing 0 to 9: sixteen people to learn from, tested on people never seen.",
-            "Fotografías de manos que señan de 0 a 9: dieciséis personas para aprender, prueba con personas nunca vistas.",
-        ),
+        title=Text("Hands, without augmentation"),
+        help=Text("Photographs of hands signing 0 to 9: sixteen people to learn from, tested on people never seen."),
         recipe=_recipe("hands", "hands48", "hands", **_HANDS),
     ),
     RecipePreset(
         key="hands-augmented",
-        title=Text("Hands, with augmentation", "Manos, con aumento de datos"),
-        help=Text(
-            "The same sixteen people, seen a little turned, shifted, scaled and lit differently in every epoch.",
-            "Las mismas dieciséis personas, vistas en cada época algo giradas, corridas, escaladas y con otra luz.",
-        ),
+        title=Text("Hands, with augmentation"),
+        help=Text("The same sixteen people, seen a little turned, shifted, scaled and lit differently in every epoch."),
         recipe=_recipe("hands", "hands48", "hands-augmented", PIPELINES["gentle"].pipeline, **_HANDS),
     ),
 )
@@ -116,34 +98,25 @@ def _against(preset: str, *, left_settings: dict | None = None, **settings) -> E
 
 
 EXPERIMENTS: Catalog[ExperimentPreset] = Catalog(
-    Text("experiment", "experimento"),
+    Text("experiment"),
     ExperimentPreset(
         key="hands",
-        title=Text("Hands: the effect of augmentation", "Manos: el efecto del aumento de datos"),
-        help=Text(
-            "Sixteen people to learn from, tested on people never seen: the exercise of the lecture.",
-            "Dieciséis personas para aprender, prueba con personas nunca vistas: el ejercicio de la clase.",
-        ),
+        title=Text("Hands: the effect of augmentation"),
+        help=Text("Sixteen people to learn from, tested on people never seen: the exercise of the lecture."),
         experiment=_against("hands-augmented"),
-        names=(Text("without", "sin"), Text("with", "con")),
+        names=(Text("without"), Text("with")),
     ),
     ExperimentPreset(
         key="hands-offline",
-        title=Text("Hands: online against offline", "Manos: online contra offline"),
-        help=Text(
-            "The same pipeline, anew for every batch or as three copies made before.",
-            "El mismo pipeline, de nuevo en cada lote o como tres copias hechas antes.",
-        ),
+        title=Text("Hands: online against offline"),
+        help=Text("The same pipeline, anew for every batch or as three copies made before."),
         experiment=_against("hands-augmented", left_settings={"augment": "offline"}),
-        names=(Text("offline", "offline"), Text("online", "online")),
+        names=(Text("offline"), Text("online")),
     ),
     ExperimentPreset(
         key="hands-balance",
-        title=Text("Hands: uneven classes, balanced by augmentation", "Manos: clases desparejas, balanceadas con aumento"),
-        help=Text(
-            "Ten times fewer pictures of the last class than of the first; augmented copies make up for it, or not.",
-            "Diez veces menos imágenes de la última clase que de la primera; copias aumentadas lo compensan, o no.",
-        ),
+        title=Text("Hands: uneven classes, balanced by augmentation"),
+        help=Text("Ten times fewer pictures of the last class than of the first; augmented copies make up for it, or not."),
         experiment=_against(
             "hands-augmented",
             left_settings={"balance": "none"},
@@ -152,6 +125,6 @@ EXPERIMENTS: Catalog[ExperimentPreset] = Catalog(
             train_share=0.6,
             epochs=12,
         ),
-        names=(Text("uneven", "desparejas"), Text("balanced", "balanceadas")),
+        names=(Text("uneven"), Text("balanced")),
     ),
 )

@@ -9,7 +9,7 @@ from functools import cached_property
 from math import cos, inf, pi
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Text
+from vpc2.text import Text
 
 WARM_S = 1.0  # the first steps allocate and choose kernels: they say nothing about the pace
 
@@ -65,32 +65,29 @@ class Schedule(Entry):
 
 
 SCHEDULES: Catalog[Schedule] = Catalog(
-    Text("schedule", "esquema"),
+    Text("schedule"),
     Schedule(
         key="constant",
-        title=Text("Constant", "Constante"),
-        help=Text("The same from the first step to the last.", "La misma del primer paso al último."),
+        title=Text("Constant"),
+        help=Text("The same from the first step to the last."),
         factor=constant,
     ),
     Schedule(
         key="cosine",
-        title=Text("Cosine", "Coseno"),
-        help=Text("Falls along a cosine to zero.", "Baja por un coseno hasta cero."),
+        title=Text("Cosine"),
+        help=Text("Falls along a cosine to zero."),
         factor=cosine,
     ),
     Schedule(
         key="one_cycle",
-        title=Text("One cycle", "Un ciclo"),
-        help=Text("Rises first, then falls to nearly nothing.", "Primero sube, después baja casi a nada."),
+        title=Text("One cycle"),
+        help=Text("Rises first, then falls to nearly nothing."),
         factor=one_cycle,
     ),
     Schedule(
         key="step",
-        title=Text("In steps", "En escalones"),
-        help=Text(
-            "A tenth of it after half the run, a hundredth after three quarters.",
-            "La décima parte tras la mitad, la centésima tras tres cuartos.",
-        ),
+        title=Text("In steps"),
+        help=Text("A tenth of it after half the run, a hundredth after three quarters."),
         factor=step,
     ),
 )

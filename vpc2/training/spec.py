@@ -12,17 +12,14 @@ from vpc2.knobs import Whole
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
 from vpc2.predict.spec import Backbone
+from vpc2.text import Refusal, Text, clean_name
 from vpc2.training.settings import SETTINGS
-from vpc2.words import Refusal, Text, clean_name
 
-_EXPERIMENT = Text("An experiment", "Un experimento")
-_NO_RECIPES = Text("An experiment needs two recipes.", "Un experimento necesita dos recetas.")
+_EXPERIMENT = Text("An experiment")
+_NO_RECIPES = Text("An experiment needs two recipes.")
 _SEED_STEP = 1000  # so that the seeds of neighbouring experiments do not overlap by chance
-_RECIPE = Text("A recipe", "Una receta")
-_NO_NET = Text(
-    "A recipe needs a net: the name of a preset, a saved net or a pretrained one.",
-    "Una receta necesita una red: el nombre de una predefinida, una red guardada o una preentrenada.",
-)
+_RECIPE = Text("A recipe")
+_NO_NET = Text("A recipe needs a net: the name of a preset, a saved net or a pretrained one.")
 
 
 @dataclass(frozen=True)
@@ -85,14 +82,11 @@ class Recipe:
 
 SEEDS = Whole(
     key="seeds",
-    title=Text("Seeds", "Semillas"),
+    title=Text("Seeds"),
     default=3,
     low=1,
     high=10,
-    help=Text(
-        "Each side is trained so many times, from other first weights and with other training pictures: luck shows as spread.",
-        "Cada lado se entrena esa cantidad de veces, con otros pesos iniciales y otras imágenes: la suerte se ve como dispersión.",
-    ),
+    help=Text("Each side is trained so many times, from other first weights and with other training pictures: luck shows as spread."),
 )
 
 

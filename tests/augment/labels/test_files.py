@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo, to_yolo_yaml
 from vpc2.augment.labels.polygons import to_pixels
 from vpc2.labels import MOST, MOST_CORNERS, Label, area_of, bounds_of
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 WIDTH, HEIGHT = 640, 480
 BOX = Label("box", (0.1, 0.2, 0.5, 0.8), "cat")

@@ -15,7 +15,7 @@ from vpc2.augment.pipeline import augment_batch, draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, Step, edit_add, edit_order, edit_param, edit_remove
 from vpc2.knobs import Span, Whole
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 KEYS = list(OPS)
 ROUNDING = 2e-6  # of float, where the app takes a quicker way than Kornia, to which the exported code keeps
@@ -59,7 +59,7 @@ def test_an_entry_is_explained_and_in_a_family(key):
     entry = OPS[key]
     assert entry.family in FAMILIES
     for text in (entry.title, entry.help, *(knob.title for knob in entry.knobs)):
-        assert text.en and text.es
+        assert text.en and text.say("es")
     assert all(knob.clean(knob.default) == knob.default for knob in entry.knobs)
 
 

@@ -33,7 +33,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
 from vpc2.nets.summary.csv_table import TOTAL, to_csv
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 ROOT = Path(__file__).parents[3]
 CONV = ("Conv2d", {"out_channels": 6, "padding": 1})
@@ -148,7 +148,7 @@ def refusal_of(net) -> str:
     with pytest.raises(Refusal) as refused:
         to_onnx(net)
     said = refused.value.text
-    assert said.en != said.es and "\n" not in said.en
+    assert said.en != said.say("es") and "\n" not in said.en
     return said.en
 
 

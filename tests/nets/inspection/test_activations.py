@@ -27,7 +27,7 @@ from vpc2.nets.summary.receptive_field import (
 )
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def conv(out, kernel, **params):

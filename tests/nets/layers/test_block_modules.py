@@ -28,7 +28,7 @@ from vpc2.nets.spec import (
     make_net,
 )
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 CONV = ("Conv2d", {"out_channels": 4, "padding": 1})
 
@@ -261,7 +261,7 @@ def test_ten_to_the_twelve_parameters_are_described_and_not_built():
 )
 def test_what_grows_without_end_is_refused_in_words(items_):
     summary = summarise(make_net("", (3, 64, 64), *items_))
-    assert summary.problem is not None and summary.problem.text.es
+    assert summary.problem is not None and summary.problem.text.say("es")
 
 
 def test_a_residual_whose_shapes_differ_is_projected_like_torchvisions():
@@ -321,7 +321,7 @@ def test_a_new_block_comes_filled_and_fits(kind, channels):
     net = edit_add(make_net("", (3, 16, 16), ("Conv2d", {"out_channels": channels})), kind, channels=channels)
     summary = summarise(net)
     assert summary.problem is None
-    assert LAYERS[kind].title.es and LAYERS[kind].help.es
+    assert LAYERS[kind].title.say("es") and LAYERS[kind].help.say("es")
 
 
 @pytest.mark.parametrize(
@@ -343,4 +343,4 @@ def test_documents_that_hold_what_cannot_be_held_are_refused_in_words(document):
     whole = {"version": 1, "kind": "net", "input": [3, 8, 8], "layers": [document]}
     with pytest.raises(Refusal) as refused:
         codec.from_json(json.dumps(whole), "net")
-    assert refused.value.text.es
+    assert refused.value.text.say("es")

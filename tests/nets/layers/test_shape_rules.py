@@ -20,7 +20,7 @@ from vpc2.nets.spec import Net, edit_add, edit_param, make_net
 from vpc2.nets.summary.knob_limits import reachable
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable, review
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 # Torch's own words for kinds that it has under another name: what each is built with for what comes in.
 BUILT = {
@@ -121,7 +121,7 @@ def test_the_lectures_numbers():
         "11*11*3*96 + 96 = 34,944",
         "34944*55*55 = 105,705,600",
     ]
-    assert first[2].text.es == "11*11*3*96 + 96 = 34.944"
+    assert first[2].text.say("es") == "11*11*3*96 + 96 = 34.944"
     assert summarise(NETS["dense_720p"].net).params == 2_764_800_000 + 1000
     one, two = summarise(NETS["one_5x5"].net), summarise(NETS["two_3x3"].net)
     assert (one.params, two.params) == (25, 18)
@@ -163,7 +163,7 @@ def test_the_receptive_field_is_the_footprint_of_a_gradient(layers):
 @pytest.mark.parametrize("kind", PLAIN)
 def test_a_kind_is_explained_and_its_limits_agree_with_torch(kind):
     entry = LAYERS[kind]
-    assert entry.family in FAMILIES and entry.title.es and entry.help.es
+    assert entry.family in FAMILIES and entry.title.say("es") and entry.help.say("es")
     for shape in ((3, 13, 17), (12, 1, 1), (24,)):
         for knob in entry.knobs or (None,):
             for value in knob.extremes() if knob else (None,):

@@ -77,10 +77,10 @@ def test_a_knob_that_was_turned_is_named():
     turned = edit_param(turned, net.layers[0].id, "bias", False)
     conv, relu = compare(net, turned).rows
     assert [text.en for text in conv.differences] == ["Kernel: 3 → 3 × 5", "Bias: yes → no"]
-    assert [text.es for text in conv.differences] == ["Núcleo: 3 → 3 × 5", "Sesgo: sí → no"]
+    assert [text.say("es") for text in conv.differences] == ["Núcleo: 3 → 3 × 5", "Sesgo: sí → no"]
     assert relu.mark == CHANGED and not relu.differences  # its picture is narrower: the row's shapes tell
     narrow, relu = compare(net, edit_param(net, net.layers[0].id, "out_channels", 1000)).rows
-    assert [text.es for text in narrow.differences] == ["Filtros: 2.000 → 1.000"]
+    assert [text.say("es") for text in narrow.differences] == ["Filtros: 2.000 → 1.000"]
     assert [text.en for text in relu.differences] == ["What comes in: 2,000 → 1,000"]
 
 
@@ -158,7 +158,7 @@ def test_a_pairs_parameters_are_torchs(key):
 def test_a_lesson_says_its_numbers_in_both_languages(key, english, spanish):
     lesson = lesson_of(PAIRS[key], compare(PAIRS[key].left.net, PAIRS[key].right.net))
     assert all(part in lesson.en for part in english), lesson.en
-    assert all(part in lesson.es for part in spanish), lesson.es
+    assert all(part in lesson.say("es") for part in spanish), lesson.say("es")
 
 
 def pooled_by_torchvision(side: int) -> list[int]:
@@ -181,7 +181,7 @@ def test_what_the_note_says_of_vgg_is_true_of_torchvisions():
     for key in ("vgg16", "vgg19"):
         note = note_of(NETS[key].net)
         assert "66, 33, 16, 8" in note.en and "112, 56, 28, 14, 7" in note.en and "floor((112 - 2)/2) + 1 = 56" in note.en
-        assert "264 a 267" in note.es
+        assert "264 a 267" in note.say("es")
 
 
 def test_a_note_is_said_of_the_layers_and_of_no_other_net():

@@ -15,7 +15,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import read_code
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 def test_the_random_nets_turn_every_knob_of_every_layer_and_have_several_convolutions():

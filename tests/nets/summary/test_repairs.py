@@ -75,7 +75,7 @@ def test_a_flatten_that_is_not_enough_also_sets_what_is_expected():
     net = make_net("", (3, 8, 8), ("Linear", {"out_features": 4, "expects": 100}))
     first = summarise(net).problem.repairs[0]
     assert first.title.en == "Insert Flatten, and set what it expects to 192"
-    assert first.title.es == "Insertar Flatten, y poner lo que espera en 192"
+    assert first.title.say("es") == "Insertar Flatten, y poner lo que espera en 192"
     assert summarise(first.apply(net)).output == (4,)
 
 

@@ -16,7 +16,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.layer_summary import dropped_border
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import swap_separators
+from vpc2.text import swap_separators
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
@@ -60,7 +60,7 @@ def check_formulas(net: Net) -> None:
         for text in (formula.text for formula in facts.formulas):
             formula, _, result = text.en.rpartition(" = ")
             assert value_of(formula) == pytest.approx(float(result.replace(",", "")), rel=1e-5), text.en
-            assert text.es == f"{formula} = {swap_separators(result)}"
+            assert text.say("es") == f"{formula} = {swap_separators(result)}"
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

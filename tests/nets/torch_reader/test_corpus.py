@@ -3,7 +3,7 @@
 from vpc2 import codec
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable, review
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 # What these files are about shows only beside a data set, or once what stands before it is mended.
 BESIDE_DATA = {"wrong_head.json": 2}
@@ -37,8 +37,8 @@ def test_every_file_gets_the_verdict_it_should(corpus):
         if verdict not in entry["expect"].split("|"):
             wrong.append((path.name, entry["expect"], verdict, [text.en for text in said]))
         for text in said:
-            assert text.en and text.es and text.en != text.es, path.name
-            assert len(text.en) < 300 and "{" not in text.en + text.es, path.name
+            assert text.en and text.say("es") and text.en != text.say("es"), path.name
+            assert len(text.en) < 300 and "{" not in text.en + text.say("es"), path.name
     assert not wrong
 
 

@@ -9,7 +9,7 @@ from vpc2 import codec
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 _VALUES = (
     None, True, False, -1, 0, 1, 3, 10**9, 10**30, 0.5, -0.0, "", "same", "x" * 300, "\u202e", [], {}, [[]], [1, 2], [3, "x"], {"id": 1},
@@ -50,10 +50,10 @@ def read(work, *given):
     try:
         net = work(*given).spec
     except Refusal as refusal:
-        assert refusal.text.en.strip() and refusal.text.es.strip() and "\n" not in refusal.text.en
+        assert refusal.text.en.strip() and refusal.text.say("es").strip() and "\n" not in refusal.text.en
         return None
     summary = summarise(net)
-    assert summary.problem is None or summary.problem.text.es
+    assert summary.problem is None or summary.problem.text.say("es")
     assert codec.from_document(codec.to_document(net)).spec == net
     return net
 

@@ -15,7 +15,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import read_code
 from vpc2.nets.torch_reader.torch_signatures import ARGUMENTS, FUNCTIONS, REQUIRED
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 STEPS = (

@@ -19,7 +19,7 @@ from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
 from vpc2.nets.torch_reader.torch_signatures import CLASSES, DEFAULTS, FUNCTIONS, KINDS, SILENT
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
@@ -276,7 +276,7 @@ def test_what_is_not_known_is_left_out_and_named_by_its_line():
         "Line 8: torch.nn.functional.pixel_unshuffle is not known here; it was left out.",
         "Line 9: x.roll is not known here; it was left out.",
     ]
-    assert [note.es.split(":")[0] for note in read.notes] == ["Línea 5", "Línea 8", "Línea 9"]
+    assert [note.say("es").split(":")[0] for note in read.notes] == ["Línea 5", "Línea 8", "Línea 9"]
     assert [layer.kind for layer in read.spec.layers] == ["Conv2d"]
 
 
@@ -387,7 +387,7 @@ def test_bad_and_hostile_text_ends_in_one_sentence_and_is_never_run(text, tmp_pa
     assert not thread.is_alive()
     (refusal,) = said
     assert HOSTILE[text] in refusal.en
-    for sentence in (refusal.en, refusal.es):
+    for sentence in (refusal.en, refusal.say("es")):
         assert sentence and "\n" not in sentence and len(sentence) < 300 and "{" not in sentence
     assert not marker.exists()
 
@@ -414,7 +414,7 @@ def test_any_text_is_a_net_or_a_refusal(text):
     try:
         net = read_code(text).spec
     except Refusal as refusal:
-        assert refusal.text.en and refusal.text.es
+        assert refusal.text.en and refusal.text.say("es")
         return
     summarise(net)
 
@@ -434,7 +434,7 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
     try:
         net = read_code(text).spec
     except Refusal as refusal:
-        assert refusal.text.en and refusal.text.es
+        assert refusal.text.en and refusal.text.say("es")
         return
     summarise(net)
 

@@ -8,7 +8,7 @@ import torchvision
 from vpc2.nets.module import build_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision, trace_torchvision
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 FAMILIES = (
     "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "maxvit_t", "mnasnet1_0", "mobilenet_v2",
@@ -32,7 +32,7 @@ def test_what_the_table_can_express_is_equal_and_what_not_is_refused(name):
         for read in (read_torchvision, trace_torchvision):
             with pytest.raises(Refusal) as refused:
                 read(name)
-            assert refused.value.text.en != refused.value.text.es and "{" not in refused.value.text.es
+            assert refused.value.text.en != refused.value.text.say("es") and "{" not in refused.value.text.say("es")
         return
     net = read_torchvision(name).spec
     given = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}

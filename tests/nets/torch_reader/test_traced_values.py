@@ -12,7 +12,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import read_code
 from vpc2.nets.torch_reader.torch_signatures import ARGUMENTS, KINDS, REQUIRED
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
 SHAPE = (3, 12, 12)
@@ -195,10 +195,10 @@ def test_what_is_read_is_what_torch_runs_or_is_named_by_its_line(name):
         read = read_code(HEAD + text + f"# pictures of {SHAPE[0]} x {SHAPE[1]} x {SHAPE[2]}\n")
     except Refusal as refusal:
         assert not is_whole, refusal.text.en
-        assert re.match(r"Line \d+: ", refusal.text.en) and re.match(r"Línea \d+: ", refusal.text.es), refusal.text.en
+        assert re.match(r"Line \d+: ", refusal.text.en) and re.match(r"Línea \d+: ", refusal.text.say("es")), refusal.text.en
         return
     for note in read.notes:
-        assert re.match(r"Line \d+: ", note.en) and re.match(r"Línea \d+: ", note.es), note.en
+        assert re.match(r"Line \d+: ", note.en) and re.match(r"Línea \d+: ", note.say("es")), note.en
     assert bool(read.notes) is not is_whole, [note.en for note in read.notes]
     if is_whole:
         assert summarise(read.spec).problem is None, summarise(read.spec).problem.text.en

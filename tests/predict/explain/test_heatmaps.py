@@ -25,7 +25,7 @@ from vpc2.predict.explain.heatmaps import (
     saliency,
 )
 from vpc2.predict.explain.hooks import private_copy
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.fixture(scope="module")

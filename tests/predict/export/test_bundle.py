@@ -21,7 +21,7 @@ from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.spec import Backbone
 from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.predict.tta.views import MERGES, VIEW_SETS, VIEWS
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 _ASK = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.ask('photo.png')]))"
 

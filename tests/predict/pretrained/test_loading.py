@@ -14,7 +14,7 @@ from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained import loading
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import fetch, is_ready, list_torchvision
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.metrics import evaluate, match_classes
 from vpc2.predict.tta.predict import images_at_once, merge, predict_views
 from vpc2.predict.tta.views import MERGES, VIEW_SETS
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 CLASSES = tuple("0123456789")
 

@@ -7,7 +7,7 @@ from torchvision.transforms import functional as reference
 
 from vpc2.predict.tta.transforms import apply_masks, apply_points, apply_view, undo_masks, undo_points, view_matrix
 from vpc2.predict.tta.views import IDENTITY, MAX_VIEWS, VIEW_SETS, VIEWS, clean_views, parse_views
-from vpc2.words import Refusal
+from vpc2.text import Refusal
 
 SIZES = [(32, 32), (24, 40), (33, 17), (1, 1), (2, 3)]
 GEOMETRIC = [key for key, view in VIEWS.items() if view.is_geometric]

@@ -6,13 +6,13 @@ import pytest
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
+from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.experiments.store import ExperimentStore, is_still_rising, more_epochs, read_outcome, validation_curves
 from vpc2.training.presets import EXPERIMENTS
 from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment, without
-from vpc2.words import Refusal
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_what_with_was_is_told_by_name_and_steps(spec, monkeypatch):
 
     for lang, name, step, nothing in (
         ("en", PIPELINES["gentle"].title.en, "Affine", "no augmentation"),
-        ("es", PIPELINES["gentle"].title.es, "", "sin aumento de datos"),
+        ("es", PIPELINES["gentle"].title.say("es"), "", "sin aumento de datos"),
     ):
         monkeypatch.setattr(st, "session_state", {"lang": lang})
         said = describe_augmentation(spec.right)

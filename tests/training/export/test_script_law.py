@@ -28,6 +28,7 @@ from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier import save_classifier
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
+from vpc2.text import Text
 from vpc2.training.checks import check_recipe, fit_to_data
 from vpc2.training.export.bundle import pack_pictures, pack_weights, read_course
 from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
@@ -38,7 +39,6 @@ from vpc2.training.schedule import SCHEDULES, Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.words import Text
 
 SIDE, CLASSES = 16, 4
 NET = make_net(
@@ -330,7 +330,7 @@ def offer(monkeypatch):
     return add
 
 
-WORDS = {"title": Text("new", "nuevo"), "help": Text("new", "nuevo")}
+WORDS = {"title": Text("new"), "help": Text("new")}
 RATE = (("lr", "learning_rate"),)
 
 

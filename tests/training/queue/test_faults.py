@@ -15,12 +15,12 @@ from safetensors.numpy import load_file
 from tests.training.conftest import CHANNELS
 from vpc2.host import MB
 from vpc2.predict.classifier import load_classifier
+from vpc2.text import Refusal
 from vpc2.training.queue.failures import explain
 from vpc2.training.queue.local import LocalEngine
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import RunStore
-from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("VPC2_KILLS", "3"))  # 100 for the figure of docs/trust.md
@@ -56,7 +56,7 @@ def test_a_disk_with_no_room_fails_the_run_in_a_sentence_and_the_old_model_loads
     out, error = work(run, limit)
     status = store.status(run.id)
     assert out == "failed" and status.state == "failed", (out, error[-2000:])
-    assert "full" in status.reason.en and "lleno" in status.reason.es and "Traceback" not in status.reason.en
+    assert "full" in status.reason.en and "lleno" in status.reason.say("es") and "Traceback" not in status.reason.en
     assert whole(run)[-1]["type"] == "end"
     assert not list(run.folder.glob("*.tmp"))
     if run.model_path.is_file():
@@ -72,7 +72,7 @@ def test_no_memory_fails_the_run_in_a_sentence(store, make_recipe):
     out, error = work(run, before)
     status = store.status(run.id)
     assert out == "failed" and status.state == "failed", (out, error[-2000:])
-    assert "memory" in status.reason.en and "memoria" in status.reason.es
+    assert "memory" in status.reason.en and "memoria" in status.reason.say("es")
 
 
 @pytest.mark.parametrize(("said", "is_memory"), [("a.so: failed to map segment from shared object", True), ("No module named a", False)])

@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from vpc2.predict.classifier import load_classifier
+from vpc2.text import Refusal
 from vpc2.training.queue import base as module
 from vpc2.training.queue import local, worker_pool
 from vpc2.training.queue.local import LocalEngine
 from vpc2.training.runs.events import EventWriter, last_event, read_events
 from vpc2.training.runs.liveness import is_same, process_start, worker_pid
-from vpc2.words import Refusal
 
 ROOT = Path(__file__).parents[3]
 LONG = {"epochs": 10_000, "budget_s": 120.0}

@@ -19,11 +19,11 @@ from safetensors.numpy import load_file
 
 from vpc2.data import own
 from vpc2.data.imageset import ImageSet
+from vpc2.text import Refusal
 from vpc2.training.queue import factory
 from vpc2.training.ray.queue import RayEngine
 from vpc2.training.runs.events import last_event, read_events
 from vpc2.training.runs.store import RunStore
-from vpc2.words import Refusal
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")]
 ROOT = Path(__file__).parents[3]

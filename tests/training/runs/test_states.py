@@ -12,10 +12,10 @@ from hypothesis import settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from tests.training.conftest import _make_recipe
+from vpc2.text import Refusal
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import claim, release
 from vpc2.training.runs.store import CHECKPOINT_NAME, STATES, RunStore
-from vpc2.words import Refusal
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 WHO = st.sampled_from(("ana", "beto"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from vpc2.text import Refusal
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import beat, claim, process_start
 from vpc2.training.runs.store import RunStore, make_run, read_run, write_atomic
-from vpc2.words import Refusal
 
 # Everything that changes a run: what a visitor may do to their own ones only.
 CHANGES = {
@@ -103,7 +103,7 @@ class TestStateIsReadOffTheFolder:
         assert claim(run.folder)
         assert store.state(run.id) == "running"
         EventWriter(run.folder).write({"type": "end", "state": "failed", "reason": {"en": "why", "es": "por qué"}})
-        assert store.state(run.id) == "failed" and store.status(run.id).reason.es == "por qué"
+        assert store.state(run.id) == "failed" and store.status(run.id).reason.say("es") == "por qué"
 
 
 def test_a_run_is_claimed_once(store, recipe):

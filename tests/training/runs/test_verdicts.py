@@ -39,7 +39,7 @@ def record(train, val, accuracy=None, classes=10, train_accuracy=None, end=True,
 
 def words_of(events):
     texts = verdicts(events)
-    assert all(text.es and text.es != text.en for text in texts)
+    assert all(text.say("es") and text.say("es") != text.en for text in texts)
     return " ".join(text.en for text in texts)
 
 

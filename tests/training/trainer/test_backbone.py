@@ -125,6 +125,6 @@ def test_fine_tuning_moves_the_trunk_and_augmentation_reaches_it(recipe):
 def test_what_cannot_be_is_said_before_the_start_with_a_repair_that_helps(recipe, net, settings, words):
     recipe = replace(recipe, net=net, settings={**recipe.settings, **settings})
     problem = checks.check_recipe(recipe)
-    assert words in problem.text.en and problem.text.es != problem.text.en
+    assert words in problem.text.en and problem.text.say("es") != problem.text.en
     for repair in problem.repairs:
         assert checks.check_recipe(repair.apply(recipe)) is None, repair.title

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from vpc2.augment.presets import PIPELINES
+from vpc2.text import Refusal
 from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME
 from vpc2.training.trainer.trainer import fit
-from vpc2.words import Refusal
 
 CLOCKED = ("images_per_s", "elapsed_s")
 

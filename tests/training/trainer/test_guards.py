@@ -34,7 +34,11 @@ def test_an_untrained_net_may_begin_far_above_guessing():
 
 def test_a_loss_that_stays_far_above_both_is_huge_and_said_with_numbers():
     at, words = breach_at([2.4] + [30.0] * 100)
-    assert at == RISEN_STEPS and words.en == "huge (30, where guessing gives 2.30)" and words.es == "enorme (30, cuando adivinar da 2,30)"
+    assert (
+        at == RISEN_STEPS
+        and words.en == "huge (30, where guessing gives 2.30)"
+        and words.say("es") == "enorme (30, cuando adivinar da 2,30)"
+    )
     assert breach_at([2.4] + ([30.0] * (RISEN_STEPS - 1) + [3.0]) * 9)[0] is None, "it came back every time"
 
 

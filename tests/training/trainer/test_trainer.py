@@ -10,13 +10,13 @@ from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.classifier import load_classifier
+from vpc2.text import Refusal
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import stride_of
 from vpc2.training.settings import SETTINGS
 from vpc2.training.trainer import trainer
 from vpc2.training.trainer.reporting import short
 from vpc2.training.trainer.trainer import fit
-from vpc2.words import Refusal
 
 CLOCKED = ("images_per_s", "elapsed_s")
 

@@ -10,10 +10,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import split_images
+from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.trainer.trainer import fit
 from vpc2.training.trainer.training_data import make_material, thin_out
-from vpc2.words import Refusal
 
 FLIP = edit_add(Pipeline(), "RandomHorizontalFlip", {"p": 1.0})
 

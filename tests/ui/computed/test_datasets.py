@@ -5,8 +5,8 @@ import pytest
 
 from vpc2.data import datasets, own
 from vpc2.data.imageset import ImageSet
+from vpc2.text import Refusal
 from vpc2.ui.computed.datasets import Shelf
-from vpc2.words import Refusal
 
 
 def test_a_set_is_read_once_and_is_the_same_as_read_plainly(monkeypatch):

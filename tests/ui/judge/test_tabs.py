@@ -94,8 +94,8 @@ def test_what_views_fixed_and_broke_stands_under_its_own_heading(judged):
         elif under and element.type in ("image", "caption"):
             said = [one.alt for one in element.proto.imgs] if element.type == "image" else [element.value]
             shown.setdefault(under, []).extend(said)
-    for which, own in (("fixed", fixed), ("broken", broken)):
-        wanted = [[row["class"], f"{row['plain']} → {row['merged']}"] for row in own[:8]]
+    for which, changed in (("fixed", fixed), ("broken", broken)):
+        wanted = [[row["class"], f"{row['plain']} → {row['merged']}"] for row in changed[:8]]
         assert shown[which] == [one for pair in wanted for one in pair]
     gain, low, high = (float(part.replace("−", "-")) for part in re.findall(r"[+−]\d+\.\d", words(at, "markdown"))[:3])
     assert gain == pytest.approx(100 * (len(fixed) - len(broken)) / len(rows), abs=0.051) and low <= gain <= high

@@ -2,10 +2,13 @@
 
 import pytest
 
+from vpc2.text import from_stored
 from vpc2.ui.session import notices, workspace
-from vpc2.words import Text
 
-GOOD, BAD = Text("Added.", "Agregado."), Text("This is no file of labels.", "Esto no es un archivo de etiquetas.")
+GOOD, BAD = (
+    from_stored({"en": en, "es": es})
+    for en, es in (("Added.", "Agregado."), ("This is no file of labels.", "Esto no es un archivo de etiquetas."))
+)
 
 
 @pytest.fixture

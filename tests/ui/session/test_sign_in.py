@@ -66,7 +66,7 @@ def test_limits_are_settings_and_every_one_has_both_languages():
     assert (changed.runs_at_once, changed.image_bytes, changed.queue) == (3, 5, host.Limits().queue)
     assert host.read_limits("") == host.Limits()
     for one in fields(host.Limits):
-        assert one.metadata["title"].en and one.metadata["title"].es != one.metadata["title"].en
+        assert one.metadata["title"].en and one.metadata["title"].say("es") != one.metadata["title"].en
 
 
 @pytest.mark.parametrize("given", ["runs_at_once", "runs_at_once=0", "runs_at_once=-1", "runs_at_once=1e3", "nothing=3", "queue=many"])

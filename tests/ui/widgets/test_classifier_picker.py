@@ -12,6 +12,7 @@ from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.text import Refusal
 from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment
@@ -19,7 +20,6 @@ from vpc2.ui.judge import export_report
 from vpc2.ui.session import own_datasets, runs, workspace
 from vpc2.ui.train import experiments, recipe_form
 from vpc2.ui.widgets import classifier_picker
-from vpc2.words import Refusal
 
 VISITOR = "b" * 32
 

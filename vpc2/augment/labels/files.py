@@ -15,55 +15,31 @@ from typing import Any
 from vpc2 import codec
 from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
 from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 UNNAMED = "object"  # files want a name for everything
 MAX_TEXT_BYTES = 256 * 1024
 MAX_CLASS = 10_000
 OUTSIDE = 0.05  # of a side: farther out is a mistake in the file, not a rounded number
 
-_NO_LABELS = Text("There is no label in this file that can be used.", "En este archivo no hay ninguna etiqueta que se pueda usar.")
-_NOT_COCO = Text(
-    "This JSON is not COCO: it needs the lists “images” and “annotations”.",
-    "Este JSON no es COCO: necesita las listas “images” y “annotations”.",
-)
-_NO_SIZE = Text(
-    "The picture “{name}” in the file has no “width” and “height” in pixels, so its labels cannot be placed.",
-    "La imagen “{name}” del archivo no tiene “width” y “height” en píxeles, así que no se pueden ubicar sus etiquetas.",
-)
-_BAD_ANNOTATION = Text(
-    "Annotation {n} cannot be used: {why}. Nothing was taken from the file.",
-    "La anotación {n} no se puede usar: {why}. No se tomó nada del archivo.",
-)
-_BAD_LINE = Text(
-    "Line {n} cannot be used: {why}. Nothing was taken from the file.",
-    "La línea {n} no se puede usar: {why}. No se tomó nada del archivo.",
-)
-_NOT_TEXT = Text("This file is not text in UTF-8.", "Este archivo no es texto en UTF-8.")
-_TOO_BIG = Text("This file is too large: at most {limit:,} kB.", "Este archivo es demasiado grande: como máximo {limit:,} kB.")
-_OF_MANY = Text(
-    "The file holds {n:,} pictures; these are the labels of “{name}”, chosen by the photograph's name.",
-    "El archivo tiene {n:,} imágenes; estas son las etiquetas de “{name}”, elegida por el nombre de la foto.",
-)
-_FIRST_OF_MANY = Text(
-    "The file holds {n:,} pictures and none is called “{wanted}”; these are the labels of the first, “{name}”.",
-    "El archivo tiene {n:,} imágenes y ninguna se llama “{wanted}”; estas son las etiquetas de la primera, “{name}”.",
-)
-_RLE = Text(
-    "Masks stored as RLE are not read ({n:,} here); their boxes are.",
-    "Las máscaras guardadas como RLE no se leen ({n:,} acá); sus cajas sí.",
-)
-_CUT = Text("Only the first {most} labels were taken.", "Solo se tomaron las primeras {most} etiquetas.")
-_WHY_NUMBERS = Text("it must hold finite numbers only", "tiene que tener solo números finitos")
-_WHY_CLASS = Text("the class must be a whole number from 0", "la clase tiene que ser un número entero desde 0")
-_WHY_COUNT = Text(
-    "after the class there must be 4 numbers (a box) or an even count from 6 on (a mask)",
-    "después de la clase tiene que haber 4 números (una caja) o una cantidad par desde 6 (una máscara)",
-)
-_WHY_OUTSIDE = Text("it lies outside the picture", "queda fuera de la imagen")
-_WHY_EMPTY = Text("it has no area", "no tiene área")
-_WHY_SHAPE = Text("it is not written as COCO asks", "no está escrita como pide COCO")
-_WHY_CORNERS = Text("its outline has more than {most} corners", "su contorno tiene más de {most} vértices").fill(most=MOST_CORNERS)
+_NO_LABELS = Text("There is no label in this file that can be used.")
+_NOT_COCO = Text("This JSON is not COCO: it needs the lists “images” and “annotations”.")
+_NO_SIZE = Text("The picture “{name}” in the file has no “width” and “height” in pixels, so its labels cannot be placed.")
+_BAD_ANNOTATION = Text("Annotation {n} cannot be used: {why}. Nothing was taken from the file.")
+_BAD_LINE = Text("Line {n} cannot be used: {why}. Nothing was taken from the file.")
+_NOT_TEXT = Text("This file is not text in UTF-8.")
+_TOO_BIG = Text("This file is too large: at most {limit:,} kB.")
+_OF_MANY = Text("The file holds {n:,} pictures; these are the labels of “{name}”, chosen by the photograph's name.")
+_FIRST_OF_MANY = Text("The file holds {n:,} pictures and none is called “{wanted}”; these are the labels of the first, “{name}”.")
+_RLE = Text("Masks stored as RLE are not read ({n:,} here); their boxes are.")
+_CUT = Text("Only the first {most} labels were taken.")
+_WHY_NUMBERS = Text("it must hold finite numbers only")
+_WHY_CLASS = Text("the class must be a whole number from 0")
+_WHY_COUNT = Text("after the class there must be 4 numbers (a box) or an even count from 6 on (a mask)")
+_WHY_OUTSIDE = Text("it lies outside the picture")
+_WHY_EMPTY = Text("it has no area")
+_WHY_SHAPE = Text("it is not written as COCO asks")
+_WHY_CORNERS = Text("its outline has more than {most} corners").fill(most=MOST_CORNERS)
 
 
 @dataclass(frozen=True)

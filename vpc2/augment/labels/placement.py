@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vpc2.labels import BOX, Label, bounds_of
-from vpc2.words import Text
+from vpc2.text import Text
 
 SAME_SHAPE = 0.02  # of the ratio of the sides: whole pixels of a picture made smaller
 UPRIGHT = 1
@@ -22,25 +22,15 @@ _TURNS = {
     8: lambda x, y: (y, 1 - x),
 }
 
-_TURNED = Text(
-    "The file knows this photograph unturned, {there}; its labels were turned with it, as its EXIF orientation says.",
-    "El archivo conoce esta foto sin girar, {there}; sus etiquetas se giraron con ella, como dice su orientación EXIF.",
-)
+_TURNED = Text("The file knows this photograph unturned, {there}; its labels were turned with it, as its EXIF orientation says.")
 _UNCERTAIN = Text(
     "This photograph is stored turned (EXIF orientation {orientation}), and the file does not tell whether its labels are of the stored "
-    "picture or of the upright one: they were taken for the upright one. Check their places.",
-    "Esta foto está guardada girada (orientación EXIF {orientation}) y el archivo no dice si sus etiquetas son de la imagen guardada "
-    "o de la derecha: se tomaron como de la derecha. Conviene mirar sus lugares.",
+    "picture or of the upright one: they were taken for the upright one. Check their places."
 )
-_SCALED = Text(
-    "The file knows this photograph at {there}, here it has {here}: the labels were scaled.",
-    "El archivo conoce esta foto de {there}, acá mide {here}: las etiquetas se escalaron.",
-)
+_SCALED = Text("The file knows this photograph at {there}, here it has {here}: the labels were scaled.")
 _OTHER_SHAPE = Text(
     "The file speaks of a picture of {there}, this photograph has {here}: it was cut or turned, or it is another one. "
-    "The labels were stretched onto it; check their places, or remove them.",
-    "El archivo habla de una imagen de {there} y esta foto mide {here}: se recortó o giró, o es otra. "
-    "Las etiquetas se estiraron sobre ella; conviene mirar sus lugares, o quitarlas.",
+    "The labels were stretched onto it; check their places, or remove them."
 )
 
 

@@ -4,15 +4,15 @@ from typing import Any
 
 from vpc2.augment.operations.operation import NO_LABEL, Operation
 from vpc2.knobs import Choice, Whole
-from vpc2.words import Text
+from vpc2.text import Text, Verbatim
 
 
-def _policy(key: str, title: str, help_: tuple[str, str], torchvision: str, *knobs: Choice | Whole, **more: Any) -> Operation:
+def _policy(key: str, title: str, help_: Text, torchvision: str, *knobs: Choice | Whole, **more: Any) -> Operation:
     return Operation(
         key=key,
         family="auto",
-        title=Text(title, title),
-        help=Text(*help_),
+        title=Verbatim(title),
+        help=help_,
         target=f"vpc2.augment.custom.policies.{key}",
         knobs=knobs,
         shows=(("operations", NO_LABEL, ""),),
@@ -27,42 +27,33 @@ AUTO: tuple[Operation, ...] = (
     _policy(
         "AutoAugment",
         "AutoAugment",
-        (
-            "Pairs of operations that a search found for a data set (Cubuk and others, 2019).",
-            "Pares de operaciones que una búsqueda encontró para un conjunto de datos (Cubuk y otros, 2019).",
-        ),
+        Text("Pairs of operations that a search found for a data set (Cubuk and others, 2019)."),
         "v2.AutoAugment(v2.AutoAugmentPolicy({policy}))",
         Choice(
             key="policy",
-            title=Text("Found for", "Encontrada para"),
+            title=Text("Found for"),
             default="imagenet",
             options={
-                "imagenet": Text("ImageNet", "ImageNet"),
-                "cifar10": Text("CIFAR-10", "CIFAR-10"),
-                "svhn": Text("SVHN", "SVHN"),
+                "imagenet": Text("ImageNet"),
+                "cifar10": Text("CIFAR-10"),
+                "svhn": Text("SVHN"),
             },
         ),
     ),
     _policy(
         "RandAugment",
         "RandAugment",
-        (
-            "So many operations at random, all of one strength of 30: more changes more (Cubuk and others, 2020).",
-            "Tantas operaciones al azar, todas de una misma intensidad de 30: más cambia más (Cubuk y otros, 2020).",
-        ),
+        Text("So many operations at random, all of one strength of 30: more changes more (Cubuk and others, 2020)."),
         "v2.RandAugment({n}, {m})",
-        Whole(key="n", title=Text("Operations", "Operaciones"), default=2, low=1, high=8),
-        Whole(key="m", title=Text("Strength", "Intensidad"), default=10, low=1, high=29),
+        Whole(key="n", title=Text("Operations"), default=2, low=1, high=8),
+        Whole(key="m", title=Text("Strength"), default=10, low=1, high=29),
         strengths=(("m", 1.0), ("n", 1.0)),
         unlike=(("torchvision", "an operation may come twice; identity stands for invert and for solarize with addition"),),
     ),
     _policy(
         "TrivialAugment",
         "TrivialAugment",
-        (
-            "One operation at random, of any strength of RandAugment's: nothing to tune (Müller and Hutter, 2021).",
-            "Una operación al azar, de cualquier intensidad de RandAugment: nada que ajustar (Müller y Hutter, 2021).",
-        ),
+        Text("One operation at random, of any strength of RandAugment's: nothing to tune (Müller and Hutter, 2021)."),
         "v2.TrivialAugmentWide()",
         unlike=(("torchvision", "its ranges are wider: 135 degrees, factors of 0.01 to 1.99, 2 bits"),),
     ),

@@ -12,17 +12,17 @@ from vpc2.augment.operations.conditions import CONDITIONS
 from vpc2.augment.operations.geometry import GEOMETRY
 from vpc2.augment.operations.operation import Operation
 from vpc2.catalog import Catalog
-from vpc2.words import Text
+from vpc2.text import Text
 
 FAMILIES = {
-    "geometric": Text("Geometric", "Geométricas"),
-    "colour": Text("Colour", "Color"),
-    "blur": Text("Blur and sharpness", "Desenfoque y nitidez"),
-    "noise": Text("Noise and compression", "Ruido y compresión"),
-    "light": Text("Light", "Luz"),
-    "weather": Text("Weather", "Clima"),
-    "occlusion": Text("Occlusion", "Oclusión"),
-    "auto": Text("Automatic", "Automáticas"),
+    "geometric": Text("Geometric"),
+    "colour": Text("Colour"),
+    "blur": Text("Blur and sharpness"),
+    "noise": Text("Noise and compression"),
+    "light": Text("Light"),
+    "weather": Text("Weather"),
+    "occlusion": Text("Occlusion"),
+    "auto": Text("Automatic"),
 }
 
-OPS: Catalog[Operation] = Catalog(Text("operation", "operación"), *GEOMETRY, *COLOUR, *CONDITIONS, *AUTO)
+OPS: Catalog[Operation] = Catalog(Text("operation"), *GEOMETRY, *COLOUR, *CONDITIONS, *AUTO)

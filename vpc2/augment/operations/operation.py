@@ -8,7 +8,7 @@ from typing import Any
 
 from vpc2.catalog import Entry
 from vpc2.knobs import Knob, Number, Span, Whole
-from vpc2.words import Text
+from vpc2.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,45 +52,40 @@ class Operation(Entry):
 def chance(default: float = 0.5) -> Number:
     return Number(
         key="p",
-        title=Text("Chance", "Probabilidad"),
+        title=Text("Chance"),
         default=default,
         low=0.0,
         high=1.0,
         step=0.05,
-        help=Text("How often the step is applied at all: 1 is always.", "Con qué frecuencia se aplica el paso: 1 es siempre."),
+        help=Text("How often the step is applied at all: 1 is always."),
     )
 
 
-def span(key: str, en: str, es: str, default: tuple[float, float], low: float, high: float, step: float = 0.01, **more: Any) -> Span:
-    return Span(key=key, title=Text(en, es), default=list(default), low=low, high=high, step=step, **more)
+def span(key: str, title: Text, default: tuple[float, float], low: float, high: float, step: float = 0.01, **more: Any) -> Span:
+    return Span(key=key, title=title, default=list(default), low=low, high=high, step=step, **more)
 
 
 def kernel(default: int, high: int = 31, low: int = 3) -> Whole:
-    return Whole(key="kernel_size", title=Text("Kernel", "Núcleo"), default=default, low=low, high=high, odd=True, unit="px", scales=True)
+    return Whole(key="kernel_size", title=Text("Kernel"), default=default, low=low, high=high, odd=True, unit="px", scales=True)
 
 
-def operation(
-    key: str, family: str, title: tuple[str, str], help_: tuple[str, str], *knobs: Knob, p: float = 0.5, **more: Any
-) -> Operation:
+def operation(key: str, family: str, title: Text, help_: Text, *knobs: Knob, p: float = 0.5, **more: Any) -> Operation:
     """Return an operation of Kornia with its chance as the last knob."""
     return Operation(
         key=key,
         family=family,
-        title=Text(*title),
-        help=Text(*help_),
+        title=title,
+        help=help_,
         knobs=(*knobs, chance(p)),
         **{"target": f"kornia.augmentation.{key}", **more},
     )
 
 
-NO_LABEL = Text("", "")
-ANGLE = Text("angle", "ángulo")
-TURNS = Text("Positive angles turn counter-clockwise.", "Los ángulos positivos giran en sentido antihorario.")
-SLANTS = Text(
-    "Positive angles push the top to the right and the bottom to the left.",
-    "Los ángulos positivos empujan lo de arriba hacia la derecha y lo de abajo hacia la izquierda.",
-)
-SCALE = Text("scale", "escala")
+NO_LABEL = Text("")
+ANGLE = Text("angle")
+TURNS = Text("Positive angles turn counter-clockwise.")
+SLANTS = Text("Positive angles push the top to the right and the bottom to the left.")
+SCALE = Text("scale")
 
 
 def reflects(params: dict[str, Any]) -> int:

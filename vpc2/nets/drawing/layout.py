@@ -10,7 +10,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import Shape
 from vpc2.nets.spec import Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.words import Text
+from vpc2.text import Plural, Text, Verbatim, join_texts
 
 # Okabe-Ito, the same on every page: convolution blue, pooling green, normalisation grey, activation yellow, dense purple,
 # reshaping sky; blocks are brown, which none of these is.
@@ -27,12 +27,12 @@ COLOURS = {
 INPUT = "#C8C4BC"
 _SLABS = ("activation", "normalisation", "regularisation")
 
-_INPUT = Text("input", "entrada")
-_HOLDS = Text("holds {count} {count:?layer|layers}", "tiene {count} {count:?capa|capas}")
-_TIMES = Text("× {times:,}", "× {times:,}")
-_MISFIT = Text("does not fit", "no encaja")
-_EMPTY = Text("empty", "vacía")
-_COUNT = Text("{count:,}", "{count:,}")
+_INPUT = Text("input")
+_HOLDS = Plural("holds {count} layer", "holds {count} layers", count="count")
+_TIMES = Text("× {times:,}")
+_MISFIT = Text("does not fit")
+_EMPTY = Text("empty")
+_COUNT = Text("{count:,}")
 
 # All in pixels. Where opened blocks make the picture higher than `_HIGHEST`, every side of it is drawn on a smaller scale.
 _TALLEST, _SMALLER, _HIGHEST = 130.0, (1.0, 0.78, 0.6, 0.46, 0.36), 460.0
@@ -61,7 +61,7 @@ class Solid:
     height: float
     depth: float = 0.0
     colour: str = INPUT
-    name: Text = Text("", "")
+    name: Text = Text("")
     lines: tuple[Text, ...] = ()
     is_problem: bool = False
     is_ghost: bool = False
@@ -169,11 +169,7 @@ def shape_lines(shape: Shape | None) -> tuple[Text, ...]:
     if len(shape) == 1:
         return (_COUNT.fill(count=shape[0]),)
     sides, channels = f"{shape[1]} × {shape[2]}", f"× {shape[0]}"
-    return _same(sides), _same(channels)
-
-
-def _same(words: str) -> Text:
-    return Text(words, words)
+    return Verbatim(sides), Verbatim(channels)
 
 
 def solids(summary: Summary, input_shape: tuple[int, int, int], opened: Collection[str] = ()) -> Picture:
@@ -195,7 +191,7 @@ def holds(facts: LayerFacts) -> Text:
     """Return how many layers a block holds, those that follow from the shapes included, and how often they stand in a row."""
     count, times = sum(len(branch) for branch in facts.inside), LAYERS[facts.kind].block.times(facts.layer.params)
     said = _HOLDS.fill(count=count)
-    return Text("{said} {times}", "{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
+    return Text("{said} {times}").fill(said=said, times=_TIMES.fill(times=times)) if times > 1 else said
 
 
 def _has_problem(facts: LayerFacts) -> bool:
@@ -224,7 +220,7 @@ class _Layout:
         """Return a solid with its name above and its lines below, standing on the axis."""
         outline, letters = solid.width + solid.run, 0
         if not solid.is_slab:
-            letters = max(len(said) for text in (solid.name, *solid.lines) for said in (text.en, text.es))
+            letters = max(len(said) for text in (solid.name, *solid.lines) for said in text.in_every_language().values())
         width = max(outline, letters * _LETTER)
         half, x = (solid.height + solid.rise) / 2, (width - outline) / 2
         return _Part([(solid, x, solid.rise - half)], x, x + outline, width, half + NAME_ABOVE + LINE, half + LINE * len(solid.lines) + 8.0)
@@ -284,7 +280,7 @@ class _Layout:
             height,
             depth,
             COLOURS[entry.family],
-            _same(f"({entry.stem})" if is_fixed else facts.name),
+            Verbatim(f"({entry.stem})" if is_fixed else facts.name),
             lines,
             is_problem,
             is_ghost,
@@ -317,9 +313,9 @@ class _Layout:
         if not given:
             lanes.insert(0, _Part())
         times = block.times(facts.layer.params)
-        name = Text("{name} {times}", "{name} {times}").fill(name=facts.name, times=_TIMES.fill(times=times)) if times > 1 else solid.name
-        lines = (_MISFIT,) if solid.is_problem else () if facts.output is None else (_joined(shape_lines(facts.output)),)
-        letters = len(name.en) + max((len(line.es) for line in lines), default=0)
+        name = Text("{name} {times}").fill(name=facts.name, times=_TIMES.fill(times=times)) if times > 1 else solid.name
+        lines = (_MISFIT,) if solid.is_problem else () if facts.output is None else (join_texts(shape_lines(facts.output)),)
+        letters = len(name.en) + max((len(said) for line in lines for said in line.in_every_language().values()), default=0)
         axes, y = [], _HEADER
         for lane in lanes:
             axes.append(y + lane.up)
@@ -350,7 +346,3 @@ class _Layout:
             part.put(Joint(meet, 0.0, block.sign), Wire(((meet + JOINT, 0.0), (width, 0.0)), False))
         part.width, part.up, part.down = width, axis, height - axis
         return part
-
-
-def _joined(lines: tuple[Text, ...]) -> Text:
-    return Text(" ".join(line.en for line in lines), " ".join(line.es for line in lines))

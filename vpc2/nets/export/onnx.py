@@ -14,7 +14,7 @@ from vpc2.nets.layers.shape_rules import sides_of
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -24,18 +24,9 @@ ONNX_LAYERS = 300  # every copy counted: a second for thirty layers, and browser
 OPSET = 20
 IMAGES, SCORES = "images", "scores"
 
-_TOO_LARGE = Text(
-    "This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are written as ONNX here.",
-    "Esta red tiene {params:,} parámetros, que ocuparían {found:,} MB; acá se escriben como máximo {most:,} MB en ONNX.",
-)
-_TOO_LONG = Text(
-    "This net has {count:,} layers; at most {most:,} are written as ONNX here.",
-    "Esta red tiene {count:,} capas; acá se escriben como máximo {most:,} en ONNX.",
-)
-_NO_ADAPTIVE_MAX = Text(
-    "{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.",
-    "{name}: ONNX no tiene max pooling adaptativo; sí se puede escribir un pooling adaptativo promedio o un max pooling común.",
-)
+_TOO_LARGE = Text("This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are written as ONNX here.")
+_TOO_LONG = Text("This net has {count:,} layers; at most {most:,} are written as ONNX here.")
+_NO_ADAPTIVE_MAX = Text("{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.")
 _LOCK = threading.Lock()  # torch's exporter changes global state while it works, and one export at a time is enough memory
 
 

@@ -22,24 +22,19 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MOST_MACS = 4 * 10**10  # VGG-19 takes half of it
 MOST_PIXELS = 2048 * 2048
 LARGEST_BYTES = 320 * MB  # weights and activations of one picture
 
-_NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.", "Esta capa ya no está en la red; hay que elegir otra.")
+_NO_SUCH_LAYER = Text("This layer is no longer in the net; choose another one.")
 _TOO_LARGE = Text(
-    "Up to {name} this net would take {found:,} MB for one picture; at most {most:,} MB are taken to look inside. "
-    "Choose a layer before it.",
-    "Hasta {name}, esta red ocuparía {found:,} MB con una sola imagen; para mirar adentro se usan como máximo {most:,} MB. "
-    "Hay que elegir una capa anterior.",
+    "Up to {name} this net would take {found:,} MB for one picture; at most {most:,} MB are taken to look inside. Choose a layer before it."
 )
 _TOO_SLOW = Text(
     "Up to {name} this net needs {found:,} million multiply-adds for one picture; at most {most:,} million are made to look inside. "
-    "Choose a layer before it, or a smaller input.",
-    "Hasta {name}, esta red necesita {found:,} millones de multiplicaciones y sumas por imagen; para mirar adentro se hacen como máximo "
-    "{most:,} millones. Hay que elegir una capa anterior, o una entrada más chica.",
+    "Choose a layer before it, or a smaller input."
 )
 
 
@@ -206,7 +201,4 @@ def _find(modules: nn.Sequential, layers: Sequence[LayerFacts], layer_id: str) -
 
 
 SEAM_PX = 4
-_TOO_WIDE = Text(
-    "A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.",
-    "Una imagen de {height:,} × {width:,} píxeles es demasiado grande para mostrarla acá; hay que elegir una capa que reciba menos.",
-)
+_TOO_WIDE = Text("A picture of {height:,} × {width:,} pixels is too large to be shown here; choose a layer that gets a smaller one.")

@@ -8,7 +8,7 @@ from vpc2.catalog import Catalog, Entry
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import SAME
 from vpc2.nets.summary.layer_summary import LayerFacts
-from vpc2.words import Text
+from vpc2.text import Text
 
 CONVOLUTIONS = ("Conv2d", "DepthwiseConv2d", "PointwiseConv2d")
 POOLINGS = {"MaxPool2d": "max", "AvgPool2d": "mean"}
@@ -23,48 +23,48 @@ class Kernel(Entry):
 
 
 KERNELS: Catalog[Kernel] = Catalog(
-    Text("kernel", "núcleo"),
+    Text("kernel"),
     Kernel(
         key="vertical",
-        title=Text("Vertical edges (Sobel)", "Bordes verticales (Sobel)"),
-        help=Text("Large where it gets brighter from left to right.", "Grande donde se aclara de izquierda a derecha."),
+        title=Text("Vertical edges (Sobel)"),
+        help=Text("Large where it gets brighter from left to right."),
         rows=((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
     ),
     Kernel(
         key="horizontal",
-        title=Text("Horizontal edges (Sobel)", "Bordes horizontales (Sobel)"),
-        help=Text("Large where it gets brighter from top to bottom.", "Grande donde se aclara de arriba hacia abajo."),
+        title=Text("Horizontal edges (Sobel)"),
+        help=Text("Large where it gets brighter from top to bottom."),
         rows=((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
     ),
     Kernel(
         key="edges",
-        title=Text("All edges (Laplace)", "Todos los bordes (Laplace)"),
-        help=Text("Zero where nothing changes, large at every edge.", "Cero donde nada cambia, grande en cada borde."),
+        title=Text("All edges (Laplace)"),
+        help=Text("Zero where nothing changes, large at every edge."),
         rows=((0, 1, 0), (1, -4, 1), (0, 1, 0)),
     ),
     Kernel(
         key="blur",
-        title=Text("Blur (mean)", "Desenfoque (promedio)"),
-        help=Text("The mean of nine pixels.", "El promedio de nueve píxeles."),
+        title=Text("Blur (mean)"),
+        help=Text("The mean of nine pixels."),
         rows=((1, 1, 1), (1, 1, 1), (1, 1, 1)),
         divisor=9,
     ),
     Kernel(
         key="sharpen",
-        title=Text("Sharpen", "Enfoque"),
-        help=Text("The pixel five times, less its four neighbours.", "El píxel cinco veces, menos sus cuatro vecinos."),
+        title=Text("Sharpen"),
+        help=Text("The pixel five times, less its four neighbours."),
         rows=((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
     ),
     Kernel(
         key="emboss",
-        title=Text("Emboss", "Relieve"),
-        help=Text("As if lit from the top left.", "Como si la luz viniera de arriba a la izquierda."),
+        title=Text("Emboss"),
+        help=Text("As if lit from the top left."),
         rows=((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
     ),
     Kernel(
         key="identity",
-        title=Text("Identity", "Identidad"),
-        help=Text("Gives the pixel back.", "Devuelve el píxel."),
+        title=Text("Identity"),
+        help=Text("Gives the pixel back."),
         rows=((0, 0, 0), (0, 1, 0), (0, 0, 0)),
     ),
 )

@@ -10,15 +10,14 @@ from torch.nn import functional
 
 from vpc2.nets.inspection.kernels import POOLINGS, Geometry, Kernel, geometry_of
 from vpc2.nets.summary.layer_summary import LayerFacts
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 SHOWN_PX = 10  # cells of the input that are shown on a side
 WIDEST_PX = 15  # and as many as this where the window is that wide
 PIXEL, PADDING, BEYOND = 0, 1, 2  # what a cell is; a pooling that rounds up looks beyond the padding
 
 _TOO_WIDE = Text(
-    "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number.",
-    "La ventana de {name} es de {height} × {width} píxeles, con la dilatación; número por número se pueden mostrar hasta {most} × {most}.",
+    "The window of {name} is {height} × {width} pixels, dilation included; up to {most} × {most} can be shown number by number."
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpc2.knobs import Choice, Whole
 from vpc2.nets.layers import branch_rules, formulas
 from vpc2.nets.layers.kind import Block, LayerKind, Sequence
-from vpc2.words import Text
+from vpc2.text import Text
 
 
 def _conv(out: int, kernel: int, **params: object) -> tuple[str, dict]:
@@ -33,11 +33,8 @@ def _inception(channels: int) -> tuple[Sequence, ...]:
 BLOCKS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Residual",
-        title=Text("Residual block", "Bloque residual"),
-        help=Text(
-            "What comes in is added to what the body makes of it, so that a deep net still learns (ResNet, 2015).",
-            "Lo que entra se suma a lo que el cuerpo hace con eso, para que una red profunda siga aprendiendo (ResNet, 2015).",
-        ),
+        title=Text("Residual block"),
+        help=Text("What comes in is added to what the body makes of it, so that a deep net still learns (ResNet, 2015)."),
         target="vpc2.nets.layers.block_modules.Residual",
         family="block",
         stem="res",
@@ -51,34 +48,28 @@ BLOCKS: tuple[LayerKind, ...] = (
         knobs=(
             Choice(
                 key="projection",
-                title=Text("Where shapes differ", "Donde las formas difieren"),
+                title=Text("Where shapes differ"),
                 default="conv_bn",
                 options={
-                    "conv_bn": Text("1 × 1 convolution, batch norm", "convolución de 1 × 1, batch norm"),
-                    "conv": Text("1 × 1 convolution", "convolución de 1 × 1"),
-                    "none": Text("no projection", "sin proyección"),
+                    "conv_bn": Text("1 × 1 convolution, batch norm"),
+                    "conv": Text("1 × 1 convolution", context="projection"),
+                    "none": Text("no projection"),
                 },
-                help=Text(
-                    "What brings the picture that came in to the shape of the body's, so that they can be added.",
-                    "Lo que lleva la imagen que entró a la forma de la del cuerpo, para poder sumarlas.",
-                ),
+                help=Text("What brings the picture that came in to the shape of the body's, so that they can be added."),
             ),
             Choice(
                 key="activation",
-                title=Text("After adding", "Después de sumar"),
+                title=Text("After adding"),
                 default="ReLU",
-                options={"ReLU": Text("ReLU", "ReLU"), "none": Text("nothing", "nada")},
-                help=Text("What the sum goes through.", "Por dónde pasa la suma."),
+                options={"ReLU": Text("ReLU"), "none": Text("nothing")},
+                help=Text("What the sum goes through."),
             ),
         ),
     ),
     LayerKind(
         key="Parallel",
-        title=Text("Parallel branches", "Ramas en paralelo"),
-        help=Text(
-            "Several branches look at the same picture; their channels are laid side by side (Inception, 2014).",
-            "Varias ramas miran la misma imagen; sus canales se ponen uno al lado del otro (Inception, 2014).",
-        ),
+        title=Text("Parallel branches"),
+        help=Text("Several branches look at the same picture; their channels are laid side by side (Inception, 2014)."),
         target="vpc2.nets.layers.block_modules.Parallel",
         family="block",
         stem="par",
@@ -87,11 +78,8 @@ BLOCKS: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="Repeat",
-        title=Text("Repeat", "Repetir"),
-        help=Text(
-            "The same layers several times in a row, each time with weights of their own.",
-            "Las mismas capas varias veces seguidas, cada vez con sus propios pesos.",
-        ),
+        title=Text("Repeat"),
+        help=Text("The same layers several times in a row, each time with weights of their own."),
         target="torch.nn.Sequential",
         family="block",
         stem="rep",
@@ -104,22 +92,19 @@ BLOCKS: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="times",
-                title=Text("Times", "Veces"),
+                title=Text("Times"),
                 default=2,
                 low=1,
                 high=10_000,
                 aliases=("n",),
-                help=Text("How often the layers stand in a row.", "Cuántas veces seguidas están las capas."),
+                help=Text("How often the layers stand in a row."),
             ),
         ),
     ),
     LayerKind(
         key="SqueezeExcite",
-        title=Text("Squeeze-and-excitation", "Squeeze-and-excitation"),
-        help=Text(
-            "Looks at the mean of every channel and decides how much each one counts (Hu and others, 2017).",
-            "Mira el promedio de cada canal y decide cuánto cuenta cada uno (Hu y otros, 2017).",
-        ),
+        title=Text("Squeeze-and-excitation"),
+        help=Text("Looks at the mean of every channel and decides how much each one counts (Hu and others, 2017)."),
         target="vpc2.nets.layers.block_modules.SqueezeExcite",
         family="block",
         stem="se",
@@ -129,11 +114,11 @@ BLOCKS: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="reduction",
-                title=Text("Squeezed to one in", "Se comprime a uno de cada"),
+                title=Text("Squeezed to one in"),
                 default=16,
                 low=1,
                 high=256,
-                help=Text("By how much the channels are squeezed in between.", "Cuánto se comprimen los canales en el medio."),
+                help=Text("By how much the channels are squeezed in between."),
             ),
         ),
     ),

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from vpc2.nets.layers.shape_rules import Mend, Misfit, Params, Shape, need_picture, removing
-from vpc2.words import Text
+from vpc2.text import Text
 
 _NO_SHORTCUT = Text(
-    "The body gives {body} and {came} came in: they cannot be added, and no 1 × 1 convolution of whole stride makes one the other.",
-    "El cuerpo da {body} y entró {came}: no se pueden sumar, y ninguna convolución de 1 × 1 de paso entero lleva de uno al otro.",
+    "The body gives {body} and {came} came in: they cannot be added, and no 1 × 1 convolution of whole stride makes one the other."
 )
-_NO_PROJECTION = Text(
-    "The body gives {body} and {came} came in: they cannot be added without a projection.",
-    "El cuerpo da {body} y entró {came}: no se pueden sumar sin una proyección.",
-)
-_UNEQUAL = Text(
-    "Branches that are joined must give pictures of the same height and width; these give {shapes}.",
-    "Las ramas que se unen tienen que dar imágenes del mismo alto y ancho; estas dan {shapes}.",
-)
-_KEEP = Text("Let every layer of stride 1 inside keep its sides", "Que cada capa de paso 1 de adentro conserve sus lados")
-_PROJECT = Text("Add a projection", "Agregar una proyección")
+_NO_PROJECTION = Text("The body gives {body} and {came} came in: they cannot be added without a projection.")
+_UNEQUAL = Text("Branches that are joined must give pictures of the same height and width; these give {shapes}.")
+_KEEP = Text("Let every layer of stride 1 inside keep its sides")
+_PROJECT = Text("Add a projection")
 NARROWEST = 1
 
 

@@ -5,8 +5,8 @@ from vpc2.nets.layers.blocks import BLOCKS
 from vpc2.nets.layers.elementwise import PLAIN
 from vpc2.nets.layers.kind import FAMILIES, LayerKind
 from vpc2.nets.layers.spatial import WINDOWS
-from vpc2.words import Text
+from vpc2.text import Text
 
 __all__ = ["FAMILIES", "LAYERS"]
 
-LAYERS: Catalog[LayerKind] = Catalog(Text("layer", "capa"), *WINDOWS, *PLAIN, *BLOCKS)
+LAYERS: Catalog[LayerKind] = Catalog(Text("layer"), *WINDOWS, *PLAIN, *BLOCKS)

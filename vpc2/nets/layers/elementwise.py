@@ -8,14 +8,14 @@ from vpc2.knobs import Flag, Number, Whole
 from vpc2.nets.layers import formulas
 from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.kind import BIAS, EXPECTS, LayerKind, channels_in
-from vpc2.words import Text
+from vpc2.text import Text, Verbatim
 
 
-def _activation(key: str, help_en: str, help_es: str, *knobs: Any) -> LayerKind:
+def _activation(key: str, help_: Text, *knobs: Any) -> LayerKind:
     return LayerKind(
         key=key,
-        title=Text(key, key),
-        help=Text(help_en, help_es),
+        title=Verbatim(key),
+        help=help_,
         target=f"torch.nn.{key}",
         family="activation",
         stem=key.lower(),
@@ -26,49 +26,45 @@ def _activation(key: str, help_en: str, help_es: str, *knobs: Any) -> LayerKind:
 def _learned(key: str) -> Flag:
     return Flag(
         key=key,
-        title=Text("Learned scale", "Escala aprendida"),
+        title=Text("Learned scale"),
         default=True,
-        help=Text("Learns a scale and a shift.", "Aprende una escala y un desplazamiento."),
+        help=Text("Learns a scale and a shift."),
     )
 
 
 _SHARE = Number(
     key="p",
-    title=Text("Share", "Parte"),
+    title=Text("Share", context="of what is dropped"),
     default=0.5,
     low=0.0,
     high=1.0,
-    help=Text("Share that is dropped.", "Parte que se descarta."),
+    help=Text("Share that is dropped."),
 )
 
 
 PLAIN: tuple[LayerKind, ...] = (
-    _activation("ReLU", "max(0, x): negative values become zero.", "max(0, x): los valores negativos pasan a cero."),
+    _activation("ReLU", Text("max(0, x): negative values become zero.")),
     _activation(
         "LeakyReLU",
-        "Like ReLU, but negative values keep a small slope.",
-        "Como ReLU, pero los valores negativos conservan una pendiente chica.",
+        Text("Like ReLU, but negative values keep a small slope."),
         Number(
             key="negative_slope",
-            title=Text("Negative slope", "Pendiente negativa"),
+            title=Text("Negative slope"),
             default=0.01,
             low=0.0,
             high=1.0,
-            help=Text("What negative values are multiplied by.", "Por cuánto se multiplican los valores negativos."),
+            help=Text("What negative values are multiplied by."),
         ),
     ),
-    _activation("ReLU6", "A ReLU that stops at 6 (MobileNet).", "Un ReLU que se detiene en 6 (MobileNet)."),
-    _activation("GELU", "A smooth ReLU, usual in transformers.", "Un ReLU suave, usual en transformers."),
-    _activation("SiLU", "x times its sigmoid: smooth, usual in EfficientNet.", "x por su sigmoide: suave, usual en EfficientNet."),
-    _activation("Sigmoid", "Squeezes every value into 0 to 1.", "Lleva cada valor al intervalo de 0 a 1."),
-    _activation("Tanh", "Squeezes every value into -1 to 1.", "Lleva cada valor al intervalo de -1 a 1."),
+    _activation("ReLU6", Text("A ReLU that stops at 6 (MobileNet).")),
+    _activation("GELU", Text("A smooth ReLU, usual in transformers.")),
+    _activation("SiLU", Text("x times its sigmoid: smooth, usual in EfficientNet.")),
+    _activation("Sigmoid", Text("Squeezes every value into 0 to 1.")),
+    _activation("Tanh", Text("Squeezes every value into -1 to 1.")),
     LayerKind(
         key="Softmax",
-        title=Text("Softmax", "Softmax"),
-        help=Text(
-            "Turns values into probabilities that add up to 1; cross-entropy does this by itself.",
-            "Convierte valores en probabilidades que suman 1; la entropía cruzada ya lo hace sola.",
-        ),
+        title=Text("Softmax"),
+        help=Text("Turns values into probabilities that add up to 1; cross-entropy does this by itself."),
         target="torch.nn.Softmax",
         family="activation",
         stem="softmax",
@@ -76,11 +72,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="BatchNorm2d",
-        title=Text("Batch normalisation", "Normalización por lotes"),
-        help=Text(
-            "Centres and scales each channel by the batch's own mean and spread.",
-            "Centra y escala cada canal con la media y la dispersión del propio lote.",
-        ),
+        title=Text("Batch normalisation"),
+        help=Text("Centres and scales each channel by the batch's own mean and spread."),
         target="torch.nn.BatchNorm2d",
         flat_target="torch.nn.BatchNorm1d",
         family="normalisation",
@@ -93,11 +86,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="LayerNorm",
-        title=Text("Layer normalisation", "Normalización por capa"),
-        help=Text(
-            "Centres and scales all values of one picture together, whatever the batch.",
-            "Centra y escala todos los valores de una imagen juntos, sin mirar el lote.",
-        ),
+        title=Text("Layer normalisation"),
+        help=Text("Centres and scales all values of one picture together, whatever the batch."),
         target="torch.nn.LayerNorm",
         family="normalisation",
         stem="ln",
@@ -108,11 +98,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="GroupNorm",
-        title=Text("Group normalisation", "Normalización por grupos"),
-        help=Text(
-            "Centres and scales groups of channels of one picture, whatever the batch.",
-            "Centra y escala grupos de canales de una imagen, sin mirar el lote.",
-        ),
+        title=Text("Group normalisation"),
+        help=Text("Centres and scales groups of channels of one picture, whatever the batch."),
         target="torch.nn.GroupNorm",
         family="normalisation",
         stem="gn",
@@ -124,23 +111,20 @@ PLAIN: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="num_groups",
-                title=Text("Groups", "Grupos"),
+                title=Text("Groups"),
                 default=1,
                 low=1,
                 high=4096,
                 aliases=("groups",),
-                help=Text("Groups into which the channels are split.", "Grupos en que se dividen los canales."),
+                help=Text("Groups into which the channels are split."),
             ),
             _learned("affine"),
         ),
     ),
     LayerKind(
         key="LocalResponseNorm",
-        title=Text("Local response normalisation", "Normalización de respuesta local"),
-        help=Text(
-            "Divides each value by its neighbours in the channels next to it, as AlexNet did.",
-            "Divide cada valor por sus vecinos en los canales de al lado, como hacía AlexNet.",
-        ),
+        title=Text("Local response normalisation"),
+        help=Text("Divides each value by its neighbours in the channels next to it, as AlexNet did."),
         target="torch.nn.LocalResponseNorm",
         family="normalisation",
         stem="lrn",
@@ -149,21 +133,18 @@ PLAIN: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="size",
-                title=Text("Neighbours", "Vecinos"),
+                title=Text("Neighbours"),
                 default=5,
                 low=1,
                 high=63,
-                help=Text("Channels looked at.", "Canales que se miran."),
+                help=Text("Channels looked at."),
             ),
         ),
     ),
     LayerKind(
         key="Dropout",
-        title=Text("Dropout", "Dropout"),
-        help=Text(
-            "Sets a random share of the values to zero while training.",
-            "Pone en cero una parte de los valores, al azar, durante el entrenamiento.",
-        ),
+        title=Text("Dropout"),
+        help=Text("Sets a random share of the values to zero while training."),
         target="torch.nn.Dropout",
         family="regularisation",
         stem="drop",
@@ -172,11 +153,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="Dropout2d",
-        title=Text("Dropout of channels", "Dropout de canales"),
-        help=Text(
-            "Sets whole channels to zero at random while training.",
-            "Pone en cero canales enteros, al azar, durante el entrenamiento.",
-        ),
+        title=Text("Dropout of channels"),
+        help=Text("Sets whole channels to zero at random while training."),
         target="torch.nn.Dropout2d",
         family="regularisation",
         stem="drop",
@@ -185,8 +163,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="Flatten",
-        title=Text("Flatten", "Aplanar (Flatten)"),
-        help=Text("Lays a picture out as one long vector.", "Extiende una imagen como un vector largo."),
+        title=Text("Flatten"),
+        help=Text("Lays a picture out as one long vector."),
         target="torch.nn.Flatten",
         family="reshaping",
         stem="flatten",
@@ -195,11 +173,8 @@ PLAIN: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="Linear",
-        title=Text("Dense layer", "Capa densa"),
-        help=Text(
-            "Every output sees every input, each through a weight of its own.",
-            "Cada salida ve todas las entradas, cada una con su propio peso.",
-        ),
+        title=Text("Dense layer"),
+        help=Text("Every output sees every input, each through a weight of its own."),
         target="torch.nn.Linear",
         family="dense",
         stem="fc",
@@ -212,12 +187,12 @@ PLAIN: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="out_features",
-                title=Text("Units", "Unidades"),
+                title=Text("Units"),
                 default=10,
                 low=1,
                 high=65536,
                 aliases=("out", "units"),
-                help=Text("Numbers that come out.", "Números que salen."),
+                help=Text("Numbers that come out."),
             ),
             BIAS,
             EXPECTS,

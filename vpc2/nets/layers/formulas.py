@@ -7,36 +7,36 @@ from typing import NamedTuple
 
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, positions, side_params, sides_of, values
 from vpc2.nets.layers.window_rules import Window
-from vpc2.words import Text
+from vpc2.text import Text, Verbatim
 
 BYTES = 4  # of one float32
 
-SIDE, HEIGHT, WIDTH = Text("Output side", "Lado de salida"), Text("Height", "Alto"), Text("Width", "Ancho")
-CHANNELS, LENGTH = Text("Channels", "Canales"), Text("Length", "Longitud")
-PARAMS, MACS = Text("Parameters", "Parámetros"), Text("Multiply-adds", "Multiplicaciones-sumas")
-MEMORY = Text("Output in memory (bytes)", "Salida en memoria (bytes)")
-FIELD, JUMP = Text("Receptive field (px)", "Campo receptivo (px)"), Text("Jump (px)", "Salto (px)")
-CENTRE = Text("Centre of the first unit (px)", "Centro de la primera unidad (px)")
+SIDE, HEIGHT, WIDTH = Text("Output side"), Text("Height"), Text("Width")
+CHANNELS, LENGTH = Text("Channels"), Text("Length")
+PARAMS, MACS = Text("Parameters"), Text("Multiply-adds")
+MEMORY = Text("Output in memory (bytes)")
+FIELD, JUMP = Text("Receptive field (px)"), Text("Jump (px)")
+CENTRE = Text("Centre of the first unit (px)")
 SYMBOLS = {
-    "n": Text("side or numbers that come in", "lado o números que entran"),
-    "k": Text("kernel", "núcleo"),
-    "p": Text("padding", "relleno"),
-    "s": Text("stride", "paso"),
-    "d": Text("dilation", "dilatación"),
-    "o": Text("extra border", "borde extra"),
-    "c": Text("channels that come in", "canales que entran"),
-    "g": Text("groups", "grupos"),
-    "z": Text("scale", "escala"),
-    "f": Text("filters", "filtros"),
-    "m": Text("filters a channel", "filtros por canal"),
-    "u": Text("units", "unidades"),
-    "h": Text("height", "alto"),
-    "w": Text("width", "ancho"),
-    "r": Text("receptive field before", "campo receptivo anterior"),
-    "j": Text("jump before", "salto anterior"),
-    "q": Text("window", "ventana"),
-    "t": Text("parameters", "parámetros"),
-    "b": Text("position of the first unit's field", "posición del campo de la primera unidad"),
+    "n": Text("side or numbers that come in"),
+    "k": Text("kernel"),
+    "p": Text("padding"),
+    "s": Text("stride"),
+    "d": Text("dilation"),
+    "o": Text("extra border"),
+    "c": Text("channels that come in"),
+    "g": Text("groups"),
+    "z": Text("scale"),
+    "f": Text("filters"),
+    "m": Text("filters a channel"),
+    "u": Text("units"),
+    "h": Text("height"),
+    "w": Text("width"),
+    "r": Text("receptive field before"),
+    "j": Text("jump before"),
+    "q": Text("window"),
+    "t": Text("parameters"),
+    "b": Text("position of the first unit's field"),
 }
 
 
@@ -52,7 +52,7 @@ class Formula(NamedTuple):
     def text(self) -> Text:
         """Return the numbers and what they come to, the result written as each language writes it."""
         spec = ":,}" if isinstance(self.result, int) else ":,.6g}"
-        return Text(self.numbers + " = {n" + spec, self.numbers + " = {n" + spec).fill(n=self.result)
+        return Verbatim(self.numbers + " = {n" + spec).fill(n=self.result)
 
 
 def _each_side(shape: Shape, out: Shape, p: Params) -> list[tuple[Text, int, int, Params]]:

@@ -13,17 +13,17 @@ from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.formulas import Formula
 from vpc2.nets.layers.shape_rules import Params, Shape
 from vpc2.nets.layers.window_rules import Windows
-from vpc2.words import Text
+from vpc2.text import Text
 
 FAMILIES = {
-    "convolution": Text("Convolution", "Convolución"),
-    "pooling": Text("Pooling", "Pooling"),
-    "activation": Text("Activation", "Activación"),
-    "normalisation": Text("Normalisation", "Normalización"),
-    "regularisation": Text("Regularisation", "Regularización"),
-    "reshaping": Text("Reshaping", "Cambio de forma"),
-    "dense": Text("Dense", "Densa"),
-    "block": Text("Block", "Bloque"),
+    "convolution": Text("Convolution"),
+    "pooling": Text("Pooling"),
+    "activation": Text("Activation"),
+    "normalisation": Text("Normalisation"),
+    "regularisation": Text("Regularisation"),
+    "reshaping": Text("Reshaping"),
+    "dense": Text("Dense"),
+    "block": Text("Block"),
 }
 
 Sequence = list[tuple[str, Params]]
@@ -98,90 +98,82 @@ class LayerKind(Entry):
 def kernel(default: int) -> Pair:
     return Pair(
         key="kernel_size",
-        title=Text("Kernel", "Núcleo"),
+        title=Text("Kernel"),
         default=default,
         low=1,
         high=1024,
         aliases=("k", "kernel"),
         unit="px",
-        help=Text("Sides of the window that slides over the picture.", "Lados de la ventana que se desliza sobre la imagen."),
+        help=Text("Sides of the window that slides over the picture."),
     )
 
 
 def stride(default: int) -> Pair:
     return Pair(
         key="stride",
-        title=Text("Stride", "Paso (stride)"),
+        title=Text("Stride"),
         default=default,
         low=1,
         high=64,
         unit="px",
-        help=Text("How far the window moves each time.", "Cuánto avanza la ventana cada vez."),
+        help=Text("How far the window moves each time."),
     )
 
 
 def padding(words: bool) -> Pair:
     return Pair(
         key="padding",
-        title=Text("Padding", "Relleno (padding)"),
+        title=Text("Padding"),
         default=0,
         low=0,
         high=rule.LARGEST_PADDING,
         aliases=("pad",),
         unit="px",
-        words={rule.SAME: Text("same", "same")} if words else {},
-        help=Text(
-            "Rows and columns of zeros added on every side; “same” keeps the picture's sides."
-            if words
-            else "Rows and columns added on every side.",
-            "Filas y columnas de ceros que se agregan de cada lado; “same” conserva los lados de la imagen."
-            if words
-            else "Filas y columnas que se agregan de cada lado.",
-        ),
+        words={rule.SAME: Text("same", context="padding")} if words else {},
+        help=Text("Rows and columns of zeros added on every side; “same” keeps the picture's sides.")
+        if words
+        else Text("Rows and columns added on every side."),
     )
 
 
 DILATION = Pair(
     key="dilation",
-    title=Text("Dilation", "Dilatación"),
+    title=Text("Dilation"),
     default=1,
     low=1,
     high=64,
-    help=Text("Distance between the pixels a filter looks at.", "Distancia entre los píxeles que mira un filtro."),
+    help=Text("Distance between the pixels a filter looks at."),
 )
 GROUPS = Whole(
     key="groups",
-    title=Text("Groups", "Grupos"),
+    title=Text("Groups"),
     default=1,
     low=1,
     high=4096,
-    help=Text("Splits the channels into groups that do not see one another.", "Divide los canales en grupos que no se ven entre sí."),
+    help=Text("Splits the channels into groups that do not see one another."),
 )
 BIAS = Flag(
     key="bias",
-    title=Text("Bias", "Sesgo"),
+    title=Text("Bias"),
     default=True,
-    help=Text("Adds one learned number to each output.", "Suma un número aprendido a cada salida."),
+    help=Text("Adds one learned number to each output."),
 )
 FILTERS = Whole(
     key="out_channels",
-    title=Text("Filters", "Filtros"),
+    title=Text("Filters"),
     default=16,
     low=1,
     high=4096,
     aliases=("out", "filters"),
-    help=Text("Channels that come out, one a filter.", "Canales que salen, uno por filtro."),
+    help=Text("Channels that come out, one a filter."),
 )
 EXPECTS = Whole(
     key="expects",
-    title=Text("Expects (0: what comes in)", "Espera (0: lo que entra)"),
+    title=Text("Expects (0: what comes in)"),
     default=0,
     low=0,
     high=10**9,
-    help=Text(
-        "In torch you write how much comes in, and a wrong number stops the net. 0 follows what comes in.",
-        "En torch hay que escribir cuánto entra, y un número equivocado detiene la red. 0 sigue a lo que entra.",
-    ),
+    help=Text("In torch you write how much comes in, and a wrong number stops the net. 0 follows what comes in."),
 )
 
 

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from vpc2.words import Text
+from vpc2.text import Plural, Text
 
 Shape = tuple[int, ...]
 Params = dict[str, Any]
@@ -23,73 +23,46 @@ LARGEST_PADDING = 256
 _TOO_LARGE = Text(
     "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + "
     "2*{padding:,} = {padded:,} is less than "
-    "{window:,}. A kernel of at most {most:,} fits.",
-    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + "
-    "2*{padding:,} = {padded:,} es menos que "
-    "{window:,}. Entra un núcleo de {most:,} como máximo.",
+    "{window:,}. A kernel of at most {most:,} fits."
 )
 _NONE_FITS = Text(
     "A window of {window:,} does not fit into {side:,} pixels with a padding of {padding:,}: {side:,} + "
-    "2*{padding:,} = {padded:,} is less than {window:,}.",
-    "Una ventana de {window:,} no entra en {side:,} píxeles con un relleno de {padding:,}: {side:,} + "
-    "2*{padding:,} = {padded:,} es menos que {window:,}.",
+    "2*{padding:,} = {padded:,} is less than {window:,}."
 )
-_WIDE_PADDING = Text(
-    "The padding of a pooling layer may be at most half its window: {padding:,} is more than {window:,}/2.",
-    "El relleno de una capa de pooling puede ser como máximo la mitad de su ventana: {padding:,} es más que {window:,}/2.",
+_WIDE_PADDING = Text("The padding of a pooling layer may be at most half its window: {padding:,} is more than {window:,}/2.")
+_SAME_STRIDE = Text("A padding of “same” keeps the sides, and a stride of {stride:,} would shrink them: it needs a stride of 1.")
+_GROUPS = Plural(
+    "{groups:,} groups do not divide {channels:,} channel: {channels:,} / {groups:,} is not whole.",
+    "{groups:,} groups do not divide {channels:,} channels: {channels:,} / {groups:,} is not whole.",
+    count="channels",
 )
-_SAME_STRIDE = Text(
-    "A padding of “same” keeps the sides, and a stride of {stride:,} would shrink them: it needs a stride of 1.",
-    "Un relleno “same” conserva los lados, y un paso de {stride:,} los achicaría: necesita un paso de 1.",
-)
-_GROUPS = Text(
-    "{groups:,} groups do not divide {channels:,} {channels:?channel|channels}: {channels:,} / {groups:,} is not whole.",
-    "{groups:,} grupos no dividen {channels:,} {channels:?canal|canales}: {channels:,} / {groups:,} no es entero.",
-)
-_LONE_GROUP = Text(
-    "With {groups:,} groups each would hold a single number, and there is nothing to normalise in it.",
-    "Con {groups:,} grupos, cada uno tendría un solo número, y ahí no hay nada que normalizar.",
-)
-_NEEDS_PICTURE = Text(
-    "This layer needs a picture (channels, height, width) and gets a vector of {length:,}: move it before the Flatten.",
-    "Esta capa necesita una imagen (canales, alto, ancho) y recibe un vector de {length:,}: hay que moverla antes del Flatten.",
-)
+_LONE_GROUP = Text("With {groups:,} groups each would hold a single number, and there is nothing to normalise in it.")
+_NEEDS_PICTURE = Text("This layer needs a picture (channels, height, width) and gets a vector of {length:,}: move it before the Flatten.")
 _NEEDS_VECTOR = Text(
     "A dense layer needs a vector and gets a picture of {height:,} × {width:,} × {channels:,}: insert a Flatten, which makes it "
-    "{height:,}*{width:,}*{channels:,} = {length:,}.",
-    "Una capa densa necesita un vector y recibe una imagen de {height:,} × {width:,} × {channels:,}: hay que "
-    "insertar un Flatten, que la vuelve "
-    "{height:,}*{width:,}*{channels:,} = {length:,}.",
+    "{height:,}*{width:,}*{channels:,} = {length:,}."
 )
-_EXPECTS = Text(
-    "This layer expects {wanted:,} {what} and gets {found:,}.",
-    "Esta capa espera {wanted:,} {what} y recibe {found:,}.",
-)
-_OUT_PADDING = Text(
-    "The extra border of {extra:,} must be smaller than the stride or the dilation ({most:,}).",
-    "El borde extra de {extra:,} tiene que ser menor que el paso o la dilatación ({most:,}).",
-)
+_EXPECTS = Text("This layer expects {wanted:,} {what} and gets {found:,}.")
+_OUT_PADDING = Text("The extra border of {extra:,} must be smaller than the stride or the dilation ({most:,}).")
 _NOTHING_LEFT = Text(
     "With a padding of {padding:,} nothing is left of the picture: "
-    "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}.",
-    "Con un relleno de {padding:,} no queda nada de la imagen: "
-    "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}.",
+    "({side:,} - 1)*{stride:,} - 2*{padding:,} + {window:,} + {extra:,} = {out:,}."
 )
-CHANNELS, NUMBERS = Text("{n:?channel|channels}", "{n:?canal|canales}"), Text("{n:?number|numbers}", "{n:?número|números}")
-_SET = Text("Set {what} to {value}", "Poner {what} en {value}")
-_KEEP = Text("Set the padding to {value}: keeps {sides}", "Poner el relleno en {value}: conserva {sides}")
-_CHANGE = Text("Change it to {value:,}", "Cambiarlo a {value:,}")
-_INSERT_FLATTEN = Text("Insert Flatten", "Insertar Flatten")
-_REMOVE = Text("Remove this layer", "Quitar esta capa")
+CHANNELS, NUMBERS = Plural("channel", "channels"), Plural("number", "numbers")
+_SET = Text("Set {what} to {value}")
+_KEEP = Text("Set the padding to {value}: keeps {sides}")
+_CHANGE = Text("Change it to {value:,}")
+_INSERT_FLATTEN = Text("Insert Flatten")
+_REMOVE = Text("Remove this layer")
 _WHAT = {
-    "kernel_size": Text("the kernel", "el núcleo"),
-    "padding": Text("the padding", "el relleno"),
-    "stride": Text("the stride", "el paso"),
-    "groups": Text("the groups", "los grupos"),
-    "num_groups": Text("the groups", "los grupos"),
-    "dilation": Text("the dilation", "la dilatación"),
-    "output_padding": Text("the extra border", "el borde extra"),
-    "expects": Text("what it expects", "lo que espera"),
+    "kernel_size": Text("the kernel"),
+    "padding": Text("the padding"),
+    "stride": Text("the stride"),
+    "groups": Text("the groups"),
+    "num_groups": Text("the groups"),
+    "dilation": Text("the dilation"),
+    "output_padding": Text("the extra border"),
+    "expects": Text("what it expects"),
 }
 
 

@@ -6,28 +6,28 @@ from vpc2.knobs import Choice, Flag, Pair, Whole
 from vpc2.nets.layers import formulas, window_rules
 from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.kind import BIAS, DILATION, EXPECTS, FILTERS, GROUPS, LayerKind, channels_in, kernel, padding, stride
-from vpc2.words import Text
+from vpc2.text import Text
 
 _CEIL = Flag(
     key="ceil_mode",
-    title=Text("Round up", "Redondear hacia arriba"),
+    title=Text("Round up"),
     default=False,
-    help=Text("Keeps the last, incomplete window.", "Conserva la última ventana, incompleta."),
+    help=Text("Keeps the last, incomplete window."),
 )
 _MULTIPLIER = Whole(
     key="multiplier",
-    title=Text("Filters a channel", "Filtros por canal"),
+    title=Text("Filters a channel"),
     default=1,
     low=1,
     high=64,
-    help=Text("How many filters look at each channel.", "Cuántos filtros miran cada canal."),
+    help=Text("How many filters look at each channel."),
 )
 
 
-def _pooling(key: str, en: str, es: str, help_: Text, aliases: tuple[str, ...]) -> LayerKind:
+def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...]) -> LayerKind:
     return LayerKind(
         key=key,
-        title=Text(en, es),
+        title=title,
         help=help_,
         target=f"torch.nn.{key}",
         family="pooling",
@@ -40,14 +40,11 @@ def _pooling(key: str, en: str, es: str, help_: Text, aliases: tuple[str, ...]) 
     )
 
 
-def _adaptive(key: str, en: str, es: str) -> LayerKind:
+def _adaptive(key: str, title: Text) -> LayerKind:
     return LayerKind(
         key=key,
-        title=Text(en, es),
-        help=Text(
-            "Pools with windows chosen so that the output has the size asked for.",
-            "Agrupa con ventanas elegidas para que la salida tenga el tamaño pedido.",
-        ),
+        title=title,
+        help=Text("Pools with windows chosen so that the output has the size asked for."),
         target=f"torch.nn.{key}",
         family="pooling",
         stem="pool",
@@ -56,13 +53,13 @@ def _adaptive(key: str, en: str, es: str) -> LayerKind:
         knobs=(
             Pair(
                 key="output_size",
-                title=Text("Output side", "Lado de salida"),
+                title=Text("Output side"),
                 default=1,
                 low=1,
                 high=64,
                 unit="px",
                 aliases=("size",),
-                help=Text("Sides of the picture that comes out.", "Lados de la imagen que sale."),
+                help=Text("Sides of the picture that comes out."),
             ),
         ),
     )
@@ -71,11 +68,8 @@ def _adaptive(key: str, en: str, es: str) -> LayerKind:
 WINDOWS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Conv2d",
-        title=Text("Convolution", "Convolución"),
-        help=Text(
-            "Slides small filters over the picture; the same weights look everywhere.",
-            "Desliza filtros chicos sobre la imagen; los mismos pesos miran en todas partes.",
-        ),
+        title=Text("Convolution"),
+        help=Text("Slides small filters over the picture; the same weights look everywhere."),
         target="torch.nn.Conv2d",
         family="convolution",
         stem="conv",
@@ -93,11 +87,8 @@ WINDOWS: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="DepthwiseConv2d",
-        title=Text("Depthwise convolution", "Convolución por canal (depthwise)"),
-        help=Text(
-            "Every channel has filters of its own and sees no other: few weights (MobileNet, 2017).",
-            "Cada canal tiene sus propios filtros y no ve a los demás: pocos pesos (MobileNet, 2017).",
-        ),
+        title=Text("Depthwise convolution"),
+        help=Text("Every channel has filters of its own and sees no other: few weights (MobileNet, 2017)."),
         target="torch.nn.Conv2d",
         family="convolution",
         stem="dwconv",
@@ -112,11 +103,8 @@ WINDOWS: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="PointwiseConv2d",
-        title=Text("1 × 1 convolution", "Convolución de 1 × 1"),
-        help=Text(
-            "Mixes the channels of each pixel and looks at no neighbour: changes how many channels there are.",
-            "Mezcla los canales de cada píxel y no mira vecinos: cambia la cantidad de canales.",
-        ),
+        title=Text("1 × 1 convolution"),
+        help=Text("Mixes the channels of each pixel and looks at no neighbour: changes how many channels there are."),
         target="torch.nn.Conv2d",
         family="convolution",
         stem="pwconv",
@@ -130,11 +118,8 @@ WINDOWS: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="ConvTranspose2d",
-        title=Text("Transposed convolution", "Convolución transpuesta"),
-        help=Text(
-            "Lays a filter down for every pixel: the picture grows, with learned weights.",
-            "Apoya un filtro por cada píxel: la imagen crece, con pesos aprendidos.",
-        ),
+        title=Text("Transposed convolution"),
+        help=Text("Lays a filter down for every pixel: the picture grows, with learned weights."),
         target="torch.nn.ConvTranspose2d",
         family="convolution",
         stem="deconv",
@@ -153,14 +138,12 @@ WINDOWS: tuple[LayerKind, ...] = (
             padding(words=False),
             Pair(
                 key="output_padding",
-                title=Text("Extra border", "Borde extra"),
+                title=Text("Extra border"),
                 default=0,
                 low=0,
                 high=63,
                 unit="px",
-                help=Text(
-                    "Rows and columns added at one end of the result.", "Filas y columnas que se agregan en un extremo del resultado."
-                ),
+                help=Text("Rows and columns added at one end of the result."),
             ),
             GROUPS,
             BIAS,
@@ -169,24 +152,22 @@ WINDOWS: tuple[LayerKind, ...] = (
     ),
     _pooling(
         "MaxPool2d",
-        "Max pooling",
-        "Pooling máximo",
-        Text("Keeps the largest value of each window.", "Se queda con el mayor valor de cada ventana."),
+        Text("Max pooling"),
+        Text("Keeps the largest value of each window."),
         ("MaxPool",),
     ),
     _pooling(
         "AvgPool2d",
-        "Average pooling",
-        "Pooling promedio",
-        Text("Keeps the mean of each window.", "Se queda con el promedio de cada ventana."),
+        Text("Average pooling"),
+        Text("Keeps the mean of each window."),
         ("AvgPool",),
     ),
-    _adaptive("AdaptiveAvgPool2d", "Adaptive average pooling", "Pooling promedio adaptativo"),
-    _adaptive("AdaptiveMaxPool2d", "Adaptive max pooling", "Pooling máximo adaptativo"),
+    _adaptive("AdaptiveAvgPool2d", Text("Adaptive average pooling")),
+    _adaptive("AdaptiveMaxPool2d", Text("Adaptive max pooling")),
     LayerKind(
         key="GlobalAvgPool",
-        title=Text("Global average pooling", "Pooling promedio global"),
-        help=Text("One mean a channel, already a flat vector.", "Un promedio por canal, ya como vector plano."),
+        title=Text("Global average pooling"),
+        help=Text("One mean a channel, already a flat vector."),
         target="vpc2.nets.layers.block_modules.GlobalAvgPool",
         family="pooling",
         stem="pool",
@@ -196,8 +177,8 @@ WINDOWS: tuple[LayerKind, ...] = (
     ),
     LayerKind(
         key="Upsample",
-        title=Text("Upsample", "Ampliar (upsample)"),
-        help=Text("Makes the picture larger, without weights.", "Agranda la imagen, sin pesos."),
+        title=Text("Upsample"),
+        help=Text("Makes the picture larger, without weights."),
         target="torch.nn.Upsample",
         family="reshaping",
         stem="up",
@@ -207,21 +188,19 @@ WINDOWS: tuple[LayerKind, ...] = (
         knobs=(
             Whole(
                 key="scale_factor",
-                title=Text("Times as large", "Veces más grande"),
+                title=Text("Times as large"),
                 default=2,
                 low=1,
                 high=16,
                 aliases=("scale",),
-                help=Text("What each side is multiplied by.", "Por cuánto se multiplica cada lado."),
+                help=Text("What each side is multiplied by."),
             ),
             Choice(
                 key="mode",
-                title=Text("Between pixels", "Entre píxeles"),
+                title=Text("Between pixels"),
                 default="nearest",
-                options={"nearest": Text("nearest", "el más cercano"), "bilinear": Text("bilinear", "bilineal")},
-                help=Text(
-                    "Repeats the nearest pixel, or blends the four around.", "Repite el píxel más cercano o mezcla los cuatro de alrededor."
-                ),
+                options={"nearest": Text("nearest"), "bilinear": Text("bilinear")},
+                help=Text("Repeats the nearest pixel, or blends the four around."),
             ),
         ),
     ),

@@ -11,7 +11,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Text
+from vpc2.text import Text
 
 SAME, CHANGED, LEFT, RIGHT = "same", "changed", "left", "right"
 MOST_CELLS = 1_500_000  # pairs of layers that are weighed against each other; the table of longer nets holds the outermost layers
@@ -19,10 +19,10 @@ MOST_CELLS = 1_500_000  # pairs of layers that are weighed against each other; t
 # What two layers weigh as a pair. Two that stand at the same place and changed a little weigh as much as one that moved unchanged.
 _SAME, _SAME_OUTPUT, _SAME_KIND = 6, 4, 3
 
-_DIFFERS = Text("{what}: {left} → {right}", "{what}: {left} → {right}")
-_WHOLE = Text("{n:,}", "{n:,}")
-_YES, _NO = Text("yes", "sí"), Text("no", "no")
-_CAME_IN = Text("What comes in", "Lo que entra")
+_DIFFERS = Text("{what}: {left} → {right}")
+_WHOLE = Text("{n:,}")
+_YES, _NO = Text("yes"), Text("no")
+_CAME_IN = Text("What comes in")
 
 
 @dataclass(frozen=True)

@@ -14,30 +14,19 @@ from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
 from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net
 from vpc2.nets.summary.exact_field import FURTHEST, Route, follow
-from vpc2.words import Text
+from vpc2.text import Text
 
 MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
 # Where units see differently much, so many windows are followed along a side to find the widest field; through more than so many
 # layers it is the usual one.
 MOST_FOLLOWED, MOST_WINDOWS = 2000, 100
 
-_ALL_DROPPED = Text(
-    "{name}: a dropout of 1 sets every value to zero, so nothing is learned.",
-    "{name}: un dropout de 1 pone todos los valores en cero, así que no se aprende nada.",
-)
+_ALL_DROPPED = Text("{name}: a dropout of 1 sets every value to zero, so nothing is learned.")
 _LONE_NORM = Text(
-    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more.",
-    "{name}: sobre 1 × 1 un lote de una sola imagen no tiene nada que normalizar. El entrenamiento nunca lo arma: "
-    "sus lotes tienen dos imágenes o más.",
+    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more."
 )
-_EARLY_SOFTMAX = Text(
-    "{name}: cross-entropy applies a softmax by itself; a second one makes training slow.",
-    "{name}: la entropía cruzada ya aplica un softmax; un segundo vuelve lento el entrenamiento.",
-)
-_BORDER = Text(
-    "Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.",
-    "Donde un paso no divide exacto el lado, no se miran las últimas filas o columnas: {layers}.",
-)
+_EARLY_SOFTMAX = Text("{name}: cross-entropy applies a softmax by itself; a second one makes training slow.")
+_BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from vpc2.nets.spec import SIDE, Net, make_net
 from vpc2.nets.summary.diff import Comparison
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Text
+from vpc2.text import Text
 
 MILLION = 1_000_000
 
@@ -31,94 +31,79 @@ class NetPair(Entry):
 
 _CONV_720P = NetPreset(
     key="conv_720p",
-    title=Text("One convolution on 1280 × 720", "Una convolución sobre 1280 × 720"),
-    help=Text("64 filters of 5 × 5, the same at every place.", "64 filtros de 5 × 5, los mismos en cada lugar."),
+    title=Text("One convolution on 1280 × 720"),
+    help=Text("64 filters of 5 × 5, the same at every place."),
     build=lambda: make_net("Convolution on 1280 × 720", (3, 720, 1280), conv(64, 5, padding=2)),
 )
 
 PAIRS: Catalog[NetPair] = Catalog(
-    Text("pair of nets", "par de redes"),
+    Text("pair of nets"),
     NetPair(
         key="5x5-3x3",
-        title=Text("One 5 × 5 against two 3 × 3", "Una de 5 × 5 contra dos de 3 × 3"),
-        help=Text("The same receptive field with fewer weights.", "El mismo campo receptivo con menos pesos."),
+        title=Text("One 5 × 5 against two 3 × 3"),
+        help=Text("The same receptive field with fewer weights."),
         left=NETS["one_5x5"],
         right=NETS["two_3x3"],
         lesson=Text(
             "Both see {right_field:,} × {right_field:,} pixels; two 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % fewer, "
-            "and another non-linearity fits between them.",
-            "Las dos ven {right_field:,} × {right_field:,} píxeles; dos de 3 × 3 necesitan {right:,} pesos en vez de {left:,}, un "
-            "{less:.0f} % menos, y entre ellas entra otra no linealidad.",
+            "and another non-linearity fits between them."
         ),
     ),
     NetPair(
         key="7x7-3x3",
-        title=Text("One 7 × 7 against three 3 × 3", "Una de 7 × 7 contra tres de 3 × 3"),
-        help=Text("The larger the window, the more is saved.", "Cuanto más grande la ventana, más se ahorra."),
+        title=Text("One 7 × 7 against three 3 × 3"),
+        help=Text("The larger the window, the more is saved."),
         left=NETS["one_7x7"],
         right=NETS["three_3x3"],
         lesson=Text(
             "Both see {right_field:,} × {right_field:,} pixels; three 3 × 3 need {right:,} weights instead of {left:,}, {less:.0f} % "
-            "fewer, and two more non-linearities fit between them.",
-            "Las dos ven {right_field:,} × {right_field:,} píxeles; tres de 3 × 3 necesitan {right:,} pesos en vez de {left:,}, un "
-            "{less:.0f} % menos, y entre ellas entran otras dos no linealidades.",
+            "fewer, and two more non-linearities fit between them."
         ),
     ),
     NetPair(
         key="dense-convolution",
-        title=Text("Dense against convolution on 1280 × 720", "Densa contra convolución sobre 1280 × 720"),
-        help=Text("Why convolution: weights that are shared.", "Por qué convolución: pesos compartidos."),
+        title=Text("Dense against convolution on 1280 × 720"),
+        help=Text("Why convolution: weights that are shared."),
         left=NETS["dense_720p"],
         right=_CONV_720P,
         lesson=Text(
             "The dense layer has {left_millions:,.1f} million parameters, the convolution {right:,}: its weights are the same at every "
             "place. What is shared is still computed everywhere: {right_mega_macs:,.1f} million multiply-adds "
-            "against {left_mega_macs:,.1f}.",
-            "La capa densa tiene {left_millions:,.1f} millones de parámetros; la convolución, {right:,}: sus pesos son los mismos en cada "
-            "lugar. Lo compartido igual se calcula en todas partes: {right_mega_macs:,.1f} millones de multiplicaciones-sumas contra "
-            "{left_mega_macs:,.1f}.",
+            "against {left_mega_macs:,.1f}."
         ),
     ),
     NetPair(
         key="alexnets",
-        title=Text("AlexNet: the lecture's against torchvision's", "AlexNet: la de la clase contra la de torchvision"),
-        help=Text("Two nets of one name, from 2012 and 2014.", "Dos redes con un mismo nombre, de 2012 y 2014."),
+        title=Text("AlexNet: the lecture's against torchvision's"),
+        help=Text("Two nets of one name, from 2012 and 2014."),
         left=NETS["alexnet"],
         right=NETS["alexnet_torchvision"],
         lesson=Text(
             "One name, two nets: {left_millions:,.1f} and {right_millions:,.1f} million parameters, but {left_mega_macs:,.0f} and "
             "{right_mega_macs:,.0f} million multiply-adds. The convolutions became narrower, and still one dense layer holds most "
-            "parameters: {left_share:.0f} % ({left_heavy}) and {right_share:.0f} % ({right_heavy}).",
-            "Un nombre, dos redes: {left_millions:,.1f} y {right_millions:,.1f} millones de parámetros, pero {left_mega_macs:,.0f} y "
-            "{right_mega_macs:,.0f} millones de multiplicaciones-sumas. Las convoluciones se angostaron, y aun así una sola capa "
-            "densa tiene la mayoría de los parámetros: {left_share:.0f} % ({left_heavy}) y {right_share:.0f} % ({right_heavy}).",
+            "parameters: {left_share:.0f} % ({left_heavy}) and {right_share:.0f} % ({right_heavy})."
         ),
     ),
     NetPair(
         key="vggs",
-        title=Text("VGG-16 against VGG-19", "VGG-16 contra VGG-19"),
-        help=Text("Three more convolutions.", "Tres convoluciones más."),
+        title=Text("VGG-16 against VGG-19"),
+        help=Text("Three more convolutions."),
         left=NETS["vgg16"],
         right=NETS["vgg19"],
         lesson=Text(
             "{left_weighty:,} layers with weights against {right_weighty:,}: {more:.0f} % more parameters, {more_macs:.0f} % more "
-            "multiply-adds. In both, one dense layer ({left_heavy}) holds most parameters: {left_share:.0f} % and {right_share:.0f} %.",
-            "{left_weighty:,} capas con pesos contra {right_weighty:,}: un {more:.0f} % más de parámetros y un {more_macs:.0f} % más de "
-            "multiplicaciones-sumas. En las dos, una sola capa densa ({left_heavy}) tiene la mayoría de los parámetros: "
-            "{left_share:.0f} % y {right_share:.0f} %.",
+            "multiply-adds. In both, one dense layer ({left_heavy}) holds most parameters: {left_share:.0f} % and {right_share:.0f} %."
         ),
     ),
     NetPair(
         key="plain-residual",
-        title=Text("Plain against residual", "Simple contra residual"),
-        help=Text("The same convolutions, with and without shortcuts.", "Las mismas convoluciones, con y sin atajos."),
+        title=Text("Plain against residual"),
+        help=Text("The same convolutions, with and without shortcuts."),
         left=NETS["plain32"],
         right=NETS["residual32"],
         lesson=Text(
             "The same convolutions; the shortcuts cost {extra:,} parameters, {more:.1f} % more, and only where the shape changes: there a "
-            "1 × 1 convolution brings what came in to the shape of the body. The gradient gets a way past every block.",
-            "Las mismas convoluciones; los atajos cuestan {extra:,} parámetros, un {more:.1f} % más, y solo donde cambia la forma: ahí una "
-            "convolución de 1 × 1 lleva lo que entró a la forma del cuerpo. El gradiente tiene un camino que evita cada bloque.",
+            "1 × 1 convolution brings what came in to the shape of the body. The gradient gets a way past every block."
         ),
     ),
 )

@@ -10,10 +10,10 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.shape_rules import SAME, Mend, Misfit, Shape, removing, setting, sides_of
 from vpc2.nets.spec import Layer, Net, edit_add, edit_layer, edit_param, edit_remove
 from vpc2.nets.summary.layer_summary import Repair
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text, begin_small
 
 MOST_STEPS = 3  # parameters that one repair sets
-_AND = Text("{one}, and {then}", "{one}, y {then}")
+_AND = Text("{one}, and {then}")
 
 
 def repairs_of(net: Net, layer: Layer, shape: Shape, misfit: Misfit, fits: Callable[[Net], bool]) -> tuple[Repair, ...]:
@@ -79,8 +79,7 @@ def _worded(
 def _repair(layer_id: str, steps: tuple[Mend, ...]) -> Repair:
     title = steps[0].title
     for step in steps[1:]:
-        then = step.title
-        title = _AND.fill(one=title, then=Text(then.en[0].lower() + then.en[1:], then.es[0].lower() + then.es[1:]))
+        title = _AND.fill(one=title, then=begin_small(step.title))
 
     def apply(net: Net) -> Net:
         for step in steps:

@@ -20,21 +20,15 @@ from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.summary.exact_field import Everything, Fork, Loop, Route, Through, extend, is_even_between
 from vpc2.nets.summary.layer_summary import MOST_PIXELS, Axes, Axis, LayerFacts, Problem, Summary
 from vpc2.nets.summary.repairs import repairs_of
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MOST_VALUES = 10**15  # and outputs up to here: upsampling again and again would fill the memory with digits
 MOST_COUNTED = 20_000  # layers looked at one by one; copies that are alike are counted once
 
-_AT = Text("{name}: {why}", "{name}: {why}")
-_NO_LAYERS = Text("This net has no layers; add one first.", "Esta red no tiene capas; primero hay que agregar una.")
-_TOO_MANY_VALUES = Text(
-    "Its output would hold more than {most:,} numbers.",
-    "Su salida tendría más de {most:,} números.",
-)
-_TOO_MANY_COPIES = Text(
-    "This net repeats too many copies that all differ: more than {most:,} layers would have to be counted one by one.",
-    "Esta red repite demasiadas copias distintas entre sí: habría que contar más de {most:,} capas una por una.",
-)
+_AT = Text("{name}: {why}")
+_NO_LAYERS = Text("This net has no layers; add one first.")
+_TOO_MANY_VALUES = Text("Its output would hold more than {most:,} numbers.")
+_TOO_MANY_COPIES = Text("This net repeats too many copies that all differ: more than {most:,} layers would have to be counted one by one.")
 
 
 @dataclass(frozen=True, slots=True)

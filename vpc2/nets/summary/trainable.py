@@ -8,39 +8,27 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net, edit_add, edit_param
 from vpc2.nets.summary.layer_summary import Problem, Repair, Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Text
+from vpc2.text import Plural, Text
 
 BATCH = 64  # the usual batch, for what training holds in memory
 
 _NO_VECTOR = Text(
-    "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer.",
-    "Esta red termina en una imagen de {shape}, no en un número por clase: hay que terminarla con un pooling sobre "
-    "toda la imagen y una capa densa.",
+    "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer."
 )
-_ONE_OUTPUT = Text(
-    "This net ends in a single number: one class alone is always right and teaches nothing. It needs one output a class.",
-    "Esta red termina en un solo número: una única clase siempre acierta y no enseña nada. Necesita una salida por clase.",
+_ONE_OUTPUT = Text("This net ends in a single number: one class alone is always right and teaches nothing. It needs one output a class.")
+_WRONG_CLASSES = Plural(
+    "This net ends in {found:,} number and the data has {classes:,} classes.",
+    "This net ends in {found:,} numbers and the data has {classes:,} classes.",
+    count="found",
 )
-_WRONG_CLASSES = Text(
-    "This net ends in {found:,} {found:?number|numbers} and the data has {classes:,} classes.",
-    "Esta red termina en {found:,} {found:?número|números} y los datos tienen {classes:,} clases.",
-)
-_SET_CLASSES = Text("End in {classes:,}", "Terminar en {classes:,}")
-_ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}", "Agregar un pooling global y una capa densa de {classes:,}")
-_ADD_DENSE = Text("Add a dense layer of {classes:,}", "Agregar una capa densa de {classes:,}")
-_HEAVY = Text(
-    "This net has {params:,} parameters; at most {most:,} can be trained here. It can still be looked at and exported.",
-    "Esta red tiene {params:,} parámetros; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar y exportar.",
-)
-_LONG = Text(
-    "This net has {count:,} layers; at most {most:,} can be trained here. It can still be looked at.",
-    "Esta red tiene {count:,} capas; acá se pueden entrenar como máximo {most:,}. Igual se puede mirar.",
-)
+_SET_CLASSES = Text("End in {classes:,}")
+_ADD_HEAD = Text("Add a global pooling and a dense layer of {classes:,}")
+_ADD_DENSE = Text("Add a dense layer of {classes:,}")
+_HEAVY = Text("This net has {params:,} parameters; at most {most:,} can be trained here. It can still be looked at and exported.")
+_LONG = Text("This net has {count:,} layers; at most {most:,} can be trained here. It can still be looked at.")
 _LARGE = Text(
     "A batch of {batch:,} pictures would hold {found:,} MB of outputs; at most {most:,} MB fit here. Smaller "
-    "pictures, fewer filters or an earlier pooling help.",
-    "Un lote de {batch:,} imágenes tendría {found:,} MB de salidas; acá entran como máximo {most:,} MB. Ayudan "
-    "imágenes más chicas, menos filtros o un pooling anterior.",
+    "pictures, fewer filters or an earlier pooling help."
 )
 
 

@@ -16,55 +16,31 @@ from vpc2.nets.layers.shape_rules import Shape, sides_of
 from vpc2.nets.spec import MAX_LAYERS, MAX_NESTING, Layer, Net, edit_layer
 from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.nets.summary.summarise import summarise
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text, Verbatim
 
 MOST_VALUES = 3 * MAX_LAYERS
 
-_TOO_MANY = Text(
-    "This net makes more than {most:,} calls; a net here has fewer.", "Esta red hace más de {most:,} llamadas; acá una red tiene menos."
-)
+_AT = Text("{where}: {why}")
+_TOO_MANY = Text("This net makes more than {most:,} calls; a net here has fewer.")
 _TANGLED = Text(
-    "{where}: what comes out here is used again in a way that is no block inside a block, so it cannot be drawn as a row of layers.",
-    "{where}: lo que sale de acá se vuelve a usar de una forma que no es un bloque dentro de otro, así que no se puede dibujar "
-    "como una fila de capas.",
+    "{where}: what comes out here is used again in a way that is no block inside a block, so it cannot be drawn as a row of layers."
 )
-_TOO_DEEP = Text("{where}: blocks stand too deep inside one another here.", "{where}: acá hay demasiados bloques unos dentro de otros.")
+_TOO_DEEP = Text("{where}: blocks stand too deep inside one another here.")
 _NO_RESIDUAL = Text(
-    "{where}: two branches are added, and neither is what came in, as it is or through the 1 × 1 convolution of a residual block.",
-    "{where}: se suman dos ramas, y ninguna es lo que entró, tal cual o a través de la convolución de 1 × 1 de un bloque residual.",
+    "{where}: two branches are added, and neither is what came in, as it is or through the 1 × 1 convolution of a residual block."
 )
-_OTHER_SHORTCUT = Text(
-    "{where}: the shortcut is not the 1 × 1 convolution that a residual block has here: {wanted}.",
-    "{where}: el atajo no es la convolución de 1 × 1 que acá tiene un bloque residual: {wanted}.",
-)
-_NO_SHORTCUT = Text("none, the shapes are equal", "ninguna, las formas son iguales")
-_NO_GATE = Text(
-    "{where}: two branches are multiplied, and that is no squeeze-and-excitation (pooling to 1, 1 × 1, ReLU, 1 × 1, sigmoid).",
-    "{where}: se multiplican dos ramas, y eso no es un squeeze-and-excitation (pooling a 1, 1 × 1, ReLU, 1 × 1, sigmoide).",
-)
-_FOLLOWS = Text(
-    "{where}: {kind} says {given} and gets {found}; here it follows what comes in.",
-    "{where}: {kind} dice {given} y recibe {found}; acá sigue a lo que entra.",
-)
+_OTHER_SHORTCUT = Text("{where}: the shortcut is not the 1 × 1 convolution that a residual block has here: {wanted}.")
+_NO_SHORTCUT = Text("none, the shapes are equal")
+_NO_GATE = Text("{where}: two branches are multiplied, and that is no squeeze-and-excitation (pooling to 1, 1 × 1, ReLU, 1 × 1, sigmoid).")
+_FOLLOWS = Text("{where}: {kind} says {given} and gets {found}; here it follows what comes in.")
 _OTHER_LENGTH = Text(
-    "{where}: what comes in is laid out in rows of {given}, and one picture has {found:,} numbers; here a row is one picture.",
-    "{where}: lo que entra se extiende en filas de {given}, y una imagen tiene {found:,} números; acá una fila es una imagen.",
+    "{where}: what comes in is laid out in rows of {given}, and one picture has {found:,} numbers; here a row is one picture."
 )
-_OTHER_AXIS = Text(
-    "{where}: {kind} goes along {key}={given}; here it goes along the channels, dim=1.",
-    "{where}: {kind} va a lo largo de {key}={given}; acá va a lo largo de los canales, dim=1.",
-)
-_NEEDS_FLAT = Text(
-    "{where}: torch's BatchNorm1d takes no picture; here it is read as the batch normalisation of one.",
-    "{where}: el BatchNorm1d de torch no recibe una imagen; acá se lee como la normalización por lotes de una.",
-)
-_NEEDS_PICTURE = Text(
-    "{where}: torch's BatchNorm2d takes no vector; here it is read as the batch normalisation of one.",
-    "{where}: el BatchNorm2d de torch no recibe un vector; acá se lee como la normalización por lotes de uno.",
-)
+_OTHER_AXIS = Text("{where}: {kind} goes along {key}={given}; here it goes along the channels, dim=1.")
+_NEEDS_FLAT = Text("{where}: torch's BatchNorm1d takes no picture; here it is read as the batch normalisation of one.")
+_NEEDS_PICTURE = Text("{where}: torch's BatchNorm2d takes no vector; here it is read as the batch normalisation of one.")
 _WRITTEN_OVER = Text(
-    "{where}: this writes into a picture in place, and another name for the same memory is used later; that cannot be followed here.",
-    "{where}: esto escribe sobre una imagen en su lugar, y otro nombre de la misma memoria se usa después; acá eso no se puede seguir.",
+    "{where}: this writes into a picture in place, and another name for the same memory is used later; that cannot be followed here."
 )
 _GATE = ("AdaptiveAvgPool2d", "Conv2d", "ReLU", "Conv2d", "Sigmoid")
 _POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
@@ -166,7 +142,7 @@ class Graph:
         try:
             cleaned = LAYERS[kind].clean(params)
         except Refusal as refusal:
-            raise Refusal(Text(f"{where.en}: {refusal.text.en}", f"{where.es}: {refusal.text.es}"), field=refusal.field) from None
+            raise Refusal(_AT.fill(where=where, why=refusal.text), field=refusal.field) from None
         return self._made((value,), part=Part(kind, cleaned, where, given or {}, checks=checks or {}))
 
     def join(self, how: str, values: Iterable[Value], where: Text) -> Value:
@@ -370,7 +346,7 @@ def _check_shortcut(facts: LayerFacts, part: Part) -> None:
     """Raise `Refusal` unless the shortcut that was read is the one that the block has here."""
     made = [one.layer for one in facts.inside[-1]]
     if [layer.kind for layer in made] != [one.kind for one in part.shortcut] or not _is_same_conv(made, part, facts.output):
-        wanted = Text(_described(made), _described(made)) if made else _NO_SHORTCUT
+        wanted = Verbatim(_described(made)) if made else _NO_SHORTCUT
         raise Refusal(_OTHER_SHORTCUT.fill(where=part.where, wanted=wanted))
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MOST_STEPS = 50_000
 MOST_TURNS = 1_000
@@ -15,25 +15,19 @@ MOST_COPIES = 10_000
 MOST_ITEMS = 4_000  # of one list
 LARGEST = 10**12
 
-LINE = Text("Line {line}", "Línea {line}")
-_AT = Text("Line {line}: {why}", "Línea {line}: {why}")
-UNREAD = Text("“{what}” cannot be read here.", "acá no se puede leer “{what}”.")
-UNKNOWN = Text("“{what}” is not known here.", "acá no se conoce “{what}”.")
-TOO_LONG = Text("a loop of {turns:,} turns is too long to be read.", "un bucle de {turns:,} vueltas es demasiado largo para leerlo.")
-TOO_MUCH = Text("there is too much to be done here; only a net is read.", "acá hay demasiado para hacer; solo se lee una red.")
-TOO_DEEP = Text("calls and brackets stand too deep inside one another.", "hay demasiadas llamadas y paréntesis unos dentro de otros.")
-TOO_LARGE = Text("this number is too large.", "este número es demasiado grande.")
-NEEDS = Text("{what} needs a value for “{key}”.", "{what} necesita un valor para “{key}”.")
-NO_ANSWER = Text("{what} has no forward that gives something back.", "{what} no tiene un forward que devuelva algo.")
-SHARED = Text(
-    "Line {line}: nn.{name} is used more than once; here each use has weights of its own.",
-    "Línea {line}: nn.{name} se usa más de una vez; acá cada uso tiene sus propios pesos.",
-)
-UNUSED = Text(
-    "Line {line}: nothing uses what “{what}” gives, so it is not in the net.",
-    "Línea {line}: nada usa lo que da “{what}”, así que no está en la red.",
-)
-NOT_A_LIST = Text("what stands here cannot be gone through one by one.", "lo que está acá no se puede recorrer de a uno.")
+LINE = Text("Line {line}")
+_AT = Text("Line {line}: {why}")
+UNREAD = Text("“{what}” cannot be read here.")
+UNKNOWN = Text("“{what}” is not known here.")
+TOO_LONG = Text("a loop of {turns:,} turns is too long to be read.")
+TOO_MUCH = Text("there is too much to be done here; only a net is read.")
+TOO_DEEP = Text("calls and brackets stand too deep inside one another.")
+TOO_LARGE = Text("this number is too large.")
+NEEDS = Text("{what} needs a value for “{key}”.")
+NO_ANSWER = Text("{what} has no forward that gives something back.")
+SHARED = Text("Line {line}: nn.{name} is used more than once; here each use has weights of its own.")
+UNUSED = Text("Line {line}: nothing uses what “{what}” gives, so it is not in the net.")
+NOT_A_LIST = Text("what stands here cannot be gone through one by one.")
 # What a module or a value can be asked for that adds no layer: nothing comes of it.
 NOTHING = ("modules", "parameters", "children", "register_buffer", "apply", "train", "eval", "to", "cuda", "cpu", "double")
 

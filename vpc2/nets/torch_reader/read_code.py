@@ -16,39 +16,22 @@ from vpc2.nets.torch_reader.interpreter import Reader
 from vpc2.nets.torch_reader.messages import TooMuch, refuse
 from vpc2.nets.torch_reader.python_calls import call
 from vpc2.nets.torch_reader.values import Chain, Class, Dotted, Module, Scope, Thing, is_net
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Plural, Refusal, Text, clean_name
 
 MOST_BYTES = 64 * 1024
 MOST_BRACKETS = 90  # nodes of the syntax tree inside one another
 MOST_NOTES = 20
 USUAL = (3, 32, 32)
 
-_TOO_LONG = Text(
-    "This text is too long to be read as a net: at most {most} kB.",
-    "Este texto es demasiado largo para leerlo como una red: como máximo {most} kB.",
-)
-_NOT_PYTHON = Text("Line {line}: this is not Python that can be read.", "Línea {line}: esto no es Python que se pueda leer.")
-_TOO_NESTED = Text(
-    "This text has brackets or operations too deep inside one another to be a net.",
-    "Este texto tiene demasiados paréntesis u operaciones unos dentro de otros para ser una red.",
-)
-_IMPORT = Text(
-    "“import {what}” has no place in a net. Code is only read here, never run: paste the part that makes the net.",
-    "«import {what}» no tiene lugar en una red. Acá el código solo se lee, nunca se ejecuta: hay que pegar la parte que arma la red.",
-)
-_MACHINE = Text(
-    "“{what}” speaks to the machine, not to a net. Code is only read here, never run.",
-    "«{what}» le habla a la máquina, no a una red. Acá el código solo se lee, nunca se ejecuta.",
-)
-_NO_NET = Text(
-    "There is no net in this text: an nn.Sequential(...) or a class of nn.Module with a forward is wanted.",
-    "En este texto no hay una red: hace falta un nn.Sequential(...) o una clase de nn.Module con un forward.",
-)
-_NO_LAYERS = Text("The net in this text has no layers.", "La red de este texto no tiene capas.")
-_MORE = Text(
-    "And {n:,} more {n:?place|places} could not be read.", "Y hay {n:,} {n:?lugar más que no se pudo|lugares más que no se pudieron} leer."
-)
-_NO_VALUE = Text("this net gives back something that no layer gives.", "esta red devuelve algo que no da ninguna capa.")
+_TOO_LONG = Text("This text is too long to be read as a net: at most {most} kB.")
+_NOT_PYTHON = Text("Line {line}: this is not Python that can be read.")
+_TOO_NESTED = Text("This text has brackets or operations too deep inside one another to be a net.")
+_IMPORT = Text("“import {what}” has no place in a net. Code is only read here, never run: paste the part that makes the net.")
+_MACHINE = Text("“{what}” speaks to the machine, not to a net. Code is only read here, never run.")
+_NO_NET = Text("There is no net in this text: an nn.Sequential(...) or a class of nn.Module with a forward is wanted.")
+_NO_LAYERS = Text("The net in this text has no layers.")
+_MORE = Plural("And {n:,} more place could not be read.", "And {n:,} more places could not be read.")
+_NO_VALUE = Text("this net gives back something that no layer gives.")
 # What people have at the top of a file with a net in it.
 _IMPORTED = {
     "torch", "torchvision", "torchinfo", "torchsummary", "numpy", "matplotlib", "tqdm", "math", "typing", "collections", "functools",

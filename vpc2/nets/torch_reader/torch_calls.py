@@ -19,47 +19,25 @@ from vpc2.nets.torch_reader.torch_signatures import (
     SHAPING,
     SILENT,
 )
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
-_UNKNOWN = Text("{where}: {name} is not known here.", "{where}: acá no se conoce {name}.")
-_LEFT_OUT = Text("{where}: {name} is not known here; it was left out.", "{where}: acá no se conoce {name}; se dejó afuera.")
-_STRANGE = Text("{where}: {name} has no argument “{key}” here.", "{where}: acá {name} no tiene un argumento “{key}”.")
-_TOO_MANY = Text("{where}: {name} has more values than it takes.", "{where}: {name} tiene más valores de los que recibe.")
-_TWICE = Text("{where}: {name} gets “{key}” twice.", "{where}: {name} recibe “{key}” dos veces.")
-_MISSING = Text("{where}: {name} needs {key}.", "{where}: {name} necesita {key}.")
-_NO_KNOB = Text(
-    "{where}: {name} has {key}={value}, for which there is no knob here; {own} stands.",
-    "{where}: {name} tiene {key}={value}, que acá no tiene perilla; queda {own}.",
-)
-_CHANGES_SHAPE = Text(
-    "{where}: {name} with {key}={value} gives other shapes than any layer here.",
-    "{where}: {name} con {key}={value} da otras formas que las capas de acá.",
-)
-_NO_SUCH_RESHAPING = Text(
-    "{where}: of all reshaping, only laying a picture out as one vector is known here.",
-    "{where}: de los cambios de forma, acá solo se conoce extender una imagen como un vector.",
-)
-_ONLY_CHANNELS = Text(
-    "{where}: pictures are laid side by side along their channels (dim=1), and no other way.",
-    "{where}: las imágenes se ponen una al lado de la otra por sus canales (dim=1), y de ninguna otra forma.",
-)
-_UNSURE = Text(
-    "{where}: {name} is given sizes that cannot be followed here; it is read as laying each picture out as one vector.",
-    "{where}: {name} recibe tamaños que acá no se pueden seguir; se lee como extender cada imagen en un vector.",
-)
-_WEIGHTED_SUM = Text(
-    "{where}: {name} with alpha={alpha} adds a multiple; here pictures are only added as they are.",
-    "{where}: {name} con alpha={alpha} suma un múltiplo; acá las imágenes solo se suman tal cual.",
-)
+_UNKNOWN = Text("{where}: {name} is not known here.")
+_LEFT_OUT = Text("{where}: {name} is not known here; it was left out.")
+_STRANGE = Text("{where}: {name} has no argument “{key}” here.")
+_TOO_MANY = Text("{where}: {name} has more values than it takes.")
+_TWICE = Text("{where}: {name} gets “{key}” twice.")
+_MISSING = Text("{where}: {name} needs {key}.")
+_NO_KNOB = Text("{where}: {name} has {key}={value}, for which there is no knob here; {own} stands.")
+_CHANGES_SHAPE = Text("{where}: {name} with {key}={value} gives other shapes than any layer here.")
+_NO_SUCH_RESHAPING = Text("{where}: of all reshaping, only laying a picture out as one vector is known here.")
+_ONLY_CHANNELS = Text("{where}: pictures are laid side by side along their channels (dim=1), and no other way.")
+_UNSURE = Text("{where}: {name} is given sizes that cannot be followed here; it is read as laying each picture out as one vector.")
+_WEIGHTED_SUM = Text("{where}: {name} with alpha={alpha} adds a multiple; here pictures are only added as they are.")
 _ALWAYS_DROPS = Text(
-    "{where}: {name} drops values while the net is judged too, unless training=self.training is said; here it drops only while training.",
-    "{where}: {name} descarta valores también al evaluar la red, salvo que diga training=self.training; acá descarta solo al entrenar.",
+    "{where}: {name} drops values while the net is judged too, unless training=self.training is said; here it drops only while training."
 )
-_WHOLE_ROWS = Text(
-    "{where}: {name} drops whole rows; here it drops single values.",
-    "{where}: {name} descarta filas enteras; acá descarta valores sueltos.",
-)
-_NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.", "{where}: {name} recibe algo que no da ninguna capa.")
+_WHOLE_ROWS = Text("{where}: {name} drops whole rows; here it drops single values.")
+_NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.")
 
 
 _SAME_VALUE = ("contiguous", "float", "identity")

@@ -7,7 +7,7 @@ from typing import Any
 from vpc2 import codec
 from vpc2.nets.torch_reader.torch_calls import Calls, Sizes, is_function
 from vpc2.nets.torch_reader.torch_signatures import CLASSES
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text, Verbatim
 
 _BUILT = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
 _SIDES = {"inception_v3": 299}
@@ -19,14 +19,8 @@ CLASSIFIERS: tuple[str, ...] = (
     "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet101_2", "wide_resnet50_2",
 )  # fmt: skip
 
-_NO_NAME = Text(
-    "torchvision has no classifier “{name}” that can be opened here; there are {some}, and more.",
-    "torchvision no tiene un clasificador “{name}” que acá se pueda abrir; hay {some} y otros.",
-)
-_LOOKS = Text(
-    "{name} looks at numbers to find its way, so it cannot be read without running.",
-    "{name} mira números para encontrar su camino, así que no se puede leer sin ejecutarla.",
-)
+_NO_NAME = Text("torchvision has no classifier “{name}” that can be opened here; there are {some}, and more.")
+_LOOKS = Text("{name} looks at numbers to find its way, so it cannot be read without running.")
 
 
 def read_torchvision(name: str) -> codec.Read:
@@ -60,7 +54,7 @@ def trace_torchvision(name: str) -> codec.Read:
 
     for node in traced.graph.nodes:
         place = str(node.target) if node.op == "call_module" else node.name
-        where = Text(place, place)
+        where = Verbatim(place)
         given, named = [known(one) for one in node.args], {key: known(one) for key, one in node.kwargs.items()}
         if node.op == "placeholder":
             start = values[node] = calls.graph.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Text
+from vpc2.text import Text
 
 STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reach the border and walk along it (Madry and others, 2017)
 
@@ -27,35 +27,26 @@ _LINF = tuple(k / 255 for k in (0.5, 1, 2, 4, 8, 16, 32))
 _L2 = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 ATTACKS: Catalog[Attack] = Catalog(
-    Text("attack", "ataque"),
+    Text("attack"),
     Attack(
         key="fgsm",
-        title=Text("FGSM (one step)", "FGSM (un paso)"),
-        help=Text(
-            "Every value moves by epsilon along the sign of the gradient (Goodfellow and others, 2014): quick and weak.",
-            "Cada valor se mueve épsilon según el signo del gradiente (Goodfellow y otros, 2014): rápido y débil.",
-        ),
+        title=Text("FGSM (one step)"),
+        help=Text("Every value moves by epsilon along the sign of the gradient (Goodfellow and others, 2014): quick and weak."),
         norm="linf",
         epsilons=_LINF,
     ),
     Attack(
         key="pgd",
-        title=Text("PGD, largest change", "PGD, cambio máximo"),
-        help=Text(
-            "Ten small steps along the sign of the gradient, each brought back within epsilon (Madry and others, 2017): strong.",
-            "Diez pasos chicos según el signo del gradiente, siempre dentro de épsilon (Madry y otros, 2017): fuerte.",
-        ),
+        title=Text("PGD, largest change"),
+        help=Text("Ten small steps along the sign of the gradient, each brought back within epsilon (Madry and others, 2017): strong."),
         norm="linf",
         epsilons=_LINF,
         steps=10,
     ),
     Attack(
         key="pgd_l2",
-        title=Text("PGD, length of the change", "PGD, longitud del cambio"),
-        help=Text(
-            "Ten steps along the gradient; epsilon bounds the length of the whole change, so that it gathers where it counts.",
-            "Diez pasos según el gradiente; épsilon limita la longitud de todo el cambio, que se concentra donde importa.",
-        ),
+        title=Text("PGD, length of the change"),
+        help=Text("Ten steps along the gradient; epsilon bounds the length of the whole change, so that it gathers where it counts."),
         norm="l2",
         epsilons=_L2,
         steps=10,

@@ -9,13 +9,10 @@ from torch import nn
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.explain.hooks import private_copy
 from vpc2.predict.tta.predict import images_at_once
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 METHODS = {"pca": "PCA", "tsne": "t-SNE"}
-_NO_DENSE = Text(
-    "This net does not end in a dense layer, so there is no map of what comes before it.",
-    "Esta red no termina en una capa densa, así que no hay mapa de lo que viene antes.",
-)
+_NO_DENSE = Text("This net does not end in a dense layer, so there is no map of what comes before it.")
 
 
 def features(classifier: Classifier, images: torch.Tensor) -> np.ndarray:

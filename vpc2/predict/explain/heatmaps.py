@@ -17,11 +17,10 @@ from vpc2.predict.classifier import Classifier
 from vpc2.predict.explain.hooks import private_copy
 from vpc2.predict.tta.predict import images_at_once
 from vpc2.predict.tta.transforms import apply_view, undo_masks
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 _NO_CONVOLUTION = Text(
-    "This net has no convolution whose output is a map, so there is no Grad-CAM of it; saliency and occlusion work for any net.",
-    "Esta red no tiene ninguna convolución que dé un mapa, así que no hay Grad-CAM; la saliencia y la oclusión sirven para cualquier red.",
+    "This net has no convolution whose output is a map, so there is no Grad-CAM of it; saliency and occlusion work for any net."
 )
 
 

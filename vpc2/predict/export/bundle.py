@@ -16,12 +16,9 @@ from vpc2.predict.export import tta_script
 from vpc2.predict.pretrained import backbone_code
 from vpc2.predict.tta.transforms import GREY, view_matrix
 from vpc2.predict.tta.views import MERGES, VIEWS, clean_views
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
-_NO_SCRIPT = Text(
-    "Only ready-made classifiers and nets that were trained here can be written as a plain script.",
-    "Solo los clasificadores ya hechos y las redes entrenadas acá se pueden escribir como un script.",
-)
+_NO_SCRIPT = Text("Only ready-made classifiers and nets that were trained here can be written as a plain script.")
 _WEIGHTS = f"""
 path = Path(__file__).parent / "{tta_script.WEIGHTS_NAME}"
 if not path.is_file():

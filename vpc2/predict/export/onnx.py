@@ -9,14 +9,11 @@ from torch import Tensor, nn
 
 from vpc2.nets.export.onnx import ONNX_BYTES, write_onnx
 from vpc2.predict.classifier import Classifier
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 PROBABILITIES = "probabilities"
 
-_TOO_LARGE = Text(
-    "This classifier takes {found:,} MB; at most {most:,} MB are written in this format. Save it as safetensors instead.",
-    "Este clasificador ocupa {found:,} MB; en este formato se escriben como máximo {most:,} MB. Se puede guardar como safetensors.",
-)
+_TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are written in this format. Save it as safetensors instead.")
 
 
 class Whole(nn.Module):

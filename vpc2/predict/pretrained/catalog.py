@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Text
+from vpc2.text import Text
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -31,11 +31,8 @@ class Pretrained(Entry):
 def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone) -> Pretrained:
     return Pretrained(
         key=key,
-        title=Text(f"{name} (ImageNet, downloads {download_mb} MB)", f"{name} (ImageNet, descarga {download_mb} MB)"),
-        help=Text(
-            f"From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.",
-            f"De {year}, 1.000 clases de ImageNet; los pesos de torchvision, que se descargan una vez.",
-        ),
+        title=Text("{name} (ImageNet, downloads {size} MB)").fill(name=name, size=download_mb),
+        help=Text("From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.").fill(year=year),
         family="torchvision",
         target="vpc2.predict.pretrained.loading.load_listed",
         module="vpc2.predict.pretrained.loading.listed_module",
@@ -45,14 +42,11 @@ def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone) -
 
 
 PRETRAINED: Catalog[Pretrained] = Catalog(
-    Text("ready-made classifier", "clasificador ya hecho"),
+    Text("ready-made classifier"),
     Pretrained(
         key="imagenet",
-        title=Text("EfficientNet-Lite0 (ImageNet)", "EfficientNet-Lite0 (ImageNet)"),
-        help=Text(
-            "Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded.",
-            "Conoce 1.000 clases de animales, plantas y cosas; sus pesos están instalados, no se descarga nada.",
-        ),
+        title=Text("EfficientNet-Lite0 (ImageNet)"),
+        help=Text("Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded."),
         family="installed",
         target="vpc2.predict.pretrained.loading.load_efficientnet_lite0",
         module="vpc2.predict.pretrained.loading.efficientnet_lite0",

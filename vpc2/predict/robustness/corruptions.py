@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Text
+from vpc2.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,103 +26,98 @@ def _challenge(key: str, title: Text, help_text: Text, family: str, strengths: t
 
 
 CHALLENGES: Catalog[Challenge] = Catalog(
-    Text("challenge", "dificultad"),
+    Text("challenge"),
     _challenge(
         "rotation",
-        Text("Rotation", "Rotación"),
-        Text("Turned around its centre.", "Girada alrededor de su centro."),
+        Text("Rotation", context="a corruption"),
+        Text("Turned around its centre."),
         "viewpoint",
         (0, 10, 20, 30, 45, 60, 90, 180),
         "°",
     ),
     _challenge(
         "shift",
-        Text("Shift", "Corrimiento"),
-        Text("Moved right by a share of its side; the border is repeated.", "Corrida a la derecha; el borde se repite."),
+        Text("Shift", context="a corruption"),
+        Text("Moved right by a share of its side; the border is repeated."),
         "viewpoint",
         (0, 5, 10, 15, 20, 30, 40),
         " %",
     ),
     _challenge(
         "scale",
-        Text("Scale", "Escala"),
-        Text("Made smaller; the border is repeated.", "Achicada; el borde se repite."),
+        Text("Scale"),
+        Text("Made smaller; the border is repeated."),
         "scale",
         (100, 90, 80, 70, 60, 50, 40),
         " %",
     ),
     _challenge(
         "perspective",
-        Text("Perspective", "Perspectiva"),
-        Text("Seen from the side: the left edge gets shorter.", "Vista de costado: el borde izquierdo se acorta."),
+        Text("Perspective"),
+        Text("Seen from the side: the left edge gets shorter."),
         "viewpoint",
         (0, 10, 20, 30, 40, 60),
         " %",
     ),
     _challenge(
         "brightness",
-        Text("Less light", "Menos luz"),
-        Text("Every value multiplied, down to the night.", "Cada valor multiplicado, hasta la noche."),
+        Text("Less light"),
+        Text("Every value multiplied, down to the night."),
         "light",
         (100, 75, 50, 35, 20, 10, 5),
         " %",
     ),
     _challenge(
         "contrast",
-        Text("Less contrast", "Menos contraste"),
-        Text("Values drawn towards the mean grey, as in fog.", "Los valores se acercan al gris medio, como en la niebla."),
+        Text("Less contrast"),
+        Text("Values drawn towards the mean grey, as in fog."),
         "light",
         (100, 75, 50, 35, 20, 10, 5),
         " %",
     ),
     _challenge(
         "hue",
-        Text("Hue", "Tono"),
-        Text("Colours turned around the circle: 180° is the opposite colour.", "Los colores giran en el círculo: a 180° está el opuesto."),
+        Text("Hue"),
+        Text("Colours turned around the circle: 180° is the opposite colour."),
         "light",
         (0, 15, 30, 60, 90, 135, 180),
         "°",
     ),
     _challenge(
         "blur",
-        Text("Blur", "Desenfoque"),
-        Text("Gaussian; sigma as a share of the side.", "Gaussiano; sigma como parte del lado."),
+        Text("Blur"),
+        Text("Gaussian; sigma as a share of the side."),
         "deformation",
         (0, 0.5, 1, 2, 3, 5, 8),
         " %",
     ),
     _challenge(
         "noise",
-        Text("Noise", "Ruido"),
-        Text("Gaussian noise on every value; its deviation in steps of 1/255.", "Ruido gaussiano en cada valor; su desviación en 1/255."),
+        Text("Noise"),
+        Text("Gaussian noise on every value; its deviation in steps of 1/255."),
         "deformation",
         (0, 5, 10, 20, 40, 60, 90),
         "/255",
     ),
     _challenge(
         "jpeg",
-        Text("JPEG", "JPEG"),
-        Text(
-            "Saved as JPEG of lower and lower quality; 100 here is the picture itself.",
-            "Guardada como JPEG de menor calidad; 100 es la original.",
-        ),
+        Text("JPEG"),
+        Text("Saved as JPEG of lower and lower quality; 100 here is the picture itself."),
         "deformation",
         (100, 60, 40, 20, 10, 5, 2),
     ),
     _challenge(
         "occlusion",
-        Text("Occlusion", "Oclusión"),
-        Text(
-            "A grey square over a share of the area, at a place drawn once.", "Un cuadrado gris sobre parte del área, en un lugar sorteado."
-        ),
+        Text("Occlusion"),
+        Text("A grey square over a share of the area, at a place drawn once."),
         "occlusion",
         (0, 5, 10, 20, 30, 40, 60),
         " %",
     ),
     _challenge(
         "clutter",
-        Text("Clutter", "Desorden"),
-        Text("Small pieces of the picture itself strewn over it.", "Pedacitos de la misma imagen desparramados sobre ella."),
+        Text("Clutter"),
+        Text("Small pieces of the picture itself strewn over it."),
         "clutter",
         (0, 2, 4, 8, 16, 32),
     ),

@@ -6,27 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vpc2.catalog import Catalog, Entry
-from vpc2.words import Refusal, Text
+from vpc2.text import Refusal, Text
 
 MAX_VIEWS = 64
 IDENTITY = "identity"
 
-_TOO_MANY = Text(
-    "At most {most} views are asked at once; these are {count:,}.", "Se consultan como máximo {most} vistas a la vez; estas son {count:,}."
-)
+_TOO_MANY = Text("At most {most} views are asked at once; these are {count:,}.")
 
-_MIRRORS = Text(
-    "A mirrored picture may mean something else: letters, digits, a left hand.",
-    "Una imagen espejada puede significar otra cosa: letras, dígitos, una mano izquierda.",
-)
-_TURNS = Text(
-    "A turned picture may mean something else: a 6 becomes a 9; trained nets rarely saw one.",
-    "Una imagen girada puede significar otra cosa: un 6 pasa a ser un 9; las redes entrenadas casi nunca vieron una.",
-)
-_CUTS = Text("What lies outside the crop is not seen.", "Lo que queda fuera del recorte no se ve.")
-_COLOUR = Text(
-    "Where colour tells the classes apart, this view does not know them.", "Donde el color distingue las clases, esta vista no las conoce."
-)
+_MIRRORS = Text("A mirrored picture may mean something else: letters, digits, a left hand.")
+_TURNS = Text("A turned picture may mean something else: a 6 becomes a 9; trained nets rarely saw one.")
+_CUTS = Text("What lies outside the crop is not seen.")
+_COLOUR = Text("Where colour tells the classes apart, this view does not know them.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +45,7 @@ _STEP, _ZOOM, _ANGLE, _CROP = 0.06, 1.12, 8.0, 0.875
 
 
 def _shift(key: str, title: Text, dx: float, dy: float) -> View:
-    help_text = Text("Moved by 6 % of its side; the border is repeated.", "Corrida un 6 % de su lado; el borde se repite.")
+    help_text = Text("Moved by 6 % of its side; the border is repeated.")
     return View(key=key, title=title, help=help_text, family="shift", target=f"{_GEOMETRY}.shift", params={"dx": dx, "dy": dy})
 
 
@@ -63,7 +53,7 @@ def _crop(key: str, title: Text, x: float, y: float, is_mirrored: bool = False) 
     return View(
         key=key,
         title=title,
-        help=Text("A part of 87.5 % of the side, enlarged to the whole.", "Una parte del 87,5 % del lado, ampliada al total."),
+        help=Text("A part of 87.5 % of the side, enlarged to the whole."),
         family="crop",
         target=f"{_GEOMETRY}.crop",
         params={"x": x, "y": y, "share": _CROP, "is_mirrored": is_mirrored},
@@ -85,19 +75,19 @@ def _light(key: str, title: Text, help_text: Text, function: str, params: dict[s
 
 
 VIEWS: Catalog[View] = Catalog(
-    Text("view", "vista"),
+    Text("view"),
     View(
         key=IDENTITY,
-        title=Text("As it is", "Tal cual"),
-        help=Text("The picture as the classifier gets it.", "La imagen como la recibe el clasificador."),
+        title=Text("As it is"),
+        help=Text("The picture as the classifier gets it."),
         family="plain",
         target=f"{_GEOMETRY}.identity",
         aliases=("plain",),
     ),
     View(
         key="flip_horizontal",
-        title=Text("Mirrored", "Espejada"),
-        help=Text("Left and right exchanged.", "Izquierda y derecha intercambiadas."),
+        title=Text("Mirrored"),
+        help=Text("Left and right exchanged."),
         family="flip",
         target=f"{_GEOMETRY}.flip",
         params={"axis": "horizontal"},
@@ -106,48 +96,46 @@ VIEWS: Catalog[View] = Catalog(
     ),
     View(
         key="flip_vertical",
-        title=Text("Upside down", "Dada vuelta"),
-        help=Text("Top and bottom exchanged.", "Arriba y abajo intercambiados."),
+        title=Text("Upside down"),
+        help=Text("Top and bottom exchanged."),
         family="flip",
         target=f"{_GEOMETRY}.flip",
         params={"axis": "vertical"},
         aliases=("vflip",),
         caution=_TURNS,
     ),
-    _shift("shift_left", Text("Shifted left", "Corrida a la izquierda"), -_STEP, 0.0),
-    _shift("shift_right", Text("Shifted right", "Corrida a la derecha"), _STEP, 0.0),
-    _shift("shift_up", Text("Shifted up", "Corrida hacia arriba"), 0.0, -_STEP),
-    _shift("shift_down", Text("Shifted down", "Corrida hacia abajo"), 0.0, _STEP),
+    _shift("shift_left", Text("Shifted left"), -_STEP, 0.0),
+    _shift("shift_right", Text("Shifted right"), _STEP, 0.0),
+    _shift("shift_up", Text("Shifted up"), 0.0, -_STEP),
+    _shift("shift_down", Text("Shifted down"), 0.0, _STEP),
     View(
         key="zoom_in",
-        title=Text("Larger", "Más grande"),
-        help=Text("Enlarged by 12 % around its centre.", "Ampliada un 12 % alrededor de su centro."),
+        title=Text("Larger"),
+        help=Text("Enlarged by 12 % around its centre."),
         family="scale",
         target=f"{_GEOMETRY}.scale",
         params={"factor": _ZOOM},
     ),
     View(
         key="zoom_out",
-        title=Text("Smaller", "Más chica"),
-        help=Text(
-            "Reduced by 11 % around its centre; the border is repeated.", "Reducida un 11 % alrededor de su centro; el borde se repite."
-        ),
+        title=Text("Smaller", context="a view"),
+        help=Text("Reduced by 11 % around its centre; the border is repeated."),
         family="scale",
         target=f"{_GEOMETRY}.scale",
         params={"factor": 1 / _ZOOM},
     ),
     View(
         key="rotate_left",
-        title=Text("Turned left by 8°", "Girada 8° a la izquierda"),
-        help=Text("Turned counter-clockwise around its centre.", "Girada en sentido antihorario alrededor de su centro."),
+        title=Text("Turned left by 8°"),
+        help=Text("Turned counter-clockwise around its centre."),
         family="rotation",
         target=f"{_GEOMETRY}.rotate",
         params={"degrees": _ANGLE},
     ),
     View(
         key="rotate_right",
-        title=Text("Turned right by 8°", "Girada 8° a la derecha"),
-        help=Text("Turned clockwise around its centre.", "Girada en sentido horario alrededor de su centro."),
+        title=Text("Turned right by 8°"),
+        help=Text("Turned clockwise around its centre."),
         family="rotation",
         target=f"{_GEOMETRY}.rotate",
         params={"degrees": -_ANGLE},
@@ -155,8 +143,8 @@ VIEWS: Catalog[View] = Catalog(
     *(
         View(
             key=f"turn_{90 * turns}",
-            title=Text(f"Turned by {90 * turns}°", f"Girada {90 * turns}°"),
-            help=Text("Quarter turns counter-clockwise; no pixel changes.", "Cuartos de giro en sentido antihorario; ningún píxel cambia."),
+            title=Text("Turned by {angle}°").fill(angle=90 * turns),
+            help=Text("Quarter turns counter-clockwise; no pixel changes."),
             family="rotation",
             target=f"{_GEOMETRY}.turn",
             params={"quarters": turns},
@@ -166,165 +154,151 @@ VIEWS: Catalog[View] = Catalog(
     ),
     _light(
         "brighter",
-        Text("Brighter", "Más brillo"),
-        Text("Every value multiplied by 1.2.", "Cada valor multiplicado por 1,2."),
+        Text("Brighter"),
+        Text("Every value multiplied by 1.2."),
         "brightness",
         {"factor": 1.2},
     ),
     _light(
         "darker",
-        Text("Darker", "Menos brillo"),
-        Text("Every value multiplied by 0.8.", "Cada valor multiplicado por 0,8."),
+        Text("Darker"),
+        Text("Every value multiplied by 0.8."),
         "brightness",
         {"factor": 0.8},
     ),
     _light(
         "more_contrast",
-        Text("More contrast", "Más contraste"),
-        Text("Values pulled away from the mean grey by 1.3.", "Los valores se alejan del gris medio por 1,3."),
+        Text("More contrast"),
+        Text("Values pulled away from the mean grey by 1.3."),
         "contrast",
         {"factor": 1.3},
     ),
     _light(
         "less_contrast",
-        Text("Less contrast", "Menos contraste"),
-        Text("Values drawn towards the mean grey by 0.7.", "Los valores se acercan al gris medio por 0,7."),
+        Text("Less contrast"),
+        Text("Values drawn towards the mean grey by 0.7."),
         "contrast",
         {"factor": 0.7},
     ),
     _light(
         "more_colour",
-        Text("More colour", "Más color"),
-        Text("Colours pulled away from grey by 1.4.", "Los colores se alejan del gris por 1,4."),
+        Text("More colour"),
+        Text("Colours pulled away from grey by 1.4."),
         "colour",
         {"factor": 1.4},
         caution=_COLOUR,
     ),
     _light(
         "less_colour",
-        Text("Less colour", "Menos color"),
-        Text("Colours drawn towards grey by 0.6.", "Los colores se acercan al gris por 0,6."),
+        Text("Less colour"),
+        Text("Colours drawn towards grey by 0.6."),
         "colour",
         {"factor": 0.6},
         caution=_COLOUR,
     ),
     _light(
         "grey",
-        Text("Without colour", "Sin color"),
-        Text("Only its lightness.", "Solo su luminosidad."),
+        Text("Without colour"),
+        Text("Only its lightness."),
         "grey",
         {},
         caution=_COLOUR,
     ),
-    _crop("crop_centre", Text("Crop: centre", "Recorte: centro"), 0.5, 0.5),
-    _crop("crop_top_left", Text("Crop: top left", "Recorte: arriba a la izquierda"), 0.0, 0.0),
-    _crop("crop_top_right", Text("Crop: top right", "Recorte: arriba a la derecha"), 1.0, 0.0),
-    _crop("crop_bottom_left", Text("Crop: bottom left", "Recorte: abajo a la izquierda"), 0.0, 1.0),
-    _crop("crop_bottom_right", Text("Crop: bottom right", "Recorte: abajo a la derecha"), 1.0, 1.0),
-    _crop("mirrored_centre", Text("Mirrored crop: centre", "Recorte espejado: centro"), 0.5, 0.5, True),
-    _crop("mirrored_top_left", Text("Mirrored crop: top left", "Recorte espejado: arriba a la izquierda"), 0.0, 0.0, True),
-    _crop("mirrored_top_right", Text("Mirrored crop: top right", "Recorte espejado: arriba a la derecha"), 1.0, 0.0, True),
-    _crop("mirrored_bottom_left", Text("Mirrored crop: bottom left", "Recorte espejado: abajo a la izquierda"), 0.0, 1.0, True),
-    _crop("mirrored_bottom_right", Text("Mirrored crop: bottom right", "Recorte espejado: abajo a la derecha"), 1.0, 1.0, True),
+    _crop("crop_centre", Text("Crop: centre"), 0.5, 0.5),
+    _crop("crop_top_left", Text("Crop: top left"), 0.0, 0.0),
+    _crop("crop_top_right", Text("Crop: top right"), 1.0, 0.0),
+    _crop("crop_bottom_left", Text("Crop: bottom left"), 0.0, 1.0),
+    _crop("crop_bottom_right", Text("Crop: bottom right"), 1.0, 1.0),
+    _crop("mirrored_centre", Text("Mirrored crop: centre"), 0.5, 0.5, True),
+    _crop("mirrored_top_left", Text("Mirrored crop: top left"), 0.0, 0.0, True),
+    _crop("mirrored_top_right", Text("Mirrored crop: top right"), 1.0, 0.0, True),
+    _crop("mirrored_bottom_left", Text("Mirrored crop: bottom left"), 0.0, 1.0, True),
+    _crop("mirrored_bottom_right", Text("Mirrored crop: bottom right"), 1.0, 1.0, True),
 )
 
 _CROPS = ("crop_centre", "crop_top_left", "crop_top_right", "crop_bottom_left", "crop_bottom_right")
 
 VIEW_SETS: Catalog[ViewSet] = Catalog(
-    Text("set of views", "conjunto de vistas"),
+    Text("set of views"),
     ViewSet(
         key="standard",
-        title=Text("Standard: eight views", "Estándar: ocho vistas"),
-        help=Text("A little of everything that rarely changes what is seen.", "Un poco de todo lo que casi nunca cambia lo que se ve."),
+        title=Text("Standard: eight views"),
+        help=Text("A little of everything that rarely changes what is seen."),
         views=(IDENTITY, "flip_horizontal", "shift_left", "shift_right", "zoom_in", "rotate_left", "rotate_right", "brighter"),
     ),
     ViewSet(
         key="no_mirror",
-        title=Text("Without mirroring: eight views", "Sin espejar: ocho vistas"),
-        help=Text(
-            "For letters, digits and hands, where a mirror image means something else.",
-            "Para letras, dígitos y manos, donde el espejo cambia el significado.",
-        ),
+        title=Text("Without mirroring: eight views"),
+        help=Text("For letters, digits and hands, where a mirror image means something else."),
         views=(IDENTITY, "shift_left", "shift_right", "zoom_in", "zoom_out", "rotate_left", "rotate_right", "brighter"),
     ),
     ViewSet(
         key="flip",
-        title=Text("Mirrored", "Espejada"),
-        help=Text("The picture and its mirror image: the cheapest set.", "La imagen y su espejo: el conjunto más barato."),
+        title=Text("Mirrored"),
+        help=Text("The picture and its mirror image: the cheapest set."),
         views=(IDENTITY, "flip_horizontal"),
     ),
     ViewSet(
         key="light",
-        title=Text("Other light", "Otra luz"),
-        help=Text("Brighter, darker, more and less contrast; nothing moves.", "Más y menos brillo, más y menos contraste; nada se mueve."),
+        title=Text("Other light"),
+        help=Text("Brighter, darker, more and less contrast; nothing moves."),
         views=(IDENTITY, "brighter", "darker", "more_contrast", "less_contrast"),
     ),
     ViewSet(
         key="five_crops",
-        title=Text("Five crops", "Cinco recortes"),
-        help=Text("Centre and corners, as in the first ImageNet papers.", "Centro y esquinas, como en los primeros trabajos con ImageNet."),
+        title=Text("Five crops"),
+        help=Text("Centre and corners, as in the first ImageNet papers."),
         views=_CROPS,
     ),
     ViewSet(
         key="ten_crops",
-        title=Text("Ten crops", "Diez recortes"),
-        help=Text("Five crops and their mirror images.", "Cinco recortes y sus espejos."),
+        title=Text("Ten crops"),
+        help=Text("Five crops and their mirror images."),
         views=(*_CROPS, *(key.replace("crop", "mirrored") for key in _CROPS)),
     ),
     ViewSet(
         key="none",
-        title=Text("None", "Ninguna"),
-        help=Text("Only the picture as it is.", "Solo la imagen tal cual."),
+        title=Text("None", context="views"),
+        help=Text("Only the picture as it is."),
         views=(IDENTITY,),
     ),
 )
 
 MERGES: Catalog[Entry] = Catalog(
-    Text("merge", "combinación"),
+    Text("merge"),
     Entry(
         key="mean",
-        title=Text("Mean of probabilities", "Promedio de probabilidades"),
-        help=Text("Every view counts the same.", "Todas las vistas cuentan igual."),
+        title=Text("Mean of probabilities"),
+        help=Text("Every view counts the same."),
         target="vpc2.predict.tta.predict.mean_of_probabilities",
     ),
     Entry(
         key="mean_logits",
-        title=Text("Geometric mean", "Media geométrica"),
+        title=Text("Geometric mean"),
         help=Text(
             "The root of the product of the probabilities, made to sum to 1, which is the softmax of the mean of the logits: a view that "
-            "is sure a class is wrong counts more.",
-            "La raíz del producto de las probabilidades, llevada a sumar 1, que es el softmax del promedio de los logits: pesa más la "
-            "vista que está segura de que una clase no es.",
+            "is sure a class is wrong counts more."
         ),
         target="vpc2.predict.tta.predict.mean_of_logits",
         aliases=("geometric", "gmean"),
     ),
     Entry(
         key="maximum",
-        title=Text("Maximum", "Máximo"),
-        help=Text(
-            "Each class gets its best probability over the views: one view that is very sure decides.",
-            "Cada clase recibe su mejor probabilidad entre las vistas: decide una sola vista muy segura.",
-        ),
+        title=Text("Maximum"),
+        help=Text("Each class gets its best probability over the views: one view that is very sure decides."),
         target="vpc2.predict.tta.predict.maximum",
         aliases=("max",),
     ),
     Entry(
         key="confidence",
-        title=Text("Weighted by confidence", "Pesada por confianza"),
-        help=Text(
-            "A view counts as much as the probability of its own answer.",
-            "Cada vista pesa tanto como la probabilidad de su propia respuesta.",
-        ),
+        title=Text("Weighted by confidence"),
+        help=Text("A view counts as much as the probability of its own answer."),
         target="vpc2.predict.tta.predict.confidence_weighted",
     ),
     Entry(
         key="vote",
-        title=Text("Majority vote", "Voto de la mayoría"),
-        help=Text(
-            "Every view has one vote; of tied classes the one with the higher mean of probabilities wins.",
-            "Cada vista tiene un voto; si hay empate, gana la clase empatada con el promedio de probabilidades más alto.",
-        ),
+        title=Text("Majority vote"),
+        help=Text("Every view has one vote; of tied classes the one with the higher mean of probabilities wins."),
         target="vpc2.predict.tta.predict.majority_vote",
     ),
 )

@@ -15,48 +15,33 @@ import numpy as np
 
 from vpc2.predict.statistics import accuracy_of, crossed_interval
 from vpc2.shares import Share, share_of
-from vpc2.words import Text
+from vpc2.text import Text
 
 FEWEST_SEEDS = 2  # of fewer there is no verdict: luck of the first weights cannot be told from the recipe
 FEWEST_UNITS = 3  # people, or pictures
 
 _BETTER = Text(
     "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
-    "for {b_s:.0f} s instead of {a_s:.0f} s a run.",
-    "{right}: exactitud de prueba {b:.1f} % en lugar de {a:.1f} % ({left}): {gap:.1f} puntos mejor (intervalo del 95 %: {low:.1f} a "
-    "{high:.1f}), por {b_s:.0f} s en lugar de {a_s:.0f} s por entrenamiento.",
+    "for {b_s:.0f} s instead of {a_s:.0f} s a run."
 )
 _WORSE = Text(
     "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points worse (95 % interval {low:.1f} to {high:.1f}), "
-    "for {b_s:.0f} s instead of {a_s:.0f} s a run.",
-    "{right}: exactitud de prueba {b:.1f} % en lugar de {a:.1f} % ({left}): {gap:.1f} puntos peor (intervalo del 95 %: {low:.1f} a "
-    "{high:.1f}), por {b_s:.0f} s en lugar de {a_s:.0f} s por entrenamiento.",
+    "for {b_s:.0f} s instead of {a_s:.0f} s a run."
 )
 _UNCLEAR = Text(
     "Not enough evidence: {right} has {b:.1f} % and {left} {a:.1f} %, but the 95 % interval of the gap, {low:.1f} to {high:.1f} points, "
-    "contains zero. More seeds or more test pictures would tell.",
-    "No hay evidencia suficiente: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero el intervalo del 95 % de la diferencia, de {low:.1f} a "
-    "{high:.1f} puntos, contiene el cero. Más semillas o más imágenes de prueba lo dirían.",
+    "contains zero. More seeds or more test pictures would tell."
 )
-_NO_VERDICT = Text(
-    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, from one seed each.",
-    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, con una semilla cada uno.",
-)
+_NO_VERDICT = Text("No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, from one seed each.")
 _ONE_SEED = Text(
     "With a single seed, luck in the first weights and in the order of the pictures looks like a difference between the recipes. Three "
-    "seeds or more would tell.",
-    "Con una sola semilla, la suerte de los primeros pesos y del orden de las imágenes parece una diferencia entre las recetas. Tres "
-    "semillas o más lo dirían.",
+    "seeds or more would tell."
 )
 _TWO_SEEDS = Text(
-    "With two seeds the spread from seed to seed is known from one difference only, so the interval is wide; a third seed narrows it most.",
-    "Con dos semillas, la dispersión entre semillas se conoce por una sola diferencia y el intervalo es ancho; una tercera semilla es lo "
-    "que más lo angosta.",
+    "With two seeds the spread from seed to seed is known from one difference only, so the interval is wide; a third seed narrows it most."
 )
 _FEW_PEOPLE = Text(
-    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, but too few people ({units:,}) are in the test pictures to speak of others.",
-    "Sin veredicto: {right} tiene {b:.1f} % y {left} {a:.1f} %, pero las imágenes de prueba son de muy pocas personas ({units:,}) para "
-    "decir algo de otras.",
+    "No verdict: {right} has {b:.1f} % and {left} {a:.1f} %, but too few people ({units:,}) are in the test pictures to speak of others."
 )
 
 

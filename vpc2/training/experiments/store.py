@@ -18,23 +18,17 @@ import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
 from vpc2.predict.statistics import Interval, crossed_interval
+from vpc2.text import Refusal, Text
 from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events
 from vpc2.training.runs.store import Run, RunStore, status_of, write_atomic
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
-from vpc2.words import Refusal, Text
 
-_NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.", "No existe ese experimento; puede que se haya eliminado.")
-_NOT_YOURS = Text("This experiment is somebody else's.", "Este experimento es de otra persona.")
-_SAME = Text(
-    "Both sides are the same recipe: there is nothing to compare. Change something on one side.",
-    "Los dos lados son la misma receta: no hay nada que comparar. Hay que cambiar algo de un lado.",
-)
-_OTHER_DATA = Text(
-    "Both sides must be tested on the same pictures: choose two recipes of one data set.",
-    "Los dos lados se tienen que probar con las mismas imágenes: hay que elegir dos recetas de un mismo conjunto de datos.",
-)
+_NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.")
+_NOT_YOURS = Text("This experiment is somebody else's.")
+_SAME = Text("Both sides are the same recipe: there is nothing to compare. Change something on one side.")
+_OTHER_DATA = Text("Both sides must be tested on the same pictures: choose two recipes of one data set.")
 _ID = re.compile(r"[a-z0-9]{8,32}")
 
 

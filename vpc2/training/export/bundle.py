@@ -16,6 +16,7 @@ from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, units_of
 from vpc2.host import MB
 from vpc2.predict.classifier import Classifier, load_classifier
+from vpc2.text import Refusal, Text
 from vpc2.training.checks import fit_to_data
 from vpc2.training.export.loop_code import is_written
 from vpc2.training.export.script import DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
@@ -23,19 +24,13 @@ from vpc2.training.runs.events import ALL_STEPS, read_events
 from vpc2.training.runs.store import START_NAME, Run
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
-from vpc2.words import Refusal, Text
 
 MOST_BYTES = 200 * MB
 
-_LARGE = Text(
-    "The pictures of this run take {found:,} MB; at most {most:,} MB are packed. The recipe can be saved instead.",
-    "Las imágenes de este entrenamiento ocupan {found:,} MB; se empaquetan como máximo {most:,} MB. Se puede guardar la receta.",
-)
+_LARGE = Text("The pictures of this run take {found:,} MB; at most {most:,} MB are packed. The recipe can be saved instead.")
 _LONG = Text(
     "The learning rates of this run followed the clock (or were counted as in an earlier version), and it has more steps than are recorded "
-    "one by one, so no script gives the same curve.",
-    "Las tasas de aprendizaje de este entrenamiento siguieron el reloj (o se contaron como en una versión anterior), y tiene más pasos de "
-    "los que se registran uno por uno, así que ningún script da la misma curva.",
+    "one by one, so no script gives the same curve."
 )
 _README = "Run: python train.py (needs torch and numpy, and what the script's first lines name). It writes curve.csv.\n"
 

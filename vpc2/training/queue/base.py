@@ -12,23 +12,17 @@ from abc import ABC, abstractmethod
 from typing import Protocol
 
 from vpc2.host import MB
+from vpc2.text import Refusal, Text
 from vpc2.training.runs.events import latest_events, progress_of
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import NO_SPACE, Run, RunStore, status_of
-from vpc2.words import Refusal, Text
 
 STOP_PATIENCE_S = 10.0  # from the request to the end by force
 OVERTIME_S = 120.0  # beyond the longest budget: loading, the last validation and the test
 LEAST_FREE_BYTES = 32 * MB
 
-_FULL = Text(
-    "The line is full ({limit} runs are waiting): try again in a few minutes.",
-    "La fila está llena (hay {limit} entrenamientos en espera): hay que volver a probar en unos minutos.",
-)
-_STILL_ENDING = Text(
-    "The last process of this run is still ending: try again in a moment.",
-    "El último proceso de este entrenamiento todavía está terminando: hay que volver a probar en un momento.",
-)
+_FULL = Text("The line is full ({limit} runs are waiting): try again in a few minutes.")
+_STILL_ENDING = Text("The last process of this run is still ending: try again in a moment.")
 
 
 class Engine(Protocol):

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vpc2.text import Refusal, Text
 from vpc2.training.runs.store import FULL_DISK
-from vpc2.words import Refusal, Text
 
 _NO_MEMORY = Text(
-    "The machine ran out of memory: choose smaller batches, smaller pictures or a smaller net. The rest of the app is not affected.",
-    "La máquina se quedó sin memoria: hay que elegir lotes, imágenes o una red más chicos. El resto de la aplicación no se ve afectado.",
+    "The machine ran out of memory: choose smaller batches, smaller pictures or a smaller net. The rest of the app is not affected."
 )
-_NO_SPACE = Text(
-    "The disk is full: delete old runs and start again. The model of the last saved epoch is kept.",
-    "El disco está lleno: hay que eliminar entrenamientos viejos y empezar de nuevo. Se conserva el modelo de la última época guardada.",
-)
-_FILE_GONE = Text(
-    "A file went away or could not be read while training: “{name}”.",
-    "Un archivo desapareció o no se pudo leer durante el entrenamiento: “{name}”.",
-)
-BUG = Text(
-    "The training process ended by an error of the program; its worker.log says which.",
-    "El proceso de entrenamiento terminó por un error del programa; su worker.log dice cuál.",
-)
+_NO_SPACE = Text("The disk is full: delete old runs and start again. The model of the last saved epoch is kept.")
+_FILE_GONE = Text("A file went away or could not be read while training: “{name}”.")
+BUG = Text("The training process ended by an error of the program; its worker.log says which.")
 
 
 def explain(error: BaseException) -> Text | None:

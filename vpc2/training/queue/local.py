@@ -11,20 +11,17 @@ import time
 from contextlib import suppress
 
 from vpc2.host import LIMITS
+from vpc2.text import Refusal, Text
 from vpc2.training.queue import worker_pool
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import Run, RunStore, status_of
-from vpc2.words import Refusal, Text
 
 TICK_S = 0.2
 IDLE_TICK_S = 1.0
 
-_NO_START = Text(
-    "The training process could not be started; the log of this run says why.",
-    "No se pudo iniciar el proceso de entrenamiento; el registro de este entrenamiento dice por qué.",
-)
+_NO_START = Text("The training process could not be started; the log of this run says why.")
 
 
 class LocalEngine(Line):
@@ -135,7 +132,7 @@ class LocalEngine(Line):
         with suppress(OSError):
             (folder / "worker.log").write_bytes(worker.log.read_bytes()[-20_000:])
             writer = EventWriter(folder)
-            writer.write({"type": "end", "state": "failed", "reason": {"en": _NO_START.en, "es": _NO_START.es}})
+            writer.write({"type": "end", "state": "failed", "reason": _NO_START.in_every_language()})
             writer.close()
             (folder / "queued").unlink(missing_ok=True)
 

@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from vpc2.host import MB
+from vpc2.text import Refusal
 from vpc2.training.queue.failures import BUG, explain
 from vpc2.training.runs.liveness import beat, claim
 from vpc2.training.runs.store import Run, read_run
-from vpc2.words import Refusal
 
 BEAT_S = 1.0
 ASK_EVERY_S = 0.05

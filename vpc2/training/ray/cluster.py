@@ -11,8 +11,8 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from vpc2 import privacy
+from vpc2.text import Refusal, Text
 from vpc2.training.queue.factory import RAY_ADDRESS
-from vpc2.words import Refusal, Text
 
 CPUS = "VPC2_RAY_CPUS"
 NAMESPACE = "vpc2"
@@ -21,14 +21,9 @@ PROBE_S = 3.0
 
 _NO_RAY = Text(
     "This host trains on a Ray cluster, but the package ray is not installed: nothing can be trained now. Whoever runs the host can "
-    "install ray[default], or unset {variable}.",
-    "Este servidor entrena en un cluster de Ray, pero el paquete ray no está instalado: por ahora no se puede entrenar. Quien lo "
-    "administra puede instalar ray[default] o quitar {variable}.",
+    "install ray[default], or unset {variable}."
 )
-NOT_REACHED = Text(
-    "The Ray cluster of this host does not answer: nothing can be trained now. Everything else works; try again later.",
-    "El cluster de Ray de este servidor no responde: por ahora no se puede entrenar. Todo lo demás funciona; hay que probar más tarde.",
-)
+NOT_REACHED = Text("The Ray cluster of this host does not answer: nothing can be trained now. Everything else works; try again later.")
 
 
 def join(address: str) -> ModuleType:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from vpc2.data.datasets import load_dataset
 from vpc2.host import LIMITS
+from vpc2.text import Plural, Refusal, Text
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.queue.failures import explain
 from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
@@ -24,7 +25,6 @@ from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
 from vpc2.training.runs.record import Record
 from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of, write_atomic
-from vpc2.words import Refusal, Text
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,18 +35,13 @@ RETRY_S = 5.0
 TICK_S = 0.1
 IDLE_TICK_S = 1.0
 
-_NODE_LOST = Text(
-    "The machine that trained this run went away; another one goes on from the last checkpoint.",
-    "La máquina que entrenaba se fue; otra sigue desde el último punto de control.",
+_NODE_LOST = Text("The machine that trained this run went away; another one goes on from the last checkpoint.")
+_NODES_LOST = Plural(
+    "The machines that trained this run went away {count} time; it can be resumed.",
+    "The machines that trained this run went away {count} times; it can be resumed.",
+    count="count",
 )
-_NODES_LOST = Text(
-    "The machines that trained this run went away {count} {count:?time|times}; it can be resumed.",
-    "Las máquinas que entrenaban se fueron {count} {count:?vez|veces}; se puede reanudar.",
-)
-_NO_START = Text(
-    "The cluster could not start this run; its worker.log says why.",
-    "El cluster no pudo iniciar este entrenamiento; su worker.log dice por qué.",
-)
+_NO_START = Text("The cluster could not start this run; its worker.log says why.")
 
 
 @dataclass

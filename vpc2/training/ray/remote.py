@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vpc2.text import Refusal, Text
 from vpc2.training.queue.failures import BUG, explain
 from vpc2.training.runs.store import CHECKPOINT_NAME, MODEL_NAME
 from vpc2.training.spec import Recipe
-from vpc2.words import Refusal, Text
 
 if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from vpc2.text import Text
 from vpc2.training.runs.events import EventWriter, Repeats, read_events
 from vpc2.training.runs.snapshot import Look
 from vpc2.training.runs.snapshot_view import LookWriter
 from vpc2.training.runs.store import CHECKPOINT_NAME, Run
 from vpc2.training.tensorboard.sink import TensorBoardSink
-from vpc2.words import Text
 
 RESERVE_BYTES = 16 * 1024
 MOST_HEADER_BYTES = 8 * 1024 * 1024
@@ -54,7 +54,7 @@ class Record:
 
     def note(self, text: Text) -> None:
         """Say something in the record."""
-        self._write({"type": "note", "text": _both(text)})
+        self._write({"type": "note", "text": text.in_every_language()})
 
     @property
     def looks(self) -> Callable[[Look], None] | None:
@@ -77,7 +77,7 @@ class Record:
         if not self.state:
             self.state = "failed"
             with suppress(OSError):  # not even that: the folder will say "interrupted"
-                self.listen(self._writer.write_last({"type": "end", "state": "failed", "reason": _both(reason)}))
+                self.listen(self._writer.write_last({"type": "end", "state": "failed", "reason": reason.in_every_language()}))
 
     def close(self) -> None:
         for sink in self._sinks:
@@ -103,7 +103,3 @@ def place_of(folder: Path) -> dict[str, int]:
         pass
     found = place if isinstance(place, dict) else {}
     return {name: value if isinstance(value := found.get(name), int) else 0 for name in ("step", "epoch")}
-
-
-def _both(text: Text) -> dict[str, str]:
-    return {"en": text.en, "es": text.es}

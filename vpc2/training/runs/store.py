@@ -33,19 +33,19 @@ from pathlib import Path
 
 from vpc2 import host
 from vpc2.codec import from_document, read_json, to_document
+from vpc2.text import Refusal, Text, clean_name, from_stored
 from vpc2.training.runs import liveness, retention
 from vpc2.training.runs.events import last_event
 from vpc2.training.spec import Recipe
-from vpc2.words import Refusal, Text, clean_name
 
 STATES = {
-    "queued": Text("waiting in line", "en espera"),
-    "running": Text("running", "en curso"),
-    "paused": Text("paused", "en pausa"),
-    "finished": Text("finished", "terminado"),
-    "stopped": Text("stopped", "detenido"),
-    "failed": Text("failed", "falló"),
-    "interrupted": Text("interrupted", "interrumpido"),
+    "queued": Text("waiting in line"),
+    "running": Text("running"),
+    "paused": Text("paused"),
+    "finished": Text("finished"),
+    "stopped": Text("stopped"),
+    "failed": Text("failed"),
+    "interrupted": Text("interrupted"),
 }
 MODEL_NAME = "model.safetensors"
 CHECKPOINT_NAME = "checkpoint.safetensors"
@@ -54,35 +54,17 @@ NOTE_LENGTH = 500
 FULL_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 _ID = re.compile(r"[a-z0-9]{8,32}")
-_NO_RUN = Text("There is no such run; it may have been deleted.", "No existe ese entrenamiento; puede que se haya eliminado.")
-_NOT_YOURS = Text(
-    "This run is somebody else's: look at it or clone it.", "Este entrenamiento es de otra persona: se puede mirar y clonar, no cambiar."
-)
-_STILL_RUNNING = Text(
-    "This run is still going: stop it first, then delete it.", "Este entrenamiento sigue en curso: primero hay que detenerlo."
-)
-_ENDED = Text(
-    "This run has come to its end, there is nothing left to resume: continue from it with a new run.",
-    "Este entrenamiento llegó a su fin, no queda nada por reanudar: se puede continuar a partir de él con uno nuevo.",
-)
-_NO_MODEL = Text(
-    "This run has no model yet to continue from: it is there after the first epoch.",
-    "Este entrenamiento todavía no tiene un modelo del cual continuar: lo tiene después de la primera época.",
-)
-NO_SPACE = Text(
-    "The disk is full: delete old runs, then try again. Nothing was changed.",
-    "El disco está lleno: hay que eliminar entrenamientos viejos y volver a probar. No se cambió nada.",
-)
+_NO_RUN = Text("There is no such run; it may have been deleted.")
+_NOT_YOURS = Text("This run is somebody else's: look at it or clone it.")
+_STILL_RUNNING = Text("This run is still going: stop it first, then delete it.")
+_ENDED = Text("This run has come to its end, there is nothing left to resume: continue from it with a new run.")
+_NO_MODEL = Text("This run has no model yet to continue from: it is there after the first epoch.")
+NO_SPACE = Text("The disk is full: delete old runs, then try again. Nothing was changed.")
 _INTERRUPTED = Text(
-    "The training process ended unexpectedly after epoch {epoch}; curves and model up to there are kept, and the run can be resumed.",
-    "El proceso de entrenamiento terminó inesperadamente después de la época {epoch}; se conservan las curvas y el modelo hasta ahí, y "
-    "se puede reanudar.",
+    "The training process ended unexpectedly after epoch {epoch}; curves and model up to there are kept, and the run can be resumed."
 )
-_STOPPED_WAITING = Text("Stopped on request while it waited.", "Detenido a pedido mientras esperaba.")
-_INTERRUPTED_EARLY = Text(
-    "The training process ended unexpectedly before the first epoch was complete; the run can be resumed.",
-    "El proceso de entrenamiento terminó inesperadamente antes de completar la primera época; se puede reanudar.",
-)
+_STOPPED_WAITING = Text("Stopped on request while it waited.")
+_INTERRUPTED_EARLY = Text("The training process ended unexpectedly before the first epoch was complete; the run can be resumed.")
 
 
 @dataclass(frozen=True)
@@ -377,7 +359,7 @@ def status_of(folder: Path) -> Status:
     has_checkpoint = (folder / CHECKPOINT_NAME).is_file()
     if said == "end":
         reason = last.get("reason")
-        text = Text(str(reason.get("en", "")), str(reason.get("es", ""))) if isinstance(reason, dict) else None
+        text = from_stored(reason) if isinstance(reason, dict) else None
         state = last["state"] if last.get("state") in STATES else "failed"
         return Status(state, text, is_resumable=has_checkpoint and state != "finished")
     if is_alive and said != "pause":

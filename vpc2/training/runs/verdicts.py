@@ -12,57 +12,37 @@ from statistics import fmean
 from typing import Any
 
 from vpc2.shares import wilson
+from vpc2.text import Plural, Text
 from vpc2.training.runs.events import curves
-from vpc2.words import Text
 
 _FLAT = Text(
     "Training loss is flat: {first:.2f} in the first epoch, {last:.2f} in the last, and guessing gives {chance:.2f}. "
-    "Try another learning rate (now {rate:.2g}) or a net with more capacity.",
-    "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. "
-    "Conviene probar otra tasa de aprendizaje (ahora {rate:.2g}) o una red con más capacidad.",
+    "Try another learning rate (now {rate:.2g}) or a net with more capacity."
 )
 _FLAT_ATTACKED = Text(
     "Training loss is flat: {first:.2f} in the first epoch, {last:.2f} in the last, and guessing gives {chance:.2f}. Part of every batch "
-    "is attacked: try a smaller epsilon first, then another learning rate (now {rate:.2g}).",
-    "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. Parte de "
-    "cada lote se ataca: conviene probar primero un épsilon menor, después otra tasa de aprendizaje (ahora {rate:.2g}).",
+    "is attacked: try a smaller epsilon first, then another learning rate (now {rate:.2g})."
 )
 _FLAT_CUT = Text(
     "Training loss is flat: {first:.2f} in the first epoch, {last:.2f} in the last, and guessing gives {chance:.2f}. The seconds allow "
-    "{epochs:,.0f} of {most:,} epochs: give it more of them first, then try another learning rate (now {rate:.2g}).",
-    "La pérdida de entrenamiento no baja: {first:.2f} en la primera época, {last:.2f} en la última, y adivinar da {chance:.2f}. Los "
-    "segundos alcanzan para {epochs:,.0f} de {most:,} épocas: conviene darle primero más tiempo, después probar otra tasa de aprendizaje "
-    "(ahora {rate:.2g}).",
+    "{epochs:,.0f} of {most:,} epochs: give it more of them first, then try another learning rate (now {rate:.2g})."
 )
 _OVERFITTING = Text(
     "Overfitting since epoch {epoch}: validation loss rose from {low:.2f} to {high:.2f} (means of {window} epochs) while training loss "
-    "went on falling, to {train:.2f}. More data, {augmentation} or weight decay may help.",
-    "Sobreajuste desde la época {epoch}: la pérdida de validación subió de {low:.2f} a {high:.2f} (promedios de {window} épocas) mientras "
-    "la de entrenamiento siguió bajando, hasta {train:.2f}. Pueden ayudar más datos, {augmentation} o decaimiento de pesos.",
+    "went on falling, to {train:.2f}. More data, {augmentation} or weight decay may help."
 )
-_AUGMENTATION = Text("augmentation", "aumento de datos")
-_MORE_AUGMENTATION = Text("stronger augmentation", "un aumento de datos más fuerte")
-_GAP = Text(
-    "The net knows its training pictures better than new ones: accuracy {train:.1%} in training, {val:.1%} in validation{of}.",
-    "La red conoce sus imágenes de entrenamiento mejor que las nuevas: exactitud {train:.1%} en entrenamiento, {val:.1%} en "
-    "validación{of}.",
-)
+_AUGMENTATION = Text("augmentation")
+_MORE_AUGMENTATION = Text("stronger augmentation")
+_GAP = Text("The net knows its training pictures better than new ones: accuracy {train:.1%} in training, {val:.1%} in validation{of}.")
 _IMPROVING = Text(
-    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. A longer run may help.",
-    "Todavía estaba mejorando al terminar: la pérdida de validación bajó de {before:.3f} a {after:.3f} en el último tercio. "
-    "Puede ayudar entrenar más tiempo.",
+    "It was still improving when it ended: validation loss fell from {before:.3f} to {after:.3f} in the last third. A longer run may help."
 )
-_BEST = Text(
-    "The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}{of}.",
-    "Se conservan los pesos de la época {epoch}: la mejor en validación, con exactitud {accuracy:.1%}{of}.",
-)
-_OF = Text(" ({n:,} {n:?picture|pictures})", " ({n:,} {n:?imagen|imágenes})")
-_NOTHING = Text("", "")
+_BEST = Text("The weights of epoch {epoch} are kept: the best in validation, with accuracy {accuracy:.1%}{of}.")
+_OF = Plural(" ({n:,} picture)", " ({n:,} pictures)")
+_NOTHING = Text("")
 _SLOW = Text(
     "Slow: at {speed:,.0f} pictures a second the budget of {budget:g} s ends after {epochs:.1f} epochs. A smaller net, smaller pictures, "
-    "a cheaper augmentation or a larger budget would give it more epochs.",
-    "Lento: con {speed:,.0f} imágenes por segundo, el presupuesto de {budget:g} s se termina después de {epochs:.1f} épocas. Con una red "
-    "o imágenes más chicas, un aumento de datos más barato o un presupuesto mayor haría más épocas.",
+    "a cheaper augmentation or a larger budget would give it more epochs."
 )
 
 ENOUGH_EPOCHS = 6  # fewer say little about a trend

@@ -12,15 +12,12 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from vpc2.text import Refusal, Text
 from vpc2.training.runs.store import CHECKPOINT_NAME
-from vpc2.words import Refusal, Text
 
 _FORMAT = 1
 
-_UNUSABLE = Text(
-    "The checkpoint of this run cannot be used (it is damaged, or of another version): clone the run to start it afresh.",
-    "El punto de control de este entrenamiento no se puede usar (está dañado o es de otra versión): hay que clonarlo y empezar de nuevo.",
-)
+_UNUSABLE = Text("The checkpoint of this run cannot be used (it is damaged, or of another version): clone the run to start it afresh.")
 
 
 def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, Any]) -> None:

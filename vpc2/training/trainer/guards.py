@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 
-from vpc2.words import Text
+from vpc2.text import Text
 
 LOST_FACTOR = 1e4  # times the least bound, in a single step: no weights come back from there
 RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # so many times the bound for so many steps in a row: it will not come back
 
-_NAN = Text("NaN", "NaN")
-_HUGE = Text("huge ({loss:.3g}, where guessing gives {guess:.2f})", "enorme ({loss:.3g}, cuando adivinar da {guess:.2f})")
+_NAN = Text("NaN")
+_HUGE = Text("huge ({loss:.3g}, where guessing gives {guess:.2f})")
 
 
 class Bounds:

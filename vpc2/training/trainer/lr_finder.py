@@ -13,24 +13,18 @@ from typing import Any
 from torch import Tensor
 
 from vpc2.data.imageset import ImageSet
+from vpc2.text import Text
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import Control, Fitting, fitting
-from vpc2.words import Text
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 MEMORY = 0.9  # of the running mean of the loss
 RISEN = 4.0  # times the lowest mean: the rate is far too high
 WARM = 10  # steps that say little: the mean is young
 
-_FOUND = Text(
-    "The loss falls fastest at a learning rate of {rate:.2g}; from {high:.2g} on it rises again.",
-    "La pérdida baja más rápido con una tasa de aprendizaje de {rate:.2g}; desde {high:.2g} vuelve a subir.",
-)
-_NOT_FOUND = Text(
-    "The loss never fell, at any learning rate: check the data, or try another net.",
-    "La pérdida no bajó con ninguna tasa de aprendizaje: conviene revisar los datos o probar otra red.",
-)
-_STOPPED = Text("Stopped before there was a suggestion.", "Detenido antes de llegar a una sugerencia.")
+_FOUND = Text("The loss falls fastest at a learning rate of {rate:.2g}; from {high:.2g} on it rises again.")
+_NOT_FOUND = Text("The loss never fell, at any learning rate: check the data, or try another net.")
+_STOPPED = Text("Stopped before there was a suggestion.")
 
 
 def find_rate(
@@ -76,7 +70,7 @@ def find_rate(
             {
                 "type": "end",
                 "state": "stopped" if control.asked else "finished",
-                "reason": {"en": reason.en, "es": reason.es},
+                "reason": reason.in_every_language(),
                 "suggestion": found,
                 "elapsed_s": round(run.elapsed_s, 3),
             }

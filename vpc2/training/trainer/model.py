@@ -16,14 +16,11 @@ from vpc2.predict.adversarial.gradient_steps import perturb
 from vpc2.predict.classifier import GREY, Classifier, Preprocessing
 from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.rng import seed_of
+from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.training_data import BATCH, Material
-from vpc2.words import Refusal, Text
 
-_OTHER_NET = Text(
-    "The weights to begin with belong to another net ({name} does not fit): choose the same net, or start afresh.",
-    "Los pesos para empezar son de otra red ({name} no coincide): hay que elegir la misma red, o empezar de cero.",
-)
+_OTHER_NET = Text("The weights to begin with belong to another net ({name} does not fit): choose the same net, or start afresh.")
 
 
 class Trainee:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from vpc2.text import Plural, Text
 from vpc2.training.trainer.losses import guess_loss
-from vpc2.words import Text
 
 if TYPE_CHECKING:
     from vpc2.training.trainer.evaluation import Score
@@ -23,31 +23,25 @@ MOST_HITS = 20_000  # test pictures whose single answers are kept, to compare tw
 
 _BECAME_NAN = Text(
     "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). "
-    "The weights from before are kept.",
-    "La pérdida se volvió {what} en el paso {step}: conviene probar una tasa de aprendizaje diez veces menor "
-    "({rate:.2g} en lugar de {now:.2g}). Se conservan los pesos de antes.",
+    "The weights from before are kept."
 )
-_STOPPED = Text(
-    "Stopped on request after {epochs:,} {epochs:?epoch|epochs}.",
-    "Detenido a pedido después de {epochs:,} {epochs:?época|épocas}.",
+_STOPPED = Plural("Stopped on request after {epochs:,} epoch.", "Stopped on request after {epochs:,} epochs.", count="epochs")
+_OUT_OF_TIME = Plural(
+    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} epoch.",
+    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} epochs.",
+    count="epochs",
 )
-_OUT_OF_TIME = Text(
-    "The time budget of {budget:g} s ended the run after {done:,} of at most {epochs:,} {epochs:?epoch|epochs}.",
-    "El presupuesto de tiempo de {budget:g} s terminó el entrenamiento después de {done:,} de {epochs:,} "
-    "{epochs:?época|épocas} como máximo.",
+_TIRED = Plural(
+    "Stopped early: validation has not got better for {waited:,} epoch; the best was epoch {best:,}.",
+    "Stopped early: validation has not got better for {waited:,} epochs; the best was epoch {best:,}.",
+    count="waited",
 )
-_TIRED = Text(
-    "Stopped early: validation has not got better for {waited:,} {waited:?epoch|epochs}; the best was epoch {best:,}.",
-    "Parada temprana: la validación no mejoró en {waited:,} {waited:?época|épocas}; la mejor fue la época {best:,}.",
+_BATCH_CAPPED = Plural(
+    "The batch was reduced from {asked:,} to {batch:,} picture: there are no more to train on.",
+    "The batch was reduced from {asked:,} to {batch:,} pictures: there are no more to train on.",
+    count="batch",
 )
-_BATCH_CAPPED = Text(
-    "The batch was reduced from {asked:,} to {batch:,} {batch:?picture|pictures}: there are no more to train on.",
-    "El lote se redujo de {asked:,} a {batch:,} {batch:?imagen|imágenes}: no hay más para entrenar.",
-)
-_NO_VALIDATION = Text(
-    "There are too few pictures to set some apart for validation: the last weights are kept, not the best.",
-    "Hay muy pocas imágenes para apartar algunas para validar: se conservan los últimos pesos, no los mejores.",
-)
+_NO_VALIDATION = Text("There are too few pictures to set some apart for validation: the last weights are kept, not the best.")
 
 
 class Reporter:
@@ -85,7 +79,7 @@ class Reporter:
         if len(run.split.validation) == 0:
             said.append(_NO_VALIDATION)
         for text in said:
-            self.report({"type": "note", "text": _both(text)})
+            self.report({"type": "note", "text": text.in_every_language()})
 
     def _setting(self) -> dict[str, Any]:
         """Return what decides how a loss and an accuracy are to be read: what sentences about them need to know."""
@@ -164,7 +158,7 @@ class Reporter:
             {
                 "type": "end",
                 "state": state,
-                "reason": _both(reason) if reason is not None else None,
+                "reason": reason.in_every_language() if reason is not None else None,
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
                 "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MOST_HITS else None,
@@ -186,7 +180,3 @@ def short(epochs: float) -> int | float:
     digits = max(2 - math.floor(math.log10(max(epochs, 1))), 0)
     whole = math.floor(epochs * 10**digits) / 10**digits
     return int(whole) if whole == int(whole) else whole
-
-
-def _both(text: Text) -> dict[str, str]:
-    return {"en": text.en, "es": text.es}

@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
     from vpc2.augment.spec import Pipeline
     from vpc2.data.imageset import ImageSet, Split
+    from vpc2.text import Text
     from vpc2.training.schedule import Plan
     from vpc2.training.spec import Recipe
     from vpc2.training.trainer.evaluation import Score
     from vpc2.training.trainer.model import Trainee
     from vpc2.training.trainer.training_data import Material
-    from vpc2.words import Text
 
 
 class Asked(Protocol):

@@ -25,6 +25,7 @@ from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, Split, split_images
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
 from vpc2.rng import seed_of, training
+from vpc2.text import Refusal, Text
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.runs.events import stride_of
@@ -39,7 +40,6 @@ from vpc2.training.trainer.losses import floor_of, loss_of
 from vpc2.training.trainer.model import Trainee
 from vpc2.training.trainer.reporting import Reporter
 from vpc2.training.trainer.training_data import make_material
-from vpc2.words import Refusal, Text
 
 EVALUATION_BATCH = 64
 SAVE_SHARE = LOOK_SHARE = 0.03  # of the time, at most, goes into saving, and into looks

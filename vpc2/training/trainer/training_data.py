@@ -15,26 +15,25 @@ from vpc2.augment.pipeline import augment_batch
 from vpc2.data.imageset import ImageSet, Split
 from vpc2.host import LIMITS, MB
 from vpc2.rng import seed_of
+from vpc2.text import Plural, Refusal, Text
 from vpc2.training.spec import Recipe
-from vpc2.words import Refusal, Text
 
 BATCH = 64  # pictures at a time, wherever nothing is learned from them
 FEWEST_KEPT = 2  # of a class that imbalance takes pictures from
 
 _COPIES_LARGE = Text(
     "The copies made before the training would take {found:,} MB; at most {most:,} MB are allowed here. Ask for fewer copies, smaller "
-    "pictures, or augment online.",
-    "Las copias hechas antes de entrenar ocuparían {found:,} MB; acá se permiten como máximo {most:,} MB. Hay que pedir menos copias, "
-    "imágenes más chicas, o aumentar online.",
+    "pictures, or augment online."
 )
-_COPIES_MADE = Text(
-    "{count:,} augmented {count:?copy was|copies were} made before the training, in {seconds:.1f} s.",
-    "{count:,} {count:?copia aumentada se hizo|copias aumentadas se hicieron} antes de entrenar, en {seconds:.1f} s.",
+_COPIES_MADE = Plural(
+    "{count:,} augmented copy was made before the training, in {seconds:.1f} s.",
+    "{count:,} augmented copies were made before the training, in {seconds:.1f} s.",
+    count="count",
 )
-_TAKEN_AWAY = Text(
-    "{count:,} training {count:?picture was|pictures were} taken away to make the classes uneven; validation and test are as they were.",
-    "{count:,} {count:?imagen de entrenamiento se quitó|imágenes de entrenamiento se quitaron} para desbalancear las clases; "
-    "validación y prueba quedaron como estaban.",
+_TAKEN_AWAY = Plural(
+    "{count:,} training picture was taken away to make the classes uneven; validation and test are as they were.",
+    "{count:,} training pictures were taken away to make the classes uneven; validation and test are as they were.",
+    count="count",
 )
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.augment import histogram_figure
+from vpc2.text import Text
 from vpc2.ui.augment.draws import SIDE_PX, Photo, choose_draw
 from vpc2.ui.components.compare_slider import compare_slider
 from vpc2.ui.computed import augmented
@@ -13,9 +14,8 @@ from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, number
 from vpc2.ui.widgets import page_frame, photo_picker
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Text
 
-_TAKEN = Text("{name} is now in the tray.", "{name} ya está en la bandeja.")
+_TAKEN = Text("{name} is now in the tray.")
 
 
 def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:

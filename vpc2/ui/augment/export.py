@@ -12,6 +12,7 @@ from vpc2.augment.spec import Pipeline
 from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.host import MB
+from vpc2.text import Text, clean_name
 from vpc2.ui.augment import export_cost
 from vpc2.ui.augment.labels import labels_of
 from vpc2.ui.computed import augmented
@@ -19,12 +20,11 @@ from vpc2.ui.session import notices, own_datasets
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Text, clean_name
 
 MOST = 10_000  # pictures in one ZIP
 _TRAY = "tray"
 _FOLDERS = "ImageFolder"
-_STOPPED = Text("Writing was stopped; nothing of it was kept.", "Se detuvo la escritura; no quedó nada de ella.")
+_STOPPED = Text("Writing was stopped; nothing of it was kept.")
 
 
 def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:

@@ -9,16 +9,13 @@ import streamlit as st
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
 from vpc2.images.samples import SAMPLES
 from vpc2.labels import MOST, POINT, Label
+from vpc2.text import Plural, Refusal, Text, clean_name
 from vpc2.ui import markdown
 from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, number
-from vpc2.words import Refusal, Text, clean_name
 
-_ADDED = Text("{n} {n:?label|labels} came from “{name}”.", "{n} {n:?etiqueta llegó|etiquetas llegaron} de “{name}”.")
-_FULL = Text(
-    "A photograph takes at most {most} labels; of the file's, this many had no room: {left}.",
-    "Una foto lleva como máximo {most} etiquetas; de las del archivo, quedaron sin lugar: {left}.",
-)
+_ADDED = Plural("{n} label came from “{name}”.", "{n} labels came from “{name}”.")
+_FULL = Text("A photograph takes at most {most} labels; of the file's, this many had no room: {left}.")
 
 
 def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:

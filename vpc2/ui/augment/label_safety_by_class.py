@@ -11,6 +11,7 @@ from vpc2.augment.label_survival import RULE, SURE, ClassSurvival
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
+from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import STATES
 from vpc2.ui import markdown
@@ -20,12 +21,11 @@ from vpc2.ui.session import notices, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker, page_frame, run_status
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal, Text
 
 MOST_ROWS = 12  # of one verdict: a set may have a thousand classes
 PICTURE_PX = 76
 
-_ENDED = Text("The training ended without a classifier: {state}.", "El entrenamiento terminó sin un clasificador: {state}.")
+_ENDED = Text("The training ended without a classifier: {state}.")
 
 
 def pick_up() -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from vpc2.augment import spec as pipelines
 from vpc2.augment.operations.catalog import FAMILIES, OPS
 from vpc2.augment.spec import Pipeline
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.components.card_list import Change, card_list, read_change
 from vpc2.ui.session import notices, workspace
@@ -18,7 +19,6 @@ from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
 from vpc2.ui.widgets.step_text import describe_step, short_value
-from vpc2.words import Refusal
 
 # One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
@@ -56,10 +56,10 @@ def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
 
 
 def name_operation(key: str) -> str:
-    """Return an operation's name in both languages, the visitor's first, with its family: what a search looks through."""
+    """Return an operation's name in all languages, the visitor's first, with its family: what a search looks through."""
     entry, family = OPS[key], FAMILIES[OPS[key].family]
-    names = dict.fromkeys((say(entry.title), entry.title.en, entry.title.es))
-    families = dict.fromkeys((say(family), family.en, family.es))
+    names = dict.fromkeys((say(entry.title), *entry.title.in_every_language().values()))
+    families = dict.fromkeys((say(family), *family.in_every_language().values()))
     return " · ".join((*names, *families, key))
 
 

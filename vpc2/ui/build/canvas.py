@@ -20,21 +20,21 @@ from vpc2.nets.positions import arriving_channels, shifted_place
 from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
+from vpc2.text import Plural, Refusal, Text, write_number
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
-from vpc2.words import Refusal, Text, swap_separators
 
 _KEY = "net/canvas"
 MOST_FORESEEN = 100
 # The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
-_PLACE = Text("{at:,} of {of:,}", "{at:,} de {of:,}")
-_GIVES = Text("gives {shape}", "da {shape}")
-_PARAMS = Text("{count:,} {count:?parameter|parameters}", "{count:,} {count:?parámetro|parámetros}")
-_EMPTY = Text("{block}: branch {number} is empty", "{block}: la rama {number} está vacía")
-_UNREACHED = Text("the net does not get here", "la red no llega hasta acá")
-_PROBLEM = Text("{name} does not fit: {why}", "{name} no encaja: {why}")
+_PLACE = Text("{at:,} of {of:,}")
+_GIVES = Text("gives {shape}")
+_PARAMS = Plural("{count:,} parameter", "{count:,} parameters", count="count")
+_EMPTY = Text("{block}: branch {number} is empty")
+_UNREACHED = Text("the net does not get here")
+_PROBLEM = Text("{name} does not fit: {why}")
 
 
 def opened_blocks(net: Net) -> list[str]:
@@ -141,7 +141,7 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
     """Return all that there is to say about a layer, for whoever hears the canvas instead of seeing it."""
 
     def count(value: int) -> str:
-        return swap_separators(f"{value:,}") if lang == "es" else f"{value:,}"
+        return write_number(value, lang)
 
     entry = LAYERS[facts.kind]
     said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]

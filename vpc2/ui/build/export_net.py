@@ -15,9 +15,9 @@ from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.csv_table import to_csv
 from vpc2.nets.summary.layer_summary import Summary
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, language, say
-from vpc2.words import Refusal
 
 _BYTES = "application/octet-stream"
 

@@ -9,6 +9,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
 from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision
+from vpc2.text import Plural, from_stored
 from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.computed import augmented
@@ -16,17 +17,15 @@ from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Text
 
 _SIDES = (28, 32, 48, 64, 96, 128, 224, 227, 256, 299)
 _NOTES = "bring/notes"
-_WHOLE = Text(
-    "Read whole: {n:,} {n:?layer|layers}. Undo brings back what was here before.",
-    "Leída completa: {n:,} {n:?capa|capas}. Deshacer trae de vuelta lo que había antes.",
+_WHOLE = Plural(
+    "Read whole: {n:,} layer. Undo brings back what was here before.", "Read whole: {n:,} layers. Undo brings back what was here before."
 )
-_REMARKS = Text(
-    "Read, with these remarks: {n:,} {n:?layer|layers}. Undo brings back what was here before.",
-    "Leída, con estas observaciones: {n:,} {n:?capa|capas}. Deshacer trae de vuelta lo que había antes.",
+_REMARKS = Plural(
+    "Read, with these remarks: {n:,} layer. Undo brings back what was here before.",
+    "Read, with these remarks: {n:,} layers. Undo brings back what was here before.",
 )
 _EXAMPLE = """net = nn.Sequential(
     nn.Conv2d(3, 16, 3, padding=1),
@@ -111,7 +110,7 @@ def _take(read: codec.Read | None) -> None:
     workspace.save(read.spec, from_outside=True)
     notices.forget_notes()
     canvas.forget()
-    told = [(note.en, note.es) for note in read.notes]
+    told = [note.in_every_language() for note in read.notes]
     st.session_state[_NOTES] = (codec.digest(read.spec), told, st.session_state.get("refusals", 0))
     st.rerun()
 
@@ -124,5 +123,5 @@ def _draw_notes(net: Net) -> None:
     if not notes:
         st.success(say(_WHOLE.fill(n=count)), icon=":material/check:")
         return
-    said = "\n".join(f"- {markdown.literal(say(Text(*note)))}" for note in notes)
+    said = "\n".join(f"- {markdown.literal(say(from_stored(note)))}" for note in notes)
     st.warning(f"{say(_REMARKS.fill(n=count))}\n\n{said}", icon=":material/info:")

@@ -17,20 +17,17 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.knob_limits import reachable
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
 from vpc2.nets.summary.summarise import summarise
+from vpc2.text import Plural, Text, join_texts
 from vpc2.ui import markdown
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
-from vpc2.words import Text, join_texts
 
-_ROWS, _COLUMNS = Text("{n:,} {n:?row|rows}", "{n:,} {n:?fila|filas}"), Text("{n:,} {n:?column|columns}", "{n:,} {n:?columna|columnas}")
-_AND = Text(" and ", " y ")
-_UNSEEN = Text(
-    "The stride does not divide: it does not look at {what} at the end of {height:,} × {width:,}.",
-    "El paso no divide exacto: deja sin mirar {what} al final de {height:,} × {width:,}.",
-)
+_ROWS, _COLUMNS = Plural("{n:,} row", "{n:,} rows"), Plural("{n:,} column", "{n:,} columns")
+_AND = Text(" and ")
+_UNSEEN = Text("The stride does not divide: it does not look at {what} at the end of {height:,} × {width:,}.")
 _COST = (words.PARAMS, words.MACS, words.MEMORY)
 _SEEN = (words.FIELD, words.JUMP, words.CENTRE)
 

@@ -15,17 +15,17 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.diff import CHANGED, LEFT, RIGHT, SAME, Comparison, Item, Row, Total, compare
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.lessons import PAIRS, lesson_of, note_of
+from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal, Text
 
 _MINE, _KEPT = "mine", "kept"
 _MB = 1_000_000
 _OFTEN = 2  # from twice as much on, a ratio says more than a percentage
-_OPENED = Text("Side by side further down, under Compare: {pair}.", "Lado a lado más abajo, en Comparar: {pair}.")
+_OPENED = Text("Side by side further down, under Compare: {pair}.")
 Named = tuple[str, Net]
 
 

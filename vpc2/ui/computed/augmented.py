@@ -21,8 +21,8 @@ from vpc2.augment.draw_cache import Stages
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.host import MB, Heap
+from vpc2.text import Refusal, Text
 from vpc2.ui.server import idle
-from vpc2.words import Refusal, Text
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
@@ -30,10 +30,7 @@ STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
 idle.when_all_have_left(STAGES.clear)
 HEAP = Heap()
 HISTOGRAM_BINS = 32
-_BUSY = Text(
-    "The machine is busy with other visitors' pictures; try again in a moment.",
-    "La máquina está ocupada con imágenes de otras personas; conviene probar de nuevo en un momento.",
-)
+_BUSY = Text("The machine is busy with other visitors' pictures; try again in a moment.")
 
 
 @contextlib.contextmanager

@@ -10,21 +10,18 @@ import streamlit as st
 
 from vpc2.augment.label_survival import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
+from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker
-from vpc2.words import Refusal, Text
 
 SIDE_PX = 256
 CHUNK = 16
 MOST_PICTURES = 400
 SOME_PICTURES = 120  # of the test set, where it is asked once a strength
 
-_NOTHING_RIGHT = Text(
-    "This net answers no test picture both rightly and surely, so there is no label to lose.",
-    "Esta red no acierta con seguridad ninguna imagen de prueba, así que no hay etiqueta que perder.",
-)
+_NOTHING_RIGHT = Text("This net answers no test picture both rightly and surely, so there is no label to lose.")
 
 Photo = dict[str, Any]
 Ask = Callable[[Sequence[Any]], np.ndarray]

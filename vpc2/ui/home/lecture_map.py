@@ -13,11 +13,11 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
+from vpc2.text import Text
 from vpc2.training.presets import RECIPES
 from vpc2.ui.server import preload
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import page_frame
-from vpc2.words import Text
 
 HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
 _ROOT = Path(__file__).parents[3]
@@ -42,110 +42,89 @@ class Card:
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
 FIRST = (
-    Card("first-augment", "augment", Text("Augment a photograph", "Aumentar una foto"), Text("", ""), "basic", ":material/auto_fix_high:"),
-    Card("first-build", "build", Text("Open AlexNet", "Abrir AlexNet"), Text("", ""), "alexnet", ":material/deployed_code:"),
-    Card("first-train", "train", Text("Train in seconds", "Entrenar en segundos"), Text("", ""), "digits", ":material/model_training:"),
+    Card("first-augment", "augment", Text("Augment a photograph"), Text(""), "basic", ":material/auto_fix_high:"),
+    Card("first-build", "build", Text("Open AlexNet"), Text(""), "alexnet", ":material/deployed_code:"),
+    Card("first-train", "train", Text("Train in seconds"), Text(""), "digits", ":material/model_training:"),
 )
 
 CARDS = (
     Card(
         "tasks",
         "judge",
-        Text("Tasks of vision: classification", "Tareas de visión: clasificación"),
-        Text(
-            "Ask a net that knows a thousand classes what is in your own photograph.",
-            "Preguntarle a una red que conoce mil clases qué hay en una foto propia.",
-        ),
+        Text("Tasks of vision: classification"),
+        Text("Ask a net that knows a thousand classes what is in your own photograph."),
     ),
     Card(
         "dense",
         "build",
-        Text("Why convolution?", "¿Por qué convolución?"),
-        Text(
-            "A dense layer of 1,000 units on 1280 × 720 × 3 costs 2,764.8 million weights.",
-            "Una capa densa de 1.000 unidades sobre 1280 × 720 × 3 cuesta 2.764,8 millones de pesos.",
-        ),
+        Text("Why convolution?"),
+        Text("A dense layer of 1,000 units on 1280 × 720 × 3 costs 2,764.8 million weights."),
         "dense_720p",
         pair="dense-convolution",
     ),
     Card(
         "alexnet",
         "build",
-        Text("AlexNet, layer by layer", "AlexNet, capa por capa"),
-        Text(
-            "Formulas of convolution and pooling with AlexNet's own numbers: 227 gives 55.",
-            "Las fórmulas de convolución y pooling con los números de AlexNet: de 227 a 55.",
-        ),
+        Text("AlexNet, layer by layer"),
+        Text("Formulas of convolution and pooling with AlexNet's own numbers: 227 gives 55."),
         "alexnet",
     ),
     Card(
         "vgg",
         "build",
-        Text("VGG: only 3 × 3", "VGG: solo 3 × 3"),
-        Text(
-            "Sixteen layers with weights, and where their 138 million parameters are.",
-            "Dieciséis capas con pesos, y dónde están sus 138 millones de parámetros.",
-        ),
+        Text("VGG: only 3 × 3"),
+        Text("Sixteen layers with weights, and where their 138 million parameters are."),
         "vgg16",
         pair="vggs",
     ),
     Card(
         "field",
         "build",
-        Text("Receptive field", "Campo receptivo"),
-        Text(
-            "Two 3 × 3 see what one 5 × 5 sees: 18 weights against 25.",
-            "Dos de 3 × 3 ven lo mismo que una de 5 × 5: 18 pesos contra 25.",
-        ),
+        Text("Receptive field"),
+        Text("Two 3 × 3 see what one 5 × 5 sees: 18 weights against 25."),
         "two_3x3",
         pair="5x5-3x3",
     ),
     Card(
         "translation",
         "train",
-        Text("Translation: an 8, then no idea", "Traslación: un 8, y después ni idea"),
-        Text(
-            "Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net.",
-            "Solo capas densas, entrenadas en segundos: correr el dígito en Juzgar, junto a una red convolucional.",
-        ),
+        Text("Translation: an 8, then no idea"),
+        Text("Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net."),
         "digits-dense",
     ),
     Card(
         "basic",
         "augment",
-        Text("Augmentation: basic", "Aumento de datos: básico"),
-        Text("Flips, rotations, crops: the same cat, new pixels.", "Espejos, giros, recortes: el mismo gato, otros píxeles."),
+        Text("Augmentation: basic"),
+        Text("Flips, rotations, crops: the same cat, new pixels."),
         "basic",
     ),
     Card(
         "colour",
         "augment",
-        Text("Augmentation: colour", "Aumento de datos: color"),
-        Text("Brightness, contrast, hue: another hour of the day.", "Brillo, contraste, tono: otra hora del día."),
+        Text("Augmentation: colour"),
+        Text("Brightness, contrast, hue: another hour of the day."),
         "colour",
     ),
     Card(
         "bad",
         "augment",
-        Text("Bad examples", "Malos ejemplos"),
-        Text("A change that changes the label: the 6 that becomes a 9.", "Un cambio que cambia la etiqueta: el 6 que se vuelve 9."),
+        Text("Bad examples"),
+        Text("A change that changes the label: the 6 that becomes a 9."),
         "bad_examples",
     ),
     Card(
         "hands",
         "train",
-        Text("Exercise: the hands data set", "Ejercicio: el conjunto de manos"),
-        Text("Train on photographs of hands, without and with augmentation.", "Entrenar con fotos de manos, sin y con aumento de datos."),
+        Text("Exercise: the hands data set"),
+        Text("Train on photographs of hands, without and with augmentation."),
         "hands-augmented",
     ),
     Card(
         "tta",
         "judge",
-        Text("Augmentation at test time", "Aumento de datos al predecir"),
-        Text(
-            "One photograph, several views, one merged answer, and its price in milliseconds.",
-            "Una foto, varias vistas, una respuesta combinada, y su precio en milisegundos.",
-        ),
+        Text("Augmentation at test time"),
+        Text("One photograph, several views, one merged answer, and its price in milliseconds."),
     ),
 )
 

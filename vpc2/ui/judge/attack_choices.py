@@ -7,19 +7,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.text import Text
 from vpc2.ui import markdown
 from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import classifier_picker
-from vpc2.words import Text
 
 SOME_PICTURES = 120
 Photo = dict[str, Any]
 
-NO_OTHERS = Text(
-    "There are too few test pictures of other classes: choose another target.",
-    "Hay muy pocas imágenes de prueba de otras clases: hay que elegir otro objetivo.",
-)
+NO_OTHERS = Text("There are too few test pictures of other classes: choose another target.")
 
 
 def is_kept(kind: str, place: tuple, is_asked: bool) -> bool:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.shares import share_of
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
@@ -16,7 +17,6 @@ from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.session.i18n import _, number
 from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal
 
 PATCH_SHARE = 0.32
 

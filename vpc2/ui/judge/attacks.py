@@ -10,6 +10,7 @@ import streamlit as st
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
@@ -19,7 +20,6 @@ from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal
 
 
 def draw_attacks(name: str, photos: list[Photo]) -> None:

@@ -10,10 +10,10 @@ import streamlit as st
 
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.tta.views import MERGES, VIEWS
+from vpc2.text import Refusal
 from vpc2.ui.judge import question_count, single_photo, test_set
 from vpc2.ui.session.i18n import _, language, number, say
 from vpc2.ui.widgets import classifier_picker, page_frame
-from vpc2.words import Refusal
 
 Photo = dict[str, Any]
 

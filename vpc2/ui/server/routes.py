@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vpc2.text import SOURCE, Refusal
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.snapshot_files import SHEETS, read_look, sheet_path
 from vpc2.training.runs.store import RunStore, status_of
@@ -24,7 +25,6 @@ from vpc2.ui import addresses
 from vpc2.ui.server import idle, preload
 from vpc2.ui.server.tensorboard import Boards
 from vpc2.ui.session import visitor_cookie
-from vpc2.words import Refusal
 
 MOST_EVENTS = 5000  # in one answer; the browser asks again for the rest
 
@@ -74,7 +74,8 @@ def answer(run_id: str, since: int = 0, limit: int | None = MOST_EVENTS) -> dict
 
 
 def _refuse(refusal: Refusal) -> JSONResponse:
-    return JSONResponse({"error": refusal.text.en, "error_es": refusal.text.es}, 404, _NO_STORE)
+    said = refusal.text.in_every_language()
+    return JSONResponse({"error": said.pop(SOURCE), **{f"error_{name}": words for name, words in said.items()}}, 404, _NO_STORE)
 
 
 def _whole(given: str | None) -> int | None:

@@ -18,8 +18,8 @@ from typing import Any
 import streamlit as st
 
 from vpc2 import host
+from vpc2.text import Refusal
 from vpc2.training.runs.store import Run, RunStore
-from vpc2.words import Refusal
 
 RELOAD_S = 3.0
 MOST_BOARDS = 12

@@ -1,32 +1,21 @@
-"""The visitor's language, chosen per session: gettext for the pages' words, `say` for the words of tables."""
+"""The visitor's language, chosen per session: `_` for a page's own words, said at once, `say` for a `Text` of a table or a refusal."""
 
 from __future__ import annotations
 
-import functools
-import gettext
-from pathlib import Path
-
 import streamlit as st
 
-from vpc2.words import LANGUAGES, Text, swap_separators
-
-LOCALES = Path(__file__).parents[3] / "assets" / "locale"
+from vpc2.text import LANGUAGES, Text, translate, write_number
 
 
 def language() -> str:
-    """Return "en" or "es": what the visitor chose, what the link asks for, or what the browser speaks."""
+    """Return the visitor's language, one of `LANGUAGES`: what the visitor chose, what the link asks for, or what the browser speaks."""
     chosen = st.session_state.get("lang") or st.query_params.get("lang") or (st.context.locale or "en")[:2].lower()
     return chosen if chosen in LANGUAGES else "en"
 
 
-@functools.cache
-def _catalog(lang: str) -> gettext.NullTranslations:
-    return gettext.translation("vpc2", LOCALES, [lang], fallback=True)
-
-
 def _(message: str) -> str:
     """Return a page's sentence in the visitor's language. Call it while drawing, never at import."""
-    return _catalog(language()).gettext(message)
+    return translate(message, language())
 
 
 def say(text: Text) -> str:
@@ -36,8 +25,7 @@ def say(text: Text) -> str:
 
 def number(value: float, spec: str = ",") -> str:
     """Return a number written as the visitor's language writes it: 62,378,344 or 62.378.344."""
-    written = format(value, spec)
-    return swap_separators(written) if language() == "es" else written
+    return write_number(value, language(), spec)
 
 
 def draw_language_switch() -> None:

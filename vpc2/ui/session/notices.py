@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vpc2.words import Text
+from vpc2.text import Text, from_stored
 
 MOST_NOTES = 6
 
@@ -14,9 +14,10 @@ def remember_note(text: Text, kind: str = "info") -> None:
     success of an earlier file never stands beside the refusal of a later one, nor the other way round.
     """
     forget_notes()
-    kept = [note for note in st.session_state["notes"] if note["en"] != text.en]  # said once, and anew where it happens again
+    said = text.in_every_language()
+    kept = [note for note in st.session_state["notes"] if note["said"] != said]  # said once, and anew where it happens again
     st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
-    st.session_state["notes"] = [*kept, {"en": text.en, "es": text.es, "kind": kind, "shown": None}]
+    st.session_state["notes"] = [*kept, {"said": said, "kind": kind, "shown": None}]
 
 
 def forget_notes() -> None:
@@ -34,4 +35,4 @@ def notes() -> list[tuple[Text, str]]:
     for note in kept:
         note["shown"] = now
     st.session_state["notes"] = kept
-    return [(Text(note["en"], note["es"]), note["kind"]) for note in kept]
+    return [(from_stored(note["said"]), note["kind"]) for note in kept]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from vpc2.text import Refusal, Text
 from vpc2.ui.session import workspace
-from vpc2.words import Refusal, Text
 
 _NOT_YOURS = Text(
-    "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself.",
-    "Estas imágenes las agregó otra persona, solo para sí: hay que elegir otro conjunto de datos, o agregar las propias.",
+    "These pictures were added by somebody else, for themselves alone: choose another data set, or add the pictures yourself."
 )
 
 

@@ -7,6 +7,7 @@ import threading
 import streamlit as st
 
 from vpc2 import host
+from vpc2.text import Refusal
 from vpc2.training.queue.base import Engine
 from vpc2.training.queue.factory import make_engine
 from vpc2.training.runs.store import Run, RunStore
@@ -14,7 +15,6 @@ from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import say
-from vpc2.words import Refusal
 
 _ENGINE: dict[str, Engine] = {}
 _LOCK = threading.Lock()

@@ -15,10 +15,10 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
+from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
 from vpc2.ui.session import sign_in, visitor_cookie
 from vpc2.ui.session.notices import remember_note
-from vpc2.words import Refusal, Text
 
 HISTORY = 60
 
@@ -27,19 +27,16 @@ _FIRST: dict[str, Callable[[], Any]] = {
     "net": lambda: NETS["small"].net,
     "recipe": lambda: RECIPES["digits"].recipe,
 }
-_OPENED = Text("Opened from the link: {what}.", "Abierto desde el enlace: {what}.")
+_OPENED = Text("Opened from the link: {what}.")
 _WHAT = {
-    "pipeline": Text("a pipeline", "un pipeline"),
-    "net": Text("a net", "una red"),
-    "recipe": Text("a recipe with its net and its pipeline", "una receta con su red y su pipeline"),
-    "backbone": Text("a pretrained net", "una red preentrenada"),
-    "experiment": Text("an experiment; its right side is the recipe now", "un experimento; su lado derecho es ahora la receta"),
+    "pipeline": Text("a pipeline"),
+    "net": Text("a net"),
+    "recipe": Text("a recipe with its net and its pipeline"),
+    "backbone": Text("a pretrained net"),
+    "experiment": Text("an experiment; its right side is the recipe now"),
 }
-NAMES = {"pipeline": Text("the pipeline", "el pipeline"), "net": Text("the net", "la red"), "recipe": Text("the recipe", "la receta")}
-_WHO = Text(
-    "The page has not learned yet who you are, so nothing was started: press again in a moment.",
-    "La página todavía no sabe de quién sería esto, así que no se empezó nada: hay que volver a intentarlo en un momento.",
-)
+NAMES = {"pipeline": Text("the pipeline"), "net": Text("the net"), "recipe": Text("the recipe")}
+_WHO = Text("The page has not learned yet who you are, so nothing was started: press again in a moment.")
 
 
 def _slot(kind: str) -> dict[str, Any]:

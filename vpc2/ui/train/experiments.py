@@ -11,6 +11,7 @@ import streamlit as st
 from vpc2.augment.presets import PIPELINES
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiments import LEFT, RIGHT, curves_figure, pairs_figure
+from vpc2.text import Refusal
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.experiments.comparison import FEWEST_SEEDS, sentences, share_of_test
 from vpc2.training.experiments.store import ExperimentStore, Filed, Outcome, more_epochs, read_outcome, validation_curves
@@ -28,7 +29,6 @@ from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
 from vpc2.ui.widgets.run_status import curve_words
-from vpc2.words import Refusal
 
 WATCH_S = 2.0
 AT_ONCE = 8  # experiments in the list

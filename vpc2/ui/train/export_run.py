@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from vpc2 import codec
+from vpc2.text import Refusal
 from vpc2.training.export.script import is_same_curve
 from vpc2.training.runs.events import read_events, to_csv
 from vpc2.training.runs.store import Run
 from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
-from vpc2.words import Refusal
 
 
 def draw_export(run: Run) -> None:

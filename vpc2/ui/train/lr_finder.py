@@ -8,6 +8,7 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.figures.lr_finder import rate_figure
+from vpc2.text import Refusal
 from vpc2.training.runs.events import read_events
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
@@ -15,7 +16,6 @@ from vpc2.ui.session import runs, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal
 
 _SLOT = "train/finder"
 STEPS = 100

@@ -13,6 +13,7 @@ from vpc2.data.datasets import DATASETS, find_dataset
 from vpc2.nets.presets import NETS
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import FROZEN, Backbone
+from vpc2.text import Refusal, Text
 from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
@@ -26,10 +27,9 @@ from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob, pick
-from vpc2.words import Refusal, Text
 
 _SHEET_PX = 64
-_NOT_HERE = Text("This data set is not on this machine yet.", "Este conjunto de datos todavía no está en esta máquina.")
+_NOT_HERE = Text("This data set is not on this machine yet.")
 
 
 def edit_recipe(recipe: Recipe) -> Recipe:

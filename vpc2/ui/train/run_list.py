@@ -16,7 +16,7 @@ from vpc2.training.runs.store import Run, may_change
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import runs, workspace
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.train.run_page import draw_delete
 from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
@@ -73,7 +73,7 @@ def _when(seconds: float) -> str:
         zone = zoneinfo.ZoneInfo(st.context.timezone or "UTC")
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # a browser may say anything
         zone = zoneinfo.ZoneInfo("UTC")
-    return datetime.fromtimestamp(seconds, zone).strftime("%d/%m %H:%M" if language() == "es" else "%b %d, %H:%M")
+    return datetime.fromtimestamp(seconds, zone).strftime(_("%b %d, %H:%M"))
 
 
 def _draw_ticked(ticked: list[Run]) -> None:

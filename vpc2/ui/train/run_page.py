@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.figures.runs import confusion_figure
+from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
@@ -21,7 +22,6 @@ from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
 from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
-from vpc2.words import Refusal
 
 NUMBERS_S = 3.0
 

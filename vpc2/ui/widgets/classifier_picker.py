@@ -16,13 +16,13 @@ from vpc2.predict import uploaded_classifiers
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import is_ready, load_pretrained
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
+from vpc2.text import Refusal, Text, clean_name
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import notices, own_datasets, runs
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal, Text, clean_name
 
 MOST_PICTURES = 400
 MOST_FILES = 4  # classifiers that a visitor brought
@@ -30,14 +30,8 @@ MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larg
 TRAIN_SHARE = 0.6
 AMOUNTS = (400, 2_000, 10_000)  # how many test pictures one may ask for
 
-_NO_SET = Text(
-    "No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.",
-    "Ningún conjunto de datos de acá tiene imágenes en clases que este clasificador conozca: hay que agregar uno en Entrenar, una carpeta "
-    "por clase, con sus nombres.",
-)
-_NO_DATA = Text(
-    "The data set of this run is not on this machine any more.", "El conjunto de datos de este entrenamiento ya no está en esta máquina."
-)
+_NO_SET = Text("No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.")
+_NO_DATA = Text("The data set of this run is not on this machine any more.")
 
 
 def choose_classifier(key: str = "judge/choose") -> str:

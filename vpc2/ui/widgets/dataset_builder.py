@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
+from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.words import Refusal
 
 _SHOWN = 24  # thumbnails of a class
 _OPEN = "draft/open"

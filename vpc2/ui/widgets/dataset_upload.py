@@ -7,17 +7,15 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from vpc2.host import LIMITS, MB
+from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _
 from vpc2.ui.session.own_datasets import keys
 from vpc2.ui.widgets import dataset_builder
 from vpc2.ui.widgets.buttons import button
-from vpc2.words import Refusal, Text
 
-_SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}", "Quedaron afuera: {count:,}. El primero, {name}: {why}")
-_ADDED = Text(
-    "{name}: {count:,} {count:?picture|pictures} in {classes} classes.", "{name}: {count:,} {count:?imagen|imágenes} en {classes} clases."
-)
+_SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}")
+_ADDED = Plural("{name}: {count:,} picture in {classes} classes.", "{name}: {count:,} pictures in {classes} classes.", count="count")
 
 
 def draw_adding(current: str) -> str | None:

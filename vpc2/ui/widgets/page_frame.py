@@ -13,11 +13,11 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
+from vpc2.text import Refusal, join_texts
 from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
-from vpc2.words import Refusal, join_texts
 
 CSS = Path(__file__).with_name("page_frame.css")
 _ICON = Path(__file__).parents[3] / "assets" / "icon.png"

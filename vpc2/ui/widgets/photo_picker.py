@@ -12,19 +12,16 @@ import streamlit as st
 from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
+from vpc2.text import Refusal, Text
 from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, say
-from vpc2.words import Refusal, Text
 
 MOST = 12
 FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 
-_NOTE = Text("{name}: {note}", "{name}: {note}")
-_FULL = Text(
-    "The tray holds {limit} photographs of your own; the oldest one made room.",
-    "La bandeja guarda {limit} fotos propias; la más vieja dejó su lugar.",
-)
+_NOTE = Text("{name}: {note}")
+_FULL = Text("The tray holds {limit} photographs of your own; the oldest one made room.")
 
 
 def own_photos() -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.store import STATES, Run, Status, may_change
@@ -15,7 +16,6 @@ from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import recipes, runs, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.words import Refusal
 
 WATCH_S = 2.5  # the curves move by themselves: here only a change of state and new sentences are awaited
 SMALLER = 10.0

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vpc2.labels import MOST, MOST_CORNERS, NAME_CHARS, Label, read_label
+from vpc2.text import clean_name
 from vpc2.ui.components import action_queue
-from vpc2.words import clean_name
 
 _FOLDER = Path(__file__).parent
 

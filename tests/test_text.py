@@ -1,6 +1,7 @@
 """Numbers, names and knobs as a visitor meets them."""
 
 import importlib
+import pickle
 import pkgutil
 import re
 
@@ -9,15 +10,48 @@ import pytest
 import vpc2
 from vpc2.catalog import Catalog
 from vpc2.knobs import Flag, Number, Span, Whole
-from vpc2.words import Refusal, Text, clean_name
+from vpc2.text import LANGUAGES, Plural, Refusal, Text, Verbatim, begin_small, clean_name, from_stored, join_texts
 
-NAME = Text("Angle", "Ángulo")
+NAME = Text("Angle")
 
 
 def test_numbers_are_written_as_the_language_writes_them():
-    said = Text("{n:,.1f} million", "{n:,.1f} millones").fill(n=2764.8)
+    said = from_stored({"en": "{n:,.1f} million", "es": "{n:,.1f} millones"}).fill(n=2764.8)
     assert said.en == "2,764.8 million"
-    assert said.es == "2.764,8 millones"
+    assert said.say("es") == "2.764,8 millones"
+
+
+def test_a_text_is_translated_when_it_is_said():
+    """What a table holds is one English sentence: it can be compared, hashed, sent to another process and said in any language."""
+    text = Text("This file is too large: at most {limit:,} kB.").fill(limit=1234)
+    again = pickle.loads(pickle.dumps(text))  # noqa: S301
+    assert again == text and hash(again) == hash(text) and text != Text(text.msgid)
+    assert text.say("es") == "Este archivo es demasiado grande: como máximo 1.234 kB."
+    assert text.en == str(text) == text.say("de") == "This file is too large: at most 1,234 kB."
+    assert Text("").say("es") == ""  # not the header of the catalog
+
+
+def test_one_english_word_with_two_meanings_is_told_apart_by_its_context():
+    assert [Text("None", context=context).say("es") for context in ("", "views")] == ["Ninguno", "Ninguna"]
+
+
+def test_a_text_inside_a_text_is_said_in_the_same_language():
+    text = Text("{name}: {why}").fill(name=Text("Angle"), why=begin_small(Text("Not translated")))
+    assert (text.en, text.say("es")) == ("Angle: not translated", "Ángulo: not translated")
+    assert join_texts([Text("Angle"), Text("Angle")], ", ").say("es") == "Ángulo, Ángulo"
+
+
+def test_a_visitors_own_word_is_never_translated():
+    assert Text("Angle").say("es") == "Ángulo" and Verbatim("Angle").say("es") == "Angle"
+    assert Verbatim("2*3 = {n:,}").fill(n=6000).say("es") == "2*3 = 6.000"
+
+
+def test_what_was_kept_is_said_as_it_was_kept():
+    """Runs and sessions keep a sentence in every language; an old record is shown as it stands, whatever the catalog says by now."""
+    text = Plural("{n:,} row", "{n:,} rows").fill(n=1)
+    assert text.in_every_language() == {"en": "1 row", "es": "1 fila"} and tuple(text.in_every_language()) == LANGUAGES
+    assert from_stored({"en": "Angle", "es": "Rincón"}).in_every_language() == {"en": "Angle", "es": "Rincón"}
+    assert from_stored({"en": "Angle {not a field"}).say("es") == "Angle {not a field" and from_stored({}).say("es") == ""
 
 
 @pytest.mark.parametrize(
@@ -41,7 +75,7 @@ def test_a_number_refuses_what_is_not_one_in_range(value):
     with pytest.raises(Refusal) as refused:
         Number(key="p", title=NAME, default=0.5, low=0, high=1).clean(value)
     assert refused.value.field == "p"
-    assert "Ángulo" in refused.value.text.es
+    assert "Ángulo" in refused.value.text.say("es")
 
 
 @pytest.mark.parametrize("value", [2.5, 4, 0, 99, True])
@@ -103,20 +137,24 @@ def flaws(text: Text, language: str) -> list[str]:
     found += [f"left: {bad}" for bad in re.findall(r"[{}]|\b(?:dict|tuple|NoneType|str|int|float|bool|True|False)\b|  |\n", bare)]
     if not said[:1].isupper() and said[:1] not in "“«":
         found.append("begins small")
-    if text.en == text.es:
+    if text.en == text.say("es"):
         found.append("the same in both languages")
     return found
 
 
 def test_a_number_and_its_word_agree():
-    said = Text("{n:,} {n:?picture is|pictures are} here.", "Acá {n:?está|están} {n:,} {n:?imagen|imágenes}.")
-    assert [said.fill(n=n).en for n in (0, 1, 2, 1000)] == [
-        "0 pictures are here.",
-        "1 picture is here.",
-        "2 pictures are here.",
-        "1,000 pictures are here.",
+    said = Plural("{count:,} picture was there already.", "{count:,} pictures were there already.", count="count")
+    assert [said.fill(count=n).en for n in (0, 1, 2, 1000)] == [
+        "0 pictures were there already.",
+        "1 picture was there already.",
+        "2 pictures were there already.",
+        "1,000 pictures were there already.",
     ]
-    assert [said.fill(n=n).es for n in (1, 1000)] == ["Acá está 1 imagen.", "Acá están 1.000 imágenes."]
+    assert [said.fill(count=n).say("es") for n in (0, 1, 1000)] == [
+        "0 imágenes ya estaban.",
+        "1 imagen ya estaba.",
+        "1.000 imágenes ya estaban.",
+    ]
 
 
 # Numbers that cannot be one where they are said: limits of the app, what is refused for being too many, and shares of something.
@@ -168,7 +206,7 @@ def _texts():
         if not info.name.startswith("vpc2.__main__"):
             for name, value in vars(importlib.import_module(info.name)).items():
                 for text in [value] if isinstance(value, Text) else value.values() if isinstance(value, dict) else ():
-                    if isinstance(text, Text):
+                    if isinstance(text, Text) and not isinstance(text, Plural):
                         yield f"{info.name}.{name}", text
 
 

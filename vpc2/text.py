@@ -1,0 +1,218 @@
+"""What is said to visitors: sentences translated when they are shown, refusals, and names that are safe to show.
+
+English stands in the code and is the key (gettext's msgid). Every other language is one catalog,
+`assets/locale/<language>/LC_MESSAGES/vpc2.po`, and is offered as soon as its compiled file is there; `.ci/translate` brings the
+catalogs up to date with the code. Standard library only.
+"""
+
+from __future__ import annotations
+
+import functools
+import gettext
+import json
+import string
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+DOMAIN = "vpc2"
+LOCALES = Path(__file__).parents[1] / "assets" / "locale"
+SOURCE = "en"
+LANGUAGES = (SOURCE, *sorted(path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
+_DECIMAL_COMMA = {"es"}
+
+
+@functools.cache
+def _catalog(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALES, [language], fallback=True)
+
+
+def translate(message: str, language: str) -> str:
+    """Return an English message in `language`; in English where there is no catalog for it or the catalog lacks the message."""
+    if language not in LANGUAGES or not message:  # gettext answers an empty message with the catalog's header
+        return message
+    return _catalog(language).gettext(message)
+
+
+def swap_separators(written: str) -> str:
+    """Turn a number written the English way into one written the Spanish way: `1,234.5` gives `1.234,5`."""
+    return written.translate(str.maketrans(",.", ".,"))
+
+
+def write_number(value: float, language: str, spec: str = ",") -> str:
+    """Return a number as `language` writes it: 62,378,344 in English, 62.378.344 in Spanish."""
+    written = format(value, spec)
+    return swap_separators(written) if language in _DECIMAL_COMMA else written
+
+
+class _Formatter(string.Formatter):
+    """Fills fields as a language writes them: numbers with its separators, a `Text` in that language."""
+
+    def __init__(self, language: str):
+        self.language = language
+
+    def format_field(self, value, format_spec):
+        if isinstance(value, Text):
+            value = value.say(self.language)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return write_number(value, self.language, format_spec)
+        return format(value, format_spec)
+
+
+@dataclass(frozen=True)
+class Text:
+    """One English sentence that is translated when it is said, so that tables and refusals hold it in no language yet.
+
+    `{name}` fields are filled by `fill`. `context` tells apart two meanings that one English word has and another language has not
+    (`Text("Length", context="of a training")`). `.ci/translate` finds the literals, so write them out: no variable, no f-string.
+    """
+
+    msgid: str
+    context: str = field(default="", kw_only=True)
+    values: tuple[tuple[str, Any], ...] | None = field(default=None, kw_only=True)
+
+    def say(self, language: str) -> str:
+        """Return the sentence in `language`, in English where that language has no catalog."""
+        template = self._template(language if language in LANGUAGES else SOURCE)
+        return template if self.values is None else _Formatter(language).vformat(template, (), dict(self.values))
+
+    @property
+    def en(self) -> str:
+        """The sentence in English."""
+        return self.say(SOURCE)
+
+    def fill(self, **values: Any) -> Text:
+        """Return the sentence with values for its fields; a value may be a `Text`, numbers are written as each language does."""
+        return replace(self, values=tuple(sorted((dict(self.values or ()) | values).items())))
+
+    def in_every_language(self) -> dict[str, str]:
+        """Return the sentence in all languages there are, as runs and sessions keep it; `from_stored` reads it back."""
+        return {language: self.say(language) for language in LANGUAGES}
+
+    def _template(self, language: str) -> str:
+        if self.context:
+            return _catalog(language).pgettext(self.context, self.msgid)
+        return translate(self.msgid, language)
+
+    def __str__(self) -> str:
+        return self.en
+
+
+@dataclass(frozen=True)
+class Plural(Text):
+    """A sentence about a number of things: `Plural("{n:,} image", "{n:,} images").fill(n=3)`.
+
+    The field named by `count` decides which form is said; how many forms a language has is its catalog's affair.
+    """
+
+    plural: str
+    count: str = field(default="n", kw_only=True)
+
+    def _template(self, language: str) -> str:
+        number = dict(self.values or {self.count: 0})[self.count]
+        if self.context:
+            return _catalog(language).npgettext(self.context, self.msgid, self.plural, number)
+        return _catalog(language).ngettext(self.msgid, self.plural, number)
+
+
+@dataclass(frozen=True)
+class Verbatim(Text):
+    """What is the same in every language: a name, a formula, what a visitor wrote. Numbers filled in are still each language's."""
+
+    def _template(self, language: str) -> str:
+        return self.msgid
+
+
+@dataclass(frozen=True)
+class _Stored(Text):
+    """A sentence read back as it was kept, in the languages there were then; English where one is missing."""
+
+    said: tuple[tuple[str, str], ...] = ()
+
+    def _template(self, language: str) -> str:
+        return dict(self.said).get(language, self.msgid)
+
+
+@dataclass(frozen=True)
+class _Composed(Text):
+    """A text made of others, by a function of what they say in the language asked for."""
+
+    parts: tuple[Text, ...] = ()
+    compose: Callable[[Iterable[str]], str] = "".join
+
+    def _template(self, language: str) -> str:
+        return self.compose(part.say(language) for part in self.parts)
+
+
+def from_stored(said: Mapping[str, Any]) -> Text:
+    """Return the text kept as `in_every_language` wrote it: {"en": …, "es": …}."""
+    kept = tuple((str(language), str(words)) for language, words in said.items())
+    return _Stored(dict(kept).get(SOURCE, ""), said=kept)
+
+
+def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:
+    """Return one text that says all of `texts` in turn."""
+    return _Composed("", parts=tuple(texts), compose=separator.join)
+
+
+def _small(words: Iterable[str]) -> str:
+    whole = "".join(words)
+    return whole[:1].lower() + whole[1:]
+
+
+def begin_small(text: Text) -> Text:
+    """Return the text with a small first letter, to stand inside a sentence."""
+    return _Composed("", parts=(text,), compose=_small)
+
+
+_NAMED = {
+    dict: Text("an object"),
+    list: Text("a list"),
+    tuple: Text("a list"),
+}
+_HUGE = Text("a number with very many digits")
+
+
+def shown(value: object) -> object:
+    """Return what stands for a rejected value in a sentence, short and harmless (a 5,000-digit number raises in `str`), to be filled in.
+
+    `None`, `True` and `False` are shown as JSON writes them.
+    """
+    if value is None or isinstance(value, bool):
+        return f"“{json.dumps(value)}”"
+    if isinstance(value, int):
+        return _HUGE if value.bit_length() > 128 else str(value)
+    if isinstance(value, float):
+        return value
+    if isinstance(value, str):
+        return f"“{clean_name(value, 24)}”"
+    return _NAMED.get(type(value), type(value).__name__)
+
+
+class Refusal(ValueError):
+    """Something a visitor gave that cannot be used, said in one plain sentence that tells what to do.
+
+    `field` names the knob or key at fault, where there is one. Whoever shows it, shows `text` in the visitor's
+    language and nothing else; it never carries a traceback or a path.
+    """
+
+    def __init__(self, text: Text, *, field: str = ""):
+        super().__init__(text.en)
+        self.text = text
+        self.field = field
+
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def clean_name(name: object, limit: int = 60) -> str:
+    """Return a name that is safe to show: normalised, on one line, without control or direction marks, cut.
+
+    The result is still data, not markup: a page shows it as text or passes it through its own Markdown guard.
+    """
+    text = unicodedata.normalize("NFC", str(name)[: 40 * limit].encode("utf-8", "ignore").decode())
+    text = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
