@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for path in [*ROOT.glob("vpc2/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"])
-GROUND = {"knobs", "catalog", "codec", "rng", "words", "host", "labels", "privacy", "shares", "sources"}
+GROUND = {"knobs", "catalog", "codec", "rng", "text", "host", "labels", "privacy", "shares", "sources"}
 # What each room may use of the other rooms; a room may always use itself and the ground floor.
 ROOMS = {
     "images": set(),

@@ -73,9 +73,7 @@ def project(tmp_path):
     (tmp_path / "vpc2/one.py").write_text(
         """TABLE = [Text("100 % of it"), Text("One", context="a number"), Plural("{k} cat", "{k} cats", count="k"), Text("")]\n"""
     )
-    (tmp_path / "assets/locale/es/LC_MESSAGES/vpc2.po").write_text(
-        """msgid ""\nmsgstr ""\n"Language: es\\n"\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\nmsgid "Gone"\nmsgstr "Ido"\n"""
-    )
+    (tmp_path / "assets/locale/es/LC_MESSAGES/vpc2.po").write_text(HEADER + """\nmsgid "Gone"\nmsgstr "Ido"\n""")
     return tmp_path
 
 
