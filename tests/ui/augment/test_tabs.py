@@ -47,6 +47,22 @@ def test_lengths_are_told_in_pixels_of_the_whole_photograph(media):
         assert told and {abs(float(one)) for one in told} <= {96.0, 0.0} and "96" in " ".join(told)
 
 
+def test_a_shift_is_as_long_as_it_is_seen_to_be(media):
+    """A bright square on a photograph of 960 pixels, shown at 384: where it went is measured on the picture that is shown."""
+    wide = np.zeros((720, 960, 3), np.uint8)
+    wide[320:400, 440:520] = 255
+    still = {"degrees": [0.0, 0.0], "scale": [1.0, 1.0], "shear": [0.0, 0.0], "p": 1.0}
+    at = augment("Draws", edit_add(Pipeline(), "RandomAffine", still), wide)
+    shown = [one.mean(-1) for _alt, one in media.pictures(at)]
+    places = [np.array([np.average(grid, weights=one) for grid in np.mgrid[: one.shape[0], : one.shape[1]]]) for one in shown]
+    told = re.findall(r"(-?[\d.]+) … (-?[\d.]+) px", words(at, "caption"))
+    assert len(told) == len(shown) - 1
+    for place, (x, y) in zip(places[1:], told, strict=True):
+        rows, columns = (place - places[0]) * 960 / 384
+        assert (float(x), float(y)) == pytest.approx((columns, rows), abs=3)
+    assert max(abs(float(x)) for x, _y in told) > 20
+
+
 def test_a_film_shows_the_picture_after_each_step(media):
     at = augment("Filmstrip", NEGATIVE)
     pictures = [one for _alt, one in media.pictures(at)]
