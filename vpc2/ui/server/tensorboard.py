@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
 
 from vpc2 import host
+from vpc2.lru_cache import LruCache
 from vpc2.text import Refusal
 from vpc2.training.runs.store import Run, RunStore
 
@@ -97,8 +97,7 @@ class _Provider:
     """What TensorBoard asks for data, answered from the runs that the request names; read again when it is older than a moment."""
 
     def __init__(self):
-        self._lock = threading.Lock()
-        self._boards: OrderedDict[str, _Board] = OrderedDict()
+        self._boards = LruCache(MOST_BOARDS)
 
     def __getattr__(self, name: str) -> Callable:
         if not name.startswith(("list_", "read_", "experiment_")):
@@ -112,13 +111,7 @@ class _Provider:
         return ask
 
     def _board(self, ids: str) -> _Board:
-        with self._lock:
-            if ids not in self._boards:
-                self._boards[ids] = _Board(ids)
-            self._boards.move_to_end(ids)
-            while len(self._boards) > MOST_BOARDS:
-                self._boards.popitem(last=False)
-            return self._boards[ids]
+        return self._boards.get(ids) or self._boards.setdefault(ids, _Board(ids))
 
 
 class _Board:
