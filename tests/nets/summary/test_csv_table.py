@@ -1,4 +1,4 @@
-"""The table of a net for a spreadsheet: every layer with torch's own shape and number of parameters, pictures as height x width x channels."""
+"""The table of a net for a spreadsheet: every layer with torch's own shape and number of parameters, height x width x channels."""
 
 import csv
 import io

@@ -105,6 +105,7 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert [event["epoch"] for event in epochs] == [1, 2, 3]
     first = [event for event in steps if event["epoch"] == 1]
     assert epochs[0]["train_loss"] == pytest.approx(sum(event["loss"] for event in first) / len(first), rel=0.01)
+    assert epochs[0]["train_accuracy"] == pytest.approx(sum(event["accuracy"] for event in first) / len(first), abs=0.02)
     confusion = np.array(end["confusion"])
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
