@@ -65,6 +65,13 @@ def test_overfitting_names_the_epoch_of_the_lowest_validation_loss():
         assert "Overfitting since epoch 4: validation loss rose from 0.87 to 1.30 (means of 3 epochs)" in words and "to 0.06" in words
 
 
+def test_a_validation_loss_that_rises_with_the_training_loss_is_no_overfitting():
+    """What gets worse on what it learns from as well has not learned it by heart: something else went wrong."""
+    val = [2, 1.2, 0.9, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4]
+    assert "Overfitting" in said([2, 1, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02], val)
+    assert "Overfitting" not in said([2, 1, 0.6, 0.5, 0.6, 0.8, 0.9, 1.0, 1.1], val)
+
+
 def noisy(seed, shape, size):
     """A curve with noise of its own, epoch by epoch."""
     draw = np.random.default_rng(seed)
@@ -133,12 +140,12 @@ def test_still_improving():
 
 def test_the_gap_between_known_and_new_pictures():
     words = said([2, 1, 0.5, 0.2, 0.1, 0.1, 0.1], [2, 1.5, 1.3, 1.2, 1.2, 1.2, 1.2], accuracy=[0.6] * 7, train_accuracy=[0.99] * 7)
-    assert "99.0% in training, 60.0% in validation" in words
+    assert "99.0\u00a0% in training, 60.0\u00a0% in validation" in words
 
 
 def test_the_best_epoch_is_named_when_it_is_not_the_last():
     words = said([1.0] * 7, [1.0] * 7, accuracy=[0.1, 0.2, 0.9, 0.8, 0.8, 0.8, 0.8])
-    assert "epoch 3" in words and "90.0%" in words
+    assert "epoch 3" in words and "90.0\u00a0%" in words
 
 
 @pytest.mark.parametrize("events", [[], record([2.0], [2.0]), record([2.0, 1.0], [None, None])])
@@ -204,7 +211,7 @@ def test_a_gap_that_other_shares_of_the_classes_make_is_none():
 def test_a_gap_needs_enough_validation_pictures_and_says_how_many(count, is_said):
     loss = [1.0] * 7
     words = said(loss, loss, accuracy=[0.8] * 7, train_accuracy=[0.95] * 7, start={"counts": {"validation": count}})
-    assert ("knows its training" in words) is is_said and (f"80.0% in validation ({count} pictures)" in words) is is_said
+    assert ("knows its training" in words) is is_said and (f"80.0\u00a0% in validation ({count} pictures)" in words) is is_said
 
 
 def test_a_trend_of_a_handful_of_pictures_is_none():

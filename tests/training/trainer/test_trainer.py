@@ -107,6 +107,11 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert epochs[0]["train_loss"] == pytest.approx(sum(event["loss"] for event in first) / len(first), rel=0.01)
     assert epochs[0]["train_accuracy"] == pytest.approx(sum(event["accuracy"] for event in first) / len(first), abs=0.02)
     confusion = np.array(end["confusion"])
+    data = load_dataset("digits", 8)
+    test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
+    answers = classifier.probabilities(classifier.prepare(list(data.images[test]))).argmax(1).numpy()
+    assert confusion.tolist() == confusion_matrix(data.labels[test], answers, labels=range(10)).tolist()
+    assert (confusion.sum(1) == np.bincount(data.labels[test])).all() and (confusion.sum(0) != confusion.sum(1)).any(), "rows are the truth"
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
     data = load_dataset("digits", recipe.settings["size_px"])

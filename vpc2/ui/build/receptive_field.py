@@ -14,7 +14,7 @@ from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to,
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, percent
 from vpc2.ui.widgets import page_frame
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ MOST_SHOWN = 12  # rectangles in one picture
 SPREAD = 0.7  # with a smaller part of its field than this, a unit is moved by the middle of it
 
 Photo = dict[str, Any]
-
-
-def percent(share: float) -> str:
-    """Return a share in per cent: whole ones, and one decimal where it is small."""
-    return f"{number(100 * share, '.0f' if share >= 0.095 or share == 0 else '.1f')}\u00a0%"
 
 
 def sides_text(rectangle: Rectangle) -> str:
@@ -47,7 +42,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
     inside = seen_by(facts, unit)
     said = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
-        layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area)
+        layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area, None)
     )
     if inside == whole:
         said = _("One unit of {layer} sees all {all} pixels.").format(layer=facts.name, all=sides_text(whole))
@@ -65,7 +60,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     elif inside.area < field.area:
         notes.append(
             _("Its field is {field} pixels; {share} of it lies outside, in the padding.").format(
-                field=sides_text(field), share=percent(1 - inside.area / field.area)
+                field=sides_text(field), share=percent(1 - inside.area / field.area, None)
             )
         )
     st.caption(" ".join(notes))
@@ -108,7 +103,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
     inside = field.clipped(*net.input[1:])
     share = found.holding_most / max(inside.area, 1)
     said = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
-        n=number(found.holding_most), share=percent(min(share, 1))
+        n=number(found.holding_most), share=percent(min(share, 1), None)
     )
     finding = (
         _("Most of it is in the middle, as Luo and others found.")
@@ -118,7 +113,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
     outside = 1 - found.share_inside(field)
     if outside > 5e-4 and (names := whole_picture_layers(summary, facts.id)):
         finding = _("{share} comes from outside of the rectangle: {layers} looks at the whole picture.").format(
-            share=percent(outside), layers=", ".join(names)
+            share=percent(outside, None), layers=", ".join(names)
         )
     words = {"image": said, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(
