@@ -6,14 +6,14 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix
 
 from vpc2.figures.attacks import accuracy_figure
-from vpc2.figures.augment import histogram_figure, shares_svg, strength_figure, survival_figure
-from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.figures.augment import histogram_figure, label_mix_svg, strength_figure, survival_figure
+from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.figures.experiments import curves_figure, pairs_figure
-from vpc2.figures.explanations import map_figure
-from vpc2.figures.lr_finder import rate_figure
-from vpc2.figures.nets import border_svg, parameters_figure, two_parameters_figure
-from vpc2.figures.predictions import answers_figure
-from vpc2.figures.robustness import endurance_figure
+from vpc2.figures.explanations import embedding_figure
+from vpc2.figures.lr_finder import lr_finder_figure
+from vpc2.figures.nets import border_svg, parameters_comparison_figure, parameters_figure
+from vpc2.figures.predictions import predictions_figure
+from vpc2.figures.robustness import robustness_figure
 from vpc2.figures.runs import confusion_figure
 from vpc2.shares import share_of
 
@@ -47,11 +47,11 @@ def test_rows_of_a_confusion_matrix_are_the_true_classes():
 
 def test_the_histogram_before_is_grey_and_the_one_after_orange():
     before, after = [0.7, 0.2, 0.1, 0.0], [0.1, 0.1, 0.3, 0.5]
-    figure = histogram_figure(before, after, names=("was", "is"), value="v")
+    figure = histogram_figure(before, after, names=("was", "is"), x_title="v")
     assert [trace.name for trace in figure.data] == ["was", "is"]
     for trace, shares in zip(figure.data, (before, after), strict=True):
         assert list(trace.y) == pytest.approx([100 * one for one in shares]) and list(trace.x) == [0.125, 0.375, 0.625, 0.875]
-    exchanged = histogram_figure(after, before, names="ab", value="v")
+    exchanged = histogram_figure(after, before, names="ab", x_title="v")
     assert figure.data[0].line.color != figure.data[1].line.color == exchanged.data[1].line.color
 
 
@@ -66,7 +66,7 @@ def test_bars_of_survival_reach_from_low_to_high():
 
 
 def test_a_strength_under_the_line_is_a_cross():
-    figure = strength_figure(["0", "1", "2"], [1.0, 0.8, 0.3], [0.9, 0.6, 0.1], [1.0, 0.9, 0.5], 0.75, kept="k")
+    figure = strength_figure(["0", "1", "2"], [1.0, 0.8, 0.3], [0.9, 0.6, 0.1], [1.0, 0.9, 0.5], 0.75, y_title="k")
     band, line = figure.data
     assert list(band.y) == pytest.approx([100, 90, 50, 10, 60, 90]) and list(band.x) == [0, 1, 2, 2, 1, 0]
     assert list(line.marker.symbol) == ["circle", "circle", "x"] and list(line.y) == pytest.approx([100, 80, 30])
@@ -77,7 +77,7 @@ def test_a_strength_under_the_line_is_a_cross():
 def test_shares_of_a_mixed_label_stand_side_by_side():
     import xml.etree.ElementTree as ET
 
-    _ground, *parts = ET.fromstring(shares_svg([0.5, 0.3, 0.1], ["#111", "#222", "#333"]))
+    _ground, *parts = ET.fromstring(label_mix_svg([0.5, 0.3, 0.1], ["#111", "#222", "#333"]))
     assert [(float(one.get("x")), float(one.get("width")), one.get("fill")) for one in parts] == [
         (0, 100, "#111"),
         (100, 60, "#222"),
@@ -95,14 +95,14 @@ def test_confidence_lies_on_x_and_accuracy_on_y():
 
 def test_a_price_has_its_accuracy_with_its_interval_over_its_milliseconds():
     curve = [(1, share_of(30, 40), 2.0), (2, share_of(36, 40), 5.0)]
-    points = price_figure(curve, x_title="ms", y_title="a").data[0]
+    points = accuracy_against_time_figure(curve, x_title="ms", y_title="a").data[0]
     assert list(points.x) == [2, 5] and list(points.y) == [75, 90] and list(points.text) == ["1", "2"]
     assert bounds(points.y, points.error_y) == [pytest.approx(interval(30, 40)), pytest.approx(interval(36, 40))]
 
 
 def test_gains_are_a_view_a_row_and_a_class_a_column():
     gains = np.array([[0.1, -0.2, 0.0], [0.0, 0.3, -0.4]])
-    heat = gains_figure(gains, ["v", "w"], ["a", "b", "<c"]).data[0]
+    heat = view_gains_figure(gains, ["v", "w"], ["a", "b", "<c"]).data[0]
     np.testing.assert_allclose(heat.z, 100 * gains)
     assert (list(heat.y), list(heat.x)) == (["v", "w"], ["a", "b", "&lt;c"])
 
@@ -115,10 +115,13 @@ def test_attacked_accuracies_have_their_intervals():
         assert bounds(trace.y, trace.error_y) == [pytest.approx(interval(one.hits, one.n)) for one in shares]
 
 
-def test_endurance_has_a_band_a_line_and_its_confidence():
-    line = ("a", [0.9, 0.5], [0.8, 0.4], [0.95, 0.6], [0.99, 0.7])
-    band, accuracy, confidence = endurance_figure(["0", "1"], [line], y_title="y", confidence_title="c of {name}").data
-    assert list(band.y) == pytest.approx([95, 60, 40, 80]) and list(band.x) == ["0", "1", "1", "0"]
+def test_robustness_has_a_band_a_line_and_its_confidence():
+    shares = [share_of(90, 100), share_of(50, 100)]
+    band, accuracy, confidence = robustness_figure(
+        ["0", "1"], [("a", shares, [0.99, 0.7])], y_title="y", confidence_title="c of {name}"
+    ).data
+    (low, high), (low_too, high_too) = interval(90, 100), interval(50, 100)
+    assert list(band.y) == pytest.approx([high, high_too, low_too, low]) and list(band.x) == ["0", "1", "1", "0"]
     assert list(accuracy.y) == pytest.approx([90, 50]) and list(confidence.y) == pytest.approx([99, 70]) and confidence.name == "c of a"
 
 
@@ -139,28 +142,28 @@ def test_a_pair_joins_left_and_right_of_a_seed():
 def test_a_map_crosses_what_is_wrong_and_keeps_each_pictures_number():
     points, labels = RNG.normal(size=(6, 2)), np.array([0, 1, 0, 1, 1, 0])
     is_right = np.array([True, False, False, True, True, True])
-    for trace, label in zip(map_figure(points, labels, ["a", "<b"], is_right).data, (0, 1), strict=True):
+    for trace, label in zip(embedding_figure(points, labels, ["a", "<b"], is_right).data, (0, 1), strict=True):
         own = np.flatnonzero(labels == label)
         assert list(trace.customdata) == own.tolist()
         np.testing.assert_allclose(np.stack([trace.x, trace.y], 1), points[own])
         assert [symbol == "circle" for symbol in trace.marker.symbol] == is_right[own].tolist()
-    figure = map_figure(points, labels, ["a", "b"], is_right, ["data:1"] * 6)
+    figure = embedding_figure(points, labels, ["a", "b"], is_right, ["data:1"] * 6)
     assert [(one.x, one.y) for one in figure.layout.images] == [pytest.approx(tuple(point)) for point in points]
 
 
 def test_the_suggested_rate_is_a_line_where_it_lies():
     rates = [{"learning_rate": 10.0**i, "loss": 5.0 - i, "mean": 6.0 - i} for i in range(-3, 1)]
-    figure = rate_figure(rates, 0.02, rate="r", loss="l", mean="m")
+    figure = lr_finder_figure(rates, 0.02, rate="r", loss="l", mean="m")
     raw, mean = figure.data
     assert (list(raw.x), list(raw.y), list(mean.y)) == ([one["learning_rate"] for one in rates], [8, 7, 6, 5], [9, 8, 7, 6])
     assert (raw.name, mean.name, figure.layout.xaxis.type, figure.layout.shapes[0].x0) == ("l", "m", "log", 0.02)
-    assert not rate_figure(rates, None, rate="r", loss="l", mean="m").layout.shapes
+    assert not lr_finder_figure(rates, None, rate="r", loss="l", mean="m").layout.shapes
 
 
 def test_bars_of_parameters_are_named_and_of_two_nets_stay_on_their_sides():
     bar = parameters_figure(["a", "b"], [3, 5], ["#111", "#222"]).data[0]
     assert (list(bar.x), list(bar.y), list(bar.marker.color)) == ([3, 5], ["a", "b"], ["#111", "#222"])
-    left, right = two_parameters_figure(["a", "b"], [3, 5], [4, 0], (["3", "5"], ["4", ""]), ("A", "B")).data
+    left, right = parameters_comparison_figure(["a", "b"], [3, 5], [4, 0], (["3", "5"], ["4", ""]), ("A", "B")).data
     assert (left.name, list(left.x), list(left.text)) == ("A", [3, 5], ["3", "5"])
     assert (right.name, list(right.x), right.marker.pattern.shape) == ("B", [4, 0], "/")
 
@@ -175,6 +178,6 @@ def test_the_border_that_no_window_reaches_lies_below_and_on_the_right():
 
 
 def test_answers_are_in_per_cent_best_on_top():
-    bar = answers_figure(("a", "<b"), (0.75, 0.25), is_merged=False).data[0]
+    bar = predictions_figure(("a", "<b"), (0.75, 0.25), is_merged=False).data[0]
     assert list(bar.x) == [75, 25] and list(bar.y) == ["a", "&lt;b"]
-    assert bar.marker.color != answers_figure(("a", "<b"), (0.75, 0.25), is_merged=True).data[0].marker.color
+    assert bar.marker.color != predictions_figure(("a", "<b"), (0.75, 0.25), is_merged=True).data[0].marker.color

@@ -22,7 +22,7 @@ ME, OTHER = "1" * 32, "2" * 32
 DIGITS = RECIPES["digits"].recipe
 
 
-class Engine:
+class Queue:
     def __init__(self):
         self.started = []
 
@@ -40,9 +40,9 @@ def session(monkeypatch):
 
 
 @pytest.fixture
-def engine(monkeypatch):
-    made = Engine()
-    monkeypatch.setattr(runs, "engine", lambda: made)
+def queue(monkeypatch):
+    made = Queue()
+    monkeypatch.setattr(runs, "queue", lambda: made)
     return made
 
 
@@ -52,13 +52,13 @@ def own_set(owner):
     return own.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", owner).key
 
 
-def test_a_run_is_started_under_the_visitors_name_and_never_on_somebody_elses_pictures(engine):
+def test_a_run_is_started_under_the_visitors_name_and_never_on_somebody_elses_pictures(queue):
     run = runs.start_run(DIGITS, name="n")
-    assert [one.id for one in engine.started] == [run.id] and (run.owner, run.name, run.task) == (ME, "n", "train")
+    assert [one.id for one in queue.started] == [run.id] and (run.owner, run.name, run.task) == (ME, "n", "train")
     assert runs.start_run(DIGITS, task="rate").task == "rate"
     with pytest.raises(Refusal):
         runs.start_run(replace(DIGITS, dataset=own_set(OTHER)))
-    assert len(engine.started) == 2
+    assert len(queue.started) == 2
     mine = own_set(ME)
     assert runs.start_run(replace(DIGITS, dataset=mine)).recipe.dataset == mine
 

@@ -18,7 +18,7 @@ from vpc2.nets.spec import make_net
 from vpc2.training.experiments.store import ExperimentStore
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter, read_events
-from vpc2.training.runs.snapshot_view import LookWriter
+from vpc2.training.runs.snapshot_view import SnapshotWriter
 from vpc2.training.runs.store import RunStore
 from vpc2.training.spec import Experiment, without
 from vpc2.ui.session import runs
@@ -26,7 +26,7 @@ from vpc2.ui.session import runs
 DIGITS = RECIPES["digits"].recipe
 
 
-class Engine:
+class Queue:
     """Takes runs and trains none: what the pages ask of a queue."""
 
     def __init__(self):
@@ -35,7 +35,7 @@ class Engine:
     def start(self, run):
         self.started.append(run)
 
-    def place_in_line(self, run_id):
+    def place_in_queue(self, run_id):
         return 3
 
     def wait_s(self, run_id):
@@ -52,9 +52,9 @@ class Engine:
 
 
 @pytest.fixture(autouse=True)
-def engine(monkeypatch):
-    made = Engine()
-    monkeypatch.setattr(runs, "engine", lambda: made)
+def queue(monkeypatch):
+    made = Queue()
+    monkeypatch.setattr(runs, "queue", lambda: made)
     return made
 
 
@@ -75,23 +75,23 @@ def test_the_form_counts_the_classes_of_the_chosen_set():
     assert f"{counts.sum():,} pictures in 10 classes" in words(at)
 
 
-def test_train_starts_the_recipe_that_the_form_shows(engine):
+def test_train_starts_the_recipe_that_the_form_shows(queue):
     at = train()
     rate = next(one for kind in ("number_input", "slider") for one in at.get(kind) if "learning_rate" in (one.key or ""))
     rate.set_value(0.02).run()
     checked(at.button(key="train").click().run())
-    [run] = engine.started
+    [run] = queue.started
     assert run.recipe.settings["learning_rate"] == 0.02 and run.recipe.dataset == "digits"
     assert run.recipe == replace(DIGITS, name=run.recipe.name, settings={**DIGITS.settings, "learning_rate": 0.02})
     assert "place 3 in line, about 42 s" in words(at)
 
 
-def test_a_recipe_that_cannot_be_trained_says_so_and_its_repair_mends_it(engine):
+def test_a_recipe_that_cannot_be_trained_says_so_and_its_repair_mends_it(queue):
     pool, wide = ("MaxPool2d", {"kernel_size": 2}), ("Conv2d", {"out_channels": 4, "kernel_size": 21})  # on 16 pixels
     net = make_net("n", (3, 32, 32), pool, wide, "Flatten", ("Linear", {"out_features": 10}))
     at = train(recipe=replace(DIGITS, net=net), slot__net=slot(net), train__net="build")
     repairs = [one for one in at.button if (one.key or "").startswith("repair/")]
-    assert at.warning and at.button(key="train").disabled and not engine.started and repairs
+    assert at.warning and at.button(key="train").disabled and not queue.started and repairs
     checked(repairs[0].click().run())
     assert not at.button(key="train").disabled, words(at, "warning")
     assert recipe_of(at).net != net
@@ -142,7 +142,7 @@ LOOKS = {"What the net sees": "batch", "Classes": "classes", "Mistakes": "mistak
 @pytest.mark.parametrize(("tab", "view"), LOOKS.items())
 def test_a_look_inside_a_run_is_its_latest_look(known, tab, view):
     look = make_look(step=3)
-    LookWriter(known.run.folder).look(look)
+    SnapshotWriter(known.run.folder).look(look)
     [data] = [one for one in sent(open_run(known, tab), f"look/{known.id}") if one["view"] == view]
     told = data["given"]["look"]
     assert (told["step"], data["run"]) == (3, known.id)
@@ -168,7 +168,7 @@ def test_what_a_run_leaves_to_take_home_is_the_run(known, media):
     assert json.loads(media.by_name["recipe.json"])["dataset"] == "digits"
 
 
-def test_a_run_that_goes_on_can_be_stopped_and_paused_by_its_owner_alone(engine, monkeypatch):
+def test_a_run_that_goes_on_can_be_stopped_and_paused_by_its_owner_alone(queue, monkeypatch):
     run = RunStore().create(DIGITS, owner=VISITOR)
     other = RunStore().create(DIGITS, owner="2" * 32)
     for one, keys in ((run, {"pause", "stop"}), (other, set())):
@@ -176,13 +176,13 @@ def test_a_run_that_goes_on_can_be_stopped_and_paused_by_its_owner_alone(engine,
         assert {button.key.partition("/")[0] for button in at.button} & {"pause", "stop"} == keys
     at = train({"run": run.id})
     checked(at.button(key=f"stop/{run.id}").click().run())
-    assert engine.asked == [("stop", run.id)]
+    assert queue.asked == [("stop", run.id)]
 
 
-def test_run_it_again_makes_a_run_of_the_same_recipe(known, engine):
+def test_run_it_again_makes_a_run_of_the_same_recipe(known, queue):
     at = open_run(known, "Numbers")
     checked(at.button(key="clone").click().run())
-    [made] = engine.started
+    [made] = queue.started
     assert made.id != known.id and made.recipe == known.run.recipe and made.owner == VISITOR
 
 
@@ -267,19 +267,19 @@ def test_an_experiments_curves_are_each_seed_and_their_mean(experiment):
     assert [values(one["y"]).tolist() for one in pairs["data"]] == [pytest.approx(100 * hits[seed].mean(1)) for seed in range(2)]
 
 
-def test_with_and_without_starts_both_sides_of_every_seed(engine):
+def test_with_and_without_starts_both_sides_of_every_seed(queue):
     at = train(recipe=replace(DIGITS, pipeline=PIPELINES["gentle"].pipeline), train__pipeline="gentle")
     checked(at.button(key="compare").click().run())
-    has_pipeline = [run.recipe.pipeline is not None for run in engine.started]
+    has_pipeline = [run.recipe.pipeline is not None for run in queue.started]
     assert has_pipeline == [False, True] * 3
-    seeds = [run.recipe.settings["seed"] for run in engine.started]
+    seeds = [run.recipe.settings["seed"] for run in queue.started]
     assert seeds[::2] == seeds[1::2] and len(set(seeds)) == 3
 
 
-def test_the_finder_draws_its_rates_and_its_suggestion_becomes_the_rate(engine):
+def test_the_finder_draws_its_rates_and_its_suggestion_becomes_the_rate(queue):
     at = train()
     checked(at.button(key="find-rate").click().run())
-    [run] = engine.started
+    [run] = queue.started
     rates = [1e-4 * 1.2**i for i in range(40)]
     losses = [2.5 - 0.04 * i for i in range(40)]
     writer = EventWriter(run.folder)
