@@ -31,6 +31,8 @@ for card in lecture_map.CARDS:
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))
-        st.page_link(page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.query(card))
+        st.page_link(
+            page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.link_parameters(card)
+        )
 
 server_limits.draw_limits()

@@ -37,7 +37,7 @@ def test_cards_of_the_lecture_name_pairs_that_exist_and_hold_the_cards_net():
     assert len(named) == 3
     for card in named:
         pair = PAIRS[card.pair]
-        assert lecture_map.query(card)["pair"] == card.pair
+        assert lecture_map.link_parameters(card)["pair"] == card.pair
         assert NETS[card.example] in (pair.left, pair.right)
 
 

@@ -80,7 +80,7 @@ def judged(who):
 
 def mixed(who):
     params = {knob.key: knob.clean(knob.default) for knob in MIXES["RandomMixUpV2"].knobs}
-    return mixing._mixed(
+    return mixing._mix_photos(
         "RandomMixUpV2", tuple(sorted((key, repr(value)) for key, value in params.items())), 3, [who.photo, who.photo2], params
     )
 
@@ -90,7 +90,9 @@ def cost(who):
     from vpc2.images.encode import to_tensor
 
     items = [Item("one", "one", lambda: to_tensor(who.photo["pixels"]), who.labels)]
-    return export_cost._measured(augmented.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)["digests"]
+    return export_cost._measure_export(augmented.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)[
+        "digests"
+    ]
 
 
 def staged(who):
@@ -160,7 +162,7 @@ PRIVATE = {
     "vpc2.ui.computed.augmented:_shown": [one(augmented, "shown", photo, SIDE)],
     "vpc2.ui.computed.augmented:_filmed": [lambda who: augmented.filmed(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.computed.augmented:_compared": [lambda who: augmented.compared(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.augment.export_cost:_measured": [cost],
+    "vpc2.ui.augment.export_cost:_measure_export": [cost],
     "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", run_of, stamp, digest, "brightness", pixels)],
     "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", run_of, mark, "brightness")],
     "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(who.other_file, 0.0)],
@@ -179,13 +181,13 @@ PRIVATE = {
         lambda who: classifier_picker.classifier_of(who.file).module.state_dict(),
     ],
     "vpc2.ui.judge.test_set:_kept": [judged],
-    "vpc2.ui.augment.labels:_moved": [
-        lambda who: labels._moved(
+    "vpc2.ui.augment.labels:_transform_labels": [
+        lambda who: labels._transform_labels(
             augmented.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)
         ),
-        lambda who: labels._moved(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
+        lambda who: labels._transform_labels(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
-    "vpc2.ui.augment.library_comparison:_made": [one(library_comparison, "_made", next(iter(MATCHES)), digest, pixels)],
+    "vpc2.ui.augment.library_comparison:_apply_in_each": [one(library_comparison, "_apply_in_each", next(iter(MATCHES)), digest, pixels)],
     "vpc2.ui.computed.datasets:_shelf": [lambda who: datasets.load_set(who.set, 32).images],
     "vpc2.ui.computed.datasets:Shelf.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
     "vpc2.ui.judge.single_photo:_book": [
@@ -195,7 +197,7 @@ PRIVATE = {
         }
     ],
     "vpc2.ui.judge.single_photo:Answers.__init__": [lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0]],
-    "vpc2.ui.augment.mixing:_computed": [mixed],
+    "vpc2.ui.augment.mixing:_compute_mixes": [mixed],
     "vpc2.ui.train.recipe_form:_sheet": [lambda who: recipe_form._sheet(who.set, 3)],
     "vpc2.ui.computed.net_views:_photographed": [one(net_views, "photographed", photo, NET.input)],
     "vpc2.ui.computed.net_views:_effective": [lambda who: net_views.effective(who.net, CONV, (3, 3))],
@@ -224,7 +226,7 @@ HARMLESS = {
     "vpc2.ui.session.i18n:_catalog": "translations, by language",
     "vpc2.ui.server.idle:_FORGET": "what is called when all have left",
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
-    "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
+    "vpc2.ui.augment.library_comparison:_time_batch": "milliseconds and the device",
     "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
     "vpc2.ui.session.runs:_ENGINE": "the engine, by the folder of the runs",
 }

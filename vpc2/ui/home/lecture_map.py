@@ -1,4 +1,4 @@
-"""Lecture 1 as a table of cards: a topic, the page that shows it, and the example that page opens with."""
+"""Home page: the topics of lecture 1 as a table of cards (page and example that a card opens), and the picture at the top of the page."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
-class Card:
-    """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
+class LectureCard:
+    """A topic of the lecture and the page that shows it.
 
-    `pair` names two nets that Build shows side by side beneath.
+    `example` is a key of the page's table of presets (`_EXAMPLES`), "" where the page opens without one. `pair` is the key of the
+    comparison of two nets that Build opens as well.
     """
 
     key: str
@@ -42,19 +43,19 @@ class Card:
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
 FIRST = (
-    Card("first-augment", "augment", Text("Augment a photograph"), Text(""), "basic", ":material/auto_fix_high:"),
-    Card("first-build", "build", Text("Open AlexNet"), Text(""), "alexnet", ":material/deployed_code:"),
-    Card("first-train", "train", Text("Train in seconds"), Text(""), "digits", ":material/model_training:"),
+    LectureCard("first-augment", "augment", Text("Augment a photograph"), Text(""), "basic", ":material/auto_fix_high:"),
+    LectureCard("first-build", "build", Text("Open AlexNet"), Text(""), "alexnet", ":material/deployed_code:"),
+    LectureCard("first-train", "train", Text("Train in seconds"), Text(""), "digits", ":material/model_training:"),
 )
 
 CARDS = (
-    Card(
+    LectureCard(
         "tasks",
         "judge",
         Text("Tasks of vision: classification"),
         Text("Ask a net that knows a thousand classes what is in your own photograph."),
     ),
-    Card(
+    LectureCard(
         "dense",
         "build",
         Text("Why convolution?"),
@@ -62,14 +63,14 @@ CARDS = (
         "dense_720p",
         pair="dense-convolution",
     ),
-    Card(
+    LectureCard(
         "alexnet",
         "build",
         Text("AlexNet, layer by layer"),
         Text("Formulas of convolution and pooling with AlexNet's own numbers: 227 gives 55."),
         "alexnet",
     ),
-    Card(
+    LectureCard(
         "vgg",
         "build",
         Text("VGG: only 3 × 3"),
@@ -77,7 +78,7 @@ CARDS = (
         "vgg16",
         pair="vggs",
     ),
-    Card(
+    LectureCard(
         "field",
         "build",
         Text("Receptive field"),
@@ -85,42 +86,42 @@ CARDS = (
         "two_3x3",
         pair="5x5-3x3",
     ),
-    Card(
+    LectureCard(
         "translation",
         "train",
         Text("Translation: an 8, then no idea"),
         Text("Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net."),
         "digits-dense",
     ),
-    Card(
+    LectureCard(
         "basic",
         "augment",
         Text("Augmentation: basic"),
         Text("Flips, rotations, crops: the same cat, new pixels."),
         "basic",
     ),
-    Card(
+    LectureCard(
         "colour",
         "augment",
         Text("Augmentation: colour"),
         Text("Brightness, contrast, hue: another hour of the day."),
         "colour",
     ),
-    Card(
+    LectureCard(
         "bad",
         "augment",
         Text("Bad examples"),
         Text("A change that changes the label: the 6 that becomes a 9."),
         "bad_examples",
     ),
-    Card(
+    LectureCard(
         "hands",
         "train",
         Text("Exercise: the hands data set"),
         Text("Train on photographs of hands, without and with augmentation."),
         "hands-augmented",
     ),
-    Card(
+    LectureCard(
         "tta",
         "judge",
         Text("Augmentation at test time"),
@@ -135,27 +136,27 @@ def _token(page: str, example: str) -> str:
     return codec.to_token(getattr(table[example], attribute))
 
 
-def query(card: Card) -> dict[str, str]:
-    """Return the link's parameters that open a card's example."""
-    query = {"s": _token(card.page, card.example)} if card.example else {}
-    return {**query, "pair": card.pair} if card.pair else query
+def link_parameters(card: LectureCard) -> dict[str, str]:
+    """Return the query parameters of the link that opens a card's example."""
+    parameters = {"s": _token(card.page, card.example)} if card.example else {}
+    return {**parameters, "pair": card.pair} if card.pair else parameters
 
 
 @functools.cache
 def tokens() -> frozenset[str]:
-    """Return the links of all cards: who opens one came from here and need not be told."""
+    """Return the link tokens of all cards' examples: opening one of these shows no notice about an opened link."""
     return frozenset(_token(card.page, card.example) for card in (*FIRST, *CARDS) if card.example)
 
 
-def open_card(card: Card) -> None:
-    """Go to a card's page with its example open."""
-    st.switch_page(page_frame.script(card.page), query_params=query(card))
+def open_card(card: LectureCard) -> None:
+    """Switch to a card's page with its example open."""
+    st.switch_page(page_frame.script(card.page), query_params=link_parameters(card))
 
 
 def draw_hero() -> None:
-    """Show at once what the app does: a photograph and draws of it. Until the libraries are loaded, the photograph alone."""
+    """Draw a photograph and augmented draws of it; until the libraries are loaded, the photograph alone."""
     if preload.is_under_way():
-        _draw_hero_later()
+        _draw_hero_until_loaded()
         return
     from vpc2.images.samples import load_sample
     from vpc2.ui.computed import augmented
@@ -169,8 +170,11 @@ def draw_hero() -> None:
 
 
 @st.fragment(run_every=1.0)
-def _draw_hero_later() -> None:
-    """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
+def _draw_hero_until_loaded() -> None:
+    """Draw the original photograph in every cell until the libraries are loaded.
+
+    As HTML, because Streamlit's own images import numpy, a tenth of the time to the first paint.
+    """
     if not preload.is_under_way():
         st.rerun()
     data = base64.b64encode((_ROOT / "assets" / "samples" / f"{HERO}.jpg").read_bytes()).decode()
