@@ -24,7 +24,7 @@ with st.container(horizontal=True, gap="small", key="start"):
     )
     if preset:
         workspace.save(NETS[preset].net, from_outside=True)
-        canvas.forget()
+        canvas.clear_selection()
         st.rerun()
     net = layer_table.edit_input(net)
 stage, totals = st.container(key="canvas"), st.container()

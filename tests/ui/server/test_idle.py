@@ -14,7 +14,7 @@ def day(monkeypatch):
     monkeypatch.setattr(idle, "is_anybody_there", lambda: any(a <= clock[0] < b for a, b in there.values()))
 
     def run(seconds):
-        idle.watch(lambda: clock[0], lambda s: clock.__setitem__(0, clock[0] + s), rounds=int(seconds / idle.LOOK_S))
+        idle.watch(lambda: clock[0], lambda s: clock.__setitem__(0, clock[0] + s), rounds=int(seconds / idle.POLL_S))
         return forgotten
 
     return there, run
@@ -30,8 +30,8 @@ def test_it_is_forgotten_once_after_the_last_has_left_and_once_more_after_the_ne
     there, run = day
     there["ana"], there["beto"], there["carla"] = (10.0, 100.0), (50.0, 130.0), (400.0, 410.0)
     first, second = run(900)
-    assert 130 + idle.QUIET_S - idle.LOOK_S <= first <= 130 + idle.QUIET_S + 2 * idle.LOOK_S
-    assert 410 + idle.QUIET_S - idle.LOOK_S <= second <= 410 + idle.QUIET_S + 2 * idle.LOOK_S
+    assert 130 + idle.QUIET_S - idle.POLL_S <= first <= 130 + idle.QUIET_S + 2 * idle.POLL_S
+    assert 410 + idle.QUIET_S - idle.POLL_S <= second <= 410 + idle.QUIET_S + 2 * idle.POLL_S
 
 
 def test_a_short_absence_costs_nothing(day):
@@ -50,5 +50,5 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
     draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", kept=augmented.STAGES)
     datasets.load_set("digits", 8)
     assert augmented.STAGES.bytes and datasets._shelf().size_bytes()
-    idle.forget_all()
+    idle.clear_caches()
     assert not augmented.STAGES.bytes and not datasets._shelf().size_bytes()

@@ -106,7 +106,7 @@ def test_a_look_of_no_run_is_refused(client, run, bad, leaf):
 
 
 def test_a_long_record_comes_in_parts(client, run):
-    steps = routes.MOST_EVENTS + 10
+    steps = routes.MAX_EVENTS + 10
     lines = ({"n": n, "t": 0.0, "type": "step", "step": n + 1, "loss": 1.0, "accuracy": 0.5} for n in range(steps))
     (run.folder / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     first = client.get(f"/api/runs/{run.id}").json()

@@ -27,7 +27,7 @@ from vpc2.ui.server import idle
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
 STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
-idle.when_all_have_left(STAGES.clear)
+idle.register_cleanup(STAGES.clear)
 HEAP = Heap()
 HISTOGRAM_BINS = 32
 _BUSY = Text("The machine is busy with other visitors' pictures; try again in a moment.")

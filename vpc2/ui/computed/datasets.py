@@ -60,7 +60,7 @@ class Shelf:
 @st.cache_resource(show_spinner=False)
 def _shelf() -> Shelf:
     shelf = Shelf()
-    idle.when_all_have_left(shelf.clear)
+    idle.register_cleanup(shelf.clear)
     return shelf
 
 

@@ -249,7 +249,7 @@ def _draw_set(name: str) -> None:
 @st.cache_resource(show_spinner=False)
 def _curves() -> Answers:
     curves = Answers(64)
-    idle.when_all_have_left(curves.clear)
+    idle.register_cleanup(curves.clear)
     return curves
 
 

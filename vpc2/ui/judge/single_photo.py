@@ -56,7 +56,7 @@ class Answers:
 @st.cache_resource(show_spinner=False)
 def _book() -> Answers:
     book = Answers()
-    idle.when_all_have_left(book.clear)
+    idle.register_cleanup(book.clear)
     return book
 
 

@@ -30,7 +30,7 @@ SHOWN = 8
 @st.cache_resource(show_spinner=False)
 def _kept() -> Answers:
     kept = Answers(KEPT)
-    idle.when_all_have_left(kept.clear)
+    idle.register_cleanup(kept.clear)
     return kept
 
 

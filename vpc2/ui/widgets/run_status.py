@@ -54,7 +54,7 @@ def curve_of(run: Run, status: Status) -> dict[str, Any]:
 
     from vpc2.ui.server import routes
 
-    given = None if routes.is_serving() else routes.answer(run.id, limit=None)
+    given = None if routes.is_serving() else routes.read_run(run.id, limit=None)
     return {"id": run.id, "label": run.name, "state": status.state, "given": given}
 
 
