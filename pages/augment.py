@@ -13,7 +13,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.knob_input import pick
-from vpc2.ui.widgets.photo_picker import draw_tray
+from vpc2.ui.widgets.photo_picker import draw_photo_picker
 
 top = st.container()
 pipeline = workspace.load("pipeline")
@@ -47,7 +47,7 @@ with left:
             st.rerun()
 
 with right:
-    photos = draw_tray("augment")
+    photos = draw_photo_picker("augment")
     views = {
         _("Draws"): draws.draw_draws,
         _("Filmstrip"): filmstrip.draw_film,

@@ -5,7 +5,7 @@ import streamlit as st
 from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_set
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import classifier_picker, page_frame
-from vpc2.ui.widgets.photo_picker import draw_tray
+from vpc2.ui.widgets.photo_picker import draw_photo_picker
 
 page_frame.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
 left, right = st.columns([1, 2.6], gap="medium")
@@ -18,7 +18,7 @@ with left:
     asked = single_photo.choose_draws(views)
 
 with right:
-    photos = draw_tray("judge", most=3, first=("chelsea",))
+    photos = draw_photo_picker("judge", most=3, first=("chelsea",))
     tabs = {
         _("Photographs"): lambda: single_photo.draw_photos(name, photos, asked),
         _("Test set"): lambda: test_set.draw_test_set(name, views),

@@ -14,7 +14,7 @@ left, right = st.columns([1, 2.3], gap="medium")
 run, experiment = runs.chosen_run(), experiments.chosen_experiment()
 with left:
     if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: show what it was made of
-        recipes.take_recipe(run.recipe)
+        recipes.load_recipe(run.recipe)
     recipe = recipe_form.edit_recipe(workspace.load("recipe"))
     problem = recipe_form.problem_of(recipe)
     recipe_form.draw_problem(problem)
@@ -33,7 +33,7 @@ with right:
     elif experiment is not None:
         experiments.draw_experiment(experiment)
     elif dataset_builder.is_open():
-        used = dataset_builder.draw_draft()
+        used = dataset_builder.draw_builder()
         if used is not None:
             recipe_form.use_dataset(recipe, used)
     else:

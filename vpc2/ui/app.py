@@ -20,9 +20,9 @@ page = st.navigation(
         st.Page(page_frame.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page(page_frame.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
-    position="top" if sign_in.is_in() else "hidden",
+    position="top" if sign_in.has_access() else "hidden",
 )
-sign_in.let_in()
+sign_in.require_access()
 workspace.open_link(lecture_map.tokens())
 workspace.restore()
 st.session_state.page = page.url_path
@@ -31,10 +31,10 @@ page.run()
 buttons.forget_presses()
 draw_browser_storage(
     language(),
-    workspace.workspace(),
-    session=workspace.session_word(),
+    workspace.workspace_tokens(),
+    session=workspace.session_id(),
     opened=st.session_state.get("opened", ""),
-    is_named=workspace.is_named(),
+    is_identified=workspace.is_identified(),
     settled=st.session_state.get("visitor/settled", {}),
 )
 preload.begin()

@@ -137,7 +137,7 @@ def draw_experiment(filed: Filed) -> None:
                     runs.engine().stop(run_id, by=workspace.visitor())
             st.rerun()
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
-            recipes.take_recipe(filed.spec.right)
+            recipes.load_recipe(filed.spec.right)
             st.rerun()
         if is_own and outcome.is_over and button(_("Delete"), icon=":material/delete:", key="experiment/delete", type="tertiary"):
             store().delete(filed.id, by=workspace.visitor())

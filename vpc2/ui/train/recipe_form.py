@@ -22,7 +22,7 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, take_recipe
+from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, load_recipe
 from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
@@ -35,7 +35,7 @@ _NOT_ON_MACHINE = Text("This data set is not on this machine yet.")
 def edit_recipe(recipe: Recipe) -> Recipe:
     """Draw the controls of the recipe, save the edited recipe and return it."""
     if "train/net" not in st.session_state:
-        take_recipe(recipe)
+        load_recipe(recipe)
     preset = pick(
         _("Start from a recipe"),
         list(RECIPES),
@@ -44,7 +44,7 @@ def edit_recipe(recipe: Recipe) -> Recipe:
         key="recipe/preset",
     )
     if preset:
-        take_recipe(RECIPES[preset].recipe)
+        load_recipe(RECIPES[preset].recipe)
         st.rerun()
     dataset = _draw_dataset(recipe)
     net = _draw_net(recipe)
@@ -96,7 +96,7 @@ def _draw_dataset(recipe: Recipe) -> str:
         key=key,
         help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set selected in this rerun
     )
-    added = dataset_upload.draw_adding(dataset)
+    added = dataset_upload.draw_dataset_upload(dataset)
     if added is not None:
         workspace.save(replace(recipe, dataset=added), from_outside=True)
         st.rerun()
@@ -112,7 +112,7 @@ def name_of(recipe: Recipe) -> str:
 def use_dataset(recipe: Recipe, key: str) -> None:
     """Put a data set built by the visitor into the recipe, with the pretrained net, which needs few images, and settings for small sets."""
     small_set = {"size_px": BACKBONE_PX, "batch_size": 16, "learning_rate": 0.01, "epochs": 30, "budget_s": 30.0, "train_share": 0.6}
-    take_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **small_set}))
+    load_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **small_set}))
     st.rerun()
 
 
@@ -174,7 +174,7 @@ def draw_problem(problem: RecipeProblem | None) -> None:
     (st.warning if problem.is_fatal else st.info)(markdown.literal(say(problem.text)), icon=":material/warning:")
     for i, repair in enumerate(problem.repairs):
         if button(markdown.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
-            take_recipe(repair.apply(recipe))
+            load_recipe(repair.apply(recipe))
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)

@@ -20,7 +20,7 @@ from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.train.run_page import draw_delete
 from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_state
+from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_state
 
 FIRST_SHOWN = 12
 MAX_OVERLAID = 6  # the number of colours that colour-blind people can tell apart
@@ -81,9 +81,9 @@ def _draw_ticked(ticked: list[Run]) -> None:
         st.caption(_("At most {n} are laid over each other.").format(n=MAX_OVERLAID))
     overlaid = ticked[:MAX_OVERLAID]
     if len(ticked) > 1:
-        lines = [curve_of(run, runs.store().status(run.id)) for run in overlaid]
+        lines = [curve_data(run, runs.store().status(run.id)) for run in overlaid]
         live_curves(lines, key="overlay", words=curve_words())
-    tensorboard_embed.draw_board([run.id for run in overlaid])
+    tensorboard_embed.draw_tensorboard([run.id for run in overlaid])
     st.download_button(
         _("Curves of the ticked runs as CSV"), lambda: to_table(ticked), file_name="runs.csv", icon=":material/table:", on_click="ignore"
     )

@@ -21,7 +21,7 @@ from vpc2.ui.session.i18n import _, say
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
+from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_outcome, draw_state, draw_waiting, watch
 
 NUMBERS_S = 3.0
 
@@ -31,7 +31,7 @@ def draw_run(run: Run) -> None:
     status = runs.store().status(run.id)
     _draw_head(run, status)
     draw_waiting(run, status)
-    live_curves([curve_of(run, status)], key=f"curves/{run.id}", words=curve_words())
+    live_curves([curve_data(run, status)], key=f"curves/{run.id}", words=curve_words())
     watch(run, status)
     if status.is_over:
         draw_outcome(run, status)
@@ -78,7 +78,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
         ):
             _start_and_open(runs.train_further, run.id)
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
-            recipes.take_recipe(run.recipe)
+            recipes.load_recipe(run.recipe)
             st.rerun()
         if not is_own:
             return
@@ -142,7 +142,7 @@ def _draw_tabs(run: Run, status: Status) -> None:
         _("Layers"): lambda: _draw_snapshot(run, "layers", status.state),
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
-        "TensorBoard": lambda: tensorboard_embed.draw_board([run.id]),
+        "TensorBoard": lambda: tensorboard_embed.draw_tensorboard([run.id]),
         _("Take home"): lambda: export_run.draw_export(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):

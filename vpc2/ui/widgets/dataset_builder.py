@@ -25,12 +25,12 @@ def is_open() -> bool:
     return bool(st.session_state.get(_OPEN))
 
 
-def open_draft() -> None:
+def open_builder() -> None:
     """Show the set in the making on the page's right side."""
     st.session_state[_OPEN] = True
 
 
-def draw_draft() -> str | None:
+def draw_builder() -> str | None:
     """Draw the set in the making; return the key of the set once it is to be used."""
     owner = page_frame.guarded(workspace.owner)
     if owner is None:

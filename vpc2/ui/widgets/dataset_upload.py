@@ -18,12 +18,12 @@ _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}")
 _ADDED = Plural("{name}: {count:,} picture in {classes} classes.", "{name}: {count:,} pictures in {classes} classes.", count="count")
 
 
-def draw_adding(current: str) -> str | None:
+def draw_dataset_upload(current: str) -> str | None:
     """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
     count = st.session_state.setdefault("own/uploads", 0)
     with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key=f"own/add/{count}", width="stretch"):
         if button(_("Type classes and fill them"), icon=":material/add_a_photo:", key="own/draft", type="primary", width="stretch"):
-            dataset_builder.open_draft()
+            dataset_builder.open_builder()
             st.query_params.pop("run", None)
             st.query_params.pop("experiment", None)
             st.rerun()

@@ -122,7 +122,7 @@ def draw_notes() -> None:
 
 def _draw_elsewhere() -> None:
     """Say what the visitor changed in another tab, and let them choose which of the two this tab goes on with."""
-    changed = workspace.elsewhere()
+    changed = workspace.changes_in_other_tabs()
     if not changed:
         return
     what = join_texts([workspace.NAMES[kind] for kind in changed], ", ")
@@ -137,9 +137,9 @@ def _draw_elsewhere() -> None:
             icon=":material/download:",
             key="elsewhere/take",
             help=_("Undo brings back what is here now."),
-            on_click=workspace.take_elsewhere,
+            on_click=workspace.adopt_other_tab,
         )
-        st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_here)
+        st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_this_tab)
 
 
 def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

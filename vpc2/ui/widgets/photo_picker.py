@@ -80,7 +80,7 @@ def _take(given: list, page: str, most: int) -> None:
     st.rerun()
 
 
-def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
     """Draw the tray and return the chosen photographs, at most `most`, each with `digest`, `name` and `pixels`."""
     keys = [*reversed(own_photos()), *SAMPLES]
     wanted = [key for key in dict.fromkeys(st.session_state.get("tray/chosen", first)) if key in keys]

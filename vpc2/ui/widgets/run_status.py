@@ -49,7 +49,7 @@ def curve_words() -> dict[str, str]:
     }
 
 
-def curve_of(run: Run, status: Status) -> dict[str, Any]:
+def curve_data(run: Run, status: Status) -> dict[str, Any]:
     """Return what the live curves need of a run: with all its numbers where the app's own routes are not served."""
 
     from vpc2.ui.server import routes
@@ -60,7 +60,7 @@ def curve_of(run: Run, status: Status) -> dict[str, Any]:
 
 def draw_progress(run: Run, status: Status) -> None:
     """Draw how far a run is, without its curves; the page is drawn anew when it is over."""
-    live_curves([curve_of(run, status)], key=f"progress/{run.id}", words=curve_words(), has_charts=False)
+    live_curves([curve_data(run, status)], key=f"progress/{run.id}", words=curve_words(), has_charts=False)
     watch(run, status, has_sentences=False)
 
 
@@ -153,7 +153,7 @@ def _draw_repair(run: Run) -> None:
         _("Use a learning rate of {rate}").format(rate=number(rate, ".2g")),
         icon=":material/build:",
         key=f"smaller/{run.id}",
-        on_click=recipes.take_recipe,
+        on_click=recipes.load_recipe,
         args=(replace(run.recipe, settings={**run.recipe.settings, "learning_rate": rate}),),
         type="primary" if may_change(run, workspace.visitor()) else "secondary",
     )

@@ -13,7 +13,7 @@ from vpc2.ui.session.i18n import _
 HEIGHT_PX = 820
 
 
-def draw_board(run_ids: Sequence[str]) -> None:
+def draw_tensorboard(run_ids: Sequence[str]) -> None:
     """Offer TensorBoard with these runs, under the app's own address, so that a student in another room reaches it too."""
     if not routes.is_serving():
         st.caption(_("TensorBoard is there where the app is started with streamlit_app.py."))
