@@ -1,144 +1,88 @@
-"""Who may import whom: the plan of the house as a test over the imports that are really written."""
+"""Who may import whom: the contracts of pyproject.toml hold, no file needs itself in the end, and what is light stays light."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
+from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
+MOST_FILES = 16
 FILES = sorted(path for path in [*ROOT.glob("vpc2/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"])
-GROUND = {"knobs", "catalog", "codec", "rng", "text", "host", "labels", "privacy", "shares", "sources"}
-# What each room may use of the other rooms; a room may always use itself and the ground floor.
-ROOMS = {
-    "images": set(),
-    "augment": set(),
-    "nets": set(),
-    "data": {"images"},
-    "predict": {"nets", "augment", "data", "images"},
-    "training": {
-        *("predict.classifier", "predict.backbones", "predict.spec", "predict.readymade", "predict.attack_kinds", "predict.perturbing"),
-        *("predict.backbone_code", "predict.statistics", "data", "nets", "augment"),
-    },
-    "figures": {"augment", "nets", "data", "predict", "training"},
-    "checking": {"images", "data", "predict", "nets", "augment", "training"},
-    "cli": {"images", "data", "predict", "nets", "augment", "training", "checking"},
-    "__main__": {"cli"},
-    "ui": {"images", "data", "predict", "nets", "augment", "training", "figures", "checking"},
-    "pages": {"images", "data", "predict", "nets", "augment", "training", "figures", "ui", "checking"},
+HEAVY = {"torch", "torchvision", "kornia", "numpy", "scipy", "PIL", "streamlit", "plotly", "tensorboard", "safetensors", "sklearn"}
+HEAVY |= {"onnx", "psutil", "ray"}
+# Links, catalogs, arithmetic and exported code come in milliseconds, before torch is there: these, and every file that says so itself.
+LIGHT = {
+    *("codec", "catalog", "files", "host", "knobs", "labels", "lru_cache", "privacy", "rng", "shares", "sources", "text"),
+    *("augment.spec", "augment.presets", "augment.mixes", "augment.operations.catalog", "augment.labels.files"),
+    *("augment.export.kornia_code", "augment.export.other_libraries"),
+    "data.datasets",
+    *("nets.spec", "nets.presets", "nets.layers.catalog", "nets.export.pytorch_code"),
+    *("nets.summary.summarise", "nets.summary.diff", "nets.summary.lessons"),
+    *("predict.spec", "predict.tta.views", "predict.pretrained.catalog", "predict.robustness.corruptions", "predict.adversarial.catalog"),
+    *("predict.export.tta_script", "predict.export.html_report"),
+    *("training.spec", "training.presets", "training.settings", "training.optimisers", "training.schedule"),
+    *("training.export.script", "training.export.attack_code"),
 }
-HEAVY = {"torch", "torchvision", "kornia", "numpy", "PIL", "streamlit", "plotly", "tensorboard", "safetensors", "sklearn"}
-FLOOR_0 = [
-    path
-    for path in FILES
-    if path.parent.name == "vpc2"
-    and path.stem in GROUND
-    or path.name
-    in (
-        "spec.py",
-        "ops.py",
-        "layers.py",
-        "views.py",
-        "datasets.py",
-        "code.py",
-        "equivalents.py",
-        "shapes.py",
-        "presets.py",
-        "comparing.py",
-        "pairs.py",
-        "labelfiles.py",
-        "readymade.py",
-        "report.py",
-        "challenges.py",
-        "attack_kinds.py",
-        "attack_code.py",
-        "settings.py",
-        "optimisers.py",
-        "schedule.py",
-    )
-    and path.parent.name in ("augment", "nets", "data", "predict", "training")
-    and not (path.parent.name == "data" and path.name == "shapes.py")
-]
 
 
-def imports(path: Path, only_top: bool = False) -> set[str]:
-    """Return the dotted names a file imports; only those outside functions where `only_top`."""
-    tree = ast.parse(path.read_text())
-    found = set()
-    nodes = list(ast.walk(tree))
-    if only_top:
-        inner = {
-            id(node)
-            for function in nodes
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            for node in ast.walk(function)
-        }
-        nodes = [node for node in nodes if id(node) not in inner]
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def room_of(path: Path) -> str:
-    relative = path.relative_to(ROOT).with_suffix("").parts
-    return "pages" if relative[0] in ("pages", "streamlit_app") else relative[1]
+def says_so(path: Path) -> bool:
+    return "Standard library only" in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_room_uses_only_the_floors_below(path):
-    room = room_of(path)
-    if room in GROUND:
-        allowed = {"augment.spec", "nets.spec", "predict.spec", "training.spec"} if room == "codec" else set()
-    elif room == "__init__":
-        return
-    else:
-        allowed = ROOMS[room]
-    for name in imports(path):
-        if name.startswith("vpc2."):
-            other = name.removeprefix("vpc2.")
-            first = other.split(".")[0]
-            fine = (
-                first == room
-                or first in GROUND
-                or any(other == a or other.startswith(f"{a}.") or first == a for a in allowed if "." not in a)
-            )
-            fine = fine or any(other == a or other.startswith(f"{a}.") for a in allowed)
-            assert fine, f"{path.relative_to(ROOT)} ({room}) may not use {name}"
+LIGHT_MODULES = sorted({f"vpc2.{name}" for name in LIGHT} | {name_of(path) for path in FILES if says_so(path)})
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_streamlit_and_torch_stay_in_their_rooms(path):
-    room, found = room_of(path), {name.split(".")[0] for name in imports(path)}
-    if room not in ("ui", "pages"):
-        assert "streamlit" not in found
-    if room == "pages":
-        assert not found & {"torch", "kornia", "torchvision"}
+@pytest.fixture(scope="module")
+def graph():
+    return grimp.build_graph("vpc2", cache_dir=None)
 
 
-@pytest.mark.parametrize("path", FLOOR_0, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_ground_floor_needs_only_the_standard_library(path):
-    top = {name.split(".")[0] for name in imports(path, only_top=True)}
-    assert not top & HEAVY
+def test_the_contracts_hold():
+    """The floors, the pages' rooms that know nothing of each other, the circles of rooms, Ray, Streamlit and Plotly: see pyproject.toml."""
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_cache=True) == 0
 
 
-def test_the_ground_floor_imports_without_torch():
-    """In a fresh process: catalogs, arithmetic, links and code export, and nothing heavy came along."""
-    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FLOOR_0]
-    script = f"import sys, importlib\nfor m in {modules!r}: importlib.import_module(m)\nprint(sorted({HEAVY!r} & set(sys.modules)))"
+def test_no_file_needs_itself_in_the_end(graph):
+    """Whatever a file imports, inside functions too, never leads back to it."""
+    needed = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert len(needed) > 300
+    graphlib.TopologicalSorter(needed).prepare()  # raises CycleError with the files of the circle
+
+
+def test_no_room_holds_more_than_a_newcomer_can_look_through(graph):
+    rooms = {name: len(graph.find_children(name)) for name in graph.modules - {"vpc2"}}
+    assert {name: count for name, count in rooms.items() if count > MOST_FILES} == {}
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]), ids=lambda path: path.name)
+def test_a_page_leaves_arithmetic_to_the_package(path):
+    nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = {name for node in nodes for name in ([node.module] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names])}
+    assert found and not {name.partition(".")[0] for name in found} & (HEAVY - {"streamlit"})
+
+
+def test_what_is_light_is_imported_without_anything_heavy():
+    """In a fresh process: all of them, and then what came along."""
+    script = f"import sys, importlib\nfor m in {LIGHT_MODULES!r}: importlib.import_module(m)\nprint(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_small_and_packages_empty(path):
-    lines = len(path.read_text().splitlines())
+    lines = len(path.read_text("utf-8").splitlines())
     assert lines <= (120 if path.parent.name == "pages" else 60 if path.name == "streamlit_app.py" else 400)
     if path.name == "__init__.py" and path.parent.parent.name != "components":
-        docstring, *rest = ast.parse(path.read_text()).body
+        docstring, *rest = ast.parse(path.read_text("utf-8")).body
         assert isinstance(docstring, ast.Expr)
         # The package's own says what must stand before any other import; nothing else happens when a package is imported.
         wanted = ["from vpc2 import privacy", "privacy.keep()"] if path == ROOT / "vpc2" / "__init__.py" else []

@@ -143,9 +143,10 @@ def keep_freed_memory() -> bool:
 
 
 def resident_bytes() -> int:
-    """Return how much memory this process holds; 0 where the host does not say (it is not Linux)."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+    """Return how much memory this process holds."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
 
 
 def return_memory() -> None:

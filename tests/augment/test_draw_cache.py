@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vpc2.augment import pipeline as pipelines
-from vpc2.augment.draw_cache import Stages
+from vpc2.augment.draw_cache import DrawCache
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add, edit_order, edit_param, edit_redraw, edit_remove
@@ -42,7 +42,7 @@ def applied(monkeypatch):
 @pytest.mark.parametrize("moved", MOVED)
 def test_only_the_steps_from_the_moved_one_on_are_applied(moved, applied):
     pipeline, expected = MOVED[moved]
-    kept = Stages(2**24)
+    kept = DrawCache(2**24)
     draw_images(STRONG, IMAGE, 5, "k", kept=kept)
     assert applied == dict.fromkeys(IDS, 5)
     applied.clear()
@@ -58,7 +58,7 @@ def test_only_the_steps_from_the_moved_one_on_are_applied(moved, applied):
     ids=["photograph", "size", "seed"],
 )
 def test_what_was_kept_of_something_else_is_not_used(image, key, seed, applied):
-    kept = Stages(2**24)
+    kept = DrawCache(2**24)
     draw_images(STRONG, IMAGE, 3, "k", kept=kept)
     applied.clear()
     draw_images(pipelines.Pipeline(STRONG.steps, seed), image, 3, key, kept=kept)
@@ -67,7 +67,7 @@ def test_what_was_kept_of_something_else_is_not_used(image, key, seed, applied):
 
 def test_what_is_kept_is_bounded_and_the_stage_in_use_stays(applied):
     """Two hundred moves of the last knob, with room for the draws of two steps."""
-    kept = Stages(5 * 2 * IMAGE.nbytes)
+    kept = DrawCache(5 * 2 * IMAGE.nbytes)
     for move in range(200):
         draw_images(edit_param(STRONG, IDS[-1], "p", move / 200), IMAGE, 5, "k", kept=kept)
         assert kept.bytes <= kept.limit_bytes
@@ -75,13 +75,13 @@ def test_what_is_kept_is_bounded_and_the_stage_in_use_stays(applied):
 
 
 def test_a_picture_larger_than_the_limit_is_not_kept():
-    kept = Stages(IMAGE.nbytes - 1)
+    kept = DrawCache(IMAGE.nbytes - 1)
     draw_images(STRONG, IMAGE, 1, "k", kept=kept)
     assert kept.bytes == 0
 
 
 def test_neighbours_in_threads_share_what_is_kept():
-    kept, differing = Stages(30 * IMAGE.nbytes), []
+    kept, differing = DrawCache(30 * IMAGE.nbytes), []
     expected = {seed: draw_images(pipelines.Pipeline(STRONG.steps, seed), IMAGE, 4, "k") for seed in range(3)}
 
     def work(seed):

@@ -25,6 +25,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -132,18 +133,11 @@ async def visit(number: int, url: str, until: float, think: float, found: list, 
 
 def tree_mb(pid: int) -> tuple[float, float]:
     """Return the resident megabytes of a process, and of its children."""
-    parents, sizes = {}, {}
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, IndexError, ValueError):
-            status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines() if ":" in line)
-            parents[int(place.name)], sizes[int(place.name)] = int(status["PPid"]), int(status.get("VmRSS", "0 kB").split()[0]) / 1024
-    below, waiting = 0.0, [pid]
-    while waiting:
-        here = waiting.pop()
-        children = [one for one, parent in parents.items() if parent == here]
-        below += sum(sizes[one] for one in children)
-        waiting += children
-    return sizes.get(pid, 0.0), below
+    process, below = psutil.Process(pid), 0.0
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            below += child.memory_info().rss / 2**20
+    return process.memory_info().rss / 2**20, below
 
 
 @contextlib.contextmanager

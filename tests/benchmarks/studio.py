@@ -27,7 +27,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.augment.draw_cache import Stages  # noqa: E402
+from vpc2.augment.draw_cache import DrawCache  # noqa: E402
 from vpc2.augment.export.call_parser import make  # noqa: E402
 from vpc2.augment.export.other_libraries import own_names, to_call  # noqa: E402
 from vpc2.augment.operations.catalog import OPS  # noqa: E402
@@ -161,7 +161,7 @@ def time_all(turns, device, data, known) -> None:
 def time_last_knob(turns, device, known) -> None:
     print("\nfour steps, the last knob moves: with what was kept of the steps before, and without; ms")
     for ops in FOUR:
-        pipeline, kept = Pipeline(seed=1), Stages(64 * host.MB)
+        pipeline, kept = Pipeline(seed=1), DrawCache(64 * host.MB)
         for op in ops:
             pipeline = edit_add(pipeline, op, {"p": 1.0})
         moved = [edit_param(pipeline, pipeline.steps[-1].id, "p", 0.99 + 0.01 * turn / (turns + 1)) for turn in range(turns + 1)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vpc2.augment.spec import Step
+from vpc2.lru_cache import LruCache
 from vpc2.rng import seed_of
 
 if TYPE_CHECKING:
@@ -25,41 +24,37 @@ def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | N
     return names
 
 
-class Stages:
+class DrawCache:
     """The draws of photographs after each step, at most `limit_bytes`; what was unused for longest gives way. Safe between threads.
 
     Pictures are kept as they are, in float: bytes would round them, and a draw must not depend on what was kept.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.bytes = 0
-        self._kept: OrderedDict[int, Stage] = OrderedDict()
-        self._lock = threading.Lock()
+        self._stages = LruCache(limit_bytes, _bytes_of)
+
+    @property
+    def limit_bytes(self) -> int:
+        return self._stages.limit
+
+    @property
+    def bytes(self) -> int:
+        return self._stages.size
 
     def latest(self, names: Sequence[int]) -> tuple[int, Stage]:
         """Return how many of these steps the draws have behind them already, and the draws then; 0 and none where none is kept."""
-        with self._lock:
-            for done in range(len(names), 0, -1):
-                if names[done - 1] in self._kept:
-                    self._kept.move_to_end(names[done - 1])
-                    return done, self._kept[names[done - 1]]
+        for done in range(len(names), 0, -1):
+            if (stage := self._stages.get(names[done - 1])) is not None:
+                return done, stage
         return 0, ()
 
     def add(self, name: int, stage: Stage) -> None:
         """Keep the draws after the step that `name` stands for; nobody may write to their pictures any more."""
-        with self._lock:
-            if name not in self._kept:
-                self._kept[name] = stage
-                self.bytes += _bytes_of(stage)
-            while self.bytes > self.limit_bytes:
-                self.bytes -= _bytes_of(self._kept.popitem(last=False)[1])
+        self._stages.setdefault(name, stage)
 
     def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._kept.clear()
-            self.bytes = 0
+        """Drop everything."""
+        self._stages.clear()
 
 
 def _bytes_of(stage: Stage) -> int:

@@ -14,7 +14,7 @@ from kornia.augmentation import GeometricAugmentationBase2D
 from kornia.augmentation.container.params import ParamItem
 from torch import Tensor
 
-from vpc2.augment.draw_cache import Stages, stage_names
+from vpc2.augment.draw_cache import DrawCache, stage_names
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, Step
@@ -81,7 +81,7 @@ def draw_images(
     device: str | None = None,
     *,
     first: int = 0,
-    kept: Stages | None = None,
+    kept: DrawCache | None = None,
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import secrets
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from PIL import Image
 from vpc2.data.datasets import DatasetEntry, own_home
 from vpc2.data.imageset import ImageSet
 from vpc2.data.own import SIZE_PX, keep
+from vpc2.files import atomic_write, atomic_write_json
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
 from vpc2.text import Plural, Refusal, Text, clean_name
@@ -78,9 +78,7 @@ class DraftStore:
     def save(self, draft: Draft) -> Draft:
         self.folder.mkdir(parents=True, exist_ok=True)
         document = [{"name": one.name, "pictures": list(one.pictures), "is_on": one.is_on} for one in draft.groups]
-        part = self.folder / f"draft.{secrets.token_hex(4)}.tmp"
-        part.write_text(json.dumps(document, ensure_ascii=False), "utf-8")
-        part.replace(self.folder / "draft.json")
+        atomic_write_json(self.folder / "draft.json", document, is_synced=False)
         return draft
 
     def add_class(self, name: str) -> Draft:
@@ -178,9 +176,7 @@ class DraftStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-        part = self.folder / f"{digest}.{secrets.token_hex(4)}.tmp"
-        part.write_bytes(file.getvalue())
-        part.replace(self.folder / f"{digest}.png")
+        atomic_write(self.folder / f"{digest}.png", file.getvalue(), is_synced=False)
 
     def _put(self, draft: Draft, group: Group, changed: Group) -> Draft:
         return self.save(Draft(tuple(changed if one is group else one for one in draft.groups)))

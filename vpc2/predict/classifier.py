@@ -239,19 +239,18 @@ def load_classifier(path: Path | str) -> Classifier:
         path = path / FILE_NAME
         if not path.is_file():
             raise Refusal(_NO_RUN_FILE)
-    data = safetensors_io.read_bytes(path)
-    header = safetensors_io.read_header(data)
-    if METADATA_KEY not in header.metadata:
-        safetensors_io.read_tensors(data)  # damage and NaN are worth more words than a missing net
-        raise Refusal(_NOT_OURS)
-    document = _read_document(header.metadata[METADATA_KEY])
-    classes = _read_classes(document.get("classes"))
-    preprocessing = Preprocessing.from_doc(document.get("preprocessing"))
-    module = _build_empty(document.get("made"), preprocessing, len(classes))
-    wanted = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
-    _compare(header.shapes, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
-    counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in wanted}
-    module.load_state_dict({**safetensors_io.read_tensors(data), **counters}, assign=True)
+    with safetensors_io.open_tensors(path) as file:
+        if METADATA_KEY not in file.metadata:
+            file.read()  # damage and NaN are worth more words than a missing net
+            raise Refusal(_NOT_OURS)
+        document = _read_document(file.metadata[METADATA_KEY])
+        classes = _read_classes(document.get("classes"))
+        preprocessing = Preprocessing.from_doc(document.get("preprocessing"))
+        module = _build_empty(document.get("made"), preprocessing, len(classes))
+        wanted = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
+        _compare(file.shapes, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
+        counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in wanted}
+        module.load_state_dict({**file.read(), **counters}, assign=True)
     return Classifier(module, preprocessing, classes, document["made"], clean_name(document.get("name", "")))
 
 

@@ -7,12 +7,10 @@ stranger's: it is measured, read and compared before one tensor is.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import stat
 import struct
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,13 @@ import safetensors
 import safetensors.torch
 import torch
 
-from vpc2.codec import MAX_JSON_BYTES, read_json
+from vpc2.codec import MAX_JSON_BYTES
+from vpc2.files import atomic_write
 from vpc2.host import LIMITS, MB
 from vpc2.text import Refusal, Text, clean_name
 
-BITS = {"F16": 16, "BF16": 16, "F32": 32, "F64": 64}
+FLOATS = ("F16", "BF16", "F32", "F64")
+MOST_DIMS = 8
 _PREFIX_BYTES = 8
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _OTHER_FORMATS = {b"\x89HDF": "HDF5 (Keras)", b"GGUF": "GGUF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
@@ -42,54 +42,80 @@ _CUT = Text("This file is damaged or cut: its tensors do not fill it exactly.")
 _NOT_FINITE = Text("The weights “{name}” hold NaN or infinity, so no answer would mean anything; train again with a smaller learning rate.")
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a safetensors file says of itself: shapes by tensor name, and its texts."""
+class TensorFile:
+    """An open safetensors file with a checked header: `shapes` by tensor name, and the texts of its `metadata`."""
 
-    shapes: dict[str, tuple[int, ...]]
-    metadata: dict[str, str]
+    def __init__(self, file: Any):
+        names = list(file.keys())
+        if len(names) > LIMITS.classifier_tensors:
+            raise Refusal(_TOO_MANY.fill(count=len(names), most=LIMITS.classifier_tensors))
+        self._file = file
+        self.metadata: dict[str, str] = file.metadata() or {}
+        self.shapes = {name: _checked_shape(name, file.get_slice(name)) for name in names}
+
+    def read(self) -> dict[str, torch.Tensor]:
+        """Return the tensors as float32 in memory of their own; refuse NaN and infinity."""
+        tensors = {}
+        for name in self.shapes:
+            # A copy: what safetensors gives is the file itself, mapped into memory.
+            tensors[name] = self._file.get_tensor(name).to(torch.float32, copy=True)
+            if not torch.isfinite(tensors[name]).all():
+                raise Refusal(_NOT_FINITE.fill(name=clean_name(name, 40)))
+        return tensors
+
+
+def _checked_shape(name: str, facts: Any) -> tuple[int, ...]:
+    if facts.get_dtype() not in FLOATS:
+        raise Refusal(_NOT_FLOAT.fill(name=clean_name(name, 40), found=clean_name(facts.get_dtype(), 12)))
+    shape = tuple(facts.get_shape())
+    if len(shape) > MOST_DIMS:
+        raise Refusal(_HEADER)
+    return shape
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
     """Write a safetensors file; whoever looks sees the old file or the whole new one. Raises `OSError` as the disk does."""
-    data = safetensors.torch.save(tensors, metadata)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    atomic_write(path, safetensors.torch.save(tensors, metadata))
+
+
+@contextlib.contextmanager
+def open_tensors(path: Path) -> Iterator[TensorFile]:
+    """Open a safetensors file that may be one of ours; raise `Refusal` with one sentence for any other, before a tensor is read.
+
+    Name, kind, size, first bytes and the length of the header are looked at first; safetensors itself then reads the header and
+    refuses overlaps, gaps, trailing bytes and sizes that do not follow from the shapes.
+    """
+    _check_file(path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp made it private; a run's file is as open as its folder
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+        with safetensors.safe_open(path, "pt") as file:
+            yield TensorFile(file)
+    except safetensors.SafetensorError as error:
+        says = str(error)
+        is_cut = "JSON" not in says and any(word in says for word in ("offset", "covered", "overflow"))
+        raise Refusal(_CUT if is_cut else _HEADER) from None
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes if it may be a safetensors file of ours; refuse by name, kind, size and first bytes before reading on."""
+def _check_file(path: Path) -> None:
+    """Refuse a file by name, kind, size, first bytes and the length of its header."""
     name = clean_name(path.name)
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer.
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise Refusal(_NO_ACCESS.fill(name=name))
-            if status.st_size > LIMITS.classifier_bytes:
-                raise Refusal(_TOO_LARGE.fill(found=status.st_size // MB, most=LIMITS.classifier_bytes // MB))
-            head = file.read(_PREFIX_BYTES + 1)
-            _check_format(path, head)
-            length = struct.unpack("<Q", head[:_PREFIX_BYTES])[0]
-            if length > MAX_JSON_BYTES or _PREFIX_BYTES + length > status.st_size:
-                raise Refusal(_HEADER)
-            return head + file.read(LIMITS.classifier_bytes + 1 - len(head))
-    except Refusal:
-        raise
+            status, head = os.fstat(file.fileno()), b""
+            if stat.S_ISREG(status.st_mode):
+                head = file.read(_PREFIX_BYTES + 1)
     except FileNotFoundError:
         raise Refusal(_NO_FILE.fill(name=name)) from None
     except (OSError, ValueError):  # ValueError: a name with a zero byte
         raise Refusal(_NO_ACCESS.fill(name=name)) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise Refusal(_NO_ACCESS.fill(name=name))
+    if status.st_size > LIMITS.classifier_bytes:
+        raise Refusal(_TOO_LARGE.fill(found=status.st_size // MB, most=LIMITS.classifier_bytes // MB))
+    _check_format(path, head)
+    length = struct.unpack("<Q", head[:_PREFIX_BYTES])[0]
+    if length > MAX_JSON_BYTES or _PREFIX_BYTES + length > status.st_size:
+        raise Refusal(_HEADER)
 
 
 def _check_format(path: Path, head: bytes) -> None:
@@ -103,53 +129,3 @@ def _check_format(path: Path, head: bytes) -> None:
         raise Refusal(_OTHER.fill(found="ONNX"))
     if len(head) <= _PREFIX_BYTES or head[_PREFIX_BYTES:] != b"{":
         raise Refusal(_NO_FORMAT if path.suffix.lower() != ".safetensors" else _HEADER)
-
-
-def read_header(data: bytes) -> Header:
-    """Return the checked header of a safetensors file: few tensors, floating point, sizes that follow from the shapes."""
-    length = struct.unpack("<Q", data[:_PREFIX_BYTES])[0]
-    try:
-        header = read_json(data[_PREFIX_BYTES : _PREFIX_BYTES + length])
-    except Refusal:  # its sentence speaks of JSON, which the visitor never saw
-        raise Refusal(_HEADER) from None
-    if not isinstance(header, dict):
-        raise Refusal(_HEADER)
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise Refusal(_HEADER)
-    if len(header) > LIMITS.classifier_tensors:
-        raise Refusal(_TOO_MANY.fill(count=len(header), most=LIMITS.classifier_tensors))
-    shapes = {}
-    for name, facts in header.items():
-        shapes[name] = _checked_shape(name, facts, len(data) - _PREFIX_BYTES - length)
-    return Header(shapes, metadata)
-
-
-def _checked_shape(name: str, facts: Any, available: int) -> tuple[int, ...]:
-    if not isinstance(facts, dict) or set(facts) != {"dtype", "shape", "data_offsets"}:
-        raise Refusal(_HEADER)
-    if facts["dtype"] not in BITS:
-        raise Refusal(_NOT_FLOAT.fill(name=clean_name(name, 40), found=clean_name(facts["dtype"], 12)))
-    shape, offsets = facts["shape"], facts["data_offsets"]
-    if not _are_counts(shape) or len(shape) > 8 or not _are_counts(offsets) or len(offsets) != 2:
-        raise Refusal(_HEADER)
-    if offsets[1] > available or offsets[1] - offsets[0] != math.prod(shape) * BITS[facts["dtype"]] // 8:
-        raise Refusal(_CUT)
-    return tuple(shape)
-
-
-def _are_counts(values: Any) -> bool:
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**48 for value in values)
-
-
-def read_tensors(data: bytes) -> dict[str, torch.Tensor]:
-    """Return the tensors of a safetensors file as float32; refuse overlaps, gaps, trailing bytes, NaN and infinity."""
-    try:
-        tensors = safetensors.torch.load(data)
-    except safetensors.SafetensorError:
-        raise Refusal(_CUT) from None
-    tensors = {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise Refusal(_NOT_FINITE.fill(name=clean_name(name, 40)))
-    return tensors

@@ -292,7 +292,7 @@ def test_without_ray_it_is_a_sentence(store, make_recipe, monkeypatch):
 
 def test_ray_is_not_imported_where_no_cluster_is_named(store):
     code = (
-        "import sys, vpc2.training.queue.worker, vpc2.training.runs.record; from pathlib import Path\n"
+        "import sys, vpc2.training.queue.worker, vpc2.training.queue.record; from pathlib import Path\n"
         "from vpc2.training.runs.store import RunStore\n"
         "from vpc2.training.queue.factory import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
         "print(type(engine).__name__, 'ray' in sys.modules, 'vpc2.training.ray.queue' in sys.modules, 'torch' in sys.modules)"

@@ -17,7 +17,6 @@ from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import claim, release
 from vpc2.training.runs.store import CHECKPOINT_NAME, STATES, RunStore
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 WHO = st.sampled_from(("ana", "beto"))
 
 

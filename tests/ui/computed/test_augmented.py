@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from vpc2.augment import pipeline as pipelines
-from vpc2.augment.draw_cache import Stages
+from vpc2.augment.draw_cache import DrawCache
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_param
 from vpc2.images.samples import load_sample
@@ -20,7 +20,7 @@ def applied(monkeypatch):
     """Name each step as it is applied to a draw; nothing is kept from other tests."""
     names, apply_step = [], pipelines.apply_step
     monkeypatch.setattr(pipelines, "apply_step", lambda step, *given: names.append(step.id) or apply_step(step, *given))
-    monkeypatch.setattr(augmented, "STAGES", Stages(augmented.STAGES.limit_bytes))
+    monkeypatch.setattr(augmented, "STAGES", DrawCache(augmented.STAGES.limit_bytes))
     augmented._drawn.clear()
     return names
 
@@ -32,7 +32,7 @@ def test_a_moved_knob_draws_from_its_own_step_on(applied):
     moved = edit_param(STRONG, "s3", "p", 1.0)
     kept = augmented.drawn(moved, PHOTO, 3, 96)
     assert sorted(applied) == ["s3"] * 3 + ["s4"] * 3
-    augmented.STAGES = Stages(0)
+    augmented.STAGES = DrawCache(0)
     augmented._drawn.clear()
     afresh = augmented.drawn(moved, PHOTO, 3, 96)
     assert kept["pictures"] == afresh["pictures"] and kept["steps"] == afresh["steps"]
@@ -45,7 +45,7 @@ def test_the_same_draws_are_not_drawn_again_and_a_name_changes_none(applied):
 
 
 def test_two_hundred_moves_keep_a_bounded_amount(applied, monkeypatch):
-    monkeypatch.setattr(augmented, "STAGES", Stages(2**20))
+    monkeypatch.setattr(augmented, "STAGES", DrawCache(2**20))
     for move in range(200):
         augmented.drawn(edit_param(STRONG, f"s{move % 4 + 1}", "p", move / 200), PHOTO, 2, 48)
         assert 0 < augmented.STAGES.bytes <= 2**20

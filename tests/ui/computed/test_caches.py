@@ -129,7 +129,7 @@ def mark(who):
 
 
 PRIVATE = {
-    "vpc2.augment.draw_cache:Stages.__init__": [staged],
+    "vpc2.augment.draw_cache:DrawCache.__init__": [staged],
     "vpc2.data.own:_load": [lambda who: own.load(who.set, 32).images],
     "vpc2.figures.predictions:answers_figure": [
         lambda who: import_module("vpc2.figures.predictions").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
@@ -188,15 +188,15 @@ PRIVATE = {
         lambda who: labels._transform_labels(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
     "vpc2.ui.augment.library_comparison:_apply_in_each": [one(library_comparison, "_apply_in_each", next(iter(MATCHES)), digest, pixels)],
-    "vpc2.ui.computed.datasets:_shelf": [lambda who: datasets.load_set(who.set, 32).images],
-    "vpc2.ui.computed.datasets:Shelf.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
-    "vpc2.ui.judge.single_photo:_book": [
+    "vpc2.ui.computed.datasets:_cache": [lambda who: datasets.load_set(who.set, 32).images],
+    "vpc2.ui.computed.datasets:DatasetCache.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
+    "vpc2.ui.judge.single_photo:_answers": [
         lambda who: {
             view: found[:2]
             for view, found in single_photo.ask(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
-        }
+        },
+        lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0],
     ],
-    "vpc2.ui.judge.single_photo:Answers.__init__": [lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0]],
     "vpc2.ui.augment.mixing:_compute_mixes": [mixed],
     "vpc2.ui.train.recipe_form:_sheet": [lambda who: recipe_form._sheet(who.set, 3)],
     "vpc2.ui.computed.net_views:_photographed": [one(net_views, "photographed", photo, NET.input)],
@@ -212,12 +212,14 @@ HARMLESS = {
     "vpc2.data.shapes:": "drawn by the program",
     "vpc2.data.imageset:ImageSet.twins": "kept in the data set itself",
     "vpc2.images.samples:load_sample": "the app's own photographs",
+    "vpc2.lru_cache:": "what the caches are made of: each place that makes one is found by itself",
     "vpc2.nets.export.png:_sans_family": "fonts of the machine",
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.summary.lessons:_filled": "of a preset",
     "vpc2.nets.presets:": "of a preset",
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
+    "vpc2.training.ray.queue:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
     "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
     "vpc2.ui.server.tensorboard:": "by the ids of the runs that the address names; asked in test_serving.py",
     "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
@@ -231,7 +233,8 @@ HARMLESS = {
     "vpc2.ui.session.runs:_ENGINE": "the engine, by the folder of the runs",
 }
 DECORATORS = {"cache", "lru_cache", "cached_property", "cache_data", "cache_resource", "cached", "cachedmethod", "singledispatch"}
-CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "LRUCache", "TTLCache", "ContextVar"}
+CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "ContextVar"}
+CONTAINERS |= {"LRUCache", "LruCache", "TTLCache"}
 
 
 def caches_in(module, text):

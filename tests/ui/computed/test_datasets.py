@@ -6,13 +6,13 @@ import pytest
 from vpc2.data import datasets, own
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
-from vpc2.ui.computed.datasets import Shelf
+from vpc2.ui.computed.datasets import DatasetCache
 
 
 def test_a_set_is_read_once_and_is_the_same_as_read_plainly(monkeypatch):
-    shelf, read, plain = Shelf(), [], datasets.load_dataset
+    cache, read, plain = DatasetCache(), [], datasets.load_dataset
     monkeypatch.setattr(datasets, "load_dataset", lambda *given: read.append(given) or plain(*given))
-    first, again, other = shelf.get("digits", 8), shelf.get("digits", 8), shelf.get("digits", 16)
+    first, again, other = cache.get("digits", 8), cache.get("digits", 8), cache.get("digits", 16)
     assert first is again and read == [("digits", 8), ("digits", 16)]
     assert np.array_equal(other.images, plain("digits", 16).images) and np.array_equal(other.labels, plain("digits", 16).labels)
     with pytest.raises(ValueError, match="read-only"):
@@ -21,19 +21,19 @@ def test_a_set_is_read_once_and_is_the_same_as_read_plainly(monkeypatch):
 
 def test_the_latest_are_kept_within_the_bound():
     one = datasets.load_dataset("digits", 8).images.nbytes
-    shelf = Shelf(most_bytes=5 * one)
+    cache = DatasetCache(5 * one)
     for side in (8, 16, 8, 12):
-        shelf.get("digits", side)
-    assert shelf.size_bytes() <= 5 * one and [side for _key, side in shelf._sets] == [8, 12]
-    shelf.get("digits", 32)  # alone larger than the bound: kept as the only one
-    assert list(shelf._sets) == [("digits", 32)]
+        cache.get("digits", side)
+    assert 0 < cache.bytes <= 5 * one and {side for _key, side in cache} == {8, 12}
+    cache.get("digits", 32)  # alone larger than the bound: kept as the only one
+    assert list(cache) == [("digits", 32)] and cache.get("digits", 32) is cache.get("digits", 32)
 
 
 def test_a_deleted_set_is_gone_for_whoever_kept_it():
     pixels = np.random.default_rng(0).integers(0, 256, (40, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
     key = own.keep(ImageSet(pixels, np.arange(40) % 2, ("a", "b")), "mine", "c" * 32).key
-    shelf = Shelf()
-    assert len(shelf.get(key, 32)) == 40
+    cache = DatasetCache()
+    assert len(cache.get(key, 32)) == 40
     own.delete(key, "c" * 32)
     with pytest.raises(Refusal):
-        shelf.get(key, 32)
+        cache.get(key, 32)

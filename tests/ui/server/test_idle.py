@@ -49,6 +49,6 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
 
     draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", kept=augmented.STAGES)
     datasets.load_set("digits", 8)
-    assert augmented.STAGES.bytes and datasets._shelf().size_bytes()
+    assert augmented.STAGES.bytes and datasets._cache().bytes
     idle.clear_caches()
-    assert not augmented.STAGES.bytes and not datasets._shelf().size_bytes()
+    assert not augmented.STAGES.bytes and not datasets._cache().bytes

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
-import os
 import re
-import tempfile
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,7 @@ import torch
 from torch import nn
 
 from vpc2 import rng
+from vpc2.files import atomic_writer
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
 from vpc2.text import Refusal, Text, clean_name
@@ -151,12 +149,10 @@ def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float
 
     torch's own download waits for ever on a silent network. Raises `Refusal` without network and for a wrong checksum.
     """
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         digest = hashlib.sha256()
-        with os.fdopen(handle, "wb") as file, urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+        with atomic_writer(path) as file, urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             whole, done = int(answer.headers.get("Content-Length") or 0), 0
             while block := answer.read(_CHUNK_BYTES):
                 file.write(block)
@@ -164,14 +160,7 @@ def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float
                 done += len(block)
                 if report is not None and whole:
                     report(min(done / whole, 1.0))
-            file.flush()
-            os.fsync(file.fileno())
-        if not digest.hexdigest().startswith(_expected_digest(path)):
-            raise Refusal(_DAMAGED.fill(name=name))
-        Path(temporary).replace(path)
+            if not digest.hexdigest().startswith(_expected_digest(path)):
+                raise Refusal(_DAMAGED.fill(name=name))
     except (OSError, http.client.HTTPException):
         raise Refusal(_NO_DOWNLOAD.fill(name=name, size=size_mb)) from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                Path(temporary).unlink()

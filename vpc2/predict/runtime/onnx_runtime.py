@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from vpc2 import host
+from vpc2.files import atomic_write
 from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.opening import open_classifier
@@ -54,12 +55,7 @@ def write(classifier: Classifier, path: Path) -> None:
     means = classifier.preprocessing
     data = write_onnx(classifier.module, (means.channels, means.size_px, means.size_px), SCORES)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    atomic_write(path, data, is_synced=False)
     for old in sorted(path.parent.glob("*.onnx"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
         old.unlink(missing_ok=True)
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import shutil
@@ -17,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
+from vpc2.files import atomic_write_json
 from vpc2.predict.statistics import Interval, crossed_interval
 from vpc2.text import Refusal, Text
 from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events
-from vpc2.training.runs.store import Run, RunStore, status_of, write_atomic
+from vpc2.training.runs.store import Run, RunStore, status_of
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
 
@@ -73,7 +73,7 @@ class ExperimentStore:
         place = self.folder / filed.id
         place.mkdir(parents=True)
         document = {"owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
-        write_atomic(place / "experiment.json", json.dumps(document, ensure_ascii=False).encode())
+        atomic_write_json(place / "experiment.json", document)
         return filed
 
     def get(self, experiment_id: object) -> Filed:

@@ -48,7 +48,7 @@ def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_
     sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
     ended), so that the log has its traceback.
     """
-    from vpc2.training.runs.record import Record
+    from vpc2.training.queue.record import Record
 
     record, folder = Record(run, listen), run.folder
     try:
@@ -117,19 +117,17 @@ def _limit_memory() -> None:
 
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if pick_device() != "cpu":
+    if pick_device() != "cpu" or sys.platform != "linux":
         return  # CUDA maps far more addresses than it uses
-    try:
-        import resource
+    import resource
 
-        meminfo = Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        limit = held + max(int(int(meminfo) * 1024 * 0.8), 1024 * MB)
-        _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        if hard == resource.RLIM_INFINITY or hard > limit:
+    import psutil
+
+    limit = psutil.Process().memory_info().vms + max(int(psutil.virtual_memory().available * 0.8), 1024 * MB)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or hard > limit:
+        with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
-    except (ImportError, OSError, IndexError, ValueError):
-        return
 
 
 def main() -> None:
@@ -140,7 +138,7 @@ def main() -> None:
     from vpc2.training.trainer.trainer import warm_up
 
     warm_up()
-    import vpc2.training.runs.record  # noqa: F401
+    import vpc2.training.queue.record  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")

@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vpc2.files import atomic_write_json
 from vpc2.training.runs.liveness import is_same, process_start, worker_pid
-from vpc2.training.runs.store import Run, RunStore, status_of, write_atomic
+from vpc2.training.runs.store import Run, RunStore, status_of
 
 ROOT = Path(__file__).parents[3]
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -61,7 +62,7 @@ class Worker:
         }
         with suppress(OSError):  # a full disk: then it is not found again, which harms less than a run that does not start
             self.note.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.note, json.dumps(document).encode())
+            atomic_write_json(self.note, document)
 
     def forget(self) -> None:
         """Strike a process that has ended off the list."""

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vpc2.data.datasets import load_dataset
+from vpc2.files import atomic_write
 from vpc2.host import LIMITS
+from vpc2.lru_cache import LruCache
 from vpc2.text import Plural, Refusal, Text
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
 from vpc2.training.queue.failures import explain
+from vpc2.training.queue.record import Record
 from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
 from vpc2.training.ray.remote import Heard, News, Trainer
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
-from vpc2.training.runs.record import Record
-from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of, write_atomic
+from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -74,7 +76,7 @@ class RayEngine(Line):
         self.address, self.places = address, 1
         self._tasks: dict[str, _Task] = {}
         self._left_behind: list[Run] = []
-        self._sets: dict[tuple[str, int], Any] = {}
+        self._sets = LruCache(MOST_SETS)
         self._ray: ModuleType | None = None
         self._connecting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -217,11 +219,10 @@ class RayEngine(Line):
     def _set_of(self, run: Run) -> Any:
         """Return the data set of a run, in the cluster's memory."""
         key = (run.recipe.dataset, run.recipe.settings["size_px"])
-        if key not in self._sets:
-            self._sets[key] = self._ray.put(load_dataset(*key))
-            while len(self._sets) > MOST_SETS:
-                del self._sets[next(iter(self._sets))]
-        return self._sets[key]
+        if (data := self._sets.get(key)) is None:
+            data = self._ray.put(load_dataset(*key))
+            self._sets.put(key, data)
+        return data
 
     def _look_after(self) -> None:
         """Leave signs of life; end what was called off, does not answer a request, or outlasts every limit."""
@@ -282,7 +283,7 @@ class RayEngine(Line):
             if content is None:
                 (folder / name).unlink(missing_ok=True)
             else:
-                write_atomic(folder / name, content)
+                atomic_write(folder / name, content)
         for event in news.events:
             task.record.report(event)
         if news.look is not None and task.record.looks is not None:

@@ -52,14 +52,9 @@ def read_worker(folder: Path) -> dict[str, Any] | None:
 
 
 def is_alive(folder: Path, worker: dict[str, Any]) -> bool:
-    """True while the process that claimed a run lives: same number, same start, not a zombie.
-
-    Without `/proc` (macOS, Windows) the heartbeat alone decides, so a frozen worker counts as dead there.
-    """
+    """True while the process that claimed a run lives: same number, same start, not a zombie."""
     if worker["pid"] == -1:
         return silence_s(folder) <= STALLED_S
-    if not Path("/proc/self/stat").exists():
-        return silence_s(folder) <= 3 * STALLED_S
     return is_same(worker["pid"], worker.get("started"))
 
 
@@ -69,12 +64,27 @@ def is_same(pid: int, started: int | None) -> bool:
 
 
 def process_start(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since the machine did; None if it is dead, a zombie, or unknown."""
+    """Return when a process started, in hundredths of a second since the machine did; None if it is dead, a zombie, or unknown.
+
+    psutil tells the time of day, which on Linux moves whenever the machine's clock is set; the time since the machine's own start
+    does not. Elsewhere the time of day is written down with the process and stays.
+    """
+    import psutil
+
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+        while True:
+            booted, process = _boot_time(), psutil.Process(pid)
+            started = process.create_time() - booted
+            if _boot_time() == booted:  # else the clock was set between the two readings
+                return None if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) else round(100 * started)
+    except (psutil.Error, ValueError):  # ValueError: no process has such a number
         return None
-    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def _boot_time() -> float:
+    import psutil
+
+    return psutil.boot_time() if psutil.LINUX else 0.0
 
 
 def silence_s(folder: Path) -> float:

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vpc2.files import atomic_write
 from vpc2.shares import wilson
 from vpc2.training.runs.snapshot import LayerLook, Look
 from vpc2.training.runs.snapshot_files import FILE_NAME, SHEETS, sheet_path
-from vpc2.training.runs.store import write_atomic
 
 TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
 COLUMNS = 8
@@ -58,7 +58,7 @@ class LookWriter:
 
 
 def _put(path: Path, data: bytes) -> None:
-    write_atomic(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
+    atomic_write(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
 
 
 def to_numbers(look: Look) -> dict[str, Any]:

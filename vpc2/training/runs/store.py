@@ -21,8 +21,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import json
-import os
 import re
 import secrets
 import shutil
@@ -33,6 +31,7 @@ from pathlib import Path
 
 from vpc2 import host
 from vpc2.codec import from_document, read_json, to_document
+from vpc2.files import atomic_write_json
 from vpc2.text import Refusal, Text, clean_name, from_stored
 from vpc2.training.runs import liveness, retention
 from vpc2.training.runs.events import last_event
@@ -105,20 +104,6 @@ class Status:
         return self.state not in ("queued", "running", "paused")
 
 
-def write_atomic(path: Path, data: bytes, *, is_synced: bool = True) -> None:
-    """Write a file that is either whole or not there: to a name of its own beside it, synced, then renamed."""
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            if is_synced:
-                os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def make_run(folder: Path, recipe: Recipe, *, name: str = "", owner: str = "", run_id: str = "", **more: str) -> Run:
     """Make a run's folder with its `spec.json`. Raises FileExistsError if a run is there already."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +119,7 @@ def _write_spec(run: Run) -> None:
     document = {"name": run.name, "owner": run.owner, "created": run.created, "recipe": to_document(run.recipe)}
     more = {"note": run.note, "continues": run.continues, "task": run.task}
     document.update({key: value for key, value in more.items() if value and value != "train"})
-    write_atomic(run.folder / "spec.json", json.dumps(document, indent=1, ensure_ascii=False).encode())
+    atomic_write_json(run.folder / "spec.json", document, indent=1)
 
 
 def read_run(folder: Path) -> Run:

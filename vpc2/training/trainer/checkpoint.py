@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from vpc2.files import atomic_write
 from vpc2.text import Refusal, Text
 from vpc2.training.runs.store import CHECKPOINT_NAME
 
@@ -27,12 +27,7 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, 
     """
     text = json.dumps({"format": _FORMAT, **place})
     data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
-    part = folder / f"{CHECKPOINT_NAME}.{secrets.token_hex(4)}.tmp"
-    try:
-        part.write_bytes(data)
-        part.replace(folder / CHECKPOINT_NAME)
-    finally:
-        part.unlink(missing_ok=True)
+    atomic_write(folder / CHECKPOINT_NAME, data, is_synced=False)
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

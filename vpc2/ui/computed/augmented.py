@@ -17,7 +17,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.augment.draw_cache import Stages
+from vpc2.augment.draw_cache import DrawCache
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.host import MB, Heap
@@ -26,7 +26,7 @@ from vpc2.ui.server import idle
 
 _PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
-STAGES = Stages(64 * MB)  # of all visitors: eight draws of one step are 10 MB
+STAGES = DrawCache(64 * MB)  # of all visitors: eight draws of one step are 10 MB
 idle.register_cleanup(STAGES.clear)
 HEAP = Heap()
 HISTOGRAM_BINS = 32

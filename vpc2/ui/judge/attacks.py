@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.figures.attacks import accuracy_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.text import Refusal
@@ -15,7 +16,7 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.attack_patch import draw_patch
-from vpc2.ui.judge.single_photo import Answers, percent
+from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker, page_frame
@@ -247,8 +248,8 @@ def _draw_set(name: str) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _curves() -> Answers:
-    curves = Answers(64)
+def _curves() -> LruCache:
+    curves = LruCache(64)
     idle.register_cleanup(curves.clear)
     return curves
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.predictions import answers_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
@@ -30,34 +29,12 @@ MOST_DRAWS = 16
 Photo = dict[str, Any]
 
 
-class Answers:
-    """What classifiers answered to views of photographs, the latest of all visitors: logits (K,), the view as JPEG, milliseconds."""
-
-    def __init__(self, kept: int = KEPT):
-        self._kept, self._found, self._lock = kept, OrderedDict(), threading.Lock()
-
-    def get(self, key: tuple) -> Any:
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._found.clear()
-
-    def put(self, key: tuple, value: Any) -> None:
-        with self._lock:
-            self._found[key] = value
-            while len(self._found) > self._kept:
-                self._found.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def _book() -> Answers:
-    book = Answers()
-    idle.register_cleanup(book.clear)
-    return book
+def _answers() -> LruCache:
+    """What classifiers answered to views of photographs, the latest of all visitors: logits (K,), the view as JPEG, milliseconds."""
+    answers = LruCache(KEPT)
+    idle.register_cleanup(answers.clear)
+    return answers
 
 
 def draw_keys(pipeline: Pipeline, count: int) -> tuple[str, ...]:
@@ -97,9 +74,9 @@ def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.tta.predict import images_at_once
 
-    stamp, book = classifier_picker.stamp_of(name), _book()
+    stamp, answers = classifier_picker.stamp_of(name), _answers()
     keys = {view: (name, stamp, photo["digest"], view) for view in views}
-    found = {view: answer for view in views if (answer := book.get(keys[view])) is not None}
+    found = {view: answer for view in views if (answer := answers.get(keys[view])) is not None}
     missing = [view for view in views if view not in found]
     if missing:
         classifier = classifier_picker.classifier_of(name)
@@ -117,7 +94,7 @@ def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray
                 share = 1000 * (time.perf_counter() - began) / len(part)
             for view, image, ms, row in zip(now, part, making, logits, strict=True):
                 found[view] = (row, to_jpeg(image[0]), ms + share)
-                book.put(keys[view], found[view])
+                answers.put(keys[view], found[view])
     return found
 
 

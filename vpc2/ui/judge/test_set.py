@@ -12,12 +12,13 @@ import streamlit as st
 
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.lru_cache import LruCache
 from vpc2.predict.tta.views import MERGES
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented
 from vpc2.ui.judge import question_count
 from vpc2.ui.judge.question_count import verdict_of
-from vpc2.ui.judge.single_photo import Answers, percent, title_of
+from vpc2.ui.judge.single_photo import percent, title_of
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import classifier_picker
@@ -28,8 +29,8 @@ SHOWN = 8
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Answers:
-    kept = Answers(KEPT)
+def _kept() -> LruCache:
+    kept = LruCache(KEPT)
     idle.register_cleanup(kept.clear)
     return kept
 

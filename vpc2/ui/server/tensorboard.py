@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
 
 from vpc2 import host
+from vpc2.lru_cache import LruCache
 from vpc2.text import Refusal
 from vpc2.training.runs.store import Run, RunStore
 
@@ -97,8 +97,7 @@ class _DataProvider:
     """TensorBoard data provider that dispatches each call to the group of runs named in the request; groups are kept in an LRU cache."""
 
     def __init__(self):
-        self._lock = threading.Lock()
-        self._groups: OrderedDict[str, _RunGroup] = OrderedDict()
+        self._groups = LruCache(MAX_GROUPS)
 
     def __getattr__(self, name: str) -> Callable:
         if not name.startswith(("list_", "read_", "experiment_")):
@@ -112,13 +111,7 @@ class _DataProvider:
         return call
 
     def _group(self, ids: str) -> _RunGroup:
-        with self._lock:
-            if ids not in self._groups:
-                self._groups[ids] = _RunGroup(ids)
-            self._groups.move_to_end(ids)
-            while len(self._groups) > MAX_GROUPS:
-                self._groups.popitem(last=False)
-            return self._groups[ids]
+        return self._groups.get(ids) or self._groups.setdefault(ids, _RunGroup(ids))
 
 
 class _RunGroup:

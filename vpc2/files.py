@@ -1,0 +1,49 @@
+"""Atomic writing: whoever opens the file sees the old content or the whole new one, also when the writer is killed in the middle."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+TEMPORARY_SUFFIX = ".tmp"  # a killed writer leaves such a file behind: whoever sweeps a folder removes `*.tmp`
+
+
+@contextlib.contextmanager
+def atomic_writer(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
+    """Open a new binary file that takes the place of `path` once the block ends; where the block raises, nothing has changed.
+
+    It is written under a name of its own in the same folder, so that two writers never mix, and renamed. A file that is replaced
+    keeps its permissions; a new one gets those of any new file. With `is_synced` the content is on the disk before the name is: a
+    machine that loses its power keeps the old file or the new one. Raises `OSError` as the disk does.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            if is_synced:
+                os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # the error that brought us here says more than this one
+            part.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: bytes | str, *, is_synced: bool = True) -> None:
+    """Write bytes, or text as UTF-8, as `atomic_writer` does."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_writer(path, is_synced=is_synced) as file:
+        file.write(data)
+
+
+def atomic_write_json(path: Path, document: Any, *, is_synced: bool = True, **options: Any) -> None:
+    """Write a document as JSON, as `atomic_writer` does; `options` are those of `json.dumps`. What JSON cannot hold writes nothing."""
+    atomic_write(path, json.dumps(document, **{"ensure_ascii": False, **options}), is_synced=is_synced)
