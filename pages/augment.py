@@ -1,4 +1,4 @@
-"""Augment: a pipeline as cards on the left, what it does to photographs on the right."""
+"""Augment page: the pipeline editor on the left; on the right, tabs with its effect on photographs."""
 
 from dataclasses import replace
 
@@ -32,18 +32,18 @@ with left:
         workspace.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
         st.rerun()
     pipeline = edit_pipeline(pipeline)
-    added = pick(
+    operation = pick(
         _("Add a step"),
         list(OPS),
         format_func=name_operation,
         placeholder=_("Type to search: rotation, blur…"),
         key="pipeline/add",
     )
-    if added:
-        grown = page_frame.guarded(edit_add, pipeline, added)
-        if grown:
-            st.session_state["pipeline/selected"] = grown.steps[-1].id
-            workspace.save(grown)
+    if operation:
+        longer = page_frame.guarded(edit_add, pipeline, operation)
+        if longer:
+            st.session_state["pipeline/selected"] = longer.steps[-1].id
+            workspace.save(longer)
             st.rerun()
 
 with right:

@@ -1,4 +1,4 @@
-"""Home: what this is in one line, three things to try now, and the lecture as a map."""
+"""Home page: title, three examples to start with, the topics of the lecture as cards, the limits of the server."""
 
 import streamlit as st
 

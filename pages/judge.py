@@ -1,4 +1,4 @@
-"""Judge: one classifier asked from many sides, over a test set, under hard conditions, under attack, and from inside."""
+"""Judge page: evaluation of one classifier on photographs and a test set, robustness, explanations, attacks, and exports."""
 
 import streamlit as st
 

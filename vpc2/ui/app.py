@@ -1,4 +1,4 @@
-"""The script behind every page: navigation over `pages/`, language, and what a link carries. A plain script, so AppTest runs it."""
+"""The main script: navigation over `pages/`, access control, language, links and the stored workspace. Plain, so that AppTest runs it."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from vpc2.ui.widgets import buttons, page_frame
 
 page_frame.set_page()
 st.html(page_frame.CSS)
-# Before anyone is let in: a server that does not know its pages yet would lead whoever signs in to the first one.
+# Before the sign-in: without registered pages, the redirect after the sign-in would lead to the first page instead of the requested one.
 page = st.navigation(
     [
         st.Page(page_frame.script("home"), title=_("Home"), icon=":material/home:", default=True),

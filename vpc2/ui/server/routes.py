@@ -161,7 +161,7 @@ def _start_queue() -> None:
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Start loading the libraries when the server starts; shut down idle workers when it stops (a run continues)."""
     _SERVING.set()
-    addresses.announce()
+    addresses.print_addresses()
     preload.start(then=_start_queue)
     idle.start()
     try:

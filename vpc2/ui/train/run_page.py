@@ -21,7 +21,7 @@ from vpc2.ui.session.i18n import _, say
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_outcome, draw_state, draw_waiting, watch
+from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_live_verdicts, draw_outcome, draw_state, draw_waiting
 
 NUMBERS_S = 3.0
 
@@ -32,7 +32,7 @@ def draw_run(run: Run) -> None:
     _draw_head(run, status)
     draw_waiting(run, status)
     live_curves([curve_data(run, status)], key=f"curves/{run.id}", words=curve_words())
-    watch(run, status)
+    draw_live_verdicts(run, status)
     if status.is_over:
         draw_outcome(run, status)
     _draw_tabs(run, status)
