@@ -11,21 +11,21 @@ page_frame.draw_heading(_("Judge"), _("Does it really know? Ask it once, then as
 left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
-    name = classifier_picker.choose_classifier()
+    ref = classifier_picker.choose_classifier()
     classifier_picker.draw_opening()
-    classifier_picker.choose_set(name)
-    views = classifier_picker.choose_views(name)
+    classifier_picker.choose_set(ref)
+    views = classifier_picker.choose_views(ref)
     asked = single_photo.choose_draws(views)
 
 with right:
     photos = draw_photo_picker("judge", most=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: single_photo.draw_photos(name, photos, asked),
-        _("Test set"): lambda: test_set.draw_test_set(name, views),
-        _("Robustness"): lambda: robustness.draw_robustness(name, photos),
-        _("Look inside"): lambda: explanations.draw_insides(name, photos),
-        _("Attacks"): lambda: attacks.draw_attacks(name, photos),
-        _("Take home"): lambda: export_report.draw_export(name, photos, views),
+        _("Photographs"): lambda: single_photo.draw_photos(ref, photos, asked),
+        _("Test set"): lambda: test_set.draw_test_set(ref, views),
+        _("Robustness"): lambda: robustness.draw_robustness(ref, photos),
+        _("Look inside"): lambda: explanations.draw_insides(ref, photos),
+        _("Attacks"): lambda: attacks.draw_attacks(ref, photos),
+        _("Take home"): lambda: export_report.draw_export(ref, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):

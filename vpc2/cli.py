@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from vpc2 import checking, codec
-from vpc2.text import LANGUAGES, Refusal, Text, clean_name, from_stored, write_number
+from vpc2.number_format import write_number
+from vpc2.text import LANGUAGES, Refusal, Text, clean_name, from_stored
 
 _NO_FILE = Text("There is no file “{name}”.")
 _NO_SUCH = Text("“{name}” is neither a preset ({presets}), nor a JSON file, nor a link.")
@@ -257,42 +258,42 @@ def _views(given: argparse.Namespace) -> list[str]:
 
 
 def _classifier(name: str) -> Any:
+    from vpc2.predict.classifier_ref import ClassifierRef
     from vpc2.predict.opening import open_classifier
-    from vpc2.predict.pretrained.catalog import PRETRAINED
 
-    if name not in PRETRAINED and not name.startswith("torchvision:") and not _is_there(Path(name)):
+    place = ClassifierRef.from_command_line(name)
+    if isinstance(place, Path) and not _is_there(place):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
-    return open_classifier(name)
+    return open_classifier(place)
 
 
 def _evaluate(given: argparse.Namespace) -> None:
     from vpc2.data.folder import load_folder
-    from vpc2.predict.metrics import evaluate
-    from vpc2.predict.statistics import accuracy_of
+    from vpc2.predict.evaluation import TestAnswers, ask_set
 
     classifier, views = _classifier(given.classifier), _views(given)
     data = load_folder(given.folder, classifier.preprocessing.size_px)
-    result = evaluate(classifier, data, views)
-    plain, merged = (accuracy_of(answers == result.labels, data.groups) for answers in (result.predicted, result.tta_predicted))
+    found = ask_set(TestAnswers, classifier, data, views)
+    plain, merged = found.plain, found.merged(chosen=views)
+    share, tta_share, paired = found.accuracy(plain), found.accuracy(merged), found.compare(plain, merged)
+    ms, tta_ms = found.view_ms[0], sum(found.view_ms[found.views.index(view)] for view in views)
     document = {
-        "n": result.n,
-        "accuracy": result.accuracy,
-        "accuracy_interval": [plain.low, plain.high],
-        "tta_accuracy": result.tta_accuracy,
-        "tta_accuracy_interval": [merged.low, merged.high],
-        "ms": result.ms,
-        "tta_ms": result.tta_ms,
+        "n": len(found),
+        "accuracy": share.share,
+        "accuracy_interval": [share.low, share.high],
+        "tta_accuracy": tta_share.share,
+        "tta_accuracy_interval": [tta_share.low, tta_share.high],
+        "ms": ms,
+        "tta_ms": tta_ms,
         "views": views,
-        "fixed": result.fixed,
-        "broken": result.broken,
+        "fixed": paired.fixed,
+        "broken": paired.broken,
         "skipped": [[name, text.say(given.lang)] for name, text in data.skipped],
     }
     if given.json:
         _print_json(document)
     else:
-        print(
-            f"accuracy {plain.text.say(given.lang)} ({result.ms:.2f} ms)  with views {merged.text.say(given.lang)} ({result.tta_ms:.2f} ms)"
-        )
+        print(f"accuracy {share.text.say(given.lang)} ({ms:.2f} ms)  with views {tta_share.text.say(given.lang)} ({tta_ms:.2f} ms)")
         for name, text in data.skipped:
             print(f"{name}: {text.say(given.lang)}", file=sys.stderr)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gettext
 import json
+import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -17,11 +18,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vpc2.number_format import write_number, write_percent
+
 DOMAIN = "vpc2"
 LOCALES = Path(__file__).parents[1] / "assets" / "locale"
 SOURCE = "en"
 LANGUAGES = (SOURCE, *sorted(path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
-_DECIMAL_COMMA = {"es"}
+_PERCENT = re.compile(r"\.(\d)%")
 
 
 @functools.cache
@@ -36,17 +39,6 @@ def translate(message: str, language: str) -> str:
     return _catalog(language).gettext(message)
 
 
-def swap_separators(written: str) -> str:
-    """Turn a number written the English way into one written the Spanish way: `1,234.5` gives `1.234,5`."""
-    return written.translate(str.maketrans(",.", ".,"))
-
-
-def write_number(value: float, language: str, spec: str = ",") -> str:
-    """Return a number as `language` writes it: 62,378,344 in English, 62.378.344 in Spanish."""
-    written = format(value, spec)
-    return swap_separators(written) if language in _DECIMAL_COMMA else written
-
-
 class _Formatter(string.Formatter):
     """Fills fields as a language writes them: numbers with its separators, a `Text` in that language."""
 
@@ -57,6 +49,8 @@ class _Formatter(string.Formatter):
         if isinstance(value, Text):
             value = value.say(self.language)
         if isinstance(value, int | float) and not isinstance(value, bool):
+            if found := _PERCENT.fullmatch(format_spec):  # {share:.1%}
+                return write_percent(value, self.language, int(found[1]))
             return write_number(value, self.language, format_spec)
         return format(value, format_spec)
 

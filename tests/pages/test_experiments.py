@@ -61,7 +61,7 @@ def test_a_run_of_eight_test_pictures_does_not_hide_how_few_they_are(monkeypatch
     at = open_app("train", run=run.id)
     assert not at.exception and "100 % (68 to 100) of 8" in said(at).replace("\\", "")
     [test] = [metric for metric in at.metric if metric.label == "Test accuracy"]
-    assert (test.value, test.delta) == ("100.0 %", "68 to 100 % of 8")
+    assert (test.value, test.delta) == ("100.0\u00a0%", "68 to 100 % of 8")
 
 
 def test_a_run_from_before_has_its_accuracy_without_counts(monkeypatch):
@@ -69,7 +69,7 @@ def test_a_run_from_before_has_its_accuracy_without_counts(monkeypatch):
     run = make_run(end={"test_accuracy": 0.75, "test_loss": 0.1})
     at = open_app("train", run=run.id)
     [test] = [metric for metric in at.metric if metric.label == "Test accuracy"]
-    assert not at.exception and test.value == "75.0 %" and not test.delta
+    assert not at.exception and test.value == "75.0\u00a0%" and not test.delta
 
 
 @pytest.mark.parametrize(("curves", "warning"), [((RISING, RISING), "Both sides"), ((LEVEL, RISING), "“with” was"), ((LEVEL, LEVEL), None)])
@@ -86,7 +86,7 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
     assert [warning in text for text in warnings] == ([True] if warning else [])
     assert bool(warning) == any(button.key == "experiment/longer" for button in at.button)
     for which, metric in enumerate([metric for metric in at.metric if metric.label in ("without", "with")]):
-        assert metric.value == ("70.0 %", "80.0 %")[which] and " to " in metric.delta
+        assert metric.value == ("70.0\u00a0%", "80.0\u00a0%")[which] and " to " in metric.delta
     if warning:
         wanted = [2 * RECIPES["digits"].recipe.settings[key] for key in ("epochs", "budget_s")]
         monkeypatch.setattr(experiments, "_draw_watch", lambda *_args: None)

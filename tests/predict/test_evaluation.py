@@ -5,15 +5,20 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import accuracy_score
+from sklearn.metrics import confusion_matrix as sklearn_confusion
 from sklearn.metrics import log_loss as sklearn_log_loss
-from torchmetrics.classification import MulticlassCalibrationError
+from torchmetrics.classification import MulticlassCalibrationError, MulticlassConfusionMatrix
 
 from vpc2.data.imageset import ImageSet
+from vpc2.nets.module import build_net
+from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, accuracy_by_count, ask_set, gains_by_view, make_plan
-from vpc2.predict.statistics import calibrate, compare_paired, fit_temperature, log_loss, temper
+from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, ask_set, gains_by_view, match_classes, shares_by_count
+from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix, fit_temperature, log_loss, temper
 from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
-from vpc2.predict.tta.views import IDENTITY
+from vpc2.predict.tta.views import IDENTITY, VIEW_SETS
+from vpc2.predict.view_search import make_plan
 from vpc2.text import Refusal
 
 SIDE = 16
@@ -47,8 +52,8 @@ def test_a_net_that_reads_one_pixel_is_broken_by_the_mirror_alone(classifier):
     assert found.views == (IDENTITY, "flip_horizontal", "flip_vertical", "brighter")
     assert found.is_right(found.plain).all()
     np.testing.assert_array_equal(gains, [[0, 0], [0, -1], [0, 0], [0, 0]])
-    curve = accuracy_by_count(found)
-    assert [count for count, _accuracy, _ms in curve] == [1, 2, 3, 4] and curve[0][1] == 1.0
+    curve = shares_by_count(found)
+    assert [count for count, _share, _ms in curve] == [1, 2, 3, 4] and (curve[0][1].hits, curve[0][1].n) == (40, 40)
     assert all(a[2] < b[2] for a, b in zip(curve, curve[1:], strict=False))
 
 
@@ -136,3 +141,46 @@ def test_answers_are_asked_once(classifier, monkeypatch):
     for how in ("mean", "vote", "maximum"):
         assert found.merged(how).shape == (6, 2)
     assert isinstance(found, SetAnswers)
+
+
+def test_a_set_is_evaluated_as_sklearn_does():
+    """Of three of a net's ten classes, in another order: the page and the command line read the same answers."""
+    torch.manual_seed(3)
+    net = NETS["tiny"].net
+    module = build_net(net)
+    with torch.no_grad():
+        module[-1].weight.mul_(8)  # an untrained net answers everything alike
+    known = Classifier(module, Preprocessing(net.input[1], (0.4,) * net.input[0], (0.3,) * net.input[0], net.input[0]), tuple("0123456789"))
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 20, 24, 3), dtype=np.uint8)
+    data = ImageSet(pictures, np.random.default_rng(1).integers(0, 3, 60), ("7", "2", "5"))
+    found, true = ask_set(TestAnswers, known, data, VIEW_SETS["standard"].views), np.array([7, 2, 5])[data.labels]
+    np.testing.assert_array_equal(found.labels, true)
+    np.testing.assert_allclose(found.plain, known.probabilities(known.prepare(list(pictures))).numpy(), atol=1e-5)
+    paired = found.compare(found.plain, found.merged())
+    for shares in (found.plain, found.merged()):
+        answers = shares.argmax(1)
+        assert found.accuracy(shares).share == pytest.approx(accuracy_score(true, answers)) and found.accuracy(shares).n == len(found) == 60
+        np.testing.assert_array_equal(found.confusion(shares), sklearn_confusion(true, answers, labels=range(10)))
+    assert paired.gain == pytest.approx(found.accuracy(found.merged()).share - found.accuracy(found.plain).share)
+    right = found.plain.argmax(1) == true, found.merged().argmax(1) == true
+    assert (paired.fixed, paired.broken) == (int((~right[0] & right[1]).sum()), int((right[0] & ~right[1]).sum()))
+
+
+def test_rows_of_the_confusion_matrix_are_the_truth():
+    """Zeros are taken for ones, never the other way round: transposed, the matrix is another one."""
+    labels, answers = np.array([0, 0, 0, 1, 2, 2]), np.array([1, 1, 0, 1, 2, 0])
+    found = confusion_matrix(labels, answers, 4)
+    assert found.tolist() == [[1, 2, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+    np.testing.assert_array_equal(found, sklearn_confusion(labels, answers, labels=range(4)))
+    rng = np.random.default_rng(2)
+    labels, answers = rng.integers(0, 7, 500), rng.integers(0, 6, 500)
+    found = confusion_matrix(labels, answers, 7)
+    np.testing.assert_array_equal(found, MulticlassConfusionMatrix(7)(torch.from_numpy(answers), torch.from_numpy(labels)).numpy())
+    assert (found != found.T).any() and found.sum() == 500
+    assert confusion_matrix(np.zeros(0, int), np.zeros(0, int), 2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_classes_are_matched_by_name():
+    assert match_classes(("Cat", "dog"), ("dog", "cat")).tolist() == [1, 0]
+    with pytest.raises(Refusal, match="bird"):
+        match_classes(("bird",), ("dog", "cat"))

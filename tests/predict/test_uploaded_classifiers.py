@@ -14,6 +14,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, load_classifier, save_classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.text import Refusal
 
 
@@ -27,10 +28,10 @@ def data(tmp_path):
 
 
 def test_it_is_kept_under_a_name_of_our_own_and_answers_alike(data):
-    key, brought = uploaded_classifiers.keep(data)
-    assert uploaded_classifiers.KEY.fullmatch(key) and uploaded_classifiers.keep(data)[0] == key
-    assert [path.name for path in uploaded_classifiers.folder().iterdir()] == [uploaded_classifiers.path_of(key).name]
-    again, images = load_classifier(uploaded_classifiers.path_of(key)), torch.rand(2, 3, 16, 16)
+    ref, brought = uploaded_classifiers.keep(data)
+    assert ref.is_file and uploaded_classifiers.keep(data)[0] == ref
+    assert [path.name for path in uploaded_classifiers.folder().iterdir()] == [uploaded_classifiers.path_of(ref).name]
+    again, images = load_classifier(uploaded_classifiers.path_of(ref)), torch.rand(2, 3, 16, 16)
     assert again.name == "mine" and torch.equal(again.logits(images), brought.logits(images))
 
 
@@ -49,21 +50,21 @@ def test_a_pickle_beside_weights_is_no_classifier(data):
         uploaded_classifiers.keep(data[:-9])
 
 
-@pytest.mark.parametrize("key", ["../../etc/passwd", "file:../x", "file:" + "A" * 32, "", "imagenet"])
-def test_only_a_key_names_a_file(key):
+@pytest.mark.parametrize("ref", [ClassifierRef("pretrained", "imagenet"), ClassifierRef("run", "a" * 32)])
+def test_only_a_file_has_a_place(ref):
     with pytest.raises(ValueError):
-        uploaded_classifiers.path_of(key)
+        uploaded_classifiers.path_of(ref)
 
 
 def test_what_nobody_uses_is_removed(data, monkeypatch):
-    key, _classifier = uploaded_classifiers.keep(data)
-    used = uploaded_classifiers.path_of(key).stat().st_mtime
+    ref, _classifier = uploaded_classifiers.keep(data)
+    used = uploaded_classifiers.path_of(ref).stat().st_mtime
     uploaded_classifiers.sweep(used + 6 * 86_400)
-    assert uploaded_classifiers.is_here(key)
-    os.utime(uploaded_classifiers.path_of(key), (used, used))
+    assert uploaded_classifiers.is_here(ref)
+    os.utime(uploaded_classifiers.path_of(ref), (used, used))
     uploaded_classifiers.sweep(used + 8 * 86_400)
-    assert not uploaded_classifiers.is_here(key)
-    key, _classifier = uploaded_classifiers.keep(data)
+    assert not uploaded_classifiers.is_here(ref)
+    ref, _classifier = uploaded_classifiers.keep(data)
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=len(data) - 1))
     uploaded_classifiers.sweep()
-    assert not uploaded_classifiers.is_here(key)
+    assert not uploaded_classifiers.is_here(ref)

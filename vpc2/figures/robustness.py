@@ -7,29 +7,30 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from vpc2.figures.predictions import MERGED, PLAIN
+from vpc2.shares import Share
 
 _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
-Line = tuple[str, Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+Line = tuple[str, Sequence[Share], Sequence[float]]
 
 
 def endurance_figure(
     strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, confidence_title: str, height: int = 320
 ) -> go.Figure:
-    """Return accuracy in per cent over strengths in equal steps: (name, accuracy, low, high, confidence) a classifier.
+    """Return accuracy in per cent over strengths in equal steps: (name, shares, confidence) a classifier.
 
     The interval of the accuracy is a band, the mean confidence a dotted line: above its accuracy, a net is surer than it may be.
     """
     figure = go.Figure()
     x = list(strengths)
-    for (name, accuracy, low, high, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
-        edge = [100 * value for value in (*high, *reversed(low))]
+    for (name, shares, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
+        edge = [100 * value for value in (*(one.high for one in shares), *(one.low for one in reversed(shares)))]
         figure.add_scatter(
             x=[*x, *reversed(x)], y=edge, mode="lines", fill="toself", fillcolor=band, line={"width": 0}, hoverinfo="skip", showlegend=False
         )
-        figure.add_scatter(x=x, y=[100 * share for share in accuracy], name=name, mode="lines+markers", line={"color": colour})
+        figure.add_scatter(x=x, y=[100 * share.share for share in shares], name=name, mode="lines+markers", line={"color": colour})
         figure.add_scatter(
             x=x,
-            y=[100 * share for share in confidence],
+            y=[100 * one for one in confidence],
             name=confidence_title.format(name=name),
             mode="lines",
             line={"color": colour, "dash": "dot", "width": 1.5},

@@ -1,7 +1,7 @@
-"""A whole set of pictures asked in every view once; everything that is said of it comes from those answers.
+"""A classifier asked about a whole set of pictures, each in every view once; everything that is said of the set comes from those answers.
 
-Choosing views, weights and a temperature is done on `ValidationAnswers`; only `TestAnswers` are reported. They are two types, and
-a plan remembers which pictures it was made from, so that no one is judged on what was searched.
+The page and the command line read the same `SetAnswers`. Choosing views, weights and a temperature is done on `ValidationAnswers`, see
+`view_search`; only `TestAnswers` are reported. They are two types, so that no one is judged on what was searched.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ import torch
 
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import Classifier
-from vpc2.predict.metrics import match_classes
-from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, fit_temperature, log_loss
+from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, confusion_matrix
 from vpc2.predict.tta.predict import images_at_once, predict_views, weighted_mean
 from vpc2.predict.tta.views import IDENTITY, MERGES, clean_views
 from vpc2.shares import Share
-from vpc2.text import Refusal, Text
+from vpc2.text import Refusal, Text, clean_name
 
-MOST_CHOSEN = 6
-WEIGHT_STEPS = 200
+_LISTED = 5
 
 _NO_PICTURES = Text("There is no picture to judge.")
-_LEAK = Text("These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.")
+_OTHER_CLASSES = Text("The pictures come in {found:,} classes and this classifier knows {known:,}; it does not know {missing}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +67,10 @@ class SetAnswers:
         """Return how many of the answers are right, with n and its interval over people, or over pictures."""
         return accuracy_of(self.is_right(probabilities), self.groups)
 
+    def confusion(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return how often each true class (row) got each answer (column), (K, K)."""
+        return confusion_matrix(self.labels, probabilities.argmax(1), len(self.classes))
+
     def compare(self, probabilities: np.ndarray, others: np.ndarray) -> Paired:
         """Return what these pictures say of two ways of asking."""
         return compare_paired(self.is_right(probabilities), self.is_right(others), self.groups)
@@ -82,38 +84,6 @@ class TestAnswers(SetAnswers):
     """Answers that are reported, and never searched."""
 
     __test__ = False  # no test, whatever pytest thinks of the name
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Views chosen on validation, in the order they were added, a weight a view of all, and the temperature of their mean.
-
-    `steps` holds the log-loss on validation after each view was added.
-    """
-
-    views: tuple[str, ...]
-    steps: tuple[float, ...]
-    weights: dict[str, float]
-    temperature: float
-    temperature_plain: float
-    seen: frozenset[bytes]
-
-    def check(self, answers: SetAnswers) -> None:
-        """Raise `TypeError` for anything but test answers, `Refusal` where one of their pictures was searched."""
-        if not isinstance(answers, TestAnswers):
-            raise TypeError("a plan is reported on TestAnswers only")
-        if not self.seen.isdisjoint(answers.digests):
-            raise Refusal(_LEAK)
-
-    def merged(self, answers: TestAnswers) -> np.ndarray:
-        """Return the probabilities (N, K) of the chosen views on a test set."""
-        self.check(answers)
-        return answers.merged(chosen=self.views)
-
-    def weighted(self, answers: TestAnswers) -> np.ndarray:
-        """Return the probabilities (N, K) of all views by the learned weights on a test set."""
-        self.check(answers)
-        return answers.weighted(np.array([self.weights[view] for view in answers.views]))
 
 
 def ask_set(
@@ -130,9 +100,10 @@ def ask_set(
     views = (IDENTITY, *(view for view in clean_views(views) if view != IDENTITY))
     if not len(data):
         raise Refusal(_NO_PICTURES)
-    labels = match_classes(data.classes, classifier.classes)[np.asarray(data.labels)]
+    labels = true_labels(data, classifier.classes)
     logits = np.empty((len(views), len(data), len(classifier.classes)), np.float32)
     spent = np.zeros(len(views))
+    classifier.logits(classifier.prepare([data.images[0]]))  # the first pass of all sets the module up and is nobody's time
     chunk = max(images_at_once(classifier) // len(views), 1)
     for start in range(0, len(data), chunk):
         answers = predict_views(classifier, classifier.prepare(list(data.images[start : start + chunk])), views)
@@ -143,46 +114,26 @@ def ask_set(
     return kind(views, logits, labels, classifier.classes, digests, tuple((spent / len(data)).tolist()), data.groups)
 
 
-def make_plan(answers: ValidationAnswers, most: int = MOST_CHOSEN) -> Plan:
-    """Return the best few views by greedy search, learned weights and temperatures. Raises `TypeError` for anything but validation.
+def match_classes(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """Return, for each class of a folder, its number in the classifier, by name; raise `Refusal` naming those it does not know.
 
-    Greedy: from the identity on, the view whose addition lowers the log-loss of the mean most, as long as one does. Weights: a softmax
-    over views, fitted to the log-loss by Adam from equal weights.
+    Case is ignored where that leaves no doubt.
     """
-    if not isinstance(answers, ValidationAnswers):
-        raise TypeError("views are searched on ValidationAnswers only")
-    shares = torch.from_numpy(answers.logits).softmax(-1).numpy()
-    chosen, total = [0], shares[0].astype(np.float64)
-    steps = [log_loss(total, answers.labels)]
-    while len(chosen) < min(most, len(shares)):
-        tried = {v: log_loss((total + shares[v]) / (len(chosen) + 1), answers.labels) for v in range(len(shares)) if v not in chosen}
-        best = min(tried, key=tried.get)
-        if tried[best] >= steps[-1] - 1e-9:
-            break
-        chosen, total = [*chosen, best], total + shares[best]
-        steps.append(tried[best])
-    views = tuple(answers.views[v] for v in chosen)
-    return Plan(
-        views,
-        tuple(steps),
-        dict(zip(answers.views, _fit_weights(shares, answers.labels).tolist(), strict=True)),
-        fit_temperature(answers.merged(chosen=views), answers.labels),
-        fit_temperature(answers.plain, answers.labels),
-        frozenset(answers.digests),
-    )
+    exact = {clean_name(name): i for i, name in enumerate(known)}
+    folded = {name.casefold(): i for name, i in exact.items()}
+    if len(folded) < len(exact):
+        folded = {}
+    places = [exact.get(clean_name(name), folded.get(clean_name(name).casefold(), -1)) for name in found]
+    if -1 in places:
+        missing = [f"“{clean_name(name)}”" for name, place in zip(found, places, strict=True) if place < 0]
+        listed = ", ".join(missing[:_LISTED]) + ("…" if len(missing) > _LISTED else "")
+        raise Refusal(_OTHER_CLASSES.fill(found=len(found), known=len(known), missing=listed))
+    return np.asarray(places, np.int64)
 
 
-def _fit_weights(shares: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    given = torch.from_numpy(shares[:, np.arange(len(labels)), labels].astype(np.float64))
-    scores = torch.zeros(len(shares), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.Adam([scores], lr=0.05)
-    with torch.enable_grad():
-        for _step in range(WEIGHT_STEPS):
-            optimiser.zero_grad()
-            loss = -(scores.softmax(0)[:, None] * given).sum(0).clamp_min(1e-30).log().mean()
-            loss.backward()
-            optimiser.step()
-    return scores.detach().softmax(0).numpy()
+def true_labels(data: ImageSet, known: Sequence[str]) -> np.ndarray:
+    """Return the true class of each picture as a number among the classes `known` to a classifier, (N,). Raises as `match_classes`."""
+    return match_classes(data.classes, known)[np.asarray(data.labels)]
 
 
 def gains_by_view(answers: SetAnswers) -> np.ndarray:
@@ -201,8 +152,3 @@ def shares_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, S
         (count, answers.accuracy(answers.merged(how, answers.views[:count])), float(sum(answers.view_ms[:count])))
         for count in range(1, len(answers.views) + 1)
     ]
-
-
-def accuracy_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, float, float]]:
-    """Return `shares_by_count` with the accuracies alone."""
-    return [(count, share.share, ms) for count, share, ms in shares_by_count(answers, how)]

@@ -1,19 +1,22 @@
-"""Opening a classifier by name: a file, or one that was trained elsewhere."""
+"""Opening a classifier: a ready-made one by name, or what was trained, from its folder or file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from vpc2.predict.classifier import Classifier, load_classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 
 
-def open_classifier(name: Path | str) -> Classifier:
-    """Return the classifier that goes by a key of PRETRAINED, `torchvision:NAME`, a run folder or a safetensors file."""
-    from vpc2.predict.pretrained.catalog import PRETRAINED
+def open_classifier(place: ClassifierRef | Path | str) -> Classifier:
+    """Return the ready-made classifier of that name, or the one in a run's folder or a safetensors file.
+
+    A string is read as on the command line: a key of PRETRAINED, `torchvision:NAME`, or a path.
+    """
     from vpc2.predict.pretrained.loading import load_pretrained, load_torchvision
 
-    if isinstance(name, str) and name in PRETRAINED:
-        return load_pretrained(name)
-    if isinstance(name, str) and name.startswith("torchvision:"):
-        return load_torchvision(name.removeprefix("torchvision:"))
-    return load_classifier(name)
+    if isinstance(place, str):
+        place = ClassifierRef.from_command_line(place)
+    if isinstance(place, ClassifierRef):
+        return load_pretrained(place.id) if place.is_pretrained else load_torchvision(place.id)
+    return load_classifier(place)

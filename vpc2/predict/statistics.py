@@ -39,6 +39,15 @@ def accuracy_of(is_right: Sequence[bool] | np.ndarray, groups: Sequence[int] | n
     return Share(hits, n, *wilson(share * worth, worth), people)
 
 
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return how often each true class got each answer, int64 (K, K): rows are the truth, columns the prediction.
+
+    `labels` and `predicted` are whole numbers (N,) under `classes`. The figure, the events of a run and every report keep this order.
+    """
+    pairs = np.asarray(labels, np.int64) * classes + np.asarray(predicted, np.int64)
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
 class Units:
     """The units that pictures come in, people or single pictures: `weights` (G,) are their shares of the N pictures."""
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import tempfile
 import time
 from pathlib import Path
 
 from vpc2 import host
 from vpc2.predict.classifier import Classifier, load_classifier
-
-KEY = re.compile(r"file:[0-9a-f]{32}")
+from vpc2.predict.classifier_ref import ClassifierRef
 
 
 def folder() -> Path:
@@ -21,15 +19,15 @@ def folder() -> Path:
     return host.home() / "classifiers"
 
 
-def path_of(key: str) -> Path:
-    """Return where the file of a key lies. Raises `ValueError` for anything that is no key: never a path of somebody's making."""
-    if not KEY.fullmatch(key):
-        raise ValueError(key)
-    return folder() / f"{key.removeprefix('file:')}.safetensors"
+def path_of(ref: ClassifierRef) -> Path:
+    """Return where the file of a classifier lies; raises `ValueError` for one that came from no file."""
+    if not ref.is_file:
+        raise ValueError(str(ref))
+    return folder() / f"{ref.id}.safetensors"
 
 
-def keep(data: bytes) -> tuple[str, Classifier]:
-    """Keep the bytes of a classifier's file, if it is one, and return its key and what it holds.
+def keep(data: bytes) -> tuple[ClassifierRef, Classifier]:
+    """Keep the bytes of a classifier's file, if it is one, and return how it is called from now on, and what it holds.
 
     Raises `Refusal` as `load_classifier` does, and then nothing is left behind.
     """
@@ -39,15 +37,15 @@ def keep(data: bytes) -> tuple[str, Classifier]:
         made = Path(place) / "classifier.safetensors"
         made.write_bytes(data)
         classifier = load_classifier(made)
-        key = f"file:{hashlib.sha256(data).hexdigest()[:32]}"
-        made.replace(path_of(key))
-    return key, classifier
+        ref = ClassifierRef("file", hashlib.sha256(data).hexdigest()[:32])
+        made.replace(path_of(ref))
+    return ref, classifier
 
 
-def is_here(key: str) -> bool:
+def is_here(ref: ClassifierRef) -> bool:
     """True while the file is kept; to ask is to use it."""
     try:
-        os.utime(path_of(key))
+        os.utime(path_of(ref))
     except OSError:
         return False
     return True

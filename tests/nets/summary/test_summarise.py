@@ -16,7 +16,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.layer_summary import dropped_border
 from vpc2.nets.summary.summarise import summarise
-from vpc2.text import swap_separators
+from vpc2.number_format import swap_separators
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 

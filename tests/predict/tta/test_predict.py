@@ -1,19 +1,14 @@
-"""Asking in many views: held against ttach on a real net, and against sklearn over a set of pictures."""
+"""Asking in many views: held against ttach on a real net."""
 
-import numpy as np
 import pytest
 import torch
 import ttach
-from sklearn.metrics import accuracy_score, confusion_matrix
 
-from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.metrics import evaluate, match_classes
 from vpc2.predict.tta.predict import images_at_once, merge, predict_views
 from vpc2.predict.tta.views import MERGES, VIEW_SETS
-from vpc2.text import Refusal
 
 CLASSES = tuple("0123456789")
 
@@ -80,21 +75,3 @@ def test_a_vote_and_a_mean_may_differ(classifier):
     logits = torch.tensor([[[0.1, 0.0]], [[0.1, 0.0]], [[-9.0, 9.0]]])
     assert majority_vote(logits).argmax() == 0
     assert mean_of_probabilities(logits).argmax() == 1
-
-
-def test_a_set_is_judged_as_sklearn_does(classifier):
-    pictures = np.random.default_rng(0).integers(0, 256, (60, 20, 24, 3), dtype=np.uint8)
-    labels = np.random.default_rng(1).integers(0, 3, 60)
-    found = evaluate(classifier, ImageSet(pictures, labels, ("7", "2", "5")), VIEW_SETS["standard"].views)
-    true = np.array([7, 2, 5])[labels]
-    assert found.n == 60
-    assert found.accuracy == pytest.approx(accuracy_score(true, found.predicted))
-    assert found.tta_accuracy == pytest.approx(accuracy_score(true, found.tta_predicted))
-    assert found.tta_accuracy - found.accuracy == pytest.approx((found.fixed - found.broken) / 60)
-    assert np.array_equal(found.confusion, confusion_matrix(true, found.predicted, labels=range(10)))
-
-
-def test_classes_are_matched_by_name():
-    assert match_classes(("Cat", "dog"), ("dog", "cat")).tolist() == [1, 0]
-    with pytest.raises(Refusal, match="bird"):
-        match_classes(("bird",), ("dog", "cat"))

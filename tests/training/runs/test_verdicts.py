@@ -133,12 +133,12 @@ def test_still_improving():
 
 def test_the_gap_between_known_and_new_pictures():
     words = said([2, 1, 0.5, 0.2, 0.1, 0.1, 0.1], [2, 1.5, 1.3, 1.2, 1.2, 1.2, 1.2], accuracy=[0.6] * 7, train_accuracy=[0.99] * 7)
-    assert "99.0% in training, 60.0% in validation" in words
+    assert "99.0\u00a0% in training, 60.0\u00a0% in validation" in words
 
 
 def test_the_best_epoch_is_named_when_it_is_not_the_last():
     words = said([1.0] * 7, [1.0] * 7, accuracy=[0.1, 0.2, 0.9, 0.8, 0.8, 0.8, 0.8])
-    assert "epoch 3" in words and "90.0%" in words
+    assert "epoch 3" in words and "90.0\u00a0%" in words
 
 
 @pytest.mark.parametrize("events", [[], record([2.0], [2.0]), record([2.0, 1.0], [None, None])])
@@ -204,7 +204,7 @@ def test_a_gap_that_other_shares_of_the_classes_make_is_none():
 def test_a_gap_needs_enough_validation_pictures_and_says_how_many(count, is_said):
     loss = [1.0] * 7
     words = said(loss, loss, accuracy=[0.8] * 7, train_accuracy=[0.95] * 7, start={"counts": {"validation": count}})
-    assert ("knows its training" in words) is is_said and (f"80.0% in validation ({count} pictures)" in words) is is_said
+    assert ("knows its training" in words) is is_said and (f"80.0\u00a0% in validation ({count} pictures)" in words) is is_said
 
 
 def test_a_trend_of_a_handful_of_pictures_is_none():

@@ -104,5 +104,5 @@ def test_attacked_training_resists_and_plain_training_does_not():
     labels = torch.from_numpy(data.labels[test]).long()
     left = {name: accuracy_against(net, images, labels, "pgd") for name, net in (("plain", plain), ("hardened", hardened))}
     at = left["plain"].epsilons.index(16 / 255)
-    assert left["plain"].accuracy[0] > 0.9 and left["hardened"].accuracy[0] > 0.9
-    assert left["hardened"].accuracy[at] > left["plain"].accuracy[at] + 0.2
+    assert left["plain"].accuracy[0].share > 0.9 and left["hardened"].accuracy[0].share > 0.9
+    assert left["hardened"].accuracy[at].share > left["plain"].accuracy[at].share + 0.2

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix
 
 from vpc2.augment.spec import Pipeline, edit_mix
 from vpc2.data.datasets import load_dataset
@@ -96,7 +97,7 @@ def test_the_loop_is_the_plain_loop_of_the_field(recipe, make_recipe):
 
 
 def test_the_record_adds_up(recipe, make_recipe):
-    _, events = record(make_recipe(epochs=3))
+    classifier, events = record(make_recipe(epochs=3))
     start, end = events[0], events[-1]
     assert start["type"] == "start" and end["type"] == "end" and end["state"] == "finished" and end["reason"] is None
     steps, epochs = of_type(events, "step"), of_type(events, "epoch")
@@ -105,6 +106,11 @@ def test_the_record_adds_up(recipe, make_recipe):
     first = [event for event in steps if event["epoch"] == 1]
     assert epochs[0]["train_loss"] == pytest.approx(sum(event["loss"] for event in first) / len(first), rel=0.01)
     confusion = np.array(end["confusion"])
+    data = load_dataset("digits", 8)
+    test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
+    answers = classifier.probabilities(classifier.prepare(list(data.images[test]))).argmax(1).numpy()
+    assert confusion.tolist() == confusion_matrix(data.labels[test], answers, labels=range(10)).tolist()
+    assert (confusion.sum(1) == np.bincount(data.labels[test])).all() and (confusion.sum(0) != confusion.sum(1)).any(), "rows are the truth"
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
 

@@ -15,6 +15,7 @@ from vpc2.data import own
 from vpc2.data.imageset import ImageSet
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.ui.augment import label_safety, label_safety_by_strength
@@ -24,8 +25,9 @@ from vpc2.ui.session import runs, workspace
 SCRIPT = """
 from vpc2.augment.presets import PIPELINES
 from vpc2.images.encode import resize_pixels
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui.augment import label_safety, label_safety_by_class, label_safety_by_strength
-from vpc2.ui.computed import datasets, label_survival
+from vpc2.ui.computed import datasets
 from vpc2.ui.widgets import page_frame
 data = datasets.load_set("digits", 64)
 photos = [{{"digest": f"digit {{i}}", "name": f"digit {{i}}", "pixels": data.images[i], "notes": ()}} for i in {photos}]
@@ -88,17 +90,17 @@ def said(at):
     return " ".join(str(one.value) for kind in (at.markdown, at.caption, at.info, at.error) for one in kind)
 
 
-def by_class(name, **given):
-    return opened(f"label_safety_by_class.draw_classes, PIPELINES['half_turn'].pipeline, {name!r}", **given)
+def by_class(ref, **given):
+    return opened(f"label_safety_by_class.draw_classes, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
 
 
 def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
-    name = f"run:{run.id}"
-    first = by_class(name, visitor=MINE, **{f"judge/of/{name}": sets[MINE]})
+    ref = ClassifierRef("run", run.id)
+    first = by_class(ref, visitor=MINE, **{f"judge/of/{ref}": sets[MINE]})
     assert "“set of 1”" in said(first) and "“set of 2”" not in said(first)
-    second = by_class(name, visitor=THEIRS, **{f"judge/of/{name}": sets[THEIRS]})
+    second = by_class(ref, visitor=THEIRS, **{f"judge/of/{ref}": sets[THEIRS]})
     assert "“set of 2”" in said(second) and "“set of 1”" not in said(second)
-    plain = by_class(name, visitor=THEIRS)
+    plain = by_class(ref, visitor=THEIRS)
     assert "“Handwritten digits”" in said(plain)
     pictures = [{url for image in at.get("image") for url in np.ravel(image.value)} for at in (first, plain)]
     assert pictures[0] and pictures[1] and not pictures[0] & pictures[1]
@@ -108,8 +110,8 @@ def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
 @pytest.mark.parametrize("chosen", [None, MINE])
 def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, tmp_path, chosen):
     """Its caption names the set that was asked; the set's own two classes are found among the classifier's ten."""
-    name = kept_file(run.folder, tmp_path)
-    at = by_class(name, **({f"judge/of/{name}": sets[chosen]} if chosen else {}))
+    ref = kept_file(run.folder, tmp_path)
+    at = by_class(ref, **({f"judge/of/{ref}": sets[chosen]} if chosen else {}))
     assert not at.error and ("“set of 1”" if chosen else "“Handwritten digits”") in said(at)
     assert str(FEWEST) in said(at) and "5 %" in said(at)
 
@@ -117,9 +119,9 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
 def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
     """It brings no test set; the visitor's set, whose classes it knows, is one. Another visitor has none, and is told so."""
     made = {"net": load_classifier(run.folder).made["recipe"]["net"]}
-    name = kept_file(run.folder, tmp_path, made=made)
-    assert "“set of 1”" in said(by_class(name))
-    assert "there is none" in said(by_class(name, visitor="3" * 32))
+    ref = kept_file(run.folder, tmp_path, made=made)
+    assert "“set of 1”" in said(by_class(ref))
+    assert "there is none" in said(by_class(ref, visitor="3" * 32))
 
 
 @pytest.fixture
@@ -128,12 +130,12 @@ def session(monkeypatch):
     monkeypatch.setattr(workspace, "visitor", lambda: MINE)
 
 
-def sure_photo(name, is_sure):
+def sure_photo(ref, is_sure):
     """Return the number of a digit that the net is sure of, or is not."""
     data = datasets.load_set("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
-        if (label_survival.plain_answer(name, photo)[1] >= 0.9) if is_sure else (label_survival.plain_answer(name, photo)[1] < 0.5):
+        if (label_survival.plain_answer(ref, photo)[1] >= 0.9) if is_sure else (label_survival.plain_answer(ref, photo)[1] < 0.5):
             return i
     raise AssertionError("no such digit")
 
@@ -141,29 +143,29 @@ def sure_photo(name, is_sure):
 @pytest.mark.parametrize(
     "call",
     [
-        "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {name!r}",
-        "label_safety_by_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {name!r}",
+        "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {ref!r}",
+        "label_safety_by_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
     ],
 )
 def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(run, sets, tmp_path, session, call):
-    name = kept_file(
+    ref = kept_file(
         run.folder, tmp_path, lambda module: [layer.weight.mul_(0.4) for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
     )
     verdicts = ("Harmless", "Unsafe", "Not enough", "keep the answer", "kept", "lost")
-    unsure, sure = sure_photo(name, is_sure=False), sure_photo(f"run:{run.id}", is_sure=True)
+    unsure, sure = sure_photo(ref, is_sure=False), sure_photo(ClassifierRef("run", run.id), is_sure=True)
     asked = lambda number: {f"safety/source/test-digit {number}": f"digit {number}"}  # noqa: E731
-    silent = opened(call.format(name=name), photos=[unsure], **asked(unsure))
+    silent = opened(call.format(ref=ref), photos=[unsure], **asked(unsure))
     text = said(silent)
     assert "is not sure of this photograph" in text and not silent.get("plotly_chart")
     assert not [word for word in verdicts if word in text], text
-    judged = opened(call.format(name=f"run:{run.id}"), photos=[sure], **asked(sure))
+    judged = opened(call.format(ref=ClassifierRef("run", run.id)), photos=[sure], **asked(sure))
     assert "is not sure of" not in said(judged) and judged.get("plotly_chart")
 
 
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_safety.DRAWS >= FEWEST
     assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
-    found = label_survival.survived(Pipeline(), f"run:{run.id}", None, 0)
+    found = label_survival.survived(Pipeline(), ClassifierRef("run", run.id), None, 0)
     assert found.kept == found.n and label_survival.verdict_of(found).startswith(":green")
     few = replace(found, n=24, kept=19)
     assert label_survival.verdict_of(few).startswith(":orange")

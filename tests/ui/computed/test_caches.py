@@ -6,9 +6,10 @@ has to hear what an empty cache would have told them, and something else than th
 
 What a private key holds, and why that is enough:
 a photograph by the sha256 of its file (of its form and pixels, where the app made it): who can make the key has the photograph;
-a run by its id, 64 random bits, with the time its weights were written; a classifier's file by the sha256 of its bytes;
+a run by its id, 64 random bits, with the time its weights were written (`ClassifierVersion`);
+a classifier's file by the sha256 of its bytes;
 a visitor's set by a hash over its maker and its pictures, and `own.may_look` before its pictures are drawn;
-labels, pipelines, nets and views by all they consist of; what the session chooses (the set that a classifier is judged on) by `mark_of`.
+labels, pipelines, nets and views by all they consist of; what the session chooses (the set that a classifier is judged on) by its key.
 """
 
 import ast
@@ -38,14 +39,14 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import edit_param
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, save_classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.ui.augment import export_cost, labels, library_comparison, mixing
-from vpc2.ui.computed import augmented, datasets, label_survival, net_views
+from vpc2.ui.computed import augmented, classifiers, datasets, label_survival, net_views
 from vpc2.ui.judge import attack_patch, attacks, explanations, robustness, single_photo, test_set
 from vpc2.ui.session import runs, workspace
 from vpc2.ui.train import recipe_form
-from vpc2.ui.widgets import classifier_picker
 
 ROOT = Path(__file__).parents[3]
 PIPELINE = PIPELINES["half_turn"].pipeline
@@ -54,20 +55,12 @@ CONV = next(layer.id for layer in NET.walk() if layer.kind == "Conv2d")
 SIDE = 96
 
 
-def run_of(who):
-    return who.run
+def conv_of(ref):
+    return explanations._layers(classifiers.version_of(ref))[0][0]
 
 
-def file_of(who):
-    return who.file
-
-
-def conv_of(name):
-    return explanations._layers(name, classifier_picker.stamp_of(name))[0][0]
-
-
-def look(who, name):
-    return explanations._looked(name, classifier_picker.stamp_of(name), who.photo["digest"], None, conv_of(name), who.photo["pixels"])
+def look(who, ref):
+    return explanations._looked(classifiers.version_of(ref), who.photo["digest"], None, conv_of(ref), who.photo["pixels"])
 
 
 def judged(who):
@@ -90,9 +83,8 @@ def cost(who):
     from vpc2.images.encode import to_tensor
 
     items = [Item("one", "one", lambda: to_tensor(who.photo["pixels"]), who.labels)]
-    return export_cost._measure_export(augmented.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)[
-        "digests"
-    ]
+    content_key = repr((who.photo["digest"], who.labels))
+    return export_cost._measure_export(augmented.token_of(PIPELINE), content_key, "ImageFolder", items)["digests"]
 
 
 def staged(who):
@@ -120,12 +112,12 @@ def pixels(who):
     return who.photo["pixels"]
 
 
-def stamp(who):
-    return classifier_picker.stamp_of(who.run)
+def version(who):
+    return classifiers.version_of(who.run)
 
 
-def mark(who):
-    return classifier_picker.mark_of(who.run)
+def dataset(who):
+    return classifiers.set_of(who.run)
 
 
 PRIVATE = {
@@ -146,39 +138,43 @@ PRIVATE = {
         lambda who: vars(label_survival.survived(PIPELINE, who.run, None, 24)),
     ],
     "vpc2.ui.judge.attacks:_attacked": [
-        one(attacks, "_attacked", run_of, stamp, digest, "fgsm", 8 / 255, None, pixels),
-        lambda who: attacks._attacked(who.file, 0.0, "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)),
+        one(attacks, "_attacked", version, digest, "fgsm", 8 / 255, None, pixels),
+        lambda who: attacks._attacked(
+            classifiers.version_of(who.file), "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)
+        ),
     ],
-    "vpc2.ui.judge.attacks:_pixelled": [one(attacks, "_pixelled", run_of, stamp, digest, pixels)],
+    "vpc2.ui.judge.attacks:_pixelled": [one(attacks, "_pixelled", version, digest, pixels)],
     "vpc2.ui.judge.attacks:_curves": [
-        lambda who: attacks._curve((who.run, *classifier_picker.mark_of(who.run), "fgsm", None), lambda share: None)
+        lambda who: attacks._curve((classifiers.version_of(who.run), classifiers.set_of(who.run), "fgsm", None), lambda share: None)
     ],
     "vpc2.ui.judge.attack_patch:_patched": [
-        lambda who: attack_patch._patched(who.run, classifier_picker.stamp_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
+        lambda who: attack_patch._patched(classifiers.version_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
     ],
-    "vpc2.ui.judge.attack_patch:_patched_set": [lambda who: attack_patch._patched_set(who.run, *classifier_picker.mark_of(who.run), 1)],
+    "vpc2.ui.judge.attack_patch:_patched_set": [
+        lambda who: attack_patch._patched_set(classifiers.version_of(who.run), classifiers.set_of(who.run), 1)
+    ],
     "vpc2.ui.computed.augmented:_drawn": [lambda who: augmented.drawn(PIPELINE, who.photo, 2, SIDE)],
     "vpc2.ui.computed.augmented:fitted": [one(augmented, "fitted", digest, SIDE, pixels)],
     "vpc2.ui.computed.augmented:_shown": [one(augmented, "shown", photo, SIDE)],
     "vpc2.ui.computed.augmented:_filmed": [lambda who: augmented.filmed(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.computed.augmented:_compared": [lambda who: augmented.compared(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.augment.export_cost:_measure_export": [cost],
-    "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", run_of, stamp, digest, "brightness", pixels)],
-    "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", run_of, mark, "brightness")],
-    "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(who.other_file, 0.0)],
+    "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", version, digest, "brightness", pixels)],
+    "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", version, dataset, "brightness")],
+    "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(classifiers.version_of(who.other_file))],
     "vpc2.ui.judge.explanations:_looked": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
-    "vpc2.ui.judge.explanations:_filters": [lambda who: explanations._filters(who.file, 0.0, conv_of(who.file))],
+    "vpc2.ui.judge.explanations:_filters": [lambda who: explanations._filters(classifiers.version_of(who.file), conv_of(who.file))],
     "vpc2.ui.judge.explanations:_maps": [
-        lambda who: explanations._maps(who.run, classifier_picker.stamp_of(who.run), digest(who), conv_of(who.run), pixels(who))
+        lambda who: explanations._maps(classifiers.version_of(who.run), digest(who), conv_of(who.run), pixels(who))
     ],
     "vpc2.ui.judge.explanations:_exciting": [
-        lambda who: explanations._exciting(who.run, classifier_picker.mark_of(who.run), conv_of(who.run), 0)
+        lambda who: explanations._exciting(classifiers.version_of(who.run), classifiers.set_of(who.run), conv_of(who.run), 0)
     ],
     "vpc2.ui.judge.explanations:_convolved": [one(explanations, "_convolved", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)],
-    "vpc2.ui.judge.explanations:_thumbnails": [one(explanations, "_thumbnails", run_of, mark)],
-    "vpc2.ui.judge.explanations:_mapped": [one(explanations, "_mapped", run_of, mark, "pca")],
-    "vpc2.ui.widgets.classifier_picker:_opened": [
-        lambda who: classifier_picker.classifier_of(who.file).module.state_dict(),
+    "vpc2.ui.judge.explanations:_thumbnails": [one(explanations, "_thumbnails", version, dataset)],
+    "vpc2.ui.judge.explanations:_mapped": [one(explanations, "_mapped", version, dataset, "pca")],
+    "vpc2.ui.computed.classifiers:_opened": [
+        lambda who: classifiers.classifier_of(who.file).module.state_dict(),
     ],
     "vpc2.ui.judge.test_set:_kept": [judged],
     "vpc2.ui.augment.labels:_transform_labels": [
@@ -225,8 +221,8 @@ HARMLESS = {
     "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
     "vpc2.ui.widgets.page_frame:_icon": "the app's icon",
     "vpc2.ui.components.": "a component's code, without any argument",
-    "vpc2.ui.session.i18n:_catalog": "translations, by language",
-    "vpc2.ui.server.idle:_FORGET": "what is called when all have left",
+    "vpc2.text:_catalog": "translations, by language",
+    "vpc2.ui.server.idle:_CLEANUPS": "functions that clear the caches",
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
     "vpc2.ui.augment.library_comparison:_time_batch": "milliseconds and the device",
     "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
@@ -303,7 +299,7 @@ class Visitor:
         which = rng.permutation(np.flatnonzero(np.isin(full.labels, (3, 7))))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
         self.set = own.keep(data, "mine", self.id).key
-        known = classifier_picker.classifier_of(run)
+        known = classifiers.classifier_of(run)
         torch.manual_seed(number)
         module = copy.deepcopy(known.module)  # of the same answers, but for a little
         with torch.no_grad():
@@ -314,7 +310,7 @@ class Visitor:
         self.other_file = self._keep(replace(known, module=build_net(net), made={"net": codec.to_document(net)}), folder)
         self.own_run = runs.store().create(RECIPES["digits"].recipe, name=f"of visitor {number}", owner=self.id).id
         self.net = edit_param(NET, CONV, "kernel_size", 1 + 2 * number)
-        self.session |= {f"judge/of/{run}": self.set, f"judge/of/{self.file}": self.set, "judge/files": {self.file: "mine"}}
+        self.session |= {f"judge/of/{run}": self.set, f"judge/of/{self.file}": self.set, "judge/files": {str(self.file): "mine"}}
 
     @staticmethod
     def _keep(classifier, folder):
@@ -354,7 +350,7 @@ def visitors(own_home, tmp_path_factory):
         digits = RECIPES["digits"].recipe
         run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 4}), owner="0" * 32)
         assert train(run) == "finished"
-        yield [Visitor(number, f"run:{run.id}", tmp_path_factory.mktemp(f"visitor{number}")) for number in (1, 2)]
+        yield [Visitor(number, ClassifierRef("run", run.id), tmp_path_factory.mktemp(f"visitor{number}")) for number in (1, 2)]
 
 
 @pytest.fixture

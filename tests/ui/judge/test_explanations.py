@@ -12,16 +12,19 @@ from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
+from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.predict.classifier_ref import ClassifierVersion
 from vpc2.training.presets import RECIPES
 from vpc2.ui.judge import attacks, explanations
 
 SCRIPT = """
 import numpy as np
-from vpc2.ui import {module}
+from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.ui.judge import {module}
 rng = np.random.default_rng(0)
 photos = [{{"digest": "noise", "name": "noise", "pixels": rng.integers(0, 256, (40, 40, 3), np.uint8), "notes": ()}}]
-{module}.{draw}({name!r}, photos)
+{module}.{draw}(ClassifierRef.parse({name!r}), photos)
 """
 EMPTY = {"en": "The map is empty", "es": "El mapa está vacío"}
 BLIND = {"en": "the attack has no direction", "es": "el ataque no tiene dirección"}
@@ -46,10 +49,10 @@ def net(tmp_path):
     return keep
 
 
-def drawn(name, module="insides", draw="draw_insides", lang="en", **session):
-    at = AppTest.from_string(SCRIPT.format(name=name, module=module, draw=draw), default_timeout=120)
+def drawn(name, module="explanations", draw="draw_insides", lang="en", **session):
+    at = AppTest.from_string(SCRIPT.format(name=str(name), module=module, draw=draw), default_timeout=120)
     at.query_params["lang"] = lang
-    at.session_state["judge/files"] = {name: "mine"}
+    at.session_state["judge/files"] = {str(name): "mine"}
     for key, value in session.items():
         at.session_state[key] = value
     at.run()
@@ -102,27 +105,29 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
     pixels = np.full((30, 30, 3), 90, np.uint8)
     for name, wanted in ((net(deaden), {"cam", "views", "saliency", "occlusion"}), (net(sharpen), set())):
-        layer = explanations._layers(name, 0.0)[1][0]
-        found = explanations._looked(name, 0.0, "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8))
+        layer = explanations._layers(ClassifierVersion(name))[1][0]
+        found = explanations._looked(
+            ClassifierVersion(name), "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8)
+        )
         assert set(found["empty"]) == wanted and (found["drop"] == 0) == bool(wanted)
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-@pytest.mark.parametrize("kind", ["fgsm", "pgd", "pgd_l2"])
+@pytest.mark.parametrize("kind", ATTACKS)
 def test_an_attack_without_a_gradient_is_no_resistance(net, lang, kind):
-    at = drawn(net(deaden), "attacking", "draw_attacks", lang, **{"attack/which": kind})
+    at = drawn(net(deaden), "attacks", "draw_attacks", lang, **{"attack/which": kind})
     assert count(at, BLIND[lang]) == 1 and not count(at, "It resists") and not count(at, "Resiste")
-    assert not count(drawn(net(), "attacking", "draw_attacks", lang, **{"attack/which": kind}), BLIND[lang])
+    assert not count(drawn(net(), "attacks", "draw_attacks", lang, **{"attack/which": kind}), BLIND[lang])
 
 
 def test_over_a_set_and_for_a_patch_it_is_said_as_well(net):
     for change, is_blind in ((deaden, True), (lambda head: None, False)):
         name = net(change)
-        at = drawn(name, "attacking", "draw_attacks")
+        at = drawn(name, "attacks", "draw_attacks")
         next(one for one in at.button if one.key == "attack/set").click().run()
         assert not at.exception and at.get("plotly_chart")
         assert count(at, "for 100\u00a0% of the pictures the gradient was zero") + count(at, "for 100.0\u00a0% of the pictures") == is_blind
-        patch = drawn(name, "attacking", "draw_attacks", **{"attack/kind": "patch"})
+        patch = drawn(name, "attacks", "draw_attacks", **{"attack/kind": "patch"})
         next(one for one in patch.button if one.key == "attack/patch").click().run()
         assert not patch.exception and (count(patch, GREY["en"]) == 1) == is_blind
 

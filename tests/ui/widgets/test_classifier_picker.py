@@ -1,10 +1,13 @@
 """What a run is judged by: its own test pictures, of every class, also where the data lie sorted by class."""
 
+import copy
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
+import torch
 
 from vpc2 import codec
 from vpc2.data import own
@@ -12,16 +15,19 @@ from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.text import Refusal
 from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment
-from vpc2.ui.judge import export_report
+from vpc2.ui.computed import classifiers, label_survival
+from vpc2.ui.judge import explanations, export_report, single_photo
 from vpc2.ui.session import own_datasets, runs, workspace
 from vpc2.ui.train import experiments, recipe_form
 from vpc2.ui.widgets import classifier_picker
 
 VISITOR = "b" * 32
+READY = ClassifierRef("pretrained", "imagenet")
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +42,10 @@ def test_some_test_pictures_are_of_all_classes_where_the_set_is_sorted_by_class(
     pixels = np.random.default_rng(0).integers(0, 256, (200, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
     entry = own.keep(ImageSet(pixels, labels, ("a", "b", "c", "d")), "mine", "a" * 32)
     run = runs.store().create(replace(RECIPES["digits"].recipe, dataset=entry.key))
-    some, again = (classifier_picker.test_pictures(f"run:{run.id}", 12) for _ in range(2))
+    some, again = (classifiers.test_pictures(ClassifierRef("run", run.id), 12) for _ in range(2))
     assert some.counts() == [3, 3, 3, 3]
     assert np.array_equal(some.images, again.images)
-    assert len(classifier_picker.test_pictures(f"run:{run.id}")) == 40
+    assert len(classifiers.test_pictures(ClassifierRef("run", run.id))) == 40
 
 
 def kept(classes, visitor, count=60):
@@ -49,15 +55,15 @@ def kept(classes, visitor, count=60):
 
 
 def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_other():
-    known = classifier_picker.classifier_of("imagenet").classes
-    assert classifier_picker.sets_for("imagenet") == [] and not classifier_picker.has_set("imagenet")
+    known = classifiers.classifier_of(READY).classes
+    assert classifiers.sets_for(READY) == [] and not classifiers.has_set(READY)
     with pytest.raises(Refusal):
-        classifier_picker.test_pictures("imagenet")
+        classifiers.test_pictures(READY)
     kept(("zorblax", known[1]), VISITOR)
-    assert classifier_picker.sets_for("imagenet") == []
+    assert classifiers.sets_for(READY) == []
     key = kept((known[0], known[859]), VISITOR)
-    assert classifier_picker.sets_for("imagenet") == [key]
-    test, validation = (classifier_picker.test_pictures("imagenet", part=part) for part in ("test", "validation"))
+    assert classifiers.sets_for(READY) == [key]
+    test, validation = (classifiers.test_pictures(READY, part=part) for part in ("test", "validation"))
     assert len(test) + len(validation) == 60 and len(validation) == 12
 
 
@@ -65,13 +71,13 @@ def test_a_run_is_judged_on_its_own_test_pictures_first_and_on_all_of_another_se
     digits = RECIPES["digits"].recipe
     run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
     assert train(run) == "finished"
-    name = f"run:{run.id}"
-    assert classifier_picker.set_of(name) == "digits"
+    ref = ClassifierRef("run", run.id)
+    assert classifiers.set_of(ref) == "digits"
     key = kept(("3", "7"), VISITOR)
-    assert classifier_picker.sets_for(name) == ["digits", key]
-    own_test = classifier_picker.test_pictures(name)
-    st.session_state[f"judge/of/{name}"] = key
-    other = classifier_picker.test_pictures(name)
+    assert classifiers.sets_for(ref) == ["digits", key]
+    own_test = classifiers.test_pictures(ref)
+    st.session_state[f"judge/of/{ref}"] = key
+    other = classifiers.test_pictures(ref)
     assert len(own_test) == 359 and len(other) == 48 and other.classes == ("3", "7")
 
 
@@ -83,9 +89,9 @@ def opened(recipe, classes, folder):
     module, net = build_net(recipe.net), recipe.net
     made = {"net": codec.to_document(net), "recipe": codec.to_document(recipe)}
     save_classifier(Classifier(module.eval(), Preprocessing(net.input[1], (0.5,) * 3, (0.5,) * 3), classes, made), folder / "one")
-    name = uploaded_classifiers.keep((folder / "one").read_bytes())[0]
-    st.session_state["judge/files"] = {name: "given to me"}
-    return name
+    ref = uploaded_classifiers.keep((folder / "one").read_bytes())[0]
+    st.session_state["judge/files"] = {str(ref): "given to me"}
+    return ref
 
 
 def test_a_file_brings_nobody_elses_pictures(tmp_path):
@@ -93,13 +99,13 @@ def test_a_file_brings_nobody_elses_pictures(tmp_path):
     digits, known = RECIPES["digits"].recipe, tuple("0123456789")
     for owner, wanted in ((OTHER, []), (VISITOR, ["digits"])):
         key = kept(known, owner, count=80)
-        name = opened(replace(digits, dataset=key), known, tmp_path)
-        assert classifier_picker.sets_for(name) == ([key] if owner == VISITOR else []), wanted
-        assert (classifier_picker.recipe_of(name) is None) == (owner == OTHER)
-        assert classifier_picker.has_set(name) == (owner == VISITOR)
+        ref = opened(replace(digits, dataset=key), known, tmp_path)
+        assert classifiers.sets_for(ref) == ([key] if owner == VISITOR else []), wanted
+        assert (classifiers.recipe_of(ref) is None) == (owner == OTHER)
+        assert classifiers.has_set(ref) == (owner == VISITOR)
         if owner == OTHER:
             with pytest.raises(Refusal):
-                classifier_picker.test_pictures(name)
+                classifiers.test_pictures(ref)
 
 
 def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
@@ -122,9 +128,31 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
     monkeypatch.setattr(st, "caption", said.append)
     for name in ("markdown", "code", "download_button"):
         monkeypatch.setattr(st, name, lambda *given, **more: None)
-    name = opened(RECIPES["digits"].recipe, tuple("0123456789"), tmp_path)
-    assert "run=" not in classifier_picker.link_to(name, ["identity"], "mean") and "classifier=" not in classifier_picker.link_to(
-        name, ["identity"], "mean"
+    ref = opened(RECIPES["digits"].recipe, tuple("0123456789"), tmp_path)
+    assert "run=" not in classifier_picker.link_to(ref, ["identity"], "mean") and "classifier=" not in classifier_picker.link_to(
+        ref, ["identity"], "mean"
     )
-    export_report.draw_export(name, [], ["identity"])
+    export_report.draw_export(ref, [], ["identity"])
     assert any("has to be opened again" in one for one in said) and not any("same classifier" in one for one in said)
+
+
+def test_a_run_that_went_on_training_is_asked_anew():
+    """Other weights under the same name: nothing that was kept of the old ones answers for them."""
+    digits = RECIPES["digits"].recipe
+    run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
+    assert train(run) == "finished"
+    ref = ClassifierRef("run", run.id)
+    photo = {"digest": "grey", "name": "grey", "pixels": np.full((32, 32, 3), 90, np.uint8), "notes": ()}
+    before, version = single_photo.ask(ref, photo, ["identity"])["identity"][0], classifiers.version_of(ref)
+    layers = explanations._layers(version)
+    known = classifiers.classifier_of(ref)
+    module = copy.deepcopy(known.module)
+    with torch.no_grad():
+        for weights in module.parameters():
+            weights.mul_(0.5)
+    save_classifier(replace(known, module=module), run.model_path)
+    os.utime(run.model_path, (version.stamp + 1, version.stamp + 1))
+    assert classifiers.version_of(ref) != version and classifiers.classifier_of(ref) is not known
+    after = single_photo.ask(ref, photo, ["identity"])["identity"][0]
+    assert not np.allclose(before, after) and label_survival.plain_answer(ref, photo)[0] == after.argmax()
+    assert explanations._layers(classifiers.version_of(ref)) == layers

@@ -6,7 +6,7 @@ For learning how little it takes, on the visitor's own models. Nothing is drawn 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from vpc2.predict.adversarial.gradient_steps import SureGradient, margins, pertu
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
-from vpc2.shares import Share
+from vpc2.shares import Share, share_of
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
@@ -74,18 +74,17 @@ def attack_watched(
 
 @dataclass(frozen=True)
 class Curve:
-    """What is left of the accuracy at rising epsilons, the first of which is 0: one number each, plain and, where asked, in views.
+    """What is left of the accuracy at rising epsilons, the first of which is 0: one share each, plain and, where asked, in views.
 
     `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
-    zero at the largest epsilon, to which the attack could do nothing. `lines` holds the shares with their intervals, by name.
+    zero at the largest epsilon, to which the attack could do nothing.
     """
 
     epsilons: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    merged: tuple[float, ...] = ()
-    reached: tuple[float, ...] = ()
+    accuracy: tuple[Share, ...]
+    merged: tuple[Share, ...] = ()
+    reached: tuple[Share, ...] = ()
     blind: float = 0.0
-    lines: dict[str, tuple[Share, ...]] = field(default_factory=dict)
 
 
 def accuracy_against(
@@ -128,8 +127,7 @@ def accuracy_against(
             done += len(part)
             report(done / (len(images) * len(epsilons)))
     lines = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
-    shares = {name: tuple(share.share for share in line) for name, line in lines.items()}
-    return Curve(epsilons, **shares, blind=blind / len(images), lines=lines)
+    return Curve(epsilons, **lines, blind=blind / len(images))
 
 
 def make_patch(
@@ -180,10 +178,10 @@ def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Genera
 class PatchShares:
     """Shares of pictures that are taken for the target: as they are, under a plain grey patch, under the patch, and that in views."""
 
-    plain: float
-    grey: float
-    patched: float
-    merged: float
+    plain: Share
+    grey: Share
+    patched: Share
+    merged: Share
 
 
 def judge_patch(
@@ -200,7 +198,7 @@ def judge_patch(
         grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(places))
         answers = [classifier.logits(each) for each in (part, grey, laid)] + [merge_mean(predict_views(classifier, laid, views))]
         counts = [count + int((answer.argmax(1) == target).sum()) for count, answer in zip(counts, answers, strict=True)]
-    return PatchShares(*(count / max(len(images), 1) for count in counts))
+    return PatchShares(*(share_of(count, len(images)) for count in counts))
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:

@@ -16,6 +16,7 @@ from torch import nn
 from vpc2 import rng
 from vpc2.files import atomic_writer
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
 from vpc2.text import Refusal, Text, clean_name
 
@@ -104,7 +105,8 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     preprocessing = Preprocessing(
         size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
     )
-    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), {"pretrained": f"torchvision:{name}"}, name)
+    made = {"pretrained": str(ClassifierRef("torchvision", name))}
+    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), made, name)
 
 
 def listed_module(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:

@@ -22,6 +22,7 @@ from vpc2 import host
 from vpc2.files import atomic_write
 from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
 
@@ -113,8 +114,8 @@ def simplify(classifier: Classifier) -> bool:
     return True
 
 
-def quicken_later(classifier: Classifier, name: Path | str) -> threading.Thread | None:
-    """Let a classifier, which `open_classifier` opens by `name`, answer through ONNX Runtime as soon as that is ready.
+def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> threading.Thread | None:
+    """Let a classifier, which `open_classifier` opens at `place`, answer through ONNX Runtime as soon as that is ready.
 
     Where its file is there already that is at once (None comes back); otherwise a thread waits for the process that writes it, and
     PyTorch answers meanwhile, or for good, without the passes over memory that it can do without.
@@ -127,7 +128,7 @@ def quicken_later(classifier: Classifier, name: Path | str) -> threading.Thread 
 
     def wait() -> None:
         with _ONE_AT_A_TIME:
-            command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(name), str(path_of(classifier))]
+            command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(place), str(path_of(classifier))]
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
                 done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace")

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vpc2.predict.statistics import confusion_matrix
+
 MOST_PICTURES = 32  # of a batch
 MOST_MISTAKES = 24
 
@@ -49,7 +51,5 @@ class Look:
     filters: np.ndarray | None  # float32 (out, in, height, width): the weights of the first convolution
 
     def confusion(self) -> np.ndarray:
-        """Return how often each true class (rows) got each answer, int64 (K, K)."""
-        classes = len(self.classes)
-        answers = self.probabilities.argmax(1) if len(self.probabilities) else np.zeros(0, np.int64)
-        return np.bincount(self.labels * classes + answers, minlength=classes * classes).reshape(classes, classes)
+        """Return how often each true class (row) got each answer (column), int64 (K, K)."""
+        return confusion_matrix(self.labels, self.probabilities.argmax(1), len(self.classes))

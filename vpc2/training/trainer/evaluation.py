@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from vpc2.predict.statistics import confusion_matrix
 from vpc2.training.runs.snapshot import MOST_MISTAKES, LayerLook, Mistake
 from vpc2.training.trainer.model import Trainee
 from vpc2.training.trainer.training_data import BATCH, Material
@@ -36,10 +37,8 @@ class Score:
         return float(self.hits.mean())
 
     def confusion(self) -> list[list[int]]:
-        """Return how often each true class (rows) got each answer."""
-        classes = self.probabilities.shape[1]
-        flat = np.bincount(self.labels * classes + self.probabilities.argmax(1), minlength=classes * classes)
-        return flat.reshape(classes, classes).tolist()
+        """Return how often each true class (row) got each answer (column)."""
+        return confusion_matrix(self.labels, self.probabilities.argmax(1), self.probabilities.shape[1]).tolist()
 
 
 @torch.no_grad()

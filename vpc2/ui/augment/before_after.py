@@ -11,7 +11,7 @@ from vpc2.ui.augment.draws import SIDE_PX, Photo, choose_draw
 from vpc2.ui.components.compare_slider import compare_slider
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import notices
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, points
 from vpc2.ui.widgets import page_frame, photo_picker
 from vpc2.ui.widgets.buttons import button
 
@@ -32,7 +32,7 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
         compare_slider(comparison["before"], comparison["after"], key="compare/slider", words=words)
     with facts:
         summary = _("{share} % of the pixels changed, by {mean} of 1 on average.").format(
-            share=number(100 * comparison["changed"], ".0f"), mean=number(comparison["mean"], ".3f")
+            share=points(comparison["changed"], 0), mean=number(comparison["mean"], ".3f")
         )
         st.image(
             comparison["difference"],

@@ -9,13 +9,13 @@ import streamlit as st
 from vpc2.augment.label_survival import RULE, Survival
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_solo
-from vpc2.predict.pretrained.catalog import PRETRAINED
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
 from vpc2.ui.augment.label_safety_by_class import choose_trained_classifier, draw_classes
 from vpc2.ui.augment.label_safety_by_strength import draw_strength
-from vpc2.ui.computed import augmented, label_survival
-from vpc2.ui.computed.label_survival import Photo, percent
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.computed import augmented, classifiers, label_survival
+from vpc2.ui.computed.label_survival import Photo
+from vpc2.ui.session.i18n import _, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 DRAWS = 96  # of the whole pipeline; with fewer than `label_survival.FEWEST` no verdict "harmless" is possible
@@ -28,9 +28,9 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     choose_trained_classifier()
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
-        name = classifier_picker.choose_classifier(key="safety/classifier")
+        ref = classifier_picker.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    has_set = classifier_picker.has_set(name)
+    has_set = classifiers.has_set(ref)
     view = right.segmented_control(
         _("How to ask"),
         list(views),
@@ -41,37 +41,37 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
         persist_state="session",
         help=say(RULE),
     )
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     if view == "draws":
-        page_frame.guarded(_draw_photos, pipeline, photos, name)
+        page_frame.guarded(_draw_photos, pipeline, photos, ref)
     elif view == "strength":
-        page_frame.guarded(draw_strength, pipeline, photos, name)
+        page_frame.guarded(draw_strength, pipeline, photos, ref)
     else:
-        page_frame.guarded(draw_classes, pipeline, name)
+        page_frame.guarded(draw_classes, pipeline, ref)
 
 
-def _draw_photos(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
+def _draw_photos(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw every photograph's verdict and predictions first, then the survival under each step alone, which is the slowest part."""
-    if name not in PRETRAINED:
+    if not ref.is_pretrained:
         st.caption(_("This net answers one of its own classes to any photograph, whatever is on it."))
-    places = {photo["digest"]: _draw_photo(pipeline, photo, name) for photo in photos}
+    places = {photo["digest"]: _draw_photo(pipeline, photo, ref) for photo in photos}
     for photo in photos:
         if (place := places[photo["digest"]]) is not None:
             with place:
-                _draw_steps(pipeline, photo, name)
+                _draw_steps(pipeline, photo, ref)
 
 
-def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
+def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
     """Draw a photograph's verdict and the predictions of its draws; return the empty container between them, for the chart of the steps.
 
     Return None where the classifier is not confident about the photograph itself: the page says so and there is no verdict.
     """
     st.markdown(f"### {markdown.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
-        classes, (label, _certainty) = classifier_picker.classifier_of(name).classes, label_survival.plain_answer(name, photo)
-        unsure = label_survival.unsure_of(name, photo)
-        whole = label_survival.survived(pipeline, name, photo, DRAWS if unsure is None else TILES)
+        classes, (label, _certainty) = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)
+        unsure = label_survival.unsure_of(ref, photo)
+        whole = label_survival.survived(pipeline, ref, photo, DRAWS if unsure is None else TILES)
         pictures = augmented.drawn(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
     if unsure is None:
         answer = _("Without augmentation: {answer}.").format(answer=markdown.literal(classes[label]))
@@ -89,13 +89,13 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, name: str) -> Any:
     return place
 
 
-def _draw_steps(pipeline: Pipeline, photo: Photo, name: str) -> None:
+def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     """Draw a bar chart of the survival under the whole pipeline and under each step alone; the lowest step breaks the label."""
     steps, by_step = [step for step in pipeline.steps if step.on], []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
-        by_step.append(label_survival.survived(edit_solo(pipeline, step.id), name, photo, STEP_DRAWS))
-    whole: Survival = label_survival.survived(pipeline, name, photo, DRAWS)
+        by_step.append(label_survival.survived(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
+    whole: Survival = label_survival.survived(pipeline, ref, photo, DRAWS)
     names = [_("the whole pipeline"), *(_("only “{step}”").format(step=say(OPS[step.op].title)) for step in steps)]
     survivals = [whole, *by_step]
     worst = min(range(len(steps)), key=lambda i: by_step[i].share, default=None)
@@ -103,7 +103,7 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, name: str) -> None:
         summary = label_survival.count_of(whole)
         if len(steps) > 1 and by_step[worst].kept < by_step[worst].n:
             summary = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
-                step=say(OPS[steps[worst].op].title), share=percent(by_step[worst].share)
+                step=say(OPS[steps[worst].op].title), share=percent(by_step[worst].share, 0)
             )
             st.markdown(summary)
         figure = label_survival.survival_bars(names, survivals)

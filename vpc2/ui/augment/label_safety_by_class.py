@@ -11,15 +11,15 @@ from vpc2.augment.label_survival import RULE, SURE, ClassSurvival
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline
 from vpc2.data.datasets import find_dataset
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import STATES
 from vpc2.ui import markdown
-from vpc2.ui.computed import label_survival
-from vpc2.ui.computed.label_survival import percent
+from vpc2.ui.computed import classifiers, label_survival
 from vpc2.ui.session import notices, runs, workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame, run_status
+from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.widgets import page_frame, run_status
 from vpc2.ui.widgets.buttons import button
 
 MAX_ROWS = 12  # classes shown for each verdict: a data set may have a thousand
@@ -40,14 +40,14 @@ def choose_trained_classifier() -> None:
         return
     del st.session_state["safety/run"]
     if runs.store().get(run_id).model_path.is_file():
-        classifier_picker.choose(f"run:{run_id}")
+        classifiers.choose(ClassifierRef("run", run_id))
     else:
         notices.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
-def draw_classes(pipeline: Pipeline, name: str) -> None:
+def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     """Draw the classes of the chosen test set by verdict: those that lose their label under the pipeline beside those that keep it."""
-    if not classifier_picker.has_set(name):
+    if not classifiers.has_set(ref):
         st.info(
             _("Class by class needs pictures whose class is known: a net trained here brings its test set, for this one there is none."),
             icon=":material/info:",
@@ -56,7 +56,7 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
         return
     _draw_half_turn()
     with st.spinner(_("Asking about every test picture…")):
-        result = label_survival.classes_of(pipeline, name)
+        result = label_survival.classes_of(pipeline, ref)
     by_class: dict[int, ClassSurvival] = result["classes"]
     names = result["names"]
     titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
@@ -81,8 +81,8 @@ def draw_classes(pipeline: Pipeline, name: str) -> None:
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
-            data=markdown.literal(say(find_dataset(classifier_picker.set_of(name)).title)),
-            sure=percent(SURE),
+            data=markdown.literal(say(find_dataset(classifiers.set_of(ref)).title)),
+            sure=percent(SURE, 0),
         )
         + " "
         + say(RULE)
@@ -127,7 +127,7 @@ def _draw_class(
         st.markdown(f"**{markdown.literal(sentence)}**")
         st.caption(
             _("{k} of {n} keep the answer ({low} to {high})").format(
-                k=number(survival.kept), n=number(survival.n), low=percent(survival.low), high=percent(survival.high)
+                k=number(survival.kept), n=number(survival.n), low=percent(survival.low, 0), high=percent(survival.high, 0)
             )
         )
 
@@ -150,7 +150,7 @@ def _draw_first_run() -> None:
     with st.container(horizontal=True):
         if trained is not None:
             if button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
-                classifier_picker.choose(f"run:{trained.id}")
+                classifiers.choose(ClassifierRef("run", trained.id))
                 st.rerun()
         elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
             started = page_frame.guarded(runs.start_run, RECIPES["digits"].recipe)

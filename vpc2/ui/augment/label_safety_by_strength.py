@@ -12,22 +12,22 @@ from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
 from vpc2.figures.augment import strength_figure
 from vpc2.knobs import Knob, Span
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented, label_survival
-from vpc2.ui.computed.label_survival import Photo, percent
+from vpc2.ui.computed import augmented, classifiers, label_survival
+from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker
+from vpc2.ui.session.i18n import _, number, percent, say
 
 DRAWS = (24, 48, 96)
 LINE = round(100 * (1 - MOST_LOST))  # default threshold in %, the one of the verdict
 CONTROL_PX = 155  # two controls side by side fit on a phone
 
 
-def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
+def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw the controls and the curve of survival against strength, for one photograph or for images of the chosen test set."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
-    sources: dict[str, Photo | None] = {"test": None} if classifier_picker.has_set(name) else {}
+    sources: dict[str, Photo | None] = {"test": None} if classifiers.has_set(ref) else {}
     sources |= {photo["digest"]: photo for photo in photos}
     if not steps:
         st.info(_("No step of this pipeline has a strength to vary: add one on the left."), icon=":material/info:")
@@ -36,7 +36,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strength-controls"):
         confident = (
-            i for i, candidate in enumerate(sources.values()) if candidate is None or label_survival.unsure_of(name, candidate) is None
+            i for i, candidate in enumerate(sources.values()) if candidate is None or label_survival.unsure_of(ref, candidate) is None
         )
         source = st.selectbox(
             _("Pictures"),
@@ -47,8 +47,8 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
             width=CONTROL_PX,
         )
         photo = sources[source]
-        unsure = label_survival.unsure_of(name, photo) if photo is not None else None
-        first = _first_step(pipeline, steps, photo, name)
+        unsure = label_survival.unsure_of(ref, photo) if photo is not None else None
+        first = _first_step(pipeline, steps, photo, ref)
         step = steps[
             st.selectbox(
                 _("Step"),
@@ -76,24 +76,24 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], name: str) -> None:
     if unsure is not None:
         st.info(unsure, icon=":material/help:")
         return
-    _draw_sweep(pipeline, step, knob, photo, name, line, draws)
+    _draw_sweep(pipeline, step, knob, photo, ref, line, draws)
 
 
-def _first_step(pipeline: Pipeline, steps: dict[str, Step], photo: Photo | None, name: str) -> str:
+def _first_step(pipeline: Pipeline, steps: dict[str, Step], photo: Photo | None, ref: ClassifierRef) -> str:
     """Return the id of the step whose card is selected, else of the step that alone has the lowest survival."""
     chosen = st.session_state.get("pipeline/selected")
     likely = [key for key in steps if OPS[steps[key].op].strengths] or list(steps)  # a probability p says less than an angle
     if chosen in steps or len(likely) == 1:
         return chosen if chosen in steps else likely[0]
     with st.spinner(_("Asking about each step alone…")):
-        return min(likely, key=lambda key: label_survival.survived(edit_solo(pipeline, key), name, photo, DRAWS[0]).share)
+        return min(likely, key=lambda key: label_survival.survived(edit_solo(pipeline, key), ref, photo, DRAWS[0]).share)
 
 
-def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None, name: str, line: float, draws: int) -> None:
+def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None, ref: ClassifierRef, line: float, draws: int) -> None:
     sweep, survivals, place = edit_strengths(pipeline, step.id, knob.key), [], st.empty()
     for i, (_value, stronger) in enumerate(sweep):
         place.progress(i / len(sweep), text=_("Asking at {n} strengths…").format(n=len(sweep)))
-        survivals.append(label_survival.survived(stronger, name, photo, draws))
+        survivals.append(label_survival.survived(stronger, ref, photo, draws))
     strengths = [_strength_text(knob, value) for value, _pipeline in sweep]
     summary = _fall_text(strengths, survivals, line)
     with place.container():
@@ -114,12 +114,12 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
         ]
         st.caption(" ".join(filter(None, notes)))
     if photo is not None:
-        _draw_tiles(sweep, strengths, survivals, photo, name)
+        _draw_tiles(sweep, strengths, survivals, photo, ref)
 
 
-def _draw_tiles(sweep: list, strengths: list[str], survivals: list[Survival], photo: Photo, name: str) -> None:
+def _draw_tiles(sweep: list, strengths: list[str], survivals: list[Survival], photo: Photo, ref: ClassifierRef) -> None:
     """Draw the first draw at every strength with its prediction."""
-    classes, label = classifier_picker.classifier_of(name).classes, label_survival.plain_answer(name, photo)[0]
+    classes, label = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)[0]
     grid = st.grid("auto", min_column_width=120, gap="small")
     for i, ((_value, stronger), strength, survival) in enumerate(zip(sweep, strengths, survivals, strict=True)):
         picture, answer = augmented.drawn(stronger, photo, 1, label_survival.SIDE_PX)["pictures"][0], survival.answers[0]
@@ -143,7 +143,7 @@ def _strength_text(knob: Knob, value: Any) -> str:
 
 def _fall_text(strengths: list[str], survivals: list[Survival], line: float) -> str:
     """Return a sentence on where survival falls below the threshold `line` (a share); only tested strengths are named."""
-    fall, threshold = find_fall(survivals, line), percent(line)
+    fall, threshold = find_fall(survivals, line), percent(line, 0)
     if fall.sure == 0:
         return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=threshold)
     if fall.sure is not None:

@@ -16,7 +16,7 @@ from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import PALETTE
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
@@ -39,7 +39,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     grid = st.grid(3, min_column_width=200, gap="small")
     for i, (picture, shares) in enumerate(zip(result["pictures"], result["shares"], strict=True)):
         parts = sorted(((share, photo) for share, photo in zip(shares, photos, strict=True) if share > 0.0005), key=lambda part: -part[0])
-        caption = " · ".join(f"{markdown.literal(photo['name'])} {number(100 * share, '.0f')}\u00a0%" for share, photo in parts)
+        caption = " · ".join(f"{markdown.literal(photo['name'])} {percent(share, None)}" for share, photo in parts)
         with grid.cell(), st.container(key=f"tile-mix-{i}", gap="xxsmall"):
             st.image(picture, alt=caption, width="stretch")
             st.image(

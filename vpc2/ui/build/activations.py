@@ -12,11 +12,11 @@ from vpc2.ui.build.unit_selection import ACCENT, choose_weights
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, percent
 
 if TYPE_CHECKING:
     from vpc2.nets.inspection.activations import Maps
-from vpc2.ui.build.receptive_field import Photo, percent
+from vpc2.ui.build.receptive_field import Photo
 
 
 def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
@@ -45,7 +45,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
     else:
         sentence = _("{layer} makes {n} numbers of the photograph.").format(layer=facts.name, n=number(facts.output[0]))
     st.markdown(f"#### {sentence}")
-    st.markdown(_("{share} of its values are exactly zero.").format(share=percent(maps.zeros_of_all)))
+    st.markdown(_("{share} of its values are exactly zero.").format(share=percent(maps.zeros_of_all, None)))
     left, right = st.columns([3, 2], gap="medium")
     channel = min(st.session_state.get("see/channel", 0), len(maps.maps) - 1)
     if is_picture:
@@ -58,7 +58,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
         low=number(maps.low[channel], ".3g"),
         high=number(maps.high[channel], ".3g"),
         mean=number(maps.mean[channel], ".3g"),
-        zeros=percent(maps.zeros[channel]),
+        zeros=percent(maps.zeros[channel], None),
     )
     with right if is_picture else left:
         st.image(net_views.enlarged(maps.maps[channel]), alt=f"{title}. {statistics}", width="stretch")

@@ -20,7 +20,8 @@ from vpc2.nets.positions import arriving_channels, shifted_place
 from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
-from vpc2.text import Plural, Refusal, Text, write_number
+from vpc2.number_format import write_number
+from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
 from vpc2.ui.session import notices, workspace

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from vpc2.nets.inspection.kernels import KERNELS, POOLINGS, fits_window, geometry_of
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.ui.build.unit_selection import ACCENT, choose_weights, chosen_unit, select_unit
@@ -83,7 +84,7 @@ def _choose_index(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _filter_channels(facts: LayerFacts) -> int:
     """Return the number of input channels of one filter."""
-    return 1 if facts.kind == "DepthwiseConv2d" else facts.input[0] // facts.layer.params.get("groups", 1)
+    return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
 def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int, int], input_title: str) -> None:

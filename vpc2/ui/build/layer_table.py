@@ -15,7 +15,7 @@ from vpc2.nets.spec import SIDE, Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.ui import markdown
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, points, say
 
 _MB = 1_000_000
 
@@ -93,9 +93,7 @@ def draw_parameter_chart(net: Net, summary: Summary) -> None:
     if largest is None or not summary.params:
         st.info(_("No layer of this net has parameters yet."), icon=":material/info:")
         return
-    finding = _("{layer} holds {share} % of all parameters.").format(
-        layer=largest.name, share=number(100 * largest.params / summary.params, ",.0f")
-    )
+    finding = _("{layer} holds {share} % of all parameters.").format(layer=largest.name, share=points(largest.params / summary.params, 0))
     st.markdown(f"**{finding}**")
     names = [facts.name for facts in summary.layers if facts.params]
     figure = parameters_figure(

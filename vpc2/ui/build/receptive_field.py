@@ -14,18 +14,13 @@ from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to,
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, select_unit
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, percent
 from vpc2.ui.widgets import page_frame
 
 MAX_RECTANGLES = 12  # in one picture
 SPREAD = 0.7  # where 95 % of the gradient lies in a smaller share of the visible pixels, the middle counts most
 
 Photo = dict[str, Any]
-
-
-def percent(share: float) -> str:
-    """Return a share (0 to 1) as a percentage: without decimals, with one where it is below 9.5 %."""
-    return f"{number(100 * share, '.0f' if share >= 0.095 or share == 0 else '.1f')}\u00a0%"
 
 
 def sides_text(rectangle: Rectangle) -> str:
@@ -44,7 +39,10 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     field, input_rectangle = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
     visible = seen_by(facts, unit)
     sentence = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
-        layer=facts.name, field=sides_text(visible), all=sides_text(input_rectangle), share=percent(visible.area / input_rectangle.area)
+        layer=facts.name,
+        field=sides_text(visible),
+        all=sides_text(input_rectangle),
+        share=percent(visible.area / input_rectangle.area, None),
     )
     if visible == input_rectangle:
         sentence = _("One unit of {layer} sees all {all} pixels.").format(layer=facts.name, all=sides_text(input_rectangle))
@@ -62,7 +60,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     elif visible.area < field.area:
         notes.append(
             _("Its field is {field} pixels; {share} of it lies outside, in the padding.").format(
-                field=sides_text(field), share=percent(1 - visible.area / field.area)
+                field=sides_text(field), share=percent(1 - visible.area / field.area, None)
             )
         )
     st.caption(" ".join(notes))
@@ -105,7 +103,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
     inside = field.clipped(*net.input[1:])
     share = field_heat.holding_most / max(inside.area, 1)
     sentence = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
-        n=number(field_heat.holding_most), share=percent(min(share, 1))
+        n=number(field_heat.holding_most), share=percent(min(share, 1), None)
     )
     finding = (
         _("Most of it is in the middle, as Luo and others found.")
@@ -115,7 +113,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
     outside = 1 - field_heat.share_inside(field)
     if outside > 5e-4 and (names := whole_picture_layers(summary, facts.id)):
         finding = _("{share} comes from outside of the rectangle: {layers} looks at the whole picture.").format(
-            share=percent(outside), layers=", ".join(names)
+            share=percent(outside, None), layers=", ".join(names)
         )
     words = {"image": sentence, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(

@@ -10,11 +10,11 @@ import streamlit as st
 
 from vpc2.augment.label_survival import NO_LABEL, SURE, ClassSurvival, Survival, is_sure
 from vpc2.augment.spec import Pipeline
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker
+from vpc2.ui.computed import augmented, classifiers
+from vpc2.ui.session.i18n import _, number, percent, say
 
 SIDE_PX = 256
 CHUNK = 16
@@ -27,11 +27,11 @@ Photo = dict[str, Any]
 Ask = Callable[[Sequence[Any]], np.ndarray]
 
 
-def ask_of(name: str) -> Ask:
+def ask_of(ref: ClassifierRef) -> Ask:
     """Return a classifier as a function from pictures to probabilities; pictures that are equal are asked about once."""
     from vpc2.images.encode import to_pixels
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(ref)
 
     def ask(images: Sequence[Any]) -> np.ndarray:
         pictures = [to_pixels(image) for image in images]
@@ -44,13 +44,13 @@ def ask_of(name: str) -> Ask:
     return ask
 
 
-def plain_answer(name: str, photo: Photo) -> tuple[int, float]:
+def plain_answer(ref: ClassifierRef, photo: Photo) -> tuple[int, float]:
     """Return the class that a photograph gets as it is, and its probability."""
-    return _plain_answer(name, classifier_picker.stamp_of(name), photo["digest"], photo["pixels"], ask_of(name))
+    return _plain_answer(classifiers.version_of(ref), photo["digest"], photo["pixels"], ask_of(ref))
 
 
 @st.cache_data(max_size="4MB", show_spinner=False)
-def _plain_answer(name: str, stamp: float, image_key: str, _pixels: np.ndarray, _ask: Ask) -> tuple[int, float]:
+def _plain_answer(version: ClassifierVersion, image_key: str, _pixels: np.ndarray, _ask: Ask) -> tuple[int, float]:
     from vpc2.images.encode import resize_pixels
 
     with augmented.computing():
@@ -58,30 +58,30 @@ def _plain_answer(name: str, stamp: float, image_key: str, _pixels: np.ndarray, 
     return int(shares.argmax()), float(shares.max())
 
 
-def unsure_of(name: str, photo: Photo) -> str | None:
+def unsure_of(ref: ClassifierRef, photo: Photo) -> str | None:
     """Return in words, in Markdown, that a photograph's own answer is too unsure to be a label; None where it is one."""
-    answer, certainty = plain_answer(name, photo)
+    answer, certainty = plain_answer(ref, photo)
     if is_sure(certainty):
         return None
-    classes = classifier_picker.classifier_of(name).classes
-    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE)))
+    classes = classifiers.classifier_of(ref).classes
+    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
 
 
-def survived(pipeline: Pipeline, name: str, photo: Photo | None, draws: int) -> Survival:
+def survived(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:
     """Return how many draws keep the answer: `draws` of a photograph, or one of each of some test pictures for None."""
     token = augmented.token_of(pipeline)
     if photo is None:
-        every = _classes_of(token, name, classifier_picker.mark_of(name), SOME_PICTURES, False, ask_of(name))["classes"].values()
+        every = _classes_of(token, classifiers.version_of(ref), classifiers.set_of(ref), SOME_PICTURES, False, ask_of(ref))[
+            "classes"
+        ].values()
         return Survival(sum(one["n"] for one in every), sum(one["kept"] for one in every))
-    label = plain_answer(name, photo)[0]
-    return Survival(
-        **_survived(token, name, classifier_picker.stamp_of(name), photo["digest"], label, draws, photo["pixels"], ask_of(name))
-    )
+    label = plain_answer(ref, photo)[0]
+    return Survival(**_survived(token, classifiers.version_of(ref), photo["digest"], label, draws, photo["pixels"], ask_of(ref)))
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
 def _survived(
-    token: str, name: str, stamp: float, image_key: str, label: int, draws: int, _pixels: np.ndarray, _ask: Ask
+    token: str, version: ClassifierVersion, image_key: str, label: int, draws: int, _pixels: np.ndarray, _ask: Ask
 ) -> dict[str, Any]:
     from vpc2.augment.label_survival import survival
     from vpc2.images.encode import resize_pixels, to_tensor
@@ -92,28 +92,30 @@ def _survived(
         return vars(survival(pipeline, to_tensor(small), label, _ask, draws, image_key))
 
 
-def classes_of(pipeline: Pipeline, name: str) -> dict[str, Any]:
+def classes_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, Any]:
     """Return what happens to each class of the chosen test set: `names`, and by the classifier's class `classes` and `examples`.
 
     An example is a picture and its draw as PNG, and for both the answer and its probability. Raises `Refusal` where
     nothing is answered rightly.
     """
-    found = _classes_of(augmented.token_of(pipeline), name, classifier_picker.mark_of(name), MOST_PICTURES, True, ask_of(name))
+    found = _classes_of(
+        augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.set_of(ref), MOST_PICTURES, True, ask_of(ref)
+    )
     return {**found, "classes": {label: ClassSurvival(**one) for label, one in found["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _classes_of(token: str, name: str, mark: tuple[float, str], most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
+def _classes_of(token: str, version: ClassifierVersion, dataset: str, most: int, has_examples: bool, _ask: Ask) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.label_survival import survival_by_class
     from vpc2.augment.pipeline import draw_images
     from vpc2.images.encode import to_tensor
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import true_labels
 
-    pipeline, data = codec.from_token(token, "pipeline").spec, classifier_picker.test_pictures(name, most)
-    images, known = [to_tensor(pixels) for pixels in data.images], classifier_picker.classifier_of(name).classes
+    pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_pictures(version.ref, most, dataset=dataset)
+    images, known = [to_tensor(pixels) for pixels in data.images], classifiers.classifier_of(version.ref).classes
     with augmented.computing():
-        found = survival_by_class(pipeline, images, match_classes(data.classes, known)[data.labels], _ask)
+        found = survival_by_class(pipeline, images, true_labels(data, known), _ask)
         if not found:
             raise Refusal(_NOTHING_RIGHT)
         examples = {}
@@ -141,14 +143,10 @@ def survival_bars(names: Sequence[str], found: Sequence[Survival]) -> Any:
     return survival_figure(list(names), *(list(part) for part in zip(*bars, strict=True)))
 
 
-def percent(share: float) -> str:
-    return f"{number(100 * share, '.0f')}\u00a0%"
-
-
 def count_of(found: Survival) -> str:
     """Return a count in words, with how sure it is."""
     return _("{share} of {n} draws keep the answer (95 % interval: {low} to {high})").format(
-        share=percent(found.share), n=number(found.n), low=percent(found.low), high=percent(found.high)
+        share=percent(found.share, 0), n=number(found.n), low=percent(found.low, 0), high=percent(found.high, 0)
     )
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.text import Text
 from vpc2.ui import markdown
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _
-from vpc2.ui.widgets import classifier_picker
+from vpc2.ui.computed import classifiers
+from vpc2.ui.session.i18n import _, percent
 
 SOME_PICTURES = 120
 Photo = dict[str, Any]
@@ -21,21 +21,21 @@ NO_OTHERS = Text("There are too few test pictures of other classes: choose anoth
 
 def is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
     """Return whether the visitor asked for this one: once asked, it stays on the screen whatever else is moved."""
-    asked = st.session_state.setdefault(f"attack/asked/{kind}", set())
+    asked, plain = st.session_state.setdefault(f"attack/asked/{kind}", set()), tuple(map(str, place))
     if is_asked:
-        asked.add(place)
-    return place in asked
+        asked.add(plain)
+    return plain in asked
 
 
-def choose_target(name: str, key: str, has_none: bool = True) -> int | None:
-    classes = classifier_picker.classifier_of(name).classes
+def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | None:
+    classes = classifiers.classifier_of(ref).classes
     return st.selectbox(
         _("Turn this image into"),
         range(len(classes)),
         index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
         format_func=lambda i: classes[i],
         placeholder=_("anything else"),
-        key=f"attack/{key}/{name}",
+        key=f"attack/{key}/{ref}",
     )
 
 

@@ -10,22 +10,22 @@ import streamlit as st
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.adversarial.catalog import ATTACKS
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.text import Refusal
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
+from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
 from vpc2.ui.judge.attack_patch import draw_patch
-from vpc2.ui.judge.single_photo import percent
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
 
-def draw_attacks(name: str, photos: list[Photo]) -> None:
+def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the attacks on each photograph, and accuracy against epsilon over a run's test set."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     st.caption(
         _(
@@ -44,16 +44,16 @@ def draw_attacks(name: str, photos: list[Photo]) -> None:
         persist_state="session",
     )
     draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
-    page_frame.guarded(draw, name, photos)
-    if kind == "gradient" and classifier_picker.has_set(name):
-        page_frame.guarded(_draw_set, name)
+    page_frame.guarded(draw, ref, photos)
+    if kind == "gradient" and classifiers.has_set(ref):
+        page_frame.guarded(_draw_set, ref)
 
 
 def _epsilon_text(kind: str, epsilon: float) -> str:
     return f"{number(255 * epsilon, 'g')}/255" if ATTACKS[kind].norm == "linf" else number(epsilon, "g")
 
 
-def _draw_gradient(name: str, photos: list[Photo]) -> None:
+def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
     columns = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
     with columns[0]:
         kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: say(ATTACKS[key].title), key="attack/which")
@@ -61,17 +61,17 @@ def _draw_gradient(name: str, photos: list[Photo]) -> None:
         epsilon = st.select_slider(
             _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
             ATTACKS[kind].epsilons,
-            value=ATTACKS[kind].epsilons[2],
+            value=ATTACKS[kind].epsilons[:3][-1],
             format_func=lambda value: _epsilon_text(kind, value),
             key=f"attack/epsilon/{kind}",
         )
     with columns[2]:
-        target = choose_target(name, "target")
+        target = choose_target(ref, "target")
     st.caption(say(ATTACKS[kind].help))
-    classes = classifier_picker.classifier_of(name).classes
+    classes = classifiers.classifier_of(ref).classes
     for photo in photos:
         with st.spinner(_("Attacking…")):
-            found = _attacked(name, classifier_picker.stamp_of(name), photo["digest"], kind, epsilon, target, photo["pixels"])
+            found = _attacked(classifiers.version_of(ref), photo["digest"], kind, epsilon, target, photo["pixels"])
         before, after, merged = found["before"], found["after"], found["merged"]
         was, now = int(before.argmax()), int(after.argmax())
         st.markdown(f"### {markdown.literal(photo['name'])}")
@@ -94,7 +94,7 @@ def _draw_gradient(name: str, photos: list[Photo]) -> None:
                 st.caption(f"{title}  \n{said}")
         st.caption(
             _("In {n} views, of which the attack knew nothing: {answer}").format(
-                n=len(VIEW_SETS[classifier_picker.first_views(name)].views), answer=answer_of(merged, classes)
+                n=len(VIEW_SETS[classifiers.first_views(ref)].views), answer=answer_of(merged, classes)
             )
         )
 
@@ -119,7 +119,7 @@ def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _attacked(
-    name: str, stamp: float, image_key: str, kind: str, epsilon: float, target: int | None, _pixels: np.ndarray
+    version: ClassifierVersion, image_key: str, kind: str, epsilon: float, target: int | None, _pixels: np.ndarray
 ) -> dict[str, Any]:
     import torch
 
@@ -127,7 +127,7 @@ def _attacked(
     from vpc2.predict.adversarial.attacks import attack_watched
     from vpc2.predict.tta.predict import merge_mean, predict_views
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     with augmented.computing():
         before = classifier.probabilities(images)
@@ -135,7 +135,7 @@ def _attacked(
         exact = attack_watched(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
         attacked = (255 * exact.images).round() / 255  # what is judged is the picture that is shown, and that a file would hold
         after = classifier.probabilities(attacked)
-        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifier_picker.first_views(name)].views))
+        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.first_views(version.ref)].views))
     change = attacked - images
     most = float(change.abs().max())
     gain = min(0.5 / most, 128.0) if most else 1.0
@@ -152,16 +152,16 @@ def _attacked(
     }
 
 
-def _draw_pixel(name: str, photos: list[Photo]) -> None:
+def _draw_pixel(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
     is_asked = bool(photos) and button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
-    if not is_kept("pixel", (name, classifier_picker.stamp_of(name), tuple(photo["digest"] for photo in photos)), is_asked):
+    if not is_kept("pixel", (classifiers.version_of(ref), tuple(photo["digest"] for photo in photos)), is_asked):
         return
-    classes = classifier_picker.classifier_of(name).classes
+    classes = classifiers.classifier_of(ref).classes
     grid = st.grid("auto", min_column_width=220, gap="medium")
     for photo in photos:
         with st.spinner(_("Looking for the pixel…")):
-            found = _pixelled(name, classifier_picker.stamp_of(name), photo["digest"], photo["pixels"])
+            found = _pixelled(classifiers.version_of(ref), photo["digest"], photo["pixels"])
         with grid.cell(), st.container(key=f"tile-pixel-{photo['digest']}", gap="xxsmall"):
             st.image(found["picture"], alt=photo["name"], width="stretch")
             where = _("Row {row}, column {column}").format(row=found["place"][0] + 1, column=found["place"][1] + 1)
@@ -169,11 +169,11 @@ def _draw_pixel(name: str, photos: list[Photo]) -> None:
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
-def _pixelled(name: str, stamp: float, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _pixelled(version: ClassifierVersion, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
     from vpc2.predict.adversarial.attacks import attack_pixel
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     with augmented.computing():
         before = classifier.probabilities(images)[0]
@@ -189,10 +189,10 @@ def _pixelled(name: str, stamp: float, image_key: str, _pixels: np.ndarray) -> d
     }
 
 
-def _draw_set(name: str) -> None:
+def _draw_set(ref: ClassifierRef) -> None:
     """Draw accuracy against epsilon over test pictures, plain and in views, beside another run's where one is chosen."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {one: title for one, title in classifier_picker.trained().items() if one != name}
+    others = {str(one): title for one, title in classifiers.trained().items() if one != ref}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),
@@ -200,27 +200,27 @@ def _draw_set(name: str) -> None:
             index=None,
             format_func=others.get,
             placeholder=_("Choose another run"),
-            key=f"attack/other/{name}",
+            key=f"attack/other/{ref}",
         )
         is_asked = button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
-    kind, names = st.session_state.get("attack/which", "fgsm"), [name, *([other] if other else [])]
-    target = st.session_state.get(f"attack/target/{name}")  # as chosen for the photographs
-    wanted = classifier_picker.classifier_of(name).classes[target] if target is not None else None
-    places = [(one, *classifier_picker.mark_of(one), kind, wanted) for one in names]
+    kind, refs = st.session_state.get("attack/which", "fgsm"), [ref, *([ClassifierRef.parse(other)] if other else [])]
+    target = st.session_state.get(f"attack/target/{ref}")  # as chosen for the photographs
+    wanted = classifiers.classifier_of(ref).classes[target] if target is not None else None
+    places = [(classifiers.version_of(one), classifiers.set_of(one), kind, wanted) for one in refs]
     if not is_kept("set", tuple(places), is_asked):
         return
     bar = st.progress(0.0, text=_("Attacking…"))
     lines, epsilons, blind = [], (), []
     for i, one in enumerate(places):
-        found = page_frame.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(names), 1.0), text=_("Attacking…")))
+        found = page_frame.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…")))
         if found is None:
             continue
-        title = classifier_picker.title_of(one[0])
+        title = classifiers.label_of(one[0].ref)
         epsilons = found.epsilons
         blind += [(title, found.blind)] if found.blind else []
-        lines += [(title, found.lines["accuracy"]), (_("{name}, in views").format(name=title), found.lines["merged"])]
+        lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
         if found.reached:
-            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.lines["reached"]))
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
     bar.empty()
     if lines:
         texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
@@ -258,14 +258,15 @@ def _curve(place: tuple, report: Any) -> Any:
     """Return accuracy against epsilon; what was computed once is kept."""
     if (kept := _curves().get(place)) is not None:
         return kept
-    name, *_mark, kind, wanted = place
+    version, dataset, kind, wanted = place
+    ref = version.ref
     import torch
 
     from vpc2.predict.adversarial.attacks import accuracy_against
-    from vpc2.predict.metrics import match_classes
+    from vpc2.predict.evaluation import true_labels
 
-    classifier, data = classifier_picker.classifier_of(name), classifier_picker.test_pictures(name, SOME_PICTURES)
-    labels, groups = torch.from_numpy(match_classes(data.classes, classifier.classes)[data.labels]), data.groups
+    classifier, data = classifiers.classifier_of(ref), classifiers.test_pictures(ref, SOME_PICTURES, dataset=dataset)
+    labels, groups = torch.from_numpy(true_labels(data, classifier.classes)), data.groups
     target = classifier.classes.index(wanted) if wanted in classifier.classes else None
     with augmented.computing():
         images = classifier.prepare(list(data.images))
@@ -274,7 +275,7 @@ def _curve(place: tuple, report: Any) -> Any:
             images, labels, groups = images[others], labels[others], None if groups is None else groups[others.numpy()]
             if not len(images):
                 raise Refusal(NO_OTHERS)
-        views = VIEW_SETS[classifier_picker.first_views(name)].views
+        views = VIEW_SETS[classifiers.first_views(ref)].views
         found = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
     _curves().put(place, found)
     return found

@@ -10,11 +10,11 @@ import streamlit as st
 
 from vpc2.figures.explanations import map_figure
 from vpc2.nets.inspection.kernels import KERNELS
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.computed import augmented, classifiers
+from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 SOME_PICTURES = 300
@@ -24,9 +24,9 @@ LEAST_DROP = 5e-4  # of a probability: what would be shown as 0 points, or is ro
 Photo = dict[str, Any]
 
 
-def draw_insides(name: str, photos: list[Photo]) -> None:
+def draw_insides(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw one of four looks inside the classifier."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     views = {
         "looks": (_("What it looks at"), _draw_looks),
@@ -37,18 +37,18 @@ def draw_insides(name: str, photos: list[Photo]) -> None:
     view = st.segmented_control(
         _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
     )
-    page_frame.guarded(views[view][1], name, photos)
+    page_frame.guarded(views[view][1], ref, photos)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _layers(name: str, stamp: float) -> list[tuple[str, tuple[int, int, int]]]:
+def _layers(version: ClassifierVersion) -> list[tuple[str, tuple[int, int, int]]]:
     from vpc2.predict.explain.heatmaps import convolutions
 
-    return [(one.name, one.shape) for one in convolutions(classifier_picker.classifier_of(name))]
+    return [(one.name, one.shape) for one in convolutions(classifiers.classifier_of(version.ref))]
 
 
-def _choose_layer(name: str, key: str, first: str | None = None) -> str | None:
-    found = dict(_layers(name, classifier_picker.stamp_of(name)))
+def _choose_layer(ref: ClassifierRef, key: str, first: str | None = None) -> str | None:
+    found = dict(_layers(classifiers.version_of(ref)))
     if not found:
         return None
     names = list(found)
@@ -58,14 +58,14 @@ def _choose_layer(name: str, key: str, first: str | None = None) -> str | None:
         names,
         index=names.index(first) if first in found else 0,
         format_func=lambda layer: _("convolution {n}: {shape}").format(n=order[layer], shape=" × ".join(map(str, found[layer]))),
-        key=f"inside/layer/{key}/{name}",
+        key=f"inside/layer/{key}/{ref}",
     )
 
 
-def _draw_looks(name: str, photos: list[Photo]) -> None:
+def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
     from vpc2.predict.explain.heatmaps import Convolution, chosen_convolution
 
-    classes = classifier_picker.classifier_of(name).classes
+    classes = classifiers.classifier_of(ref).classes
     columns = st.columns(2, gap="medium")
     with columns[0]:
         target = st.selectbox(
@@ -74,15 +74,15 @@ def _draw_looks(name: str, photos: list[Photo]) -> None:
             index=None,
             format_func=lambda i: classes[i],
             placeholder=_("its own answer"),
-            key=f"inside/class/{name}",
+            key=f"inside/class/{ref}",
         )
     with columns[1]:
-        found = [Convolution(*one) for one in _layers(name, classifier_picker.stamp_of(name))]
+        found = [Convolution(*one) for one in _layers(classifiers.version_of(ref))]
         usable = any(min(one.shape[1:]) > 1 for one in found)
-        layer = _choose_layer(name, "cam", chosen_convolution(found)) if usable else None
+        layer = _choose_layer(ref, "cam", chosen_convolution(found)) if usable else None
     for photo in photos:
         with st.spinner(_("Looking…")):
-            seen = _looked(name, classifier_picker.stamp_of(name), photo["digest"], target, layer, photo["pixels"])
+            seen = _looked(classifiers.version_of(ref), photo["digest"], target, layer, photo["pixels"])
         label = markdown.literal(classes[seen["label"]])
         st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(seen['share'])}")
         tiles = [
@@ -110,21 +110,19 @@ def _draw_looks(name: str, photos: list[Photo]) -> None:
             st.caption(_("This net has no convolution that gives a map, so there is no Grad-CAM of it."))
         if "occlusion" not in seen["empty"]:
             st.markdown(
-                _("A grey square at the worst place costs “{name}” {drop} points.").format(
-                    drop=number(100 * seen["drop"], ".0f"), name=label
-                )
+                _("A grey square at the worst place costs “{name}” {drop} points.").format(drop=points(seen["drop"], 0), name=label)
             )
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
+def _looked(version: ClassifierVersion, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.nets.inspection.activations import to_heat
     from vpc2.predict.explain.heatmaps import grad_cam, grad_cam_over_views, occlusion, saliency
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     size = images.shape[-1]
 
@@ -139,7 +137,7 @@ def _looked(name: str, stamp: float, image_key: str, target: int | None, layer: 
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
         heats = {"cam": None, "views": None}
         if layer is not None:
-            names = VIEW_SETS[classifier_picker.first_views(name)].views
+            names = VIEW_SETS[classifiers.first_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
@@ -160,19 +158,19 @@ def _as_tensor(pixels: np.ndarray) -> Any:
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float() / 255
 
 
-def _draw_layers(name: str, photos: list[Photo]) -> None:
-    layer = _choose_layer(name, "maps")
+def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
+    layer = _choose_layer(ref, "maps")
     if layer is None:
         st.info(_("This net has no convolution."), icon=":material/info:")
         return
-    is_first = layer == _layers(name, classifier_picker.stamp_of(name))[0][0]
+    is_first = layer == _layers(classifiers.version_of(ref))[0][0]
     if is_first:
         st.markdown(f"### {_('Its filters')}")
-        kernels = _filters(name, classifier_picker.stamp_of(name), layer)
+        kernels = _filters(classifiers.version_of(ref), layer)
         st.image(kernels, alt=_("Its filters"), width=560)
         st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
     for photo in photos:
-        found = _maps(name, classifier_picker.stamp_of(name), photo["digest"], layer, photo["pixels"])
+        found = _maps(classifiers.version_of(ref), photo["digest"], layer, photo["pixels"])
         st.markdown(f"### {markdown.literal(photo['name'])}")
         st.image(found["sheet"], alt=_("Feature maps"), width="stretch")
         st.caption(
@@ -180,16 +178,16 @@ def _draw_layers(name: str, photos: list[Photo]) -> None:
                 n=number(min(MAPS, found["channels"])), all=number(found["channels"])
             )
         )
-    if not classifier_picker.has_set(name):
+    if not classifiers.has_set(ref):
         return
     st.markdown(f"### {_('What excites a channel most')}")
-    channels = dict(_layers(name, classifier_picker.stamp_of(name)))[layer][0]
-    channel = st.slider(_("Channel"), 1, max(channels, 2), 1, key=f"inside/channel/{layer}/{name}") - 1
+    channels = dict(_layers(classifiers.version_of(ref)))[layer][0]
+    channel = st.slider(_("Channel"), 1, max(channels, 2), 1, key=f"inside/channel/{layer}/{ref}") - 1
     if channel >= channels:
         return
     grid = st.grid("auto", min_column_width=110, gap="small")
-    data = classifier_picker.test_pictures(name, SOME_PICTURES)
-    for i, value in _exciting(name, classifier_picker.mark_of(name), layer, channel):
+    data = classifiers.test_pictures(ref, SOME_PICTURES)
+    for i, value in _exciting(classifiers.version_of(ref), classifiers.set_of(ref), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
             st.caption(f"{markdown.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
@@ -204,12 +202,12 @@ def _large(pixels: np.ndarray) -> bytes:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _filters(name: str, stamp: float, layer: str) -> bytes:
+def _filters(version: ClassifierVersion, layer: str) -> bytes:
     from vpc2.images.encode import to_png
     from vpc2.nets.inspection.activations import to_sheet
     from vpc2.predict.explain.heatmaps import filters
 
-    kernels = filters(classifier_picker.classifier_of(name), layer)[:MAPS]
+    kernels = filters(classifiers.classifier_of(version.ref), layer)[:MAPS]
     kernels = kernels if kernels.shape[1] == 3 else kernels.mean(1, keepdim=True).expand(-1, 3, -1, -1)
     flat = kernels.flatten(1)
     low, high = flat.amin(1).view(-1, 1, 1, 1), flat.amax(1).view(-1, 1, 1, 1)
@@ -218,12 +216,12 @@ def _filters(name: str, stamp: float, layer: str) -> bytes:
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _maps(version: ClassifierVersion, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
     from vpc2.nets.inspection.activations import to_maps, to_sheet
     from vpc2.predict.explain.heatmaps import feature_maps
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
         found = to_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
     sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
@@ -231,16 +229,16 @@ def _maps(name: str, stamp: float, image_key: str, layer: str, _pixels: np.ndarr
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _exciting(name: str, mark: tuple[float, str], layer: str, channel: int) -> list[tuple[int, float]]:
+def _exciting(version: ClassifierVersion, dataset: str, layer: str, channel: int) -> list[tuple[int, float]]:
     from vpc2.predict.explain.heatmaps import most_exciting
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
-        images = classifier.prepare(list(classifier_picker.test_pictures(name, SOME_PICTURES).images))
+        images = classifier.prepare(list(classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images))
         return most_exciting(classifier, images, layer, channel, SHOWN)
 
 
-def _draw_hand(name: str, photos: list[Photo]) -> None:
+def _draw_hand(ref: ClassifierRef, photos: list[Photo]) -> None:
     preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: say(KERNELS[key].title), key="inside/kernel")
     entry = KERNELS[preset]
     left, right = st.columns([1, 3], gap="medium")
@@ -273,8 +271,8 @@ def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray)
     return to_jpeg(small), to_jpeg(convolve(small, rows, divisor))
 
 
-def _draw_map(name: str, photos: list[Photo]) -> None:
-    if not classifier_picker.has_set(name):
+def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
+    if not classifiers.has_set(ref):
         classifier_picker.draw_lack()
         return
     from vpc2.predict.explain.embedding import METHODS
@@ -284,8 +282,8 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     )
     has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):
-        points, is_right, answers = _mapped(name, classifier_picker.mark_of(name), method)
-    data = classifier_picker.test_pictures(name, SOME_PICTURES)
+        points, is_right, answers = _mapped(classifiers.version_of(ref), classifiers.set_of(ref), method)
+    data = classifiers.test_pictures(ref, SOME_PICTURES)
     left, right = st.columns([2.4, 1], gap="medium")
     said = _(
         "Each point is a test picture, as the net sees it just before it answers; crosses are answered wrongly. Choose some with the mouse."
@@ -293,9 +291,13 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
     with left:
         chosen = st.plotly_chart(
             map_figure(
-                points, data.labels, data.classes, is_right, _thumbnails(name, classifier_picker.mark_of(name)) if has_pictures else ()
+                points,
+                data.labels,
+                data.classes,
+                is_right,
+                _thumbnails(classifiers.version_of(ref), classifiers.set_of(ref)) if has_pictures else (),
             ),
-            key=f"inside/map/{name}/{method}",
+            key=f"inside/map/{ref}/{method}",
             alt=said,
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
@@ -313,22 +315,24 @@ def _draw_map(name: str, photos: list[Photo]) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _thumbnails(name: str, mark: tuple[float, str]) -> list[str]:
+def _thumbnails(version: ClassifierVersion, dataset: str) -> list[str]:
     """Return the pictures of the map, small, as addresses that hold them."""
     from vpc2.images.encode import resize_square, to_jpeg
 
-    small = [to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in classifier_picker.test_pictures(name, SOME_PICTURES).images]
+    small = [
+        to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images
+    ]
     return [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in small]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _mapped(name: str, mark: tuple[float, str], method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _mapped(version: ClassifierVersion, dataset: str, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    from vpc2.predict.evaluation import true_labels
     from vpc2.predict.explain.embedding import features, lay_out
-    from vpc2.predict.metrics import match_classes
 
-    classifier, data = classifier_picker.classifier_of(name), classifier_picker.test_pictures(name, SOME_PICTURES)
+    classifier, data = classifiers.classifier_of(version.ref), classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset)
     with augmented.computing():
         images = classifier.prepare(list(data.images))
         answers = classifier.logits(images).argmax(1).numpy()
         points = lay_out(features(classifier, images), method)
-    return points, answers == match_classes(data.classes, classifier.classes)[data.labels], [classifier.classes[i] for i in answers]
+    return points, answers == true_labels(data, classifier.classes), [classifier.classes[i] for i in answers]

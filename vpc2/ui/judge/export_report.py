@@ -8,32 +8,33 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.predict.pretrained.catalog import PRETRAINED
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES, VIEWS
 from vpc2.text import Refusal
+from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, number, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 Photo = dict[str, Any]
 
 
-def draw_export(name: str, photos: list[Photo], views: list[str]) -> None:
+def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the script of these views and the report of these photographs."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     how = st.session_state.get("judge/merge", "mean")
     st.markdown(f"### {_('Link')}")
-    if classifier_picker.is_file(name):
+    if ref.is_file:
         st.caption(_("It opens this page with the same views and merge; the classifier's file has to be opened again."))
     else:
         st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
-    st.code(classifier_picker.link_to(name, views, how), language=None, wrap_lines=True)
+    st.code(classifier_picker.link_to(ref, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
     st.download_button(
         _("Report as HTML"),
-        lambda: _report(name, photos, views, how),
+        lambda: _report(ref, photos, views, how),
         file_name="judged.html",
         mime="text/html",
         icon=":material/description:",
@@ -41,15 +42,15 @@ def draw_export(name: str, photos: list[Photo], views: list[str]) -> None:
         key="judge/report",
     )
     st.markdown(f"### {_('The same views in plain PyTorch')}")
-    page_frame.guarded(_draw_script, name, views, how)
+    page_frame.guarded(_draw_script, ref, views, how)
 
 
-def _draw_script(name: str, views: list[str], how: str) -> None:
+def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
     from vpc2.predict.export.bundle import to_script, to_zip
 
-    is_ready_made = name in PRETRAINED
-    classifier = classifier_picker.classifier_of(name)
-    script = to_script(classifier, views, how, ready=name if is_ready_made else "")
+    is_ready_made = ref.is_pretrained
+    classifier = classifiers.classifier_of(ref)
+    script = to_script(classifier, views, how, ready=ref.id if is_ready_made else "")
     given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
     if is_ready_made:
         given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
@@ -58,18 +59,18 @@ def _draw_script(name: str, views: list[str], how: str) -> None:
     st.code(script, language="python", height=420)
 
 
-def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
+def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str) -> str:
     """Return the report in the visitor's language."""
     import torch
 
     from vpc2.predict.export.html_report import Section, to_html
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(ref)
     sections = [
         Section(
             _("What was asked"),
             [
-                classifier_picker.title_of(name),
+                classifiers.label_of(ref),
                 f"{_('How to merge')}: {say(MERGES[how].title)}",
                 f"{_('Views')}: {', '.join(say(VIEWS[view].title) for view in views)}",
                 datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
@@ -78,7 +79,7 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
     ]
     for photo in photos:
         try:
-            found = single_photo.ask(name, photo, views)
+            found = single_photo.ask(ref, photo, views)
         except Refusal as refusal:
             sections.append(Section(photo["name"], [say(refusal.text)]))
             continue
@@ -86,21 +87,19 @@ def _report(name: str, photos: list[Photo], views: list[str], how: str) -> str:
         merged = MERGES[how].resolve()(torch.from_numpy(rows)[:, None])[0].numpy()
         each = torch.from_numpy(rows).softmax(-1).numpy()
         table = [["", _("Plain"), _("With {n} views").format(n=len(views))]]
-        table += [
-            [classifier.classes[i], single_photo.percent(each[0][i]), single_photo.percent(merged[i])] for i in np.argsort(merged)[::-1][:5]
-        ]
+        table += [[classifier.classes[i], percent(each[0][i]), percent(merged[i])] for i in np.argsort(merged)[::-1][:5]]
         pictures = [
-            (found[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {single_photo.percent(row.max())}")
+            (found[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
             for view, row in zip(views, each, strict=True)
         ]
         sections.append(Section(photo["name"], [], table, pictures))
-    test = test_set.found_of(name, views)
+    test = test_set.found_of(ref, views)
     if test is not None:
         plain, together = test.plain, test.merged(how)
         paired = test.compare(plain, together)
-        question = name, classifier_picker.stamp_of(name), len(test), test.views, how
-        question_count.note(classifier_picker.set_of(name), question, paired)
-        asked = question_count.asked_of(classifier_picker.set_of(name), paired)
+        question = str(classifiers.version_of(ref)), len(test), test.views, how
+        question_count.note(classifiers.set_of(ref), question, paired)
+        asked = question_count.asked_of(classifiers.set_of(ref), paired)
         table = [["", _("Plain"), _("With views")]]
         table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, together))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.shares import holm
-from vpc2.ui.session.i18n import _, number
+from vpc2.ui.session.i18n import _, number, points
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,4 @@ def count_of(asked: Asked) -> str:
 
 def signed(share: float) -> str:
     """Return a difference in points, with its sign."""
-    return number(100 * share, "+.1f").replace("-", "−")
+    return points(share, sign="+").replace("-", "−")

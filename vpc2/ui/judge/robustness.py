@@ -5,36 +5,38 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from vpc2.figures.robustness import endurance_figure
+from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CHALLENGES
-from vpc2.shares import Share
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
-from vpc2.ui.judge.single_photo import percent
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.computed import augmented, classifiers
+from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
+
+if TYPE_CHECKING:
+    from vpc2.predict.robustness.curves import Endurance
 
 SOME_PICTURES = 160
 Photo = dict[str, Any]
 
 
-def draw_robustness(name: str, photos: list[Photo]) -> None:
+def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw one challenge on each photograph, and over the test set of a run."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     key = st.selectbox(_("Challenge"), list(CHALLENGES), format_func=lambda key: say(CHALLENGES[key].title), key="endure/which")
     entry = CHALLENGES[key]
     st.caption(say(entry.help))
     for photo in photos:
-        page_frame.guarded(_draw_photo, name, photo, key)
-    if classifier_picker.has_set(name):
-        page_frame.guarded(_draw_set, name, key)
+        page_frame.guarded(_draw_photo, ref, photo, key)
+    if classifiers.has_set(ref):
+        page_frame.guarded(_draw_set, ref, key)
 
 
 def text_of(key: str, strength: float) -> str:
@@ -43,11 +45,11 @@ def text_of(key: str, strength: float) -> str:
 
 
 @st.fragment
-def _draw_photo(name: str, photo: Photo, key: str) -> None:
+def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
     strengths = CHALLENGES[key].strengths
     with st.spinner(_("Asking…")):
-        found = _answered(name, classifier_picker.stamp_of(name), photo["digest"], key, photo["pixels"])
-    classes, shares = classifier_picker.classifier_of(name).classes, found["shares"]
+        found = _answered(classifiers.version_of(ref), photo["digest"], key, photo["pixels"])
+    classes, shares = classifiers.classifier_of(ref).classes, found["shares"]
     plain = int(shares[0].argmax())
     st.markdown(f"### {markdown.literal(photo['name'])}")
     lost = next((i for i, row in enumerate(shares) if row.argmax() != plain), None)
@@ -85,22 +87,22 @@ def _draw_photo(name: str, photo: Photo, key: str) -> None:
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _answered(name: str, stamp: float, image_key: str, key: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _answered(version: ClassifierVersion, image_key: str, key: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.robustness.corrupt import disturb
     from vpc2.predict.robustness.curves import answers_over
 
-    classifier = classifier_picker.classifier_of(name)
+    classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     with augmented.computing():
         shares = answers_over(classifier, images, key).numpy()
     return {"shares": shares, "pictures": [to_jpeg(disturb(images, key, strength)[0]) for strength in CHALLENGES[key].strengths]}
 
 
-def _draw_set(name: str, key: str) -> None:
+def _draw_set(ref: ClassifierRef, key: str) -> None:
     """Draw accuracy over strength on the test set, beside another run's, or the whole card."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {one: title for one, title in classifier_picker.trained().items() if one != name}
+    others = {str(one): title for one, title in classifiers.trained().items() if one != ref}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),
@@ -108,49 +110,50 @@ def _draw_set(name: str, key: str) -> None:
             index=None,
             format_func=others.get,
             placeholder=_("Choose another run"),
-            key=f"endure/other/{name}",
+            key=f"endure/other/{ref}",
         )
         is_one = button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
         is_whole = button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
     asked = st.session_state.setdefault("endure/asked", {})
-    place = (name, other, classifier_picker.mark_of(name))
+    refs = [ref, *([ClassifierRef.parse(other)] if other else [])]
+    place = (str(classifiers.version_of(ref)), other, classifiers.set_of(ref))
     if is_one or is_whole:
         asked.clear()
         asked[place] = list(CHALLENGES) if is_whole else [key]
     if place not in asked:
         return
-    keys, names = asked[place], [name, *([other] if other else [])]
+    keys = asked[place]
     bar = st.progress(0.0, text=_("Asking…"))
     with st.container():
         found = {}
         for i, one in enumerate(keys):
             bar.progress(i / len(keys), text=say(CHALLENGES[one].title))
-            found[one] = [_endured(each, classifier_picker.mark_of(each), one) for each in names]
+            found[one] = [_endured(classifiers.version_of(each), classifiers.set_of(each), one) for each in refs]
     bar.empty()
-    _draw_card(found, [classifier_picker.title_of(each) for each in names])
+    _draw_card(found, [classifiers.label_of(each) for each in refs])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _endured(name: str, mark: tuple[float, str], key: str) -> dict[str, Any]:
+def _endured(version: ClassifierVersion, dataset: str, key: str) -> Endurance:
     from vpc2.predict.robustness.curves import accuracy_over
 
     with augmented.computing():
-        found = accuracy_over(classifier_picker.classifier_of(name), classifier_picker.test_pictures(name, SOME_PICTURES), key)
-    return {**vars(found), "kept": found.kept}
+        return accuracy_over(
+            classifiers.classifier_of(version.ref), classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset), key
+        )
 
 
-def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) -> None:
-    weakest = min(found, key=lambda key: found[key][0]["kept"])
+def _draw_card(found: dict[str, list[Endurance]], titles: Sequence[str]) -> None:
+    weakest = min(found, key=lambda key: found[key][0].kept)
     said = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
-        title=say(CHALLENGES[weakest].title), share=percent(found[weakest][0]["kept"])
+        title=say(CHALLENGES[weakest].title), share=percent(found[weakest][0].kept)
     )
-    first = found[weakest][0]
-    plain = Share(round(first["accuracy"][0] * first["n"]), first["n"], first["low"][0], first["high"][0], first["people"])
+    plain = found[weakest][0].shares[0]
     st.markdown(f"{said} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(found) > 1 else st.grid(1)
     for key, each in found.items():
         texts = [text_of(key, strength) for strength in CHALLENGES[key].strengths]
-        lines = [(title, one["accuracy"], one["low"], one["high"], one["confidence"]) for title, one in zip(titles, each, strict=True)]
+        lines = [(title, one.shares, one.confidence) for title, one in zip(titles, each, strict=True)]
         with grid.cell():
             if len(found) > 1:
                 st.markdown(f"**{say(CHALLENGES[key].title)}**")
@@ -159,17 +162,15 @@ def _draw_card(found: dict[str, list[dict[str, Any]]], titles: Sequence[str]) ->
             )
             st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CHALLENGES[key].title), config={"displayModeBar": False})
     st.caption(
-        _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(
-            n=number(next(iter(found.values()))[0]["n"])
-        )
+        _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(n=number(plain.n))
     )
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["classifier", "challenge", "strength", "accuracy", "low", "high", "confidence"])
     for key, each in found.items():
         for i, one in enumerate(each):
-            for row in zip(one["strengths"], one["accuracy"], one["low"], one["high"], one["confidence"], strict=True):
-                writer.writerow([i + 1, key, *(f"{value:g}" for value in row)])
+            for strength, share, confidence in zip(one.strengths, one.shares, one.confidence, strict=True):
+                writer.writerow([i + 1, key, *(f"{value:g}" for value in (strength, share.share, share.low, share.high, confidence))])
     st.download_button(
         _("Table as CSV"),
         out.getvalue(),

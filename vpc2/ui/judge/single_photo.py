@@ -13,13 +13,14 @@ from vpc2 import codec
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.predictions import answers_figure
 from vpc2.lru_cache import LruCache
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
+from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.server import idle
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.widgets import classifier_picker, page_frame
+from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.widgets import page_frame
 
 TOP = 5
 KEPT = 2_000  # answers of all visitors: a thousand classes and a small JPEG are 10 kB
@@ -67,19 +68,19 @@ def _make_views(views: list[str], images: Any, photo: Photo) -> Iterator[tuple[A
             yield image, 1000 * (time.perf_counter() - began)
 
 
-def ask(name: str, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
+def ask(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
     """Return logits, picture and milliseconds of each view; only views that nobody asked before go through the net."""
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.tta.predict import images_at_once
 
-    stamp, answers = classifier_picker.stamp_of(name), _answers()
-    keys = {view: (name, stamp, photo["digest"], view) for view in views}
+    version, answers = classifiers.version_of(ref), _answers()
+    keys = {view: (version, photo["digest"], view) for view in views}
     found = {view: answer for view in views if (answer := answers.get(keys[view])) is not None}
     missing = [view for view in views if view not in found]
     if missing:
-        classifier = classifier_picker.classifier_of(name)
+        classifier = classifiers.classifier_of(ref)
         images = classifier.prepare([photo["pixels"]])
         most = images_at_once(classifier)
         if not found:
@@ -103,10 +104,6 @@ def title_of(view: str) -> str:
     return _("Draw {n}").format(n=int(view.split("/")[1]) + 1) if view.startswith(DRAW) else say(VIEWS[view].title)
 
 
-def percent(share: float) -> str:
-    return f"{number(100 * float(share), '.1f')}\u00a0%"
-
-
 def choose_draws(views: list[str]) -> list[str]:
     """Let the visitor add draws of the pipeline made on the Augment page as views."""
     pipeline = workspace.load("pipeline")
@@ -123,9 +120,9 @@ def choose_draws(views: list[str]) -> list[str]:
     return [*views, *draw_keys(pipeline, count)]
 
 
-def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
+def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw every photograph's answers; how to merge is chosen once for all."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
     how = st.segmented_control(
         _("How to merge"),
@@ -138,19 +135,19 @@ def draw_photos(name: str, photos: list[Photo], views: list[str]) -> None:
     )
     st.caption(say(MERGES[how].help))
     for photo in photos:
-        page_frame.guarded(_draw_photo, name, photo, views, how)
+        page_frame.guarded(_draw_photo, ref, photo, views, how)
 
 
 @st.fragment
-def _draw_photo(name: str, photo: Photo, views: list[str], how: str) -> None:
+def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) -> None:
     """Draw plain and merged answers side by side and a tile a view; a view ticked off leaves the merged answer at once."""
     import torch
 
     from vpc2.predict.tta.predict import entropy, spread
 
     with st.spinner(_("Asking {n} views…").format(n=len(views))):
-        found = ask(name, photo, views)
-    classes = classifier_picker.classifier_of(name).classes
+        found = ask(ref, photo, views)
+    classes = classifiers.classifier_of(ref).classes
     ticks = {view: f"judge/tick/{photo['digest']}/{view}" for view in views}
     kept = [view for view in views if st.session_state.get(ticks[view], True)] or [IDENTITY]
     logits = torch.from_numpy(np.stack([found[view][0] for view in kept]))[:, None]

@@ -13,14 +13,15 @@ import streamlit as st
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
 from vpc2.lru_cache import LruCache
+from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES
 from vpc2.ui import markdown
-from vpc2.ui.computed import augmented
+from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
 from vpc2.ui.judge.question_count import verdict_of
-from vpc2.ui.judge.single_photo import percent, title_of
+from vpc2.ui.judge.single_photo import title_of
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
 
@@ -35,19 +36,19 @@ def _kept() -> LruCache:
     return kept
 
 
-def draw_test_set(name: str, views: list[str]) -> None:
+def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
     """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
-    if not classifier_picker.is_here(name):
+    if not classifiers.is_here(ref):
         return
-    if not classifier_picker.has_set(name):
+    if not classifiers.has_set(ref):
         classifier_picker.draw_lack()
         return
-    data = classifier_picker.set_of(name)
-    recipe = classifier_picker.recipe_of(name)
+    data = classifiers.set_of(ref)
+    recipe = classifiers.recipe_of(ref)
     is_own = recipe is not None and recipe.dataset == data
     said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
     st.markdown(said.format(data=markdown.literal(say(find_dataset(data).title))))
-    key = _key(name, views)
+    key = _key(ref, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
     if is_asked and _kept().get(key) is None:
@@ -58,25 +59,26 @@ def draw_test_set(name: str, views: list[str]) -> None:
         _ask_parts(key, bar)
         place.empty()
     if (found := _kept().get(key)) is not None:
-        _draw_found(name, *found)
+        _draw_found(ref, *found)
 
 
-def found_of(name: str, views: list[str]) -> Any:
+def found_of(ref: ClassifierRef, views: list[str]) -> Any:
     """Return the answers to the test set where it was judged in these views, else None."""
-    found = _kept().get(_key(name, views)) if classifier_picker.has_set(name) else None
+    found = _kept().get(_key(ref, views)) if classifiers.has_set(ref) else None
     return None if found is None else found[0]
 
 
-def _key(name: str, views: list[str]) -> tuple:
-    return name, classifier_picker.stamp_of(name), tuple(views), classifier_picker.set_of(name), classifier_picker.most_pictures()
+def _key(ref: ClassifierRef, views: list[str]) -> tuple:
+    return classifiers.version_of(ref), tuple(views), classifiers.set_of(ref), classifiers.most_pictures()
 
 
 def _ask_parts(key: tuple, bar: Any) -> None:
     """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
     from vpc2.predict.evaluation import TestAnswers, ValidationAnswers, ask_set
 
-    name, _stamp, views, _set, most = key
-    classifier, began = classifier_picker.classifier_of(name), time.monotonic()
+    version, views, dataset, most = key
+    ref, began = version.ref, time.monotonic()
+    classifier = classifiers.classifier_of(ref)
 
     def report(done: float, share: float) -> None:
         whole = min(done + share / 2, 1.0)
@@ -85,15 +87,16 @@ def _ask_parts(key: tuple, bar: Any) -> None:
 
     found = []
     for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
-        data = classifier_picker.test_pictures(name, most, part)
+        data = classifiers.test_pictures(ref, most, part, dataset=dataset)
         with augmented.computing():
             found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
     _kept().put(key, tuple(found))
 
 
-def _draw_found(name: str, test: Any, validation: Any) -> None:
-    from vpc2.predict.evaluation import gains_by_view, make_plan, shares_by_count
+def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
+    from vpc2.predict.evaluation import gains_by_view, shares_by_count
     from vpc2.predict.statistics import calibrate, log_loss
+    from vpc2.predict.view_search import make_plan
 
     how = st.segmented_control(
         _("How to merge"),
@@ -112,8 +115,8 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     # Both questions are noted before either is answered: the answers are adjusted for each other.
     for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
         if comparison is not None:
-            question_count.note(classifier_picker.set_of(name), (name, classifier_picker.stamp_of(name), len(test), *question), comparison)
-    asked = question_count.asked_of(classifier_picker.set_of(name), paired)
+            question_count.note(classifiers.set_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison)
+    asked = question_count.asked_of(classifiers.set_of(ref), paired)
     mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
     st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {question_count.headline_of(paired, asked)}")
     st.caption(f"{question_count.evidence_of(paired)} {question_count.count_of(asked)}")
@@ -134,7 +137,7 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
         border="horizontal",
     )
     st.caption(_("A probability of 0 counts as 0.00000012 in the log-loss (the precision of 32 bits), as in scikit-learn."))
-    _draw_changed(name, test, is_right, is_right_merged, plain, merged)
+    _draw_changed(ref, test, is_right, is_right_merged, plain, merged)
     left, right = st.columns(2, gap="medium")
     quiet_bar = {"displayModeBar": False}
     with left:
@@ -162,11 +165,11 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
         if gains[worst] < 0:
             st.markdown(
                 _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
-                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=number(-100 * gains[worst], ".0f")
+                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=points(-gains[worst], 0)
                 )
             )
     if plan is not None:
-        _draw_plan(name, test, plan, len(validation), chosen)
+        _draw_plan(ref, test, plan, len(validation), chosen)
     st.download_button(
         _("Table as CSV"),
         _csv(test, plain, merged),
@@ -178,11 +181,13 @@ def _draw_found(name: str, test: Any, validation: Any) -> None:
     )
 
 
-def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray) -> None:
+def _draw_changed(
+    ref: ClassifierRef, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray
+) -> None:
     """Draw some pictures that the views fixed, and some that they broke."""
     from vpc2.images.encode import to_png
 
-    images = classifier_picker.test_pictures(name, classifier_picker.most_pictures()).images
+    images = classifiers.test_pictures(ref, classifiers.most_pictures()).images
     for title, which in (
         (_("Fixed by the views"), ~is_right & is_right_merged),
         (_("Broken by the views"), is_right & ~is_right_merged),
@@ -202,7 +207,7 @@ def _draw_changed(name: str, test: Any, is_right: np.ndarray, is_right_merged: n
                 st.caption(f"{markdown.literal(test.classes[plain[i].argmax()])} → {markdown.literal(test.classes[merged[i].argmax()])}")
 
 
-def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> None:
+def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: Any) -> None:
     """Say what the views, weights and temperature that were searched on so many validation pictures do on test."""
     from vpc2.predict.statistics import calibrate, temper
 
@@ -230,7 +235,7 @@ def _draw_plan(name: str, test: Any, plan: Any, searched: int, paired: Any) -> N
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
-    asked = None if paired is None else question_count.asked_of(classifier_picker.set_of(name), paired)
+    asked = None if paired is None else question_count.asked_of(classifiers.set_of(ref), paired)
     sentences = (
         "" if asked is None else verdict_of(paired, asked),
         "" if asked is None else question_count.count_of(asked),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from vpc2.text import LANGUAGES, Text, translate, write_number
+from vpc2.number_format import write_number, write_percent, write_points
+from vpc2.text import LANGUAGES, Text, translate
 
 
 def language() -> str:
@@ -26,6 +27,16 @@ def say(text: Text) -> str:
 def number(value: float, spec: str = ",") -> str:
     """Return a number formatted by `spec` in the visitor's language: 62,378,344 or 62.378.344."""
     return write_number(value, language(), spec)
+
+
+def percent(share: float, decimals: int | None = 1) -> str:
+    """Return a share (0 to 1) in per cent, by the rule for its kind: see `number_format.write_percent`."""
+    return write_percent(share, language(), decimals)
+
+
+def points(share: float, decimals: int = 1, *, sign: str = "") -> str:
+    """Return a share (0 to 1), or a difference of two, as a number of percentage points, for a sentence that says the unit."""
+    return write_points(share, language(), decimals, sign=sign)
 
 
 def draw_language_switch() -> None:

@@ -23,7 +23,7 @@ from vpc2.training.spec import SEEDS, Experiment, Recipe, without
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import own_datasets, recipes, runs, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.train import experiment_texts
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
@@ -207,18 +207,16 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     for side in (left, right):
         grid.metric(
             markdown.literal(side.name),
-            f"{number(100 * side.accuracy, '.1f')} %",
-            _("{low} to {high} % · {s} s").format(
-                low=number(100 * side.low, ".0f"), high=number(100 * side.high, ".0f"), s=number(side.seconds, ".0f")
-            ),
+            percent(side.accuracy),
+            _("{low} to {high} % · {s} s").format(low=points(side.low, 0), high=points(side.high, 0), s=number(side.seconds, ".0f")),
             "off",
             delta_arrow="off",
         )
     gap = outcome.gap
-    interval = f"{number(100 * gap.low, '+.1f')} … {number(100 * gap.high, '+.1f')}"
+    interval = f"{points(gap.low, sign='+')} … {points(gap.high, sign='+')}"
     help_ = _("The 95 % interval counts both kinds of luck: other seeds, and other test pictures (or people).")
     interval = _("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else interval
-    grid.metric(_("Gap, in points"), number(100 * gap.mean, "+.1f"), interval, "off", delta_arrow="off", help=help_)
+    grid.metric(_("Gap, in points"), points(gap.mean, sign="+"), interval, "off", delta_arrow="off", help=help_)
     experiment_texts.draw_size(outcome)
     curves = validation_curves(filed, runs.store())
     if experiment_texts.draw_rising(spec, curves):
@@ -247,7 +245,7 @@ def _draw_table(filed: Filed, outcome: Outcome) -> None:
                     _("Seed"): i,
                     _("State"): say(STATES[end["state"]]) if end.get("state") in STATES else "—",
                     _("Test accuracy"): end.get("test_accuracy"),
-                    _("95 % interval"): "—" if share is None else f"{number(100 * share.low, '.1f')} … {number(100 * share.high, '.1f')} %",
+                    _("95 % interval"): "—" if share is None else f"{points(share.low)} … {percent(share.high)}",
                     "n": None if share is None else share.n,
                     _("Seconds"): end.get("elapsed_s"),
                     _("Best epoch"): end.get("best_epoch"),
@@ -281,7 +279,7 @@ def draw_list() -> None:
             else:
                 gap = outcome.gap
                 gap_text = _("{gap} points ({low} to {high})").format(
-                    gap=number(100 * gap.mean, "+.1f"), low=number(100 * gap.low, "+.1f"), high=number(100 * gap.high, "+.1f")
+                    gap=points(gap.mean, sign="+"), low=points(gap.low, sign="+"), high=points(gap.high, sign="+")
                 )
                 st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else gap_text)
     if len(experiments) > len(shown) and button(

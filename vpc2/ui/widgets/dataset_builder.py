@@ -54,9 +54,7 @@ def draw_builder() -> str | None:
     if draft.groups:
         names = [group.name for group in draft.groups]
         last = st.session_state.get("draft/class")
-        mark = hashlib.sha256("/".join(names).encode()).hexdigest()[
-            :8
-        ]  # a new key when the classes change: the widget is recreated
+        mark = hashlib.sha256("/".join(names).encode()).hexdigest()[:8]  # a new key when the classes change: the widget is recreated
         first = last if last in names else names[-1]
         chosen = st.segmented_control(_("Class to fill"), names, default=first, required=True, key=f"draft/choose/{mark}")
         st.session_state["draft/class"] = chosen

@@ -15,7 +15,7 @@ from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import recipes, runs, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, number, percent, say
 
 WATCH_S = 2.5  # the curves poll by themselves: this polls only for changes of state and new verdicts
 SMALLER = 10.0  # factor of the smaller learning rate
@@ -136,7 +136,7 @@ def draw_outcome(run: Run, status: Status) -> None:
         grid, share = st.grid(3, min_column_width=150), share_of_test(end)
         grid.metric(
             _("Test accuracy"),
-            f"{number(100 * end['test_accuracy'], '.1f')} %",
+            percent(end["test_accuracy"]),
             None if share is None else say(share.bounds),
             "off",
             delta_arrow="off",
