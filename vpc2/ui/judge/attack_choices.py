@@ -30,7 +30,7 @@ def is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
 def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | None:
     classes = classifiers.classifier_of(ref).classes
     return st.selectbox(
-        _("Turn this image into"),
+        _("Turn this picture into"),
         range(len(classes)),
         index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
         format_func=lambda i: classes[i],
