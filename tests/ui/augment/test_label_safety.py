@@ -135,7 +135,11 @@ def sure_photo(ref, is_sure):
     data = datasets.load_set("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
-        if (label_survival.plain_answer(ref, photo)[1] >= 0.9) if is_sure else (label_survival.plain_answer(ref, photo)[1] < 0.5):
+        if (
+            (label_survival.predict_unaugmented(ref, photo)[1] >= 0.9)
+            if is_sure
+            else (label_survival.predict_unaugmented(ref, photo)[1] < 0.5)
+        ):
             return i
     raise AssertionError("no such digit")
 
@@ -165,9 +169,9 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_safety.DRAWS >= FEWEST
     assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
-    found = label_survival.survived(Pipeline(), ClassifierRef("run", run.id), None, 0)
-    assert found.kept == found.n and label_survival.verdict_of(found).startswith(":green")
+    found = label_survival.survival_of(Pipeline(), ClassifierRef("run", run.id), None, 0)
+    assert found.kept == found.n and label_survival.verdict_text(found).startswith(":green")
     few = replace(found, n=24, kept=19)
-    assert label_survival.verdict_of(few).startswith(":orange")
+    assert label_survival.verdict_text(few).startswith(":orange")
     bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]

@@ -60,14 +60,14 @@ def conv_of(ref):
 
 
 def look(who, ref):
-    return explanations._looked(classifiers.version_of(ref), who.photo["digest"], None, conv_of(ref), who.photo["pixels"])
+    return explanations._compute_heatmaps(classifiers.version_of(ref), who.photo["digest"], None, conv_of(ref), who.photo["pixels"])
 
 
 def judged(who):
     views = ["identity", "flip_horizontal"]
-    if test_set.found_of(who.run, views) is None:
-        test_set._ask_parts(test_set._key(who.run, views), st.empty())
-    found = test_set.found_of(who.run, views)
+    if test_set.cached_answers(who.run, views) is None:
+        test_set._evaluate(test_set._key(who.run, views), st.empty())
+    found = test_set.cached_answers(who.run, views)
     return found.labels, found.logits
 
 
@@ -117,7 +117,7 @@ def version(who):
 
 
 def dataset(who):
-    return classifiers.set_of(who.run)
+    return classifiers.dataset_of(who.run)
 
 
 PRIVATE = {
@@ -127,56 +127,62 @@ PRIVATE = {
         lambda who: import_module("vpc2.figures.predictions").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
     ],
     "vpc2.training.runs.store:_read_spec": [lambda who: runs.store().get(who.own_run).name],
-    "vpc2.ui.computed.label_survival:_plain_answer": [
-        lambda who: label_survival.plain_answer(who.run, who.photo),
-        lambda who: label_survival.plain_answer(who.file, who.photo),
+    "vpc2.ui.computed.label_survival:_predict_unaugmented": [
+        lambda who: label_survival.predict_unaugmented(who.run, who.photo),
+        lambda who: label_survival.predict_unaugmented(who.file, who.photo),
     ],
-    "vpc2.ui.computed.label_survival:_survived": [lambda who: vars(label_survival.survived(PIPELINE, who.run, who.photo, 6))],
-    "vpc2.ui.computed.label_survival:_classes_of": [
-        lambda who: label_survival.classes_of(PIPELINE, who.run),
-        lambda who: label_survival.classes_of(PIPELINE, who.file),
-        lambda who: vars(label_survival.survived(PIPELINE, who.run, None, 24)),
+    "vpc2.ui.computed.label_survival:_survival_of": [lambda who: vars(label_survival.survival_of(PIPELINE, who.run, who.photo, 6))],
+    "vpc2.ui.computed.label_survival:_survival_by_class_of": [
+        lambda who: label_survival.survival_by_class_of(PIPELINE, who.run),
+        lambda who: label_survival.survival_by_class_of(PIPELINE, who.file),
+        lambda who: vars(label_survival.survival_of(PIPELINE, who.run, None, 24)),
     ],
-    "vpc2.ui.judge.attacks:_attacked": [
-        one(attacks, "_attacked", version, digest, "fgsm", 8 / 255, None, pixels),
-        lambda who: attacks._attacked(
+    "vpc2.ui.judge.attacks:_run_attack": [
+        one(attacks, "_run_attack", version, digest, "fgsm", 8 / 255, None, pixels),
+        lambda who: attacks._run_attack(
             classifiers.version_of(who.file), "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)
         ),
     ],
-    "vpc2.ui.judge.attacks:_pixelled": [one(attacks, "_pixelled", version, digest, pixels)],
-    "vpc2.ui.judge.attacks:_curves": [
-        lambda who: attacks._curve((classifiers.version_of(who.run), classifiers.set_of(who.run), "fgsm", None), lambda share: None)
+    "vpc2.ui.judge.attacks:_run_pixel_attack": [one(attacks, "_run_pixel_attack", version, digest, pixels)],
+    "vpc2.ui.judge.attacks:_curve_cache": [
+        lambda who: attacks._accuracy_curve(
+            (classifiers.version_of(who.run), classifiers.dataset_of(who.run), "fgsm", None), lambda share: None
+        )
     ],
-    "vpc2.ui.judge.attack_patch:_patched": [
-        lambda who: attack_patch._patched(classifiers.version_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
+    "vpc2.ui.judge.attack_patch:_learn_patch": [
+        lambda who: attack_patch._learn_patch(classifiers.version_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
     ],
-    "vpc2.ui.judge.attack_patch:_patched_set": [
-        lambda who: attack_patch._patched_set(classifiers.version_of(who.run), classifiers.set_of(who.run), 1)
+    "vpc2.ui.judge.attack_patch:_evaluate_patch": [
+        lambda who: attack_patch._evaluate_patch(classifiers.version_of(who.run), classifiers.dataset_of(who.run), 1)
     ],
-    "vpc2.ui.computed.augmented:_drawn": [lambda who: augmented.drawn(PIPELINE, who.photo, 2, SIDE)],
+    "vpc2.ui.computed.augmented:_augmented_draws": [lambda who: augmented.augmented_draws(PIPELINE, who.photo, 2, SIDE)],
     "vpc2.ui.computed.augmented:fitted": [one(augmented, "fitted", digest, SIDE, pixels)],
-    "vpc2.ui.computed.augmented:_shown": [one(augmented, "shown", photo, SIDE)],
-    "vpc2.ui.computed.augmented:_filmed": [lambda who: augmented.filmed(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.computed.augmented:_compared": [lambda who: augmented.compared(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.computed.augmented:_resized_jpeg": [one(augmented, "resized_jpeg", photo, SIDE)],
+    "vpc2.ui.computed.augmented:_step_by_step": [lambda who: augmented.step_by_step(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.computed.augmented:_before_after": [lambda who: augmented.before_after(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.augment.export_cost:_measure_export": [cost],
-    "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", version, digest, "brightness", pixels)],
-    "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", version, dataset, "brightness")],
+    "vpc2.ui.judge.robustness:_predict_corrupted": [one(robustness, "_predict_corrupted", version, digest, "brightness", pixels)],
+    "vpc2.ui.judge.robustness:_accuracy_corrupted": [one(robustness, "_accuracy_corrupted", version, dataset, "brightness")],
     "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(classifiers.version_of(who.other_file))],
-    "vpc2.ui.judge.explanations:_looked": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
-    "vpc2.ui.judge.explanations:_filters": [lambda who: explanations._filters(classifiers.version_of(who.file), conv_of(who.file))],
-    "vpc2.ui.judge.explanations:_maps": [
-        lambda who: explanations._maps(classifiers.version_of(who.run), digest(who), conv_of(who.run), pixels(who))
+    "vpc2.ui.judge.explanations:_compute_heatmaps": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
+    "vpc2.ui.judge.explanations:_filter_sheet": [
+        lambda who: explanations._filter_sheet(classifiers.version_of(who.file), conv_of(who.file))
     ],
-    "vpc2.ui.judge.explanations:_exciting": [
-        lambda who: explanations._exciting(classifiers.version_of(who.run), classifiers.set_of(who.run), conv_of(who.run), 0)
+    "vpc2.ui.judge.explanations:_feature_map_sheet": [
+        lambda who: explanations._feature_map_sheet(classifiers.version_of(who.run), digest(who), conv_of(who.run), pixels(who))
     ],
-    "vpc2.ui.judge.explanations:_convolved": [one(explanations, "_convolved", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)],
+    "vpc2.ui.judge.explanations:_top_activations": [
+        lambda who: explanations._top_activations(classifiers.version_of(who.run), classifiers.dataset_of(who.run), conv_of(who.run), 0)
+    ],
+    "vpc2.ui.judge.explanations:_convolve_photo": [
+        one(explanations, "_convolve_photo", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)
+    ],
     "vpc2.ui.judge.explanations:_thumbnails": [one(explanations, "_thumbnails", version, dataset)],
-    "vpc2.ui.judge.explanations:_mapped": [one(explanations, "_mapped", version, dataset, "pca")],
-    "vpc2.ui.computed.classifiers:_opened": [
+    "vpc2.ui.judge.explanations:_compute_embedding": [one(explanations, "_compute_embedding", version, dataset, "pca")],
+    "vpc2.ui.computed.classifiers:_load": [
         lambda who: classifiers.classifier_of(who.file).module.state_dict(),
     ],
-    "vpc2.ui.judge.test_set:_kept": [judged],
+    "vpc2.ui.judge.test_set:_prediction_cache": [judged],
     "vpc2.ui.augment.labels:_transform_labels": [
         lambda who: labels._transform_labels(
             augmented.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)
@@ -186,18 +192,18 @@ PRIVATE = {
     "vpc2.ui.augment.library_comparison:_apply_in_each": [one(library_comparison, "_apply_in_each", next(iter(MATCHES)), digest, pixels)],
     "vpc2.ui.computed.datasets:_cache": [lambda who: datasets.load_set(who.set, 32).images],
     "vpc2.ui.computed.datasets:DatasetCache.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
-    "vpc2.ui.judge.single_photo:_answers": [
+    "vpc2.ui.judge.single_photo:_prediction_cache": [
         lambda who: {
             view: found[:2]
-            for view, found in single_photo.ask(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
+            for view, found in single_photo.predict_views(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
         },
-        lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0],
+        lambda who: single_photo.predict_views(who.file, who.photo, ["identity"])["identity"][0],
     ],
     "vpc2.ui.augment.mixing:_compute_mixes": [mixed],
     "vpc2.ui.train.recipe_form:_sheet": [lambda who: recipe_form._sheet(who.set, 3)],
-    "vpc2.ui.computed.net_views:_photographed": [one(net_views, "photographed", photo, NET.input)],
-    "vpc2.ui.computed.net_views:_effective": [lambda who: net_views.effective(who.net, CONV, (3, 3))],
-    "vpc2.ui.computed.net_views:_activated": [one(net_views, "activated", NET, CONV, photo, 1, 0, False)],
+    "vpc2.ui.computed.net_views:_resized_photo": [one(net_views, "resized_photo", photo, NET.input)],
+    "vpc2.ui.computed.net_views:_compute_effective_field": [lambda who: net_views.compute_effective_field(who.net, CONV, (3, 3))],
+    "vpc2.ui.computed.net_views:_compute_feature_maps": [one(net_views, "compute_feature_maps", NET, CONV, photo, 1, 0, False)],
     "vpc2.ui.computed.net_views:_window_on_photo": [one(net_views, "window_on_photo", NET, CONV, photo, (3, 3), next(iter(KERNELS)))],
     "vpc2.ui.computed.net_views:_window_inside": [one(net_views, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
 }

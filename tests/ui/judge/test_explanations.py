@@ -106,7 +106,7 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
     pixels = np.full((30, 30, 3), 90, np.uint8)
     for name, wanted in ((net(deaden), {"cam", "views", "saliency", "occlusion"}), (net(sharpen), set())):
         layer = explanations._layers(ClassifierVersion(name))[1][0]
-        found = explanations._looked(
+        found = explanations._compute_heatmaps(
             ClassifierVersion(name), "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8)
         )
         assert set(found["empty"]) == wanted and (found["drop"] == 0) == bool(wanted)

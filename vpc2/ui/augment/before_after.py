@@ -23,7 +23,7 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
     if not photos:
         return
     photo, draw = choose_draw(photos, "compare")
-    comparison = page_frame.guarded(augmented.compared, pipeline, photo, draw, 2 * SIDE_PX)
+    comparison = page_frame.guarded(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
     if comparison is None:
         return
     slider, facts = st.columns([1.7, 1], gap="medium")

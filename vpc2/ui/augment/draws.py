@@ -45,7 +45,7 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
             )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
-        result = page_frame.guarded(augmented.drawn, pipeline, photo, draws, SIDE_PX)
+        result = page_frame.guarded(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
         if result is not None:
             cost_ms, device = cost_ms + result["ms"], result["device"]
             _draw_tiles(photo, result, COLUMNS[draws])

@@ -17,7 +17,7 @@ def draw_film(pipeline: Pipeline, photos: list[Photo]) -> None:
     if not photos:
         return
     photo, draw = choose_draw(photos, "film")
-    film = page_frame.guarded(augmented.filmed, pipeline, photo, draw, SIDE_PX)
+    film = page_frame.guarded(augmented.step_by_step, pipeline, photo, draw, SIDE_PX)
     if film is None:
         return
     grid = st.grid("auto", min_column_width=210, gap="small")

@@ -30,7 +30,7 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     with left:
         ref = classifier_picker.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    has_set = classifiers.has_set(ref)
+    has_set = classifiers.has_dataset(ref)
     view = right.segmented_control(
         _("How to ask"),
         list(views),
@@ -69,13 +69,13 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
     """
     st.markdown(f"### {markdown.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
-        classes, (label, _certainty) = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)
-        unsure = label_survival.unsure_of(ref, photo)
-        whole = label_survival.survived(pipeline, ref, photo, DRAWS if unsure is None else TILES)
-        pictures = augmented.drawn(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
+        classes, (label, _certainty) = classifiers.classifier_of(ref).classes, label_survival.predict_unaugmented(ref, photo)
+        unsure = label_survival.uncertainty_note(ref, photo)
+        whole = label_survival.survival_of(pipeline, ref, photo, DRAWS if unsure is None else TILES)
+        pictures = augmented.augmented_draws(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
     if unsure is None:
         answer = _("Without augmentation: {answer}.").format(answer=markdown.literal(classes[label]))
-        st.markdown(f"{label_survival.verdict_of(whole)} {label_survival.count_of(whole)}. {answer}")
+        st.markdown(f"{label_survival.verdict_text(whole)} {label_survival.survival_text(whole)}. {answer}")
         place = st.empty()
     else:
         st.info(unsure, icon=":material/help:")
@@ -94,13 +94,13 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     steps, by_step = [step for step in pipeline.steps if step.on], []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
-        by_step.append(label_survival.survived(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
-    whole: Survival = label_survival.survived(pipeline, ref, photo, DRAWS)
+        by_step.append(label_survival.survival_of(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
+    whole: Survival = label_survival.survival_of(pipeline, ref, photo, DRAWS)
     names = [_("the whole pipeline"), *(_("only “{step}”").format(step=say(OPS[step.op].title)) for step in steps)]
     survivals = [whole, *by_step]
     worst = min(range(len(steps)), key=lambda i: by_step[i].share, default=None)
     with st.container():
-        summary = label_survival.count_of(whole)
+        summary = label_survival.survival_text(whole)
         if len(steps) > 1 and by_step[worst].kept < by_step[worst].n:
             summary = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
                 step=say(OPS[steps[worst].op].title), share=percent(by_step[worst].share, 0)

@@ -40,14 +40,14 @@ def choose_trained_classifier() -> None:
         return
     del st.session_state["safety/run"]
     if runs.store().get(run_id).model_path.is_file():
-        classifiers.choose(ClassifierRef("run", run_id))
+        classifiers.select_classifier(ClassifierRef("run", run_id))
     else:
         notices.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
 def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     """Draw the classes of the chosen test set by verdict: those that lose their label under the pipeline beside those that keep it."""
-    if not classifiers.has_set(ref):
+    if not classifiers.has_dataset(ref):
         st.info(
             _("Class by class needs pictures whose class is known: a net trained here brings its test set, for this one there is none."),
             icon=":material/info:",
@@ -56,7 +56,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
         return
     _draw_half_turn()
     with st.spinner(_("Asking about every test picture…")):
-        result = label_survival.classes_of(pipeline, ref)
+        result = label_survival.survival_by_class_of(pipeline, ref)
     by_class: dict[int, ClassSurvival] = result["classes"]
     names = result["names"]
     titles = {"unsafe": _("Changes the label"), "harmless": _("Harmless"), "open": _("Not enough evidence")}
@@ -81,7 +81,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(one.n for one in by_class.values())),
-            data=markdown.literal(say(find_dataset(classifiers.set_of(ref)).title)),
+            data=markdown.literal(say(find_dataset(classifiers.dataset_of(ref)).title)),
             sure=percent(SURE, 0),
         )
         + " "
@@ -150,7 +150,7 @@ def _draw_first_run() -> None:
     with st.container(horizontal=True):
         if trained is not None:
             if button(_("Use the net trained on digits"), type="primary", icon=":material/pin:", key="safety/use"):
-                classifiers.choose(ClassifierRef("run", trained.id))
+                classifiers.select_classifier(ClassifierRef("run", trained.id))
                 st.rerun()
         elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
             started = page_frame.guarded(runs.start_run, RECIPES["digits"].recipe)

@@ -27,7 +27,7 @@ CONTROL_PX = 155  # two controls side by side fit on a phone
 def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw the controls and the curve of survival against strength, for one photograph or for images of the chosen test set."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
-    sources: dict[str, Photo | None] = {"test": None} if classifiers.has_set(ref) else {}
+    sources: dict[str, Photo | None] = {"test": None} if classifiers.has_dataset(ref) else {}
     sources |= {photo["digest"]: photo for photo in photos}
     if not steps:
         st.info(_("No step of this pipeline has a strength to vary: add one on the left."), icon=":material/info:")
@@ -36,7 +36,9 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strength-controls"):
         confident = (
-            i for i, candidate in enumerate(sources.values()) if candidate is None or label_survival.unsure_of(ref, candidate) is None
+            i
+            for i, candidate in enumerate(sources.values())
+            if candidate is None or label_survival.uncertainty_note(ref, candidate) is None
         )
         source = st.selectbox(
             _("Pictures"),
@@ -47,7 +49,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
             width=CONTROL_PX,
         )
         photo = sources[source]
-        unsure = label_survival.unsure_of(ref, photo) if photo is not None else None
+        unsure = label_survival.uncertainty_note(ref, photo) if photo is not None else None
         first = _first_step(pipeline, steps, photo, ref)
         step = steps[
             st.selectbox(
@@ -86,14 +88,14 @@ def _first_step(pipeline: Pipeline, steps: dict[str, Step], photo: Photo | None,
     if chosen in steps or len(likely) == 1:
         return chosen if chosen in steps else likely[0]
     with st.spinner(_("Asking about each step alone…")):
-        return min(likely, key=lambda key: label_survival.survived(edit_solo(pipeline, key), ref, photo, DRAWS[0]).share)
+        return min(likely, key=lambda key: label_survival.survival_of(edit_solo(pipeline, key), ref, photo, DRAWS[0]).share)
 
 
 def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None, ref: ClassifierRef, line: float, draws: int) -> None:
     sweep, survivals, place = edit_strengths(pipeline, step.id, knob.key), [], st.empty()
     for i, (_value, stronger) in enumerate(sweep):
         place.progress(i / len(sweep), text=_("Asking at {n} strengths…").format(n=len(sweep)))
-        survivals.append(label_survival.survived(stronger, ref, photo, draws))
+        survivals.append(label_survival.survival_of(stronger, ref, photo, draws))
     strengths = [_strength_text(knob, value) for value, _pipeline in sweep]
     summary = _fall_text(strengths, survivals, line)
     with place.container():
@@ -119,10 +121,10 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
 
 def _draw_tiles(sweep: list, strengths: list[str], survivals: list[Survival], photo: Photo, ref: ClassifierRef) -> None:
     """Draw the first draw at every strength with its prediction."""
-    classes, label = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)[0]
+    classes, label = classifiers.classifier_of(ref).classes, label_survival.predict_unaugmented(ref, photo)[0]
     grid = st.grid("auto", min_column_width=120, gap="small")
     for i, ((_value, stronger), strength, survival) in enumerate(zip(sweep, strengths, survivals, strict=True)):
-        picture, answer = augmented.drawn(stronger, photo, 1, label_survival.SIDE_PX)["pictures"][0], survival.answers[0]
+        picture, answer = augmented.augmented_draws(stronger, photo, 1, label_survival.SIDE_PX)["pictures"][0], survival.answers[0]
         with grid.cell(), st.container(key=f"tile-strength-{i}", gap="xxsmall"):
             st.image(picture, alt=f"{strength}: {classes[answer]}", width="stretch")
             verdict = f":green[:material/check: {_('kept')}]" if answer == label else f":orange[:material/close: {_('lost')}]"

@@ -58,7 +58,7 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             )
             photo = next(candidate for candidate in photos if candidate["digest"] == digest)
         labels = labels_of(photo)
-        edited = label_editor(augmented.shown(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_editor_words())
+        edited = label_editor(augmented.resized_jpeg(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_editor_words())
         if edited is None:
             edited = label_files.draw_label_files(photo, labels)
         if edited is not None:

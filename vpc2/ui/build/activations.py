@@ -36,7 +36,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
                 width=200,
             )
     with st.spinner(_("Sending the photograph through the net…")):
-        maps = net_views.activated(net, facts.id, photo, seed, net_views.MOST_MAPS * (page_number - 1), is_shared_scale)
+        maps = net_views.compute_feature_maps(net, facts.id, photo, seed, net_views.MOST_MAPS * (page_number - 1), is_shared_scale)
     if is_picture:
         height, width = facts.output[1:]
         sentence = _("{layer} makes {n} maps of {size} of the photograph.").format(
@@ -61,7 +61,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
         zeros=percent(maps.zeros[channel], None),
     )
     with right if is_picture else left:
-        st.image(net_views.enlarged(maps.maps[channel]), alt=f"{title}. {statistics}", width="stretch")
+        st.image(net_views.enlarged_map(maps.maps[channel]), alt=f"{title}. {statistics}", width="stretch")
         st.markdown(f"**{title}**  \n{statistics}")
     st.caption(
         _("The net is as built, not trained: its weights are random (seed {seed}), the photograph in values from 0 to 1.").format(seed=seed)
@@ -85,4 +85,6 @@ def _draw_sheet(maps: Maps, selected: int, title: str, alt: str) -> None:
     row, column = divmod(selected, columns)
     box = [column / columns, row / rows, (column + 1) / columns, (row + 1) / rows]
     words = {"image": alt, "hint": _("Each square is one channel. Click one, or use the arrow keys, to see it large.")}
-    point_picker(net_views.sheet_of(maps), [{"box": box, "colour": ACCENT, "said": title}], key="see/sheet", words=words, on_event=choose)
+    point_picker(
+        net_views.feature_map_sheet(maps), [{"box": box, "colour": ACCENT, "said": title}], key="see/sheet", words=words, on_event=choose
+    )

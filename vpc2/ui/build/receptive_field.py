@@ -90,13 +90,13 @@ def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Phot
         "film": _("Layer by layer"),
         "play": _("Layer by layer"),
     }
-    point_picker(net_views.photographed(photo, net.input), rectangles, key="see/field", words=words, on_event=select_unit(net, facts))
+    point_picker(net_views.resized_photo(photo, net.input), rectangles, key="see/field", words=words, on_event=select_unit(net, facts))
 
 
 def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], field: Rectangle) -> None:
     st.markdown(f"**{_('What moves it: the effective receptive field')}**")
     with st.spinner(_("Asking the gradient…")):
-        field_heat = net_views.effective(net, facts.id, unit)
+        field_heat = net_views.compute_effective_field(net, facts.id, unit)
     if field_heat.is_dead:
         st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=field_heat.runs), icon=":material/info:")
         return
@@ -117,7 +117,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         )
     words = {"image": sentence, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(
-        net_views.heated(photo, net, field_heat),
+        net_views.heat_overlay(photo, net, field_heat),
         [{"box": _box(field, net), "colour": ACCENT, "said": ""}],
         key="see/effective",
         words=words,

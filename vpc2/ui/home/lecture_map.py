@@ -191,7 +191,7 @@ def draw_hero() -> None:
 
     sample = load_sample(HERO)
     photo = {"digest": sample.digest, "pixels": sample.pixels, "name": ""}
-    result = augmented.drawn(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
+    result = augmented.augmented_draws(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
     grid = st.grid(3, min_column_width=100, gap="xsmall")
     for i, picture in enumerate([result["original"], *result["pictures"]]):
         grid.image(picture, alt=_("The original photograph") if i == 0 else _("The same photograph, augmented"), width="stretch")
