@@ -80,7 +80,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     st.plotly_chart(figure, key="safety/by-class", alt=summary, config={"displayModeBar": False})
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
-            n=number(sum(one.n for one in by_class.values())),
+            n=number(sum(survival.n for survival in by_class.values())),
             data=markdown.literal(say(find_dataset(classifiers.dataset_of(ref)).title)),
             sure=percent(SURE, 0),
         )

@@ -151,7 +151,7 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
         parts += [_OUTPUT.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
-    problem = next((one for one in facts.walk() if one.problem is not None), None)
+    problem = next((layer for layer in facts.walk() if layer.problem is not None), None)
     if problem is not None:
         parts.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))
     elif facts.output is None:

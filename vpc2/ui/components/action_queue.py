@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).with_name("action_queue.js")
 def component(name: str, folder: Path, *scripts: str) -> Any:
     """Return a component that uses the queue: view.html, view.css, and action_queue.js and its own scripts joined into one module."""
     html, css = ((folder / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-    js = "\n".join(path.read_text(encoding="utf-8") for path in (SCRIPT, *(folder / one for one in scripts or ("view.js",))))
+    js = "\n".join(path.read_text(encoding="utf-8") for path in (SCRIPT, *(folder / script for script in scripts or ("view.js",))))
     return st.components.v2.component(name, html=html, css=css, js=js)
 
 

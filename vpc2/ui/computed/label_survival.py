@@ -74,7 +74,7 @@ def survival_of(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, dra
         every = _survival_by_class_of(
             token, classifiers.version_of(ref), classifiers.dataset_of(ref), SOME_PICTURES, False, predictor_of(ref)
         )["classes"].values()
-        return Survival(sum(one["n"] for one in every), sum(one["kept"] for one in every))
+        return Survival(sum(counts["n"] for counts in every), sum(counts["kept"] for counts in every))
     label = predict_unaugmented(ref, photo)[0]
     return Survival(**_survival_of(token, classifiers.version_of(ref), photo["digest"], label, draws, photo["pixels"], predictor_of(ref)))
 
@@ -101,7 +101,7 @@ def survival_by_class_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, An
     result = _survival_by_class_of(
         augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.dataset_of(ref), MOST_PICTURES, True, predictor_of(ref)
     )
-    return {**result, "classes": {label: ClassSurvival(**one) for label, one in result["classes"].items()}}
+    return {**result, "classes": {label: ClassSurvival(**counts) for label, counts in result["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
@@ -141,7 +141,7 @@ def survival_bars(names: Sequence[str], survivals: Sequence[Survival]) -> Any:
     """Return a bar chart of survivals with their intervals, coloured by verdict."""
     from vpc2.figures.augment import survival_figure
 
-    bars = [(one.share, one.low, one.high, one.verdict) for one in survivals]
+    bars = [(survival.share, survival.low, survival.high, survival.verdict) for survival in survivals]
     return survival_figure(list(names), *(list(part) for part in zip(*bars, strict=True)))
 
 

@@ -84,7 +84,7 @@ def _compute_feature_maps(
         passage = pass_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
         maps = to_maps(passage.output, first=first, most=MOST_MAPS, together=together)
     if max(maps.maps.shape[1:]) > LARGE_PX:  # cached no larger than displayed
-        return replace(maps, maps=np.stack([to_size(one, LARGE_PX) for one in maps.maps]))
+        return replace(maps, maps=np.stack([to_size(feature_map, LARGE_PX) for feature_map in maps.maps]))
     return maps
 
 
@@ -95,11 +95,11 @@ def feature_map_sheet(maps: Maps) -> bytes:
     return _grey_png(to_sheet(maps.maps, min(SHEET_COLUMNS, len(maps.maps)), SHEET_PX))
 
 
-def enlarged_map(one: np.ndarray) -> bytes:
+def enlarged_map(feature_map: np.ndarray) -> bytes:
     """Return one feature map, enlarged, as PNG."""
     from vpc2.nets.inspection.activations import to_size
 
-    return _grey_png(to_size(one, LARGE_PX))
+    return _grey_png(to_size(feature_map, LARGE_PX))
 
 
 def plane_png(plane: Any) -> bytes:

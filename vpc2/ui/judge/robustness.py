@@ -102,7 +102,7 @@ def _predict_corrupted(version: ClassifierVersion, image_key: str, key: str, _pi
 def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     """Draw accuracy against strength on the test set for one or all corruptions, optionally beside another classifier."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {str(one): title for one, title in classifiers.usable_classifiers().items() if one != ref}
+    others = {str(candidate): title for candidate, title in classifiers.usable_classifiers().items() if candidate != ref}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),
@@ -126,10 +126,10 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     bar = st.progress(0.0, text=_("Asking…"))
     with st.container():
         curves = {}
-        for i, one in enumerate(keys):
-            bar.progress(i / len(keys), text=say(CHALLENGES[one].title))
-            curves[one] = [
-                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), one) for other_ref in refs
+        for i, challenge in enumerate(keys):
+            bar.progress(i / len(keys), text=say(CHALLENGES[challenge].title))
+            curves[challenge] = [
+                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), challenge) for other_ref in refs
             ]
     bar.empty()
     _draw_curves(curves, [classifiers.label_of(other_ref) for other_ref in refs])

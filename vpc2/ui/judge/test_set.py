@@ -146,23 +146,23 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.markdown(f"### {_('Is its confidence earned?')}")
         curves = [(_("Plain"), before.confidence, before.accuracy), (_("With views"), after.confidence, after.accuracy)]
         figure = reliability_figure(curves, x_title=_("Confidence"), y_title=_("Accuracy"))
-        said = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
-        st.plotly_chart(figure, key="judge/reliability", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
+        st.plotly_chart(figure, key="judge/reliability", alt=caption, config=quiet_bar)
+        st.caption(caption)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
         figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
-        said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
-        st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
+        st.plotly_chart(figure, key="judge/price", alt=caption, config=quiet_bar)
+        st.caption(caption)
     st.markdown(f"### {_('Which view helps, which hurts?')}")
     gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
     present = np.isfinite(gains).any(0) if len(titles) else np.zeros(0, bool)
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
-        said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
+        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=caption, config=quiet_bar)
+        st.caption(caption)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:
             st.markdown(

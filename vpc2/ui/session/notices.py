@@ -17,9 +17,10 @@ def remember_note(text: Text, kind: str = "info") -> None:
     """
     forget_notes()
     messages = text.in_every_language()
-    kept = [note for note in st.session_state["notes"] if note["said"] != messages]  # a repeated notice is shown once, at its latest place
+    # A repeated notice is shown once, at its latest place.
+    pending = [note for note in st.session_state["notes"] if note["said"] != messages]
     st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
-    st.session_state["notes"] = [*kept, {"said": messages, "kind": kind, "shown": None}]
+    st.session_state["notes"] = [*pending, {"said": messages, "kind": kind, "shown": None}]
 
 
 def forget_notes() -> None:
@@ -33,8 +34,8 @@ def notes() -> list[tuple[Text, str]]:
     Showing each only once would not do: the page may rerun by itself before anyone has read it.
     """
     page_state = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads", "judge/opened files")])
-    kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, page_state)][-MAX_NOTES:]
-    for note in kept:
+    pending = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, page_state)][-MAX_NOTES:]
+    for note in pending:
         note["shown"] = page_state
-    st.session_state["notes"] = kept
-    return [(from_stored(note["said"]), note["kind"]) for note in kept]
+    st.session_state["notes"] = pending
+    return [(from_stored(note["said"]), note["kind"]) for note in pending]

@@ -38,8 +38,8 @@ def engine() -> Engine:
 def shutdown() -> None:
     """Shut down idle spare workers; a run in progress continues."""
     with _LOCK:
-        for one in _ENGINE.values():
-            one.shutdown()
+        for queue in _ENGINE.values():
+            queue.shutdown()
         _ENGINE.clear()
 
 

@@ -164,7 +164,7 @@ def restore() -> None:
             continue
         if slot["is_touched"]:
             documents = [slot["documents"][slot["at"]], *documents]
-        documents = [one for i, one in enumerate(documents) if one not in documents[i + 1 :]]
+        documents = [document for i, document in enumerate(documents) if document not in documents[i + 1 :]]
         slot.update(documents=documents, at=len(documents) - 1, generation=slot["generation"] + 1, is_touched=True)
 
 
@@ -185,7 +185,7 @@ def _read_tokens(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
             documents.append(codec.to_document(codec.from_token(token, kind).spec))
         except Refusal:  # stored by an older version of the app and unreadable now: not the visitor's mistake, so no notice
             documents.append(None)
-    return [one for one in documents if one is not None] if documents and documents[-1] is not None else []
+    return [document for document in documents if document is not None] if documents and documents[-1] is not None else []
 
 
 def changes_in_other_tabs() -> dict[str, tuple[Any, float]]:

@@ -184,7 +184,9 @@ def draw_problem(problem: RecipeProblem | None) -> None:
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
-        page_frame.guarded(datasets.download_dataset, recipe.dataset, lambda share, said: bar.progress(min(share, 1.0), text=say(said)))
+        page_frame.guarded(
+            datasets.download_dataset, recipe.dataset, lambda share, message: bar.progress(min(share, 1.0), text=say(message))
+        )
         if datasets.is_ready(recipe.dataset):
             st.rerun()
 

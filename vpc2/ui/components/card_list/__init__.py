@@ -38,7 +38,7 @@ def read_change(payload: Any, ids: Sequence[str]) -> Change | None:
         return None
     kind, order, subject = payload["kind"], payload.get("order"), payload.get("id")
     if kind == "order":
-        if not isinstance(order, list | tuple) or not all(isinstance(one, str) for one in order) or sorted(order) != sorted(ids):
+        if not isinstance(order, list | tuple) or not all(isinstance(id_, str) for id_ in order) or sorted(order) != sorted(ids):
             return None
         return Change("order", None, tuple(order)) if tuple(order) != tuple(ids) else None
     return Change(kind, subject, tuple(ids)) if isinstance(subject, str) and subject in ids else None

@@ -46,6 +46,6 @@ def point_picker(
 
     kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
     address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
-    data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
+    data = {"image": address, "rectangles": [dict(rectangle) for rectangle in rectangles], "pixelated": is_pixelated, "words": dict(words)}
     data["ears"] = action_queue.register_callback(key, on_action)
     action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))
