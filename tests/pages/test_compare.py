@@ -1,4 +1,4 @@
-"""The comparison on the Build page, through Streamlit's own test driver."""
+"""Build page, tab Compare, with AppTest."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Safe? on the page: one rule in every view, silence about photographs that the net does not know, and nobody else's pictures."""
+"""Augment page, tab Safe?: one rule in every view, no verdict for photographs with an uncertain prediction, no other visitor's images."""
 
 import copy
 from dataclasses import replace
@@ -38,7 +38,7 @@ MINE, THEIRS = "1" * 32, "2" * 32
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory):
-    """One home for the whole file: a run is trained in it."""
+    """One data folder for the whole file, because a run is trained in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VPC2_HOME", str(tmp_path_factory.mktemp("home")))
         yield
@@ -54,7 +54,7 @@ def run(own_home):
 
 @pytest.fixture(scope="module")
 def sets(own_home):
-    """A set of threes and sevens of each of two visitors: other pictures, another number of them."""
+    """A data set of threes and sevens for each of two visitors, with different images and counts."""
     full, found = datasets.load_set("digits", own.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
@@ -109,7 +109,7 @@ def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
 
 @pytest.mark.parametrize("chosen", [None, MINE])
 def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, tmp_path, chosen):
-    """Its caption names the set that was asked; the set's own two classes are found among the classifier's ten."""
+    """The caption names the evaluated data set; its two classes are matched with the classifier's ten."""
     ref = kept_file(run.folder, tmp_path)
     at = by_class(ref, **({f"judge/of/{ref}": sets[chosen]} if chosen else {}))
     assert not at.error and ("“set of 1”" if chosen else "“Handwritten digits”") in said(at)
@@ -117,7 +117,7 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
 
 
 def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
-    """It brings no test set; the visitor's set, whose classes it knows, is one. Another visitor has none, and is told so."""
+    """The file has no test set; the visitor's data set with known classes serves as one. Another visitor has none and gets a note."""
     made = {"net": load_classifier(run.folder).made["recipe"]["net"]}
     ref = kept_file(run.folder, tmp_path, made=made)
     assert "“set of 1”" in said(by_class(ref))
@@ -131,7 +131,7 @@ def session(monkeypatch):
 
 
 def sure_photo(ref, is_sure):
-    """Return the number of a digit that the net is sure of, or is not."""
+    """Return the index of a digit that the net predicts with high, or with low confidence."""
     data = datasets.load_set("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}

@@ -1,4 +1,4 @@
-"""What the Augment page's labels say, true for none, one and several; through Streamlit's own test driver."""
+"""Augment page, tab Labels, with AppTest: the captions for no, one and several labels."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the page keeps: a moved knob computes from its own step on, and what is kept has an end."""
+"""The cache of draws: an edited step recomputes only from that step on, and the cache is bounded."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ PHOTO = vars(load_sample("coffee"))
 
 @pytest.fixture
 def applied(monkeypatch):
-    """Name each step as it is applied to a draw; nothing is kept from other tests."""
+    """Record each step that is applied to a draw, starting with empty caches."""
     names, apply_step = [], pipelines.apply_step
     monkeypatch.setattr(pipelines, "apply_step", lambda step, *given: names.append(step.id) or apply_step(step, *given))
     monkeypatch.setattr(augmented, "STAGES", DrawCache(augmented.STAGES.limit_bytes))

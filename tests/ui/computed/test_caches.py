@@ -1,4 +1,4 @@
-"""No visitor gets what was kept for another: every cache of the process is found, and each that holds something private is asked twice.
+"""No visitor gets results cached for another: every cache of the process is found, and each with private contents is queried as two visitors.
 
 The caches are found in the source: a new one without a line in `PRIVATE` or `HARMLESS` fails here. Two visitors who are alike in all
 but their own data (the same run, the same names, other photographs, sets, files and labels) ask every private one in turn; the second
@@ -88,7 +88,7 @@ def cost(who):
 
 
 def staged(who):
-    """The draws themselves, of which all but the last step may be kept."""
+    """The draws, of which the cache may hold all but the last step."""
     from vpc2.images.encode import to_tensor
 
     image = to_tensor(who.photo["pixels"])
@@ -96,7 +96,7 @@ def staged(who):
 
 
 def one(module, name, *args):
-    """Return a case that asks a cached function for what belongs to the visitor: a photograph, and a classifier where it takes one."""
+    """Return a case that calls a cached function with the visitor's own photograph, and classifier where it takes one."""
     return lambda who: getattr(module, name)(*(given(who) if callable(given) else given for given in args))
 
 
@@ -240,7 +240,7 @@ CONTAINERS |= {"LRUCache", "LruCache", "TTLCache"}
 
 
 def caches_in(module, text):
-    """Return the names of what keeps something: decorated functions, containers that fill up, empty ones at a module's head."""
+    """Return the names of all caches: decorated functions, containers that grow, empty containers at module level."""
     found = set()
 
     def walk(node, place):
@@ -292,7 +292,7 @@ def test_every_cache_has_a_case_or_a_reason():
 
 
 class Visitor:
-    """One who is like the other in all that does not belong to them."""
+    """A visitor who equals the other one in everything but their private data."""
 
     def __init__(self, number, run, folder):
         self.id, self.session, self.run, self.name = f"{number}" * 32, {}, run, f"visitor {number}"
@@ -330,7 +330,7 @@ class Visitor:
 
 
 class Stage:
-    """Both visitors, one of whom is asking."""
+    """Both visitors; one of them is active."""
 
     def __init__(self, patch):
         self.patch, self.now = patch, None
@@ -342,7 +342,7 @@ class Stage:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory):
-    """One home for the whole file, in place of one a test: a run is trained in it."""
+    """One data folder for the whole file instead of one per test, because a run is trained in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VPC2_HOME", str(tmp_path_factory.mktemp("home")))
         yield
@@ -366,7 +366,7 @@ def stage(monkeypatch):
 
 
 def forget():
-    """Empty every cache that holds something private."""
+    """Clear every cache with private contents."""
     st.cache_data.clear()
     for name in PRIVATE:
         module, _colon, place = name.partition(":")
@@ -378,7 +378,7 @@ def forget():
 
 
 def plain(value):
-    """Return a result as what can be compared: bytes of arrays and pictures; milliseconds are nobody's secret and never the same."""
+    """Return a result in comparable form: bytes of arrays and images, without milliseconds, which are never equal."""
     if isinstance(value, dict):
         return tuple((key, plain(one)) for key, one in value.items() if key != "ms")
     if isinstance(value, torch.Tensor):

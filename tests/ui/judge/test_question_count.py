@@ -1,4 +1,4 @@
-"""Questions asked of one test set, and how their answers are said: in both languages, adjusted for one another."""
+"""Comparisons on one test set, adjusted for one another by Holm's method, and their texts in both languages."""
 
 import numpy as np
 import pytest

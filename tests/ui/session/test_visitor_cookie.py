@@ -1,4 +1,4 @@
-"""The cookie that names a browser: given once, random, kept from scripts, there before a session begins."""
+"""The visitor cookie: set once, random, HttpOnly, available before the session starts."""
 
 import re
 
@@ -108,7 +108,7 @@ class Context:
 
 @pytest.fixture
 def session(monkeypatch):
-    """A session without a browser; `browser` gives it cookies."""
+    """A session without a browser; `browser` sets its cookies."""
     kept = {}
     monkeypatch.setattr(workspace.st, "session_state", kept)
 
@@ -129,7 +129,7 @@ def test_who_signed_in_has_that_name_whatever_the_browser_says(session, monkeypa
 
 
 def test_nothing_is_owned_until_the_name_is_known(session):
-    """Without the cookie the page tells the name a moment later: until then nothing can be started, and afterwards it is that name's."""
+    """Without the cookie the page reports the id a moment later: before that nothing can be started, afterwards that id is the owner."""
     kept, _browser = session
     with pytest.raises(workspace.Refusal):
         workspace.owner()

@@ -1,4 +1,4 @@
-"""What a browser kept of an earlier session, or of another tab, and what a new session makes of it."""
+"""Restoring the workspace from the browser's storage: of an earlier session, or changed in another tab."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def session(monkeypatch):
 
 @pytest.fixture
 def tell(session):
-    """A function that puts what the browser tells into the session."""
+    """A function that puts the browser's report into the session state."""
 
     def told(work, earlier=(), word=None, opened="", **more):
         session["visitor"] = {
@@ -50,7 +50,7 @@ def test_what_was_kept_comes_back_with_what_other_tabs_made_before_it(tell):
 
 
 def test_what_the_browser_told_another_session_is_not_taken(tell):
-    """Streamlit sends the last state of a component again to a new server: it may be long out of date."""
+    """After a restart Streamlit sends the component's last state again, which may be out of date."""
     tell(STRONG, word="of a server before")
     workspace.restore()
     assert workspace.load("pipeline") == PIPELINES["basic"].pipeline

@@ -1,4 +1,4 @@
-"""What a run is judged by: its own test pictures, of every class, also where the data lie sorted by class."""
+"""The test images of a run: from its own test split, of every class, also where the data are sorted by class."""
 
 import copy
 import os
@@ -32,7 +32,7 @@ READY = ClassifierRef("pretrained", "imagenet")
 
 @pytest.fixture(autouse=True)
 def someone(monkeypatch):
-    """One visitor, whose session is a dictionary: there is no browser here."""
+    """One visitor without a browser; the session state is a dictionary."""
     monkeypatch.setattr(workspace, "visitor", lambda: VISITOR)
     monkeypatch.setattr(st, "session_state", {})
 
@@ -85,7 +85,7 @@ OTHER = "c" * 32
 
 
 def opened(recipe, classes, folder):
-    """Return the key of a classifier's file that says it was trained by this recipe."""
+    """Return the key of a classifier file whose metadata names this recipe."""
     module, net = build_net(recipe.net), recipe.net
     made = {"net": codec.to_document(net), "recipe": codec.to_document(recipe)}
     save_classifier(Classifier(module.eval(), Preprocessing(net.input[1], (0.5,) * 3, (0.5,) * 3), classes, made), folder / "one")
@@ -95,7 +95,7 @@ def opened(recipe, classes, folder):
 
 
 def test_a_file_brings_nobody_elses_pictures(tmp_path):
-    """A classifier trained on somebody's own pictures names their set; who is given the file sees none of them."""
+    """A classifier file names the private data set it was trained on; another visitor who opens it sees none of its images."""
     digits, known = RECIPES["digits"].recipe, tuple("0123456789")
     for owner, wanted in ((OTHER, []), (VISITOR, ["digits"])):
         key = kept(known, owner, count=80)
@@ -137,7 +137,7 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
 
 
 def test_a_run_that_went_on_training_is_asked_anew():
-    """Other weights under the same name: nothing that was kept of the old ones answers for them."""
+    """New weights under the same name: no result cached for the old ones is used."""
     digits = RECIPES["digits"].recipe
     run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
     assert train(run) == "finished"
