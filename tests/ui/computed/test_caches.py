@@ -1,4 +1,4 @@
-"""No visitor gets results cached for another: every cache of the process is found, and each with private contents is queried as two visitors.
+"""No visitor gets results cached for another: every cache of the process is found, and each with private contents is queried twice.
 
 The caches are found in the source: a new one without a line in `PRIVATE` or `HARMLESS` fails here. Two visitors who are alike in all
 but their own data (the same run, the same names, other photographs, sets, files and labels) ask every private one in turn; the second
