@@ -44,7 +44,7 @@ class Knob:
         """Return `value` in its canonical form; raise `Refusal` naming this knob if it cannot be one."""
         raise TypeError(f"{type(self).__name__} has no rule of its own")
 
-    def refuse(self, text: Text, value: object, **values) -> Refusal:
+    def refuse(self, text: Text, value: object, **values: object) -> Refusal:
         """Return the refusal of `value`, ready to raise."""
         return Refusal(text.fill(name=self.title, value=shown(value), **values), field=self.key)
 
@@ -75,7 +75,7 @@ class Number(Knob):
             raise self.refuse(_OUT_OF_RANGE, value, low=self.low, high=self.high)
         return number
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high)
 
 
@@ -97,7 +97,7 @@ class Whole(Knob):
             raise self.refuse(_NOT_ODD, value)
         return int(number)
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high)
 
 
@@ -129,7 +129,7 @@ class Pair(Knob):
             raise self.refuse(_OUT_OF_RANGE, value, low=self.low, high=self.high)
         return int(number)
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high, [self.low, self.low + 1], *self.words)
 
 
@@ -162,7 +162,7 @@ class Span(Knob):
                 raise self.refuse(_OUT_OF_RANGE, end, low=self.low, high=self.high)
         return [int(end) if self.whole else float(end) for end in ends]
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, [self.low, self.low], [self.high, self.high], [self.low, self.high])
 
 
@@ -177,7 +177,7 @@ class Choice(Knob):
             raise self.refuse(_NOT_AN_OPTION, value, options=", ".join(self.options))
         return value
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, *self.options)
 
 
@@ -190,5 +190,5 @@ class Flag(Knob):
             raise self.refuse(_NOT_A_FLAG, value)
         return value
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, False, True)

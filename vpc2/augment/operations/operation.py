@@ -44,7 +44,7 @@ class Operation(Entry):
     gaps: tuple[tuple[str, float], ...] = ()
     unlike: tuple[tuple[str, str], ...] = ()
 
-    def resolve_quick(self) -> object:
+    def resolve_quick(self) -> Any:
         """Return the object that `quick` names, or that of `target` where there is none, importing its module now."""
         return replace(self, target=self.quick or self.target).resolve()
 

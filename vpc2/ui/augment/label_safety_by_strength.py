@@ -44,7 +44,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
             _("Pictures"),
             list(sources),
             index=next(confident, 0),
-            format_func=lambda key: sources[key]["name"] if sources[key] else _("the test set"),
+            format_func=lambda key: _("the test set") if (chosen := sources[key]) is None else chosen["name"],
             key=f"safety/source/{'-'.join(sources)[:200]}",
             width=CONTROL_PX,
         )
@@ -106,7 +106,7 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
             [s.low for s in survivals],
             [s.high for s in survivals],
             line,
-            kept=_("keep the answer"),
+            y_title=_("keep the answer"),
         )
         st.plotly_chart(figure, key="safety/strength", alt=summary, config={"displayModeBar": False})
         notes = [
@@ -155,7 +155,7 @@ def _fall_text(strengths: list[str], survivals: list[Survival], line: float) -> 
             else _("At {strength}, fewer than {line} of draws keep the answer, though not at every larger strength.")
         )
         sentence = template.format(strength=strengths[fall.sure], line=threshold)
-        if fall.counted != fall.sure:
+        if fall.counted is not None and fall.counted != fall.sure:
             sentence += " " + _("The count is under the line at {strength} already, but its interval still reaches over it.").format(
                 strength=strengths[fall.counted]
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,8 +42,7 @@ def _toggle(pipeline: Pipeline, step_id: str) -> Pipeline:
     return pipelines.edit_step(pipeline, step_id, lambda step: replace(step, on=not step.on))
 
 
-_PIPELINE_EDITS = {
-    "order": pipelines.edit_order,
+_STEP_EDITS: dict[str, Callable[[Pipeline, str], Pipeline]] = {
     "remove": pipelines.edit_remove,
     "toggle": _toggle,
     "duplicate": pipelines.edit_duplicate,
@@ -52,7 +51,10 @@ _PIPELINE_EDITS = {
 
 def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
     """Return the pipeline after one edit of its cards."""
-    return _PIPELINE_EDITS[change.kind](pipeline, change.order if change.kind == "order" else change.id)
+    if change.kind == "order":
+        return pipelines.edit_order(pipeline, change.order)
+    assert change.id is not None  # whatever is not done to the whole list is done to one of its cards
+    return _STEP_EDITS[change.kind](pipeline, change.id)
 
 
 def name_operation(key: str) -> str:
@@ -81,17 +83,17 @@ def _unit(unit: str) -> str:
 
 def shown_pipeline(pipeline: Pipeline) -> Pipeline:
     """Return the pipeline that the page shows: the whole one, or the selected step alone where "Only this step" is on."""
-    chosen = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), None)
+    chosen: str = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), "")
     return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
 
 
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:
     """Draw the steps as cards with the selected step's knobs below, and return the edited pipeline."""
-    chosen = st.session_state.get("pipeline/selected")
-    if not pipeline.has(chosen) and pipeline.steps:
+    chosen: str | None = st.session_state.get("pipeline/selected")
+    if (chosen is None or not pipeline.has(chosen)) and pipeline.steps:
         chosen = pipeline.steps[0].id
     cards = st.container()  # above the knobs, but drawn after them: a card shows the knobs' new values
-    if pipeline.has(chosen):
+    if chosen is not None and pipeline.has(chosen):
         pipeline = _edit_step(pipeline, chosen)
     with cards:
         _draw_cards(pipeline, chosen)

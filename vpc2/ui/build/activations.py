@@ -15,12 +15,13 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, percent
 
 if TYPE_CHECKING:
-    from vpc2.nets.inspection.activations import Maps
+    from vpc2.nets.inspection.activations import FeatureMaps
 from vpc2.ui.build.receptive_field import Photo
 
 
 def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw one layer's feature maps as a sheet, and the selected channel enlarged with its minimum, maximum, mean and share of zeros."""
+    assert facts.output is not None
     is_picture = len(facts.output) == 3
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = choose_weights()
@@ -68,7 +69,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
     )
 
 
-def _draw_sheet(maps: Maps, selected: int, title: str, alt: str) -> None:
+def _draw_sheet(maps: FeatureMaps, selected: int, title: str, alt: str) -> None:
     """Draw all feature maps side by side; a click or the arrow keys select one."""
     count = len(maps.maps)
     columns = min(net_views.SHEET_COLUMNS, count)

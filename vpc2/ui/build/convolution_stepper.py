@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -25,6 +26,7 @@ OWN = "own"
 
 def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
     """Draw one window of a layer, over the photograph in grey with an example kernel, or its real input with its own weights."""
+    assert facts.input is not None and facts.output is not None
     is_pooling = facts.kind in POOLINGS
     example_kernels = [] if is_pooling or not fits_window(geometry_of(facts).kernel) else list(KERNELS)
     photo_kind = "photo"
@@ -39,7 +41,7 @@ def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
         source_key = st.selectbox(
             _("Numbers") if is_pooling else _("Kernel"),
             options,
-            format_func=titles.get,
+            format_func=titles.__getitem__,
             key=workspace.key("net", "see/kernel", facts.id, str(len(options))),
             width=280,
         )
@@ -84,13 +86,14 @@ def _choose_index(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _filter_channels(facts: LayerFacts) -> int:
     """Return the number of input channels of one filter."""
+    assert facts.input is not None
     return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
 def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int, int], input_title: str) -> None:
     """Draw the input plane and the output plane, each with a frame around the part that is shown in numbers."""
-    patch = _box(close_up.origin, (len(close_up.cells), len(close_up.cells[0])), close_up.plane.shape)
-    block = _box(close_up.first, (len(close_up.outputs), len(close_up.outputs[0])), close_up.result.shape)
+    patch = _box(close_up.origin, (len(close_up.cells), len(close_up.cells[0])), tuple(close_up.plane.shape))
+    block = _box(close_up.first, (len(close_up.outputs), len(close_up.outputs[0])), tuple(close_up.result.shape))
     planes = (
         ("in", input_title, close_up.plane, patch, _("Click, or use the arrow keys, to look elsewhere.")),
         ("out", _("What comes out"), close_up.result, block, ""),
@@ -109,7 +112,7 @@ def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int
             )
 
 
-def _box(first: tuple[int, int], sides: tuple[int, int], whole: tuple[int, int]) -> list[float]:
+def _box(first: tuple[int, int], sides: tuple[int, int], whole: Sequence[int]) -> list[float]:
     (y, x), (height, width) = first, sides
     ends = [x / whole[1], y / whole[0], (x + width) / whole[1], (y + height) / whole[0]]
     return [min(max(end, 0.0), 1.0) for end in ends]

@@ -56,7 +56,7 @@ def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: st
     if selected in order:
         default = [id_ for id_ in order[: order.index(selected) + 1] if id_ in offered][-1:]
     else:
-        default = [id_ for id_, facts in offered.items() if len(facts.output) == 3][-1:] if view == "field" else []
+        default = [id_ for id_, facts in offered.items() if facts.output and len(facts.output) == 3][-1:] if view == "field" else []
     ids = list(offered)
     return offered[
         st.selectbox(

@@ -2,7 +2,8 @@
 // Streamlit keeps the last, so every trigger carries all unacknowledged actions; Python handles each once, by its number. This file is
 // prepended to each component's own script; its state is shared by all components of the page, through the window.
 
-const SPOKEN = (window.vpc2Spoken ??= { epoch: '', log: [], n: 0 });
+window.vpc2Spoken ??= { epoch: '', log: [], n: 0 };
+const SPOKEN = window.vpc2Spoken;
 const MOST_SPOKEN = 200;
 const SEND_MS = 60; // every trigger reruns the page: actions that follow faster are sent together
 const senders = new WeakMap();
@@ -21,11 +22,14 @@ function hearBack(ears) {
 // Send an action of this component to Python and return its number. If `isInstead(last, action)`, it replaces the last one.
 function speak(root, component, ears, action, isInstead) {
   const last = SPOKEN.log[SPOKEN.log.length - 1];
-  if (last && last.to === ears.to && isInstead && isInstead(last, action)) SPOKEN.log.pop();
+  if (last?.to === ears.to && isInstead?.(last, action)) SPOKEN.log.pop();
   SPOKEN.log.push({ ...action, to: ears.to, n: ++SPOKEN.n });
   SPOKEN.log = SPOKEN.log.slice(-MOST_SPOKEN);
   let sender = senders.get(root);
-  if (!sender) senders.set(root, (sender = { timer: 0, isDue: false }));
+  if (!sender) {
+    sender = { timer: 0, isDue: false };
+    senders.set(root, sender);
+  }
   sender.component = component;
   if (sender.timer) sender.isDue = true;
   else send(sender);

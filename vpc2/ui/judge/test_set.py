@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from vpc2.data.datasets import find_dataset
-from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.views import MERGES
@@ -89,7 +90,7 @@ def _evaluate(key: tuple, bar: Any) -> None:
     for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
         data = classifiers.test_images(ref, most, part, dataset=dataset)
         with augmented.computing():
-            results.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+            results.append(ask_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _prediction_cache().put(key, tuple(results))
 
 
@@ -113,7 +114,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
     plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
     chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
     # Both comparisons are recorded before either is drawn, so that their p-values are adjusted for each other.
-    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
+    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else (), chosen)):
         if comparison is not None:
             question_count.record_comparison(
                 classifiers.dataset_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison
@@ -123,10 +124,9 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
     st.markdown(f"#### {mark[paired.verdict_at(adjusted.p)]} {question_count.conclusion_of(paired, adjusted)}")
     st.caption(f"{question_count.evidence_text(paired)} {question_count.count_text(adjusted)}")
     grid = st.grid(4, min_column_width=150)
-    quiet = {"delta_color": "off", "delta_arrow": "off"}
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
         share = test.accuracy(shares)
-        grid.metric(title, percent(share.share), delta=say(share.bounds), **quiet)
+        grid.metric(title, percent(share.share), delta=say(share.bounds), delta_color="off", delta_arrow="off")
     grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
     rows = {
@@ -151,7 +151,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.caption(caption)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
-        figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        figure = accuracy_against_time_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
         caption = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
         st.plotly_chart(figure, key="judge/price", alt=caption, config=quiet_bar)
         st.caption(caption)
@@ -161,7 +161,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
         caption = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=caption, config=quiet_bar)
+        st.plotly_chart(view_gains_figure(gains, titles, names), key="judge/gains", alt=caption, config=quiet_bar)
         st.caption(caption)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:

@@ -38,7 +38,7 @@ _NO_RUNS = "-"  # an id that no run can have
 class TensorBoardApp:
     """WSGI application that serves TensorBoard for the runs named in the URL; TensorBoard is built at the first request."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._app: Callable | None = None
 
@@ -96,7 +96,7 @@ def _build_app() -> Callable:
 class _DataProvider:
     """TensorBoard data provider that dispatches each call to the group of runs named in the request; groups are kept in an LRU cache."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._groups = LruCache(MAX_GROUPS)
 
     def __getattr__(self, name: str) -> Callable:

@@ -8,15 +8,15 @@ import streamlit as st
 
 from vpc2 import host
 from vpc2.text import Refusal
-from vpc2.training.queue.base import Engine
-from vpc2.training.queue.factory import make_engine
+from vpc2.training.queue.base import RunQueue
+from vpc2.training.queue.factory import make_queue
 from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import say
 
-_ENGINE: dict[str, Engine] = {}
+_QUEUE: dict[str, RunQueue] = {}
 _LOCK = threading.Lock()
 
 
@@ -24,23 +24,23 @@ def store() -> RunStore:
     return RunStore()
 
 
-def engine() -> Engine:
-    """Return this server's one engine, made and warmed when first asked for."""
+def queue() -> RunQueue:
+    """Return the server's queue of runs, created and warmed up by the first call."""
     with _LOCK:
         home = str(host.home())
-        if home not in _ENGINE:
-            _ENGINE[home] = make_engine(RunStore())
-            _ENGINE[home].reconcile()
-        _ENGINE[home].warm()
-        return _ENGINE[home]
+        if home not in _QUEUE:
+            _QUEUE[home] = make_queue(RunStore())
+            _QUEUE[home].reconcile()
+        _QUEUE[home].warm()
+        return _QUEUE[home]
 
 
 def shutdown() -> None:
     """Shut down idle spare workers; a run in progress continues."""
     with _LOCK:
-        for queue in _ENGINE.values():
-            queue.shutdown()
-        _ENGINE.clear()
+        for each in _QUEUE.values():
+            each.shutdown()
+        _QUEUE.clear()
 
 
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
@@ -49,7 +49,7 @@ def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
 
     own_datasets.check(recipe.dataset)
     run = store().create(recipe, name=name, owner=workspace.owner(), task=task)
-    engine().start(run)
+    queue().start(run)
     return run
 
 
@@ -79,4 +79,4 @@ def chosen_run() -> Run | None:
 
 def visible_runs() -> list[Run]:
     """Return the runs that this visitor may see: their own, and all finished ones where the host shares runs."""
-    return store().seen_by(workspace.visitor())
+    return store().visible_to(workspace.visitor())

@@ -56,7 +56,7 @@ class VisitorCookie:
             await self.app(scope, receive, send)
             return
         visitor_id = connection.cookies.get(COOKIE)
-        if not is_visitor_id(visitor_id):
+        if visitor_id is None or not is_visitor_id(visitor_id):
             visitor_id = secrets.token_hex(16)
             sent = connection.headers.get("cookie")
             cookies = (f"{sent}; " if sent else "") + f"{COOKIE}={visitor_id}"  # of two cookies of one name the last counts

@@ -179,7 +179,7 @@ def _list_field(reported: Any, kind: str) -> list[Any]:
 
 def _read_tokens(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
     """Return the documents of link tokens; an empty list if the last one, the current version, cannot be read."""
-    documents = []
+    documents: list[dict[str, Any] | None] = []
     for token in tokens:
         try:
             documents.append(codec.to_document(codec.from_token(token, kind).spec))
@@ -240,7 +240,7 @@ def visitor() -> str:
     if (member_id := sign_in.signed_in_id()) is not None:
         return member_id
     for visitor_id in (st.context.cookies.get(visitor_cookie.COOKIE), _reported("id")):
-        if visitor_cookie.is_visitor_id(visitor_id):
+        if isinstance(visitor_id, str) and visitor_cookie.is_visitor_id(visitor_id):
             return visitor_id
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -64,7 +65,7 @@ def draw_builder() -> str | None:
     return _draw_finish(drafts, draft)
 
 
-def _edit_and_rerun(change, *args) -> None:
+def _edit_and_rerun(change: Callable[..., object], *args: object) -> None:
     """Edit the draft and rerun the page; a refusal is shown as a notice."""
     try:
         change(*args)

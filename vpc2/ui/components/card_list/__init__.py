@@ -60,7 +60,7 @@ def card_list(
     An item is `{"id", "name", "meta", "on", "colour"}`, of which `id` and `name` are required. After a refused edit the cards return to
     the items passed in the next call.
     """
-    cards = [
+    cards: list[dict[str, Any]] = [
         {
             "id": str(item["id"]),
             "name": str(item["name"]),

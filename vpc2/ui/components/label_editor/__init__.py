@@ -42,8 +42,14 @@ def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapp
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
     limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
     pending = action_queue.pending(key)
-    data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
-    data |= {"ears": action_queue.register_callback(key, pending.append), "waiting": len(pending)}
+    data = {
+        "image": address,
+        "labels": [label.to_doc() for label in labels],
+        "words": dict(words),
+        "limits": limits,
+        "ears": action_queue.register_callback(key, pending.append),
+        "waiting": len(pending),
+    }
     action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))
     if not pending:
         return None
