@@ -31,7 +31,7 @@ def test_a_tiny_p_is_less_than_it_not_equal_to_less(lang, said):
 def test_the_test_that_was_made_is_named():
     assert "McNemar's exact test: p = 0.035." in test_set.verdict_text(gain(12, 3))
     by_person = Paired(200, 30, 5, 0.0004, 0.05, 0.2, people=31)
-    assert "31 people" in test_set.verdict_text(by_person) and "McNemar" not in test_set.verdict_of(by_person)
+    assert "31 people" in test_set.verdict_text(by_person) and "McNemar" not in test_set.verdict_text(by_person)
 
 
 def test_more_questions_of_one_test_set_ask_for_more_evidence():
