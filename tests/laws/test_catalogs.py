@@ -55,7 +55,7 @@ from vpc2.training.presets import ExperimentPreset, RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.ui.home import lecture_map
-from vpc2.ui.home.lecture_map import Card, Start
+from vpc2.ui.home.lecture_map import LectureCard, Start
 
 LAWS: dict[type, Callable] = {}
 IMAGES = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(1))
@@ -334,9 +334,9 @@ def an_experiment(entry):
 # --- the lecture
 
 
-@law(Card, Start)
+@law(LectureCard, Start)
 def a_card(entry):
-    query = lecture_map.query(entry)
+    query = lecture_map.link_parameters(entry)
     assert entry.page in ("augment", "build", "train", "judge") and (entry.example or entry.page == "judge")
     if entry.example:
         assert query["s"] in lecture_map.tokens() and not codec.from_token(query["s"]).notes

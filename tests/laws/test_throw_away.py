@@ -49,7 +49,7 @@ from vpc2.training.presets import RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.ui.home.lecture_map import Card
+from vpc2.ui.home.lecture_map import LectureCard
 
 TITLE, HELP = Text("Throw-away"), Text("Made for a test.")
 WORDS = {"title": TITLE, "help": HELP}
@@ -398,8 +398,8 @@ def test_a_recipe_preset_and_a_pipeline_preset(offer):
 
 
 def test_a_card(offer):
-    card = add(offer, "CARDS", Card(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
+    card = add(offer, "CARDS", LectureCard(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
     at = open_app("home")
     assert f"**{TITLE.en}**" in said(at) and HELP.en in said(at)
-    at = open_app("build", **laws.lecture_map.query(card))
+    at = open_app("build", **laws.lecture_map.link_parameters(card))
     assert not at.error and at.metric[0].value == f"{summarise(NETS['tiny'].net).params:,}"
