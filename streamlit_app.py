@@ -1,30 +1,24 @@
-"""The whole app, served: `streamlit run streamlit_app.py`. What a visitor sees is drawn by `vpc2/ui/app.py` and `pages/`."""
+"""Entry point of the server: `streamlit run streamlit_app.py`. The pages are drawn by `vpc2/ui/app.py` and `pages/`."""
 
 import os
 
 # Before torch is imported anywhere: idle threads sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from pathlib import Path  # noqa: E402
-
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import addresses
-from vpc2.ui.server import (
-    errors,  # noqa: E402
-    routes,
-)
+from vpc2.resources import PACKAGE  # noqa: E402
+from vpc2.ui import addresses  # noqa: E402
+from vpc2.ui.server import errors, routes  # noqa: E402
 
 host.require_home()
 host.keep_freed_memory()
 host.share_the_interpreter()
-addresses.ask_nobody_outside()
-
-SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
+addresses.disable_public_ip_lookup()
 
 app = st.App(
-    SCRIPT,
+    PACKAGE / "ui" / "app.py",
     lifespan=routes.lifespan,
     routes=routes.ROUTES,
     middleware=routes.MIDDLEWARE,

@@ -100,9 +100,9 @@ def _check_document(path: Path) -> _Found:
     read = codec.from_json(read_bytes(path, codec.MAX_JSON_BYTES))
     notes = list(read.notes)
     if read.spec.KIND == "net":
-        from vpc2.nets.summary.trainable import review
+        from vpc2.nets.summary.trainable import review_saved_net
 
-        problem, said = review(read.spec)
+        problem, said = review_saved_net(read.spec)
         if problem is not None:
             raise Refusal(problem.text)
         notes += said

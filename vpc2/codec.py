@@ -1,7 +1,7 @@
 """How a spec travels: to a document, JSON, a link and back, checked at the door.
 
-A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`. Nothing here builds a torch object: a
-hostile link is measured and refused before anything runs.
+A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`, and files say what
+"app" saved them, which nobody reads. Nothing here builds a torch object: a hostile link is measured and refused before anything runs.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from vpc2.text import Refusal, Text, clean_name, shown
+from vpc2.version import APP
 
 VERSION = 1
 MAX_JSON_BYTES = 256 * 1024
@@ -141,6 +142,7 @@ def from_document(document: Any, kind: str | None = None) -> Read:
         raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
     version, found = document.pop("version", None), document.pop("kind", None)
+    document.pop("app", None)  # what saved it is for people: the version decides
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise Refusal(_NO_VERSION)
     if version > VERSION:
@@ -165,8 +167,11 @@ def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, 
 
 
 def to_json(spec: Spec) -> str:
-    """Return a spec as a JSON text for people to read and save."""
-    return json.dumps(to_document(spec), indent=1, ensure_ascii=False)
+    """Return a spec as a JSON text for people to read and save. Links do without “app”: they stay short."""
+    document = to_document(spec)
+    return json.dumps(
+        {"version": document.pop("version"), "kind": document.pop("kind"), "app": APP, **document}, indent=1, ensure_ascii=False
+    )
 
 
 def from_json(data: bytes | str, kind: str | None = None) -> Read:

@@ -16,19 +16,16 @@ class LruCache:
     """A least-recently-used cache; `limit` bounds the sum of `size_of` over its values, or their number where none is given."""
 
     def __init__(self, limit: int, size_of: Callable[[Any], int] | None = None) -> None:
-        self._entries = cachetools.LRUCache(limit, size_of)
+        self.limit = limit
+        self._entries: cachetools.LRUCache[Hashable, Any] = cachetools.LRUCache(limit, size_of)
         self._lock = threading.Lock()
-
-    @property
-    def limit(self) -> int:
-        return self._entries.maxsize
 
     @property
     def size(self) -> int:
         """What is kept, in the unit of `limit`."""
-        return self._entries.currsize
+        return int(self._entries.currsize)
 
-    def __iter__(self) -> Iterator[Hashable]:
+    def __iter__(self) -> Iterator[Any]:
         """Go over the keys that are kept at this moment, in no order that means anything."""
         with self._lock:
             return iter(list(self._entries))

@@ -15,13 +15,13 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from vpc2.number_format import write_number, write_percent
+from vpc2.resources import resource
 
 DOMAIN = "vpc2"
-LOCALES = Path(__file__).parents[1] / "assets" / "locale"
+LOCALES = resource("assets", "locale")
 SOURCE = "en"
 LANGUAGES = (SOURCE, *sorted(path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
 _PERCENT = re.compile(r"\.(\d)%")

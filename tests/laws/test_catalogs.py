@@ -29,7 +29,7 @@ from vpc2.augment.spec import edit_add as add_step
 from vpc2.data.datasets import DatasetEntry, TorchvisionSet, is_ready, load_dataset
 from vpc2.images.samples import SampleEntry, load_sample
 from vpc2.nets.export.pytorch_code import to_code as net_to_code
-from vpc2.nets.inspection.kernels import Kernel
+from vpc2.nets.inspection.kernels import ExampleKernel
 from vpc2.nets.layers.catalog import FAMILIES as LAYER_FAMILIES
 from vpc2.nets.layers.kind import LayerKind
 from vpc2.nets.module import build_net
@@ -55,7 +55,7 @@ from vpc2.training.presets import ExperimentPreset, RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.ui.home import lecture_map
-from vpc2.ui.home.lecture_map import Card, Start
+from vpc2.ui.home.lecture_map import LectureCard, Start
 
 LAWS: dict[type, Callable] = {}
 IMAGES = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(1))
@@ -232,7 +232,7 @@ def a_pair(entry):
         assert "{" not in lesson_of(entry, compare(entry.left.net, entry.right.net)).say(language)
 
 
-@law(Kernel)
+@law(ExampleKernel)
 def a_kernel(entry):
     assert [len(row) for row in entry.rows] == [3, 3, 3] and entry.divisor > 0
 
@@ -334,9 +334,9 @@ def an_experiment(entry):
 # --- the lecture
 
 
-@law(Card, Start)
+@law(LectureCard, Start)
 def a_card(entry):
-    query = lecture_map.query(entry)
+    query = lecture_map.link_parameters(entry)
     assert entry.page in ("augment", "build", "train", "judge") and (entry.example or entry.page == "judge")
     if entry.example:
         assert query["s"] in lecture_map.tokens() and not codec.from_token(query["s"]).notes

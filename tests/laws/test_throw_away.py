@@ -30,7 +30,7 @@ from vpc2.augment.spec import edit_add as add_step
 from vpc2.data.datasets import DatasetEntry, TorchvisionSet, load_dataset
 from vpc2.knobs import Number
 from vpc2.nets.export.pytorch_code import to_code as net_to_code
-from vpc2.nets.layers.branch_recognition import Meeting
+from vpc2.nets.layers.branch_recognition import BlockMatch
 from vpc2.nets.layers.kind import Block, LayerKind
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.spec import edit_add, make_net
@@ -49,7 +49,7 @@ from vpc2.training.presets import RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.ui.home.lecture_map import Card
+from vpc2.ui.home.lecture_map import LectureCard
 
 TITLE, HELP = Text("Throw-away"), Text("Made for a test.")
 WORDS = {"title": TITLE, "help": HELP}
@@ -206,7 +206,7 @@ class Gated(nn.Module):
         join=lambda p, shape, outs: shape,
         sign="×",
         starter=lambda channels: ([("Conv2d", {"out_channels": channels, "kernel_size": 1}), ("Tanh", {})],),
-        recognise=lambda branches: Meeting({}, [next(filter(None, branches))]) if () in map(tuple, branches) else None,
+        recognise=lambda branches: BlockMatch({}, [next(filter(None, branches))]) if () in map(tuple, branches) else None,
     )
     target = "vpc2.nets.layers.thrown_away.Gated"
     add(offer, "LAYERS", LayerKind(key="Gated", target=target, family="block", stem="gated", block=block, **WORDS))
@@ -398,8 +398,8 @@ def test_a_recipe_preset_and_a_pipeline_preset(offer):
 
 
 def test_a_card(offer):
-    card = add(offer, "CARDS", Card(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
+    card = add(offer, "CARDS", LectureCard(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
     at = open_app("home")
     assert f"**{TITLE.en}**" in said(at) and HELP.en in said(at)
-    at = open_app("build", **laws.lecture_map.query(card))
+    at = open_app("build", **laws.lecture_map.link_parameters(card))
     assert not at.error and at.metric[0].value == f"{summarise(NETS['tiny'].net).params:,}"

@@ -1,4 +1,4 @@
-"""What Train says of a run's test and of an experiment, through Streamlit's own test driver."""
+"""Train page with AppTest: the texts on a run's test results and on an experiment."""
 
 from dataclasses import replace
 
@@ -20,8 +20,8 @@ RISING = (0.3, 0.5, 0.6, 0.7)
 LEVEL = (0.3, 0.8, 0.8, 0.8)
 
 
-class Engine:
-    """Takes runs and trains none."""
+class RunQueue:
+    """A queue that accepts runs and trains none."""
 
     def __init__(self):
         self.started = []
@@ -43,7 +43,7 @@ def end_run(store, run_id, hits, curve, groups=None):
 
 
 def make_experiment(seeds, curves, groups=None):
-    """An experiment whose right side has ten pictures of a hundred more right than the left one, in every seed."""
+    """An experiment whose right side classifies ten images of a hundred more correctly than the left one, in every seed."""
     store = RunStore()
     recipe = replace(RECIPES["digits"].recipe, pipeline=PIPELINES["gentle"].pipeline)
     filed = ExperimentStore(store).create(Experiment(without(recipe), recipe, "without", "with", seeds), "somebody else")
@@ -74,9 +74,9 @@ def test_a_run_from_before_has_its_accuracy_without_counts(monkeypatch):
 
 @pytest.mark.parametrize(("curves", "warning"), [((RISING, RISING), "Both sides"), ((LEVEL, RISING), "“with” was"), ((LEVEL, LEVEL), None)])
 def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, curves, warning):
-    engine = Engine()
-    monkeypatch.setattr(runs, "engine", lambda: engine)
-    monkeypatch.setattr(experiments.runs, "engine", lambda: engine)
+    queue = RunQueue()
+    monkeypatch.setattr(runs, "queue", lambda: queue)
+    monkeypatch.setattr(experiments.runs, "queue", lambda: queue)
     filed = make_experiment(3, curves)
     at = open_app("train", experiment=filed.id)
     words = said(at)
@@ -89,11 +89,11 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
         assert metric.value == ("70.0\u00a0%", "80.0\u00a0%")[which] and " to " in metric.delta
     if warning:
         wanted = [2 * RECIPES["digits"].recipe.settings[key] for key in ("epochs", "budget_s")]
-        monkeypatch.setattr(experiments, "_draw_watch", lambda *_args: None)
+        monkeypatch.setattr(experiments, "_draw_progress", lambda *_args: None)
         at.button(key="experiment/longer").click()
-        monkeypatch.setattr(experiments, "_begin", lambda spec: engine.started.append(spec))
+        monkeypatch.setattr(experiments, "_start_and_open", lambda spec: queue.started.append(spec))
         at.run()
-        [spec] = engine.started
+        [spec] = queue.started
         assert all([side.settings["epochs"], side.settings["budget_s"]] == wanted for side in (spec.left, spec.right))
 
 

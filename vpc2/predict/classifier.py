@@ -21,6 +21,7 @@ from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import safetensors_io
 from vpc2.text import Refusal, Text, clean_name
+from vpc2.version import VERSION as APP_VERSION
 
 FILE_NAME = "model.safetensors"
 METADATA_KEY = "vpc2"
@@ -200,7 +201,7 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
     made = dict(classifier.made)
     if net_document(made) is None:
         raise Refusal(_NOT_SAVED)
-    made.setdefault("versions", {"torch": torch.__version__})
+    made.setdefault("versions", {"torch": torch.__version__, "vpc2": APP_VERSION})
     made.setdefault("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     document = {
         "version": VERSION,

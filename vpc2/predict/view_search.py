@@ -65,7 +65,7 @@ def make_plan(answers: ValidationAnswers, most: int = MOST_CHOSEN) -> Plan:
     steps = [log_loss(total, answers.labels)]
     while len(chosen) < min(most, len(shares)):
         tried = {v: log_loss((total + shares[v]) / (len(chosen) + 1), answers.labels) for v in range(len(shares)) if v not in chosen}
-        best = min(tried, key=tried.get)
+        best = min(tried, key=tried.__getitem__)
         if tried[best] >= steps[-1] - 1e-9:
             break
         chosen, total = [*chosen, best], total + shares[best]

@@ -1,4 +1,4 @@
-"""Pasted code: read as it would run, wrong numbers kept, what is unknown named by its line, and nothing ever run."""
+"""Reading of pasted code: as torch would run it, wrong numbers kept, unknown code noted by line, and nothing executed."""
 
 import os
 import threading
@@ -15,8 +15,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
-from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
-from vpc2.nets.torch_reader.torch_signatures import REQUIRED, SILENT, arguments_of, classes, function_of, functions, kind_of
+from vpc2.nets.torch_reader.read_code import MAX_CODE_BYTES, read_code
+from vpc2.nets.torch_reader.torch_signatures import IGNORED_ARGUMENTS, REQUIRED, arguments_of, classes, function_of, functions, kind_of
 from vpc2.text import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.
@@ -364,7 +364,7 @@ HOSTILE = {
     "x = a" + ".b" * 20_000: "",
     "x = " + "[" * 150 + "]" * 150: "",
     "if 1:\n pass\n" + "el" + "if 1:\n pass\nel".join([""] * 3000) + "se:\n pass": "",
-    "x" * (MOST_BYTES + 1): "64",
+    "x" * (MAX_CODE_BYTES + 1): "64",
     "\x00": "",
     "x = 1" + "0" * 6000: "",
     "\udc80": "",
@@ -455,26 +455,26 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
 
 @pytest.mark.parametrize("name", classes())
 def test_every_argument_of_a_class_has_a_place(name):
-    """What torch's class takes is a knob, follows from what comes in, is fixed, or has a default that stands."""
+    """Each argument of torch's class is a knob, follows from the input, is fixed, or has a default."""
     entry = LAYERS[kind_of(name)]
-    follows = entry.inner(entry.defaults(), (16, 8, 8))
+    follows = entry.shape_arguments(entry.defaults(), (16, 8, 8))
     for key, default in arguments_of(name).items():
-        has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in SILENT or key in dict(entry.fixed)
+        has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in IGNORED_ARGUMENTS or key in dict(entry.fixed)
         assert has_place or default is not REQUIRED, key
 
 
 @pytest.mark.parametrize("name", functions())
 def test_a_function_takes_what_its_class_takes(name):
-    """Its arguments are those that its class knows, or say nothing of a net; torch takes the picture with them, in their order."""
+    """Its arguments are those of its class or are ignored; torch accepts the image with them, in this order."""
     function = function_of(name)
-    known = {*arguments_of(function.cls), *SILENT, "training", "antialias"}
+    known = {*arguments_of(function.cls), *IGNORED_ARGUMENTS, "training", "antialias"}
     assert set(function.arguments) <= known
     entry = LAYERS[kind_of(function.cls)]
-    wanted = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
+    expected = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
     if name == "interpolate":
-        wanted["size"] = None
+        expected["size"] = None
     called = getattr(functional, name, None) or getattr(torch, name)
-    given = [wanted.get(key, default) for key, default in function.arguments.items()]
+    given = [expected.get(key, default) for key, default in function.arguments.items()]
     images = torch.zeros(2, 3, 4, 4)
     if name in ("gelu", "softmax", "interpolate"):  # some of theirs are taken by name only
         called(images, **dict(zip(function.arguments, given, strict=True)))

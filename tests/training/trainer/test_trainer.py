@@ -105,6 +105,7 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert [event["epoch"] for event in epochs] == [1, 2, 3]
     first = [event for event in steps if event["epoch"] == 1]
     assert epochs[0]["train_loss"] == pytest.approx(sum(event["loss"] for event in first) / len(first), rel=0.01)
+    assert epochs[0]["train_accuracy"] == pytest.approx(sum(event["accuracy"] for event in first) / len(first), abs=0.02)
     confusion = np.array(end["confusion"])
     data = load_dataset("digits", 8)
     test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
@@ -113,6 +114,11 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert (confusion.sum(1) == np.bincount(data.labels[test])).all() and (confusion.sum(0) != confusion.sum(1)).any(), "rows are the truth"
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
+    data = load_dataset("digits", recipe.settings["size_px"])
+    test = data.subset(split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test)
+    answers = classifier.logits(classifier.prepare(list(test.images))).argmax(1)
+    assert end["confusion"] == confusion_matrix(test.labels, answers, labels=range(10)).tolist()
+    assert [int(hit) for hit in end["test_hits"]] == (answers.numpy() == test.labels).astype(int).tolist()
 
 
 def test_digits_are_learned():
@@ -205,8 +211,8 @@ def test_a_batch_larger_than_the_data_is_capped_and_noted(train_on):
 @pytest.mark.parametrize("batch_size", [2, 3, 5, 7, 11])
 def test_no_batch_of_one_ever_meets_batch_norm(monkeypatch, batch_size, train_on):
     sizes = []
-    real = trainer.Fitting.run_step
-    monkeypatch.setattr(trainer.Fitting, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
+    real = trainer.Trainer.run_step
+    monkeypatch.setattr(trainer.Trainer, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
     events = train_on(some_data([7] * 10), batch_size=batch_size)
     assert min(sizes) >= 2 and sum(sizes) == events[0]["counts"]["train"]
 
@@ -250,8 +256,8 @@ def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
     """The budget is one of training: what the last test and saving take is not told as training above the budget."""
     skipped, real = [0.0], time.monotonic
     monkeypatch.setattr(trainer.time, "monotonic", lambda: real() + skipped[0])
-    test = trainer.Fitting._test
-    monkeypatch.setattr(trainer.Fitting, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
+    test = trainer.Trainer._test
+    monkeypatch.setattr(trainer.Trainer, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
     _, events = record(recipe)
     assert events[-1]["test_accuracy"] is not None and events[-1]["elapsed_s"] < 1e5
     assert events[-1]["elapsed_s"] >= of_type(events, "epoch")[-1]["elapsed_s"]

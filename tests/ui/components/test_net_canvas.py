@@ -1,4 +1,4 @@
-"""What a browser may say to the canvas, and what the app takes from it."""
+"""Validation of the messages of `net_canvas`, and the edits that the Build page makes of them."""
 
 import random
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.positions import arriving_channels, shifted_place
+from vpc2.nets.positions import input_channels, neighbour_place
 from vpc2.nets.spec import Place, edit_add, edit_move, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.components import net_canvas
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_nothing(payload):
 
 
 def test_no_junk_raises_and_what_is_read_can_be_done():
-    """Random messages of almost the right form: whatever is read names layers, kinds and places that exist."""
+    """Random, nearly valid messages: every accepted event names existing layers, kinds and places."""
     rng = random.Random(4)
     ids = ["l1", "l2", "l3", "l2/1", "l2/0", "", "l99", None, 3, {"id": "l1"}]
     numbers = [0, 1, 2, 4, 5, -1, 10**30, 1.5, True, None, "1", float("nan")]
@@ -110,7 +110,7 @@ def test_no_junk_raises_and_what_is_read_can_be_done():
 
 
 def test_the_messages_of_the_view_are_those_that_are_read():
-    """The kinds and ways that the browser tells are the ones known here."""
+    """The kinds and directions that the JavaScript sends are those of `KINDS` and `WAYS`."""
     script = "".join(file.read_text() for file in Path(net_canvas.__file__).parent.glob("*.js"))
     for kind in set(KINDS) - {"select"}:
         assert f"tell(s, '{kind}'" in script or f"foreseen(s, '{kind}'" in script, kind
@@ -133,13 +133,13 @@ def test_the_messages_of_the_view_are_those_that_are_read():
     ],
 )
 def test_one_step_away(layer_id, way, place):
-    assert shifted_place(NET, layer_id, way) == place
+    assert neighbour_place(NET, layer_id, way) == place
 
 
 def test_steps_lead_into_a_block_through_its_branches_and_out():
     net, seen = NET, []
     for way in ("down", "down", "up", "up"):
-        net = edit_move(net, "l1", shifted_place(net, "l1", way))
+        net = edit_move(net, "l1", neighbour_place(net, "l1", way))
         seen.append((net.place_of("l1").inside, net.place_of("l1").branch))
     assert seen == [("l2", 0), ("l2", 1), ("l2", 0), ("", 0)]
 
@@ -147,8 +147,8 @@ def test_steps_lead_into_a_block_through_its_branches_and_out():
 @pytest.mark.parametrize("kind", [key for key, entry in LAYERS.items() if entry.block])
 @pytest.mark.parametrize("place", [Place(0), Place(1), Place(1, "l2"), Place(0, "l2", 1)])
 def test_a_new_block_fits_where_it_is_put(kind, place):
-    """It is filled for the channels that arrive there, so that it works at once."""
-    channels = arriving_channels(NET, summarise(NET), place)
+    """The new layer is created for the number of channels at its place, so that it fits at once."""
+    channels = input_channels(NET, summarise(NET), place)
     assert channels == (3 if place == Place(0) else 8)
     grown = summarise(edit_add(NET, kind, at=place, channels=channels))
     added = {facts.id for facts in grown.walk()} - {layer.id for layer in NET.walk()}
@@ -156,5 +156,5 @@ def test_a_new_block_fits_where_it_is_put(kind, place):
 
 
 def test_where_a_vector_arrives_a_new_block_is_empty():
-    assert arriving_channels(NET, summarise(NET), Place(3)) == 0
+    assert input_channels(NET, summarise(NET), Place(3)) == 0
     assert summarise(edit_add(NET, "Residual", at=Place(3), channels=0)).layers[3].output == (4096,)

@@ -12,6 +12,7 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Mixing, Pipeline
 from vpc2.sources import import_block
+from vpc2.version import MADE_WITH
 
 _OWN = "vpc2."
 _IMPORTS = ("import hashlib", "import kornia.augmentation as K", "import torch")
@@ -85,7 +86,9 @@ def to_code(pipeline: Pipeline) -> str:
         used.append(MIXES[pipeline.mix.way])
         mix = _MIX.format(call=mixing_call(pipeline.mix))
     imports, own = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
-    return _SCRIPT.format(imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix)
+    return MADE_WITH + _SCRIPT.format(
+        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix
+    )
 
 
 def _name(entry: Operation | Mix) -> str:

@@ -16,6 +16,7 @@ from vpc2 import codec
 from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
 from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
 from vpc2.text import Refusal, Text, clean_name
+from vpc2.version import APP, MADE_WITH
 
 UNNAMED = "object"  # files want a name for everything
 MAX_TEXT_BYTES = 256 * 1024
@@ -195,7 +196,12 @@ class Coco:
 
     def to_json(self) -> str:
         """Return the document as it stands."""
-        document = {"images": self._images, "annotations": self._annotations, "categories": [*self._categories.values()]}
+        document = {
+            "info": {"contributor": APP},
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": [*self._categories.values()],
+        }
         return json.dumps(document, ensure_ascii=False)
 
 
@@ -296,4 +302,4 @@ def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
 def to_yolo_yaml(names: Sequence[str]) -> str:
     """Return the description of a YOLO data set: where its pictures lie, and its classes. A JSON string is one of YAML too."""
     classes = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
-    return f"train: images\nval: images\nnames:\n{classes}" if names else "train: images\nval: images\nnames: {}\n"
+    return f"{MADE_WITH}train: images\nval: images\nnames:\n{classes}" if names else f"{MADE_WITH}train: images\nval: images\nnames: {{}}\n"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vpc2.sources import Carrier, import_block
+from vpc2.version import MADE_WITH
 
 WEIGHTS_NAME, SCRIPT_NAME = "weights.safetensors", "tta.py"
 
@@ -113,7 +114,7 @@ def to_script(
     channels = ""
     if preprocessing["channels"] == 1:
         channels = f"    images = (images * torch.tensor({tuple(input_grey)}).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
-    return _SCRIPT.format(
+    return MADE_WITH + _SCRIPT.format(
         count=len(moves) + len(lights),
         script=SCRIPT_NAME,
         needs=needs,

@@ -1,7 +1,8 @@
-"""A whole run as one plain PyTorch script: data, split, net, pipeline, loop and seed, with no vpc2 in it. Standard library only.
+"""Export of a run as one plain PyTorch script (data, split, net, pipeline, loop, seed) that does not import vpc2.
 
-What decides the numbers (schedule, attack, operations of our own) is the app's own text, taken along; the rest is written here,
-and a test holds the curve and the weights of the script against those of the run, bit for bit.
+This module imports the standard library only. Functions that determine the numbers (schedule, attack, custom operations) are included
+as the app's own source text; the rest is generated here. Tests compare curve and weights of the script with those of the run, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from vpc2.training.export.attack_code import attack_code
 from vpc2.training.export.loop_code import CURVE_NAME, loop_code
 from vpc2.training.export.pipeline_code import pipeline_code
 from vpc2.training.spec import Recipe
+from vpc2.version import MADE_WITH
 
 DATA_NAME, SCRIPT_NAME, START_WEIGHTS = "pictures.npz", "train.py", "start.safetensors"
 __all__ = ["CURVE_NAME", "DATA_NAME", "SCRIPT_NAME", "START_WEIGHTS", "to_script"]
@@ -137,13 +139,13 @@ def to_script(
     device: str = "cpu",
     has_start: bool = False,
 ) -> str:
-    """Return the script of a run of this recipe (its net fitted to the data); `mean` and `std` are its preprocessing's.
+    """Return the script of a run of this recipe (with its net fitted to the data); `mean` and `std` per channel normalise the images.
 
-    `steps` is how many steps were done where the seconds ended the run: the learning rates are then read from the data file. `last`,
-    `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
-    `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
+    `steps` is the number of steps if the time budget ended the run: the learning rates are then read from the data file. `last`,
+    `is_scored` and `is_stopped` describe a run that ended early (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
+    `device` are those of the run; with `has_start`, the initial weights are read from a file beside the script.
     """
-    settings, carrier, is_same = recipe.settings, Carrier(), is_same_curve(device)
+    settings, carrier, is_exact = recipe.settings, Carrier(), is_same_curve(device)
     net, is_mixed = recipe.net, (precision or settings["precision"]) == "bf16"
     knows_features = isinstance(net, Backbone) and net.is_frozen and not recipe.is_online and not recipe.is_attacked
     carrier.add("vpc2.rng.seed_of")
@@ -154,7 +156,7 @@ def to_script(
         parts.append(_THIN.format(factor=settings["imbalance"]))
     parts.append(_TENSORS.format(grey=_GREY if isinstance(net, Net) and net.input[0] == 1 else ""))
     if recipe.augmentation is not None:
-        parts.append(pipeline_code(recipe, carrier, is_quick=is_same))
+        parts.append(pipeline_code(recipe, carrier, is_quick=is_exact))
     parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
     if has_start:
         carrier.imports["from safetensors.torch import load_file"] = None
@@ -168,13 +170,13 @@ def to_script(
     parts.append(
         loop_code(recipe, carrier, steps=steps, last=last, is_scored=is_scored, is_stopped=is_stopped, knows_features=knows_features)
     )
-    promise = _SAME if is_same else _ALIKE.format(device=device)
+    promise = _SAME if is_exact else _ALIKE.format(device=device)
     whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
     return re.sub(r"\n{4,}", "\n\n\n", whole)
 
 
 def is_same_curve(device: str) -> bool:
-    """True where the script of a run that was trained on this device gives its very curve: it computes on the processor itself."""
+    """True if the script reproduces the curve of a run trained on this device bit for bit: only for the CPU, on which the script runs."""
     return device.partition(":")[0] == "cpu"
 
 
@@ -191,7 +193,7 @@ def _head(
     needs = ["torch", "numpy", *(["kornia"] if recipe.augmentation is not None else []), *(["safetensors"] if has_start else [])]
     needs += [backbone_code.needs_of(recipe.net.ready)] if isinstance(recipe.net, Backbone) else []
     title = re.sub(r'["\\]', "", recipe.name) or recipe.dataset
-    return _HEAD.format(
+    return MADE_WITH + _HEAD.format(
         title=f"{title}: a run of vpc2 as one script.",
         promise=promise,
         needs=", ".join(needs),
@@ -212,7 +214,7 @@ def _head(
 
 
 def _net(recipe: Recipe, carrier: Carrier) -> str:
-    """Return the lines that make `net`, weights drawn in the order of the app's own."""
+    """Return the code that builds `net`, with initial weights drawn in the same order as in the app."""
     if isinstance(recipe.net, Backbone):
         imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
         carrier.imports.update(dict.fromkeys(imports.splitlines()))

@@ -1,4 +1,4 @@
-"""Where training stands, as the reporter reads it: what the trainer keeps from step to step."""
+"""Protocols of the training state that the reporter reads from the trainer."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from vpc2.training.schedule import Plan
     from vpc2.training.spec import Recipe
     from vpc2.training.trainer.evaluation import Score
-    from vpc2.training.trainer.model import Trainee
-    from vpc2.training.trainer.training_data import Material
+    from vpc2.training.trainer.model import Model
+    from vpc2.training.trainer.training_data import TrainingData
 
 
-class Asked(Protocol):
-    """What was asked of a run from outside: "stop", "pause" or ""."""
+class RequestState(Protocol):
+    """The open request to a run: "stop", "pause" or ""."""
 
     @property
-    def asked(self) -> str: ...
+    def request(self) -> str: ...
 
 
 class TrainerState(Protocol):
-    """The part of the trainer that its events tell of. Times in seconds, learning rates as they are."""
+    """The attributes of the trainer that the reporter reads. Times in seconds."""
 
     recipe: Recipe
     settings: dict[str, Any]
     device: torch.device
     data: ImageSet
     split: Split
-    material: Material
-    trainee: Trainee
+    training_data: TrainingData
+    model: Model
     module: torch.nn.Module
     pipeline: Pipeline | None
     plan: Plan
@@ -44,13 +44,13 @@ class TrainerState(Protocol):
     best_epoch: int
     waited: int
     score: Score | None
-    breach: Text | None
+    divergence: Text | None
 
     @property
-    def control(self) -> Asked: ...
+    def stop_requests(self) -> RequestState: ...
 
     @property
     def elapsed_s(self) -> float: ...
 
     @property
-    def is_tired(self) -> bool: ...
+    def is_out_of_patience(self) -> bool: ...

@@ -1,9 +1,9 @@
-// What the net sees and answers, as its run goes: one view of the latest look, asked for while it can be seen. No page reruns.
+// One view of the latest snapshot of a training run, polled while it is visible, without reruns of the page.
 
 const POLL_MS = 900;
 const RETRY_MS = 2500;
 const SPEAK_MS = 15000;
-const AS_TEXT = 20; // classes whose matrix is a table; of more, a picture with a cursor
+const AS_TEXT = 20; // up to so many classes the confusion matrix is a table; above, an image with a cursor
 const WORST = 5;
 const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
 const SHEETS = { batch: 'batch', mistakes: 'mistakes' };
@@ -31,7 +31,7 @@ export default function (component) {
   };
 }
 
-// --- asking
+// --- polling
 
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 const isSeen = root => !document.hidden && root.querySelector('.frame').getClientRects().length > 0;
@@ -48,7 +48,7 @@ async function poll(root, s) {
       state = await ask(root, s);
     } catch (error) {
       if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
-      state = undefined; // the network is away: ask again
+      state = undefined; // network error: retry
     }
     if (s.isGone || state === null || OVER.has(state)) break;
     await sleep(state === 'running' || state === 'queued' ? POLL_MS : RETRY_MS);
@@ -56,7 +56,7 @@ async function poll(root, s) {
   s.isAsking = false;
 }
 
-// Return the run's state; null for a run that is gone; undefined where no route answers.
+// Return the run's state; null for a deleted run; undefined where the route is not served.
 async function ask(root, s) {
   const run = s.run;
   const address = `${s.data.base}/api/runs/${encodeURIComponent(s.data.run)}`;
@@ -64,7 +64,7 @@ async function ask(root, s) {
   const state = answer.headers.get('run-state');
   if (!state) {
     if ((answer.headers.get('content-type') || '').includes('json')) return null;
-    return undefined; // not the server's own route: a proxy answered, or the page itself
+    return undefined; // not the app's route: a proxy responded, or the page itself
   }
   if (answer.status === 204) {
     if (!s.look && !s.isGone) draw(root, s, state);
@@ -74,7 +74,7 @@ async function ask(root, s) {
   let sheet = null;
   if (SHEETS[s.data.view] && (s.data.view !== 'mistakes' || look.mistakes.length)) {
     const picture = await fetch(`${address}/${SHEETS[s.data.view]}.jpg?step=${look.step}`, { cache: 'no-store' });
-    if (!picture.ok) return 'running'; // two looks have come since: take the next one
+    if (!picture.ok) return 'running'; // two newer snapshots exist by now: load the next one
     sheet = URL.createObjectURL(await picture.blob());
   }
   if (s.isGone || s.run !== run) {
@@ -85,12 +85,12 @@ async function ask(root, s) {
   return state;
 }
 
-// Put a look on the screen once its pictures are decoded, so that nothing flickers.
+// Show a snapshot once its images are decoded, so that nothing flickers.
 async function show(root, s, look, sheet) {
   if (sheet) {
     const picture = new Image();
     picture.src = sheet;
-    await picture.decode().catch(() => {});
+    await picture.decode().catch(() => null);
     if (s.isGone) return;
   }
   const before = s.sheet;
@@ -102,7 +102,7 @@ async function show(root, s, look, sheet) {
 }
 
 function forget(s) {
-  if (s.sheet && s.sheet.startsWith('blob:')) URL.revokeObjectURL(s.sheet);
+  if (s.sheet?.startsWith('blob:')) URL.revokeObjectURL(s.sheet);
 }
 
 // --- numbers and words
@@ -138,7 +138,7 @@ function total(look) {
   return { right, all };
 }
 
-// The two ends of a 95 % interval without the sign; a look that was kept from before has none.
+// The bounds of a 95 % interval without the percent sign; snapshots of older versions have none.
 function bounds(interval) {
   return (interval || [null, null]).map(share => finite(share) ? format(100 * share, { maximumFractionDigits: 0 }) : '–');
 }
@@ -171,7 +171,7 @@ function draw(root, s, state = s.data.state) {
   head.textContent = headline(s);
   const scrolled = [...body.querySelectorAll('.scroll')].map(one => [one.scrollLeft, one.scrollTop]);
   const focused = [...body.querySelectorAll('[tabindex]')].indexOf(root.activeElement ?? root.getRootNode().activeElement);
-  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](root, s));
+  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](s));
   [...body.querySelectorAll('.scroll')].forEach((one, i) => {
     if (scrolled[i]) [one.scrollLeft, one.scrollTop] = scrolled[i];
   });
@@ -188,7 +188,7 @@ function tile(s, i, count, said) {
   return picture;
 }
 
-function drawBatch(root, s) {
+function drawBatch(s) {
   const { look } = s, list = make('ul', null, { class: 'tiles' });
   look.batch.forEach((shares, i) => {
     const isMixed = shares.length > 1;
@@ -200,7 +200,7 @@ function drawBatch(root, s) {
   return [list];
 }
 
-function drawMistakes(root, s) {
+function drawMistakes(s) {
   const { look } = s, { words } = s.data, list = make('ul', null, { class: 'tiles wide' });
   look.mistakes.forEach((one, i) => {
     const values = { true: look.classes[one.true], predicted: look.classes[one.predicted], p: percent(one.confidence) };
@@ -212,11 +212,11 @@ function drawMistakes(root, s) {
   return look.mistakes.length ? [list] : [];
 }
 
-function drawClasses(root, s) {
+function drawClasses(s) {
   const { look } = s, { words } = s.data;
   if (!total(look).all) return [];
   const sides = make('div', null, { class: 'sides' }), right = make('div');
-  sides.append(look.classes.length <= AS_TEXT ? drawTable(s) : drawMany(root, s), right);
+  sides.append(look.classes.length <= AS_TEXT ? drawTable(s) : drawMany(s), right);
   right.append(make('h4', words.perClass));
   const rates = make('ul', null, { class: 'rates' }), box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.perClass });
   look.classes.forEach((name, k) => {
@@ -241,7 +241,7 @@ function drawClasses(root, s) {
 }
 
 function rate(s, k, shown) {
-  const { look } = s, [low, high] = bounds(look.intervals && look.intervals[k]);
+  const { look } = s, [low, high] = bounds(look.intervals?.[k]);
   return fill(s.data.words.share, { a: percent(look.accuracy[k]), low, high, right: format(look.confusion[k][k]), n: format(shown) });
 }
 
@@ -275,7 +275,7 @@ function drawTable(s) {
 }
 
 // More classes than a table can hold: a pixel a cell, with a cursor that the pointer and the arrow keys move.
-function drawMany(root, s) {
+function drawMany(s) {
   const { look } = s, { words } = s.data, n = look.classes.length;
   const box = make('div', null, { class: 'many' }), said = make('p', '', { class: 'said', 'aria-live': 'polite' });
   const canvas = make('canvas', null, { role: 'img', tabindex: 0, 'aria-label': `${words.matrix}. ${words.arrows}` });
@@ -336,7 +336,7 @@ function bars(kind, summary, words) {
   return svg;
 }
 
-function drawLayers(root, s) {
+function drawLayers(s) {
   const { look } = s, { words } = s.data;
   const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.layersTitle });
   const table = make('table', null, { class: 'layers' }), top = make('thead'), head = make('tr'), body = make('tbody');

@@ -1,6 +1,6 @@
-// What a visitor does to the net: choosing, keys, buttons and hands. Follows view.js in the same module.
+// Interaction with the net: selection, keyboard, buttons, dragging. Appended to view.js in the same module.
 
-// --- choosing
+// --- selection
 
 function find(s, id) {
   return id ? s.data.solids.find(solid => solid.id === id) : undefined;
@@ -54,10 +54,10 @@ function neighbour(s, key) {
   return (here.branch && lane(s, here.parent, here.branch - 1)[0]) || find(s, here.parent);
 }
 
-// --- a change, before Python has answered
+// --- preview of a change, before Python responds
 
 const ROOM_PX = 26; // between two volumes
-const FORESEEN = 'foreseen-'; // until Python has given this layer a name; Python is told of it, and knows which layer is meant
+const FORESEEN = 'foreseen-'; // prefix of a new layer's provisional id until Python assigns one; Python maps it to the layer
 
 function pitch(beside, i) {
   return (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + ROOM_PX) - beside[i].x;
@@ -107,7 +107,7 @@ function foreseeGone(s) {
 function foreseeNew(s, before, kind, id) {
   if (!before || before.role === 'slot' || before.role === 'frame') return;
   const family = s.data.palette.find(one => one.kinds.some(other => other.kind === kind));
-  const title = family && family.kinds.find(one => one.kind === kind).title;
+  const title = family?.kinds.find(one => one.kind === kind).title;
   const plain = family && {
     role: 'layer', width: 14, right: 14, top: 0, colour: family.colour, faces: [[`M0 0h14v${before.height}h-14z`, family.colour]], stripes: '',
     name: title, lines: [], title, label: title, problem: false, slab: false, open: null, more: false, fewer: false,
@@ -123,14 +123,14 @@ function foreseeNew(s, before, kind, id) {
   drawBar(s);
 }
 
-// --- what keys and buttons do
+// --- actions of keys and buttons
 
 const ACTS = {
   open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
   duplicate: s => foreseen(s, 'duplicate', id => foreseeNew(s, find(s, s.selected), '', id)),
   copy: s => { s.hasCopied = true; tell(s, 'copy'); },
   cut: s => { s.hasCopied = true; foreseen(s, 'cut', () => foreseeGone(s)); },
-  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has answered the copy
+  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has acknowledged the copy
   left: s => shift(s, 'left', -1),
   right: s => shift(s, 'right', 2),
   up: s => tell(s, 'shift', { way: 'up' }),
@@ -148,7 +148,7 @@ const ACTS = {
   },
 };
 
-// A layer that comes of it has a name at once, so that the next key can be about it.
+// The new layer gets a provisional id at once, so that the next key can apply to it.
 function foreseen(s, kind, show, more) {
   const made = `${FORESEEN}${s.name}-${++s.count}`;
   tell(s, kind, { made, ...more });
@@ -194,7 +194,7 @@ function onKey(s, event) {
   event.stopPropagation();
 }
 
-// --- hands
+// --- dragging
 
 function solidAt(s, target) {
   const node = target.closest('.solid');
@@ -225,14 +225,15 @@ function nearestGap(s, event) {
 function follow(s, event) {
   s.drag.event = event;
   s.tag.style.transform = `translate(${event.clientX + 14}px, ${event.clientY + 14}px)`;
-  const gap = (s.drag.gap = nearestGap(s, event));
+  const gap = nearestGap(s, event);
+  s.drag.gap = gap;
   const half = gap ? gap.height / 2 : 0;
   s.marker.setAttribute('d', gap ? `M${gap.x} ${gap.y - half}v${2 * half}m-5 0h10M${gap.x - 5} ${gap.y - half}h10` : '');
 }
 
 function roll(s) {
   // A long net is longer than the stage: dragging near an edge scrolls it.
-  if (!s.drag || !s.drag.isOn) return;
+  if (!s.drag?.isOn) return;
   const { event } = s.drag, box = s.stage.getBoundingClientRect();
   if (event.clientY > box.top - 20 && event.clientY < box.bottom + 20) {
     const by = (at, low, high) => (at < low + EDGE_PX ? -1 : at > high - EDGE_PX ? 1 : 0);
@@ -250,7 +251,7 @@ function drop(s, isDone) {
   s.tag.hidden = true;
   s.marker.setAttribute('d', '');
   s.canvas.classList.remove('dragging');
-  if (!drag || !drag.isOn) return;
+  if (!drag?.isOn) return;
   s.hasDragged = true; // the click that ends a drag does nothing
   setTimeout(() => { s.hasDragged = false; }, 0);
   drawStage(s);
@@ -309,7 +310,7 @@ function connect(s) {
     zoomTo(s, s.zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1), event.clientX - stage.getBoundingClientRect().left);
   }, { passive: false });
   // The finger that holds the chosen layer does not scroll; browsers do not heed touch-action on parts of an SVG.
-  stage.addEventListener('touchmove', event => { if (s.drag && s.drag.id) event.preventDefault(); }, { passive: false });
+  stage.addEventListener('touchmove', event => { if (s.drag?.id) event.preventDefault(); }, { passive: false });
 
   canvas.onpointerdown = event => {
     if (event.button || s.drag) return;
