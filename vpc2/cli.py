@@ -269,11 +269,11 @@ def _classifier(name: str) -> Any:
 
 def _evaluate(given: argparse.Namespace) -> None:
     from vpc2.data.folder import load_folder
-    from vpc2.predict.evaluation import TestAnswers, ask_set
+    from vpc2.predict.evaluation import TestPredictions, predict_set
 
     classifier, views = _classifier(given.classifier), _views(given)
     data = load_folder(given.folder, classifier.preprocessing.size_px)
-    found = ask_set(TestAnswers, classifier, data, views)
+    found = predict_set(TestPredictions, classifier, data, views)
     plain, merged = found.plain, found.merged(chosen=views)
     share, tta_share, paired = found.accuracy(plain), found.accuracy(merged), found.compare(plain, merged)
     ms, tta_ms = found.view_ms[0], sum(found.view_ms[found.views.index(view)] for view in views)

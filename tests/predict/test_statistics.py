@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from ttach.base import Merger
 
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.evaluation import TestAnswers
+from vpc2.predict.evaluation import TestPredictions
 from vpc2.predict.export.bundle import to_script
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.statistics import accuracy_of, calibrate, compare_paired, flip_test, log_loss
@@ -145,7 +145,7 @@ def test_a_tied_vote_goes_to_the_higher_mean():
 
 def test_a_set_votes_by_the_same_rule():
     logits = tied(600)
-    answers = TestAnswers(("identity", "a", "b", "c"), logits, np.zeros(600, int), ("x", "y", "z"), (), (1.0,) * 4)
+    answers = TestPredictions(("identity", "a", "b", "c"), logits, np.zeros(600, int), ("x", "y", "z"), (), (1.0,) * 4)
     assert (answers.merged("vote").argmax(1) == winners(logits)[0]).all()
 
 

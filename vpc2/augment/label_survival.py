@@ -90,7 +90,7 @@ class ClassSurvival(Survival):
 
 
 @dataclass(frozen=True)
-class Fall:
+class SurvivalDrop:
     """Where survival falls under a line, as positions in a sweep.
 
     `sure` is the first strength whose whole interval lies under the line, `counted` the first whose count does, None
@@ -104,12 +104,12 @@ class Fall:
     is_clear: bool
 
 
-def find_fall(found: Sequence[Survival], line: float) -> Fall:
+def find_drop(found: Sequence[Survival], line: float) -> SurvivalDrop:
     """Return where the survival of rising strengths falls under `line` (0 to 1); only what was tested is named."""
     sure = next((i for i, one in enumerate(found) if one.is_under(line)), None)
     counted = next((i for i, one in enumerate(found) if one.share < line), None)
     stays = sure is not None and all(one.share < line for one in found[sure:])
-    return Fall(sure, counted, stays, all(one.is_over(line) for one in found))
+    return SurvivalDrop(sure, counted, stays, all(one.is_over(line) for one in found))
 
 
 def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:

@@ -25,7 +25,7 @@ _TOO_SMALL = Text("left out: the picture is smaller than {side} px")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """What one step did in one draw: the values it sampled, by Kornia's names, and why it was left out if it was."""
 
     step_id: str
@@ -40,7 +40,7 @@ class Draw:
     """One random outcome: the picture, float (3, H, W) in [0, 1] on the CPU, and what each step did."""
 
     image: Tensor
-    steps: tuple[Outcome, ...]
+    steps: tuple[StepOutcome, ...]
 
 
 def pick_device() -> str:
@@ -118,7 +118,7 @@ def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str
 
 def apply_step(
     step: Step, images: Tensor, seed: int, built: dict[str, torch.nn.Module] | None = None, *, is_map: bool = False
-) -> tuple[Tensor, Outcome]:
+) -> tuple[Tensor, StepOutcome]:
     """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened.
 
     `built` keeps the Kornia objects by the step's id for further pictures of this size: a policy takes longer to build than to apply.
@@ -127,7 +127,7 @@ def apply_step(
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
     if min(height, width) < needed:
-        return images, Outcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
+        return images, StepOutcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
     built = {} if built is None else built
     if step.id not in built:
         built[step.id] = build_step(step, height, width, images.device.type)
@@ -143,7 +143,7 @@ def apply_step(
     if is_applied:
         with torch.no_grad():
             images = _clean(augmentation(images, params=_moving(augmentation, sampled) if is_map and entry.is_policy else sampled))
-    return images, Outcome(step.id, step.op, is_applied, values)
+    return images, StepOutcome(step.id, step.op, is_applied, values)
 
 
 def _policy_names(sampled: list) -> list[str]:

@@ -1,7 +1,7 @@
 """A classifier asked about a whole set of pictures, each in every view once; everything that is said of the set comes from those answers.
 
-The page and the command line read the same `SetAnswers`. Choosing views, weights and a temperature is done on `ValidationAnswers`, see
-`view_search`; only `TestAnswers` are reported. They are two types, so that no one is judged on what was searched.
+The page and the command line read the same `SetPredictions`. Choosing views, weights and a temperature is done on `ValidationPredictions`, see
+`view_search`; only `TestPredictions` are reported. They are two types, so that no one is judged on what was searched.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import Classifier
-from vpc2.predict.statistics import Paired, accuracy_of, compare_paired, confusion_matrix
+from vpc2.predict.statistics import PairedCounts, accuracy_of, compare_paired, confusion_matrix
 from vpc2.predict.tta.predict import images_at_once, predict_views, weighted_mean
 from vpc2.predict.tta.views import IDENTITY, MERGES, clean_views
 from vpc2.shares import Share
@@ -28,7 +28,7 @@ _OTHER_CLASSES = Text("The pictures come in {found:,} classes and this classifie
 
 
 @dataclass(frozen=True, eq=False)
-class SetAnswers:
+class SetPredictions:
     """What a classifier answered to N pictures in V views: `logits` (V, N, K), the true `labels` (N,), milliseconds a picture a view.
 
     `digests` name the pictures by their pixels; the first view is always the identity. `groups` (N,) says whose picture each is,
@@ -71,28 +71,28 @@ class SetAnswers:
         """Return how often each true class (row) got each answer (column), (K, K)."""
         return confusion_matrix(self.labels, probabilities.argmax(1), len(self.classes))
 
-    def compare(self, probabilities: np.ndarray, others: np.ndarray) -> Paired:
+    def compare(self, probabilities: np.ndarray, others: np.ndarray) -> PairedCounts:
         """Return what these pictures say of two ways of asking."""
         return compare_paired(self.is_right(probabilities), self.is_right(others), self.groups)
 
 
-class ValidationAnswers(SetAnswers):
+class ValidationPredictions(SetPredictions):
     """Answers that may be searched."""
 
 
-class TestAnswers(SetAnswers):
+class TestPredictions(SetPredictions):
     """Answers that are reported, and never searched."""
 
     __test__ = False  # no test, whatever pytest thinks of the name
 
 
-def ask_set(
-    kind: type[SetAnswers],
+def predict_set(
+    kind: type[SetPredictions],
     classifier: Classifier,
     data: ImageSet,
     views: Sequence[str],
     report: Callable[[float], None] = lambda share: None,
-) -> SetAnswers:
+) -> SetPredictions:
     """Ask about every picture of a set in every view, the identity first, and return the answers as `kind`.
 
     `report` hears the share done. Raises `Refusal` for no picture, and for a class the classifier does not know.
@@ -136,7 +136,7 @@ def true_labels(data: ImageSet, known: Sequence[str]) -> np.ndarray:
     return match_classes(data.classes, known)[np.asarray(data.labels)]
 
 
-def gains_by_view(answers: SetAnswers) -> np.ndarray:
+def gains_by_view(answers: SetPredictions) -> np.ndarray:
     """Return, a view a row and a class a column, accuracy alone in that view less plain accuracy, (V, K); NaN for absent classes."""
     is_right = answers.logits.argmax(-1) == answers.labels
     gains = np.full((len(answers.views), len(answers.classes)), np.nan)
@@ -146,7 +146,7 @@ def gains_by_view(answers: SetAnswers) -> np.ndarray:
     return gains
 
 
-def shares_by_count(answers: SetAnswers, how: str = "mean") -> list[tuple[int, Share, float]]:
+def shares_by_count(answers: SetPredictions, how: str = "mean") -> list[tuple[int, Share, float]]:
     """Return, for the first 1, 2, … views together, their number, accuracy with its interval, and milliseconds a picture."""
     return [
         (count, answers.accuracy(answers.merged(how, answers.views[:count])), float(sum(answers.view_ms[:count])))

@@ -28,7 +28,7 @@ def accuracy_of(is_right: Sequence[bool] | np.ndarray, groups: Sequence[int] | n
     hits, n = int(right.sum()), len(right)
     if groups is None or not n:
         return share_of(hits, n)
-    units = Units(groups, n)
+    units = SamplingUnits(groups, n)
     people = len(units.weights)
     if people < 2:
         return Share(hits, n, 0.0, 1.0, people)  # one person says nothing of another one
@@ -48,7 +48,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
-class Units:
+class SamplingUnits:
     """The units that pictures come in, people or single pictures: `weights` (G,) are their shares of the N pictures."""
 
     def __init__(self, groups: Sequence[int] | np.ndarray | None, n: int):
@@ -114,7 +114,7 @@ def crossed_interval(table: np.ndarray, groups: Sequence[int] | np.ndarray | Non
 
     table = table.astype(float)
     seeds, pictures = table.shape
-    units = Units(groups, pictures)
+    units = SamplingUnits(groups, pictures)
     count = len(units.weights)
     mean = float(table.mean())
     if count < 2:
@@ -143,7 +143,7 @@ def _t(freedom: float) -> float:
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedCounts:
     """Two ways of asking on the same `n` pictures: `fixed` wrong only the first way, `broken` wrong only the second.
 
     `p` is the two-sided p-value of an exact test; `low` and `high` bound the gain in accuracy with 95 % confidence. `people` is how
@@ -173,7 +173,7 @@ class Paired:
         return "open" if is_open else "helps" if self.fixed > self.broken else "hurts"
 
 
-def compare_paired(is_right: np.ndarray, is_right_too: np.ndarray, groups: Sequence[int] | np.ndarray | None = None) -> Paired:
+def compare_paired(is_right: np.ndarray, is_right_too: np.ndarray, groups: Sequence[int] | np.ndarray | None = None) -> PairedCounts:
     """Return what two rows of right and wrong, bool (N,), support.
 
     McNemar's exact test (1947): among the pictures on which both ways differ, either is as likely to be the right one. The
@@ -191,16 +191,16 @@ def compare_paired(is_right: np.ndarray, is_right_too: np.ndarray, groups: Seque
     if not differ:
         # Nothing differed in n pictures: a difference of up to 3.7/n may have been missed (the exact bound at zero).
         most = 1 - (SURE / 2) ** (1 / (people or n))
-        return Paired(n, 0, 0, 1.0, -most, most, people)
+        return PairedCounts(n, 0, 0, 1.0, -most, most, people)
     if groups is not None:
         gains = is_right_too.astype(int) - is_right.astype(int)
         _names, members = np.unique(np.asarray(groups), return_inverse=True)
         found = crossed_interval(gains[None], groups)
         totals = np.bincount(members, gains).round().astype(int)
-        return Paired(n, fixed, broken, flip_test(totals), max(found.low, -1.0), min(found.high, 1.0), people)
+        return PairedCounts(n, fixed, broken, flip_test(totals), max(found.low, -1.0), min(found.high, 1.0), people)
     test = binomtest(fixed, differ)
     low, high = test.proportion_ci(1 - SURE, "exact")
-    return Paired(n, fixed, broken, float(test.pvalue), (2 * low - 1) * differ / n, (2 * high - 1) * differ / n)
+    return PairedCounts(n, fixed, broken, float(test.pvalue), (2 * low - 1) * differ / n, (2 * high - 1) * differ / n)
 
 
 def flip_test(totals: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers
+from vpc2.predict.evaluation import SetPredictions, TestPredictions, ValidationPredictions
 from vpc2.predict.statistics import fit_temperature, log_loss
 from vpc2.text import Refusal, Text
 
@@ -34,32 +34,32 @@ class Plan:
     temperature_plain: float
     seen: frozenset[bytes]
 
-    def check(self, answers: SetAnswers) -> None:
+    def check(self, answers: SetPredictions) -> None:
         """Raise `TypeError` for anything but test answers, `Refusal` where one of their pictures was searched."""
-        if not isinstance(answers, TestAnswers):
-            raise TypeError("a plan is reported on TestAnswers only")
+        if not isinstance(answers, TestPredictions):
+            raise TypeError("a plan is reported on TestPredictions only")
         if not self.seen.isdisjoint(answers.digests):
             raise Refusal(_LEAK)
 
-    def merged(self, answers: TestAnswers) -> np.ndarray:
+    def merged(self, answers: TestPredictions) -> np.ndarray:
         """Return the probabilities (N, K) of the chosen views on a test set."""
         self.check(answers)
         return answers.merged(chosen=self.views)
 
-    def weighted(self, answers: TestAnswers) -> np.ndarray:
+    def weighted(self, answers: TestPredictions) -> np.ndarray:
         """Return the probabilities (N, K) of all views by the learned weights on a test set."""
         self.check(answers)
         return answers.weighted(np.array([self.weights[view] for view in answers.views]))
 
 
-def make_plan(answers: ValidationAnswers, most: int = MOST_CHOSEN) -> Plan:
+def make_plan(answers: ValidationPredictions, most: int = MOST_CHOSEN) -> Plan:
     """Return the best few views by greedy search, learned weights and temperatures. Raises `TypeError` for anything but validation.
 
     Greedy: from the identity on, the view whose addition lowers the log-loss of the mean most, as long as one does. Weights: a softmax
     over views, fitted to the log-loss by Adam from equal weights.
     """
-    if not isinstance(answers, ValidationAnswers):
-        raise TypeError("views are searched on ValidationAnswers only")
+    if not isinstance(answers, ValidationPredictions):
+        raise TypeError("views are searched on ValidationPredictions only")
     shares = torch.from_numpy(answers.logits).softmax(-1).numpy()
     chosen, total = [0], shares[0].astype(np.float64)
     steps = [log_loss(total, answers.labels)]

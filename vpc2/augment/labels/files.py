@@ -50,7 +50,7 @@ class ReadLabels:
     notes: tuple[Text, ...] = ()
 
 
-class _Bad(ValueError):
+class _BadLabel(ValueError):
     """Why one line or annotation cannot be used."""
 
     def __init__(self, why: Text):
@@ -60,21 +60,21 @@ class _Bad(ValueError):
 
 def _numbers(values: object) -> list[float]:
     if not isinstance(values, list):
-        raise _Bad(_WHY_SHAPE)
+        raise _BadLabel(_WHY_SHAPE)
     if not all(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 for value in values):
-        raise _Bad(_WHY_NUMBERS)
+        raise _BadLabel(_WHY_NUMBERS)
     return [float(value) for value in values]
 
 
 def _placed(kind: str, places: Sequence[float], name: str) -> Label:
     """Return the label at shares that may lie a little outside the picture."""
     if kind == MASK and len(places) > 2 * MOST_CORNERS:
-        raise _Bad(_WHY_CORNERS)
+        raise _BadLabel(_WHY_CORNERS)
     if not all(-OUTSIDE <= place <= 1 + OUTSIDE for place in places):
-        raise _Bad(_WHY_OUTSIDE)
+        raise _BadLabel(_WHY_OUTSIDE)
     label = read_label(kind, [min(max(place, 0.0), 1.0) for place in places], name)
     if label is None:
-        raise _Bad(_WHY_EMPTY)
+        raise _BadLabel(_WHY_EMPTY)
     return label
 
 
@@ -118,7 +118,7 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
             continue
         try:
             labels += _from_annotation(annotation, sides, names.get(str(annotation.get("category_id")), ""))
-        except _Bad as bad:
+        except _BadLabel as bad:
             raise Refusal(_BAD_ANNOTATION.fill(n=n, why=bad.why)) from None
         skipped += isinstance(annotation.get("segmentation"), dict)
         if len(labels) > MOST:
@@ -155,18 +155,18 @@ def _from_annotation(annotation: dict[str, Any], size: tuple[float, float], name
     for outline in outlines if isinstance(outlines, list) else []:
         corners = _numbers(outline)
         if len(corners) < 6 or len(corners) % 2:
-            raise _Bad(_WHY_SHAPE)
+            raise _BadLabel(_WHY_SHAPE)
         found.append(_placed(MASK, shares(corners), name))
     if not found and annotation.get("bbox") is not None:
         bounds = _numbers(annotation["bbox"])
         if len(bounds) != 4 or bounds[2] < 0 or bounds[3] < 0:
-            raise _Bad(_WHY_SHAPE)
+            raise _BadLabel(_WHY_SHAPE)
         x, y, width, height = bounds
         if width and height:  # without, it is what surrounds a single point
             found.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
     keypoints = _numbers(annotation.get("keypoints") or [])
     if len(keypoints) % 3:
-        raise _Bad(_WHY_SHAPE)
+        raise _BadLabel(_WHY_SHAPE)
     seen = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
     return [*found, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in seen if visibility)]
 
@@ -238,7 +238,7 @@ def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = U
             continue
         try:
             labels.append(_from_line(line.split(), names))
-        except _Bad as bad:
+        except _BadLabel as bad:
             raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
         if len(labels) > MOST:
             break
@@ -249,19 +249,19 @@ def _from_line(words: list[str], names: Sequence[str]) -> Label:
     try:
         number, *values = (float(word) if len(word) <= 40 else math.nan for word in words)
     except ValueError:
-        raise _Bad(_WHY_NUMBERS) from None
+        raise _BadLabel(_WHY_NUMBERS) from None
     if not all(map(math.isfinite, (number, *values))):
-        raise _Bad(_WHY_NUMBERS)
+        raise _BadLabel(_WHY_NUMBERS)
     if number != int(number) or not 0 <= number < MAX_CLASS:
-        raise _Bad(_WHY_CLASS)
+        raise _BadLabel(_WHY_CLASS)
     name = names[int(number)] if number < len(names) else str(int(number))
     if len(values) == 4:
         cx, cy, width, height = values
         if width <= 0 or height <= 0:
-            raise _Bad(_WHY_EMPTY)
+            raise _BadLabel(_WHY_EMPTY)
         return _placed(BOX, (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2), name)
     if len(values) < 6 or len(values) % 2:
-        raise _Bad(_WHY_COUNT)
+        raise _BadLabel(_WHY_COUNT)
     bounds = bounds_of(values)
     return _placed(BOX, bounds, name) if values == _corners(bounds) else _placed(MASK, values, name)
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from vpc2.predict.adversarial.catalog import ATTACKS
-from vpc2.predict.adversarial.gradient_steps import SureGradient, margins, perturb
+from vpc2.predict.adversarial.gradient_steps import MarginGradient, margins, perturb
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
@@ -24,7 +24,7 @@ PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
+class AttackResult:
     """Attacked images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
 
     What such a picture resists says nothing of the net.
@@ -50,10 +50,10 @@ def attack(
     By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start of picture
     number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
     """
-    return attack_watched(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
+    return attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
 
 
-def attack_watched(
+def attack_with_result(
     classifier: Classifier,
     images: torch.Tensor,
     labels: torch.Tensor,
@@ -63,17 +63,17 @@ def attack_watched(
     is_targeted: bool = False,
     seed: int | None = 0,
     first: int = 0,
-) -> Attacked:
+) -> AttackResult:
     """Return what `attack` returns, and which pictures it could do nothing to for want of a gradient."""
-    images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), SureGradient()
+    images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), MarginGradient()
     asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
     found = perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
     is_blind = torch.zeros(len(images), dtype=torch.bool) if gradient.is_blind is None else gradient.is_blind.cpu()
-    return Attacked(found.cpu(), is_blind)
+    return AttackResult(found.cpu(), is_blind)
 
 
 @dataclass(frozen=True)
-class Curve:
+class AttackCurve:
     """What is left of the accuracy at rising epsilons, the first of which is 0: one share each, plain and, where asked, in views.
 
     `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
@@ -97,7 +97,7 @@ def accuracy_against(
     *,
     target: int | None = None,
     groups: np.ndarray | None = None,
-) -> Curve:
+) -> AttackCurve:
     """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing.
 
     With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes. `groups`
@@ -116,7 +116,7 @@ def accuracy_against(
             wanted = own if target is None else torch.full_like(own, target)
             attacked = part
             if epsilon:
-                made = attack_watched(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
+                made = attack_with_result(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
                 attacked, blind = made.images, blind + int(made.is_blind.sum())
             answers = classifier.logits(attacked).argmax(1)
             hits["accuracy"][here] = (answers == own).numpy()
@@ -127,7 +127,7 @@ def accuracy_against(
             done += len(part)
             report(done / (len(images) * len(epsilons)))
     lines = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
-    return Curve(epsilons, **lines, blind=blind / len(images))
+    return AttackCurve(epsilons, **lines, blind=blind / len(images))
 
 
 def make_patch(
@@ -175,7 +175,7 @@ def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Genera
 
 
 @dataclass(frozen=True)
-class PatchShares:
+class PatchResult:
     """Shares of pictures that are taken for the target: as they are, under a plain grey patch, under the patch, and that in views."""
 
     plain: Share
@@ -186,7 +186,7 @@ class PatchShares:
 
 def judge_patch(
     classifier: Classifier, patch: torch.Tensor, images: torch.Tensor, target: int, views: Sequence[str], *, seed: int = 0
-) -> PatchShares:
+) -> PatchResult:
     """Return how often images (B, 3, S, S) are taken for `target`; both patches lie at the same places, drawn from `seed`.
 
     What is told of a patch is worth something on images that it was not learned from, and that are not of its class.
@@ -198,7 +198,7 @@ def judge_patch(
         grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(places))
         answers = [classifier.logits(each) for each in (part, grey, laid)] + [merge_mean(predict_views(classifier, laid, views))]
         counts = [count + int((answer.argmax(1) == target).sum()) for count, answer in zip(counts, answers, strict=True)]
-    return PatchShares(*(share_of(count, len(images)) for count in counts))
+    return PatchResult(*(share_of(count, len(images)) for count in counts))
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:

@@ -83,7 +83,7 @@ def loss_gradient(asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> t
         return torch.autograd.grad(loss, given)[0]
 
 
-class SureGradient:
+class MarginGradient:
     """The direction of `loss_gradient` for labels (B,), also where the net is so sure that the loss rounds to zero.
 
     The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is that of m,

@@ -11,7 +11,7 @@ from vpc2.predict.spec import Backbone
 DROPOUT = 0.2  # before the new layer, as EfficientNet and MobileNet have it
 
 
-class Backboned(nn.Module):
+class BackboneModel(nn.Module):
     """A trunk without its last dense layer, and a new head on top. A frozen trunk stays in evaluation mode and takes no gradients."""
 
     def __init__(self, trunk: nn.Module, features: int, classes: int, *, is_frozen: bool):
@@ -21,7 +21,7 @@ class Backboned(nn.Module):
         self.is_frozen = is_frozen
         self.train()
 
-    def train(self, mode: bool = True) -> Backboned:
+    def train(self, mode: bool = True) -> BackboneModel:
         super().train(mode)
         if self.is_frozen:
             self.trunk.eval()
@@ -38,7 +38,7 @@ class Backboned(nn.Module):
         return self.head(self.features(images))
 
 
-def build_backbone(backbone: Backbone, classes: int, *, device: str | None = None) -> Backboned:
+def build_backbone(backbone: Backbone, classes: int, *, device: str | None = None) -> BackboneModel:
     """Return the pretrained net with a fresh last layer of `classes` outputs; `device="meta"` builds shapes only.
 
     Raises `Refusal` where its weights cannot be had.
@@ -48,7 +48,7 @@ def build_backbone(backbone: Backbone, classes: int, *, device: str | None = Non
     parent, _, name = entry.head.rpartition(".")
     setattr(trunk.get_submodule(parent), name, nn.Identity())
     with torch.device(device or "cpu"):
-        return Backboned(trunk, entry.features, classes, is_frozen=backbone.is_frozen)
+        return BackboneModel(trunk, entry.features, classes, is_frozen=backbone.is_frozen)
 
 
 def _module_of(entry: Pretrained):

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.predict.tta import transforms
 
 PIECE_SHARE = 0.18
 
 
-def disturb(images: torch.Tensor, challenge: str, strength: float, seed: int = 0) -> torch.Tensor:
-    """Return images under a challenge of CHALLENGES at a strength; the first of its strengths returns them as they are."""
-    entry = CHALLENGES.find(challenge)
+def corrupt_images(images: torch.Tensor, challenge: str, strength: float, seed: int = 0) -> torch.Tensor:
+    """Return images under a challenge of CORRUPTIONS at a strength; the first of its strengths returns them as they are."""
+    entry = CORRUPTIONS.find(challenge)
     if strength == entry.strengths[0]:
         return images
     return entry.resolve()(images, strength, seed).clamp(0, 1)

@@ -21,7 +21,7 @@ CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
 
 
 @dataclass(frozen=True, eq=False)
-class ViewAnswers:
+class ViewPredictions:
     """What a classifier answered in every view: `logits` and `probabilities` are (V, B, K).
 
     `view_ms` holds each view's share of the time (making it, and its part of the passes it went through), `total_ms` all of it;
@@ -38,7 +38,7 @@ class ViewAnswers:
 
 def predict_views(
     classifier: Classifier, images: torch.Tensor, views: Sequence[str] = (IDENTITY,), *, is_plain_timed: bool = False
-) -> ViewAnswers:
+) -> ViewPredictions:
     """Ask a classifier about images (B, 3, S, S) in [0, 1] in every view; no view at all means the identity.
 
     Views of few pictures are stacked into one pass, many pictures go in chunks, so memory stays bounded.
@@ -66,7 +66,7 @@ def predict_views(
                 logits[first : first + len(stacked), start : start + len(part)] = answers.view(len(stacked), len(part), -1)
     total_ms = _ms_since(began)
     rest = (total_ms - sum(making_ms)) / len(views)
-    return ViewAnswers(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)
+    return ViewPredictions(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)
 
 
 def images_at_once(classifier: Classifier) -> int:
@@ -79,13 +79,13 @@ def _ms_since(began: float) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def merge(answers: ViewAnswers, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
+def merge(answers: ViewPredictions, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
     """Return merged answers (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
     keep = [answers.views.index(VIEWS.find(view).key) for view in (answers.views if chosen is None else chosen)]
     return MERGES.find(how).resolve()(answers.logits[keep])
 
 
-def merge_mean(answers: ViewAnswers, chosen: Sequence[str] | None = None) -> torch.Tensor:
+def merge_mean(answers: ViewPredictions, chosen: Sequence[str] | None = None) -> torch.Tensor:
     """Return the mean of the views' probabilities, (B, K), over the `chosen` views (all if None)."""
     return merge(answers, "mean", chosen)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_fall
+from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_drop
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
@@ -134,7 +134,7 @@ def _said_strength(knob: Knob, value: Any) -> str:
 
 def _said_fall(strengths: list[str], found: list[Survival], line: float) -> str:
     """Return in words where survival falls under the line; only strengths that were tested are named."""
-    fall, wanted = find_fall(found, line), percent(line, 0)
+    fall, wanted = find_drop(found, line), percent(line, 0)
     if fall.sure == 0:
         return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=wanted)
     if fall.sure is not None:

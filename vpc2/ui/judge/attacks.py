@@ -124,7 +124,7 @@ def _attacked(
     import torch
 
     from vpc2.images.encode import to_jpeg, to_png
-    from vpc2.predict.adversarial.attacks import attack_watched
+    from vpc2.predict.adversarial.attacks import attack_with_result
     from vpc2.predict.tta.predict import merge_mean, predict_views
 
     classifier = classifiers.classifier_of(version.ref)
@@ -132,7 +132,7 @@ def _attacked(
     with augmented.computing():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
-        exact = attack_watched(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        exact = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
         attacked = (255 * exact.images).round() / 255  # what is judged is the picture that is shown, and that a file would hold
         after = classifier.probabilities(attacked)
         merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.first_views(version.ref)].views))

@@ -74,7 +74,7 @@ def _key(ref: ClassifierRef, views: list[str]) -> tuple:
 
 def _ask_parts(key: tuple, bar: Any) -> None:
     """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
-    from vpc2.predict.evaluation import TestAnswers, ValidationAnswers, ask_set
+    from vpc2.predict.evaluation import TestPredictions, ValidationPredictions, predict_set
 
     version, views, dataset, most = key
     ref, began = version.ref, time.monotonic()
@@ -86,10 +86,10 @@ def _ask_parts(key: tuple, bar: Any) -> None:
         bar.progress(whole, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
 
     found = []
-    for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
+    for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
         data = classifiers.test_pictures(ref, most, part, dataset=dataset)
         with augmented.computing():
-            found.append(ask_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+            found.append(predict_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
     _kept().put(key, tuple(found))
 
 

@@ -148,12 +148,12 @@ def _begin_training() -> None:
 
     Pictures of visitors who have not come back for long are removed on the way.
     """
-    from vpc2.data import own
+    from vpc2.data import uploads
     from vpc2.predict import uploaded_classifiers
     from vpc2.ui.session import runs
 
     runs.engine()
-    own.sweep()
+    uploads.sweep()
     uploaded_classifiers.sweep()
 
 
