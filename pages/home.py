@@ -18,7 +18,7 @@ with words:
         )
     )
     with st.container(horizontal=True, gap="small"):
-        for i, first in enumerate(lecture_map.FIRST):
+        for i, first in enumerate(lecture_map.FIRST.values()):
             if button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
                 lecture_map.open_card(first)
 with picture:
@@ -27,7 +27,7 @@ with picture:
 st.markdown(f"## {_('The lecture as a map')}")
 st.caption(_("Each card opens the right page with the right example already there."))
 grid = st.grid("auto", min_column_width=280, gap="small")
-for card in lecture_map.CARDS:
+for card in lecture_map.CARDS.values():
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))

@@ -59,6 +59,18 @@ def own_home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def offer(monkeypatch):
+    """A function that adds an entry to a catalog for the length of a test: all that the app knows of it is this entry."""
+
+    def add(catalog, entry):
+        monkeypatch.setattr(catalog, "_entries", {**catalog._entries, entry.key: entry})
+        monkeypatch.setattr(catalog, "_aliases", {**catalog._aliases, **dict.fromkeys((entry.key, *entry.aliases), entry.key)})
+        return entry
+
+    return add
+
+
+@pytest.fixture
 def hands_folder():
     """The folder with photographs of hands; the test is skipped, with the reason, where they are not on disk."""
     folder = Path(os.environ.get("VPC2_DATA", "")) / "sign-language-digits"

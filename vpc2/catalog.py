@@ -56,6 +56,25 @@ class Entry:
         return getattr(importlib.import_module(module), name)
 
 
+class Titles(Mapping[str, Text]):
+    """The titles of a catalog's entries by their keys; it holds none itself."""
+
+    def __init__(self, catalog: Mapping[str, Entry], first: Mapping[str, Text]):
+        self._catalog, self._first = catalog, first
+
+    def __getitem__(self, key: str) -> Text:
+        return self._first[key] if key in self._first else self._catalog[key].title
+
+    def __contains__(self, key: object) -> bool:
+        return any(key == known for known in self)  # an alias is no option
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._first, *self._catalog])
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._catalog)
+
+
 E = TypeVar("E", bound=Entry)
 
 
@@ -93,6 +112,10 @@ class Catalog(Mapping[str, E], Generic[E]):
         if near:
             raise Refusal(_NEAREST.fill(what=self.what, key=name, nearest=near[0]), field=key[:40])
         raise Refusal(_UNKNOWN.fill(what=self.what, key=name), field=key[:40])
+
+    def titles(self, first: Mapping[str, Text] | None = None) -> Titles:
+        """Return the title of each entry by its key, `first` before them: a `Choice`s options, as many as there are entries now."""
+        return Titles(self, first or {})
 
     def families(self) -> dict[str, tuple[E, ...]]:
         """Return the entries by family, families in order of first appearance."""

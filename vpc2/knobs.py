@@ -7,6 +7,7 @@ Values are plain JSON (numbers, strings, booleans, lists), so a spec travels as 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vpc2.text import Refusal, Text, shown
@@ -169,7 +170,7 @@ class Span(Knob):
 class Choice(Knob):
     """One key out of `options`, a table from key to the words shown for it."""
 
-    options: dict[str, Text] = field(default_factory=dict)
+    options: Mapping[str, Text] = field(default_factory=dict)
 
     def clean(self, value: object) -> str:
         if not isinstance(value, str) or value not in self.options:

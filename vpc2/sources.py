@@ -45,9 +45,18 @@ class Carrier:
 
     def add(self, target: str) -> str:
         """Take along what a dotted name of the project stands for; return the name that it has in the script."""
-        module, _, name = target.rpartition(".")
+        module, _, name = target.replace(":", ".").rpartition(".")
         self._add_named(_path_of(module), name)
         return name
+
+    def name_of(self, target: str) -> str:
+        """Return what a script calls a dotted name: torch's by its whole name, this project's by its own, any other after an import."""
+        module = target.rpartition(".")[0]
+        if module.partition(".")[0] == PROJECT:
+            return self.add(target)
+        if module.partition(".")[0] != "torch":
+            self._add_import(f"import {module}")
+        return target
 
     def add_function(self, function: Callable, name: str) -> str:
         """Take a function along under another name. Raises `Unavailable` where its source cannot be read."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vpc2.data import hands, public, shapes
-from vpc2.data.datasets import DATASETS, download_dataset, is_ready, load_dataset
+from vpc2.data.datasets import DATASETS, TorchvisionSet, download_dataset, is_ready, load_dataset
 from vpc2.text import Refusal
 
 OWN = [key for key, entry in DATASETS.items() if not entry.needs_network]
@@ -142,7 +142,7 @@ def test_a_file_larger_than_expected_is_not_taken(tmp_path):
         hands.fetch((tmp_path / "large").as_uri(), tmp_path / "copy", lambda _share: None, 5_000)
 
 
-@pytest.mark.parametrize("key", ["fashion_mnist", "mnist", "cifar10"])
+@pytest.mark.parametrize("key", [key for key, entry in DATASETS.items() if isinstance(entry, TorchvisionSet)])
 def test_a_download_tells_how_far_it_is(key, monkeypatch, tmp_path):
     """A slow download that writes an archive piece by piece is heard to advance, and ends whole."""
     import time
@@ -151,11 +151,11 @@ def test_a_download_tells_how_far_it_is(key, monkeypatch, tmp_path):
     monkeypatch.setattr(public, "_LOOK_S", 0.02)
 
     def slow(key, root, *, download):
-        made = root / public._MADE[key][0]
+        made = root / DATASETS[key].folder
         made.mkdir()
         with (made / "part.gz").open("wb") as file:
             for _ in range(10):
-                file.write(bytes(int(public._MEGABYTES[key] * 1e5)))
+                file.write(bytes(int(DATASETS[key].archives_mb * 1e5)))
                 file.flush()
                 time.sleep(0.05)
 
@@ -163,4 +163,4 @@ def test_a_download_tells_how_far_it_is(key, monkeypatch, tmp_path):
     heard = []
     public.download(key, lambda share, said: heard.append(share))
     assert heard == sorted(heard) and heard[-1] == 1.0 and len({share for share in heard if 0.05 < share < 0.96}) >= 3
-    assert public.is_ready(key) and [path.name for path in tmp_path.iterdir()] == [public._MADE[key][0]]
+    assert public.is_ready(key) and [path.name for path in tmp_path.iterdir()] == [DATASETS[key].folder]

@@ -33,7 +33,7 @@ def test_a_pair_that_does_not_exist_is_refused_in_a_sentence():
 
 
 def test_cards_of_the_lecture_name_pairs_that_exist_and_hold_the_cards_net():
-    named = [card for card in lecture_map.CARDS if card.pair]
+    named = [card for card in lecture_map.CARDS.values() if card.pair]
     assert len(named) == 3
     for card in named:
         pair = PAIRS[card.pair]

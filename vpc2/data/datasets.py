@@ -44,6 +44,21 @@ class DatasetEntry(Entry):
     licence: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TorchvisionSet(DatasetEntry):
+    """A data set of torchvision: the name of its class there, the folder that it makes in its root, and the size of its archives.
+
+    `part` are the arguments that choose the training part where they are neither `train=True` nor `split="train"`.
+    """
+
+    torchvision: str
+    folder: str
+    archives_mb: float
+    part: tuple[tuple[str, object], ...] = ()
+    target: str = "vpc2.data.public:load"
+    needs_network: bool = True
+
+
 _DIGITS = tuple("0123456789")
 
 DATASETS: Catalog[DatasetEntry] = Catalog(
@@ -79,38 +94,41 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
         size_px=64,
         licence="MIT (drawn by this project)",
     ),
-    DatasetEntry(
+    TorchvisionSet(
         key="fashion_mnist",
         title=Text("Fashion-MNIST"),
         help=Text("70,000 grey pictures of clothes, 28 × 28 pixels."),
-        target="vpc2.data.public:load",
+        torchvision="FashionMNIST",
+        folder="FashionMNIST",
+        archives_mb=30.9,
         classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         size_px=28,
         channels=1,
-        needs_network=True,
         home="github.com/zalandoresearch/fashion-mnist",
         licence="MIT (Zalando)",
     ),
-    DatasetEntry(
+    TorchvisionSet(
         key="mnist",
         title=Text("MNIST"),
         help=Text("70,000 handwritten digits, 28 × 28 pixels."),
-        target="vpc2.data.public:load",
+        torchvision="MNIST",
+        folder="MNIST",
+        archives_mb=11.6,
         classes=_DIGITS,
         size_px=28,
         channels=1,
-        needs_network=True,
         home="yann.lecun.org/exdb/mnist",
         licence="CC BY-SA 3.0 (LeCun and Cortes)",
     ),
-    DatasetEntry(
+    TorchvisionSet(
         key="cifar10",
         title=Text("CIFAR-10"),
         help=Text("60,000 colour photographs, 32 × 32 pixels."),
-        target="vpc2.data.public:load",
+        torchvision="CIFAR10",
+        folder="cifar-10-batches-py",
+        archives_mb=170.5,
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         size_px=32,
-        needs_network=True,
         home="cs.toronto.edu/~kriz/cifar.html",
         licence="for research (Krizhevsky)",
     ),

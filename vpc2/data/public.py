@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import inspect
 import shutil
 import tempfile
 import urllib.error
@@ -13,14 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from vpc2 import host
-from vpc2.data.datasets import DATASETS, Report
+from vpc2.data.datasets import DATASETS, Report, TorchvisionSet
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import resize_square
 from vpc2.text import Refusal, Text
 
-# The folder torchvision makes in its root, and the class that reads it.
-_MADE = {"fashion_mnist": ("FashionMNIST", "FashionMNIST"), "mnist": ("MNIST", "MNIST"), "cifar10": ("cifar-10-batches-py", "CIFAR10")}
-_MEGABYTES = {"fashion_mnist": 30.9, "mnist": 11.6, "cifar10": 170.5}  # of the archives, for the progress
+_ARCHIVES = (".gz", ".tgz", ".zip", ".mat")
 _LOOK_S = 0.3
 MOST = 20_000  # pictures kept in memory: enough for a run of minutes, and the pages stay quick
 
@@ -33,13 +32,23 @@ _INCOMPLETE = Text("“{name}” is not whole on this machine: remove its folder
 
 def is_ready(key: str) -> bool:
     """True where torchvision's folder is there."""
-    return (host.data_home() / _MADE[key][0]).is_dir()
+    return (host.data_home() / _entry(key).folder).is_dir()
+
+
+def _entry(key: str) -> TorchvisionSet:
+    entry = DATASETS[key]
+    if not isinstance(entry, TorchvisionSet):
+        raise TypeError(f"{key} is no data set of torchvision")
+    return entry
 
 
 def _open(key: str, root: Path, *, download: bool):
     from torchvision import datasets
 
-    return getattr(datasets, _MADE[key][1])(root, train=True, download=download)
+    entry = _entry(key)
+    made = getattr(datasets, entry.torchvision)
+    part = {"train": True} if "train" in inspect.signature(made).parameters else {"split": "train"}
+    return made(root, **(dict(entry.part) or part), download=download)
 
 
 def load(key: str, size_px: int) -> ImageSet:
@@ -52,12 +61,13 @@ def _load(key: str, root: str, size_px: int) -> ImageSet:
     try:
         data = _open(key, Path(root), download=False)
     except (RuntimeError, OSError, ValueError):
-        raise Refusal(_INCOMPLETE.fill(name=DATASETS[key].title, folder=_MADE[key][0])) from None
-    pixels = np.asarray(data.data)[:MOST]
-    if pixels.ndim == 3:
-        pixels = np.repeat(pixels[..., None], 3, axis=-1)
-    images = np.stack([resize_square(np.ascontiguousarray(one), size_px) for one in pixels])
-    return ImageSet(images, np.asarray(data.targets, dtype=np.int64)[:MOST], DATASETS[key].classes)
+        raise Refusal(_INCOMPLETE.fill(name=DATASETS[key].title, folder=_entry(key).folder)) from None
+    images, labels = [], []
+    for i in range(min(len(data), MOST)):
+        image, label = data[i]  # a PIL image and its class, whatever the set keeps them in
+        images.append(resize_square(np.asarray(image.convert("RGB")), size_px))
+        labels.append(label)
+    return ImageSet(np.stack(images), np.array(labels, dtype=np.int64), DATASETS[key].classes)
 
 
 def _fetch(key: str, place: Path, report: Report) -> None:
@@ -65,8 +75,8 @@ def _fetch(key: str, place: Path, report: Report) -> None:
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(_open, key, place, download=True)
         while not wait([job], timeout=_LOOK_S).done:
-            there = sum(path.stat().st_size for path in place.rglob("*.gz"))
-            report(min(max(there / (_MEGABYTES[key] * 1_000_000), 0.01), 0.95), _LOADING)
+            there = sum(path.stat().st_size for path in place.rglob("*") if path.suffix in _ARCHIVES)
+            report(min(max(there / (_entry(key).archives_mb * 1_000_000), 0.01), 0.95), _LOADING)
         job.result()
 
 
@@ -80,7 +90,7 @@ def download(key: str, report: Report) -> None:
             _fetch(key, Path(place), report)
         except (urllib.error.URLError, http.client.HTTPException, OSError, EOFError, RuntimeError):
             raise Refusal(_NO_NETWORK.fill(name=DATASETS[key].title)) from None
-        made = home / _MADE[key][0]
+        made = home / _entry(key).folder
         shutil.rmtree(made, ignore_errors=True)
-        (Path(place) / _MADE[key][0]).replace(made)
+        (Path(place) / made.name).replace(made)
     report(1.0, _LOADING)

@@ -17,6 +17,10 @@ class Optimiser(Entry):
 
     settings: tuple[tuple[str, str], ...] = (("lr", "learning_rate"), ("weight_decay", "weight_decay"))
 
+    def takes(self, setting: str) -> bool:
+        """True where a setting of the recipe says something to this optimiser."""
+        return any(setting == key for _name, key in self.settings)
+
     def arguments(self, settings: dict[str, Any]) -> dict[str, Any]:
         """Return torch's arguments out of a recipe's settings.
 
@@ -51,5 +55,11 @@ OPTIMISERS: Catalog[Optimiser] = Catalog(
         title=Text("AdamW"),
         help=Text("Adam, with the weight decay apart from the gradient."),
         target="torch.optim.AdamW",
+    ),
+    Optimiser(
+        key="rmsprop",
+        title=Text("RMSprop"),
+        help=Text("Each gradient is divided by the root of the mean of its last squares (Hinton, 2012)."),
+        target="torch.optim.RMSprop",
     ),
 )

@@ -90,6 +90,12 @@ SCHEDULES: Catalog[Schedule] = Catalog(
         help=Text("A tenth of it after half the run, a hundredth after three quarters."),
         factor=step,
     ),
+    Schedule(
+        key="linear",
+        title=Text("Linear"),
+        help=Text("Falls along a straight line to zero."),
+        factor=lambda progress: 1 - progress,
+    ),
 )
 
 

@@ -19,7 +19,7 @@ SETTINGS = Entry(
             key="optimiser",
             title=Text("Optimiser"),
             default="adamw",
-            options={key: entry.title for key, entry in OPTIMISERS.items()},
+            options=OPTIMISERS.titles(),
             help=Text("The rule that turns gradients into steps."),
         ),
         Number(
@@ -44,7 +44,7 @@ SETTINGS = Entry(
             key="schedule",
             title=Text("Schedule of the rate"),
             default="one_cycle",
-            options={key: entry.title for key, entry in SCHEDULES.items()},
+            options=SCHEDULES.titles(),
             help=Text("How the learning rate changes from the first step to the last."),
         ),
         Number(
@@ -185,7 +185,7 @@ SETTINGS = Entry(
             key="adversary",
             title=Text("Adversarial training"),
             default="none",
-            options={"none": Text("No attack"), **{key: entry.title for key, entry in ATTACKS.items()}},
+            options=ATTACKS.titles({"none": Text("No attack")}),
             help=Text(
                 "Part of every batch is attacked with the net as it is at that step, and learned with its true label: an augmentation "
                 "that looks for the worst change. It resists attacks afterwards; a step costs as many more passes as the attack has steps."

@@ -9,7 +9,7 @@ from torch import nn
 
 from vpc2 import codec
 from vpc2.host import LIMITS
-from vpc2.knobs import Pair, Whole
+from vpc2.knobs import Flag, Pair, Whole
 from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import FAMILIES, LAYERS
@@ -199,7 +199,7 @@ def nets(draw):
                 side = st.integers(knob.low, min(knob.high, MOST_CHANNELS.get(knob.key, knob.high)))
                 both = st.lists(side, min_size=2, max_size=2)
                 params[knob.key] = draw(st.one_of(side, both, st.sampled_from([*knob.words, 1]))) if isinstance(knob, Pair) else draw(side)
-            elif knob.default in (True, False):
+            elif isinstance(knob, Flag):
                 params[knob.key] = draw(st.booleans())
         net = edit_add(net, kind, params)
     return net

@@ -14,7 +14,7 @@ from vpc2.nets.module import build_net
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import read_code
-from vpc2.nets.torch_reader.torch_signatures import ARGUMENTS, FUNCTIONS, REQUIRED
+from vpc2.nets.torch_reader.torch_signatures import REQUIRED, arguments_of, classes, function_of, functions
 from vpc2.text import Refusal
 
 HEAD = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
@@ -86,14 +86,14 @@ def one_call(seed: int) -> str:
     """Return a net that calls one of torch's layers or functions with random arguments."""
     draw = random.Random(seed)
     is_function = draw.random() < 0.35
-    name = draw.choice(list(FUNCTIONS if is_function else ARGUMENTS))
-    defaults = ARGUMENTS[FUNCTIONS[name][0] if is_function else name]
-    keys = FUNCTIONS[name][1] if is_function else tuple(defaults)
+    name = draw.choice(functions() if is_function else classes())
+    defaults = arguments_of(function_of(name).cls if is_function else name)
+    keys = tuple(function_of(name).arguments if is_function else defaults)
     wanted = [key for key in keys if defaults.get(key) is REQUIRED]
     placed = draw.randint(0, len(keys)) if draw.random() < 0.3 else len(wanted) if draw.random() < 0.5 else 0
     said = []
     for place, key in enumerate(keys):
-        value = draw.choice(VALUES[key])
+        value = draw.choice(VALUES.get(key, [repr(defaults.get(key, False))]))
         if place < placed:
             said.append(str(value))
         elif key in wanted or draw.random() < 0.25:

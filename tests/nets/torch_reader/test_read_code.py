@@ -1,6 +1,5 @@
 """Pasted code: read as it would run, wrong numbers kept, what is unknown named by its line, and nothing ever run."""
 
-import inspect
 import os
 import threading
 
@@ -8,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 from torch.nn import functional
 
 from vpc2.nets.export.pytorch_code import to_code
@@ -18,7 +16,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
-from vpc2.nets.torch_reader.torch_signatures import CLASSES, DEFAULTS, FUNCTIONS, KINDS, SILENT
+from vpc2.nets.torch_reader.torch_signatures import REQUIRED, SILENT, arguments_of, classes, function_of, functions, kind_of
 from vpc2.text import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.
@@ -439,28 +437,30 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
     summarise(net)
 
 
-@pytest.mark.parametrize("name", list(CLASSES))
-def test_the_arguments_of_a_class_are_torchs(name):
-    found = inspect.signature(getattr(nn, name)).parameters
-    assert tuple(key for key in found if key not in ("args", "kwargs")) == CLASSES[name][: len(found)]  # torch 2.14 knows one more
-    for key, one in found.items():
-        if key in DEFAULTS and one.default is not inspect.Parameter.empty:
-            assert one.default == DEFAULTS[key]
-    knobs = {knob.key for knob in LAYERS[KINDS[name]].knobs}
-    follows = set(LAYERS[KINDS[name]].inner(LAYERS[KINDS[name]].defaults(), (16, 8, 8)))
-    for key in CLASSES[name]:
-        assert key in knobs or key in DEFAULTS or key in SILENT or key in follows or key in dict(LAYERS[KINDS[name]].fixed) or key == "bias"
+@pytest.mark.parametrize("name", classes())
+def test_every_argument_of_a_class_has_a_place(name):
+    """What torch's class takes is a knob, follows from what comes in, is fixed, or has a default that stands."""
+    entry = LAYERS[kind_of(name)]
+    follows = entry.inner(entry.defaults(), (16, 8, 8))
+    for key, default in arguments_of(name).items():
+        has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in SILENT or key in dict(entry.fixed)
+        assert has_place or default is not REQUIRED, key
 
 
-@pytest.mark.parametrize("name", list(FUNCTIONS))
-def test_the_arguments_of_a_function_are_torchs(name):
-    function = getattr(functional, name, None) or getattr(torch, name)
-    if function in (torch.flatten, functional.gelu, torch.sigmoid, torch.tanh):
-        return  # written in C++: torch.flatten(x, 1) and the others are called in the texts above
-    try:
-        found = inspect.signature(function)
-    except ValueError:
-        return
-    names = [key for key in found.parameters if key not in ("input", "args", "kwargs")]
-    if names:
-        assert tuple(names)[: len(FUNCTIONS[name][1])] == FUNCTIONS[name][1]
+@pytest.mark.parametrize("name", functions())
+def test_a_function_takes_what_its_class_takes(name):
+    """Its arguments are those that its class knows, or say nothing of a net; torch takes the picture with them, in their order."""
+    function = function_of(name)
+    known = {*arguments_of(function.cls), *SILENT, "training", "antialias"}
+    assert set(function.arguments) <= known
+    entry = LAYERS[kind_of(function.cls)]
+    wanted = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
+    if name == "interpolate":
+        wanted["size"] = None
+    called = getattr(functional, name, None) or getattr(torch, name)
+    given = [wanted.get(key, default) for key, default in function.arguments.items()]
+    images = torch.zeros(2, 3, 4, 4)
+    if name in ("gelu", "softmax", "interpolate"):  # some of theirs are taken by name only
+        called(images, **dict(zip(function.arguments, given, strict=True)))
+    else:
+        called(images, *given)

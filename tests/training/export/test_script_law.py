@@ -318,18 +318,6 @@ def test_every_recipe_that_is_offered(tmp_path, key):
 # --- a new entry is one literal
 
 
-@pytest.fixture
-def offer(monkeypatch):
-    """A function that adds an entry to a table and to the choice of a recipe's setting."""
-
-    def add(catalog, entry, setting):
-        monkeypatch.setitem(catalog._entries, entry.key, entry)
-        monkeypatch.setitem(catalog._aliases, entry.key, entry.key)
-        monkeypatch.setitem(SETTINGS.knob(setting).options, entry.key, entry.title)
-
-    return add
-
-
 WORDS = {"title": Text("new"), "help": Text("new")}
 RATE = (("lr", "learning_rate"),)
 
@@ -338,7 +326,7 @@ RATE = (("lr", "learning_rate"),)
 def test_an_optimiser_that_was_not_foreseen(tmp_path, offer, name):
     """Some of torch's have a fused step and some have none: nothing is said of it in the table."""
     settings = (*RATE, ("weight_decay", "weight_decay"), *((("momentum", "momentum"),) if name == "RMSprop" else ()))
-    offer(OPTIMISERS, Optimiser(key="new", target=f"torch.optim.{name}", settings=settings, **WORDS), "optimiser")
+    offer(OPTIMISERS, Optimiser(key="new", target=f"torch.optim.{name}", settings=settings, **WORDS))
     assert f"torch.optim.{name}(" in check(a_recipe(optimiser="new", learning_rate=0.001), tmp_path)
 
 
@@ -367,6 +355,6 @@ def falling(by):
     "factor", [sagging, falling(0.1), lambda progress: 1 - progress / 2, Table()], ids=["function", "closure", "lambda", "object"]
 )
 def test_a_schedule_that_was_not_foreseen(tmp_path, offer, factor):
-    offer(SCHEDULES, Schedule(key="new", factor=factor, **WORDS), "schedule")
+    offer(SCHEDULES, Schedule(key="new", factor=factor, **WORDS))
     text = check(a_recipe(schedule="new"), tmp_path)
     assert ('data["rates"]' in text) == isinstance(factor, Table)

@@ -7,6 +7,7 @@ import torch
 
 from vpc2.augment.presets import PIPELINES
 from vpc2.text import Refusal
+from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME
 from vpc2.training.trainer.trainer import fit
 
@@ -47,7 +48,7 @@ def run(recipe, folder, pause_at=()):
     return classifier, once
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
 @pytest.mark.parametrize("change", [{}, {"balance": "sampling", "imbalance": 4.0}, {"clip_norm": 0.5, "label_smoothing": 0.1}])
 def test_paused_within_an_epoch_and_between_two_it_ends_the_same(tmp_path, make_recipe, optimiser, change):
     recipe = make_recipe(epochs=3, optimiser=optimiser, **change)

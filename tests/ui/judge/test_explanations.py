@@ -12,6 +12,7 @@ from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
+from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.predict.classifier_ref import ClassifierVersion
 from vpc2.training.presets import RECIPES
@@ -112,7 +113,7 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])
-@pytest.mark.parametrize("kind", ["fgsm", "pgd", "pgd_l2"])
+@pytest.mark.parametrize("kind", ATTACKS)
 def test_an_attack_without_a_gradient_is_no_resistance(net, lang, kind):
     at = drawn(net(deaden), "attacks", "draw_attacks", lang, **{"attack/which": kind})
     assert count(at, BLIND[lang]) == 1 and not count(at, "It resists") and not count(at, "Resiste")

@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from vpc2.host import MB
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
-from vpc2.nets.layers.shape_rules import sides_of
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
@@ -26,7 +26,6 @@ IMAGES, SCORES = "images", "scores"
 
 _TOO_LARGE = Text("This net has {params:,} parameters, which would take {found:,} MB; at most {most:,} MB are written as ONNX here.")
 _TOO_LONG = Text("This net has {count:,} layers; at most {most:,} are written as ONNX here.")
-_NO_ADAPTIVE_MAX = Text("{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.")
 _LOCK = threading.Lock()  # torch's exporter changes global state while it works, and one export at a time is enough memory
 
 
@@ -39,8 +38,8 @@ def check_onnx(summary: Summary) -> None:
     if summary.count > ONNX_LAYERS:
         raise Refusal(_TOO_LONG.fill(count=summary.count, most=ONNX_LAYERS))
     for facts in summary.walk():
-        if facts.kind == "AdaptiveMaxPool2d" and sides_of(facts.layer.params["output_size"]) != (1, 1):
-            raise Refusal(_NO_ADAPTIVE_MAX.fill(name=facts.name))
+        if (why := LAYERS[facts.kind].no_onnx(facts.layer.params)) is not None:
+            raise Refusal(why.fill(name=facts.name))
 
 
 def to_onnx(net: Net, seed: int = 1) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
+from vpc2.sources import Carrier
 
 # torch's own defaults, so that the code says only what differs.
 _DEFAULTS: dict[str, Any] = {
@@ -30,6 +29,8 @@ _POSITIONAL = (
     "output_size", "size", "kernel_size",
 )  # fmt: skip
 _INDENT = "    "
+_NN = "torch.nn."
+_IMPORTS = ("import torch", "from torch import nn")
 
 
 def to_code(net: Net) -> str:
@@ -38,16 +39,16 @@ def to_code(net: Net) -> str:
     Where a layer does not fit, the code ends before it and says why in a comment.
     """
     summary = summarise(net)
-    lines = _layers(_reached(summary.layers), 1)
+    lines, (imports, classes) = _layers(_reached(summary.layers), 1), _classes(summary)
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
     return "\n".join(
         [
-            "import torch",
-            "from torch import nn",
+            *_IMPORTS,
+            *imports,
             "",
-            *_classes(summary),
+            *classes,
             f"# {_comment(net.name)}{summary.params:,} parameters, {summary.macs:,} multiply-adds for a picture of {height} "
             f"x {width} x {channels}.",
             "net = nn.Sequential(",
@@ -70,13 +71,22 @@ def _reached(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
     return [facts for facts in layers if facts.output is not None]
 
 
-def _classes(summary: Summary) -> list[str]:
-    """Return the classes of the blocks that the net is built of, as the app itself builds them."""
-    names = {LAYERS[facts.kind].target.rpartition(".") for facts in _reached(list(summary.walk()))}
-    wanted = {name for module, _dot, name in names if module == "vpc2.nets.layers.block_modules" and name != "GlobalAvgPool"}
-    source = (Path(__file__).parents[1] / "layers" / "block_modules.py").read_text("utf-8")
-    found = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name in wanted]
-    return [line for node in found for line in ("", *ast.get_source_segment(source, node).splitlines(), "", "")][1:] if found else []
+def _classes(summary: Summary) -> tuple[list[str], list[str]]:
+    """Return the classes that torch does not have, as the app itself builds them, and the imports that they need besides torch's."""
+    kinds, carrier = {facts.kind for facts in _reached(list(summary.walk()))}, Carrier()
+    for key, entry in LAYERS.items():
+        if key in kinds and not entry.script:
+            for target in filter(None, (entry.target, entry.flat_target)):
+                _class_name(target, carrier)
+    lines = [line for text in carrier.definitions for line in ("", *text.splitlines(), "", "")][1:]
+    return [line for line in carrier.imports if line not in _IMPORTS], lines
+
+
+def _class_name(target: str, carrier: Carrier | None = None) -> str:
+    """Return what the code calls a layer's class."""
+    if target.startswith(_NN):
+        return f"nn.{target.removeprefix(_NN)}"
+    return (carrier or Carrier()).name_of(target)
 
 
 def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
@@ -94,7 +104,7 @@ def _lines(facts: LayerFacts, depth: int) -> list[str]:
         return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
     inside = [line for branch in facts.given for line in _branch(branch, depth + 1)]
     extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
-    return [f"{indent}{LAYERS[facts.kind].target.rpartition('.')[2]}({note}", *inside, *extras, f"{indent}),"]
+    return [f"{indent}{_class_name(LAYERS[facts.kind].target)}({note}", *inside, *extras, f"{indent}),"]
 
 
 def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
@@ -112,9 +122,9 @@ def _copy(layers: Sequence[LayerFacts], count: int, depth: int) -> list[str]:
 
 
 def _call(facts: LayerFacts) -> str:
-    if facts.kind == "GlobalAvgPool":
-        return "nn.AdaptiveAvgPool2d(1), nn.Flatten()"
     entry = LAYERS[facts.kind]
+    if entry.script:
+        return entry.script
     given = entry.arguments(facts.layer.params, facts.input)
     first, named = [], []
     for key, value in given.items():
@@ -123,4 +133,4 @@ def _call(facts: LayerFacts) -> str:
         # Pooling's stride is its kernel where torch is not told otherwise.
         elif value != (given["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
             named.append(f"{key}={value!r}")
-    return f"nn.{entry.target_for(facts.input).rpartition('.')[2]}({', '.join([*first, *named])})"
+    return f"{_class_name(entry.target_for(facts.input))}({', '.join([*first, *named])})"

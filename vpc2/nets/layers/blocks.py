@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpc2.knobs import Choice, Whole
-from vpc2.nets.layers import branch_rules, formulas
+from vpc2.nets.layers import branch_recognition, branch_rules, formulas
 from vpc2.nets.layers.kind import Block, LayerKind, Sequence
 from vpc2.text import Text
 
@@ -30,6 +30,15 @@ def _inception(channels: int) -> tuple[Sequence, ...]:
     )
 
 
+_REDUCTION = Whole(
+    key="reduction",
+    title=Text("Squeezed to one in"),
+    default=16,
+    low=1,
+    high=256,
+    help=Text("By how much the channels are squeezed in between."),
+)
+
 BLOCKS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Residual",
@@ -44,6 +53,9 @@ BLOCKS: tuple[LayerKind, ...] = (
             derive=branch_rules.shortcut,
             extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
             starter=_plain_block,
+            recognise=branch_recognition.residual,
+            after="activation",
+            free=("projection",),
         ),
         knobs=(
             Choice(
@@ -74,7 +86,14 @@ BLOCKS: tuple[LayerKind, ...] = (
         family="block",
         stem="par",
         aliases=("Inception",),
-        block=Block(join=branch_rules.concatenated, sign="|", most=8, starter=_inception, formulas=formulas.sum_formulas),
+        block=Block(
+            join=branch_rules.concatenated,
+            sign="|",
+            most=8,
+            starter=_inception,
+            formulas=formulas.sum_formulas,
+            recognise=branch_recognition.side_by_side,
+        ),
     ),
     LayerKind(
         key="Repeat",
@@ -108,18 +127,17 @@ BLOCKS: tuple[LayerKind, ...] = (
         target="vpc2.nets.layers.block_modules.SqueezeExcite",
         family="block",
         stem="se",
+        sees_whole=True,
         block=Block(
-            join=branch_rules.scaled, sign="×", fewest=0, most=0, derive=branch_rules.gate, sees_derived=False, starter=lambda channels: ()
+            join=branch_rules.scaled,
+            sign="×",
+            fewest=0,
+            most=0,
+            derive=branch_rules.gate,
+            sees_derived=False,
+            starter=lambda channels: (),
+            recognise=lambda branches: branch_recognition.gate(branches, _REDUCTION),
         ),
-        knobs=(
-            Whole(
-                key="reduction",
-                title=Text("Squeezed to one in"),
-                default=16,
-                low=1,
-                high=256,
-                help=Text("By how much the channels are squeezed in between."),
-            ),
-        ),
+        knobs=(_REDUCTION,),
     ),
 )

@@ -10,8 +10,19 @@ from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.kind import BIAS, EXPECTS, LayerKind, channels_in
 from vpc2.text import Text, Verbatim
 
+_ALL_DROPPED = Text("{name}: a dropout of 1 sets every value to zero, so nothing is learned.")
+_LONE_NORM = Text(
+    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more."
+)
+_EARLY_SOFTMAX = Text("{name}: cross-entropy applies a softmax by itself; a second one makes training slow.")
+_WHOLE_ROWS = Text("{where}: {name} drops whole rows; here it drops single values.")
 
-def _activation(key: str, help_: Text, *knobs: Any) -> LayerKind:
+
+def _drops_all(p: rule.Params, out: rule.Shape) -> Text | None:
+    return _ALL_DROPPED if p["p"] == 1 else None
+
+
+def _activation(key: str, help_: Text, *knobs: Any, function: str = "") -> LayerKind:
     return LayerKind(
         key=key,
         title=Verbatim(key),
@@ -19,6 +30,7 @@ def _activation(key: str, help_: Text, *knobs: Any) -> LayerKind:
         target=f"torch.nn.{key}",
         family="activation",
         stem=key.lower(),
+        function=function or key.lower(),
         knobs=knobs,
     )
 
@@ -55,9 +67,26 @@ PLAIN: tuple[LayerKind, ...] = (
             high=1.0,
             help=Text("What negative values are multiplied by."),
         ),
+        function="leaky_relu",
+    ),
+    _activation(
+        "ELU",
+        Text("Like ReLU, but negative values level off smoothly at minus alpha (Clevert and others, 2015)."),
+        Number(
+            key="alpha",
+            title=Text("Alpha"),
+            default=1.0,
+            low=0.0,
+            high=10.0,
+            help=Text("How far below zero negative values level off."),
+        ),
     ),
     _activation("ReLU6", Text("A ReLU that stops at 6 (MobileNet).")),
-    _activation("GELU", Text("A smooth ReLU, usual in transformers.")),
+    _activation(
+        "GELU",
+        Text("A smooth ReLU, usual in transformers."),
+        function="gelu(approximate='none')",
+    ),
     _activation("SiLU", Text("x times its sigmoid: smooth, usual in EfficientNet.")),
     _activation("Sigmoid", Text("Squeezes every value into 0 to 1.")),
     _activation("Tanh", Text("Squeezes every value into -1 to 1.")),
@@ -69,6 +98,8 @@ PLAIN: tuple[LayerKind, ...] = (
         family="activation",
         stem="softmax",
         fixed=(("dim", 1),),
+        remark=lambda p, out: _EARLY_SOFTMAX,
+        function="softmax",
     ),
     LayerKind(
         key="BatchNorm2d",
@@ -81,6 +112,7 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         inner=channels_in("num_features"),
+        remark=lambda p, out: _LONE_NORM if rule.positions(out) == 1 else None,
         aliases=("BatchNorm", "BatchNorm1d"),
         knobs=(_learned("affine"),),
     ),
@@ -94,6 +126,7 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.layer_norm_params,
         formulas=formulas.layer_norm_formulas,
         inner=lambda p, shape: {"normalized_shape": shape},
+        sees_whole=True,
         knobs=(_learned("elementwise_affine"),),
     ),
     LayerKind(
@@ -108,6 +141,7 @@ PLAIN: tuple[LayerKind, ...] = (
         formulas=formulas.norm_formulas,
         divides=("num_groups",),
         inner=lambda p, shape: {"num_groups": p["num_groups"], "num_channels": shape[0]},
+        sees_whole=True,
         knobs=(
             Whole(
                 key="num_groups",
@@ -130,6 +164,7 @@ PLAIN: tuple[LayerKind, ...] = (
         stem="lrn",
         output=rule.same_picture,
         aliases=("LRN",),
+        function="local_response_norm",
         knobs=(
             Whole(
                 key="size",
@@ -149,6 +184,10 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         aliases=("Dropout1d",),
+        remark=_drops_all,
+        function="dropout",
+        also_reads=(("Dropout1d", _WHOLE_ROWS),),
+        is_view=True,
         knobs=(_SHARE,),
     ),
     LayerKind(
@@ -159,6 +198,9 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         output=rule.same_picture,
+        remark=_drops_all,
+        function="dropout2d",
+        is_view=True,
         knobs=(_SHARE,),
     ),
     LayerKind(
@@ -170,6 +212,8 @@ PLAIN: tuple[LayerKind, ...] = (
         stem="flatten",
         output=rule.flat,
         formulas=formulas.flat_formulas,
+        function="flatten(start_dim=0, end_dim=-1)",  # the batch too, where it is not told otherwise
+        is_view=True,
     ),
     LayerKind(
         key="Linear",

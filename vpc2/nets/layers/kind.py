@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from vpc2.catalog import Entry
 from vpc2.knobs import Flag, Pair, Whole
@@ -29,8 +29,35 @@ FAMILIES = {
 Sequence = list[tuple[str, Params]]
 
 
+class Read(Protocol):
+    """A layer that was read out of PyTorch code."""
+
+    kind: str
+    params: Params
+
+
+Branches = list[tuple[Any, ...]]  # of `Read`
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What a block makes of branches that meet: its parameters, what it holds, and the layers that must be what it derives."""
+
+    params: Params
+    branches: Branches = field(default_factory=list)
+    shortcut: tuple[Any, ...] = ()
+
+
 def _nothing(p: Params, shape: Shape) -> dict[str, Any]:
     return {}
+
+
+def _no_remark(p: Params, out: Shape) -> Text | None:
+    return None
+
+
+def _can(p: Params) -> Text | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +71,9 @@ class Block:
     `extras` name modules of torch.nn that the block's class takes besides its branches, `starter` fills a new block for so many
     channels, and `formulas` says its sum. `sign` is how what its branches give is joined: added ("+"), multiplied ("×"), laid side
     by side ("|"), or not at all ("").
+    Where PyTorch code is read, `recognise` is asked about branches that meet in that way and returns what this kind makes of them, or
+    None where they are another's. `after` is the knob that names the layer which what was joined goes through, and `free` are knobs
+    that take their default where the shapes left nothing to derive.
     """
 
     join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
@@ -57,6 +87,9 @@ class Block:
     extras: Callable[[Params], dict[str, str]] = lambda params: {}
     starter: Callable[[int], tuple[Sequence, ...]] = lambda channels: ((),)
     formulas: Callable[[Params, Shape, tuple[Shape, ...], Shape], tuple[Formula, ...]] = lambda p, shape, outs, out: ()
+    recognise: Callable[[Branches], Meeting | None] = lambda branches: None
+    after: str = ""
+    free: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +101,16 @@ class LayerKind(Entry):
     `inner` the torch arguments that follow from the shape that comes in, `hidden` the knobs that torch does not
     know; `flat_target` the torch class on a vector where it is another one; `window` what one value looks at, None where
     it is itself. `divides` names knobs whose value must divide the channels that come in, `multiples` knobs that are multiples
-    of another. `block` says how it holds other layers, None where it holds none.
+    of another. `block` says how it holds other layers, None where it holds none. `sees_whole` is True where its statistics or its
+    gate look at the whole picture, which receptive fields leave out.
+
+    `remark` says what is allowed and hardly meant, from the parameters and what comes out; `no_onnx` why it cannot be written as
+    ONNX; both with a field for its `{name}`, or None. `script` is what exported code writes for it where that is no call of torch's
+    class.
+
+    Where PyTorch code is read, `function` is torch's function that does the same, by its name, or with its arguments behind the
+    picture where `inspect` finds none (`max_pool2d(kernel_size, …)`). `also_reads` are further classes of torch.nn that are read as
+    this kind, each with a sentence on what differs, or None. `is_view` says that what comes out may be the memory that came in.
     """
 
     stem: str
@@ -84,6 +126,18 @@ class LayerKind(Entry):
     divides: tuple[str, ...] = ()
     multiples: tuple[tuple[str, str], ...] = ()
     block: Block | None = None
+    sees_whole: bool = False
+    remark: Callable[[Params, Shape], Text | None] = _no_remark
+    no_onnx: Callable[[Params], Text | None] = _can
+    script: str = ""
+    function: str = ""
+    also_reads: tuple[tuple[str, Text | None], ...] = ()
+    is_view: bool = False
+
+    @property
+    def has_weights(self) -> bool:
+        """True where it may learn numbers of its own."""
+        return self.params is not rule.no_params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
         """Return the arguments of the torch class for what comes in: what follows from its shape, then the knobs; pairs as tuples."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vpc2.knobs import Choice, Flag, Pair, Whole
 from vpc2.nets.layers import formulas, window_rules
 from vpc2.nets.layers import shape_rules as rule
@@ -24,7 +26,10 @@ _MULTIPLIER = Whole(
 )
 
 
-def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...]) -> LayerKind:
+_NO_ADAPTIVE_MAX = Text("{name}: ONNX has no adaptive max pooling; adaptive average pooling or a plain max pooling can be written.")
+
+
+def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...], function: str) -> LayerKind:
     return LayerKind(
         key=key,
         title=title,
@@ -36,11 +41,12 @@ def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...]) -> La
         window=window_rules.sliding,
         formulas=formulas.side_formulas,
         aliases=aliases,
+        function=function,
         knobs=(kernel(2), stride(2), padding(words=False), _CEIL),
     )
 
 
-def _adaptive(key: str, title: Text) -> LayerKind:
+def _adaptive(key: str, title: Text, function: str, **given: Any) -> LayerKind:
     return LayerKind(
         key=key,
         title=title,
@@ -50,6 +56,8 @@ def _adaptive(key: str, title: Text) -> LayerKind:
         stem="pool",
         output=rule.adaptive,
         window=window_rules.adapting,
+        function=function,
+        **given,
         knobs=(
             Pair(
                 key="output_size",
@@ -155,15 +163,22 @@ WINDOWS: tuple[LayerKind, ...] = (
         Text("Max pooling"),
         Text("Keeps the largest value of each window."),
         ("MaxPool",),
+        "max_pool2d(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False)",
     ),
     _pooling(
         "AvgPool2d",
         Text("Average pooling"),
         Text("Keeps the mean of each window."),
         ("AvgPool",),
+        "avg_pool2d(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None)",
     ),
-    _adaptive("AdaptiveAvgPool2d", Text("Adaptive average pooling")),
-    _adaptive("AdaptiveMaxPool2d", Text("Adaptive max pooling")),
+    _adaptive("AdaptiveAvgPool2d", Text("Adaptive average pooling"), "adaptive_avg_pool2d"),
+    _adaptive(
+        "AdaptiveMaxPool2d",
+        Text("Adaptive max pooling"),
+        "adaptive_max_pool2d(output_size, return_indices=False)",
+        no_onnx=lambda p: None if rule.sides_of(p["output_size"]) == (1, 1) else _NO_ADAPTIVE_MAX,
+    ),
     LayerKind(
         key="GlobalAvgPool",
         title=Text("Global average pooling"),
@@ -173,6 +188,7 @@ WINDOWS: tuple[LayerKind, ...] = (
         stem="pool",
         output=rule.global_pooling,
         window=window_rules.covering,
+        script="nn.AdaptiveAvgPool2d(1), nn.Flatten()",
         aliases=("GlobalAvgPool2d",),
     ),
     LayerKind(
@@ -184,6 +200,7 @@ WINDOWS: tuple[LayerKind, ...] = (
         stem="up",
         output=rule.upsampled,
         window=window_rules.enlarging,
+        function="interpolate",
         formulas=formulas.upsampling_formulas,
         knobs=(
             Whole(

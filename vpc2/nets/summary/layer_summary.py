@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from vpc2.nets.layers import formulas, shape_rules
+from vpc2.nets.layers import formulas
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import Formula
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
@@ -21,11 +21,7 @@ MOST_PIXELS = FURTHEST  # receptive fields are counted up to here
 # layers it is the usual one.
 MOST_FOLLOWED, MOST_WINDOWS = 2000, 100
 
-_ALL_DROPPED = Text("{name}: a dropout of 1 sets every value to zero, so nothing is learned.")
-_LONE_NORM = Text(
-    "{name}: on 1 × 1 a batch of one picture has nothing to normalise. Training never makes one: its batches have two pictures or more."
-)
-_EARLY_SOFTMAX = Text("{name}: cross-entropy applies a softmax by itself; a second one makes training slow.")
+_BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
 _BORDER = Text("Where a stride does not divide the side, the last rows or columns are not looked at: {layers}.")
 
 
@@ -217,12 +213,8 @@ def _remarks(layers: Iterable[LayerFacts]) -> Iterator[Text]:
     for facts in layers:
         if facts.output is None:
             continue
-        if facts.kind in ("Dropout", "Dropout2d") and facts.layer.params["p"] == 1:
-            yield _ALL_DROPPED.fill(name=facts.name)
-        if facts.kind == "BatchNorm2d" and shape_rules.positions(facts.output) == 1:
-            yield _LONE_NORM.fill(name=facts.name)
-        if facts.kind == "Softmax":
-            yield _EARLY_SOFTMAX.fill(name=facts.name)
+        if (remark := LAYERS[facts.kind].remark(facts.layer.params, facts.output)) is not None:
+            yield remark.fill(name=facts.name)
 
 
 def _borders(layers: Iterable[LayerFacts]) -> Iterator[Text]:

@@ -9,9 +9,6 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.summary.exact_field import follow
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 
-# Layers whose statistics or gate look at the whole picture; receptive fields leave them out, as is usual.
-WHOLE_PICTURE = ("LayerNorm", "GroupNorm", "SqueezeExcite")
-
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
@@ -86,7 +83,8 @@ def has_field(facts: LayerFacts) -> bool:
     """True where a receptive field belongs to a place: pictures, and vectors that were made of all of one."""
     if facts.output is None:
         return False
-    return len(facts.output) == 3 or LAYERS[facts.kind].family == "dense" or facts.kind == "GlobalAvgPool"
+    entry = LAYERS[facts.kind]
+    return len(facts.output) == 3 or entry.family == "dense" or entry.window is not None
 
 
 def fields_up_to(summary: Summary, layer_id: str, unit: tuple[int, int]) -> list[tuple[LayerFacts, Rectangle]]:
@@ -114,7 +112,7 @@ def whole_picture_layers(summary: Summary, layer_id: str) -> tuple[str, ...]:
     """Return the names of the layers up to this one whose statistics or gate look at the whole picture."""
     names = []
     for facts in summary.walk():
-        if facts.kind in WHOLE_PICTURE and (facts.output is None or len(facts.output) == 3):
+        if LAYERS[facts.kind].sees_whole and (facts.output is None or len(facts.output) == 3):
             names.append(facts.name)
         if facts.id == layer_id:
             break

@@ -42,8 +42,8 @@ _NEEDS_PICTURE = Text("{where}: torch's BatchNorm2d takes no vector; here it is 
 _WRITTEN_OVER = Text(
     "{where}: this writes into a picture in place, and another name for the same memory is used later; that cannot be followed here."
 )
-_GATE = ("AdaptiveAvgPool2d", "Conv2d", "ReLU", "Conv2d", "Sigmoid")
-_POINTWISE = {"kernel_size": 1, "padding": 0, "groups": 1}
+# How values are joined: the sign of the blocks that do so, and what is said where no block does.
+_MEETINGS = {"add": ("+", _NO_RESIDUAL), "mul": ("×", _NO_GATE), "cat": ("|", _TANGLED)}
 
 
 @dataclass(frozen=True)
@@ -203,13 +203,14 @@ class Graph:
             part = known.get(facts.id)
             if part is None:
                 continue
-            if facts.kind == "Repeat" and facts.output is not None and facts.inside[0][-1].output != facts.input:
-                restless |= {inner.id for inner in facts.walk()}
-            if facts.kind == "Residual" and facts.output is not None:
+            entry = LAYERS[facts.kind]
+            if entry.block is not None and facts.output is not None:
+                if entry.block.is_chain and facts.inside[0][-1].output != facts.input:
+                    restless |= {inner.id for inner in facts.walk()}
                 if part.shortcut:
                     _check_shortcut(facts, part)
                 else:
-                    changes[facts.id] = {"projection": LAYERS["Residual"].knob("projection").default}
+                    changes[facts.id] = {key: entry.knob(key).default for key in entry.block.free}
             if facts.input is not None:
                 self._check(facts, part)
                 changes.setdefault(facts.id, {}).update(self._surprises(facts, part, facts.id in restless))
@@ -289,57 +290,28 @@ def _chain(start: Value, end: Value, depth: int = 0) -> tuple[Part, ...]:
             end = end.inputs[0]
             continue
         part = _block(end, [_chain(end.over, one, depth + 1) for one in end.inputs])
-        if part.kind == "Residual" and parts and parts[-1].kind == "ReLU":
-            parts.pop()
-            part = replace(part, params={**part.params, "activation": "ReLU"})
-        parts.append(part)
+        parts.append(_after(part, parts))
         end = end.over
     return tuple(reversed(parts))
 
 
 def _block(end: Value, branches: list[tuple[Part, ...]]) -> Part:
-    if end.join == "cat":
-        return Part("Parallel", {}, end.where, branches=tuple(branches))
-    first, second = branches
-    if end.join == "mul":
-        gate = first or second
-        if not (first and second) and (reduction := _reduction(gate)):
-            return Part("SqueezeExcite", {"reduction": reduction}, end.where)
-        raise Refusal(_NO_GATE.fill(where=end.where))
-    for body, shortcut in ((first, second), (second, first)):
-        projection = _projection(shortcut)
-        if projection and (body or not shortcut):
-            return Part("Residual", {"projection": projection, "activation": "none"}, end.where, branches=(body,), shortcut=shortcut)
-    raise Refusal(_NO_RESIDUAL.fill(where=end.where))
+    """Return the block that branches are which meet in `end`: the first kind of the table, of those that join so, that knows them."""
+    sign, no_block = _MEETINGS[end.join]
+    for key, entry in LAYERS.items():
+        if entry.block is not None and entry.block.sign == sign and (met := entry.block.recognise(branches)) is not None:
+            params = {**entry.defaults(), **met.params}
+            return Part(key, params, end.where, branches=tuple(map(tuple, met.branches)), shortcut=tuple(met.shortcut))
+    raise Refusal(no_block.fill(where=end.where))
 
 
-def _is_pointwise(part: Part) -> bool:
-    return all(part.params[key] == value for key, value in _POINTWISE.items())
-
-
-def _projection(parts: tuple[Part, ...]) -> str:
-    """Return the projection of a residual block that these layers may be: "none" where there are none, "" where they are no projection."""
-    kinds = tuple(part.kind for part in parts)
-    if not kinds:
-        return "none"
-    if kinds not in (("Conv2d",), ("Conv2d", "BatchNorm2d")) or not _is_pointwise(parts[0]):
-        return ""
-    has_norm = len(kinds) == 2
-    if has_norm and parts[1].params != LAYERS["BatchNorm2d"].defaults():
-        return ""
-    return ("conv_bn" if has_norm else "conv") if parts[0].params["bias"] is not has_norm else ""
-
-
-def _reduction(gate: tuple[Part, ...]) -> int:
-    """Return by how much a gate squeezes the channels, 0 where it is no gate of squeeze-and-excitation."""
-    if tuple(part.kind for part in gate) != _GATE or gate[0].params["output_size"] != 1:
-        return 0
-    squeeze, excite = gate[1], gate[3]
-    if not all(_is_pointwise(one) and one.params["bias"] and one.params["stride"] == 1 for one in (squeeze, excite)):
-        return 0
-    knob, channels, squeezed = LAYERS["SqueezeExcite"].knob("reduction"), excite.params["out_channels"], squeeze.params["out_channels"]
-    tried = (knob.default, *range(knob.low, knob.high + 1))
-    return next((reduction for reduction in tried if max(1, channels // reduction) == squeezed), 0)
+def _after(part: Part, parts: list[Part]) -> Part:
+    """Return a block with the layer behind it as what its sum goes through, where it has a knob for that; the layer is taken away."""
+    entry = LAYERS[part.kind]
+    key = entry.block.after
+    if key and parts and parts[-1].kind in entry.knob(key).options:
+        part = replace(part, params={**part.params, key: parts.pop().kind})
+    return part
 
 
 def _check_shortcut(facts: LayerFacts, part: Part) -> None:

@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.torch_reader import messages as words
 from vpc2.nets.torch_reader.graph import Value
 from vpc2.nets.torch_reader.messages import named, refuse, where
 from vpc2.nets.torch_reader.torch_calls import SIZES, Sizes, bind, is_function
-from vpc2.nets.torch_reader.torch_signatures import CLASSES
+from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class, kind_of
 from vpc2.nets.torch_reader.values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Thing
 
 _NUMBERS: dict[str, Callable] = {
@@ -38,7 +39,6 @@ BUILTINS = (
     "super",
 )
 _DECORATORS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "torch.jit.", "override", "typing.override")  # change no number
-_WEIGHED = ("Conv2d", "ConvTranspose2d", "Linear", "BatchNorm1d", "BatchNorm2d", "LayerNorm", "GroupNorm")
 
 
 def call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[str, Any]) -> Any:
@@ -90,7 +90,7 @@ def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said:
         return list(reader.items(node, given[0])) if given else []
     if name == "ModuleDict":
         return dict(_pairs(reader, node, given[0])) if given else {}
-    arguments = bind(f"nn.{name}", CLASSES[name], given, said, where(node.lineno)) if name in CLASSES else {}
+    arguments = bind(f"nn.{name}", tuple(arguments_of(name)), given, said, where(node.lineno)) if is_class(name) else {}
     return Module(name, arguments, node.lineno)
 
 
@@ -294,9 +294,9 @@ def _layer(reader: Any, module: Module, value: Any) -> Any:
     at = where(module.line)
     if module.name == "Identity":
         return value
-    if module.name not in CLASSES:
+    if not is_class(module.name):
         return reader.calls.unknown(f"nn.{module.name}", value, at)
-    if module.is_used and module.name in _WEIGHED:
+    if module.is_used and LAYERS[kind_of(module.name)].has_weights:
         reader.calls.note(words.SHARED.fill(line=module.line, name=module.name))
     module.is_used = True
     return reader.calls.module(module.name, module.arguments, value, at)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from vpc2.knobs import Knob
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.torch_reader.graph import Graph, Value
 from vpc2.nets.torch_reader.torch_signatures import (
     ALSO,
-    ARGUMENTS,
-    DEFAULTS,
-    FUNCTION_DEFAULTS,
-    FUNCTIONS,
-    IN_PLACE,
-    KINDS,
     REQUIRED,
     SHAPING,
     SILENT,
+    arguments_of,
+    function_of,
+    functions,
+    kind_of,
+    writes_in_place,
 )
 from vpc2.text import Refusal, Text
 
@@ -36,7 +36,6 @@ _WEIGHTED_SUM = Text("{where}: {name} with alpha={alpha} adds a multiple; here p
 _ALWAYS_DROPS = Text(
     "{where}: {name} drops values while the net is judged too, unless training=self.training is said; here it drops only while training."
 )
-_WHOLE_ROWS = Text("{where}: {name} drops whole rows; here it drops single values.")
 _NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.")
 
 
@@ -45,8 +44,8 @@ _BOTH_SIDES = ({2, 3}, {-2, -1})
 _JOINS = {
     "add": "add", "iadd": "add", "mul": "mul", "imul": "mul", "multiply": "mul", "cat": "cat", "concat": "cat", "concatenate": "cat",
 }  # fmt: skip
+_WRITTEN = ("add", "mul")  # joins that may write into their first value
 _METHODS = ("view", "reshape", "mean", "size", "clone")
-_VIEWS = ("Flatten", "Dropout", "Dropout2d")  # what comes out may be the very memory that came in
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ SIZES = Sizes()
 
 def is_function(name: str) -> bool:
     """True for a function or method of torch that a net can call here."""
-    if name.endswith("_") and name[:-1] in IN_PLACE:
-        return True
-    return name in FUNCTIONS or name in _JOINS or name in _SAME_VALUE or name in _METHODS
+    if name.endswith("_"):
+        return name[:-1] in _WRITTEN or name[:-1] in functions() and writes_in_place(name[:-1])
+    return name in functions() or name in _JOINS or name in _SAME_VALUE or name in _METHODS
 
 
 def bind(name: str, names: tuple[str, ...], values: list[Any], named: dict[str, Any], where: Text) -> dict[str, Any]:
@@ -120,60 +119,72 @@ class Calls:
 
     def module(self, name: str, arguments: dict[str, Any], value: Any, where: Text) -> Value:
         """Return what a layer of torch.nn makes of a value; `arguments` are those it was made with, by name."""
-        if name == "Dropout1d":
-            self.note(_WHOLE_ROWS.fill(where=where, name=f"nn.{name}"))
-        for key, default in ARGUMENTS[name].items():
+        entry = LAYERS[kind_of(name)]
+        if (differs := dict(entry.also_reads).get(name)) is not None:
+            self.note(differs.fill(where=where, name=f"nn.{name}"))
+        for key, default in arguments_of(name).items():
             if default is REQUIRED and arguments.get(key) is None:
                 raise Refusal(_MISSING.fill(where=where, name=f"nn.{name}", key=key))
-        is_flat = {"BatchNorm1d": True, "BatchNorm2d": False}.get(name)
-        return self._layer(name, f"nn.{name}", arguments, value, where, {} if is_flat is None else {"is_flat": is_flat})
+        checks = {"is_flat": name == entry.flat_target.rpartition(".")[2]} if entry.flat_target else {}
+        return self._layer(name, f"nn.{name}", arguments, value, where, checks)
 
     def _layer(
-        self, cls: str, name: str, arguments: dict[str, Any], value: Any, where: Text, checks: dict[str, Any] | None = None
+        self,
+        cls: str,
+        name: str,
+        arguments: dict[str, Any],
+        value: Any,
+        where: Text,
+        checks: dict[str, Any] | None = None,
+        defaults: dict[str, Any] | None = None,
     ) -> Value:
-        """Return what the layer of one of torch's classes makes of a value; what `arguments` leave out is as torch has it."""
+        """Return what the layer of one of torch's classes makes of a value; what `arguments` leave out is as the class has it.
+
+        `defaults` are those of arguments that the class does not have.
+        """
         if not isinstance(value, Value):
             raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        kind = KINDS[cls]
+        kind, own = kind_of(cls), arguments_of(cls)
         entry, params, given, checks = LAYERS[kind], {}, {}, dict(checks or {})
         knobs = {knob.key for knob in entry.knobs}
-        defaults = {key: default for key, default in ARGUMENTS[cls].items() if default is not REQUIRED}
-        for key, said in {**defaults, **arguments}.items():
+        left_out = {key: default for key, default in own.items() if default is not REQUIRED}
+        defaults = {**(defaults or {}), **left_out}
+        for key, said in {**left_out, **arguments}.items():
             if key in SILENT:
                 continue
             if key in knobs:
                 if said is not None:
-                    params[key] = _knob_value(cls, key, said)
-            elif key in DEFAULTS:
-                self._check_default(kind, name, key, said, where)
+                    params[key] = _knob_value(entry.knob(key), said)
             elif key in dict(entry.fixed):
                 checks[key] = said
+            elif key in defaults:
+                self._check_default(kind, name, key, said, where, defaults[key])
             elif said is not None:
                 given[key] = said
-        for needed in ("kernel_size", "out_channels", "out_features", "output_size", "num_groups", "scale_factor", "size"):
-            if needed in knobs and needed not in params:
+        for needed in own:
+            if needed in knobs and needed not in params and needed != "stride":
                 raise Refusal(_MISSING.fill(where=where, name=name, key=needed))
-        if entry.family == "pooling" and "stride" in knobs:
+        if "stride" in own and own["stride"] is None:
             params.setdefault("stride", params["kernel_size"])  # torch's own rule
         made = self.graph.layer(value, kind, params, where, given, checks)
-        if kind in _VIEWS:
+        if entry.is_view:
             self.graph.share(value, made)
         if arguments.get("inplace") is True:
             self.graph.write(value, made)
         return made
 
-    def _check_default(self, kind: str, name: str, key: str, said: Any, where: Text) -> None:
+    def _check_default(self, kind: str, name: str, key: str, said: Any, where: Text, default: Any) -> None:
         """Note an argument that has no knob here and another value than torch's default; refuse it where it changes shapes."""
         if isinstance(said, list | tuple) and len(set(map(str, said))) == 1:
             said = said[0]
-        if said == DEFAULTS[key] or said in ALSO.get(key, ()):
+        if said == default or said in ALSO.get(key, ()):
             return
         shown = {"where": where, "name": name, "key": key, "value": str(said)[:40]}
         if key in SHAPING:
             raise Refusal(_CHANGES_SHAPE.fill(**shown))
         if (kind, key, str(said)) not in self._said:  # once is enough: a net says it in each of its layers
             self._said.add((kind, key, str(said)))
-            self.note(_NO_KNOB.fill(own=str(DEFAULTS[key]), **shown))
+            self.note(_NO_KNOB.fill(own=str(default), **shown))
 
     def function(self, name: str, values: list[Any], named: dict[str, Any], where: Text) -> Any:
         """Return what a function or method of torch, called on a value, comes to."""
@@ -199,8 +210,12 @@ class Calls:
             return self._view(name, value, list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest, where)
         if name == "mean":
             return self._mean(value, bind(name, ("dim", "keepdim"), rest, named, where), where)
-        cls, names = FUNCTIONS[name]
-        arguments = {**FUNCTION_DEFAULTS.get(name, {}), **bind(name, names, rest, named, where)}
+        function = function_of(name)
+        bound, own = bind(name, tuple(function.arguments), rest, named, where), arguments_of(function.cls)
+        defaults = {key: default for key, default in function.arguments.items() if default is not REQUIRED}
+        # What the function takes by default stands where its class takes something else.
+        other = {key: default for key, default in defaults.items() if key in (*own, "training") and default != own.get(key)}
+        arguments = {**other, **bound}
         if is_written:
             arguments["inplace"] = True
         if "training" in arguments:
@@ -209,7 +224,7 @@ class Calls:
                 return value
             if getattr(training, "name", "") != "training":
                 self.note(_ALWAYS_DROPS.fill(where=where, name=name))
-        return self._layer(cls, name, arguments, value, where)
+        return self._layer(function.cls, name, arguments, value, where, defaults=defaults)
 
     def _size(self, value: Any, rest: list[Any], named: dict[str, Any]) -> Sizes:
         (index,) = (*rest, *named.values())[:1] or (None,)
@@ -262,7 +277,7 @@ class Calls:
         return self.graph.layer(value, "GlobalAvgPool", {}, where)
 
 
-def _knob_value(cls: str, key: str, said: Any) -> Any:
-    if (cls, key, said) == ("Conv2d", "padding", "valid"):  # torch's word for none
+def _knob_value(knob: Knob, said: Any) -> Any:
+    if knob.key == "padding" and said == "valid" and getattr(knob, "words", None):  # torch's word for none
         return 0
     return list(said) if isinstance(said, tuple) else said

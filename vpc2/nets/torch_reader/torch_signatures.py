@@ -1,96 +1,123 @@
-"""torch's words for layers: the names and arguments of its classes and functions, and what they are here. Standard library only."""
+"""torch's words for layers: which of its classes and functions are layers here, and what they take. torch is asked when code is read."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.kind import LayerKind
 
 REQUIRED = ...  # an argument without a default: torch refuses a call without it
-_CONV = {"in_channels": ..., "out_channels": ..., "kernel_size": ..., "stride": 1, "padding": 0}
-_MADE_AT = {"device": None, "dtype": None}
-_NORM = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True, **_MADE_AT, "bias": True}
-_INPLACE = {"inplace": False}
-# The arguments of torch.nn's classes in their order, each with torch's own default: it stands where code leaves one out.
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "Conv2d": {**_CONV, "dilation": 1, "groups": 1, "bias": True, "padding_mode": "zeros", **_MADE_AT},
-    "ConvTranspose2d": {
-        **_CONV, "output_padding": 0, "groups": 1, "bias": True, "dilation": 1, "padding_mode": "zeros", **_MADE_AT,
-    },
-    "MaxPool2d": {"kernel_size": ..., "stride": None, "padding": 0, "dilation": 1, "return_indices": False, "ceil_mode": False},
-    "AvgPool2d": {
-        "kernel_size": ..., "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None,
-    },
-    "AdaptiveAvgPool2d": {"output_size": ...},
-    "AdaptiveMaxPool2d": {"output_size": ..., "return_indices": False},
-    "Upsample": {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None, "recompute_scale_factor": None},
-    "ReLU": _INPLACE,
-    "LeakyReLU": {"negative_slope": 0.01, **_INPLACE},
-    "ReLU6": _INPLACE,
-    "GELU": {"approximate": "none"},
-    "SiLU": _INPLACE,
-    "Sigmoid": {},
-    "Tanh": {},
-    "Softmax": {"dim": None},
-    "BatchNorm1d": {"num_features": ..., **_NORM},
-    "BatchNorm2d": {"num_features": ..., **_NORM},
-    "LayerNorm": {"normalized_shape": ..., "eps": 1e-5, "elementwise_affine": True, "bias": True, **_MADE_AT},
-    "GroupNorm": {"num_groups": ..., "num_channels": ..., "eps": 1e-5, "affine": True, **_MADE_AT, "bias": True},
-    "LocalResponseNorm": {"size": ..., "alpha": 1e-4, "beta": 0.75, "k": 1.0},
-    "Dropout": {"p": 0.5, **_INPLACE},
-    "Dropout1d": {"p": 0.5, **_INPLACE},
-    "Dropout2d": {"p": 0.5, **_INPLACE},
-    "Flatten": {"start_dim": 1, "end_dim": -1},
-    "Linear": {"in_features": ..., "out_features": ..., "bias": True, **_MADE_AT},
-}  # fmt: skip
-CLASSES: dict[str, tuple[str, ...]] = {name: tuple(arguments) for name, arguments in ARGUMENTS.items()}
-# The functions of torch and torch.nn.functional that are layers: the class that does the same, and their arguments behind the picture.
-FUNCTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "relu": ("ReLU", ("inplace",)),
-    "leaky_relu": ("LeakyReLU", ("negative_slope", "inplace")),
-    "relu6": ("ReLU6", ("inplace",)),
-    "gelu": ("GELU", ("approximate",)),
-    "silu": ("SiLU", ("inplace",)),
-    "sigmoid": ("Sigmoid", ()),
-    "tanh": ("Tanh", ()),
-    "softmax": ("Softmax", ("dim", "_stacklevel", "dtype")),
-    "max_pool2d": ("MaxPool2d", ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
-    "avg_pool2d": ("AvgPool2d", CLASSES["AvgPool2d"]),
-    "adaptive_avg_pool2d": ("AdaptiveAvgPool2d", ("output_size",)),
-    "adaptive_max_pool2d": ("AdaptiveMaxPool2d", ("output_size", "return_indices")),
-    "interpolate": ("Upsample", CLASSES["Upsample"]),
-    "local_response_norm": ("LocalResponseNorm", CLASSES["LocalResponseNorm"]),
-    "dropout": ("Dropout", ("p", "training", "inplace")),
-    "dropout2d": ("Dropout2d", ("p", "training", "inplace")),
-    "flatten": ("Flatten", ("start_dim", "end_dim")),
-}
-# What the functions take by default where their classes take something else.
-FUNCTION_DEFAULTS: dict[str, dict[str, Any]] = {
-    "dropout": {"training": True},
-    "dropout2d": {"training": True},
-    "flatten": {"start_dim": 0},  # which would lay the batch out too
-}
-# Methods and functions that write into what they are given: `x.relu_()` is `F.relu(x, inplace=True)`.
-IN_PLACE = ("relu", "leaky_relu", "silu", "sigmoid", "tanh", "dropout", "add", "mul")
-# What has no knob here, and what stands in its place: torch's own default.
-DEFAULTS: dict[str, Any] = {
-    "padding_mode": "zeros", "count_include_pad": True, "divisor_override": None, "align_corners": None, "approximate": "none",
-    "recompute_scale_factor": None, "eps": 1e-5, "momentum": 0.1, "track_running_stats": True, "alpha": 1e-4, "beta": 0.75,
-    "k": 1.0, "dilation": 1, "return_indices": False, "size": None, "start_dim": 1, "end_dim": -1, "bias": True,
-}  # fmt: skip
-# Other ways to write such a default.
+# Other ways to write a default of torch's.
 ALSO: dict[str, tuple[Any, ...]] = {"align_corners": (False,), "recompute_scale_factor": (False,)}
-# Of those, what changes shapes: no other value can be read.
+# Arguments without a knob that change shapes: no value but torch's default can be read.
 SHAPING = ("dilation", "return_indices", "size", "start_dim", "end_dim", "bias")
 # What changes nothing that is shown here.
 SILENT = ("inplace", "device", "dtype", "_stacklevel")
+_NN = "torch.nn."
 
 
-def _kind_of(name: str) -> str:
-    """Return the layer that a class of torch.nn is here: the first of the table that is built of it."""
-    if name in LAYERS:
-        return LAYERS[name].key
-    return next(entry.key for entry in LAYERS.values() if name in (entry.target.rpartition(".")[2], entry.flat_target.rpartition(".")[2]))
+@dataclass(frozen=True)
+class TorchFunction:
+    """A function of torch that is a layer: the class that does the same, and its arguments behind the picture with their defaults."""
+
+    cls: str
+    arguments: dict[str, Any]
 
 
-KINDS: dict[str, str] = {name: _kind_of(name) for name in CLASSES}
+def classes() -> tuple[str, ...]:
+    """Return the names of the classes of torch.nn that are layers here."""
+    return tuple(_kinds(tuple(LAYERS)))
+
+
+def is_class(name: str) -> bool:
+    """True for a class of torch.nn that is a layer here."""
+    return name in _kinds(tuple(LAYERS))
+
+
+def kind_of(name: str) -> str:
+    """Return the key of the layer that a class of torch.nn is here: the one of its name, or the first that is built of it."""
+    return _kinds(tuple(LAYERS))[name]
+
+
+@cache
+def _kinds(keys: tuple[str, ...]) -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for key in keys:
+        entry = LAYERS[key]
+        if entry.target.startswith(_NN) and entry.block is None:
+            for name in (*_targets(entry), *(name for name, _note in entry.also_reads)):
+                if name not in kinds or name == key:
+                    kinds[name] = key
+    return kinds
+
+
+def _targets(entry: LayerKind) -> tuple[str, ...]:
+    return tuple(target.removeprefix(_NN) for target in (entry.target, entry.flat_target) if target)
+
+
+@cache
+def arguments_of(name: str) -> dict[str, Any]:
+    """Return the arguments of a class of torch.nn in their order, each with torch's own default: it stands where code leaves one out."""
+    return _arguments(getattr(importlib.import_module("torch.nn"), name))
+
+
+def _arguments(called: Any) -> dict[str, Any]:
+    """Return the named arguments of something that can be called; raise ValueError where it tells none."""
+    parameters = inspect.signature(called).parameters.values()
+    named = [one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return {one.name: REQUIRED if one.default is one.empty else one.default for one in named}
+
+
+def function_of(name: str) -> TorchFunction | None:
+    """Return what a function of torch or torch.nn.functional is here, None where it is no layer."""
+    key = _functions(tuple(LAYERS)).get(name)
+    return _function(LAYERS[key].function, _targets(LAYERS[key])[0]) if key else None
+
+
+def functions() -> tuple[str, ...]:
+    """Return the names of the functions of torch and torch.nn.functional that are layers here."""
+    return tuple(_functions(tuple(LAYERS)))
+
+
+@cache
+def _functions(keys: tuple[str, ...]) -> dict[str, str]:
+    return {LAYERS[key].function.partition("(")[0]: key for key in keys if LAYERS[key].function}
+
+
+@cache
+def _function(written: str, cls: str) -> TorchFunction:
+    name, bracket, _rest = written.partition("(")
+    if bracket:
+        return TorchFunction(cls, _written_arguments(written))
+    _picture, *arguments = _arguments(_of_torch(name)).items()
+    return TorchFunction(cls, dict(arguments))
+
+
+def _of_torch(name: str) -> Any:
+    for module in ("torch.nn.functional", "torch"):
+        if (found := getattr(importlib.import_module(module), name, None)) is not None:
+            return found
+    raise AttributeError(f"torch has no function {name}")
+
+
+def _written_arguments(written: str) -> dict[str, Any]:
+    """Return the arguments of a signature that the table writes out: `flatten(start_dim=0, end_dim=-1)`."""
+    (node,) = ast.parse(f"def {written}: ...").body
+    names = [one.arg for one in node.args.args]
+    defaults = [ast.literal_eval(one) for one in node.args.defaults]
+    return dict(zip(names, [REQUIRED] * (len(names) - len(defaults)) + defaults, strict=True))
+
+
+@cache
+def writes_in_place(name: str) -> bool:
+    """True where torch has a twin of a function that writes into what it is given: `x.relu_()` is `F.relu(x, inplace=True)`."""
+    function = function_of(name)
+    if function is not None and "inplace" in function.arguments:
+        return True
+    return any(hasattr(owner, f"{name}_") for owner in (importlib.import_module("torch"), importlib.import_module("torch").Tensor))

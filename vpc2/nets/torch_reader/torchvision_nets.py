@@ -6,7 +6,7 @@ from typing import Any
 
 from vpc2 import codec
 from vpc2.nets.torch_reader.torch_calls import Calls, Sizes, is_function
-from vpc2.nets.torch_reader.torch_signatures import CLASSES
+from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class
 from vpc2.text import Refusal, Text, Verbatim
 
 _BUILT = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
@@ -80,9 +80,9 @@ def _module(calls: Calls, module: Any, value: Any, where: Text) -> Any:
     name = type(module).__name__
     if name == "Identity":
         return value
-    if name not in CLASSES:
+    if not is_class(name):
         return calls.unknown(f"nn.{name}", None, where)
-    arguments = {key: getattr(module, key) for key in CLASSES[name] if hasattr(module, key)}
+    arguments = {key: getattr(module, key) for key in arguments_of(name) if hasattr(module, key)}
     if "bias" in arguments:
         arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation that learns nothing has neither
     return calls.module(name, arguments, value, where)

@@ -15,12 +15,14 @@ class Attack(Entry):
     """One way to change a picture as little as possible so that the answer changes.
 
     `norm` says how the change is measured: "linf" (the largest change of any value) or "l2" (the length of the change as a vector).
-    `epsilons` are the strengths offered, rising; `steps` of gradient, 1 for a single one.
+    `epsilons` are the strengths offered, rising; `steps` of gradient, 1 for a single one. `target` is what changes the pictures, with
+    the arguments of `gradient_steps.follow_gradient`; a run's script takes it along as it is written.
     """
 
     norm: str
     epsilons: tuple[float, ...]
     steps: int = 1
+    target: str = "vpc2.predict.adversarial.gradient_steps.follow_gradient"
 
 
 _LINF = tuple(k / 255 for k in (0.5, 1, 2, 4, 8, 16, 32))

@@ -43,7 +43,7 @@ def perturb(
     if epsilon <= 0:
         return images.clone()
     given = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
-    return follow_gradient(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
+    return entry.resolve()(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
 
 
 def follow_gradient(

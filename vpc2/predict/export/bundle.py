@@ -14,11 +14,13 @@ from vpc2.predict.classifier import GREY as INPUT_GREY
 from vpc2.predict.classifier import Classifier, net_document
 from vpc2.predict.export import tta_script
 from vpc2.predict.pretrained import backbone_code
-from vpc2.predict.tta.transforms import GREY, view_matrix
+from vpc2.predict.tta.transforms import view_matrix
 from vpc2.predict.tta.views import MERGES, VIEWS, clean_views
+from vpc2.sources import Unavailable
 from vpc2.text import Refusal, Text
 
 _NO_SCRIPT = Text("Only ready-made classifiers and nets that were trained here can be written as a plain script.")
+_NOT_CARRIED = Text("A view or the merge cannot be written as a plain script: {why}.")
 _WEIGHTS = f"""
 path = Path(__file__).parent / "{tta_script.WEIGHTS_NAME}"
 if not path.is_file():
@@ -41,20 +43,22 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
             matrix = torch.linalg.inv(torch.tensor(view_matrix(key, size, size), dtype=torch.float64))
             moves[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
         else:
-            lights[key] = (entry.target.rpartition(".")[2], entry.params)
+            lights[key] = (entry.target, entry.params)
     net, needs = (backbone_code.to_ready(ready), [backbone_code.needs_of(ready)]) if ready else _net_lines(classifier)
-    return tta_script.to_script(
-        net=net,
-        needs="".join(f", {one}" for one in needs),
-        classes=classifier.classes,
-        preprocessing=classifier.preprocessing.to_doc(),
-        moves=moves,
-        lights=lights,
-        merge=MERGES.find(how).key,
-        merge_words=MERGES.find(how).help.en.rstrip("."),
-        grey=GREY,
-        input_grey=INPUT_GREY,
-    )
+    try:
+        return tta_script.to_script(
+            net=net,
+            needs="".join(f", {one}" for one in needs),
+            classes=classifier.classes,
+            preprocessing=classifier.preprocessing.to_doc(),
+            moves=moves,
+            lights=lights,
+            merge=MERGES.find(how).target,
+            merge_words=MERGES.find(how).help.en.rstrip("."),
+            input_grey=INPUT_GREY,
+        )
+    except Unavailable as error:
+        raise Refusal(_NOT_CARRIED.fill(why=str(error))) from None
 
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:

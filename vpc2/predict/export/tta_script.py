@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vpc2.sources import Carrier, import_block
+
 WEIGHTS_NAME, SCRIPT_NAME = "weights.safetensors", "tta.py"
 
+_IMPORTS = (
+    *("import sys", "from pathlib import Path", "import numpy as np", "import torch", "import torch.nn.functional as F"),
+    "from PIL import Image",
+)
 _SCRIPT = '''"""Asks a net about photographs in {count} views and merges the answers, as the Judge page of vpc2 does.
 
     python {script} photo.jpg [photo.jpg ...]
@@ -14,17 +20,11 @@ _SCRIPT = '''"""Asks a net about photographs in {count} views and merges the ans
 Needs torch, numpy, Pillow{needs}.
 """
 
-import sys
-from pathlib import Path
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image
+{imports}
 {net}
 CLASSES = {classes!r}
 SIZE, MEAN, STD = {size}, {mean}, {std}
-
+{definitions}
 # Where a pixel of the view comes from: x, y in the picture for (x, y) in the view, in pixels.
 MOVES = {{
 {moves}}}
@@ -49,10 +49,6 @@ def move(images, matrix):
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def grey(images):
-    return (images * torch.tensor({grey}).view(1, 3, 1, 1)).sum(1, keepdim=True)
-
-
 def views(images):
     """Return the picture in every view, one after another."""
     moved = [move(images, matrix) for matrix in MOVES.values()]
@@ -66,7 +62,7 @@ def normalise(images):
 
 def merge(logits):
     """Return one answer (K,) from logits (V, K): {merge_words}."""
-    {merge}
+    return {merge}(logits[:, None])[0]
 
 
 @torch.no_grad()
@@ -82,25 +78,6 @@ if __name__ == "__main__":
             best = shares.topk(min(3, len(CLASSES)))
             print(path, name, *(f"{{CLASSES[i]}} {{100 * share:.1f}} %" for share, i in zip(best.values.tolist(), best.indices.tolist())))
 '''
-_MERGES = {
-    "mean": "return logits.softmax(1).mean(0)",
-    "mean_logits": "return logits.mean(0).softmax(0)",
-    "maximum": "best = logits.softmax(1).amax(0)\n    return best / best.sum()",
-    "confidence": "shares = logits.softmax(1)\n    weights = shares.amax(1, keepdim=True)\n    "
-    "return (weights * shares).sum(0) / weights.sum()",
-    "vote": "votes = F.one_hot(logits.argmax(1), logits.shape[1]).sum(0)\n    "
-    "means = logits.double().softmax(1).mean(0)\n    "
-    "winner = means.masked_fill(votes < votes.max(), -1.0).argmax()\n    "
-    "shares = votes.double() / len(logits)\n    "
-    "shares[winner] += 1e-6\n    "
-    "return (shares / shares.sum()).to(logits.dtype)",
-}
-_LIGHTS = {
-    "brightness": "lambda images: {factor} * images",
-    "contrast": "lambda images: {factor} * images + {rest:g} * grey(images).mean((1, 2, 3), keepdim=True)",
-    "colour": "lambda images: {factor} * images + {rest:g} * grey(images)",
-    "grey": "lambda images: grey(images).expand_as(images)",
-}
 
 
 def to_script(
@@ -113,14 +90,19 @@ def to_script(
     lights: dict[str, tuple[str, dict[str, float]]],
     merge: str,
     merge_words: str,
-    grey: Sequence[float],
     input_grey: Sequence[float],
 ) -> str:
     """Return the script: `net` are the lines that make `net`, ready to answer.
 
-    `moves` maps a view to the two rows that say where its pixels come from, `lights` one to the name and parameters of a function of
-    `viewing`; `grey` weighs colours in views, `input_grey` in what a net of one channel gets. `preprocessing` is a document.
+    `moves` maps a view to the two rows that say where its pixels come from, `lights` one to the dotted name and the parameters of its
+    function, and `merge` is the dotted name of a function; functions are taken along with all that they use. `input_grey` weighs
+    colours in what a net of one channel gets. `preprocessing` is a document.
     """
+    carrier = Carrier()
+    for line in _IMPORTS:
+        carrier.imports[line] = None
+    merge = carrier.name_of(merge)
+    lit = {key: _call(carrier.name_of(target), params) for key, (target, params) in lights.items()}
     size, share = preprocessing["size_px"], preprocessing["crop_share"]
     box = (
         "box = None"
@@ -141,14 +123,15 @@ def to_script(
         mean=tuple(preprocessing["mean"]),
         std=tuple(preprocessing["std"]),
         moves="".join(f"    {key!r}: {tuple(map(tuple, rows))!r},\n" for key, rows in moves.items()),
-        lights="".join(f"    {key!r}: {_light(*given)},\n" for key, given in lights.items()),
+        lights="".join(f"    {key!r}: lambda images: {call},\n" for key, call in lit.items()),
         box=box,
-        grey=tuple(grey),
         channels=channels,
-        merge=_MERGES[merge],
+        merge=merge,
         merge_words=merge_words,
+        imports=import_block(list(carrier.imports)),
+        definitions="".join(f"\n\n{text}\n" for text in carrier.definitions),
     )
 
 
-def _light(function: str, params: dict[str, float]) -> str:
-    return _LIGHTS[function].format(**params, rest=1 - params.get("factor", 0))
+def _call(function: str, params: dict[str, Any]) -> str:
+    return f"{function}({', '.join(['images', *(f'{key}={value!r}' for key, value in params.items())])})"

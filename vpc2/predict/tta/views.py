@@ -40,6 +40,11 @@ class ViewSet(Entry):
     views: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Merge(Entry):
+    """A way to make one answer of several. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
+
+
 _GEOMETRY = "vpc2.predict.tta.transforms"
 _STEP, _ZOOM, _ANGLE, _CROP = 0.06, 1.12, 8.0, 0.875
 
@@ -264,15 +269,15 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
     ),
 )
 
-MERGES: Catalog[Entry] = Catalog(
+MERGES: Catalog[Merge] = Catalog(
     Text("merge"),
-    Entry(
+    Merge(
         key="mean",
         title=Text("Mean of probabilities"),
         help=Text("Every view counts the same."),
         target="vpc2.predict.tta.predict.mean_of_probabilities",
     ),
-    Entry(
+    Merge(
         key="mean_logits",
         title=Text("Geometric mean"),
         help=Text(
@@ -282,20 +287,20 @@ MERGES: Catalog[Entry] = Catalog(
         target="vpc2.predict.tta.predict.mean_of_logits",
         aliases=("geometric", "gmean"),
     ),
-    Entry(
+    Merge(
         key="maximum",
         title=Text("Maximum"),
         help=Text("Each class gets its best probability over the views: one view that is very sure decides."),
         target="vpc2.predict.tta.predict.maximum",
         aliases=("max",),
     ),
-    Entry(
+    Merge(
         key="confidence",
         title=Text("Weighted by confidence"),
         help=Text("A view counts as much as the probability of its own answer."),
         target="vpc2.predict.tta.predict.confidence_weighted",
     ),
-    Entry(
+    Merge(
         key="vote",
         title=Text("Majority vote"),
         help=Text("Every view has one vote; of tied classes the one with the higher mean of probabilities wins."),

@@ -27,7 +27,7 @@ def attack_code(recipe: Recipe, carrier: Carrier) -> str:
     settings, entry = recipe.settings, ATTACKS[recipe.settings["adversary"]]
     return _ATTACK.format(
         share=settings["adversary_share"],
-        function=carrier.add("vpc2.predict.adversarial.gradient_steps.follow_gradient"),
+        function=carrier.name_of(entry.target),
         norm=entry.norm,
         steps=entry.steps,
         epsilon=settings["adversary_epsilon"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc2.sources import PROJECT, Carrier, Unavailable
+from vpc2.sources import Carrier, Unavailable
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.schedule import SCHEDULES
 from vpc2.training.spec import Recipe
@@ -98,7 +98,7 @@ def loop_code(
     batch, shown = _batch(recipe, knows_features)
     is_head_only = recipe.net.KIND == "backbone" and recipe.net.is_frozen
     return _LOOP.format(
-        optimiser=_optimiser(entry.target, carrier),
+        optimiser=carrier.name_of(entry.target),
         parameters="net.head.parameters()" if is_head_only else "net.parameters()",
         arguments=", ".join(f"{name}={value}" for name, value in entry.arguments(settings).items()),
         more="\n".join([*more, *_balance(recipe)]) + "\n",
@@ -116,16 +116,6 @@ def loop_code(
         kept=_KEPT if is_stopped else "",
         curve=CURVE_NAME,
     )
-
-
-def _optimiser(target: str, carrier: Carrier) -> str:
-    """Return how the script calls an optimiser: torch's by its whole name, one of this project's by its own, any other after an import."""
-    module = target.rpartition(".")[0]
-    if module.partition(".")[0] == PROJECT:
-        return carrier.add(target)
-    if module.partition(".")[0] != "torch":
-        carrier.imports[f"import {module}"] = None
-    return target
 
 
 def _rate(recipe: Recipe, carrier: Carrier, *, is_clocked: bool) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from vpc2.nets.inspection.kernels import KERNELS, POOLINGS, fits_window, geometry_of
+from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place, other_weights
@@ -81,7 +82,7 @@ def _choose(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _seen_channels(facts: LayerFacts) -> int:
     """Return how many channels one filter looks at."""
-    return 1 if facts.kind == "DepthwiseConv2d" else facts.input[0] // facts.layer.params.get("groups", 1)
+    return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
 def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], source: str) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
+from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
 from vpc2.text import Text
 from vpc2.training.presets import RECIPES
@@ -23,38 +24,66 @@ HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
 _ROOT = Path(__file__).parents[3]
 
 
-@dataclass(frozen=True)
-class Card:
+@dataclass(frozen=True, kw_only=True)
+class Card(Entry):
     """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
 
     `pair` names two nets that Build shows side by side beneath.
     """
 
-    key: str
     page: str
-    title: Text
-    help: Text
     example: str = ""
-    icon: str = ":material/arrow_forward:"
     pair: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Card):
+    """A button to begin with, with an icon of its own."""
+
+    icon: str
+    help: Text = Text("")
+
+
+def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", *, pair: str = "") -> Card:
+    return Card(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
 
 
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
-FIRST = (
-    Card("first-augment", "augment", Text("Augment a photograph"), Text(""), "basic", ":material/auto_fix_high:"),
-    Card("first-build", "build", Text("Open AlexNet"), Text(""), "alexnet", ":material/deployed_code:"),
-    Card("first-train", "train", Text("Train in seconds"), Text(""), "digits", ":material/model_training:"),
+FIRST: Catalog[Start] = Catalog(
+    Text("start"),
+    Start(
+        key="first-augment",
+        page="augment",
+        title=Text("Augment a photograph"),
+        example="basic",
+        icon=":material/auto_fix_high:",
+    ),
+    Start(
+        key="first-build",
+        page="build",
+        title=Text("Open AlexNet"),
+        example="alexnet",
+        icon=":material/deployed_code:",
+    ),
+    Start(
+        key="first-train",
+        page="train",
+        title=Text("Train in seconds"),
+        example="digits",
+        icon=":material/model_training:",
+    ),
 )
 
-CARDS = (
-    Card(
+CARDS: Catalog[Card] = Catalog(
+    Text("card"),
+    _card(
         "tasks",
         "judge",
         Text("Tasks of vision: classification"),
         Text("Ask a net that knows a thousand classes what is in your own photograph."),
     ),
-    Card(
+    _card(
         "dense",
         "build",
         Text("Why convolution?"),
@@ -62,14 +91,14 @@ CARDS = (
         "dense_720p",
         pair="dense-convolution",
     ),
-    Card(
+    _card(
         "alexnet",
         "build",
         Text("AlexNet, layer by layer"),
         Text("Formulas of convolution and pooling with AlexNet's own numbers: 227 gives 55."),
         "alexnet",
     ),
-    Card(
+    _card(
         "vgg",
         "build",
         Text("VGG: only 3 × 3"),
@@ -77,7 +106,7 @@ CARDS = (
         "vgg16",
         pair="vggs",
     ),
-    Card(
+    _card(
         "field",
         "build",
         Text("Receptive field"),
@@ -85,42 +114,42 @@ CARDS = (
         "two_3x3",
         pair="5x5-3x3",
     ),
-    Card(
+    _card(
         "translation",
         "train",
         Text("Translation: an 8, then no idea"),
         Text("Dense layers alone, trained in seconds: shift the digit on Judge, beside a convolutional net."),
         "digits-dense",
     ),
-    Card(
+    _card(
         "basic",
         "augment",
         Text("Augmentation: basic"),
         Text("Flips, rotations, crops: the same cat, new pixels."),
         "basic",
     ),
-    Card(
+    _card(
         "colour",
         "augment",
         Text("Augmentation: colour"),
         Text("Brightness, contrast, hue: another hour of the day."),
         "colour",
     ),
-    Card(
+    _card(
         "bad",
         "augment",
         Text("Bad examples"),
         Text("A change that changes the label: the 6 that becomes a 9."),
         "bad_examples",
     ),
-    Card(
+    _card(
         "hands",
         "train",
         Text("Exercise: the hands data set"),
         Text("Train on photographs of hands, without and with augmentation."),
         "hands-augmented",
     ),
-    Card(
+    _card(
         "tta",
         "judge",
         Text("Augmentation at test time"),
@@ -141,10 +170,9 @@ def query(card: Card) -> dict[str, str]:
     return {**query, "pair": card.pair} if card.pair else query
 
 
-@functools.cache
 def tokens() -> frozenset[str]:
     """Return the links of all cards: who opens one came from here and need not be told."""
-    return frozenset(_token(card.page, card.example) for card in (*FIRST, *CARDS) if card.example)
+    return frozenset(_token(card.page, card.example) for card in (*FIRST.values(), *CARDS.values()) if card.example)
 
 
 def open_card(card: Card) -> None:

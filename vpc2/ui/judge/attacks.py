@@ -61,7 +61,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
         epsilon = st.select_slider(
             _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
             ATTACKS[kind].epsilons,
-            value=ATTACKS[kind].epsilons[2],
+            value=ATTACKS[kind].epsilons[:3][-1],
             format_func=lambda value: _epsilon_text(kind, value),
             key=f"attack/epsilon/{kind}",
         )

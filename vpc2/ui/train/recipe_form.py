@@ -15,6 +15,7 @@ from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import FROZEN, Backbone
 from vpc2.text import Refusal, Text
 from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
+from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
@@ -74,14 +75,19 @@ def edit_recipe(recipe: Recipe) -> Recipe:
 # What a setting means nothing without; asked when its turn comes, because the other one may have been changed just above it.
 _NEEDED = {
     "copies": lambda settings: settings["augment"] != "online",
-    "momentum": lambda settings: settings["optimiser"] == "sgd",
 }
+
+
+def _says_something(key: str, settings: dict[str, Any]) -> bool:
+    if any(entry.takes(key) for entry in OPTIMISERS.values()) and not OPTIMISERS[settings["optimiser"]].takes(key):
+        return False
+    return key not in _NEEDED or _NEEDED[key](settings)
 
 
 def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
     """Draw the widgets of some settings and put their values where they belong."""
     for key in keys:
-        if key not in _NEEDED or _NEEDED[key](settings):
+        if _says_something(key, settings):
             settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=workspace.key("recipe", key))
 
 
