@@ -24,7 +24,8 @@ from vpc2.predict.evaluation import (
     shares_by_count,
 )
 from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix, fit_temperature, log_loss, temper
-from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
+from vpc2.predict.tta.merges import confidence_weighted, geometric_mean, maximum, mean_of_logits
+from vpc2.predict.tta.predict import entropy, spread
 from vpc2.predict.tta.views import IDENTITY, VIEW_SETS
 from vpc2.predict.view_search import make_plan
 from vpc2.text import Refusal

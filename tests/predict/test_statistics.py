@@ -17,8 +17,8 @@ from vpc2.predict.evaluation import TestPredictions
 from vpc2.predict.export.bundle import to_script
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.statistics import accuracy_of, calibrate, compare_paired, flip_test, log_loss
-from vpc2.predict.tta import predict
-from vpc2.predict.tta.views import MERGES
+from vpc2.predict.tta import merges
+from vpc2.predict.tta.merges import MERGES
 
 
 @pytest.mark.parametrize("totals", [[3, 2, -1, 4], [5], [1, 1, 1, 1, 1, 1], [2, -2], [0, 0, 7, -3, 1, 1, 2, -4, 6]])
@@ -137,7 +137,7 @@ def test_a_tied_vote_goes_to_the_higher_mean():
     logits = tied()
     wanted, is_tied, votes = winners(logits)
     assert is_tied.sum() > 900  # a mean of float32 times a millionth, added to the votes, gives a third of them to the wrong class
-    shares = predict.majority_vote(torch.from_numpy(logits))
+    shares = merges.majority_vote(torch.from_numpy(logits))
     assert (shares.argmax(-1).numpy() == wanted).all()
     np.testing.assert_allclose(shares.numpy(), votes, atol=2e-6)
     torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))

@@ -25,7 +25,7 @@ PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
 
 @dataclass(frozen=True, eq=False)
 class AttackResult:
-    """Attacked images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
+    """AttackResult images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
 
     What such a picture resists says nothing of the net.
     """

@@ -14,8 +14,9 @@ from vpc2.predict.classifier import GREY as INPUT_GREY
 from vpc2.predict.classifier import Classifier, net_document
 from vpc2.predict.export import tta_script
 from vpc2.predict.pretrained import backbone_code
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.transforms import view_matrix
-from vpc2.predict.tta.views import MERGES, VIEWS, clean_views
+from vpc2.predict.tta.views import VIEWS, clean_views
 from vpc2.sources import Unavailable
 from vpc2.text import Refusal, Text
 

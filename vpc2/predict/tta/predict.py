@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.transforms import apply_view
-from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS, clean_views
+from vpc2.predict.tta.views import IDENTITY, VIEWS, clean_views
 
 # Pixels that go through the module at once. More than a CPU's caches hold is slower and takes gigabytes; a GPU idles on less.
 CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
@@ -90,41 +91,6 @@ def merge_mean(answers: ViewPredictions, chosen: Sequence[str] | None = None) ->
     return merge(answers, "mean", chosen)
 
 
-def mean_of_probabilities(logits: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the softmax: (V, B, K) to (B, K)."""
-    return logits.softmax(-1).mean(0)
-
-
-def mean_of_logits(logits: torch.Tensor) -> torch.Tensor:
-    """Return the softmax of the mean over views: (V, B, K) to (B, K).
-
-    It is the geometric mean of the probabilities, made to sum to 1: their logarithms differ from the logits by one number a view,
-    which the last softmax takes away again.
-    """
-    return logits.mean(0).softmax(-1)
-
-
-geometric_mean = mean_of_logits
-
-
-def maximum(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's highest probability over the views, made to sum to 1."""
-    best = logits.softmax(-1).amax(0)
-    return best / best.sum(-1, keepdim=True)
-
-
-def confidence_weighted(logits: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the probabilities, each view weighted by the probability of its own answer."""
-    shares = logits.softmax(-1)
-    weights = shares.amax(-1, keepdim=True)
-    return (weights * shares).sum(0) / weights.sum(0)
-
-
-def weighted_mean(logits: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the probabilities (V, B, K) by weights (V,) that sum to 1."""
-    return (weights.view(-1, 1, 1) * logits.softmax(-1)).sum(0)
-
-
 def spread(logits: torch.Tensor) -> torch.Tensor:
     """Return how far the views differ: the standard deviation over views of the merged answer's probability, (B,)."""
     shares = logits.softmax(-1)
@@ -135,12 +101,3 @@ def spread(logits: torch.Tensor) -> torch.Tensor:
 def entropy(probabilities: torch.Tensor) -> torch.Tensor:
     """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has all, log2 K where all are alike."""
     return -torch.special.xlogy(probabilities, probabilities).sum(-1) / math.log(2)
-
-
-def majority_vote(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's share of the views' votes; of tied classes the one with the highest mean probability is a millionth ahead."""
-    votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)
-    means = logits.double().softmax(-1).mean(0)  # in float32, means that differ in the seventh digit would tie again
-    winner = means.masked_fill(votes < votes.amax(-1, keepdim=True), -1.0).argmax(-1, keepdim=True)
-    shares = (votes.double() / len(logits)).scatter_add(-1, winner, torch.full_like(means, 1e-6))
-    return (shares / shares.sum(-1, keepdim=True)).to(logits.dtype)

@@ -40,11 +40,6 @@ class ViewSet(Entry):
     views: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merge(Entry):
-    """A way to make one answer of several. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
-
-
 _GEOMETRY = "vpc2.predict.tta.transforms"
 _STEP, _ZOOM, _ANGLE, _CROP = 0.06, 1.12, 8.0, 0.875
 
@@ -266,45 +261,6 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
         title=Text("None", context="views"),
         help=Text("Only the picture as it is."),
         views=(IDENTITY,),
-    ),
-)
-
-MERGES: Catalog[Merge] = Catalog(
-    Text("merge"),
-    Merge(
-        key="mean",
-        title=Text("Mean of probabilities"),
-        help=Text("Every view counts the same."),
-        target="vpc2.predict.tta.predict.mean_of_probabilities",
-    ),
-    Merge(
-        key="mean_logits",
-        title=Text("Geometric mean"),
-        help=Text(
-            "The root of the product of the probabilities, made to sum to 1, which is the softmax of the mean of the logits: a view that "
-            "is sure a class is wrong counts more."
-        ),
-        target="vpc2.predict.tta.predict.mean_of_logits",
-        aliases=("geometric", "gmean"),
-    ),
-    Merge(
-        key="maximum",
-        title=Text("Maximum"),
-        help=Text("Each class gets its best probability over the views: one view that is very sure decides."),
-        target="vpc2.predict.tta.predict.maximum",
-        aliases=("max",),
-    ),
-    Merge(
-        key="confidence",
-        title=Text("Weighted by confidence"),
-        help=Text("A view counts as much as the probability of its own answer."),
-        target="vpc2.predict.tta.predict.confidence_weighted",
-    ),
-    Merge(
-        key="vote",
-        title=Text("Majority vote"),
-        help=Text("Every view has one vote; of tied classes the one with the higher mean of probabilities wins."),
-        target="vpc2.predict.tta.predict.majority_vote",
     ),
 )
 

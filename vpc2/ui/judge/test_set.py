@@ -14,7 +14,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
-from vpc2.predict.tta.views import MERGES
+from vpc2.predict.tta.merges import MERGES
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
