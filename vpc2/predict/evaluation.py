@@ -1,7 +1,7 @@
-"""A classifier asked about a whole set of pictures, each in every view once; everything that is said of the set comes from those answers.
+"""Evaluation of a classifier on a data set: the predictions in every view, and what is computed from them.
 
-The page and the command line read the same `SetPredictions`. Choosing views, weights and a temperature is done on `ValidationPredictions`, see
-`view_search`; only `TestPredictions` are reported. They are two types, so that no one is judged on what was searched.
+The page and the command line use the same `SetPredictions`. Views, weights and a temperature are chosen on `ValidationPredictions`, see
+`view_search`; only `TestPredictions` are reported. They are two types, so that nothing is reported on the pictures it was tuned on.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _OTHER_CLASSES = Text("The pictures come in {found:,} classes and this classifie
 
 @dataclass(frozen=True, eq=False)
 class SetPredictions:
-    """What a classifier answered to N pictures in V views: `logits` (V, N, K), the true `labels` (N,), milliseconds a picture a view.
+    """Predictions for N pictures in V views: `logits` (V, N, K), true `labels` (N,), milliseconds per picture and view.
 
-    `digests` name the pictures by their pixels; the first view is always the identity. `groups` (N,) says whose picture each is,
-    where that is known.
+    `digests` identify the pictures by their pixels; the first view is always the identity. `groups` (N,) holds the person of each picture,
+    None where that is not known.
     """
 
     views: tuple[str, ...]
@@ -53,36 +53,36 @@ class SetPredictions:
         return MERGES.find(how).resolve()(torch.from_numpy(self.logits[keep])).numpy()
 
     def weighted(self, weights: np.ndarray) -> np.ndarray:
-        """Return the mean of probabilities (N, K) by weights (V,)."""
+        """Return the mean of the probabilities (N, K) weighted by `weights` (V,)."""
         return weighted_mean(torch.from_numpy(self.logits), torch.from_numpy(weights).float()).numpy()
 
     @property
     def plain(self) -> np.ndarray:
-        """The probabilities (N, K) of the identity."""
+        """The probabilities (N, K) of the identity view."""
         return self.merged(chosen=(IDENTITY,))
 
     def is_right(self, probabilities: np.ndarray) -> np.ndarray:
         return probabilities.argmax(1) == self.labels
 
     def accuracy(self, probabilities: np.ndarray) -> Share:
-        """Return how many of the answers are right, with n and its interval over people, or over pictures."""
+        """Return the accuracy with n and its confidence interval, over people where known, else over pictures."""
         return accuracy_of(self.is_right(probabilities), self.groups)
 
     def confusion(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return how often each true class (row) got each answer (column), (K, K)."""
+        """Return the confusion matrix (K, K): rows are the true class, columns the prediction."""
         return confusion_matrix(self.labels, probabilities.argmax(1), len(self.classes))
 
     def compare(self, probabilities: np.ndarray, others: np.ndarray) -> PairedCounts:
-        """Return what these pictures say of two ways of asking."""
+        """Return the paired comparison of two sets of probabilities on these pictures."""
         return compare_paired(self.is_right(probabilities), self.is_right(others), self.groups)
 
 
 class ValidationPredictions(SetPredictions):
-    """Answers that may be searched."""
+    """Predictions that may be used to choose views, weights and temperatures."""
 
 
 class TestPredictions(SetPredictions):
-    """Answers that are reported, and never searched."""
+    """Predictions that are reported, and never used for choosing."""
 
     __test__ = False  # no test, whatever pytest thinks of the name
 
@@ -94,9 +94,9 @@ def predict_set(
     views: Sequence[str],
     report: Callable[[float], None] = lambda share: None,
 ) -> SetPredictions:
-    """Ask about every picture of a set in every view, the identity first, and return the answers as `kind`.
+    """Predict every picture of a set in every view, the identity first, and return the predictions as `kind`.
 
-    `report` hears the share done. Raises `Refusal` for no picture, and for a class the classifier does not know.
+    `report` receives the share done. Raises `Refusal` for an empty set, and for a class that the classifier does not know.
     """
     views = (IDENTITY, *(view for view in clean_views(views) if view != IDENTITY))
     if not len(data):
@@ -116,9 +116,9 @@ def predict_set(
 
 
 def match_classes(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    """Return, for each class of a folder, its number in the classifier, by name; raise `Refusal` naming those it does not know.
+    """Return, for each class of a folder, its index in the classifier, matched by name; raise `Refusal` naming unknown ones.
 
-    Case is ignored where that leaves no doubt.
+    Case is ignored where that is unambiguous.
     """
     exact = {clean_name(name): i for i, name in enumerate(known)}
     folded = {name.casefold(): i for name, i in exact.items()}
@@ -133,12 +133,12 @@ def match_classes(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
 
 
 def true_labels(data: ImageSet, known: Sequence[str]) -> np.ndarray:
-    """Return the true class of each picture as a number among the classes `known` to a classifier, (N,). Raises as `match_classes`."""
+    """Return the true class of each picture as an index into the classifier's classes `known`, (N,). Raises as `match_classes`."""
     return match_classes(data.classes, known)[np.asarray(data.labels)]
 
 
 def gains_by_view(answers: SetPredictions) -> np.ndarray:
-    """Return, a view a row and a class a column, accuracy alone in that view less plain accuracy, (V, K); NaN for absent classes."""
+    """Return, per view (row) and class (column), the accuracy in that view alone minus the plain accuracy, (V, K); NaN for absent classes."""
     is_right = answers.logits.argmax(-1) == answers.labels
     gains = np.full((len(answers.views), len(answers.classes)), np.nan)
     for label in np.unique(answers.labels):
@@ -148,7 +148,7 @@ def gains_by_view(answers: SetPredictions) -> np.ndarray:
 
 
 def shares_by_count(answers: SetPredictions, how: str = "mean") -> list[tuple[int, Share, float]]:
-    """Return, for the first 1, 2, … views together, their number, accuracy with its interval, and milliseconds a picture."""
+    """Return, for the first 1, 2, … views together, their number, the accuracy with its interval, and milliseconds per picture."""
     return [
         (count, answers.accuracy(answers.merged(how, answers.views[:count])), float(sum(answers.view_ms[:count])))
         for count in range(1, len(answers.views) + 1)

@@ -1,6 +1,6 @@
-"""The best few views, weights and temperatures for a classifier: searched on validation pictures, reported on test pictures.
+"""Search for the best few views, view weights and temperatures: on validation predictions, reported on test predictions.
 
-A plan remembers which pictures it was made from, so that no one is judged on what was searched.
+A plan stores the digests of the pictures it was searched on, so that it cannot be reported on them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LEAK = Text("These pictures were used to choose the views; what they say of the
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Views chosen on validation, in the order they were added, a weight a view of all, and the temperature of their mean.
+    """Views chosen on validation, in the order they were added, a weight for each of all views, and the temperature of their mean.
 
     `steps` holds the log-loss on validation after each view was added.
     """
@@ -35,7 +35,7 @@ class Plan:
     seen: frozenset[bytes]
 
     def check(self, answers: SetPredictions) -> None:
-        """Raise `TypeError` for anything but test answers, `Refusal` where one of their pictures was searched."""
+        """Raise `TypeError` for anything but test predictions, `Refusal` where one of their pictures was used in the search."""
         if not isinstance(answers, TestPredictions):
             raise TypeError("a plan is reported on TestPredictions only")
         if not self.seen.isdisjoint(answers.digests):
@@ -55,7 +55,7 @@ class Plan:
 def make_plan(answers: ValidationPredictions, most: int = MOST_CHOSEN) -> Plan:
     """Return the best few views by greedy search, learned weights and temperatures. Raises `TypeError` for anything but validation.
 
-    Greedy: from the identity on, the view whose addition lowers the log-loss of the mean most, as long as one does. Weights: a softmax
+    Greedy: starting from the identity, add the view that lowers the log-loss of the mean most, as long as one lowers it. Weights: a softmax
     over views, fitted to the log-loss by Adam from equal weights.
     """
     if not isinstance(answers, ValidationPredictions):

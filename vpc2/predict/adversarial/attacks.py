@@ -1,6 +1,7 @@
-"""Attacks on a classifier: on images in [0, 1], before normalisation, never outside epsilon or [0, 1].
+"""Adversarial attacks on a classifier, accuracy against epsilon, adversarial patches and one-pixel attacks.
 
-For learning how little it takes, on the visitor's own models. Nothing is drawn from torch's global generator.
+Attacks work on images in [0, 1], before normalisation; a perturbation never leaves epsilon or [0, 1]. They are meant for teaching, on the
+visitor's own models. Nothing is drawn from torch's global generator.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
 
 @dataclass(frozen=True, eq=False)
 class AttackResult:
-    """AttackResult images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
+    """Attacked images (B, 3, S, S) and `is_blind` (B,): True where the gradient was zero in every step, so the attack had no direction.
 
-    What such a picture resists says nothing of the net.
+    That the prediction of such an image does not change is no evidence of robustness.
     """
 
     images: torch.Tensor
@@ -45,10 +46,10 @@ def attack(
     seed: int | None = 0,
     first: int = 0,
 ) -> torch.Tensor:
-    """Return attacked images (B, 3, S, S): away from `labels` (B,), or towards them where `is_targeted`.
+    """Return attacked images (B, 3, S, S): moved away from `labels` (B,), or towards them where `is_targeted`.
 
-    By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start of picture
-    number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
+    `kind` is a key of ATTACKS; `epsilon` is an exact bound on the perturbation in the attack's norm. With several steps, image number
+    `first` + i starts at a point drawn within epsilon from `seed`, or at the image itself where `seed` is None.
     """
     return attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
 
@@ -64,7 +65,7 @@ def attack_with_result(
     seed: int | None = 0,
     first: int = 0,
 ) -> AttackResult:
-    """Return what `attack` returns, and which pictures it could do nothing to for want of a gradient."""
+    """Return the images of `attack`, and for which of them the gradient was always zero."""
     images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), MarginGradient()
     asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
     found = perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
@@ -74,10 +75,10 @@ def attack_with_result(
 
 @dataclass(frozen=True)
 class AttackCurve:
-    """What is left of the accuracy at rising epsilons, the first of which is 0: one share each, plain and, where asked, in views.
+    """Accuracy at rising epsilons, the first of which is 0: one share each, for the plain prediction and, where asked, over views.
 
-    `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
-    zero at the largest epsilon, to which the attack could do nothing.
+    `reached` is the share predicted as the target class, for a targeted attack; `blind` the share of images whose gradient was zero at the
+    largest epsilon, so that the attack could not change them.
     """
 
     epsilons: tuple[float, ...]
@@ -98,10 +99,10 @@ def accuracy_against(
     target: int | None = None,
     groups: np.ndarray | None = None,
 ) -> AttackCurve:
-    """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing.
+    """Return the accuracy on attacked images (N, 3, S, S) against epsilon: plain, and averaged over `views`, which the attack ignores.
 
-    With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes. `groups`
-    says whose picture each is, for the intervals.
+    With a `target`, every image is moved towards that class instead of away from its own: pass images of other classes. `groups` holds the
+    person of each image, for the confidence intervals.
     """
     epsilons = (0.0, *ATTACKS.find(kind).epsilons)
     chunk = images_at_once(classifier)
@@ -133,10 +134,10 @@ def accuracy_against(
 def make_patch(
     classifier: Classifier, images: torch.Tensor, target: int, side_px: int, *, seed: int = 0, steps: int = PATCH_STEPS
 ) -> torch.Tensor:
-    """Return a patch (3, side, side) in [0, 1] that turns whatever it lies on into `target` (Brown and others, 2017).
+    """Return an adversarial patch (3, side, side) in [0, 1] that makes images be predicted as `target` (Brown and others, 2017).
 
-    Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step; of many images each step takes
-    as many as go through at once, drawn anew, so memory stays bounded. Where no step had a gradient it comes back grey, see `is_grey`.
+    Its gradient is averaged over the images (B, 3, S, S), with the patch at another random position in each step. Of many images each step
+    samples one batch, so memory stays bounded. If no step had a gradient, the patch stays grey, see `is_grey`.
     """
     generator = torch.Generator().manual_seed(seed)
     images = images.to(classifier.device)
@@ -158,12 +159,12 @@ def make_patch(
 
 
 def is_grey(patch: torch.Tensor) -> bool:
-    """True where a patch is still as every patch begins: the gradient was zero in every step."""
+    """True where a patch equals its initial value: the gradient was zero in every step."""
     return bool((patch == 0.5).all())
 
 
 def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return images with a patch on each, at places drawn from the generator."""
+    """Return images with the patch pasted on each, at positions drawn from the generator."""
     side, size = patch.shape[-1], images.shape[-1]
     laid = []
     for image in images:
@@ -176,7 +177,10 @@ def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Genera
 
 @dataclass(frozen=True)
 class PatchResult:
-    """Shares of pictures that are taken for the target: as they are, under a plain grey patch, under the patch, and that in views."""
+    """Shares of images predicted as the target.
+
+    Unchanged, under a plain grey patch, under the patch, and under the patch averaged over views.
+    """
 
     plain: Share
     grey: Share
@@ -187,9 +191,9 @@ class PatchResult:
 def judge_patch(
     classifier: Classifier, patch: torch.Tensor, images: torch.Tensor, target: int, views: Sequence[str], *, seed: int = 0
 ) -> PatchResult:
-    """Return how often images (B, 3, S, S) are taken for `target`; both patches lie at the same places, drawn from `seed`.
+    """Return how often images (B, 3, S, S) are predicted as `target`; both patches lie at the same positions, drawn from `seed`.
 
-    What is told of a patch is worth something on images that it was not learned from, and that are not of its class.
+    Evaluate a patch on images that it was not optimised on and that are not of the target class.
     """
     counts, generator = [0, 0, 0, 0], torch.Generator().manual_seed(seed)
     for part in images.split(images_at_once(classifier)):
@@ -202,16 +206,17 @@ def judge_patch(
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:
-    """Return an image (3, S, S) with one pixel changed so that `label` loses most, and the pixel's row and column.
+    """Return an image (3, S, S) with the one pixel changed that lowers the score of `label` most, and the pixel's row and column.
 
-    A small evolution of places and colours in place of the 400 candidates of Su and others (2017): for fun, not a bound. Candidates
-    are compared by the log-odds of the label: a sure net's probability is 1 for all of them.
+    Differential evolution of positions and colours with a small population, in place of the 400 candidates of Su and others (2017): a
+    demonstration, not a bound. Candidates are compared by the log-odds of the label, because the probability of a very confident net rounds
+    to 1 for all of them.
     """
     size, generator = image.shape[-1], torch.Generator().manual_seed(seed)
     crowd = torch.rand(PIXEL_CROWD, 5, generator=generator)
 
     def asked(genes: torch.Tensor) -> torch.Tensor:
-        """Return how high the label's log-odds stay for each candidate."""
+        """Return the log-odds of the label for each candidate."""
         changed = image.repeat(len(genes), 1, 1, 1)
         rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
         changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()

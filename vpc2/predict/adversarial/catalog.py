@@ -1,4 +1,4 @@
-"""The attacks on offer: one literal each. Standard library only."""
+"""The table of adversarial attacks: one literal each. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reac
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(Entry):
-    """One way to change a picture as little as possible so that the answer changes.
+    """A way to change an image as little as possible so that the prediction changes.
 
-    `norm` says how the change is measured: "linf" (the largest change of any value) or "l2" (the length of the change as a vector).
-    `epsilons` are the strengths offered, rising; `steps` of gradient, 1 for a single one. `target` is what changes the pictures, with
-    the arguments of `gradient_steps.follow_gradient`; a run's script takes it along as it is written.
+    `norm` measures the perturbation: "linf" (the largest change of any value) or "l2" (the Euclidean length of the change). `epsilons` are
+    the strengths offered, rising; `steps` is the number of gradient steps, 1 for a single one.
     """
 
     norm: str

@@ -1,6 +1,6 @@
-"""Small changes along the gradient, of whatever answers in logits: what attacks and adversarial training are made of.
+"""Gradient steps on images, shared by attacks and adversarial training (FGSM, PGD).
 
-Images are in [0, 1], before normalisation; a change never leaves epsilon or [0, 1]. Nothing is drawn from torch's global generator.
+Images are in [0, 1], before normalisation; a perturbation never leaves epsilon or [0, 1]. Nothing is drawn from torch's global generator.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def perturb(
 ) -> torch.Tensor:
     """Return images (B, C, H, W) changed away from `labels` (B,) or (B, K), or towards them where `is_targeted`.
 
-    `asked` turns images into logits (B, K). By a key of ATTACKS; `epsilon` bounds the change in the attack's norm. With several
-    steps the start of picture number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
-    The steps follow `gradient_of`, `loss_gradient` unless another is given.
+    `model` maps images to logits (B, K), `kind` is a key of ATTACKS, `epsilon` bounds the perturbation in the attack's norm. With several
+    steps, image number `first` + i starts at a point drawn within epsilon from `seed`, or at the image itself where `seed` is None. The
+    steps follow `gradient_of`, `loss_gradient` by default.
     """
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
@@ -59,7 +59,7 @@ def follow_gradient(
     first: int = 0,
     gradient_of: Gradient | None = None,
 ) -> torch.Tensor:
-    """Return images (B, C, H, W) after `steps` steps along the gradient, within `epsilon` in `norm`: "linf" or "l2"."""
+    """Return images (B, C, H, W) after `steps` gradient steps, within `epsilon` in `norm`: "linf" or "l2"."""
     gradient_of = gradient_of or loss_gradient
     sign, adversarial = (-1.0 if is_targeted else 1.0), images.clone()
     if seed is not None and steps > 1:
@@ -76,7 +76,7 @@ def follow_gradient(
 
 
 def loss_gradient(asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of the cross-entropy by the images, (B, C, H, W); the weights keep no gradient."""
+    """Return the gradient of the cross-entropy with respect to the images, (B, C, H, W); the weights collect no gradient."""
     with torch.enable_grad():
         given = images.detach().requires_grad_()
         loss = F.cross_entropy(asked(given), labels, reduction="sum")
@@ -84,12 +84,12 @@ def loss_gradient(asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> t
 
 
 class MarginGradient:
-    """The direction of `loss_gradient` for labels (B,), also where the net is so sure that the loss rounds to zero.
+    """The direction of `loss_gradient` for labels (B,), also where the net is so confident that the loss rounds to zero.
 
-    The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is that of m,
-    shorter by sigmoid(m). Above some 17 in float32 the logit's share of it is lost, above some 90 all of it, and an attack stands
-    still (Carlini and Wagner, 2016; Croce and Hein, 2020). There the gradient of m itself is taken: the same direction. Elsewhere
-    nothing changes, to the bit. `is_blind` (B,) says of which pictures no gradient has been anything but zero so far.
+    The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is the gradient of
+    m, scaled by sigmoid(m). In float32, above a logit difference of about 17 part of it is lost, above about 90 all of it, and an attack
+    stops (Carlini and Wagner, 2016; Croce and Hein, 2020). There the gradient of m itself is used, which has the same direction. Elsewhere
+    the result is bit for bit that of `loss_gradient`. `is_blind` (B,) marks the images whose gradient has been zero in every call so far.
     """
 
     def __init__(self) -> None:
@@ -112,20 +112,20 @@ class MarginGradient:
 
 
 def margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the log-odds (B,) against labels (B,): logsumexp of the other logits (B, K) minus the label's own."""
+    """Return the log-odds (B,) against labels (B,): logsumexp of the other logits (B, K) minus the logit of the label."""
     own = F.one_hot(labels, logits.shape[1]).bool()
     return logits.masked_fill(own, -math.inf).logsumexp(1) - logits[own]
 
 
 def _size(gradient: torch.Tensor) -> torch.Tensor:
-    """Return the largest value of each picture's gradient, (B,)."""
+    """Return the largest absolute value of each image's gradient, (B,)."""
     return gradient.abs().flatten(1).amax(1)
 
 
 def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int, first: int) -> torch.Tensor:
-    """Return changes drawn within epsilon: even in the cube, or in a random direction by a random share of the length.
+    """Return random perturbations within epsilon: uniform in the cube, or in a random direction with a random share of the length.
 
-    Each picture has a generator of its own, so that what it gets does not depend on the batch it comes in.
+    Each image has its own generator, so that its start does not depend on its batch.
     """
     changes, shape = [], images.shape[1:]
     for i in range(len(images)):

@@ -1,4 +1,4 @@
-"""A data set as a map: what the net knows of each picture just before its answer, brought down to two numbers."""
+"""Embedding of a data set in the plane: the features before the last dense layer, reduced by PCA or t-SNE."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_DENSE = Text("This net does not end in a dense layer, so there is no map of 
 
 
 def features(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
-    """Return what goes into the last dense layer for images (N, 3, S, S): (N, D). Raises `Refusal` for a net without one."""
+    """Return the input of the last dense layer for images (N, 3, S, S): (N, D). Raises `Refusal` for a net without one."""
     whole = private_copy(classifier.module)
     dense = [module for module in whole.modules() if isinstance(module, nn.Linear)]
     if not dense:
@@ -31,7 +31,7 @@ def features(classifier: Classifier, images: torch.Tensor) -> np.ndarray:
 
 
 def lay_out(points: np.ndarray, method: str, seed: int = 0) -> np.ndarray:
-    """Return points (N, D) as (N, 2), by "pca" or "tsne" (at most 50 principal components first); the same for the same seed."""
+    """Return points (N, D) as (N, 2), by "pca" or "tsne" (on at most 50 principal components); deterministic for a seed."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 

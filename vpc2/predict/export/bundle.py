@@ -1,4 +1,4 @@
-"""The very same test-time augmentation to take home: a script of plain PyTorch and, where the net was trained here, its weights."""
+"""Export of test-time augmentation: a script of plain PyTorch that does the same and, for a net trained here, a ZIP with its weights."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ net.eval()
 
 
 def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *, ready: str = "") -> str:
-    """Return the script of a classifier in these views; `ready` is the key of PRETRAINED of one that is as it came.
+    """Return the script of a classifier in these views; `ready` is the key of PRETRAINED of an unchanged pretrained one, else empty.
 
     Raises `Refusal` for a net that can be written neither as layers nor as a pretrained one with a new last layer.
     """
@@ -63,7 +63,7 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
 
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
-    """Return the lines that make a net that was trained here, and what they need."""
+    """Return the lines that build a net trained here, and the packages and files they need."""
     document = net_document(classifier.made)
     if document is None:
         raise Refusal(_NO_SCRIPT)
@@ -80,7 +80,7 @@ def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
 
 
 def to_zip(classifier: Classifier, views: Sequence[str], how: str = "mean") -> bytes:
-    """Return the script and the weights of a net that was trained here. Raises `Refusal` for a net that came ready made."""
+    """Return a ZIP of the script and the weights of a net trained here. Raises `Refusal` for a pretrained net."""
     from safetensors.torch import save
 
     script = to_script(classifier, views, how)

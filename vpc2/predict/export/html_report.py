@@ -1,4 +1,4 @@
-"""What was judged as one HTML file: words, tables and pictures inside it, nothing fetched from elsewhere. Standard library only."""
+"""Report of an evaluation as one self-contained HTML file: text, tables and images, no outside requests. Standard library only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ vertical-align:top}figure img{width:100%;border-radius:8px}figcaption{font-size:
 
 @dataclass(frozen=True)
 class Section:
-    """One part: `lines` of text, a `table` of rows whose first is its head, and `pictures` as (JPEG or PNG bytes, words)."""
+    """One section: `lines` of text, a `table` of rows whose first is the header, and `pictures` as (JPEG or PNG bytes, caption)."""
 
     title: str
     lines: Sequence[str] = ()
@@ -24,7 +24,7 @@ class Section:
 
 
 def to_html(title: str, sections: Sequence[Section], lang: str = "en") -> str:
-    """Return a report that opens in any browser; a policy in its head forbids scripts and outside requests."""
+    """Return a report that opens in any browser; a content security policy in its head forbids scripts and outside requests."""
     body = "".join(_section(section) for section in sections)
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (

@@ -1,4 +1,4 @@
-"""Pretrained nets as lines of plain PyTorch: as they came, or with a new last layer. Standard library only."""
+"""Export of pretrained nets as lines of PyTorch: unchanged, or with a new last layer. Standard library only."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ def needs_of(key: str) -> str:
 
 
 def to_ready(key: str) -> str:
-    """Return the lines that make `net`, a ready-made classifier with its weights."""
+    """Return the lines that build `net`, a pretrained classifier with its weights."""
     entry = PRETRAINED.find(key)
     return _READY.format(imports=_WEIGHT_IMPORTS[entry.family], build=_build(entry), weights=_weights(entry))
 
 
 def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, str]:
-    """Return the imports and the lines that make `net`, a trunk with a new last layer of `classes` (an expression) outputs.
+    """Return the imports and the lines that build `net`, a backbone with a new last layer of `classes` (an expression) outputs.
 
-    One that is to be trained comes with the trunk's own weights and knows what stays as it is; one that is trained comes bare, for the
-    weights that are loaded into it.
+    For training, it has the pretrained weights and knows which layers are frozen; where `is_trained`, it has none, because the trained
+    weights are loaded afterwards.
     """
     entry = backbone.entry
     parent, _, last = entry.head.rpartition(".")

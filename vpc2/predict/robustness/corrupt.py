@@ -1,4 +1,4 @@
-"""What the challenges do to images (B, 3, S, S) in [0, 1]: same shape, same range, the same for the same seed."""
+"""The corruption functions on images (B, 3, S, S) in [0, 1]: same shape, same range, deterministic for a seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE_SHARE = 0.18
 
 
 def corrupt_images(images: torch.Tensor, challenge: str, strength: float, seed: int = 0) -> torch.Tensor:
-    """Return images under a challenge of CORRUPTIONS at a strength; the first of its strengths returns them as they are."""
+    """Return images under a corruption of CORRUPTIONS at a strength; the first of its strengths returns them unchanged."""
     entry = CORRUPTIONS.find(challenge)
     if strength == entry.strengths[0]:
         return images

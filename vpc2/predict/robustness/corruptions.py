@@ -1,4 +1,4 @@
-"""What makes seeing hard, in rising strengths: one literal each. Standard library only."""
+"""The table of corruptions with their rising strengths: one literal each. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vpc2.text import Text
 
 @dataclass(frozen=True, kw_only=True)
 class Corruption(Entry):
-    """One way in which a picture may be harder. `target` is a function (images, strength, seed) -> images of `predict.disturbing`.
+    """A corruption. `target` is a function (images, strength, seed) -> images of `predict.robustness.corrupt`.
 
-    `strengths` begin with the one that changes nothing; `unit` stands behind them.
+    The first of `strengths` changes nothing; `unit` is the unit they are shown with.
     """
 
     strengths: tuple[float, ...]

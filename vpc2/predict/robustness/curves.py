@@ -1,4 +1,4 @@
-"""How a classifier holds out as a challenge grows: for one photograph, and counted over a test set."""
+"""Robustness curves: predictions under rising strengths of a corruption, for one photograph and over a test set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vpc2.shares import Share
 
 @dataclass(frozen=True)
 class RobustnessCurve:
-    """The accuracy of a set of pictures with its interval, and the mean confidence (0 to 1), at each strength, from none at all on."""
+    """The accuracy on a set of pictures with its interval, and the mean confidence (0 to 1), at each strength, starting with none."""
 
     challenge: str
     strengths: tuple[float, ...]
@@ -34,13 +34,13 @@ class RobustnessCurve:
 
     @property
     def kept(self) -> float:
-        """The mean accuracy over the strengths, the first left out, as a share of the plain one; 0 where that is 0."""
+        """The mean accuracy over all strengths but the first, as a share of the plain accuracy; 0 where that is 0."""
         plain, *others = self.accuracy
         return float(np.mean(others)) / plain if plain else 0.0
 
 
 def probabilities_over(classifier: Classifier, images: torch.Tensor, challenge: str, seed: int = 0) -> torch.Tensor:
-    """Return the probabilities (strengths, K) of one image (1, 3, S, S) under every strength of a challenge."""
+    """Return the probabilities (strengths, K) of one image (1, 3, S, S) at every strength of a corruption."""
     disturbed = torch.cat([corrupt_images(images, challenge, strength, seed) for strength in CORRUPTIONS.find(challenge).strengths])
     return classifier.probabilities(disturbed)
 
@@ -48,7 +48,7 @@ def probabilities_over(classifier: Classifier, images: torch.Tensor, challenge: 
 def accuracy_over(
     classifier: Classifier, data: ImageSet, challenge: str, report: Callable[[float], None] = lambda share: None
 ) -> RobustnessCurve:
-    """Return how often a classifier is right on a set under every strength. Raises `Refusal` for classes it does not know."""
+    """Return the accuracy and confidence on a set at every strength. Raises `Refusal` for classes the classifier does not know."""
     entry = CORRUPTIONS.find(challenge)
     labels = torch.from_numpy(true_labels(data, classifier.classes))
     chunk, total = images_at_once(classifier), len(data) * len(entry.strengths)

@@ -1,6 +1,6 @@
-"""A classifier's module with fewer passes over memory, for the same answers: batch norms and padding inside convolutions, ReLUs in place.
+"""Layer fusion for inference: batch norms and padding folded into convolutions, in-place ReLUs, with equal outputs.
 
-Only for answering: gradients, hooks and feature maps are the module's own business, which stays as it is.
+Fewer passes over memory. For inference only: gradients, hooks and feature maps use the original module, which is not changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class _Tracer(fx.Tracer):
-    """Looks into everything but torch's own layers and what derives from its convolution."""
+    """Traces into every module except torch's own layers and subclasses of its convolution."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
@@ -26,10 +26,10 @@ class _Tracer(fx.Tracer):
 
 @torch.no_grad()
 def fold(module: nn.Module) -> nn.Module | None:
-    """Return what answers as a module in evaluation mode does, its weights copied where they change; None where it cannot be followed.
+    """Return a module with the outputs of a module in evaluation mode, changed weights copied; None if it cannot be traced.
 
-    A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zeros that are put around a picture
-    in a step of their own are the convolution's own padding; and what a layer made for one activation only may be written over by it.
+    A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zero padding in a layer of its own
+    becomes the padding of the convolution; and an activation overwrites an input that no other layer uses.
     """
     if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MOST_BYTES:
         return None
@@ -56,7 +56,7 @@ def fold(module: nn.Module) -> nn.Module | None:
 
 
 def _is_only_convolution(folded: fx.GraphModule, node: object) -> bool:
-    """True for a convolution whose output nobody else wants, and that is there once."""
+    """True for a convolution whose output has no other user and that is called once."""
     if not isinstance(node, fx.Node) or node.op != "call_module" or len(node.users) != 1:
         return False
     layer = folded.get_submodule(node.target)
@@ -65,9 +65,10 @@ def _is_only_convolution(folded: fx.GraphModule, node: object) -> bool:
 
 
 def _own_padding(folded: fx.GraphModule) -> None:
-    """Let convolutions that pad in a step of their own, as EfficientNet's package has them, pad by themselves.
+    """Replace separate padding, as in the convolutions of EfficientNet's package, by the convolution's own padding.
 
-    Where one more row of zeros lies below than above, a kernel with a row of zeros on top, begun one higher, sees the same.
+    Where there is one more row of zeros below than above, a kernel extended by a row of zeros on top and shifted up by one computes the
+    same.
     """
     for name, layer in list(folded.named_modules()):
         around = getattr(layer, "static_padding", None)
@@ -94,7 +95,10 @@ def _own_padding(folded: fx.GraphModule) -> None:
 
 
 def _write_over(folded: fx.GraphModule) -> None:
-    """Let activations overwrite what a convolution or a dense layer made for nobody else: fresh memory costs more than the arithmetic."""
+    """Let activations overwrite the output of a convolution or dense layer that nothing else uses.
+
+    Allocating memory costs more than the arithmetic.
+    """
     for number, node in enumerate(folded.graph.nodes):
         if node.op != "call_module" or not isinstance(before := node.args[0] if node.args else None, fx.Node) or len(before.users) != 1:
             continue

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Entry):
-    """A way to make one answer of several. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
+    """A way to merge the predictions of several views. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
 
 
 MERGES: Catalog[Merge] = Catalog(
@@ -68,8 +68,8 @@ def mean_of_probabilities(logits: torch.Tensor) -> torch.Tensor:
 def mean_of_logits(logits: torch.Tensor) -> torch.Tensor:
     """Return the softmax of the mean over views: (V, B, K) to (B, K).
 
-    It is the geometric mean of the probabilities, made to sum to 1: their logarithms differ from the logits by one number a view,
-    which the last softmax takes away again.
+    It is the normalised geometric mean of the probabilities: their logarithms differ from the logits by one number per view, which the last
+    softmax cancels.
     """
     return logits.mean(0).softmax(-1)
 
@@ -78,20 +78,20 @@ geometric_mean = mean_of_logits
 
 
 def maximum(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's highest probability over the views, made to sum to 1."""
+    """Return each class's highest probability over the views, normalised to sum to 1."""
     best = logits.softmax(-1).amax(0)
     return best / best.sum(-1, keepdim=True)
 
 
 def confidence_weighted(logits: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the probabilities, each view weighted by the probability of its own answer."""
+    """Return the mean over views of the probabilities, each view weighted by its highest probability."""
     shares = logits.softmax(-1)
     weights = shares.amax(-1, keepdim=True)
     return (weights * shares).sum(0) / weights.sum(0)
 
 
 def majority_vote(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's share of the views' votes; of tied classes the one with the highest mean probability is a millionth ahead."""
+    """Return each class's share of the views' votes; ties are broken by adding a millionth to the class with the highest mean probability."""
     import torch
 
     votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)

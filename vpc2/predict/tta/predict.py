@@ -1,6 +1,6 @@
-"""Test-time augmentation: one picture asked in several views, the answers merged.
+"""Test-time augmentation: predictions of images in several views, merged, and measures of their spread.
 
-The views are computed once and merged as often as one likes.
+The logits of the views are computed once; merging them again costs no forward pass.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
 
 @dataclass(frozen=True, eq=False)
 class ViewPredictions:
-    """What a classifier answered in every view: `logits` and `probabilities` are (V, B, K).
+    """Predictions in every view: `logits` and `probabilities` are (V, B, K).
 
-    `view_ms` holds each view's share of the time (making it, and its part of the passes it went through), `total_ms` all of it;
-    `plain_ms` is the time of one plain prediction, where it was asked for.
+    `view_ms` holds each view's share of the time (the transform, and its part of the forward passes), `total_ms` all of it; `plain_ms` is
+    the time of one plain prediction, where it was measured.
     """
 
     views: tuple[str, ...]
@@ -40,9 +40,9 @@ class ViewPredictions:
 def predict_views(
     classifier: Classifier, images: torch.Tensor, views: Sequence[str] = (IDENTITY,), *, is_plain_timed: bool = False
 ) -> ViewPredictions:
-    """Ask a classifier about images (B, 3, S, S) in [0, 1] in every view; no view at all means the identity.
+    """Predict images (B, 3, S, S) in [0, 1] in every view; an empty sequence of views means the identity.
 
-    Views of few pictures are stacked into one pass, many pictures go in chunks, so memory stays bounded.
+    The views of a few pictures are stacked into one pass, many pictures are split into chunks, so memory stays bounded.
     """
     views = clean_views(views)
     plain_ms = None
@@ -71,7 +71,7 @@ def predict_views(
 
 
 def images_at_once(classifier: Classifier) -> int:
-    """Return how many images (views counted) go through a classifier in one pass on its device."""
+    """Return how many images (each view counted) go through a classifier in one forward pass on its device."""
     pixels = CPU_PIXELS if classifier.device.type == "cpu" else GPU_PIXELS
     return max(pixels // classifier.preprocessing.size_px**2, 1)
 
@@ -81,7 +81,7 @@ def _ms_since(began: float) -> float:
 
 
 def merge(answers: ViewPredictions, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
-    """Return merged answers (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
+    """Return merged probabilities (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
     keep = [answers.views.index(VIEWS.find(view).key) for view in (answers.views if chosen is None else chosen)]
     return MERGES.find(how).resolve()(answers.logits[keep])
 
@@ -92,12 +92,12 @@ def merge_mean(answers: ViewPredictions, chosen: Sequence[str] | None = None) ->
 
 
 def spread(logits: torch.Tensor) -> torch.Tensor:
-    """Return how far the views differ: the standard deviation over views of the merged answer's probability, (B,)."""
+    """Return how much the views differ: the standard deviation over views of the probability of the merged prediction, (B,)."""
     shares = logits.softmax(-1)
     best = shares.mean(0).argmax(-1)
     return shares.gather(-1, best.view(1, -1, 1).expand(len(shares), -1, 1)).squeeze(-1).std(0, unbiased=False)
 
 
 def entropy(probabilities: torch.Tensor) -> torch.Tensor:
-    """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has all, log2 K where all are alike."""
+    """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has probability 1, log2 K where all are equal."""
     return -torch.special.xlogy(probabilities, probabilities).sum(-1) / math.log(2)
