@@ -162,9 +162,9 @@ class Classifier:
             raise Refusal(_WRONG_SIZE.fill(wanted=size, found=" × ".join(map(str, images.shape))))
         if self.module.training:
             self.module.eval()
-        asked = self.runner or self.module
-        layout = torch.channels_last if isinstance(asked, nn.Module) else torch.contiguous_format
-        logits = asked(self.normalise(images.to(self.device, torch.float32, memory_format=layout))).float().cpu()
+        forward = self.runner or self.module
+        layout = torch.channels_last if isinstance(forward, nn.Module) else torch.contiguous_format
+        logits = forward(self.normalise(images.to(self.device, torch.float32, memory_format=layout))).float().cpu()
         if tuple(logits.shape) != (len(images), len(self.classes)):
             raise Refusal(_WRONG_COUNT.fill(classes=len(self.classes), found=" × ".join(map(str, logits.shape[1:])) or "1"))
         if not torch.isfinite(logits).all():
@@ -183,7 +183,7 @@ def fit_pixels(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         return picture
     box = (0.0, 0.0, float(width), float(height))
     if preprocessing.resize == "crop":
-        # Cut and resized in one move: resizing first would make a picture of 1 x 10,000 pixels enormous.
+        # Cropped and resized in one call: resizing first would make a picture of 1 x 10,000 pixels enormous.
         side = min(height, width) * preprocessing.crop_share
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
@@ -210,11 +210,11 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
         "made": made,
     }
     metadata = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    # Counters of BatchNorm are whole numbers and mean nothing outside training: only weights travel.
+    # BatchNorm's integer counters are used in training only: only floating-point tensors are saved.
     state = {
         key: tensor.detach().cpu().contiguous() for key, tensor in classifier.module.state_dict().items() if tensor.is_floating_point()
     }
-    # In the file's header the text stands inside quotation marks once more, and the reader takes no larger one.
+    # In the file's header this JSON is a JSON string once more, and the reader limits the size of that.
     if len(json.dumps(metadata, ensure_ascii=False).encode()) + 200 * len(state) > MAX_JSON_BYTES:
         raise ValueError("the metadata of this classifier is larger than load_classifier takes")
     safetensors_io.write_tensors(Path(path), state, {METADATA_KEY: metadata})
@@ -240,15 +240,15 @@ def load_classifier(path: Path | str) -> Classifier:
             raise Refusal(_NO_RUN_FILE)
     with safetensors_io.open_tensors(path) as file:
         if METADATA_KEY not in file.metadata:
-            file.read()  # damage and NaN are worth more words than a missing net
+            file.read()  # report damage and NaN before a missing net
             raise Refusal(_NOT_OURS)
         document = _read_document(file.metadata[METADATA_KEY])
         classes = _read_classes(document.get("classes"))
         preprocessing = Preprocessing.from_doc(document.get("preprocessing"))
         module = _build_empty(document.get("made"), preprocessing, len(classes))
-        wanted = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
-        _compare(file.shapes, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
-        counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in wanted}
+        weights = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
+        _check_shapes(file.shapes, {key: tuple(tensor.shape) for key, tensor in weights.items()})
+        counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in weights}
         module.load_state_dict({**file.read(), **counters}, assign=True)
     return Classifier(module, preprocessing, classes, document["made"], clean_name(document.get("name", "")))
 
@@ -296,14 +296,14 @@ def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Mo
     return build_net(net, device="meta")
 
 
-def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> None:
-    for name, shape in wanted.items():
-        if name not in found:
+def _check_shapes(actual: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+    for name, shape in expected.items():
+        if name not in actual:
             raise Refusal(_MISSING.fill(name=name))
-        if found[name] != shape:
-            raise Refusal(_WRONG_SHAPE.fill(name=name, found=_shown(found[name]), wanted=_shown(shape)))
-    for name in found:
-        if name not in wanted:
+        if actual[name] != shape:
+            raise Refusal(_WRONG_SHAPE.fill(name=name, found=_shown(actual[name]), wanted=_shown(shape)))
+    for name in actual:
+        if name not in expected:
             raise Refusal(_EXTRA.fill(name=clean_name(name, 40)))
 
 

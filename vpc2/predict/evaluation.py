@@ -72,9 +72,9 @@ class SetPredictions:
         """Return the confusion matrix (K, K): rows are the true class, columns the prediction."""
         return confusion_matrix(self.labels, probabilities.argmax(1), len(self.classes))
 
-    def compare(self, probabilities: np.ndarray, others: np.ndarray) -> PairedCounts:
+    def compare(self, probabilities: np.ndarray, other_probabilities: np.ndarray) -> PairedCounts:
         """Return the paired comparison of two sets of probabilities on these pictures."""
-        return compare_paired(self.is_right(probabilities), self.is_right(others), self.groups)
+        return compare_paired(self.is_right(probabilities), self.is_right(other_probabilities), self.groups)
 
 
 class ValidationPredictions(SetPredictions):
@@ -84,7 +84,7 @@ class ValidationPredictions(SetPredictions):
 class TestPredictions(SetPredictions):
     """Predictions that are reported, and never used for choosing."""
 
-    __test__ = False  # no test, whatever pytest thinks of the name
+    __test__ = False  # pytest must not collect it
 
 
 def predict_set(
@@ -104,18 +104,18 @@ def predict_set(
     labels = true_labels(data, classifier.classes)
     logits = np.empty((len(views), len(data), len(classifier.classes)), np.float32)
     spent = np.zeros(len(views))
-    classifier.logits(classifier.prepare([data.images[0]]))  # the first pass of all sets the module up and is nobody's time
+    classifier.logits(classifier.prepare([data.images[0]]))  # warm-up: the first forward pass includes set-up and is not timed
     chunk = max(images_at_once(classifier) // len(views), 1)
     for start in range(0, len(data), chunk):
-        answers = predict_views(classifier, classifier.prepare(list(data.images[start : start + chunk])), views)
-        logits[:, start : start + chunk] = answers.logits.numpy()
-        spent += answers.view_ms
+        predictions = predict_views(classifier, classifier.prepare(list(data.images[start : start + chunk])), views)
+        logits[:, start : start + chunk] = predictions.logits.numpy()
+        spent += predictions.view_ms
         report(min((start + chunk) / len(data), 1.0))
     digests = tuple(hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in data.images)
     return kind(views, logits, labels, classifier.classes, digests, tuple((spent / len(data)).tolist()), data.groups)
 
 
-def match_classes(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
+def match_classes(names: Sequence[str], known: Sequence[str]) -> np.ndarray:
     """Return, for each class of a folder, its index in the classifier, matched by name; raise `Refusal` naming unknown ones.
 
     Case is ignored where that is unambiguous.
@@ -124,12 +124,12 @@ def match_classes(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
     folded = {name.casefold(): i for name, i in exact.items()}
     if len(folded) < len(exact):
         folded = {}
-    places = [exact.get(clean_name(name), folded.get(clean_name(name).casefold(), -1)) for name in found]
-    if -1 in places:
-        missing = [f"“{clean_name(name)}”" for name, place in zip(found, places, strict=True) if place < 0]
+    indices = [exact.get(clean_name(name), folded.get(clean_name(name).casefold(), -1)) for name in names]
+    if -1 in indices:
+        missing = [f"“{clean_name(name)}”" for name, index in zip(names, indices, strict=True) if index < 0]
         listed = ", ".join(missing[:_LISTED]) + ("…" if len(missing) > _LISTED else "")
-        raise Refusal(_OTHER_CLASSES.fill(found=len(found), known=len(known), missing=listed))
-    return np.asarray(places, np.int64)
+        raise Refusal(_OTHER_CLASSES.fill(found=len(names), known=len(known), missing=listed))
+    return np.asarray(indices, np.int64)
 
 
 def true_labels(data: ImageSet, known: Sequence[str]) -> np.ndarray:
@@ -137,19 +137,19 @@ def true_labels(data: ImageSet, known: Sequence[str]) -> np.ndarray:
     return match_classes(data.classes, known)[np.asarray(data.labels)]
 
 
-def gains_by_view(answers: SetPredictions) -> np.ndarray:
-    """Return, per view (row) and class (column), the accuracy in that view alone minus the plain accuracy, (V, K); NaN for absent classes."""
-    is_right = answers.logits.argmax(-1) == answers.labels
-    gains = np.full((len(answers.views), len(answers.classes)), np.nan)
-    for label in np.unique(answers.labels):
-        own = answers.labels == label
-        gains[:, label] = is_right[:, own].mean(1) - is_right[0, own].mean()
+def gains_by_view(predictions: SetPredictions) -> np.ndarray:
+    """Return, per view (row) and class (column), accuracy in that view alone minus plain accuracy, (V, K); NaN for absent classes."""
+    is_right = predictions.logits.argmax(-1) == predictions.labels
+    gains = np.full((len(predictions.views), len(predictions.classes)), np.nan)
+    for label in np.unique(predictions.labels):
+        in_class = predictions.labels == label
+        gains[:, label] = is_right[:, in_class].mean(1) - is_right[0, in_class].mean()
     return gains
 
 
-def shares_by_count(answers: SetPredictions, how: str = "mean") -> list[tuple[int, Share, float]]:
+def shares_by_count(predictions: SetPredictions, how: str = "mean") -> list[tuple[int, Share, float]]:
     """Return, for the first 1, 2, … views together, their number, the accuracy with its interval, and milliseconds per picture."""
     return [
-        (count, answers.accuracy(answers.merged(how, answers.views[:count])), float(sum(answers.view_ms[:count])))
-        for count in range(1, len(answers.views) + 1)
+        (count, predictions.accuracy(predictions.merged(how, predictions.views[:count])), float(sum(predictions.view_ms[:count])))
+        for count in range(1, len(predictions.views) + 1)
     ]

@@ -57,7 +57,7 @@ class TensorFile:
         """Return the tensors as float32 in newly allocated memory; refuse NaN and infinity."""
         tensors = {}
         for name in self.shapes:
-            # A copy: what safetensors gives is the file itself, mapped into memory.
+            # A copy: the tensors of safetensors are memory-mapped from the file.
             tensors[name] = self._file.get_tensor(name).to(torch.float32, copy=True)
             if not torch.isfinite(tensors[name]).all():
                 raise Refusal(_NOT_FINITE.fill(name=clean_name(name, 40)))
@@ -99,14 +99,14 @@ def _check_file(path: Path) -> None:
     """Refuse a file by name, kind, size, first bytes and the length of its header."""
     name = clean_name(path.name)
     try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        # O_NONBLOCK: opening a named pipe must not block until a writer opens it.
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             status, head = os.fstat(file.fileno()), b""
             if stat.S_ISREG(status.st_mode):
                 head = file.read(_PREFIX_BYTES + 1)
     except FileNotFoundError:
         raise Refusal(_NO_FILE.fill(name=name)) from None
-    except (OSError, ValueError):  # ValueError: a name with a zero byte
+    except (OSError, ValueError):  # ValueError: a name with a null byte
         raise Refusal(_NO_ACCESS.fill(name=name)) from None
     if not stat.S_ISREG(status.st_mode):
         raise Refusal(_NO_ACCESS.fill(name=name))
@@ -122,9 +122,9 @@ def _check_format(path: Path, head: bytes) -> None:
     """Refuse other formats by the first bytes, and by the name where the bytes are ambiguous."""
     if path.suffix.lower() in _PICKLE_SUFFIXES or head[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise Refusal(_PICKLE)
-    for magic, found in _OTHER_FORMATS.items():
+    for magic, format_name in _OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise Refusal(_OTHER.fill(found=found))
+            raise Refusal(_OTHER.fill(found=format_name))
     if path.suffix.lower() == ".onnx":
         raise Refusal(_OTHER.fill(found="ONNX"))
     if len(head) <= _PREFIX_BYTES or head[_PREFIX_BYTES:] != b"{":

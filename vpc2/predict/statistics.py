@@ -11,11 +11,11 @@ import numpy as np
 from vpc2.shares import CONFIDENCE, Share, Z, share_of, wilson
 
 BINS = 10
-SURE = 0.05  # below this an exact test speaks of evidence
+SURE = 0.05  # significance level of the exact tests
 
-# Set by simulation (see `crossed_interval`): with these the interval holds the truth in 93 to 98 of 100 experiments.
-_NOISE_Z = 1.6449  # noise of single answers is also in the variances over seeds and units: its own part takes 90 %
-_CHANCE_AT = 0.22  # of the variance over seeds, what noise alone leaves there in 22 of 100 experiments is not counted as the seeds'
+# Set by simulation (see `crossed_interval`): with these the interval covers the true value in 93 to 98 of 100 experiments.
+_NOISE_Z = 1.6449  # noise of single predictions is also in the variances over seeds and units: its own term takes the 90 % quantile
+_CHANCE_AT = 0.22  # quantile of the variance over seeds under noise alone, which is not attributed to the seeds
 
 
 def accuracy_of(is_right: Sequence[bool] | np.ndarray, groups: Sequence[int] | np.ndarray | None = None) -> Share:
@@ -31,7 +31,7 @@ def accuracy_of(is_right: Sequence[bool] | np.ndarray, groups: Sequence[int] | n
     units = SamplingUnits(groups, n)
     people = len(units.weights)
     if people < 2:
-        return Share(hits, n, 0.0, 1.0, people)  # one person says nothing of another one
+        return Share(hits, n, 0.0, 1.0, people)  # one person gives no information about others
     share, worth = hits / n, float(n)
     variance = float(units.variance(units.means(right[None])[0] - share))
     if variance > 0:
@@ -61,7 +61,7 @@ class SamplingUnits:
         self.weights = counts / n
         squares = float((self.weights**2).sum())
         with np.errstate(divide="ignore", invalid="ignore"):
-            # Squared deviations from the weighted mean are too small by this much; of units of one size by (G - 1) / G.
+            # Bias correction: squared deviations from the weighted mean are too small by this factor; (G - 1) / G for units of one size.
             self._factors = self.weights**2 / (1 - 2 * self.weights + squares)
 
     def means(self, table: np.ndarray) -> np.ndarray:
@@ -71,7 +71,7 @@ class SamplingUnits:
         return np.stack([np.bincount(self._members, row, len(self._counts)) for row in table]) / self._counts
 
     def variance(self, deviations: np.ndarray) -> np.ndarray:
-        """Return the variance of the weighted mean from the deviations (..., G) of the units from it, unbiased if units have equal variance."""
+        """Return the variance of the weighted mean from the deviations (..., G) of the units, unbiased if units have equal variance."""
         return (deviations**2) @ self._factors
 
     @property
@@ -119,19 +119,19 @@ def crossed_interval(table: np.ndarray, groups: Sequence[int] | np.ndarray | Non
     mean = float(table.mean())
     if count < 2:
         return Interval(mean, -1.0, 1.0, seeds, count)
-    answers = units.means(table)
-    by_seed, by_unit = table.mean(1), answers.mean(0)
+    unit_means = units.means(table)
+    by_seed, by_unit = table.mean(1), unit_means.mean(0)
     t_units = _t(units.freedom)
     over_units = float(units.variance(by_unit - mean))
     if seeds == 1:
         squared = t_units**2 * over_units
     else:
         over_seeds = float(by_seed.var(ddof=1)) / seeds
-        left = float(units.variance(answers - by_seed[:, None] - by_unit + mean).sum()) / (seeds - 1) / seeds
+        residual = float(units.variance(unit_means - by_seed[:, None] - by_unit + mean).sum()) / (seeds - 1) / seeds
         chance = float(chdtri(seeds - 1, 1 - _CHANCE_AT)) / (seeds - 1)
-        squared = _t(seeds - 1) ** 2 * max(over_seeds - chance * left, 0.0) + _NOISE_Z**2 * left
-        squared += t_units**2 * max(over_units - left * seeds / (seeds - 1), 0.0)
-    # Where nothing varies, one answer of one seed might still have gone the other way.
+        squared = _t(seeds - 1) ** 2 * max(over_seeds - chance * residual, 0.0) + _NOISE_Z**2 * residual
+        squared += t_units**2 * max(over_units - residual * seeds / (seeds - 1), 0.0)
+    # Zero variance: one prediction of one seed might still have been different.
     half = max(math.sqrt(squared), 1 / (pictures * math.sqrt(seeds)))
     return Interval(mean, mean - half, mean + half, seeds, count)
 
@@ -188,15 +188,15 @@ def compare_paired(is_right: np.ndarray, is_right_too: np.ndarray, groups: Seque
     differ = fixed + broken
     people = None if groups is None else len(np.unique(np.asarray(groups)))
     if not differ:
-        # Nothing differed in n pictures: a difference of up to 3.7/n may have been missed (the exact bound at zero).
-        most = 1 - (SURE / 2) ** (1 / (people or n))
-        return PairedCounts(n, 0, 0, 1.0, -most, most, people)
+        # No difference in n pictures: one of up to 3.7/n is compatible with that (the exact bound at zero).
+        limit = 1 - (SURE / 2) ** (1 / (people or n))
+        return PairedCounts(n, 0, 0, 1.0, -limit, limit, people)
     if groups is not None:
         gains = is_right_too.astype(int) - is_right.astype(int)
         _names, members = np.unique(np.asarray(groups), return_inverse=True)
-        found = crossed_interval(gains[None], groups)
+        interval = crossed_interval(gains[None], groups)
         totals = np.bincount(members, gains).round().astype(int)
-        return PairedCounts(n, fixed, broken, flip_test(totals), max(found.low, -1.0), min(found.high, 1.0), people)
+        return PairedCounts(n, fixed, broken, flip_test(totals), max(interval.low, -1.0), min(interval.high, 1.0), people)
     test = binomtest(fixed, differ)
     low, high = test.proportion_ci(1 - SURE, "exact")
     return PairedCounts(n, fixed, broken, float(test.pvalue), (2 * low - 1) * differ / n, (2 * high - 1) * differ / n)
@@ -212,7 +212,9 @@ def flip_test(totals: np.ndarray) -> float:
     chances = np.zeros(2 * reach + 1)
     chances[reach] = 1.0
     for size in sizes:
-        chances = 0.5 * (np.roll(chances, size) + np.roll(chances, -size))  # nothing wraps: no sum lies beyond `reach`
+        chances = 0.5 * (
+            np.roll(chances, size) + np.roll(chances, -size)
+        )  # np.roll never wraps non-zero values: no sum lies beyond `reach`
     sums = np.abs(np.arange(-reach, reach + 1))
     return min(1.0, float(chances[sums >= abs(int(totals.sum()))].sum()))
 
@@ -234,11 +236,11 @@ def calibrate(probabilities: np.ndarray, labels: np.ndarray) -> Calibration:
     """Return the calibration of probabilities (N, K) (Guo and others, ICML 2017, arXiv:1706.04599)."""
     best, is_right = probabilities.max(1), probabilities.argmax(1) == labels
     # Bins are open below and closed above, as in the paper; the edges are rounded as the confidences are, so that 0.3 lies in one bin.
-    places = np.searchsorted(np.linspace(0, 1, BINS + 1).astype(best.dtype)[1:-1], best)
-    counts = np.bincount(places, minlength=BINS)
+    bin_indices = np.searchsorted(np.linspace(0, 1, BINS + 1).astype(best.dtype)[1:-1], best)
+    counts = np.bincount(bin_indices, minlength=BINS)
     with np.errstate(invalid="ignore"):
-        confidence = np.bincount(places, best, BINS) / counts
-        accuracy = np.bincount(places, is_right, BINS) / counts
+        confidence = np.bincount(bin_indices, best, BINS) / counts
+        accuracy = np.bincount(bin_indices, is_right, BINS) / counts
     full = counts > 0
     error = float((counts[full] * np.abs(confidence - accuracy)[full]).sum() / len(labels))
     return Calibration(counts, confidence, accuracy, error)
@@ -249,9 +251,9 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     As in scikit-learn, probabilities are clipped at the machine epsilon of their own precision: 1.2e-07 for float32, a loss of 15.9.
     """
-    given = probabilities[np.arange(len(labels)), labels]
+    true_probabilities = probabilities[np.arange(len(labels)), labels]
     epsilon = np.finfo(probabilities.dtype).eps
-    return float(-np.log(np.clip(given, epsilon, 1 - epsilon).astype(np.float64)).mean())
+    return float(-np.log(np.clip(true_probabilities, epsilon, 1 - epsilon).astype(np.float64)).mean())
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -265,7 +267,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature, 0.05 to 20, with the lowest log-loss on these predictions; the predicted classes do not change."""
     from scipy.optimize import minimize_scalar
 
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda power: log_loss(temper(probabilities, float(np.exp(power))), labels), bounds=(np.log(0.05), np.log(20)), method="bounded"
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))

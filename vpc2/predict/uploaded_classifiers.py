@@ -33,12 +33,12 @@ def keep(data: bytes) -> tuple[ClassifierRef, Classifier]:
     """
     folder().mkdir(parents=True, exist_ok=True)
     sweep()
-    with tempfile.TemporaryDirectory(dir=folder(), prefix=".new-") as place:
-        made = Path(place) / "classifier.safetensors"
-        made.write_bytes(data)
-        classifier = load_classifier(made)
+    with tempfile.TemporaryDirectory(dir=folder(), prefix=".new-") as temporary:
+        path = Path(temporary) / "classifier.safetensors"
+        path.write_bytes(data)
+        classifier = load_classifier(path)
         ref = ClassifierRef("file", hashlib.sha256(data).hexdigest()[:32])
-        made.replace(path_of(ref))
+        path.replace(path_of(ref))
     return ref, classifier
 
 

@@ -21,7 +21,7 @@ from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
 from vpc2.shares import Share, share_of
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
-PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
+PIXEL_ROUNDS, PIXEL_POPULATION = 12, 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +67,10 @@ def attack_with_result(
 ) -> AttackResult:
     """Return the images of `attack`, and for which of them the gradient was always zero."""
     images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), MarginGradient()
-    asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
-    found = perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
+    model = lambda batch: classifier.module(classifier.normalise(batch))  # noqa: E731
+    adversarial = perturb(model, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
     is_blind = torch.zeros(len(images), dtype=torch.bool) if gradient.is_blind is None else gradient.is_blind.cpu()
-    return AttackResult(found.cpu(), is_blind)
+    return AttackResult(adversarial.cpu(), is_blind)
 
 
 @dataclass(frozen=True)
@@ -106,29 +106,29 @@ def accuracy_against(
     """
     epsilons = (0.0, *ATTACKS.find(kind).epsilons)
     chunk = images_at_once(classifier)
-    asked = ["accuracy", *(["merged"] if views else []), *(["reached"] if target is not None else [])]
-    hits = {name: np.zeros((len(epsilons), len(images)), bool) for name in asked}
+    measures = ["accuracy", *(["merged"] if views else []), *(["reached"] if target is not None else [])]
+    hits = {name: np.zeros((len(epsilons), len(images)), bool) for name in measures}
     done = 0
     for e, epsilon in enumerate(epsilons):
         blind = 0
         for start in range(0, len(images), chunk):
-            part, own = images[start : start + chunk], labels[start : start + chunk]
-            here = e, slice(start, start + len(part))
-            wanted = own if target is None else torch.full_like(own, target)
+            part, true_labels = images[start : start + chunk], labels[start : start + chunk]
+            index = e, slice(start, start + len(part))
+            attack_labels = true_labels if target is None else torch.full_like(true_labels, target)
             attacked = part
             if epsilon:
-                made = attack_with_result(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
-                attacked, blind = made.images, blind + int(made.is_blind.sum())
-            answers = classifier.logits(attacked).argmax(1)
-            hits["accuracy"][here] = (answers == own).numpy()
+                result = attack_with_result(classifier, part, attack_labels, kind, epsilon, is_targeted=target is not None, first=start)
+                attacked, blind = result.images, blind + int(result.is_blind.sum())
+            predicted = classifier.logits(attacked).argmax(1)
+            hits["accuracy"][index] = (predicted == true_labels).numpy()
             if target is not None:
-                hits["reached"][here] = (answers == wanted).numpy()
+                hits["reached"][index] = (predicted == attack_labels).numpy()
             if views:
-                hits["merged"][here] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).numpy()
+                hits["merged"][index] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == true_labels).numpy()
             done += len(part)
             report(done / (len(images) * len(epsilons)))
-    lines = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
-    return AttackCurve(epsilons, **lines, blind=blind / len(images))
+    curves = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
+    return AttackCurve(epsilons, **curves, blind=blind / len(images))
 
 
 def make_patch(
@@ -141,14 +141,16 @@ def make_patch(
     """
     generator = torch.Generator().manual_seed(seed)
     images = images.to(classifier.device)
-    most = images_at_once(classifier)
-    labels = torch.full((min(len(images), most),), target, device=classifier.device)
+    batch_size = images_at_once(classifier)
+    labels = torch.full((min(len(images), batch_size),), target, device=classifier.device)
     with torch.enable_grad():
         patch = torch.full((3, side_px, side_px), 0.5, device=classifier.device).requires_grad_()
         optimiser = torch.optim.Adam([patch], lr=PATCH_RATE)
         for _step in range(steps):
-            some = images if len(images) <= most else images[torch.randperm(len(images), generator=generator)[:most].to(images.device)]
-            laid = lay_patch(some, patch.clamp(0, 1), generator)
+            batch = images
+            if len(images) > batch_size:
+                batch = images[torch.randperm(len(images), generator=generator)[:batch_size].to(images.device)]
+            laid = lay_patch(batch, patch.clamp(0, 1), generator)
             loss = F.cross_entropy(classifier.module(classifier.normalise(laid)), labels)
             optimiser.zero_grad()
             patch.grad = torch.autograd.grad(loss, patch)[0]
@@ -197,11 +199,11 @@ def judge_patch(
     """
     counts, generator = [0, 0, 0, 0], torch.Generator().manual_seed(seed)
     for part in images.split(images_at_once(classifier)):
-        places = generator.get_state()
-        laid = lay_patch(part, patch, generator)
-        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(places))
-        answers = [classifier.logits(each) for each in (part, grey, laid)] + [merge_mean(predict_views(classifier, laid, views))]
-        counts = [count + int((answer.argmax(1) == target).sum()) for count, answer in zip(counts, answers, strict=True)]
+        generator_state = generator.get_state()
+        patched = lay_patch(part, patch, generator)
+        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(generator_state))
+        predictions = [classifier.logits(each) for each in (part, grey, patched)] + [merge_mean(predict_views(classifier, patched, views))]
+        counts = [count + int((prediction.argmax(1) == target).sum()) for count, prediction in zip(counts, predictions, strict=True)]
     return PatchResult(*(share_of(count, len(images)) for count in counts))
 
 
@@ -213,24 +215,24 @@ def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, see
     to 1 for all of them.
     """
     size, generator = image.shape[-1], torch.Generator().manual_seed(seed)
-    crowd = torch.rand(PIXEL_CROWD, 5, generator=generator)
+    population = torch.rand(PIXEL_POPULATION, 5, generator=generator)
 
-    def asked(genes: torch.Tensor) -> torch.Tensor:
+    def log_odds(genes: torch.Tensor) -> torch.Tensor:
         """Return the log-odds of the label for each candidate."""
         changed = image.repeat(len(genes), 1, 1, 1)
         rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
         changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()
-        logits = torch.cat([classifier.logits(some) for some in changed.split(images_at_once(classifier))])
+        logits = torch.cat([classifier.logits(batch) for batch in changed.split(images_at_once(classifier))])
         return -margins(logits, torch.full((len(logits),), label))
 
-    found = asked(crowd)
+    fitness = log_odds(population)
     for _round in range(PIXEL_ROUNDS):
-        a, b, c = (crowd[torch.randint(len(crowd), (len(crowd),), generator=generator)] for _ in range(3))
+        a, b, c = (population[torch.randint(len(population), (len(population),), generator=generator)] for _ in range(3))
         children = (a + 0.5 * (b - c)).clamp(0, 1)
-        scores = asked(children)
-        better = scores < found
-        crowd, found = torch.where(better[:, None], children, crowd), torch.where(better, scores, found)
-    best = crowd[found.argmin()]
+        scores = log_odds(children)
+        better = scores < fitness
+        population, fitness = torch.where(better[:, None], children, population), torch.where(better, scores, fitness)
+    best = population[fitness.argmin()]
     row, column = (best[:2] * size).long().clamp(max=size - 1).tolist()
     changed = image.clone()
     changed[:, row, column] = (best[2:] > 0.5).float()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vpc2.catalog import Catalog, Entry
 from vpc2.text import Text
 
-STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reach the border and walk along it (Madry and others, 2017)
+STEP_SHARE = 2.5  # step size times steps / epsilon: the steps can reach the border of the ball and move along it (Madry and others, 2017)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,20 +37,20 @@ def convolutions(classifier: Classifier) -> list[Convolution]:
     """Return the convolutions in the order of the forward pass."""
     whole = private_copy(classifier.module)
     names = {module: name for name, module in whole.named_modules() if isinstance(module, nn.Conv2d)}
-    found: list[Convolution] = []
+    layers: list[Convolution] = []
     size = classifier.preprocessing.size_px
     for each in names:
-        each.register_forward_hook(lambda module, inputs, out: found.append(Convolution(names[module], tuple(out.shape[1:]))))
+        each.register_forward_hook(lambda module, inputs, out: layers.append(Convolution(names[module], tuple(out.shape[1:]))))
     with torch.no_grad():
         whole(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
-    return found
+    return layers
 
 
-def chosen_convolution(found: Sequence[Convolution]) -> str:
+def chosen_convolution(layers: Sequence[Convolution]) -> str:
     """Return the name of the last convolution whose output is larger than one pixel. Raises `Refusal` where there is none."""
-    for one in reversed(found):
-        if min(one.shape[1:]) > 1:
-            return one.name
+    for layer in reversed(layers):
+        if min(layer.shape[1:]) > 1:
+            return layer.name
     raise Refusal(_NO_CONVOLUTION)
 
 
@@ -65,8 +65,8 @@ def grad_cam(classifier: Classifier, images: torch.Tensor, label: int, layer: st
     whole = private_copy(classifier.module)
     module = whole.get_submodule(layer or chosen_convolution(convolutions(classifier)))
     with torch.enable_grad():
-        given = classifier.normalise(images.to(classifier.device)).requires_grad_()
-        maps = LayerGradCam(whole, module).attribute(given, target=label, relu_attributions=True)
+        inputs = classifier.normalise(images.to(classifier.device)).requires_grad_()
+        maps = LayerGradCam(whole, module).attribute(inputs, target=label, relu_attributions=True)
     maps = F.interpolate(maps.detach(), images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     return _to_one(maps).cpu()
 
@@ -84,9 +84,9 @@ def saliency(classifier: Classifier, images: torch.Tensor, label: int) -> torch.
     from captum.attr import Saliency
 
     with torch.enable_grad():
-        given = images.detach().to(classifier.device).clone().requires_grad_()
-        found = Saliency(lambda x: classifier.module(classifier.normalise(x))).attribute(given, target=label)
-    return _to_one(found.detach().amax(1)).cpu()
+        inputs = images.detach().to(classifier.device).clone().requires_grad_()
+        gradient = Saliency(lambda x: classifier.module(classifier.normalise(x))).attribute(inputs, target=label)
+    return _to_one(gradient.detach().amax(1)).cpu()
 
 
 def occlusion(
@@ -103,19 +103,19 @@ def occlusion(
     """
     size = image.shape[-1]
     starts = sorted({*range(0, size - window_px + 1, stride_px), size - window_px})
-    places = [(top, left) for top in starts for left in starts]
+    positions = [(top, left) for top in starts for left in starts]
     plain = float(classifier.probabilities(image[None])[0, label])
     total, count = torch.zeros(size, size), torch.zeros(size, size)
-    most = images_at_once(classifier)
-    for start in range(0, len(places), most):
-        part = image.repeat(len(places[start : start + most]), 1, 1, 1)
-        for one, (top, left) in zip(part, places[start : start + most], strict=True):
-            one[:, top : top + window_px, left : left + window_px] = 0.5
+    batch_size = images_at_once(classifier)
+    for start in range(0, len(positions), batch_size):
+        part = image.repeat(len(positions[start : start + batch_size]), 1, 1, 1)
+        for image_copy, (top, left) in zip(part, positions[start : start + batch_size], strict=True):
+            image_copy[:, top : top + window_px, left : left + window_px] = 0.5
         shares = classifier.probabilities(part)[:, label].tolist()
-        for share, (top, left) in zip(shares, places[start : start + most], strict=True):
+        for share, (top, left) in zip(shares, positions[start : start + batch_size], strict=True):
             total[top : top + window_px, left : left + window_px] += plain - share
             count[top : top + window_px, left : left + window_px] += 1
-        report(min((start + most) / len(places), 1.0))
+        report(min((start + batch_size) / len(positions), 1.0))
     return total / count.clamp_min(1)
 
 
@@ -126,12 +126,12 @@ def _to_one(maps: torch.Tensor) -> torch.Tensor:
 
 def feature_maps(classifier: Classifier, images: torch.Tensor, layer: str) -> torch.Tensor:
     """Return the output of a layer for images (B, 3, S, S): (B, C, H, W)."""
-    seen: list[torch.Tensor] = []
+    outputs: list[torch.Tensor] = []
     whole = private_copy(classifier.module)
-    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: seen.append(out.detach().cpu()))
+    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: outputs.append(out.detach().cpu()))
     with torch.no_grad():
         whole(classifier.normalise(images.to(classifier.device)))
-    return seen[0].contiguous()
+    return outputs[0].contiguous()
 
 
 def filters(classifier: Classifier, layer: str) -> torch.Tensor:
@@ -141,9 +141,12 @@ def filters(classifier: Classifier, layer: str) -> torch.Tensor:
 
 def most_exciting(classifier: Classifier, images: torch.Tensor, layer: str, channel: int, count: int) -> list[tuple[int, float]]:
     """Return the index and activation of the `count` pictures (N, 3, S, S) with the highest activation anywhere in a channel's feature map."""
-    most = images_at_once(classifier)
+    batch_size = images_at_once(classifier)
     peaks = torch.cat(
-        [feature_maps(classifier, images[i : i + most], layer)[:, channel].flatten(1).amax(1) for i in range(0, len(images), most)]
+        [
+            feature_maps(classifier, images[i : i + batch_size], layer)[:, channel].flatten(1).amax(1)
+            for i in range(0, len(images), batch_size)
+        ]
     )
     values, order = peaks.topk(min(count, len(images)))
     return list(zip(order.tolist(), values.tolist(), strict=True))
@@ -156,5 +159,5 @@ def convolve(pixels: np.ndarray, rows: Sequence[Sequence[float]], divisor: float
     """
     images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[:, None].float()
     kernel = torch.tensor(rows, dtype=torch.float32).view(1, 1, 3, 3) / divisor
-    found = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel)
-    return found.clamp(0, 255).round().byte()[:, 0].permute(1, 2, 0).numpy()
+    result = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel)
+    return result.clamp(0, 255).round().byte()[:, 0].permute(1, 2, 0).numpy()

@@ -37,23 +37,23 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
 
     Raises `Refusal` for a net that can be written neither as layers nor as a pretrained one with a new last layer.
     """
-    size, moves, lights = classifier.preprocessing.size_px, {}, {}
+    size, geometric, photometric = classifier.preprocessing.size_px, {}, {}
     for key in clean_views(views):
         entry = VIEWS[key]
         if entry.is_geometric:
             matrix = torch.linalg.inv(torch.tensor(view_matrix(key, size, size), dtype=torch.float64))
-            moves[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
+            geometric[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
         else:
-            lights[key] = (entry.target, entry.params)
+            photometric[key] = (entry.target, entry.params)
     net, needs = (backbone_code.to_ready(ready), [backbone_code.needs_of(ready)]) if ready else _net_lines(classifier)
     try:
         return tta_script.to_script(
             net=net,
-            needs="".join(f", {one}" for one in needs),
+            needs="".join(f", {package}" for package in needs),
             classes=classifier.classes,
             preprocessing=classifier.preprocessing.to_doc(),
-            moves=moves,
-            lights=lights,
+            moves=geometric,
+            lights=photometric,
             merge=MERGES.find(how).target,
             merge_words=MERGES.find(how).help.en.rstrip("."),
             input_grey=INPUT_GREY,

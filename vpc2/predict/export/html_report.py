@@ -41,8 +41,8 @@ def _section(section: Section) -> str:
         parts.append("<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>")
         parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
         parts.append("</table>")
-    for data, words in section.pictures:
+    for data, caption in section.pictures:
         kind = "png" if data[:4] == b"\x89PNG" else "jpeg"
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-        parts.append(f'<figure><img src="{source}" alt="{escape(words, quote=True)}"><figcaption>{escape(words)}</figcaption></figure>')
+        parts.append(f'<figure><img src="{source}" alt="{escape(caption, quote=True)}"><figcaption>{escape(caption)}</figcaption></figure>')
     return "".join(parts)

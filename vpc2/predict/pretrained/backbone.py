@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vpc2.predict.pretrained.catalog import Pretrained
 from vpc2.predict.spec import Backbone
 
-DROPOUT = 0.2  # before the new layer, as EfficientNet and MobileNet have it
+DROPOUT = 0.2  # before the new layer, as in EfficientNet and MobileNet
 
 
 class BackboneModel(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
 from vpc2.predict.spec import Backbone
 
-# Of each family of PRETRAINED: what is imported to build a module, what besides for its weights, what builds it, and its weights.
+# For each family of PRETRAINED: imports to build a module, further imports for its weights, the constructor call, and its weights.
 _IMPORTS = {
     "installed": "from efficientnet_lite_pytorch import EfficientNet",
     "torchvision": "from torchvision.models import get_model",

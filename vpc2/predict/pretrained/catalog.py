@@ -23,7 +23,7 @@ class Pretrained(Entry):
     head: str = ""
     features: int = 0
     trunk_params: int = 0
-    activation_bytes_px: int = 0  # what fine-tuning holds for each pixel of the input
+    activation_bytes_px: int = 0  # memory of fine-tuning per pixel of the input
     mean: tuple[float, ...] = _IMAGENET_MEAN
     std: tuple[float, ...] = _IMAGENET_STD
 
@@ -73,5 +73,5 @@ PRETRAINED: Catalog[Pretrained] = Catalog(
     _torchvision("vgg16", "VGG-16", 2014, 528),
 )
 
-# Those that can be taken over by a new net: everything but the last dense layer.
+# Those that can be backbones: everything but the last dense layer is reused.
 BACKBONES: tuple[str, ...] = tuple(key for key, entry in PRETRAINED.items() if entry.head)

@@ -70,10 +70,10 @@ def efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
         raise Refusal(_NO_PACKAGE) from None
-    with torch.device("meta"):  # no weights are drawn, so nobody's generator moves
+    with torch.device("meta"):  # no random initialisation, so the state of torch's global generator does not change
         module = EfficientNet.from_name("efficientnet-lite0")
     if has_weights:
-        # The file is installed code's own; weights_only keeps even that from running anything.
+        # The file belongs to an installed package; weights_only still keeps it from running code.
         state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
         module.load_state_dict(state, assign=True)
     return module
@@ -135,8 +135,8 @@ def _torchvision_module(name: str, report: Callable[[float], None] | None, *, ha
 
 def _expected_digest(path: Path) -> str:
     """Return the start of the sha256 that torch writes into its file names: `resnet18-f37072fd.pth`."""
-    found = re.search(r"-([0-9a-f]{8,})\.pth$", path.name)
-    return found.group(1) if found else ""
+    match = re.search(r"-([0-9a-f]{8,})\.pth$", path.name)
+    return match.group(1) if match else ""
 
 
 def _is_whole(path: Path) -> bool:

@@ -35,28 +35,30 @@ class RobustnessCurve:
     @property
     def kept(self) -> float:
         """The mean accuracy over all strengths but the first, as a share of the plain accuracy; 0 where that is 0."""
-        plain, *others = self.accuracy
-        return float(np.mean(others)) / plain if plain else 0.0
+        plain, *corrupted = self.accuracy
+        return float(np.mean(corrupted)) / plain if plain else 0.0
 
 
-def probabilities_over(classifier: Classifier, images: torch.Tensor, challenge: str, seed: int = 0) -> torch.Tensor:
+def probabilities_over(classifier: Classifier, images: torch.Tensor, corruption: str, seed: int = 0) -> torch.Tensor:
     """Return the probabilities (strengths, K) of one image (1, 3, S, S) at every strength of a corruption."""
-    disturbed = torch.cat([corrupt_images(images, challenge, strength, seed) for strength in CORRUPTIONS.find(challenge).strengths])
-    return classifier.probabilities(disturbed)
+    corrupted_images = torch.cat(
+        [corrupt_images(images, corruption, strength, seed) for strength in CORRUPTIONS.find(corruption).strengths]
+    )
+    return classifier.probabilities(corrupted_images)
 
 
 def accuracy_over(
-    classifier: Classifier, data: ImageSet, challenge: str, report: Callable[[float], None] = lambda share: None
+    classifier: Classifier, data: ImageSet, corruption: str, report: Callable[[float], None] = lambda share: None
 ) -> RobustnessCurve:
     """Return the accuracy and confidence on a set at every strength. Raises `Refusal` for classes the classifier does not know."""
-    entry = CORRUPTIONS.find(challenge)
+    entry = CORRUPTIONS.find(corruption)
     labels = torch.from_numpy(true_labels(data, classifier.classes))
     chunk, total = images_at_once(classifier), len(data) * len(entry.strengths)
     right, sure = np.zeros((len(entry.strengths), len(data)), bool), np.zeros(len(entry.strengths))
     for start in range(0, len(data), chunk):
         images = classifier.prepare(list(data.images[start : start + chunk]))
         for s, strength in enumerate(entry.strengths):
-            shares = classifier.probabilities(corrupt_images(images, challenge, strength, start))
+            shares = classifier.probabilities(corrupt_images(images, corruption, strength, start))
             right[s, start : start + chunk] = (shares.argmax(1) == labels[start : start + chunk]).numpy()
             sure[s] += float(shares.amax(1).sum())
             report((start * len(entry.strengths) + (s + 1) * len(images)) / total)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-MOST_BYTES = 128 << 20  # of weights, which are there twice afterwards
+MOST_BYTES = 128 << 20  # limit for weights, which are in memory twice afterwards
 _LOG = logging.getLogger(__name__)
 
 
@@ -71,15 +71,15 @@ def _own_padding(folded: fx.GraphModule) -> None:
     same.
     """
     for name, layer in list(folded.named_modules()):
-        around = getattr(layer, "static_padding", None)
-        if not (isinstance(layer, nn.Conv2d) and isinstance(around, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0)):
+        zero_pad = getattr(layer, "static_padding", None)
+        if not (isinstance(layer, nn.Conv2d) and isinstance(zero_pad, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0)):
             continue
-        left, right, top, bottom = around.padding
-        wider, higher = right - left, bottom - top
-        if not (wider in (0, 1) and higher in (0, 1)) or (wider + higher and tuple(layer.dilation) != (1, 1)):
+        left, right, top, bottom = zero_pad.padding
+        extra_columns, extra_rows = right - left, bottom - top
+        if not (extra_columns in (0, 1) and extra_rows in (0, 1)) or (extra_columns + extra_rows and tuple(layer.dilation) != (1, 1)):
             continue
-        weight = F.pad(layer.weight, (wider, 0, higher, 0))
-        plain = nn.Conv2d(
+        weight = F.pad(layer.weight, (extra_columns, 0, extra_rows, 0))
+        padded = nn.Conv2d(
             layer.in_channels,
             layer.out_channels,
             tuple(weight.shape[2:]),
@@ -90,8 +90,8 @@ def _own_padding(folded: fx.GraphModule) -> None:
             layer.bias is not None,
             device="meta",
         )
-        plain.weight, plain.bias = nn.Parameter(weight, requires_grad=False), layer.bias
-        folded.set_submodule(name, plain)
+        padded.weight, padded.bias = nn.Parameter(weight, requires_grad=False), layer.bias
+        folded.set_submodule(name, padded)
 
 
 def _write_over(folded: fx.GraphModule) -> None:
@@ -105,7 +105,7 @@ def _write_over(folded: fx.GraphModule) -> None:
         layer = folded.get_submodule(node.target)
         is_made_here = before.op == "call_module" and isinstance(folded.get_submodule(before.target), nn.Conv2d | nn.Linear)
         if is_made_here and getattr(layer, "inplace", None) is False:
-            own = copy.copy(layer)  # the module's own stays as it is
-            own.inplace = True
+            in_place = copy.copy(layer)  # the original module is not changed
+            in_place.inplace = True
             node.target = f"in_place_{number}"
-            folded.add_submodule(node.target, own)
+            folded.add_submodule(node.target, in_place)

@@ -26,10 +26,10 @@ from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
 
-CLOSE = 1e-5  # the largest difference of a probability
-PROOFS = 4
-KEPT = 32  # files
-PATIENCE_S = 180
+TOLERANCE = 1e-5  # the largest difference of a probability
+TEST_IMAGES = 4  # of the comparison with PyTorch
+MAX_FILES = 32
+TIMEOUT_S = 180
 ROOT = Path(__file__).parents[3]
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -57,7 +57,7 @@ def write(classifier: Classifier, path: Path) -> None:
     data = write_onnx(classifier.module, (means.channels, means.size_px, means.size_px), SCORES)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, data, is_synced=False)
-    for old in sorted(path.parent.glob("*.onnx"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+    for old in sorted(path.parent.glob("*.onnx"), key=lambda file: file.stat().st_mtime)[:-MAX_FILES]:
         old.unlink(missing_ok=True)
 
 
@@ -68,7 +68,7 @@ def load(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads that spin take the core from everyone else
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning idle threads would use up the cores
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
     def run(images: torch.Tensor) -> torch.Tensor:
@@ -79,13 +79,13 @@ def load(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 @torch.no_grad()
 def is_equal(classifier: Classifier, run: Callable[[torch.Tensor], torch.Tensor]) -> bool:
-    """True where the probabilities of random images differ from PyTorch's by at most `CLOSE`."""
+    """True where the probabilities of random images differ from PyTorch's by at most `TOLERANCE`."""
     means = classifier.preprocessing
-    images = torch.rand(PROOFS, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(TEST_IMAGES, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
     images[0] = 0.5
     normalised = classifier.normalise(images.to(classifier.device))
-    wanted, found = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
-    return found.shape == wanted.shape and bool(((found - wanted).abs() <= CLOSE).all())
+    expected, actual = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
+    return actual.shape == expected.shape and bool(((actual - expected).abs() <= TOLERANCE).all())
 
 
 def quicken(classifier: Classifier) -> bool:
@@ -131,9 +131,9 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
             command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(place), str(path_of(classifier))]
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
-                done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace")
+                done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=TIMEOUT_S, text=True, errors="replace")
             except subprocess.TimeoutExpired:
-                _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", PATIENCE_S)
+                _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", TIMEOUT_S)
                 return
         if done.returncode or not quicken(classifier):
             _LOG.warning("a classifier could not be written as ONNX; PyTorch goes on answering: %s", done.stderr[-500:])
@@ -146,9 +146,9 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
 def main(name: str, path: str) -> None:
     """Write the classifier called `name` (an existing path, or a pretrained one) as ONNX."""
     if hasattr(os, "nice"):
-        os.nice(10)  # visitors come first
-    given = Path(name)
-    write(open_classifier(given.absolute() if given.exists() else name), Path(path))
+        os.nice(10)  # lower priority than visitors' requests
+    path_or_name = Path(name)
+    write(open_classifier(path_or_name.absolute() if path_or_name.exists() else name), Path(path))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def majority_vote(logits: torch.Tensor) -> torch.Tensor:
     import torch
 
     votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)
-    means = logits.double().softmax(-1).mean(0)  # in float32, means that differ in the seventh digit would tie again
+    means = logits.double().softmax(-1).mean(0)  # float64, because means that differ in the seventh digit would be equal in float32
     winner = means.masked_fill(votes < votes.amax(-1, keepdim=True), -1.0).argmax(-1, keepdim=True)
     shares = (votes.double() / len(logits)).scatter_add(-1, winner, torch.full_like(means, 1e-6))
     return (shares / shares.sum(-1, keepdim=True)).to(logits.dtype)

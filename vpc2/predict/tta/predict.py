@@ -17,7 +17,7 @@ from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.transforms import apply_view
 from vpc2.predict.tta.views import IDENTITY, VIEWS, clean_views
 
-# Pixels that go through the module at once. More than a CPU's caches hold is slower and takes gigabytes; a GPU idles on less.
+# Pixels per forward pass. Larger batches than a CPU's caches hold are slower and take gigabytes; a GPU is idle with smaller ones.
 CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
 
 
@@ -52,8 +52,8 @@ def predict_views(
         plain_ms = _ms_since(began)
     began = time.perf_counter()
     making_ms, logits = [0.0] * len(views), torch.empty(len(views), len(images), len(classifier.classes))
-    most = images_at_once(classifier)
-    chunk, group = max(most // len(views), 1), max(most, 1)
+    batch_size = images_at_once(classifier)
+    chunk, group = max(batch_size // len(views), 1), max(batch_size, 1)
     with torch.no_grad():
         for start in range(0, len(images), chunk):
             part = images[start : start + chunk].to(classifier.device)
@@ -63,8 +63,8 @@ def predict_views(
                     making = time.perf_counter()
                     stacked.append(apply_view(view, part))
                     making_ms[v] += _ms_since(making)
-                answers = classifier.logits(torch.cat(stacked))
-                logits[first : first + len(stacked), start : start + len(part)] = answers.view(len(stacked), len(part), -1)
+                batch_logits = classifier.logits(torch.cat(stacked))
+                logits[first : first + len(stacked), start : start + len(part)] = batch_logits.view(len(stacked), len(part), -1)
     total_ms = _ms_since(began)
     rest = (total_ms - sum(making_ms)) / len(views)
     return ViewPredictions(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)
@@ -80,15 +80,15 @@ def _ms_since(began: float) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def merge(answers: ViewPredictions, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
+def merge(predictions: ViewPredictions, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
     """Return merged probabilities (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
-    keep = [answers.views.index(VIEWS.find(view).key) for view in (answers.views if chosen is None else chosen)]
-    return MERGES.find(how).resolve()(answers.logits[keep])
+    indices = [predictions.views.index(VIEWS.find(view).key) for view in (predictions.views if chosen is None else chosen)]
+    return MERGES.find(how).resolve()(predictions.logits[indices])
 
 
-def merge_mean(answers: ViewPredictions, chosen: Sequence[str] | None = None) -> torch.Tensor:
+def merge_mean(predictions: ViewPredictions, chosen: Sequence[str] | None = None) -> torch.Tensor:
     """Return the mean of the views' probabilities, (B, K), over the `chosen` views (all if None)."""
-    return merge(answers, "mean", chosen)
+    return merge(predictions, "mean", chosen)
 
 
 def spread(logits: torch.Tensor) -> torch.Tensor:

@@ -64,7 +64,7 @@ def warp(images: torch.Tensor, matrix: Matrix, mode: str = "bilinear") -> torch.
     whole = [round(number) for number in (a, b, c, d, e, f)]
     if all(abs(number - n) < 1e-9 for number, n in zip((a, b, c, d, e, f), whole, strict=True)) and 0 in whole[:2]:
         return _move_pixels(images, *whole)
-    # Pixel coordinates to grid_sample's, where -1 and 1 are the outer edges of the first and last pixel.
+    # Convert to grid_sample's coordinates, where -1 and 1 are the outer edges of the first and last pixel.
     theta = [
         [a, b * height / width, (2 * c + a * (width - 1) + b * (height - 1) + 1) / width - 1],
         [d * width / height, e, (2 * f + d * (width - 1) + e * (height - 1) + 1) / height - 1],
@@ -83,7 +83,7 @@ def _move_pixels(images: torch.Tensor, a: int, b: int, c: int, d: int, e: int, f
     """Gather pixel (a x + b y + c, d x + e y + f) for every (x, y): rows and columns are only reordered or exchanged."""
     height, width = images.shape[-2:]
     if b or d:
-        # (x, y) fetches (b y + c, d x + f): of the picture with rows and columns exchanged, along its own axes again.
+        # (x, y) gathers (b y + c, d x + f): transpose the picture, then gather along its own axes.
         return _move_rows(_move_rows(images.transpose(-1, -2), b, c, height, -2), d, f, width, -1)
     return _move_rows(_move_rows(images, e, f, height, -2), a, c, width, -1)
 
