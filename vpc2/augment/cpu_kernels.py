@@ -1,7 +1,7 @@
-"""Kornia's operations in the way that is quickest on a CPU: the same values drawn, the same pixels to float rounding.
+"""Faster CPU implementations of Kornia's operations: the same sampled values, the same pixels up to float rounding.
 
-Each class is Kornia's own but for what it overrides, so chances, batches and parameters stay Kornia's. Pictures are finite
-and in [0, 1], as the pipeline hands them on. A test holds every class against the one it stands for.
+Each class inherits from Kornia's own and overrides only what is slow, so probabilities, batches and parameters stay Kornia's. Pictures are
+finite and in [0, 1], as the pipeline passes them. A test compares every class with the one it replaces.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def _extremes(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Return pictures with the colour wheel turned by (B,) turns.
+    """Return pictures with the hue rotated by `turns` (B,) of the colour wheel.
 
-    Without the way through HSV and back: value and chroma stay, so each channel is the smallest one plus the chroma times how
-    near the new hue is to that channel's own (https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative).
+    Without converting to HSV and back: value and chroma are constant, so each channel is the smallest one plus the chroma times a function
+    of the distance of the new hue from that channel's (https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative).
     """
     red, green, blue = images.unbind(1)
     most, least = _extremes(images)
@@ -53,7 +53,7 @@ def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 
 def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple, order: Sequence[int]) -> Tensor:
-    """Apply the four colour steps in an order, without those whose factors do nothing."""
+    """Apply the four colour steps in an order, skipping those whose factors change nothing."""
     names, neutral = ("brightness_factor", "contrast_factor", "saturation_factor", "hue_factor"), (1.0, 1.0, 1.0, 0.0)
     for i in order:
         factors = params[names[i]]
@@ -74,7 +74,7 @@ class QuickJitter(K.ColorJitter):
 
 
 class QuickSnow(K.RandomSnow):
-    """Without the way through HLS and back: hue and saturation stay, so distances from the lightness scale with its room."""
+    """Without converting to HLS and back: hue and saturation are constant, so distances from the lightness scale with its range."""
 
     def apply_transform(self, input, params, flags, transform=None):
         most, least = _extremes(input)
@@ -125,7 +125,7 @@ def _sorted(low: Tensor, high: Tensor, other: Tensor) -> tuple[Tensor, Tensor, T
 
 
 class QuickMedian(K.RandomMedianBlur):
-    """A window of three: columns are sorted once for the three windows they lie in (18 comparisons a pixel; Kornia's network has 40)."""
+    """A 3 x 3 window: columns are sorted once for the three windows they belong to (18 comparisons per pixel; Kornia's network has 40)."""
 
     def apply_transform(self, input, params, flags, transform=None):
         if tuple(flags["kernel_size"]) != (3, 3):
@@ -140,9 +140,9 @@ class QuickMedian(K.RandomMedianBlur):
 
 
 def plasma(shape: tuple[int, int, int, int], roughness: Tensor) -> Tensor:
-    """Return Kornia's plasma (B, C, H, W) from the same random numbers.
+    """Return Kornia's plasma fractal (B, C, H, W) from the same random numbers.
 
-    Each level computes only its new places, each kind of them on its own; Kornia convolves the whole map and masks.
+    Each level computes only its new points, each kind of them separately; Kornia convolves the whole map and masks.
     """
     batch, channels, height, width = shape
     sides = [2 ** math.ceil(math.log2(max(side, 3) - 1)) for side in (height, width)]
@@ -157,7 +157,7 @@ def plasma(shape: tuple[int, int, int, int], roughness: Tensor) -> Tensor:
 
 
 def _refined(made: Tensor, scale: Tensor) -> Tensor:
-    """Return a map (N, H, W) of twice the size: new places are means of their neighbours, mixed with chance by `scale` (N, 1, 1)."""
+    """Return a map (N, H, W) at twice the size: new points are means of their neighbours plus noise scaled by `scale` (N, 1, 1)."""
     maps, height, width = made.shape
     finer = torch.empty((maps, 2 * height - 1, 2 * width - 1), dtype=made.dtype)
     chance = torch.rand((maps, 1, *finer.shape[1:]), dtype=made.dtype).squeeze(1).mul_(scale)

@@ -1,7 +1,7 @@
-"""Does a label survive augmentation? What a classifier answers to the draws, counted, with how sure the count is.
+"""Label survival under augmentation: how often a classifier's prediction stays the same over draws, with a confidence interval.
 
-The rule by which draws are called harmless or unsafe, and a picture's own answer a label at all, stands here and nowhere else.
-The classifier comes as a function, so that this module needs to know nothing of nets.
+This module alone defines when draws are called harmless or unsafe, and when the prediction for the plain picture counts as a label. The
+classifier is passed as a function, so that this module does not depend on nets.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [
 
 @dataclass(frozen=True)
 class Survival:
-    """How many of `n` draws keep their answer; `low` and `high` bound the true share with 95 % confidence.
+    """How many of `n` draws keep their predicted class; `low` and `high` bound the true share with 95 % confidence.
 
-    `answers` holds each draw's class, `certainty` the probability it gives to that class.
+    `answers` holds each draw's predicted class, `certainty` the probability of that class.
     """
 
     n: int
@@ -63,39 +63,36 @@ class Survival:
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" where at most `MOST_LOST` of the draws lose the answer, "unsafe" where more do, both with the whole
-        interval; else "open". One lost draw alone is never called unsafe: of a single draw Wilson's interval promises too much.
-        """
+        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, both with the whole interval; else "open". One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow."""
         line = 1 - MOST_LOST
         return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
 
     def is_over(self, line: float) -> bool:
-        """True where the whole interval of the share that keeps the answer lies over a line (0 to 1)."""
+        """True where the whole interval of the share that keeps the prediction lies above a threshold (0 to 1)."""
         return self.low > line
 
     def is_under(self, line: float) -> bool:
-        """True where the whole interval lies under a line."""
+        """True where the whole interval lies below a threshold."""
         return self.high < line
 
     def instead(self, label: int) -> tuple[int, int] | None:
-        """Return the answer that lost draws get most often in place of `label`, and how often; None where none is lost."""
+        """Return the class predicted most often in place of `label`, and how often; None where no draw changed."""
         return next(iter(Counter(answer for answer in self.answers if answer != label).most_common(1)), None)
 
 
 @dataclass(frozen=True)
 class ClassSurvival(Survival):
-    """The survival of one class, one draw a picture; `example` is the number of a picture with which happens what the verdict says."""
+    """The survival of one class, one draw per picture; `example` is the index of a picture that illustrates the verdict."""
 
     example: int = -1
 
 
 @dataclass(frozen=True)
 class SurvivalDrop:
-    """Where survival falls under a line, as positions in a sweep.
+    """Where survival falls below a threshold in a sweep, as indices.
 
-    `sure` is the first strength whose whole interval lies under the line, `counted` the first whose count does, None
-    where there is none. `stays` says that every stronger count than `sure` is under it too, `is_clear` that every
-    interval of the sweep lies above.
+    `sure` is the first strength whose whole interval lies below, `counted` the first whose share does, None where there is none. `stays` is
+    True where every strength after `sure` has a share below too, `is_clear` where every interval of the sweep lies above.
     """
 
     sure: int | None
@@ -105,7 +102,7 @@ class SurvivalDrop:
 
 
 def find_drop(found: Sequence[Survival], line: float) -> SurvivalDrop:
-    """Return where the survival of rising strengths falls under `line` (0 to 1); only what was tested is named."""
+    """Return where the survival over rising strengths falls below `line` (0 to 1); only tested strengths are named."""
     sure = next((i for i, one in enumerate(found) if one.is_under(line)), None)
     counted = next((i for i, one in enumerate(found) if one.share < line), None)
     stays = sure is not None and all(one.share < line for one in found[sure:])
@@ -113,26 +110,26 @@ def find_drop(found: Sequence[Survival], line: float) -> SurvivalDrop:
 
 
 def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
-    """True where the answer to a plain picture (or to each of some) is sure enough to be a label that draws may keep or lose."""
+    """True where the probability of the prediction for a plain picture (or an array of them) is high enough for a label."""
     return certainty >= SURE
 
 
 def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
-    """Return how often a picture, float (3, H, W) in [0, 1], is still answered `label` over `draws` draws."""
+    """Return how often a picture, float (3, H, W) in [0, 1], is still predicted as `label` over `draws` draws."""
     answers = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
     classes = answers.argmax(1)
     return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(answers.max(1).tolist()))
 
 
 def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> dict[str, Survival]:
-    """Return the survival under each step alone, by the step's id: the lowest is the step that breaks the label."""
+    """Return the survival under each step alone, by step id: the lowest is the step that breaks the label."""
     return {step.id: survival(edit_solo(pipeline, step.id), image, label, ask, draws, image_key) for step in pipeline.steps if step.on}
 
 
 def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
-    """Return, for each class, how many pictures that are surely answered rightly as they are stay right after one draw of each.
+    """Return, per class, how many pictures that are predicted correctly and confidently stay correct after one draw each.
 
-    A class of which nothing is answered so is left out: there is no label to lose.
+    A class without such pictures is left out: there is no label to lose.
     """
     plain = ask(images)
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))

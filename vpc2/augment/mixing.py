@@ -1,8 +1,7 @@
-"""Mixing pictures: one literal a way of mixing, and what share of each picture is left in the result.
+"""Applying mixing operations to a batch, and the share of each source picture in each result, for the mixed labels.
 
-A mixed picture has a mixed label. The shares are not taken from Kornia's own lambda, which not every operation gives
-(and which counts CutMix otherwise than its paper): the same mixing, with the same sampled values, is applied to maps
-that are 1 where a picture is, and their means are the shares.
+The shares are not Kornia's own lambda, which not every operation returns (and which for CutMix differs from the paper): the same mixing,
+with the same sampled values, is applied to indicator maps that are 1 where a picture is, and their means are the shares.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ def build_mix(key: str, params: dict[str, Any], height: int, width: int) -> Any:
 
 
 def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return mixed pictures (B, 3, H, W) and the shares (B, B): row i says how much of each picture is in result i.
+    """Return mixed pictures (B, 3, H, W) and shares (B, B): row i is the share of each source picture in result i.
 
-    `images` is float (B, 3, H, W) in [0, 1]; a side that the pieces do not divide is cut at its end, and the result is
-    as large as that. Rows sum to 1, or less where a mosaic leaves black. Raises `Refusal` for too few pictures.
+    `images` is float (B, 3, H, W) in [0, 1]; a side that the grid does not divide is cropped at its end, and the result has the cropped
+    size. Rows sum to 1, or less where a mosaic leaves black. Raises `Refusal` for too few pictures.
     """
     import torch
 
@@ -71,9 +70,9 @@ def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> t
 
 
 def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return a batch mixed, (B, 3, H, W), and its targets (B, K), each row the shares of the classes that are in the picture.
+    """Return a mixed batch, (B, 3, H, W), and its targets (B, K), each row the shares of the classes in the picture.
 
-    `labels` are whole numbers (B,). Where a way of mixing leaves some of a picture black, its targets are of what is left.
+    `labels` are class indices (B,). Where mixing leaves part of a picture black, its targets are normalised.
     """
     from torch.nn.functional import interpolate, one_hot
 
@@ -87,7 +86,7 @@ def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed
 
 
 def labelled_batch(pipeline: Pipeline, images: Tensor, labels: Tensor, classes: int, run_seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """Return a batch as the pipeline makes it at a step of training, with its labels: as they came, or as targets (B, K) where it mixes."""
+    """Return the augmented batch of a training step, with its labels: unchanged, or as targets (B, K) where the pipeline mixes."""
     from vpc2.augment.pipeline import augment_batch
     from vpc2.rng import seed_of
 

@@ -1,6 +1,6 @@
-"""A pipeline applied to pictures: randomness is drawn once, under a lock, and then applied outside it.
+"""Applying a pipeline to pictures: random values are sampled once, under a lock, and applied outside it.
 
-Kornia samples on the CPU, so a draw is the same on every device; only the arithmetic moves to the accelerator.
+Kornia samples on the CPU, so a draw is the same on every device; only the arithmetic runs on the accelerator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOO_SMALL = Text("left out: the picture is smaller than {side} px")
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What one step did in one draw: the values it sampled, by Kornia's names, and why it was left out if it was."""
+    """The outcome of one step in one draw: the sampled values, by Kornia's names, and the reason where it was left out."""
 
     step_id: str
     op: str
@@ -37,23 +37,23 @@ class StepOutcome:
 
 @dataclass(frozen=True)
 class Draw:
-    """One random outcome: the picture, float (3, H, W) in [0, 1] on the CPU, and what each step did."""
+    """One draw: the picture, float (3, H, W) in [0, 1] on the CPU, and the outcome of each step."""
 
     image: Tensor
     steps: tuple[StepOutcome, ...]
 
 
 def pick_device() -> str:
-    """Return "cuda", "mps" or "cpu": the quickest there is."""
+    """Return "cuda", "mps" or "cpu": the fastest available."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def build_step(step: Step, height: int, width: int, device: str = "cpu") -> torch.nn.Module:
-    """Return the Kornia object of a step for pictures of this size, for one thread: Kornia keeps state in it.
+    """Return the Kornia object of a step for pictures of this size. Not thread-safe: Kornia keeps state in it.
 
-    On a CPU it is the entry's quick one, where it has one: the same values drawn, the same pixels.
+    On a CPU it is the entry's `quick` class, where it has one: the same sampled values, the same pixels.
     """
     entry = OPS[step.op]
     target = entry.resolve_quick() if device == "cpu" else entry.resolve()
@@ -61,7 +61,7 @@ def build_step(step: Step, height: int, width: int, device: str = "cpu") -> torc
 
 
 def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
-    """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where it is asked for."""
+    """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where required."""
     given: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
     for key, value in params.items():
         if key in entry.pairs:
@@ -85,9 +85,9 @@ def draw_images(
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 
-    Each step owns a seed made of the pipeline's seed, the step's id, `image_key` and the draw's number, so changing
-    one step leaves what every other step samples as it was. With `kept`, draws begin after the last step that was computed
-    before, and `image_key` must stand for these very pixels. Pictures share memory with it: they are not to be written to.
+    Each step has its own seed, of the pipeline's seed, the step's id, `image_key` and the draw's number, so a change of one step does not
+    change what other steps sample. With a `cache`, draws start after the last cached step, and `image_key` must identify these very pixels.
+    Pictures share memory with the cache: do not write to them.
     """
     steps = [step for step in pipeline.steps if step.on]
     names = stage_names(pipeline.seed, image_key, image.shape, device, range(first, draws), steps)
@@ -119,10 +119,10 @@ def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str
 def apply_step(
     step: Step, images: Tensor, seed: int, built: dict[str, torch.nn.Module] | None = None, *, is_map: bool = False
 ) -> tuple[Tensor, StepOutcome]:
-    """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened.
+    """Return one picture (1, 3, H, W) after a step whose values are sampled from `seed`, and the outcome.
 
-    `built` keeps the Kornia objects by the step's id for further pictures of this size: a policy takes longer to build than to apply.
-    Where `is_map`, the picture holds places instead of colours, and of a policy only the operations that move pixels are applied.
+    `built` caches the Kornia objects by step id for further pictures of this size: a policy takes longer to build than to apply. Where
+    `is_map`, the picture holds coordinates instead of colours, and of a policy only geometric operations are applied.
     """
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
@@ -147,7 +147,7 @@ def apply_step(
 
 
 def _policy_names(sampled: list) -> list[str]:
-    """Return the operations that a policy drew for one picture and that were applied, by Kornia's names."""
+    """Return the operations that a policy drew and applied to one picture, by Kornia's names."""
     return [
         item.name.rpartition("_")[0]
         for sequence in sampled
@@ -157,7 +157,7 @@ def _policy_names(sampled: list) -> list[str]:
 
 
 def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem]:
-    """Return of what a policy drew the operations that move pixels, in their order and with their values."""
+    """Return the geometric operations of those that a policy drew, in their order and with their values."""
     return [
         ParamItem(sequence.name, kept)
         for sequence in sampled
@@ -172,12 +172,12 @@ def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem
 
 
 def _clean(images: Tensor) -> Tensor:
-    """Return pictures in [0, 1]: some operations leave it (noise), some give NaN at the end of their limits."""
+    """Return pictures clamped to [0, 1]: some operations leave the range (noise), some give NaN at their limits."""
     return images.clamp(0.0, 1.0).nan_to_num_(nan=0.0)
 
 
 def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float | list[float]]:
-    """Return the sampled values worth reading, of the first picture, rounded to what a person reads."""
+    """Return the sampled values to show, of the first picture, rounded."""
     shown: dict[str, float | list[float]] = {}
     for name, _label, _unit in entry.shows:
         values = torch.as_tensor(sampled[name])
@@ -190,7 +190,7 @@ def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float |
 
 
 def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
-    """Return a batch with every picture augmented by values of its own; `images` is float (B, 3, H, W) in [0, 1].
+    """Return a batch with every picture augmented by its own sampled values; `images` is float (B, 3, H, W) in [0, 1].
 
     The same pipeline, seed and shape give the same pictures. Each step runs once over the whole batch.
     """

@@ -1,4 +1,4 @@
-"""Operations that the lecture shows and Kornia lacks, written the way Kornia's own are. The exported code carries this file."""
+"""Masking augmentations that the lecture shows and Kornia lacks, written like Kornia's classes. Exported code carries this file."""
 
 import kornia.augmentation as K
 import torch
@@ -6,9 +6,9 @@ from kornia.augmentation.random_generator import PlainUniformGenerator
 
 
 class RandomGridMask(K.IntensityAugmentationBase2D):
-    """Hides a regular grid of squares (Chen and others, "GridMask Data Augmentation", 2020, without its turning).
+    """Masks a regular grid of squares (Chen and others, "GridMask Data Augmentation", 2020, without its rotation).
 
-    `unit` is the share of the shorter side from one square to the next, `ratio` the side of a square in units.
+    `unit` is the distance from one square to the next as a share of the shorter side, `ratio` the side of a square in units.
     """
 
     def __init__(self, unit=(0.15, 0.35), ratio=0.5, same_on_batch=False, p=0.5, keepdim=False):
@@ -23,7 +23,7 @@ class RandomGridMask(K.IntensityAugmentationBase2D):
         side = self.ratio * unit
 
         def is_in(length, start):
-            """Tell which rows (or columns) lie within a square, (B, length)."""
+            """Return which rows (or columns) lie within a square, (B, length)."""
             places = torch.arange(length, device=input.device, dtype=input.dtype) + 0.5
             return (places[None] + (start.to(input) * unit)[:, None]) % unit[:, None] < side[:, None]
 
@@ -32,9 +32,9 @@ class RandomGridMask(K.IntensityAugmentationBase2D):
 
 
 class RandomHideAndSeek(K.IntensityAugmentationBase2D):
-    """Hides each tile of a grid by chance (Kumar Singh and Lee, "Hide-and-Seek", 2017).
+    """Masks each tile of a grid at random (Kumar Singh and Lee, "Hide-and-Seek", 2017).
 
-    `grid` is the number of tiles a side, `hide` the chance that a tile is hidden.
+    `grid` is the number of tiles per side, `hide` the probability that a tile is masked.
     """
 
     def __init__(self, grid=4, hide=0.4, same_on_batch=False, p=0.5, keepdim=False):

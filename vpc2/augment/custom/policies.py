@@ -1,8 +1,8 @@
-"""The automatic policies with one strength for every operation, 0 (nothing, or the least) to 1: more strength changes more.
+"""Automatic policies with one strength for every operation, from 0 (least) to 1: a higher strength changes more.
 
-Kornia's own tables let solarise and AutoAugment's posterise grow weaker with strength, let colour, contrast, brightness and
-sharpness pass through no change half way, and slant by 54 instead of 17 degrees. These are torchvision's ranges, over
-Kornia's lists of operations. The exported code carries what it uses.
+In Kornia's own tables, solarise and AutoAugment's posterise get weaker with strength, colour, contrast, brightness and sharpness pass
+through no change half way, and shear reaches 54 instead of 17 degrees. These are torchvision's ranges, over Kornia's lists of operations.
+Exported code carries what it uses.
 """
 
 import math
@@ -67,7 +67,7 @@ def sample(operation, strength, batch_shape):
 
 
 class RandAugment(K.auto.RandAugment):
-    """So many operations of one strength, `m` of 30."""
+    """A number of operations at one strength, `m` of 30."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
@@ -80,7 +80,7 @@ class RandAugment(K.auto.RandAugment):
 
 
 class TrivialAugment(K.auto.TrivialAugment):
-    """One operation, of any strength of RandAugment's."""
+    """One operation, at a random strength."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
@@ -94,7 +94,7 @@ class TrivialAugment(K.auto.TrivialAugment):
 
 
 class AutoAugment(K.auto.AutoAugment):
-    """A pair of operations, each with the chance and the strength, 0 to 9, that the search found."""
+    """A pair of operations, each with the probability and the strength, 0 to 9, found by the search."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         policy = PolicySequential(*(MAKERS[name](chance) for name, chance, _strength in subpolicy))

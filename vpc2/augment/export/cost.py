@@ -1,4 +1,4 @@
-"""What augmentation costs, online and offline, measured by doing a little of both: time, room, and how much is new."""
+"""Cost of augmentation, online and offline, measured on a sample: time, disk space, and the number of different pictures."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _TIMED = 4  # draws of a picture that are drawn once more, alone, to tell drawin
 
 @dataclass(frozen=True)
 class Cost:
-    """What drawing, writing and reading cost, measured on a few pictures of the set. Milliseconds and bytes are of one picture.
+    """Measured cost of drawing, writing and reading on a sample of the set. Milliseconds and bytes are per picture.
 
-    Writing a draw contains drawing it and moving its labels; its bytes contain its lines in the manifest. `digests` holds
-    for each picture looked at what the original and its first draws are on disk: equal ones are the same.
+    Writing a draw includes drawing it and moving its labels; its bytes include its rows in the manifest. `digests` holds for each sampled
+    picture the hashes of the original and its first draws as written: equal hashes are equal pictures.
     """
 
     draw_ms: float
@@ -35,26 +35,26 @@ class Cost:
     digests: tuple[tuple[bytes, ...], ...]
 
     def online_different(self, pictures: int, epochs: int) -> int:
-        """Return how many different pictures so many epochs draw: of the sample's share, for all."""
+        """Return the number of different pictures drawn in so many epochs, extrapolated from the sample."""
         return round(pictures * sum(len(set(own[1 : 1 + epochs])) for own in self.digests) / len(self.digests))
 
     def offline_different(self, pictures: int, drawn: int) -> int:
-        """Return how many different pictures the set holds, with `drawn` draws in all beside its pictures."""
+        """Return the number of different pictures in the set, with `drawn` draws in all besides its pictures."""
         if all(len(set(own)) == len(own) for own in self.digests):
             return pictures + drawn
         copies = -(-drawn // pictures)
         return min(pictures + drawn, round(pictures * sum(len(set(own[: 1 + copies])) for own in self.digests) / len(self.digests)))
 
     def size_bytes(self, pictures: int, drawn: int) -> float:
-        """Return the room that the set takes on disk."""
+        """Return the size of the set on disk."""
         return pictures * self.original_bytes + drawn * self.draw_bytes
 
     def online_s(self, pictures: int) -> float:
-        """Return the seconds an epoch spends on reading and drawing its pictures."""
+        """Return the seconds per epoch spent on reading and drawing its pictures."""
         return pictures * (self.read_ms + self.draw_ms) / 1000
 
     def offline_s(self, total: int) -> float:
-        """Return the seconds an epoch spends on reading the pictures that were written."""
+        """Return the seconds per epoch spent on reading the written pictures."""
         return total * self.read_ms / 1000
 
     def write_s(self, pictures: int, drawn: int) -> float:
@@ -73,7 +73,7 @@ def measure_cost(
     suffix: str = ".jpg",
     pictures: int = 2,
 ) -> Cost:
-    """Return what a data set would cost, from `draws` draws of a few of its pictures, spread over the whole."""
+    """Return the cost of a data set, from `draws` draws of a few of its pictures, spread over the whole."""
     chosen = items[:: max(1, -(-len(items) // pictures))][:pictures]
 
     def timed(work: Callable[[], object]) -> float:

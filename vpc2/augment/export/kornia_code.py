@@ -1,4 +1,4 @@
-"""A pipeline as a script that needs only torch and Kornia, and draws the same pixels."""
+"""Export of a pipeline as a script that needs only torch and Kornia, and draws the same pixels."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def mix(images, seed):
 
 
 def to_code(pipeline: Pipeline) -> str:
-    """Return a runnable script: its `augment(image, draw, image_key)` gives the pixels of that draw; muted steps are left out."""
+    """Return a runnable script: its `augment(image, draw, image_key)` returns the pixels of that draw; muted steps are left out."""
     lines, used = [], []
     for step in pipeline.steps:
         if step.on:
@@ -88,12 +88,12 @@ def to_code(pipeline: Pipeline) -> str:
 
 
 def _name(entry: Operation | Mix) -> str:
-    """Return what a script calls an entry's class: Kornia's under K, one of ours by its name alone."""
+    """Return the name of an entry's class in a script: Kornia's under K, one of this project by its bare name."""
     return entry.target.rpartition(".")[2] if entry.target.startswith(_OWN) else entry.target.replace("kornia.augmentation", "K")
 
 
 def mixing_call(pipeline: Pipeline) -> str:
-    """Return the call that makes Kornia's object for a pipeline's way of mixing."""
+    """Return the call that constructs Kornia's object for a pipeline's mixing."""
     entry = MIXES[pipeline.mix.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
     given = call_arguments(replace(entry, is_sized=False), pipeline.mix.params)
@@ -101,7 +101,7 @@ def mixing_call(pipeline: Pipeline) -> str:
 
 
 def call_arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:
-    """Return the arguments of the call that makes an entry's object, as exported code writes them."""
+    """Return the arguments of the call that constructs an entry's object, as source code."""
     said = ["size=(height, width)"] if entry.is_sized else []
     for key, value in params.items():
         if key in entry.pairs:

@@ -1,8 +1,8 @@
-"""A pipeline as code for torchvision v2 and for Albumentations: the same operations, and in a comment what has none or is not alike.
+"""Export of a pipeline as code for torchvision v2 and for Albumentations, with comments on what has no equivalent or differs.
 
-The same order, chances and ranges; at fixed values the same pictures, but for a gap that the line states. What is drawn is
-each library's own. Pictures are floats from the first step to the last, as they are here: each step would round them
-otherwise. Standard library only.
+The same order, probabilities and ranges; at fixed values the same pictures, except for the difference that the line states. Random values
+are drawn by each library. Pictures are floats from the first step to the last, as here: otherwise each step would round them. Standard
+library only.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def to_albumentations(pipeline: Pipeline) -> str:
 
 
 def to_call(step: Step, library: str) -> str:
-    """Return the expression that makes a step's transform in a library; empty where it has none."""
+    """Return the expression that constructs a step's transform in a library; empty where it has none."""
     template = getattr(OPS[step.op], library)
     if not template:
         return ""
@@ -91,7 +91,7 @@ def to_call(step: Step, library: str) -> str:
 
 
 def own_names(call: str) -> set[str]:
-    """Return the names in an expression that are defined in this project, in `torchvision_helpers` or `albumentations_helpers`."""
+    """Return the names in an expression that this project defines, in `torchvision_helpers` or `albumentations_helpers`."""
     return {node.id for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Name)} - set(_STANDING)
 
 
@@ -125,7 +125,7 @@ def _lines(pipeline: Pipeline, library: str) -> str:
 
 
 def _notes(entry: Operation, library: str) -> list[str]:
-    """Return what must be said about the line of an operation: how far its pictures are from ours, and what else is not alike."""
+    """Return the comments on an operation's line: how far its pictures are from ours, and other differences."""
     notes = []
     if library in dict(entry.gaps):
         notes.append(f"approximate: up to {dict(entry.gaps)[library]:g} of 255 away on average, at fixed values")
@@ -135,7 +135,7 @@ def _notes(entry: Operation, library: str) -> list[str]:
 
 
 def _said(step: Step) -> dict[str, Any]:
-    """Return a step's parameters as code: spans as tuples, and beside each the forms that other libraries ask for."""
+    """Return a step's parameters as source code: spans as tuples, each also in the forms that other libraries need."""
     said: dict[str, Any] = {}
     for key, value in step.params.items():
         said[key] = repr(tuple(value) if isinstance(value, list) else value)

@@ -1,7 +1,7 @@
-"""Labels as other programs keep them: COCO (one JSON for many pictures) and YOLO (one text a picture), read and written.
+"""Reading and writing label files: COCO (one JSON for many pictures) and YOLO (one text file per picture).
 
-What comes in is hostile until it is read: sizes, counts, numbers and places are checked here, and what cannot be used is
-said in one sentence. A place a little outside the picture is moved to its edge.
+Input is untrusted: sizes, counts, numbers and coordinates are validated here, and what cannot be used is reported in one sentence.
+Coordinates slightly outside the picture are clipped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WHY_CORNERS = Text("its outline has more than {most} corners").fill(most=MOST_C
 
 @dataclass(frozen=True)
 class ReadLabels:
-    """Labels that came in from a file, and what had to be said about it."""
+    """Labels read from a file, and the notes on what was changed or left out."""
 
     labels: tuple[Label, ...]
     notes: tuple[Text, ...] = ()
@@ -67,7 +67,7 @@ def _numbers(values: object) -> list[float]:
 
 
 def _placed(kind: str, places: Sequence[float], name: str) -> Label:
-    """Return the label at shares that may lie a little outside the picture."""
+    """Return the label at coordinates, in shares of the sides, that may lie slightly outside the picture."""
     if kind == MASK and len(places) > 2 * MOST_CORNERS:
         raise _BadLabel(_WHY_CORNERS)
     if not all(-OUTSIDE <= place <= 1 + OUTSIDE for place in places):
@@ -92,9 +92,9 @@ def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
 def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float] | None = None, orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels of one picture in a COCO file: the one called `photo_name`, else the first.
 
-    They are placed on a photograph of that `size`, width and height as it is shown, which was stored with that EXIF
-    `orientation`: a file that knows it unturned is turned, and sizes that differ are said.
-    An annotation gives its outline as masks, or its box where it has none, and every visible keypoint as a point.
+    They are placed on a photograph of that `size`, width and height as shown, which was stored with that EXIF `orientation`: labels of the
+    stored, unrotated picture are rotated, and differing sizes are noted. An annotation gives its segmentation as masks, or its box where it
+    has none, and every visible keypoint as a point.
     """
     document = codec.read_json(data)
     if not isinstance(document, dict) or not all(_is_objects(document.get(key)) for key in ("images", "annotations")):
@@ -134,7 +134,7 @@ def _is_objects(value: object) -> bool:
 
 
 def _stem(file_name: object) -> str:
-    """Return a file's name without folders and suffix, to compare and to show."""
+    """Return a file's name without folders and suffix, for comparing and showing."""
     if not isinstance(file_name, str):
         return ""
     return clean_name(file_name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or file_name)
@@ -172,7 +172,7 @@ def _from_annotation(annotation: dict[str, Any], size: tuple[float, float], name
 
 
 class Coco:
-    """A COCO document that grows picture by picture. Places are pixels from the upper left corner, those of points too."""
+    """A COCO document that pictures are added to. Coordinates are pixels from the upper left corner, also those of points."""
 
     def __init__(self) -> None:
         self._images: list[dict[str, Any]] = []
@@ -194,7 +194,7 @@ class Coco:
             )
 
     def to_json(self) -> str:
-        """Return the document as it stands."""
+        """Return the document as JSON."""
         document = {"images": self._images, "annotations": self._annotations, "categories": [*self._categories.values()]}
         return json.dumps(document, ensure_ascii=False)
 
@@ -223,8 +223,8 @@ def to_coco(labels: Sequence[Label], file_name: str, width: int, height: int) ->
 def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels in a YOLO text: lines `class cx cy w h` (a box) or `class x1 y1 x2 y2 …` (a mask), in shares of the sides.
 
-    A YOLO text knows no size, so where the photograph's EXIF `orientation` turns it, that is said.
-    A mask whose corners are those of an upright box is that box: see `to_yolo`. A class without a name is called by its number.
+    A YOLO text has no picture size, so where the photograph's EXIF `orientation` rotates it, a note says so. A mask whose corners are those
+    of an upright box is read as that box: see `to_yolo`. A class without a name is called by its number.
     """
     if len(data) > MAX_TEXT_BYTES:
         raise Refusal(_TOO_BIG.fill(limit=MAX_TEXT_BYTES // 1024))
@@ -272,14 +272,14 @@ def _corners(bounds: Sequence[float]) -> list[float]:
 
 
 def class_names(labels: Sequence[Label]) -> list[str]:
-    """Return the names that boxes and masks carry, in the order of their first use: YOLO writes their numbers."""
+    """Return the names of boxes and masks in order of first use: YOLO writes their indices."""
     return list(dict.fromkeys(label.name or UNNAMED for label in labels if label.kind != POINT))
 
 
 def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
-    """Return one picture's boxes and masks as a YOLO text; points have no place in it.
+    """Return one picture's boxes and masks as a YOLO text; points cannot be written.
 
-    Beside a mask, readers take every line for an outline, so there a box is written as its four corners.
+    Where there is a mask, readers take every line for a polygon, so boxes are then written as their four corners.
     """
     has_masks, lines = any(label.kind == MASK for label in labels), []
     for label in labels:
@@ -294,6 +294,6 @@ def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
 
 
 def to_yolo_yaml(names: Sequence[str]) -> str:
-    """Return the description of a YOLO data set: where its pictures lie, and its classes. A JSON string is one of YAML too."""
+    """Return the description of a YOLO data set: the path of its pictures, and its classes. A JSON string is valid YAML."""
     classes = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
     return f"train: images\nval: images\nnames:\n{classes}" if names else "train: images\nval: images\nnames: {}\n"

@@ -1,4 +1,4 @@
-"""Labels of a file on the photograph as it is shown, where the file may know it as the camera stored it: unturned, or at another size."""
+"""Placing labels of a file on the photograph as shown, where the file may refer to the stored one: unrotated, or at another size."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _OTHER_SHAPE = Text(
 def place_upright(
     labels: Sequence[Label], there: tuple[float, float], here: tuple[float, float] | None, orientation: int = UPRIGHT
 ) -> tuple[list[Label], list[Text]]:
-    """Return labels, in shares of the file's picture, as they lie on the photograph, and what has to be said about it.
+    """Return labels, in shares of the file's picture, at their positions on the photograph, and notes on what differs.
 
-    `there` is the (width, height) that the file gives, `here` the photograph's as it is shown, None where it is not known,
-    `orientation` the EXIF orientation (1 to 8) that it was stored with.
+    `there` is the (width, height) given by the file, `here` the photograph's as shown, None where unknown, `orientation` the EXIF
+    orientation (1 to 8) that it was stored with.
     """
     if here is None:
         return list(labels), []
@@ -58,12 +58,12 @@ def place_upright(
 
 
 def uncertain_notes(orientation: int) -> list[Text]:
-    """Return what has to be said where a file gives no size and the photograph is stored turned."""
+    """Return the notes where a file gives no size and the photograph is stored rotated."""
     return [] if orientation == UPRIGHT else [_UNCERTAIN.fill(orientation=orientation)]
 
 
 def turn_label(label: Label, orientation: int) -> Label:
-    """Return a label of the stored picture as it lies on the upright one."""
+    """Return a label of the stored picture at its position on the upright one."""
     turn = _TURNS[orientation]
     places = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
     return replace(label, places=tuple(bounds_of(places) if label.kind == BOX else places))

@@ -1,4 +1,4 @@
-"""Masks between their two forms: the corners of a polygon, as people draw and files keep them, and one truth value a pixel."""
+"""Converting masks between polygons, as drawn by people and stored in files, and boolean pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAST_PX2 = 4.0  # smaller crumbs of a mask that a warp tore are no label
 
 
 def to_pixels(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
-    """Return bool (H, W): which pixels have their middle inside a polygon x1, y1, x2, y2, … in pixels (0 is the first one's edge)."""
+    """Return bool (H, W): which pixel centres lie inside a polygon x1, y1, x2, y2, … in pixels (0 is the outer edge of the first one)."""
     xs, ys = np.array(polygon[::2], float), np.array(polygon[1::2], float)
     turns = np.zeros((height, width + 1), bool)  # where a row, read from the left, crosses an edge
     for x0, y0, x1, y1 in zip(xs, ys, np.roll(xs, -1), np.roll(ys, -1), strict=True):
@@ -28,7 +28,7 @@ def to_pixels(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
 def to_polygons(pixels: np.ndarray) -> list[tuple[float, ...]]:
     """Return the outlines of a mask, bool (H, W), largest first, each x1, y1, x2, y2, … in pixels from the upper left corner.
 
-    A mask that a warp tore has several; holes are filled, and what is smaller than `LEAST_PX2` is left out.
+    A mask torn apart by a warp has several; holes are filled, and parts smaller than `LEAST_PX2` are left out.
     """
     padded = np.pad(pixels.astype(np.float32), 1)
     height, width = pixels.shape
@@ -53,9 +53,9 @@ def _turn(line: np.ndarray) -> float:
 
 
 def _simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return a closed line (N, 2), its last place the first, with the fewest corners that stay within `tolerance` of it.
+    """Return a closed line (N, 2), its last point equal to the first, with the fewest corners that stay within `tolerance` of it.
 
-    Douglas and Peucker (1973), from the two places that lie farthest apart, as a closed line has no ends.
+    Douglas and Peucker (1973), from the two points that lie farthest apart, because a closed line has no ends.
     """
     line = line[:-1]
     far = int(np.square(line - line[0]).sum(axis=1).argmax())

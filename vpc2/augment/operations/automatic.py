@@ -1,4 +1,4 @@
-"""Automatic policies: each draws its own operations and strengths, found or fixed by its authors."""
+"""Operations: automatic policies (AutoAugment, RandAugment, TrivialAugment), which draw operations and strengths themselves."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Operations on colour: what pixels are changes, not where."""
+"""Operations that change colours, not positions."""
 
 from vpc2.augment.operations.operation import NO_LABEL, Operation, operation, span
 from vpc2.knobs import Choice, Number, Whole

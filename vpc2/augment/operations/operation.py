@@ -1,4 +1,4 @@
-"""What an operation of Kornia is, and the knobs that many of them share. Standard library only; the table is `ops.py`."""
+"""The entry of an operation, and the knobs that many of them share. Standard library only; the table is `catalog.py`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Operation(Entry):
     unlike: tuple[tuple[str, str], ...] = ()
 
     def resolve_quick(self) -> object:
-        """Return the object that `quick` names, or that of `target` where there is none, importing its module now."""
+        """Return the object named by `quick`, or by `target` where there is none; imports its module."""
         return replace(self, target=self.quick or self.target).resolve()
 
 
@@ -70,7 +70,7 @@ def kernel(default: int, high: int = 31, low: int = 3) -> Whole:
 
 
 def operation(key: str, family: str, title: Text, help_: Text, *knobs: Knob, p: float = 0.5, **more: Any) -> Operation:
-    """Return an operation of Kornia with its chance as the last knob."""
+    """Return an operation of Kornia with its probability as the last knob."""
     return Operation(
         key=key,
         family=family,
@@ -89,5 +89,5 @@ SCALE = Text("scale")
 
 
 def reflects(params: dict[str, Any]) -> int:
-    """Return the smallest side a kernel that reflects at the border works on."""
+    """Return the smallest side that a kernel with reflection padding works on."""
     return params["kernel_size"] // 2 + 1

@@ -140,7 +140,7 @@ def filters(classifier: Classifier, layer: str) -> torch.Tensor:
 
 
 def most_exciting(classifier: Classifier, images: torch.Tensor, layer: str, channel: int, count: int) -> list[tuple[int, float]]:
-    """Return the index and activation of the `count` pictures (N, 3, S, S) with the highest activation anywhere in a channel's feature map."""
+    """Return index and activation of the `count` pictures (N, 3, S, S) with the highest activation anywhere in one feature map."""
     batch_size = images_at_once(classifier)
     peaks = torch.cat(
         [
