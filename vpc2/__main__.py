@@ -1,4 +1,4 @@
-"""`python -m vpc2`: the same specs without a browser."""
+"""`python -m vpc2`: the command line."""
 
 import sys
 

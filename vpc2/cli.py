@@ -1,6 +1,6 @@
-"""The command line: the same specs, the same code and the same sentences, without a browser.
+"""The command line: the same specs, computations and messages as the app, without a browser.
 
-Heavy libraries are imported inside the commands that need them, so that `summary` and `--help` answer at once.
+Heavy libraries are imported inside the commands that need them, so that `summary` and `--help` start quickly.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _add_views(parser: argparse.ArgumentParser) -> None:
 
 
 def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
-    """Return the spec that a preset's name, a JSON file or a link stands for; a link may be the token alone."""
+    """Return the spec named by a preset, a JSON file or a link; of a link the token alone is accepted."""
     if given in table or given in getattr(table, "_aliases", {}):
         return getattr(table[given], attribute)
     path = Path(given)
@@ -126,7 +126,7 @@ def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
 
 
 def _is_there(path: Path) -> bool:
-    """True for a file or folder; a link's token is longer than a name may be, and no name at all may hold a zero byte."""
+    """True for an existing file or folder; False for names that are too long (such as tokens of links) or contain a null byte."""
     try:
         return path.exists()
     except (OSError, ValueError):

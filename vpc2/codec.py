@@ -1,7 +1,7 @@
-"""How a spec travels: to a document, JSON, a link and back, checked at the door.
+"""Serialising specs: documents, JSON and links, validated on reading.
 
-A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`. Nothing here builds a torch object: a
-hostile link is measured and refused before anything runs.
+A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`. Nothing here builds a torch object: an untrusted link is
+measured and refused before anything runs.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ _BAD_LINK = Text("This link is damaged or cut: copy it again, whole. Everything 
 
 @dataclass(frozen=True)
 class Read:
-    """A spec that came in from outside, and what had to be said about it."""
+    """A spec read from outside, and the notes on what was changed."""
 
     spec: Any
     notes: tuple[Text, ...] = ()
 
 
 def read_json(data: bytes | str) -> Any:
-    """Return what a JSON text says; raise `Refusal` for anything that is not plain, finite, shallow JSON.
+    """Parse JSON; raise `Refusal` for anything that is not plain, finite, shallow JSON.
 
-    Python's own reader takes NaN, 1e999, duplicate keys, lone surrogates and any depth; each of them breaks
-    something further in, so each is refused here.
+    Python's own parser accepts NaN, 1e999, duplicate keys, lone surrogates and any depth; each of them breaks later code, so each is
+    refused here.
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -127,7 +127,7 @@ def to_document(spec) -> dict[str, Any]:
 
 
 def from_document(document: Any, kind: str | None = None) -> Read:
-    """Return the spec that a document describes; raise `Refusal` with one sentence if it cannot be used."""
+    """Return the spec of a document; raise `Refusal` with one sentence for an invalid one."""
     if not isinstance(document, dict):
         raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
@@ -146,7 +146,7 @@ def from_document(document: Any, kind: str | None = None) -> Read:
 
 
 def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, Any]:
-    """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first that is."""
+    """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first unknown one."""
     if not isinstance(document, dict):
         raise Refusal(_NOT_AN_OBJECT.fill(where=where, found=shown(document), known=", ".join(known)))
     for key in document:
@@ -161,17 +161,17 @@ def to_json(spec) -> str:
 
 
 def from_json(data: bytes | str, kind: str | None = None) -> Read:
-    """Return the spec saved in a JSON text."""
+    """Return the spec of a JSON text."""
     return from_document(read_json(data), kind)
 
 
 def to_token(spec) -> str:
-    """Return a spec as the short text that stands behind `?s=` in a link."""
+    """Return a spec as the compressed token of a link (`?s=`)."""
     return base64.urlsafe_b64encode(zlib.compress(_canonical(spec), 9)).rstrip(b"=").decode()
 
 
 def from_token(token: str, kind: str | None = None) -> Read:
-    """Return the spec in a link; any junk raises `Refusal`, and nothing larger than a saved file is ever unpacked."""
+    """Return the spec of a token; invalid ones raise `Refusal`, and no more is decompressed than a saved file may hold."""
     if not isinstance(token, str) or not token or len(token) > MAX_TOKEN_CHARS:
         raise Refusal(_BAD_LINK)
     try:
@@ -186,7 +186,7 @@ def from_token(token: str, kind: str | None = None) -> Read:
 
 
 def digest(spec) -> str:
-    """Return a name for exactly this spec (the same on every machine), to key caches by."""
+    """Return a hash of exactly this spec (the same on every machine), for cache keys."""
     return hashlib.sha256(_canonical(spec)).hexdigest()[:16]
 
 

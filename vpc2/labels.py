@@ -1,4 +1,4 @@
-"""What is marked on a photograph: boxes, points and masks, in shares of its sides, so that they hold at any size."""
+"""Labels on a photograph: boxes, points and masks, in shares of its sides, so that they are independent of the size."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LEAST_SHARE = 1e-9  # thinner than this is no box
 
 @dataclass(frozen=True)
 class Label:
-    """One mark. `places` are shares of the sides, 0 to 1, from the upper left corner.
+    """One label. `places` are coordinates in shares of the sides, 0 to 1, from the upper left corner.
 
-    A box has x0, y0, x1, y1, a point x, y, and a mask the corners x1, y1, x2, y2, … of a polygon. `name` is what it
-    marks, in the visitor's words; it may be empty.
+    A box has x0, y0, x1, y1, a point x, y, and a mask the corners x1, y1, x2, y2, … of a polygon. `name` is the class in the visitor's
+    words; it may be empty.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Label:
     name: str = ""
 
     def scaled(self, width: float, height: float) -> tuple[float, ...]:
-        """Return the places on a picture of this size, in pixels from its upper left corner."""
+        """Return the coordinates on a picture of this size, in pixels from its upper left corner."""
         return tuple(place * (height if i % 2 else width) for i, place in enumerate(self.places))
 
     def to_doc(self) -> dict[str, Any]:
@@ -50,9 +50,9 @@ def mask(*places: float) -> Label:
 
 
 def read_label(kind: object, places: object, name: object = "") -> Label | None:
-    """Return the label that somebody else describes, its name cleaned; None where it is none.
+    """Return the label of untrusted values, its name cleaned; None for invalid ones.
 
-    Places outside the picture are no label: whoever reads a file in which they may lie a little outside clips them first.
+    Coordinates outside the picture are invalid: readers of files in which they may lie slightly outside clip them first.
     """
     if not isinstance(kind, str) or kind not in KINDS or not isinstance(places, list | tuple) or not isinstance(name, str):
         return None
@@ -70,7 +70,7 @@ def read_label(kind: object, places: object, name: object = "") -> Label | None:
 
 
 def from_docs(docs: Iterable[dict[str, Any]]) -> tuple[Label, ...]:
-    """Return the labels that a session keeps as plain documents."""
+    """Return the labels stored in a session as plain documents."""
     return tuple(Label(doc["kind"], tuple(doc["places"]), doc["name"]) for doc in docs)
 
 
@@ -81,5 +81,5 @@ def area_of(polygon: Sequence[float]) -> float:
 
 
 def bounds_of(places: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return the upright box x0, y0, x1, y1 around places x1, y1, x2, y2, …"""
+    """Return the upright bounding box x0, y0, x1, y1 of points x1, y1, x2, y2, …"""
     return min(places[::2]), min(places[1::2]), max(places[::2]), max(places[1::2])

@@ -1,6 +1,7 @@
-"""Other packages report nothing and write nothing outside `VPC2_HOME`: what tells them so, before any of them is imported.
+"""Environment variables that stop other packages from sending telemetry and from writing outside `VPC2_HOME`.
 
-Importing `vpc2` calls `keep`, so server, training worker, Ray's tasks and command line cannot forget it. docs/trust.md has the list.
+They must be set before those packages are imported. Importing `vpc2` calls `keep`, so server, training worker, Ray's tasks and command line
+cannot forget it. docs/trust.md has the list.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FOLDERS = {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "torch"}
 
 
 def keep() -> None:
-    """Set the environment of this process, and so of those that it starts."""
+    """Set the environment of this process and of its child processes."""
     os.environ.update(NO_REPORTS)
     for name, value in NO_FETCHING.items():
         os.environ.setdefault(name, value)

@@ -63,7 +63,10 @@ class Survival:
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, both with the whole interval; else "open". One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow."""
+        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, else "open".
+
+        Both hold for the whole interval. One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow.
+        """
         line = 1 - MOST_LOST
         return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
 

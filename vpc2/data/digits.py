@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits that scikit-learn carries, read from its file without importing it (a second saved)."""
+"""The 1,797 handwritten digits of scikit-learn, read from its file without importing it (which takes a second)."""
 
 from __future__ import annotations
 

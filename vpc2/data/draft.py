@@ -1,6 +1,6 @@
-"""A set in the making: classes with typed names, filled picture by picture, kept on disk under their maker's name.
+"""Drafts: a data set that a visitor builds class by class, picture by picture, stored on disk under its owner.
 
-`home/own/.draft-<owner>/draft.json` lists the classes and, by the hash of their pixels, the pictures that lie beside it.
+`home/own/.draft-<owner>/draft.json` lists the classes and, by the hash of their pixels, the pictures, which are stored in the same folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FEW = Text("{names}: fewer than {fewest} pictures. Add some more, or switch the
 
 @dataclass(frozen=True)
 class Group:
-    """One class: its name, the hashes of its pictures in the order they came, and whether it takes part."""
+    """One class: its name, the hashes of its pictures in the order they were added, and whether it is included."""
 
     name: str
     pictures: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Draft:
-    """All classes in the making."""
+    """All classes of a draft."""
 
     groups: tuple[Group, ...] = field(default=())
 
@@ -61,14 +61,14 @@ class Draft:
 
 
 class DraftStore:
-    """The one set in the making of an owner. Every change is written at once, so a closed browser loses nothing."""
+    """The one draft of an owner. Every change is written to disk at once, so a closed browser loses nothing."""
 
     def __init__(self, owner: str):
         mark = hashlib.sha256(owner.encode()).hexdigest()[:24]
         self.folder: Path = own_home() / f".draft-{mark}"
 
     def load(self) -> Draft:
-        """Return the draft as it stands; an empty one where there is none."""
+        """Return the draft; an empty one where there is none."""
         try:
             document = json.loads((self.folder / "draft.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -82,21 +82,21 @@ class DraftStore:
         return draft
 
     def add_class(self, name: str) -> Draft:
-        """Add an empty class. Raises `Refusal` for a name that is none or taken (also in other letters), and for too many."""
+        """Add an empty class. Raises `Refusal` for an empty name or one in use (case is ignored), and for too many classes."""
         draft = self.load()
         if len(draft.groups) >= MOST_CLASSES:
             raise Refusal(_MANY.fill(most=MOST_CLASSES))
         return self.save(Draft((*draft.groups, Group(_free_name(draft, name)))))
 
     def rename_class(self, name: str, other: str) -> Draft:
-        """Give a class another name."""
+        """Rename a class."""
         draft = self.load()
         group = draft.find(name)
         rest = Draft(tuple(one for one in draft.groups if one is not group))
         return self._put(draft, group, replace(group, name=_free_name(rest, other)))
 
     def switch_class(self, name: str, is_on: bool) -> Draft:
-        """Let a class take part or not; its pictures stay."""
+        """Include or exclude a class; its pictures stay."""
         draft = self.load()
         group = draft.find(name)
         return self._put(draft, group, replace(group, is_on=is_on))
@@ -108,7 +108,7 @@ class DraftStore:
         return self._tidy(Draft(tuple(one for one in draft.groups if one is not group)))
 
     def add_pictures(self, name: str, files: Iterable[tuple[str, bytes]]) -> list[Text]:
-        """Add uploaded pictures to a class and return what had to be left out, a sentence each."""
+        """Add uploaded pictures to a class and return a sentence for each that was left out."""
         draft = self.load()
         group, said, twice = draft.find(name), [], 0
         pictures = list(group.pictures)
@@ -140,7 +140,7 @@ class DraftStore:
         return self._tidy(Draft(tuple(replace(one, pictures=left) if one is group else one for one in draft.groups)))
 
     def picture(self, digest: str) -> bytes:
-        """Return a picture as PNG; raise `Refusal` where it is gone."""
+        """Return a picture as PNG; raise `Refusal` where it no longer exists."""
         try:
             return (self.folder / f"{digest}.png").read_bytes()
         except OSError:
@@ -155,7 +155,7 @@ class DraftStore:
         return _FEW.fill(names=", ".join(f"“{name}”" for name in few), fewest=FEWEST) if few else None
 
     def finish(self, name: str, owner: str) -> DatasetEntry:
-        """Keep the draft as a set of the owner's own and return its entry; the draft stays, to go on with. Raises `Refusal`."""
+        """Store the draft as one of the owner's data sets and return its entry; the draft stays and can be extended. Raises `Refusal`."""
         draft = self.load()
         problem = self.problem(draft)
         if problem is not None:
@@ -169,7 +169,7 @@ class DraftStore:
         return keep(data, name or ", ".join(group.name for group in on), owner)
 
     def clear(self) -> None:
-        """Throw the draft away."""
+        """Delete the draft."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, digest: str, pixels: np.ndarray) -> None:
@@ -182,7 +182,7 @@ class DraftStore:
         return self.save(Draft(tuple(changed if one is group else one for one in draft.groups)))
 
     def _tidy(self, draft: Draft) -> Draft:
-        """Save a draft and remove the pictures that no class holds any more."""
+        """Save a draft and delete the pictures that no class contains any more."""
         self.save(draft)
         held = {digest for group in draft.groups for digest in group.pictures}
         for path in self.folder.glob("*.png"):

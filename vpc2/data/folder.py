@@ -1,6 +1,6 @@
-"""A visitor's own pictures: a folder, or a ZIP, with one folder a class. Archives are hostile until their directory says otherwise.
+"""Reading data sets from a folder, an upload or a ZIP with one folder per class. Archives are untrusted and validated first.
 
-Nothing of an archive is ever written to disk, so a name that climbs out of its folder has nowhere to climb to.
+Nothing of an archive is ever written to disk, so path traversal in its names has no effect.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ Skipped = list[tuple[str, Text]]
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a folder or an archive holds: files by their path, with how to read each, and the folders as such."""
+    """The contents of a folder or an archive: files by path, with a function that reads each, and the folders."""
 
     files: dict[tuple[str, ...], Callable[[], bytes]] = field(default_factory=dict)
     folders: set[tuple[str, ...]] = field(default_factory=set)
@@ -89,9 +89,9 @@ class _Listing:
 
 
 def load_folder(path: Path | str, size_px: int) -> ImageSet:
-    """Return the pictures of a folder with one folder a class, stretched to squares of `size_px`; `skipped` tells what was left out.
+    """Return the pictures of a folder with one folder per class, stretched to squares of `size_px`; `skipped` lists what was left out.
 
-    Links are not followed. Raises `Refusal` where there are not two classes with pictures, or too much of anything.
+    Links are not followed. Raises `Refusal` where there are not two classes with pictures, or where a limit is exceeded.
     """
     root = Path(path)
     if not root.is_dir():
@@ -125,9 +125,9 @@ def load_folder(path: Path | str, size_px: int) -> ImageSet:
 
 
 def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
-    """Return the pictures of a ZIP with one folder a class, as `load_folder` does; nothing is written to disk.
+    """Return the pictures of a ZIP with one folder per class, as `load_folder` does; nothing is written to disk.
 
-    Count, sizes, overlap and passwords are judged by the archive's directory, before anything is unpacked.
+    Number of entries, sizes, overlaps and encryption are checked in the archive's central directory before anything is unpacked.
     """
     is_path = isinstance(data, Path)
     try:
@@ -143,7 +143,7 @@ def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
 
 
 def load_uploads(files: Sequence[tuple[str, bytes]], size_px: int) -> ImageSet:
-    """Return the pictures of an uploaded folder, as `load_folder` does; `files` are (path, bytes), the paths only names."""
+    """Return the pictures of an uploaded folder, as `load_folder` does; `files` are (path, bytes), the paths are used as names only."""
     if len(files) > LIMITS.archive_entries:
         raise Refusal(_MANY.fill(limit=LIMITS.archive_entries))
     if sum(len(data) for _, data in files) > LIMITS.archive_unpacked_bytes:
@@ -180,7 +180,7 @@ def _list_archive(archive: zipfile.ZipFile) -> _Listing:
 
 
 def _check_directory(infos: list[zipfile.ZipInfo]) -> None:
-    """Refuse an archive as a whole by what its directory says."""
+    """Refuse an archive as a whole by its central directory."""
     if len(infos) > LIMITS.archive_entries:
         raise Refusal(_MANY.fill(limit=LIMITS.archive_entries))
     if any(info.flag_bits & 0x1 for info in infos):
@@ -210,7 +210,7 @@ def _objection(info: zipfile.ZipInfo, parts: tuple[str, ...]) -> Text | None:
 
 
 def _is_junk(parts: tuple[str, ...]) -> bool:
-    """True for what macOS and Windows leave in every folder."""
+    """True for files that macOS and Windows create in every folder."""
     return any(part.lower() in _JUNK for part in parts) or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
 
 
@@ -219,7 +219,7 @@ def _shown(parts: tuple[str, ...]) -> str:
 
 
 def _gather(listing: _Listing, size_px: int) -> ImageSet:
-    """Decode what is listed into one set of pictures, class by class."""
+    """Decode the listed files into one set of pictures, class by class."""
     skipped, notes = listing.skipped, []
     files, folders = _unwrap(listing, notes)
     members: dict[str, list[tuple[str, Callable[[], bytes]]]] = {}
@@ -265,7 +265,7 @@ def _gather(listing: _Listing, size_px: int) -> ImageSet:
 
 
 def _unwrap(listing: _Listing, notes: list[Text]) -> tuple[dict, set]:
-    """Return files and folders without a folder around all of them, and without folders of a split."""
+    """Return files and folders without a single enclosing folder, and without the folders of a split (train, test, …)."""
     files, folders = listing.files, listing.folders
     while True:
         tops = {parts[0] for parts in files if len(parts) > 1}
@@ -285,7 +285,7 @@ def _unwrap(listing: _Listing, notes: list[Text]) -> tuple[dict, set]:
 
 
 def _warnings(counts: Counter, owners: list[str], digests: list[bytes]) -> list[Text]:
-    """Return what a teacher would say about the set before anyone trains on it."""
+    """Return warnings on a data set for training: few pictures, imbalance, duplicates."""
     said = [_FEW_IN_CLASS.fill(name=name, count=count) for name, count in sorted(counts.items()) if count < _FEW]
     (most, highest), (least, lowest) = counts.most_common()[0], counts.most_common()[-1]
     if highest >= _UNEVEN * lowest:

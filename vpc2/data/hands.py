@@ -1,4 +1,4 @@
-"""Photographs of hands signing 0 to 9 (Sign Language Digits, Mavi and Dikle), kept together by person."""
+"""Sign Language Digits (Mavi and Dikle): photographs of hands signing 0 to 9, grouped by person."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _UNREADABLE = Text("The photograph {name} of the data set is damaged: remove the
 
 
 def folder() -> Path:
-    """Return where the photographs are, or would be: one folder a class."""
+    """Return the folder of the photographs, with one folder per class."""
     return host.data_home() / FOLDER / "Dataset"
 
 
@@ -57,7 +57,7 @@ def is_ready(key: str) -> bool:
 
 
 def load(key: str, size_px: int) -> ImageSet:
-    """Return the photographs as squares of `size_px`, with `groups` that keep each person's hands together."""
+    """Return the photographs as squares of `size_px`, with `groups` by person."""
     return _load(str(folder()), size_px)
 
 
@@ -85,9 +85,9 @@ def _load(where: str, size_px: int) -> ImageSet:
 def people(numbers: list[int], labels: list[int]) -> np.ndarray:
     """Return a person's index for each photograph, int64, from ascending file numbers and their classes.
 
-    Every student signed 0 to 9 in a row, so a class that falls back, or a gap in the numbers, begins the next
-    student. Where retakes or mix-ups leave a fragment, it is joined to both its neighbours: two students kept together
-    are harmless, one student on both sides of a split is not.
+    Every student signed 0 to 9 in a row, so a decreasing class, or a gap in the numbers, starts the next student. Where retakes or mix-ups
+    leave a fragment, it is joined to both its neighbours: two students in one group are harmless, one student on both sides of a split is
+    not.
     """
     starts = [i for i in range(len(numbers)) if i == 0 or labels[i] < labels[i - 1] or numbers[i] - numbers[i - 1] > _GAP]
     ends = [*starts[1:], len(numbers)]
@@ -104,7 +104,7 @@ def people(numbers: list[int], labels: list[int]) -> np.ndarray:
 
 
 def download(key: str, report: Report) -> None:
-    """Fetch the photographs from their public home; whole or not at all."""
+    """Download the photographs from their public repository, atomically."""
     target = host.data_home() / FOLDER
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".hands-") as place:
@@ -127,7 +127,10 @@ def download(key: str, report: Report) -> None:
 
 
 def fetch(url: str, path: Path, report, largest_bytes: int) -> None:
-    """Load a file of at most `largest_bytes` from `url`; `report` hears the share. Raises URLError, OSError, or ValueError if larger."""
+    """Download a file of at most `largest_bytes` from `url`; `report` receives the share.
+
+    Raises URLError, OSError, or ValueError if larger.
+    """
     with urllib.request.urlopen(url, timeout=20) as answer, path.open("wb") as file:  # https only: the address is ours
         whole = int(answer.headers.get("Content-Length") or 0) or largest_bytes // 4
         loaded = 0
@@ -140,7 +143,7 @@ def fetch(url: str, path: Path, report, largest_bytes: int) -> None:
 
 
 def _unpack(packed: Path, target: Path) -> int:
-    """Write only `Dataset/<class>/IMG_<number>.JPG` out of the archive, under names of our own making; return how many."""
+    """Write only `Dataset/<class>/IMG_<number>.JPG` from the archive, under generated names; return their number."""
     count = 0
     with zipfile.ZipFile(packed) as archive:
         if sum(info.file_size for info in archive.infolist()) > 4 * LARGEST_BYTES:
@@ -159,7 +162,7 @@ def _unpack(packed: Path, target: Path) -> int:
 
 
 def _is_known(dataset: Path) -> bool:
-    """True where the photographs we know are there, byte for byte."""
+    """True where the folder holds the expected photographs, byte for byte."""
     return all(
         (dataset / name).is_file() and hashlib.sha256((dataset / name).read_bytes()).hexdigest() == digest for name, digest in KNOWN.items()
     )

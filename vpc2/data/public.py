@@ -1,4 +1,4 @@
-"""Fashion-MNIST, MNIST and CIFAR-10, through torchvision and with its checksums."""
+"""Fashion-MNIST, MNIST and CIFAR-10, downloaded and checked by torchvision."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INCOMPLETE = Text("“{name}” is not whole on this machine: remove its folder
 
 
 def is_ready(key: str) -> bool:
-    """True where torchvision's folder is there."""
+    """True where torchvision's folder exists."""
     return (host.data_home() / _entry(key).folder).is_dir()
 
 
@@ -71,7 +71,7 @@ def _load(key: str, root: str, size_px: int) -> ImageSet:
 
 
 def _fetch(key: str, place: Path, report: Report) -> None:
-    """Let torchvision download into `place`, and report the share of the archives' bytes that are there."""
+    """Let torchvision download into `place`, and report the share of the archives' bytes downloaded."""
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(_open, key, place, download=True)
         while not wait([job], timeout=_LOOK_S).done:
@@ -81,7 +81,7 @@ def _fetch(key: str, place: Path, report: Report) -> None:
 
 
 def download(key: str, report: Report) -> None:
-    """Fetch a set into a place beside its own, and move it there whole; torchvision checks its checksums."""
+    """Download a data set into a temporary folder and rename it; torchvision verifies its checksums."""
     home = host.data_home()
     home.mkdir(parents=True, exist_ok=True)
     report(0.01, _LOADING)

@@ -1,4 +1,4 @@
-"""A visitor's own pictures as a data set: decoded once, kept small beside the runs, found again by what they are."""
+"""Uploaded data sets: a visitor's own pictures, decoded once, stored at a small size, keyed by a hash of owner and content."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _FULL = Text("{limit} sets of your own are kept; delete one before adding anothe
 
 
 def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
-    """Keep pictures (squares of `SIZE_PX`) as a set of this owner's, whole or not at all, and return its entry.
+    """Store pictures (squares of `SIZE_PX`) atomically as a data set of this owner, and return its entry.
 
-    Raises `Refusal` where there are too few pictures to split, or too many sets already.
+    Raises `Refusal` where there are too few pictures to split, or too many data sets of this owner.
     """
     split_images(data, 0, 0.6)
     mark = hashlib.sha256(json.dumps([owner, list(data.classes)]).encode() + data.labels.tobytes() + data.images.tobytes())
@@ -60,7 +60,7 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
 
 
 def keys_of(owner: str) -> list[str]:
-    """Return the keys of an owner's sets, oldest first."""
+    """Return the keys of an owner's data sets, oldest first."""
     found = []
     for folder in own_home().iterdir() if own_home().is_dir() else ():
         if OWN_KEY.fullmatch(folder.name) and (folder / OWN_ABOUT).is_file():
@@ -71,7 +71,7 @@ def keys_of(owner: str) -> list[str]:
 
 
 def may_look(key: str, visitor: str) -> bool:
-    """True for a data set that everybody may see, and for a visitor's own: a link or a file may name a set of somebody else's."""
+    """True for a public data set and for a visitor's own: a link or a file may name another visitor's."""
     if not OWN_KEY.fullmatch(key):
         return True
     try:
@@ -81,13 +81,13 @@ def may_look(key: str, visitor: str) -> bool:
 
 
 def delete(key: str, owner: str) -> None:
-    """Remove an owner's set; a set of somebody else's, or none, is left alone."""
+    """Delete an owner's data set; does nothing for another visitor's, or for none."""
     if key in keys_of(owner):
         shutil.rmtree(own_folder(key))
 
 
 def sweep(now: float | None = None) -> None:
-    """Remove the sets that have to go, see `host.unused`."""
+    """Delete data sets that are expired or exceed the total size, see `host.unused`."""
     now, used = time.time() if now is None else now, []
     for folder in own_home().iterdir() if own_home().is_dir() else ():
         with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
@@ -98,12 +98,12 @@ def sweep(now: float | None = None) -> None:
 
 
 def is_ready(key: str) -> bool:
-    """True where the set is on this machine."""
+    """True where the data set is on this machine."""
     return (own_folder(key) / PICTURES).is_file()
 
 
 def load(key: str, size_px: int) -> ImageSet:
-    """Return the pictures as squares of `size_px`; to be looked at is to be used, see `sweep`."""
+    """Return the pictures as squares of `size_px`, and mark the data set as used, see `sweep`."""
     with contextlib.suppress(OSError):
         os.utime(own_folder(key) / OWN_ABOUT)
     return _load(key, str(host.home()), size_px)

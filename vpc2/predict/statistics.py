@@ -257,7 +257,7 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities (N, K) raised to 1 / temperature and normalised: a temperature above 1 lowers the confidence, below 1 raises it."""
+    """Return probabilities (N, K) raised to 1 / temperature and normalised: above 1 the confidence falls, below 1 it rises."""
     logs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)) / temperature
     raised = np.exp(logs - logs.max(1, keepdims=True))
     return raised / raised.sum(1, keepdims=True)

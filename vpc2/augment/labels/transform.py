@@ -37,7 +37,7 @@ class Track:
 
 
 def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, image_key: str = "") -> Track:
-    """Return the source positions of the pixels of draw `number` for a picture of this size; the sampled values are those of `draw_images`."""
+    """Return the source positions of the pixels of draw `number` for a picture of this size, sampled as by `draw_images`."""
     rows, columns = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
     maps = torch.stack([columns, rows, torch.ones(height, width)])[None]
     for step in pipeline.steps:

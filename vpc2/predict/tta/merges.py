@@ -91,7 +91,7 @@ def confidence_weighted(logits: torch.Tensor) -> torch.Tensor:
 
 
 def majority_vote(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's share of the views' votes; ties are broken by adding a millionth to the class with the highest mean probability."""
+    """Return each class's share of the views' votes; of tied classes the one with the highest mean probability gets a millionth more."""
     import torch
 
     votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)
