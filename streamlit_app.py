@@ -5,26 +5,20 @@ import os
 # Before torch is imported anywhere: idle threads sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from pathlib import Path  # noqa: E402
-
 import streamlit as st  # noqa: E402
 
 from vpc2 import host  # noqa: E402
-from vpc2.ui import addresses
-from vpc2.ui.server import (
-    errors,  # noqa: E402
-    routes,
-)
+from vpc2.resources import PACKAGE  # noqa: E402
+from vpc2.ui import addresses  # noqa: E402
+from vpc2.ui.server import errors, routes  # noqa: E402
 
 host.require_home()
 host.keep_freed_memory()
 host.share_the_interpreter()
 addresses.ask_nobody_outside()
 
-SCRIPT = Path(__file__).resolve().parent / "vpc2" / "ui" / "app.py"
-
 app = st.App(
-    SCRIPT,
+    PACKAGE / "ui" / "app.py",
     lifespan=routes.lifespan,
     routes=routes.ROUTES,
     middleware=routes.MIDDLEWARE,

@@ -1,4 +1,4 @@
-"""`python -m vpc2`: the command line."""
+"""`python -m vpc2`: the app, or one of its commands without a browser."""
 
 import sys
 

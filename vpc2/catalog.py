@@ -6,7 +6,7 @@ import difflib
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from vpc2.knobs import Knob
 from vpc2.text import Refusal, Text, clean_name, shown
@@ -39,18 +39,18 @@ class Entry:
         known, said = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
         raise Refusal(said.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
 
-    def defaults(self) -> dict[str, object]:
+    def defaults(self) -> dict[str, Any]:
         """Return the default of every parameter."""
         return {knob.key: knob.default for knob in self.knobs}
 
-    def clean(self, params: object) -> dict[str, object]:
+    def clean(self, params: object) -> dict[str, Any]:
         """Return all parameters in table order, validated; missing ones take their default."""
         if not isinstance(params, Mapping):
             raise Refusal(_NOT_AN_OBJECT.fill(entry=self.title))
         given = {self.knob(key).key: value for key, value in params.items()}
         return {knob.key: knob.clean(given[knob.key]) if knob.key in given else knob.default for knob in self.knobs}
 
-    def resolve(self) -> object:
+    def resolve(self) -> Any:
         """Return the object named by `target`; imports its module."""
         module, _, name = self.target.replace(":", ".").rpartition(".")
         return getattr(importlib.import_module(module), name)

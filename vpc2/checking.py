@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vpc2 import codec, host
 from vpc2.text import Refusal, Text, clean_name, join_texts
+
+if TYPE_CHECKING:
+    from vpc2.images.decode import Photo
 
 _GOOD = Text("This is fine.")
 _NO_FILE = Text("There is no file “{name}”.")
@@ -16,6 +21,8 @@ _MORE = Text("… and {n} more.")
 _CLASSIFIERS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".h5", ".onnx", ".pkl", ".gguf")
 _ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".tgz")
 _LISTED = 5
+
+_Found = tuple[Sequence[Text], Sequence[tuple[str, Text]], str]  # notes, what is left out and why, and the kind
 
 
 @dataclass(frozen=True)
@@ -60,18 +67,18 @@ def read_bytes(path: Path, most: int) -> bytes:
         raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
 
 
-def read_photo(path: Path):
+def read_photo(path: Path) -> Photo:
     """Return the photograph in a file, decoded like an upload."""
     from vpc2.images.decode import decode_photo
 
     return decode_photo(read_bytes(path, host.LIMITS.image_bytes), path.name)
 
 
-def _check_photo(path: Path):
+def _check_photo(path: Path) -> _Found:
     return read_photo(path).notes, (), "photograph"
 
 
-def _check_data(path: Path):
+def _check_data(path: Path) -> _Found:
     from vpc2.data.folder import load_archive, load_folder
 
     if not path.exists():
@@ -80,7 +87,7 @@ def _check_data(path: Path):
     return data.notes, data.skipped, "data set"
 
 
-def _check_classifier(path: Path):
+def _check_classifier(path: Path) -> _Found:
     from vpc2.predict.classifier import load_classifier
 
     if not path.exists():
@@ -89,13 +96,13 @@ def _check_classifier(path: Path):
     return (), (), "classifier"
 
 
-def _check_document(path: Path):
+def _check_document(path: Path) -> _Found:
     read = codec.from_json(read_bytes(path, codec.MAX_JSON_BYTES))
     notes = list(read.notes)
     if read.spec.KIND == "net":
-        from vpc2.nets.summary.trainable import review
+        from vpc2.nets.summary.trainable import review_saved_net
 
-        problem, said = review(read.spec)
+        problem, said = review_saved_net(read.spec)
         if problem is not None:
             raise Refusal(problem.text)
         notes += said

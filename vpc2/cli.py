@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from vpc2 import checking, codec
 from vpc2.number_format import write_number
+from vpc2.resources import resource
 from vpc2.text import LANGUAGES, Refusal, Text, clean_name, from_stored
+from vpc2.version import APP
 
 _NO_FILE = Text("There is no file “{name}”.")
 _NO_SUCH = Text("“{name}” is neither a preset ({presets}), nor a JSON file, nor a link.")
@@ -33,8 +35,10 @@ MOST_DRAWS = 1000
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 with one sentence on standard error."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or _is_streamlit_option(arguments[0]):
+        return start_app(arguments)
+    given = _parser().parse_args(arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return given.run(given) or 0
@@ -46,9 +50,29 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+def _is_streamlit_option(argument: str) -> bool:
+    """True for an option of Streamlit, such as `--server.port=8600`; all of them have a dot in their name, and none of ours has."""
+    return argument.startswith("--") and "." in argument.partition("=")[0]
+
+
+def start_app(options: list[str]) -> int:
+    """Serve the app in this process until it is stopped, as `streamlit run streamlit_app.py` does, from whatever folder.
+
+    Streamlit reads `.streamlit/config.toml` beside the script, so an installed package has the settings of a checkout.
+    """
+    sys.argv = ["streamlit", "run", str(resource("streamlit_app.py")), *options]
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     spoken = (os.environ.get("LC_ALL") or os.environ.get("LANG") or "en")[:2]
-    parser = argparse.ArgumentParser(prog="python -m vpc2", description="The visual playground of computer vision, without a browser.")
+    parser = argparse.ArgumentParser(
+        prog="vpc2",
+        description="The visual playground of computer vision. Without a command the app starts in a browser, and options of Streamlit "
+        "are passed on (--server.port=8600). The commands do without a browser.",
+    )
+    parser.add_argument("--version", action="version", version=APP)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int | None], words: str) -> argparse.ArgumentParser:
@@ -93,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bench(given: argparse.Namespace) -> None:
-    script = Path(__file__).parents[1] / "tests" / "benchmarks" / "table.py"
+    script = resource("tests", "benchmarks", "table.py")
     if not script.is_file():
         raise Refusal(_NO_BENCH)
     sys.argv = [str(script), f"--turns={given.turns}", f"--only={given.only}", *(["--write"] if given.write else [])]
@@ -210,7 +234,9 @@ def _augment(given: argparse.Namespace) -> None:
             for number, draw in enumerate(draws):
                 name = f"{i:03d}_{number:03d}.jpg"
                 (given.out / name).write_bytes(to_jpeg(draw.image))
-                rows = [(step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps]
+                rows: list[tuple[object, ...]] = [
+                    (step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps
+                ]
                 for row in rows or [("", "", "", "")]:
                     manifest.writerow([name, photo.name, number, pipeline.seed, *row])
     print(f"{len(photos) * given.draws} → {given.out}")

@@ -13,9 +13,10 @@ import importlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 from vpc2.text import Refusal, Text, clean_name, shown
+from vpc2.version import APP
 
 VERSION = 1
 MAX_JSON_BYTES = 256 * 1024
@@ -55,6 +56,15 @@ _STRANGE_KEY = Text("{where} has a key “{key}” that means nothing here; it k
 _BAD_LINK = Text("This link is damaged or cut: copy it again, whole. Everything else on the page is as it was.")
 
 
+class Spec(Protocol):
+    """What can be saved, linked and read back: `from_doc` of its class takes what `to_doc` gives."""
+
+    @property
+    def KIND(self) -> str: ...  # noqa: N802 (a constant of the class)
+
+    def to_doc(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True)
 class Read:
     """A spec read from outside, and the notes on what was changed."""
@@ -89,7 +99,7 @@ def read_json(data: bytes | str) -> Any:
     return value
 
 
-def _refuse_constant(name: str):
+def _refuse_constant(name: str) -> NoReturn:
     raise Refusal(_BAD_NUMBER)
 
 
@@ -121,7 +131,7 @@ def _check_values(value: Any, depth: int) -> None:
             raise Refusal(_BAD_TEXT) from None
 
 
-def to_document(spec) -> dict[str, Any]:
+def to_document(spec: Spec) -> dict[str, Any]:
     """Return a spec as a plain document with its version and kind."""
     return {"version": VERSION, "kind": spec.KIND, **spec.to_doc()}
 
@@ -132,6 +142,7 @@ def from_document(document: Any, kind: str | None = None) -> Read:
         raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
     version, found = document.pop("version", None), document.pop("kind", None)
+    document.pop("app", None)  # what saved it is for people: the version decides
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise Refusal(_NO_VERSION)
     if version > VERSION:
@@ -155,9 +166,12 @@ def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, 
     return document
 
 
-def to_json(spec) -> str:
+def to_json(spec: Spec) -> str:
     """Return a spec as a JSON text for people to read and save."""
-    return json.dumps(to_document(spec), indent=1, ensure_ascii=False)
+    document = to_document(spec)
+    return json.dumps(
+        {"version": document.pop("version"), "kind": document.pop("kind"), "app": APP, **document}, indent=1, ensure_ascii=False
+    )
 
 
 def from_json(data: bytes | str, kind: str | None = None) -> Read:
@@ -165,7 +179,7 @@ def from_json(data: bytes | str, kind: str | None = None) -> Read:
     return from_document(read_json(data), kind)
 
 
-def to_token(spec) -> str:
+def to_token(spec: Spec) -> str:
     """Return a spec as the compressed token of a link (`?s=`)."""
     return base64.urlsafe_b64encode(zlib.compress(_canonical(spec), 9)).rstrip(b"=").decode()
 
@@ -185,10 +199,10 @@ def from_token(token: str, kind: str | None = None) -> Read:
     return from_json(data, kind)
 
 
-def digest(spec) -> str:
+def digest(spec: Spec) -> str:
     """Return a hash of exactly this spec (the same on every machine), for cache keys."""
     return hashlib.sha256(_canonical(spec)).hexdigest()[:16]
 
 
-def _canonical(spec) -> bytes:
+def _canonical(spec: Spec) -> bytes:
     return json.dumps(to_document(spec), separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()

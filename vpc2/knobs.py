@@ -43,7 +43,7 @@ class Knob:
         """Return `value` in its canonical form; raise `Refusal` naming this knob for an invalid one."""
         raise TypeError(f"{type(self).__name__} has no rule of its own")
 
-    def refuse(self, text: Text, value: object, **values) -> Refusal:
+    def refuse(self, text: Text, value: object, **values: object) -> Refusal:
         """Return the refusal of `value`, to be raised."""
         return Refusal(text.fill(name=self.title, value=shown(value), **values), field=self.key)
 
@@ -74,7 +74,7 @@ class Number(Knob):
             raise self.refuse(_OUT_OF_RANGE, value, low=self.low, high=self.high)
         return number
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high)
 
 
@@ -96,7 +96,7 @@ class Whole(Knob):
             raise self.refuse(_NOT_ODD, value)
         return int(number)
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high)
 
 
@@ -128,7 +128,7 @@ class Pair(Knob):
             raise self.refuse(_OUT_OF_RANGE, value, low=self.low, high=self.high)
         return int(number)
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, self.low, self.high, [self.low, self.low + 1], *self.words)
 
 
@@ -160,7 +160,7 @@ class Span(Knob):
                 raise self.refuse(_OUT_OF_RANGE, end, low=self.low, high=self.high)
         return [int(end) if self.whole else float(end) for end in ends]
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, [self.low, self.low], [self.high, self.high], [self.low, self.high])
 
 
@@ -175,7 +175,7 @@ class Choice(Knob):
             raise self.refuse(_NOT_AN_OPTION, value, options=", ".join(self.options))
         return value
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, *self.options)
 
 
@@ -188,5 +188,5 @@ class Flag(Knob):
             raise self.refuse(_NOT_A_FLAG, value)
         return value
 
-    def extremes(self):
+    def extremes(self) -> tuple[object, ...]:
         return (self.default, False, True)

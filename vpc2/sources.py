@@ -98,6 +98,7 @@ class Carrier:
             raise Unavailable(f"{name} is not defined in {path.name}")
         self._definitions[(str(path), name)] = ""  # what uses itself in a circle ends here
         if isinstance(node, ast.Import | ast.ImportFrom):
+            assert bound is not None
             self._follow(node, bound)
             return
         for inner in ast.walk(node):
@@ -123,8 +124,9 @@ class Carrier:
 
 
 def import_block(lines: list[str]) -> str:
-    """Return sorted import lines: the standard library first, then the rest; names from one module are joined in one line."""
-    plain, named = set(), {}
+    """Return import lines in order: the standard library first, then the rest; names out of one module stand in one line."""
+    plain: set[str] = set()
+    named: dict[str, set[str]] = {}
     for line in lines:
         module, _, names = line.partition(" import ")
         if names:
@@ -132,7 +134,7 @@ def import_block(lines: list[str]) -> str:
         else:
             plain.add(line)
     whole = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
-    groups = [], []
+    groups: tuple[list[str], list[str]] = [], []
     for line in whole:
         groups[line.split()[1].partition(".")[0] not in sys.stdlib_module_names].append(line)
     return "\n\n".join("\n".join(group) for group in groups if group)
@@ -157,9 +159,9 @@ def _parsed(path: Path) -> tuple[str, ast.Module]:
 
 
 @cache
-def _top_level(tree: ast.Module) -> dict[str, tuple[ast.stmt, Any]]:
-    """Return the statement, and for an import the alias, of each name at the top level of a file."""
-    found: dict[str, tuple[ast.stmt, Any]] = {}
+def _top_level(tree: ast.Module) -> dict[str, tuple[ast.stmt, ast.alias | None]]:
+    """Return what each name at the top of a file stands for: its statement, and the alias of an import."""
+    found: dict[str, tuple[ast.stmt, ast.alias | None]] = {}
     for node in tree.body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             inner = node.body
@@ -186,8 +188,8 @@ def _used(node: ast.AST) -> list[str]:
     return list(dict.fromkeys(one.id for one in ast.walk(node) if isinstance(one, ast.Name)))
 
 
-def _segment(node: ast.AST, text: str) -> str:
-    """Return the source of a definition with its decorators."""
+def _segment(node: ast.stmt, text: str) -> str:
+    """Return a definition as it is written, with its decorators."""
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
     return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
 
@@ -202,13 +204,18 @@ def _node_of(function: FunctionType, tree: ast.Module) -> ast.FunctionDef | ast.
         if not isinstance(node, ast.FunctionDef | ast.Lambda) or getattr(node, "name", "<lambda>") != code.co_name:
             continue
         given = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-        begin, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+        begin, end = (node.lineno, node.col_offset), _end_of(node)
         inside = [place for place in places if begin <= (place[0], place[2]) and (place[1], place[3]) <= end]
         if given == arguments and inside and len(inside) >= len(places) - 3:  # the first instructions have no place of their own
             fitting.append(node)
     if not fitting:
         raise Unavailable(f"{code.co_name} was not found in its file")
-    return min(fitting, key=lambda node: (node.end_lineno - node.lineno, node.end_col_offset - node.col_offset))
+    return min(fitting, key=lambda node: (_end_of(node)[0] - node.lineno, _end_of(node)[1] - node.col_offset))
+
+
+def _end_of(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None  # `ast.parse` gives them
+    return node.end_lineno, node.end_col_offset
 
 
 def _as_function(node: ast.FunctionDef | ast.Lambda, text: str, name: str) -> str:

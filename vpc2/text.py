@@ -15,13 +15,13 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from vpc2.number_format import write_number, write_percent
+from vpc2.resources import resource
 
 DOMAIN = "vpc2"
-LOCALES = Path(__file__).parents[1] / "assets" / "locale"
+LOCALES = resource("assets", "locale")
 SOURCE = "en"
 LANGUAGES = (SOURCE, *sorted(path.parts[-3] for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo")))
 _PERCENT = re.compile(r"\.(\d)%")
@@ -45,7 +45,7 @@ class _Formatter(string.Formatter):
     def __init__(self, language: str):
         self.language = language
 
-    def format_field(self, value, format_spec):
+    def format_field(self, value: Any, format_spec: str) -> str:
         if isinstance(value, Text):
             value = value.say(self.language)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -162,7 +162,7 @@ def begin_small(text: Text) -> Text:
     return _Composed("", parts=(text,), compose=_small)
 
 
-_NAMED = {
+_NAMED: dict[type, Text] = {
     dict: Text("an object"),
     list: Text("a list"),
     tuple: Text("a list"),
@@ -183,7 +183,7 @@ def shown(value: object) -> object:
         return value
     if isinstance(value, str):
         return f"“{clean_name(value, 24)}”"
-    return _NAMED.get(type(value), type(value).__name__)
+    return _NAMED.get(type(value)) or type(value).__name__
 
 
 class Refusal(ValueError):

@@ -62,7 +62,7 @@ def leaves(layers):
             for copy, count in copies_of(facts):
                 yield from list(leaves(copy)) * count
         else:
-            for branch in facts.given:
+            for branch in facts.built_branches:
                 yield from leaves(branch)
             for _name in block.extras(facts.layer.params):  # the activation after adding: torchinfo sees a module of its own
                 yield facts.output

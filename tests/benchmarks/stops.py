@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from vpc2.training.presets import RECIPES  # noqa: E402
-from vpc2.training.queue.local import LocalEngine  # noqa: E402
+from vpc2.training.queue.local import LocalQueue  # noqa: E402
 from vpc2.training.runs.events import read_events  # noqa: E402
 from vpc2.training.runs.store import RunStore  # noqa: E402
 
@@ -35,21 +35,21 @@ def main() -> None:
     recipe = replace(recipe, settings={**recipe.settings, "epochs": 10_000, "budget_s": 600.0})
     with tempfile.TemporaryDirectory() as place:
         store = RunStore(Path(place))
-        engine = LocalEngine(store)
+        queue = LocalQueue(store)
         try:
             for _stop in range(count):
                 run = store.create(recipe)
-                engine.start(run)
+                queue.start(run)
                 while not any(event["type"] == "step" for event in read_events(run.folder)[0]):
                     time.sleep(0.01)
                 time.sleep(chance.uniform(0.0, 1.5))
                 began = time.perf_counter()
-                engine.stop(run.id, by="")
+                queue.stop(run.id, by="")
                 while store.state(run.id) != "stopped":
                     time.sleep(0.005)
                 took.append(time.perf_counter() - began)
         finally:
-            engine.shutdown()
+            queue.shutdown()
     took.sort()
     late = took[min(int(0.95 * len(took)), len(took) - 1)]
     print(f"{count} stops: median {statistics.median(took):.2f} s, 95 of 100 within {late:.2f} s, slowest {took[-1]:.2f} s")

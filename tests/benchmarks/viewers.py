@@ -23,7 +23,7 @@ from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import EventWriter
-from vpc2.training.runs.snapshot_view import LookWriter
+from vpc2.training.runs.snapshot_view import SnapshotWriter
 from vpc2.training.runs.store import RunStore
 
 EVENTS_S, LOOK_S = 0.7, 0.9
@@ -41,7 +41,7 @@ def cpu_s(port: int) -> float:
 def train(folder: Path, is_over: threading.Event) -> None:
     """Write what a training run writes, in the same files at the same pace."""
     liveness.claim(folder)
-    writer, looks, step = EventWriter(folder), LookWriter(folder), 0
+    writer, looks, step = EventWriter(folder), SnapshotWriter(folder), 0
     writer.write({"type": "start", "classes": ["a"] * 10, "steps_per_epoch": STEPS_A_SECOND, "epochs": 500, "budget_s": 600.0})
     while not is_over.wait(1 / STEPS_A_SECOND):
         step += 1

@@ -9,7 +9,7 @@ from tests.browser.conftest import serve
 from tests.browser.test_components import inked, write_run
 from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.runs.events import EventWriter
-from vpc2.training.runs.snapshot_view import LookWriter
+from vpc2.training.runs.snapshot_view import SnapshotWriter
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "apps" / "components.py"
@@ -25,7 +25,7 @@ def served(tmp_path_factory, browser):
 def open_view(page, served, run_id, view, **look):
     """Open one view of a run that goes on; return its folder and what writes its looks."""
     folder = write_run(served[1], run_id, 16, is_over=False)
-    write = LookWriter(folder).look
+    write = SnapshotWriter(folder).look
     write(make_look(step=10, **look))
     page.goto(f"{served[0]}/?of={run_id}&view={view}")
     return folder, write
@@ -95,7 +95,7 @@ def test_mistakes_and_layers_say_their_numbers(page, served):
 def test_a_hostile_class_stays_text(page, served):
     look = make_look(step=10)
     folder = write_run(served[1], "feedface00000006", 16, is_over=True)
-    LookWriter(folder).look(type(look)(**{**vars(look), "classes": ("<img src=x onerror=document.title='hacked'>", *look.classes[1:])}))
+    SnapshotWriter(folder).look(type(look)(**{**vars(look), "classes": ("<img src=x onerror=document.title='hacked'>", *look.classes[1:])}))
     for view in ("classes", "batch", "mistakes"):
         page.goto(f"{served[0]}/?of=feedface00000006&view={view}")
         page.locator(".body").get_by_text("<img").first.wait_for()

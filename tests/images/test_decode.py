@@ -1,4 +1,4 @@
-"""Bad, odd and good pictures at the door."""
+"""Decoding of good, unusual and damaged images."""
 
 import binascii
 import hashlib
@@ -134,7 +134,7 @@ def test_a_large_picture_is_scaled_down_and_stays_itself(form):
 
 
 def test_a_jpeg_a_little_below_the_limit_at_a_quarter_is_read_there():
-    """A phone's 4000 pixels are read as 1000, which needs no scaling; 3000 would be 750, so they are read at a half and scaled."""
+    """4000 pixels are decoded as 1000, which needs no scaling; 3000 would become 750, so they are decoded at a half and scaled."""
     large = Image.fromarray(ramp()).resize((1000, 750), Image.Resampling.BICUBIC)
     photo = decode_photo(encode(large, "JPEG", quality=95), max_side_px=256)
     assert photo.pixels.shape == (188, 250, 3)
@@ -148,7 +148,7 @@ FUZZED = int(os.environ.get("VPC2_FUZZ", "2000"))  # 100,000 for the figure of d
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PIL.Image.DecompressionBombWarning")
 def test_damaged_bytes_give_a_picture_or_a_refusal():
-    """A seeded fuzz: whatever else escapes is a fault of ours, and fails here."""
+    """Seeded fuzzing: any exception other than `Refusal` is a bug and fails."""
     rng, image = random.Random(0), Image.fromarray(ramp(24, 16))
     good = [encode(image, form) for form in FORMATS] + [encode(image, "GIF", save_all=True, append_images=[image.rotate(90)])]
     outcomes = {"picture": 0, "refused": 0}

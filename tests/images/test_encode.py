@@ -1,4 +1,4 @@
-"""Pictures between arrays, tensors and files."""
+"""Conversion of images between arrays, tensors and files."""
 
 import io
 

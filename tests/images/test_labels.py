@@ -1,8 +1,8 @@
-"""Labels drawn on pictures: where they are said to be, and nowhere else."""
+"""Labels drawn on images: at their coordinates, and nowhere else."""
 
 import numpy as np
 
-from vpc2.images.label_drawing import COLOUR, VEIL, draw_labels
+from vpc2.images.label_drawing import COLOUR, MASK_ALPHA, draw_labels
 from vpc2.images.samples import SAMPLES, load_sample
 from vpc2.labels import BOX, MASK, POINT, bounds_of, box, mask, point, read_label
 
@@ -24,7 +24,7 @@ def test_a_point_is_a_ring_around_its_place():
 
 def test_a_mask_is_a_veil_with_an_outline():
     drawn = draw_labels(np.full((100, 100, 3), 128, np.uint8), [mask(0.2, 0.2, 0.8, 0.2, 0.8, 0.8, 0.2, 0.8)]).astype(int)
-    share = VEIL / 255
+    share = MASK_ALPHA / 255
     assert np.abs(drawn[50, 50] - ((1 - share) * 128 + share * np.array(COLOUR))).max() <= 2
     assert (drawn[50, 18:24] == COLOUR).all(axis=1).any() and (drawn[10, 50] == 128).all()
 
@@ -43,16 +43,16 @@ def test_what_is_empty_is_no_error():
 def test_samples_are_labelled_inside_their_frames():
     for key, entry in SAMPLES.items():
         assert load_sample(key).pixels.size
-        labels = [label for _name, label in entry.marks]
+        labels = [label for _name, label in entry.labels]
         assert {BOX, POINT} <= {label.kind for label in labels}
         assert all(read_label(label.kind, label.places) == label for label in labels)
-    assert sum(any(label.kind == MASK for _name, label in entry.marks) for entry in SAMPLES.values()) >= 2
+    assert sum(any(label.kind == MASK for _name, label in entry.labels) for entry in SAMPLES.values()) >= 2
 
 
 def test_a_samples_mask_lies_in_the_box_of_the_same_name():
     for entry in SAMPLES.values():
-        for name, label in entry.marks:
+        for name, label in entry.labels:
             if label.kind == MASK:
                 x0, y0, x1, y1 = bounds_of(label.places)
-                boxes = [other.places for same, other in entry.marks if same == name and other.kind == BOX]
+                boxes = [other.places for same, other in entry.labels if same == name and other.kind == BOX]
                 assert any(max(abs(x0 - a), abs(y0 - b), abs(x1 - c), abs(y1 - d)) < 0.03 for a, b, c, d in boxes)

@@ -1,4 +1,4 @@
-"""The photographs that come with the app."""
+"""The sample photographs of the app."""
 
 import pytest
 

@@ -29,7 +29,7 @@ from vpc2.augment.spec import edit_add as add_step
 from vpc2.data.datasets import DatasetEntry, TorchvisionSet, is_ready, load_dataset
 from vpc2.images.samples import SampleEntry, load_sample
 from vpc2.nets.export.pytorch_code import to_code as net_to_code
-from vpc2.nets.inspection.kernels import Kernel
+from vpc2.nets.inspection.kernels import ExampleKernel
 from vpc2.nets.layers.catalog import FAMILIES as LAYER_FAMILIES
 from vpc2.nets.layers.kind import LayerKind
 from vpc2.nets.module import build_net
@@ -233,7 +233,7 @@ def a_pair(entry):
         assert "{" not in lesson_of(entry, compare(entry.left.net, entry.right.net)).say(language)
 
 
-@law(Kernel)
+@law(ExampleKernel)
 def a_kernel(entry):
     assert [len(row) for row in entry.rows] == [3, 3, 3] and entry.divisor > 0
 

@@ -30,7 +30,7 @@ from vpc2.augment.spec import edit_add as add_step
 from vpc2.data.datasets import DatasetEntry, TorchvisionSet, load_dataset
 from vpc2.knobs import Number
 from vpc2.nets.export.pytorch_code import to_code as net_to_code
-from vpc2.nets.layers.branch_recognition import Meeting
+from vpc2.nets.layers.branch_recognition import BlockMatch
 from vpc2.nets.layers.kind import Block, LayerKind
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.spec import edit_add, make_net
@@ -207,7 +207,7 @@ class Gated(nn.Module):
         join=lambda p, shape, outs: shape,
         sign="×",
         starter=lambda channels: ([("Conv2d", {"out_channels": channels, "kernel_size": 1}), ("Tanh", {})],),
-        recognise=lambda branches: Meeting({}, [next(filter(None, branches))]) if () in map(tuple, branches) else None,
+        recognise=lambda branches: BlockMatch({}, [next(filter(None, branches))]) if () in map(tuple, branches) else None,
     )
     target = "vpc2.nets.layers.thrown_away.Gated"
     add(offer, "LAYERS", LayerKind(key="Gated", target=target, family="block", stem="gated", block=block, **WORDS))

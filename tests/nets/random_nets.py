@@ -1,15 +1,15 @@
-"""Random nets of several channels and several convolutions, the same ones for the same seed: every knob is turned."""
+"""Random nets with several channels and convolutions and random values of every knob, reproducible by seed."""
 
 from __future__ import annotations
 
 import random
 
-from vpc2.nets.layers.shape_rules import values
+from vpc2.nets.layers.shape_rules import value_count
 from vpc2.nets.spec import Item, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 
 MOST_NUMBERS = 30_000  # in one output
-# Kinds whose gradient shows what they look at: nothing is squashed flat, and no statistics of the whole picture are taken.
+# Kinds whose gradient shows what they look at: nothing is squashed flat, and no statistics of the whole image are taken.
 CLEAR = (
     "Conv2d", "Conv2d", "Conv2d", "ConvTranspose2d", "ConvTranspose2d", "DepthwiseConv2d", "PointwiseConv2d", "AvgPool2d",
     "AdaptiveAvgPool2d", "AdaptiveAvgPool2d", "Upsample", "Upsample", "ReLU", "BatchNorm2d", "Residual", "Parallel", "Repeat",
@@ -21,7 +21,7 @@ ALL = (
 
 
 class Maker:
-    """Draws layers from one seed; where it `has_gaps`, some windows leave out pixels between those that they look at."""
+    """Draws layers from a seed; with `has_gaps`, some windows skip pixels (dilation, strides larger than the kernel)."""
 
     def __init__(self, seed: int, kinds: tuple[str, ...] = ALL, *, has_gaps: bool = True):
         self.draw = random.Random(seed)
@@ -126,17 +126,17 @@ class Maker:
 
 
 def fitting_net(seed: int, kinds: tuple[str, ...] = ALL, *, with_head: bool = False, has_gaps: bool = True) -> Net:
-    """Return a net of three to eight layers that fits, a convolution first and then any of these kinds."""
+    """Return a net that fits, of three to eight layers: a convolution, then layers of these kinds."""
     maker = Maker(seed, kinds, has_gaps=has_gaps)
     shape, first = maker.shape(), {"out_channels": 6, "kernel_size": maker.side(1, 5), "padding": 2}
     items = [("Conv2d", {**first, "dilation": maker.side(1, 2) if has_gaps else 1, "bias": maker.draw.random() < 0.5})]
-    wanted = maker.draw.randint(3, 8)
+    expected = maker.draw.randint(3, 8)
     for _try in range(40):
-        if len(items) == wanted:
+        if len(items) == expected:
             break
         tried = [*items, maker.item()]
         summary = summarise(make_net("", shape, *tried))
-        sizes = [values(facts.output) for facts in summary.walk() if facts.output]
+        sizes = [value_count(facts.output) for facts in summary.walk() if facts.output]
         if summary.problem is None and max(sizes) <= MOST_NUMBERS and summary.count < 60:
             items = tried
     if with_head:

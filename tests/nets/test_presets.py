@@ -1,4 +1,4 @@
-"""Golden tables: the field's nets against torchvision's own, built on the meta device, tensor by tensor and layer by layer."""
+"""Presets compared with torchvision's own nets on the meta device, tensor by tensor and layer by layer."""
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def theirs(key: str) -> nn.Module:
 
 
 def passed(module: nn.Module, shape, wanted) -> list[tuple[tuple[int, ...], int]]:
-    """Return (output shape, parameters) of every module that `wanted` picks, in the order in which they run."""
+    """Return (output shape, parameters) of every module that `wanted` selects, in the order of execution."""
     seen = []
 
     def look(one, _inputs, output):

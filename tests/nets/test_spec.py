@@ -1,4 +1,4 @@
-"""Ids of layers: any that a file may carry must build, and a new one must be one that a file may carry."""
+"""Ids of layers: every id allowed in a file can be built, and every new id is allowed in a file."""
 
 import pytest
 

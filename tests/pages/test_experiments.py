@@ -20,7 +20,7 @@ RISING = (0.3, 0.5, 0.6, 0.7)
 LEVEL = (0.3, 0.8, 0.8, 0.8)
 
 
-class Engine:
+class RunQueue:
     """Takes runs and trains none."""
 
     def __init__(self):
@@ -74,9 +74,9 @@ def test_a_run_from_before_has_its_accuracy_without_counts(monkeypatch):
 
 @pytest.mark.parametrize(("curves", "warning"), [((RISING, RISING), "Both sides"), ((LEVEL, RISING), "“with” was"), ((LEVEL, LEVEL), None)])
 def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, curves, warning):
-    engine = Engine()
-    monkeypatch.setattr(runs, "engine", lambda: engine)
-    monkeypatch.setattr(experiments.runs, "engine", lambda: engine)
+    queue = RunQueue()
+    monkeypatch.setattr(runs, "queue", lambda: queue)
+    monkeypatch.setattr(experiments.runs, "queue", lambda: queue)
     filed = make_experiment(3, curves)
     at = open_app("train", experiment=filed.id)
     words = said(at)
@@ -91,9 +91,9 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
         wanted = [2 * RECIPES["digits"].recipe.settings[key] for key in ("epochs", "budget_s")]
         monkeypatch.setattr(experiments, "_draw_watch", lambda *_args: None)
         at.button(key="experiment/longer").click()
-        monkeypatch.setattr(experiments, "_begin", lambda spec: engine.started.append(spec))
+        monkeypatch.setattr(experiments, "_begin", lambda spec: queue.started.append(spec))
         at.run()
-        [spec] = engine.started
+        [spec] = queue.started
         assert all([side.settings["epochs"], side.settings["budget_s"]] == wanted for side in (spec.left, spec.right))
 
 

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from tests.browser.conftest import serve
 from tests.training.runs.test_snapshot_view import make_look
 from tests.ui.server.test_routes import make_run, record
-from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
+from vpc2.training.runs.snapshot_view import SnapshotWriter, to_numbers
 from vpc2.ui import addresses
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def behind(tmp_path):
         pytest.skip("caddy is not installed: apt-get install caddy")
     run = make_run("behind a proxy")
     record(run)
-    LookWriter(run.folder).look(make_look(step=120))
+    SnapshotWriter(run.folder).look(make_look(step=120))
     with serve(ROOT / "streamlit_app.py", tmp_path, health=f"/{BASE}/api/health", STREAMLIT_SERVER_BASE_URL_PATH=BASE) as server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

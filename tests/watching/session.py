@@ -17,7 +17,8 @@ from vpc2.predict.explain import heatmaps
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime import onnx_runtime
 from vpc2.training.presets import RECIPES
-from vpc2.training.runs.store import RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import RunStore
 from vpc2.training.settings import SETTINGS
 from vpc2.ui.server import routes
 from vpc2.ui.session import runs
@@ -41,7 +42,7 @@ for page in ("home", "augment", "build", "train", "judge"):
 recipe = RECIPES["digits"].recipe
 settings = SETTINGS.clean({**recipe.settings, "epochs": 2})
 run = RunStore().create(dataclasses.replace(recipe, settings=settings), name="watched")
-runs.engine().start(run)
+runs.queue().start(run)
 deadline = time.monotonic() + PATIENCE_S
 while status_of(run.folder).state in ("queued", "running") and time.monotonic() < deadline:
     time.sleep(0.2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import kornia.augmentation as K
 import torch
@@ -63,12 +64,12 @@ def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple, order: Se
 
 
 class QuickHue(K.RandomHue):
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         return turn_hue(input, params["hue_factor"])
 
 
 class QuickJitter(K.ColorJitter):
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         steps = (adjust_brightness_accumulative, adjust_contrast_with_mean_subtraction, adjust_saturation_with_gray_subtraction, turn_hue)
         return _in_order(input, params, steps, params["order"].tolist() if self._fixed_order is None else self._fixed_order)
 
@@ -76,7 +77,7 @@ class QuickJitter(K.ColorJitter):
 class QuickSnow(K.RandomSnow):
     """Without converting to HLS and back: hue and saturation are constant, so distances from the lightness scale with its range."""
 
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         most, least = _extremes(input)
         light = (most + least).div_(2)
         whiter = (light * _per_picture(params["brightness"], input)).clamp_(0, 1)
@@ -88,7 +89,8 @@ class QuickSnow(K.RandomSnow):
 
 def _sums(images: Tensor, size: int, axis: int) -> Tensor:
     """Return the sums of `size` neighbours along an axis, which gets shorter by `size - 1`: as many additions as `size` has bits."""
-    length, start, span, total = images.shape[axis] - size + 1, 0, 1, None
+    length, start, span = images.shape[axis] - size + 1, 0, 1
+    total: Tensor | None = None
     while size:
         if size & 1:
             part = images.narrow(axis, start, length)
@@ -99,18 +101,19 @@ def _sums(images: Tensor, size: int, axis: int) -> Tensor:
             rest = images.shape[axis] - span
             images = images.narrow(axis, 0, rest) + images.narrow(axis, span, rest)
             span *= 2
+    assert total is not None  # `size` is at least 1
     return total
 
 
 class QuickBoxBlur(K.RandomBoxBlur):
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         height, width = flags["kernel_size"]
         padded = F.pad(input, (width // 2, width // 2, height // 2, height // 2), mode="reflect")
         return _sums(_sums(padded, height, -2), width, -1).div_(height * width)
 
 
 class QuickSharpness(K.RandomSharpness):
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         inner = input[..., 1:-1, 1:-1]
         smooth = _sums(_sums(input, 3, -2), 3, -1).add_(inner, alpha=4).div_(13).clamp_(0, 1)
         output = input.clone()
@@ -127,7 +130,7 @@ def _sorted(low: Tensor, high: Tensor, other: Tensor) -> tuple[Tensor, Tensor, T
 class QuickMedian(K.RandomMedianBlur):
     """A 3 x 3 window: columns are sorted once for the three windows they belong to (18 comparisons per pixel; Kornia's network has 40)."""
 
-    def apply_transform(self, input, params, flags, transform=None):
+    def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         if tuple(flags["kernel_size"]) != (3, 3):
             return super().apply_transform(input, params, flags, transform)
         height, width = input.shape[-2:]
@@ -139,7 +142,7 @@ class QuickMedian(K.RandomMedianBlur):
         return _sorted(low, _sorted(*middles)[1], high)[1]
 
 
-def plasma(shape: tuple[int, int, int, int], roughness: Tensor) -> Tensor:
+def plasma(shape: tuple[int, ...], roughness: Tensor) -> Tensor:
     """Return Kornia's plasma fractal (B, C, H, W) from the same random numbers.
 
     Each level computes only its new points, each kind of them separately; Kornia convolves the whole map and masks.
@@ -175,21 +178,21 @@ def _refined(made: Tensor, scale: Tensor) -> Tensor:
     return finer
 
 
-def _with_plasma(augmentation, shape: torch.Size, channels: int) -> dict[str, Tensor]:
+def _with_plasma(augmentation: K.IntensityAugmentationBase2D, shape: tuple[int, ...], channels: int) -> dict[str, Tensor]:
     params = K.IntensityAugmentationBase2D.generate_parameters(augmentation, shape)
     return {**params, "plasma": plasma((shape[0], channels, *shape[-2:]), params["roughness"])}
 
 
 class QuickPlasmaBrightness(K.RandomPlasmaBrightness):
-    def generate_parameters(self, shape):
+    def generate_parameters(self, shape: tuple[int, ...]) -> dict[str, Tensor]:
         return _with_plasma(self, shape, shape[1])
 
 
 class QuickPlasmaContrast(K.RandomPlasmaContrast):
-    def generate_parameters(self, shape):
+    def generate_parameters(self, shape: tuple[int, ...]) -> dict[str, Tensor]:
         return _with_plasma(self, shape, shape[1])
 
 
 class QuickPlasmaShadow(K.RandomPlasmaShadow):
-    def generate_parameters(self, shape):
+    def generate_parameters(self, shape: tuple[int, ...]) -> dict[str, Tensor]:
         return _with_plasma(self, shape, 1)

@@ -138,12 +138,13 @@ def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.n
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
-    answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right])
+    answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
     classes, certainty = answers.argmax(1), answers.max(1)
     found = {}
     for label in np.unique(labels[right]).tolist():
         own = labels[right] == label
         one = Survival(int(own.sum()), int((classes[own] == label).sum()), tuple(classes[own].tolist()), tuple(certainty[own].tolist()))
-        usual = label if one.verdict != "unsafe" and one.kept else one.instead(label)[0]
+        other = one.instead(label)
+        usual = label if other is None or (one.verdict != "unsafe" and one.kept) else other[0]
         found[label] = ClassSurvival(**vars(one), example=int(right[own][one.answers.index(usual)]))
     return found

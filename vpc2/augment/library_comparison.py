@@ -121,7 +121,8 @@ def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> 
     if library == "torchvision":
         transform = _transform(step, library)
         return lambda: transform(images), lambda made: _to_bytes(made.permute(0, 2, 3, 1).numpy())
-    augmentation = build_step(step, *pixels.shape[1:3], device)
+    height, width = pixels.shape[1:3]
+    augmentation = build_step(step, height, width, device)
 
     def work() -> torch.Tensor:
         with drawing(0):

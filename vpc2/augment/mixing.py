@@ -50,13 +50,13 @@ def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> t
     entry = MIXES.find(key)
     if len(images) < entry.fewest:
         raise Refusal(_TOO_FEW)
-    params = entry.clean(params)
-    unit = params.get("grid", 1)
+    cleaned = entry.clean(params)
+    unit = cleaned.get("grid", 1)
     images = images[..., : images.shape[-2] // unit * unit, : images.shape[-1] // unit * unit]
-    if "patch_size" in params:
-        params = {**params, "patch_size": min(params["patch_size"], *images.shape[-2:])}
+    if "patch_size" in cleaned:
+        cleaned = {**cleaned, "patch_size": min(cleaned["patch_size"], *images.shape[-2:])}
     count, (height, width) = len(images), images.shape[-2:]
-    mix = build_mix(key, params, height, width)
+    mix = build_mix(key, cleaned, height, width)
     with drawing(seed), torch.no_grad():
         sampled = mix.forward_parameters(images.shape)
     # A map for each picture, 1 where it is: so many at once would fill the memory for a whole batch, so a few at a time.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from kornia.augmentation import GeometricAugmentationBase2D
@@ -22,6 +22,19 @@ from vpc2.rng import drawing, seed_of
 from vpc2.text import Text
 
 _TOO_SMALL = Text("left out: the picture is smaller than {side} px")
+
+
+Samples = dict[str, Tensor] | list[ParamItem]  # what an operation drew by Kornia's names, or a policy
+
+
+class Augmentation(Protocol):
+    """What all of Kornia's augmentations, and its policies, have in common: values are drawn first, then applied."""
+
+    def forward_parameters(self, batch_shape: torch.Size) -> Any: ...
+
+    def get_submodule(self, target: str) -> torch.nn.Module: ...
+
+    def __call__(self, images: Tensor, *, params: Samples) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ def pick_device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def build_step(step: Step, height: int, width: int, device: str = "cpu") -> torch.nn.Module:
+def build_step(step: Step, height: int, width: int, device: str = "cpu") -> Augmentation:
     """Return the Kornia object of a step for pictures of this size. Not thread-safe: Kornia keeps state in it.
 
     On a CPU it is the entry's `quick` class, where it has one: the same sampled values, the same pixels.
@@ -95,7 +108,7 @@ def draw_images(
     if not done:
         stage = ((image.to(device or "cpu").unsqueeze(0), ()),) * (draws - first)
     for step, name in zip(steps[done:], names[done:], strict=True):
-        built: dict[str, torch.nn.Module] = {}
+        built: dict[str, Augmentation] = {}
         after = [
             apply_step(step, images, seed_of(pipeline.seed, step.seed_name, image_key, number), built)
             for number, (images, _outcomes) in enumerate(stage, first)
@@ -117,7 +130,7 @@ def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str
 
 
 def apply_step(
-    step: Step, images: Tensor, seed: int, built: dict[str, torch.nn.Module] | None = None, *, is_map: bool = False
+    step: Step, images: Tensor, seed: int, built: dict[str, Augmentation] | None = None, *, is_map: bool = False
 ) -> tuple[Tensor, StepOutcome]:
     """Return one picture (1, 3, H, W) after a step whose values are sampled from `seed`, and the outcome.
 
@@ -134,6 +147,7 @@ def apply_step(
     augmentation = built[step.id]
     with drawing(seed), torch.no_grad():
         sampled = augmentation.forward_parameters(images.shape)
+    values: Mapping[str, float | list[float] | str]
     if entry.is_policy:
         names = _policy_names(sampled)
         is_applied, values = bool(names), {"operations": ", ".join(names)} if names else {}
@@ -146,17 +160,23 @@ def apply_step(
     return images, StepOutcome(step.id, step.op, is_applied, values)
 
 
-def _policy_names(sampled: list) -> list[str]:
+def _policy_names(sampled: list[ParamItem]) -> list[str]:
     """Return the operations that a policy drew and applied to one picture, by Kornia's names."""
     return [
         item.name.rpartition("_")[0]
         for sequence in sampled
-        for item in sequence.data
-        if item.data is None or "batch_prob" not in item.data or bool(item.data["batch_prob"].reshape(-1)[0] > 0.5)
+        for item in _operations(sequence)
+        if not isinstance(item.data, dict) or "batch_prob" not in item.data or bool(item.data["batch_prob"].reshape(-1)[0] > 0.5)
     ]
 
 
-def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem]:
+def _operations(sequence: ParamItem) -> list[ParamItem]:
+    """Return what was drawn for each operation of one of a policy's sequences."""
+    assert isinstance(sequence.data, list)
+    return sequence.data
+
+
+def _moving(policy: Augmentation, sampled: list[ParamItem]) -> list[ParamItem]:
     """Return the geometric operations of those that a policy drew, in their order and with their values."""
     return [
         ParamItem(sequence.name, kept)
@@ -164,7 +184,7 @@ def _moving(policy: torch.nn.Module, sampled: list[ParamItem]) -> list[ParamItem
         if (
             kept := [
                 item
-                for item in sequence.data
+                for item in _operations(sequence)
                 if isinstance(policy.get_submodule(f"{sequence.name}.{item.name}").op, GeometricAugmentationBase2D)
             ]
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -66,17 +66,7 @@ class Pipeline:
     mix: Mixing | None = None
 
     def to_doc(self) -> dict[str, Any]:
-        steps = []
-        for step in self.steps:
-            entry, doc = OPS[step.op], {"id": step.id, "op": step.op}
-            if params := {key: value for key, value in step.params.items() if value != entry.knob(key).default}:
-                doc["params"] = params
-            if not step.on:
-                doc["on"] = False
-            if step.redraws:
-                doc["redraws"] = step.redraws
-            steps.append(doc)
-        doc = {"name": self.name, "seed": self.seed, "steps": steps}
+        doc = {"name": self.name, "seed": self.seed, "steps": [_to_doc(step) for step in self.steps]}
         return doc if self.mix is None else {**doc, "mix": {"way": self.mix.way, "params": self.mix.params}}
 
     @classmethod
@@ -104,8 +94,8 @@ class Pipeline:
         if doc.get("mix") is None:
             return pipeline, []
         given = check_keys(_MIX, doc["mix"], ("way", "params"))
-        entry = MIXES.find(given.get("way"))
-        return replace(pipeline, mix=Mixing(entry.key, entry.clean(given.get("params", {})))), []
+        mix = MIXES.find(given.get("way"))
+        return replace(pipeline, mix=Mixing(mix.key, mix.clean(given.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)
@@ -118,6 +108,18 @@ class Pipeline:
     def is_plain(self) -> bool:
         """True where the pipeline does nothing: no step that is on, and no mixing."""
         return self.mix is None and not any(step.on for step in self.steps)
+
+
+def _to_doc(step: Step) -> dict[str, Any]:
+    entry = OPS[step.op]
+    doc: dict[str, Any] = {"id": step.id, "op": step.op}
+    if params := {key: value for key, value in step.params.items() if value != entry.knob(key).default}:
+        doc["params"] = params
+    if not step.on:
+        doc["on"] = False
+    if step.redraws:
+        doc["redraws"] = step.redraws
+    return doc
 
 
 def edit_add(pipeline: Pipeline, op: str, params: dict[str, Any] | None = None) -> Pipeline:
@@ -152,7 +154,7 @@ def edit_remove(pipeline: Pipeline, step_id: str) -> Pipeline:
     return replace(pipeline, steps=tuple(step for step in pipeline.steps if step.id != step_id))
 
 
-def edit_order(pipeline: Pipeline, order: list[str]) -> Pipeline:
+def edit_order(pipeline: Pipeline, order: Sequence[str]) -> Pipeline:
     """Return the pipeline with its steps in this order of ids; any other set of ids changes nothing."""
     by_id = {step.id: step for step in pipeline.steps}
     if sorted(order) != sorted(by_id):

@@ -6,12 +6,13 @@ Standard library only.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, edit_step
-from vpc2.knobs import Knob, Span, Whole
+from vpc2.knobs import Knob, Number, Span, Whole
 
 STRENGTHS = 8
 
@@ -32,6 +33,8 @@ def strength_at(knob: Knob, neutral: float, share: float) -> Any:
     if isinstance(knob, Span):
         kind = int if knob.whole else float
         return [kind(_round(neutral + share * (end - neutral), 1 if knob.whole else knob.step, knob)) for end in (knob.low, knob.high)]
+    if not isinstance(knob, Number | Whole):
+        raise TypeError(f"{knob.key} of {type(knob).__name__} has no way to grow stronger")
     far = knob.high if knob.high - neutral >= neutral - knob.low else knob.low
     value = neutral + share * (far - neutral)
     if isinstance(knob, Whole):
@@ -39,7 +42,7 @@ def strength_at(knob: Knob, neutral: float, share: float) -> Any:
     return _round(value, knob.step, knob)
 
 
-def _round(value: float, step: float, knob: Knob, start: float = 0.0) -> float:
+def _round(value: float, step: float, knob: Number | Whole | Span, start: float = 0.0) -> float:
     """Return the nearest round value, within the limits."""
     return min(max(round(start + round((value - start) / step) * step, 9), knob.low), knob.high)
 
@@ -54,10 +57,10 @@ def edit_strengths(pipeline: Pipeline, step_id: str, key: str) -> list[tuple[Any
     entry = OPS[step.op]
     knob, neutral = entry.knob(key), strengths_of(entry)[key]
     always = {"p": 1.0} if "p" in step.params else {}
-    sweep = [(None, edit_step(pipeline, step_id, lambda step: replace(step, on=False)))]
+    sweep: list[tuple[Any, Pipeline]] = [(None, edit_step(pipeline, step_id, lambda step: replace(step, on=False)))]
     for i in range(1, STRENGTHS + 1):
         value = knob.clean(strength_at(knob, neutral, i / STRENGTHS))
         if value != sweep[-1][0]:
             params = {**step.params, **always, key: value}
-            sweep.append((value, edit_step(pipeline, step_id, lambda step, params=params: replace(step, on=True, params=params))))
+            sweep.append((value, edit_step(pipeline, step_id, partial(replace, on=True, params=params))))
     return sweep

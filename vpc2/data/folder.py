@@ -16,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -129,11 +130,10 @@ def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
 
     Number of entries, sizes, overlaps and encryption are checked in the archive's central directory before anything is unpacked.
     """
-    is_path = isinstance(data, Path)
     try:
-        if (data.stat().st_size if is_path else len(data)) > LIMITS.archive_bytes:
+        if (data.stat().st_size if isinstance(data, Path) else len(data)) > LIMITS.archive_bytes:
             raise Refusal(_LARGE.fill(limit=LIMITS.archive_bytes // MB))
-        archive = zipfile.ZipFile(data if is_path else io.BytesIO(data))
+        archive = zipfile.ZipFile(data if isinstance(data, Path) else io.BytesIO(data))
     except Refusal:
         raise
     except _OPEN_FAULTS:
@@ -152,7 +152,7 @@ def load_uploads(files: Sequence[tuple[str, bytes]], size_px: int) -> ImageSet:
     for path, data in files:
         parts = tuple(part for part in path.split("/") if part not in ("", "."))
         if parts and not _is_junk(parts):
-            listing.files[parts] = lambda data=data: data
+            listing.files[parts] = partial(bytes, data)
             listing.folders.update(parts[:depth] for depth in range(1, len(parts)))
     return _gather(listing, size_px)
 
@@ -174,7 +174,7 @@ def _list_archive(archive: zipfile.ZipFile) -> _Listing:
         elif info.is_dir():
             listing.folders.add(parts)
         else:
-            listing.files[parts] = lambda info=info: archive.read(info)
+            listing.files[parts] = partial(archive.read, info)
             listing.folders.update(parts[:depth] for depth in range(1, len(parts)))
     return listing
 
@@ -220,7 +220,8 @@ def _shown(parts: tuple[str, ...]) -> str:
 
 def _gather(listing: _Listing, size_px: int) -> ImageSet:
     """Decode the listed files into one set of pictures, class by class."""
-    skipped, notes = listing.skipped, []
+    skipped = listing.skipped
+    notes: list[Text] = []
     files, folders = _unwrap(listing, notes)
     members: dict[str, list[tuple[str, Callable[[], bytes]]]] = {}
     for parts, read in files.items():

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def download(key: str, report: Report) -> None:
     report(1.0, _UNPACKING)
 
 
-def fetch(url: str, path: Path, report, largest_bytes: int) -> None:
+def fetch(url: str, path: Path, report: Callable[[float], None], largest_bytes: int) -> None:
     """Download a file of at most `largest_bytes` from `url`; `report` receives the share.
 
     Raises URLError, OSError, or ValueError if larger.

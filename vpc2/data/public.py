@@ -10,6 +10,7 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def _entry(key: str) -> TorchvisionSet:
     return entry
 
 
-def _open(key: str, root: Path, *, download: bool):
+def _open(key: str, root: Path, *, download: bool) -> Any:
     from torchvision import datasets
 
     entry = _entry(key)

@@ -19,6 +19,7 @@ from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, o
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.images.encode import resize_square
 from vpc2.text import Refusal, Text, clean_name
+from vpc2.version import APP
 
 SIZE_PX = 128  # enough for nets that train in a minute
 MOST = 4  # sets of one visitor
@@ -43,6 +44,7 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as made:
             about = {
+                "app": APP,
                 "name": clean_name(name) or "?",
                 "owner": owner,
                 "classes": list(data.classes),

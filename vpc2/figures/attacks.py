@@ -1,4 +1,4 @@
-"""Figures of attacks."""
+"""Figure of adversarial attacks: accuracy against epsilon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vpc2.shares import Share
 
 
 def accuracy_figure(epsilons: Sequence[str], lines: Sequence[tuple[str, Sequence[Share]]], *, x_title: str, y_title: str) -> go.Figure:
-    """Return accuracy in per cent against epsilon, in equal steps: one line of (name, shares) a way of asking, with intervals."""
+    """Return accuracy (per cent) against epsilon, in equal steps, with intervals; `lines` are (name, shares), one for each model."""
     figure = go.Figure()
     for (name, shares), colour in zip(lines, (PLAIN, MERGED, "#0072B2", "#009E73"), strict=False):
         figure.add_scatter(

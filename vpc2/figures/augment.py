@@ -1,22 +1,22 @@
-"""Figures of augmentation."""
+"""Figures of augmentation: brightness histogram, label survival, mixed labels."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 
 BEFORE, AFTER = "#7A8793", "#C2570C"
-KEPT, LOST, OPEN = "#009E73", "#D55E00", "#7A8793"
-VERDICTS = {"harmless": KEPT, "unsafe": LOST}
+HARMLESS, UNSAFE, UNDECIDED = "#009E73", "#D55E00", "#7A8793"
+VERDICT_COLOURS = {"harmless": HARMLESS, "unsafe": UNSAFE}
 
 
-def histogram_figure(before: list[float], after: list[float], *, names: tuple[str, str], value: str) -> go.Figure:
-    """Return how the brightness of the pixels is spread, in shares (0 to 1) of equal bins from black to white, before and after."""
+def histogram_figure(before: list[float], after: list[float], *, names: tuple[str, str], x_title: str) -> go.Figure:
+    """Return the histograms of pixel brightness before and after; both are shares (0 to 1) of equal bins from black to white."""
     width = 1 / len(before)
-    places = [(i + 0.5) * width for i in range(len(before))]
+    centres = [(i + 0.5) * width for i in range(len(before))]
     figure = go.Figure()
     for name, shares, colour in ((names[0], before, BEFORE), (names[1], after, AFTER)):
         figure.add_scatter(
-            x=places,
+            x=centres,
             y=[100 * share for share in shares],
             name=name,
             mode="lines",
@@ -26,19 +26,19 @@ def histogram_figure(before: list[float], after: list[float], *, names: tuple[st
             hovertemplate="%{x:.2f}: %{y:.1f} %<extra>" + name + "</extra>",
         )
     figure.update_layout(height=220, margin={"l": 4, "r": 4, "t": 4, "b": 4}, legend={"orientation": "h", "y": 1.15, "x": 0})
-    figure.update_xaxes(title=value, range=[0, 1])
+    figure.update_xaxes(title=x_title, range=[0, 1])
     figure.update_yaxes(ticksuffix=" %", rangemode="tozero")
     return figure
 
 
 def survival_figure(names: list[str], shares: list[float], lows: list[float], highs: list[float], verdicts: list[str]) -> go.Figure:
-    """Return shares (0 to 1) as bars with their intervals, coloured by verdict: "harmless", "unsafe" or anything else."""
+    """Return shares (0 to 1) as bars with their intervals, coloured by verdict: "harmless", "unsafe" or any other."""
     figure = go.Figure(
         go.Bar(
             x=[100 * share for share in shares],
             y=[name.replace("&", "&amp;").replace("<", "&lt;") for name in names],
             orientation="h",
-            marker_color=[VERDICTS.get(verdict, OPEN) for verdict in verdicts],
+            marker_color=[VERDICT_COLOURS.get(verdict, UNDECIDED) for verdict in verdicts],
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -56,13 +56,13 @@ def survival_figure(names: list[str], shares: list[float], lows: list[float], hi
 
 
 def strength_figure(
-    strengths: list[str], shares: list[float], lows: list[float], highs: list[float], line: float, *, kept: str
+    strengths: list[str], shares: list[float], lows: list[float], highs: list[float], threshold: float, *, y_title: str
 ) -> go.Figure:
-    """Return shares (0 to 1) against rising strengths with their interval as a band; under `line`, points are vermilion crosses."""
-    places = list(range(len(strengths)))
+    """Return shares (0 to 1) against rising strengths with their interval as a band; points under `threshold` are vermilion crosses."""
+    positions = list(range(len(strengths)))
     figure = go.Figure()
     figure.add_scatter(
-        x=[*places, *reversed(places)],
+        x=[*positions, *reversed(positions)],
         y=[100 * bound for bound in (*highs, *reversed(lows))],
         fill="toself",
         fillcolor="rgba(122,135,147,0.25)",
@@ -70,31 +70,31 @@ def strength_figure(
         hoverinfo="skip",
         mode="lines",
     )
-    is_under = [share < line for share in shares]
+    are_low = [share < threshold for share in shares]
     figure.add_scatter(
-        x=places,
+        x=positions,
         y=[100 * share for share in shares],
         mode="lines+markers",
         line={"color": BEFORE, "width": 2},
         marker={
             "size": 11,
-            "color": [LOST if under else KEPT for under in is_under],
-            "symbol": ["x" if under else "circle" for under in is_under],
+            "color": [UNSAFE if is_low else HARMLESS for is_low in are_low],
+            "symbol": ["x" if is_low else "circle" for is_low in are_low],
         },
         customdata=list(zip(strengths, [100 * low for low in lows], [100 * high for high in highs], strict=True)),
         hovertemplate="%{customdata[0]}: %{y:.0f} % (%{customdata[1]:.0f}–%{customdata[2]:.0f} %)<extra></extra>",
     )
-    figure.add_hline(y=100 * line, line={"dash": "dash", "color": AFTER, "width": 2})
+    figure.add_hline(y=100 * threshold, line={"dash": "dash", "color": AFTER, "width": 2})
     figure.update_layout(height=300, margin={"l": 4, "r": 8, "t": 8, "b": 4}, showlegend=False)
-    figure.update_xaxes(tickvals=places, ticktext=strengths, automargin=True, fixedrange=True)
-    figure.update_yaxes(range=[-3, 103], ticksuffix=" %", dtick=20, title=kept, fixedrange=True)
+    figure.update_xaxes(tickvals=positions, ticktext=strengths, automargin=True, fixedrange=True)
+    figure.update_yaxes(range=[-3, 103], ticksuffix=" %", dtick=20, title=y_title, fixedrange=True)
     return figure
 
 
-def shares_svg(shares: list[float], colours: list[str]) -> str:
-    """Return a mixed label as one stacked bar: each share (0 to 1) in its photograph's colour, what is missing left grey."""
-    x, parts = 0.0, ['<rect width="200" height="10" rx="3" fill="#8884"/>']
+def label_mix_svg(shares: list[float], colours: list[str]) -> str:
+    """Return a mixed label as a stacked bar (SVG): each share (0 to 1) in the colour of its photograph, the rest grey."""
+    x, rects = 0.0, ['<rect width="200" height="10" rx="3" fill="#8884"/>']
     for share, colour in zip(shares, colours, strict=True):
-        parts.append(f'<rect x="{200 * x:.2f}" width="{200 * share:.2f}" height="10" fill="{colour}"/>')
+        rects.append(f'<rect x="{200 * x:.2f}" width="{200 * share:.2f}" height="10" fill="{colour}"/>')
         x += share
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 10" width="200" height="10">{"".join(parts)}</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 10" width="200" height="10">{"".join(rects)}</svg>'

@@ -1,4 +1,4 @@
-"""Figures of a judged test set: calibration, gain against price, and which view helps which class."""
+"""Figures of the evaluation of a test set: calibration, accuracy against time, and gain of each view by class."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ _MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 
 
 def reliability_figure(curves: list[tuple[str, np.ndarray, np.ndarray]], *, x_title: str, y_title: str) -> go.Figure:
-    """Return accuracy against confidence in per cent, one line of (name, confidence, accuracy) a way of asking, beside the diagonal."""
+    """Return the reliability diagram: accuracy against confidence in per cent, with the diagonal.
+
+    `curves` are (name, confidence, accuracy), one for each prediction method; empty bins are NaN.
+    """
     figure = go.Figure(
         go.Scatter(x=[0, 100], y=[0, 100], mode="lines", line={"color": "#9AA3AB", "dash": "dot"}, showlegend=False, hoverinfo="skip")
     )
     for (name, confidence, accuracy), colour in zip(curves, (PLAIN, MERGED), strict=False):
-        full = ~np.isnan(confidence)
-        figure.add_scatter(x=100 * confidence[full], y=100 * accuracy[full], name=name, mode="lines+markers", line={"color": colour})
+        is_filled = ~np.isnan(confidence)
+        figure.add_scatter(
+            x=100 * confidence[is_filled], y=100 * accuracy[is_filled], name=name, mode="lines+markers", line={"color": colour}
+        )
     figure.update_layout(margin=_MARGIN, height=300, legend={"orientation": "h", "y": 1.15, "x": 0})
     figure.update_xaxes(title=x_title, range=[0, 101], ticksuffix=" %")
     figure.update_yaxes(title=y_title, range=[0, 101], ticksuffix=" %")
     return figure
 
 
-def price_figure(curve: list[tuple[int, Share, float]], *, x_title: str, y_title: str) -> go.Figure:
-    """Return accuracy against milliseconds a picture, one point of (views, share, ms) with its number of views and its interval."""
+def accuracy_against_time_figure(curve: list[tuple[int, Share, float]], *, x_title: str, y_title: str) -> go.Figure:
+    """Return accuracy against milliseconds for each image; `curve` has (number of views, accuracy, ms) for each point."""
     figure = go.Figure(
         go.Scatter(
             x=[ms for _count, _share, ms in curve],
@@ -44,8 +49,8 @@ def price_figure(curve: list[tuple[int, Share, float]], *, x_title: str, y_title
     return figure
 
 
-def gains_figure(gains: np.ndarray, views: list[str], classes: list[str]) -> go.Figure:
-    """Return how many points of accuracy each view alone gains or loses for each class, (V, K) shares, as a map from vermilion to blue."""
+def view_gains_figure(gains: np.ndarray, views: list[str], classes: list[str]) -> go.Figure:
+    """Return the accuracy that each view alone gains or loses for each class, (V, K) shares, as a heat map from vermilion to blue."""
     names = [name.replace("&", "&amp;").replace("<", "&lt;") for name in classes]
     figure = go.Figure(
         go.Heatmap(

@@ -1,4 +1,4 @@
-"""Figures of experiments: both sides over each other, with the spread from seed to seed, and every test beside its pair."""
+"""Figures of experiments: validation curves of both sides with their range over the seeds, and paired test accuracies."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from statistics import fmean
 
 import plotly.graph_objects as go
 
-FEW_EPOCHS = 12  # so few are numbered one by one
+FEW_EPOCHS = 12  # up to here every epoch has a tick
 LEFT, RIGHT = "#6C8093", "#D55E00"  # without grey-blue, with orange, as everywhere
 _BANDS = {LEFT: "rgba(108,128,147,.22)", RIGHT: "rgba(213,94,0,.18)"}
 
 
 def curves_figure(sides: Sequence[tuple[str, list[list[float]]]], *, epoch: str, accuracy: str) -> go.Figure:
-    """Return validation accuracy (0 to 1, a list a seed) against the epoch: each seed thin, the mean thick, least to most as a band.
+    """Return validation accuracy (0 to 1, one list for each seed) against the epoch: seeds thin, mean thick, minimum to maximum as a band.
 
-    The mean goes as far as the shortest run, so that every point of it is a mean of all seeds.
+    The mean ends with the shortest run, so that each of its points is a mean over all seeds.
     """
     figure = go.Figure()
     for (name, seeds), colour in zip(sides, (LEFT, RIGHT), strict=True):
-        length = min((len(one) for one in seeds), default=0)
+        length = min((len(curve) for curve in seeds), default=0)
         x = list(range(1, length + 1))
-        columns = [[100 * one[i] for one in seeds] for i in range(length)]
+        columns = [[100 * curve[i] for curve in seeds] for i in range(length)]
         if len(seeds) > 1:
             band = [max(column) for column in columns] + [min(column) for column in reversed(columns)]
             figure.add_scatter(
@@ -34,8 +34,8 @@ def curves_figure(sides: Sequence[tuple[str, list[list[float]]]], *, epoch: str,
                 hoverinfo="skip",
                 showlegend=False,
             )
-            for one in seeds:
-                y = [100 * value for value in one]
+            for curve in seeds:
+                y = [100 * value for value in curve]
                 figure.add_scatter(
                     x=list(range(1, len(y) + 1)),
                     y=y,
@@ -49,14 +49,14 @@ def curves_figure(sides: Sequence[tuple[str, list[list[float]]]], *, epoch: str,
     figure.update_layout(
         margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=330, hovermode="x unified", legend={"orientation": "h", "y": 1.12, "x": 0}
     )
-    longest = max((len(one) for _, seeds in sides for one in seeds), default=0)
+    longest = max((len(curve) for _, seeds in sides for curve in seeds), default=0)
     figure.update_xaxes(title=epoch, dtick=1 if longest <= FEW_EPOCHS else None)
     figure.update_yaxes(title=accuracy, ticksuffix=" %")
     return figure
 
 
 def pairs_figure(pairs: Sequence[tuple[float, float]], names: tuple[str, str], *, accuracy: str) -> go.Figure:
-    """Return the test accuracies (0 to 1) of both sides, each pair of one seed joined by a line, on one axis."""
+    """Return the test accuracies (0 to 1) of both sides; the two of one seed are connected by a line."""
     figure = go.Figure()
     for left, right in pairs:
         figure.add_scatter(

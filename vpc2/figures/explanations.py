@@ -1,4 +1,4 @@
-"""Figures of what a net holds inside."""
+"""Figure of the embedding of images by a net's features."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ HEIGHT_PX, TILE_PX = 520, 18
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D1F", "#7A8793", "#5B3A8C", "#1B1F23")
 
 
-def map_figure(
-    points: np.ndarray, labels: np.ndarray, classes: Sequence[str], is_right: np.ndarray, pictures: Sequence[str] = ()
+def embedding_figure(
+    points: np.ndarray, labels: np.ndarray, classes: Sequence[str], is_correct: np.ndarray, thumbnails: Sequence[str] = ()
 ) -> go.Figure:
-    """Return pictures as points (N, 2) coloured by class; wrongly answered ones are crosses. `customdata` is a picture's number.
+    """Return images as points (N, 2) coloured by class; wrongly answered ones are crosses. `customdata` is an image's number.
 
-    With `pictures`, addresses (N) of small ones, each stands at its point inside a frame of its class's colour.
+    With `images`, addresses (N) of small ones, each stands at its point inside a frame of its class's colour.
     """
     side = float(np.ptp(points, axis=0).max() or 1.0) * TILE_PX / HEIGHT_PX
-    symbols, size = (("square-open", "square-x-open"), TILE_PX) if pictures else (("circle", "x"), 8)
+    symbols, size = (("square-open", "square-x-open"), TILE_PX) if thumbnails else (("circle", "x"), 8)
     figure = go.Figure()
     for label, name in enumerate(classes):
-        own = np.flatnonzero(labels == label)
+        of_class = np.flatnonzero(labels == label)
         figure.add_scatter(
-            x=points[own, 0],
-            y=points[own, 1],
+            x=points[of_class, 0],
+            y=points[of_class, 1],
             mode="markers",
             name=name.replace("&", "&amp;").replace("<", "&lt;"),
-            customdata=own,
+            customdata=of_class,
             marker={
                 "color": _COLOURS[label % len(_COLOURS)],
-                "symbol": [symbols[0] if right else symbols[1] for right in is_right[own]],
+                "symbol": [symbols[0] if correct else symbols[1] for correct in is_correct[of_class]],
                 "size": size,
                 "line": {"width": 1},
             },
             hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(margin={"l": 4, "r": 4, "t": 4, "b": 4}, height=HEIGHT_PX, legend={"itemsizing": "constant"}, dragmode="select")
-    if pictures:
-        places = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "middle", "sizex": side, "sizey": side, "layer": "below"}
+    if thumbnails:
+        layout = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "middle", "sizex": side, "sizey": side, "layer": "below"}
         figure.update_layout(
-            images=[{"source": one, "x": x, "y": y, **places} for one, (x, y) in zip(pictures, points.tolist(), strict=True)]
+            images=[{"source": source, "x": x, "y": y, **layout} for source, (x, y) in zip(thumbnails, points.tolist(), strict=True)]
         )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")

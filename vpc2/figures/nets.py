@@ -1,4 +1,4 @@
-"""Figures of nets."""
+"""Figures of nets: parameters of the layers, and the border that a stride leaves out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LEFT, RIGHT = "#7A8793", "#C2570C"
 
 
 def parameters_figure(names: list[str], params: list[int], colours: list[str]) -> go.Figure:
-    """Return a bar for each layer's parameters, in the order of the net, first layer on top."""
+    """Return one bar for the parameters of each layer, the first layer on top."""
     figure = go.Figure(go.Bar(x=params, y=names, orientation="h", marker_color=colours, hovertemplate="%{y}: %{x:,}<extra></extra>"))
     figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8}, height=64 + 26 * len(names), bargap=0.3)
     figure.update_yaxes(autorange="reversed", type="category")
@@ -16,10 +16,12 @@ def parameters_figure(names: list[str], params: list[int], colours: list[str]) -
     return figure
 
 
-def two_parameters_figure(labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]):
-    """Return two bars a row, the parameters of either net on one axis, each with its number; the right net's bars are hatched."""
+def parameters_comparison_figure(
+    labels: list[str], left: list[int], right: list[int], texts: tuple[list[str], list[str]], names: tuple[str, str]
+) -> go.Figure:
+    """Return two bars for each row, the parameters of both nets, each with its text; the bars of the right net are hatched."""
     rows = list(range(len(labels)))
-    longest = max((len(text) for both in texts for text in both), default=0)  # numbers stand behind the bars, also behind the longest
+    longest = max((len(text) for both in texts for text in both), default=0)  # room for the texts to the right of the bars
     figure = go.Figure()
     for values, text, name, colour, shape in zip((left, right), texts, names, (LEFT, RIGHT), ("", "/"), strict=True):
         figure.add_bar(
@@ -47,10 +49,10 @@ def two_parameters_figure(labels: list[str], left: list[int], right: list[int], 
 
 
 def border_svg(height: int, width: int, rows: int, columns: int) -> str:
-    """Return a picture of `height` x `width` pixels with the last rows and columns that no window reaches, in vermilion, as SVG."""
+    """Return an SVG of an image of `height` x `width` pixels, in which the last rows and columns that no window reaches are vermilion."""
     scale = 64 / max(height, width)
     h, w = height * scale, width * scale
-    # A single row of a large picture would be thinner than a line: it is drawn two units wide at least.
+    # A single row of a large image would be thinner than a line: it is drawn at least two units wide.
     low, right = max(2.0, rows * scale) if rows else 0.0, max(2.0, columns * scale) if columns else 0.0
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 68 68" width="68" height="68">'

@@ -1,4 +1,4 @@
-"""Figures of answers."""
+"""Figure of the predicted probabilities, and error bars of accuracies."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PLAIN, MERGED = "#7A8793", "#C2570C"
 
 
 @lru_cache(maxsize=256)
-def answers_figure(classes: tuple[str, ...], shares: tuple[float, ...], *, is_merged: bool) -> go.Figure:
-    """Return the most probable classes as bars from 0 to 100 %, best on top: plain grey-blue, merged orange.
+def predictions_figure(classes: tuple[str, ...], shares: tuple[float, ...], *, is_merged: bool) -> go.Figure:
+    """Return the most probable classes as bars from 0 to 100 %, highest on top: plain predictions grey-blue, merged ones orange.
 
-    Plotly takes 10 ms to make it, so the latest are kept; nobody may change what comes back.
+    Plotly takes 10 ms to build it, so the latest figures are cached; the result must not be modified.
     """
-    # A class name may hold markup; Plotly renders a little of it, so its angle brackets are written out.
+    # A class name may contain markup, of which Plotly renders some, so its angle brackets are escaped.
     names = [name.replace("&", "&amp;").replace("<", "&lt;") for name in classes]
     figure = go.Figure(
         go.Bar(
@@ -36,7 +36,7 @@ def answers_figure(classes: tuple[str, ...], shares: tuple[float, ...], *, is_me
 
 
 def error_bars(shares: Sequence[Share]) -> dict[str, object]:
-    """Return the 95 % intervals of accuracies as thin bars on their points, in per cent."""
+    """Return Plotly's error bars for the 95 % intervals of accuracies, in per cent."""
     return {
         "type": "data",
         "symmetric": False,

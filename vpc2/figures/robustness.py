@@ -1,4 +1,4 @@
-"""Figures of the robustness card."""
+"""Figure of robustness: accuracy against the strength of a corruption."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
 Line = tuple[str, Sequence[Share], Sequence[float]]
 
 
-def endurance_figure(
+def robustness_figure(
     strengths: Sequence[str], lines: Sequence[Line], *, y_title: str, confidence_title: str, height: int = 320
 ) -> go.Figure:
-    """Return accuracy in per cent over strengths in equal steps: (name, shares, confidence) a classifier.
+    """Return accuracy (per cent) against strength, in equal steps; `lines` are (name, shares, confidence) of classifiers.
 
-    The interval of the accuracy is a band, the mean confidence a dotted line: above its accuracy, a net is surer than it may be.
+    The interval of the accuracy is a band, the mean confidence a dotted line: above the accuracy, the classifier is overconfident.
     """
     figure = go.Figure()
     x = list(strengths)
     for (name, shares, confidence), colour, band in zip(lines, (PLAIN, MERGED), _BANDS, strict=False):
-        edge = [100 * value for value in (*(one.high for one in shares), *(one.low for one in reversed(shares)))]
+        band_edge = [100 * value for value in (*(share.high for share in shares), *(share.low for share in reversed(shares)))]
         figure.add_scatter(
-            x=[*x, *reversed(x)], y=edge, mode="lines", fill="toself", fillcolor=band, line={"width": 0}, hoverinfo="skip", showlegend=False
+            x=[*x, *reversed(x)],
+            y=band_edge,
+            mode="lines",
+            fill="toself",
+            fillcolor=band,
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
         )
         figure.add_scatter(x=x, y=[100 * share.share for share in shares], name=name, mode="lines+markers", line={"color": colour})
         figure.add_scatter(

@@ -1,4 +1,4 @@
-"""Figures of runs."""
+"""Figure of the confusion matrix of a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 def confusion_figure(
     confusion: list[list[int]], classes: list[str], *, true: str, predicted: str
 ) -> tuple[go.Figure, dict[str, Any] | None]:
-    """Return the confusion matrix (rows are the true class) as a figure, and the most frequent mistake or None.
+    """Return the confusion matrix (rows are the true classes) as a figure, and the most frequent mistake, or None.
 
-    Colour shows the share of the row, so that classes of different sizes compare; the cell holds the count.
+    The colour is the share of the row, so that classes of different sizes can be compared; the cell shows the count.
     """
     shares = [[count / max(1, sum(row)) for count in row] for row in confusion]
     figure = go.Figure(

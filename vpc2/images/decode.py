@@ -1,6 +1,6 @@
-"""From a visitor's file to pixels. Uploads are hostile: Pillow with a list of formats, and limits read from the header first.
+"""Decoding of uploaded images. Uploads are hostile: Pillow gets a list of allowed formats, and limits are checked on the header first.
 
-torchvision's decoder is never used here: it ends the whole process on damaged PNGs (pytorch/vision#3613 and others).
+torchvision's decoder is not used: it ends the whole process on damaged PNGs (pytorch/vision#3613 and others).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from vpc2.host import LIMITS, MB
 from vpc2.text import Refusal, Text, clean_name
 
-# Forty formats are forty doors: these are the ones that cameras, phones and browsers write. Pillow would start
-# Ghostscript for an EPS called .png if it were not for this list.
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")  # the opener of JPEG opens MPO, too
-_DRAFT_LEAST = 0.9  # a JPEG is decoded at a half, a quarter or an eighth where so much of the side that may be kept is left
+# Each format is an attack surface: these are the ones that cameras, phones and browsers write. Without this list Pillow
+# would start Ghostscript for an EPS called .png.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF")  # the plugin for JPEG opens MPO too
+_MIN_DRAFT_SHARE = 0.9  # a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where at least this share of the allowed side is left
 
 _EMPTY = Text("“{name}” is empty.")
 _TOO_BIG = Text("“{name}” is too large: at most {limit:,} MB.")
@@ -37,21 +37,21 @@ _CONVERTED = Text("its colours ({mode}) were converted to RGB")
 
 _NO_EXIF = Text("its EXIF data are damaged, so it may not be upright")
 
-# What Pillow's readers raise on some thousand damaged files: GIF's IndexError, AVIF's RuntimeError, TIFF's TypeError.
-# Anything else is a bug and must be seen (a KeyError caught here once hid one).
-FAULTS = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, RuntimeError, TypeError, struct.error, zlib.error)
-# A broken block of EXIF is no reason to refuse a picture.
-EXIF_FAULTS = (*FAULTS, KeyError, AttributeError, ZeroDivisionError)
+# What Pillow's readers raised on some thousand damaged files: IndexError for GIF, RuntimeError for AVIF, TypeError for TIFF.
+# Any other exception is a bug and must be raised (a KeyError caught here once hid one).
+DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, RuntimeError, TypeError, struct.error, zlib.error)
+# A damaged EXIF block is no reason to refuse an image.
+EXIF_ERRORS = (*DECODE_ERRORS, KeyError, AttributeError, ZeroDivisionError)
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)  # the warning, too, where a host turns it into an error
+BOMB_ERRORS = (Image.DecompressionBombError, Image.DecompressionBombWarning)  # the warning too, where a host turns warnings into errors
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph as the app works on it.
+    """A decoded photograph.
 
     `pixels` is uint8 (H, W, 3) RGB, upright, its longer side at most the limit; `digest` is the sha256 of the file's
-    bytes; `size` the (width, height) it came with, stored as its EXIF `orientation` (1 to 8) says; `notes` what was done to it.
+    bytes; `size` the (width, height) stored in the file, before its EXIF `orientation` (1 to 8) is applied; `notes` the conversions.
     """
 
     pixels: np.ndarray
@@ -63,9 +63,9 @@ class Photo:
 
 
 def decode_photo(data: bytes, name: str = "", *, max_side_px: int = LIMITS.image_side_px) -> Photo:
-    """Return the photograph in `data`; raise `Refusal` with one sentence if it cannot be had.
+    """Return the photograph in the bytes of a file; raise `Refusal` with the reason where it cannot be read.
 
-    Sizes are judged by the header, before a pixel is unpacked.
+    Sizes are checked in the header, before any pixel is decoded.
     """
     shown = clean_name(name) or "?"
     if not data:
@@ -82,66 +82,70 @@ def decode_photo(data: bytes, name: str = "", *, max_side_px: int = LIMITS.image
             pixels, notes, orientation = _decode(image, max_side_px, shown)
     except Refusal:
         raise
-    except BOMBS:
+    except BOMB_ERRORS:
         raise Refusal(_BOMB.fill(name=shown, limit=LIMITS.image_pixels // 1_000_000)) from None
     except UnidentifiedImageError:
         is_heic = data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
         raise Refusal((_HEIC if is_heic else _UNKNOWN).fill(name=shown)) from None
-    except FAULTS:
+    except DECODE_ERRORS:
         raise Refusal(_DAMAGED.fill(name=shown)) from None
     return Photo(pixels, hashlib.sha256(data).hexdigest(), shown, tuple(notes), size, orientation)
 
 
 def _orientation_of(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none that can be read."""
+    """Return the EXIF orientation, 1 to 8; 1 where none can be read."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except EXIF_FAULTS:
+    except EXIF_ERRORS:
         return 1
     return value if value in range(1, 9) else 1
 
 
 def _decode(image: Image.Image, max_side_px: int, name: str) -> tuple[np.ndarray, list[Text], int]:
     notes: list[Text] = []
-    # Not `n_frames`: to count the frames is to walk through the whole file.
-    if getattr(image, "is_animated", False) and image.format != "MPO":  # an MPO's further frames are the other eye's view, not an animation
+    # Not `n_frames`, which reads the whole file to count the frames.
+    if (
+        getattr(image, "is_animated", False) and image.format != "MPO"
+    ):  # further frames of an MPO are the view of the other eye, no animation
         notes.append(_FIRST_FRAME)
         image.seek(0)
     if image.format == "JPEG":
-        # 0.17 to 0.40 of the time, and 12 megapixels at a quarter (1000 px) need no resizing after it.
-        # Both sides in proportion: Pillow takes the smaller of the two scales, and a square would hold a wide picture back.
-        wanted = max_side_px * _DRAFT_LEAST / max(image.size)
-        image.draft(None, tuple(max(1, int(side * wanted)) for side in image.size))
+        # Takes 0.17 to 0.40 of the time, and 12 megapixels at a quarter (1000 px) need no resizing afterwards.
+        # Both sides in proportion: Pillow takes the smaller of the two scales, so a square would limit a wide image.
+        draft_scale = max_side_px * _MIN_DRAFT_SHARE / max(image.size)
+        width, height = image.size
+        image.draft(None, (max(1, int(width * draft_scale)), max(1, int(height * draft_scale))))
     image.load()
-    orientation = _orientation_of(image)  # after the pixels: asked before, Pillow would read a damaged file through without a word
+    orientation = _orientation_of(image)  # after the pixels: before them, Pillow would read through a damaged file without an error
     try:
         image = ImageOps.exif_transpose(image)
-    except EXIF_FAULTS:
+    except EXIF_ERRORS:
         notes.append(_NO_EXIF)
-    image, said = _to_rgb(image, name)
+    image, conversions = _to_rgb(image, name)
     scale = max_side_px / max(image.size)
     if scale < 1:
-        size = tuple(max(1, round(side * scale)) for side in image.size)
+        width, height = image.size
+        size = max(1, round(width * scale)), max(1, round(height * scale))
         image = image.resize(size, Image.Resampling.HAMMING)  # as sharp as bicubic when shrinking, in half the time
-    return np.asarray(image), [*notes, *said], orientation
+    return np.asarray(image), [*notes, *conversions], orientation
 
 
 def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, list[Text]]:
-    """Return the picture in RGB; what Pillow would silently whiten (16 bits, floats) is scaled by hand."""
+    """Return the image in RGB, and notes; 16-bit and float values, which Pillow would clip to white, are scaled to 8 bits."""
     if image.mode == "RGB":
         return image, []
     if image.mode in ("L", "1", "P") and "transparency" not in image.info:
         return image.convert("RGB"), []
     if image.mode.startswith(("I", "F")):
-        return _from_deep(np.asarray(image, dtype=np.float64), image.mode, name), [_SCALED]
+        return _scale_to_8_bits(np.asarray(image, dtype=np.float64), image.mode, name), [_SCALED]
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        whole = image.convert("RGBA")
-        ground = Image.new("RGBA", whole.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, whole).convert("RGB"), [_ON_WHITE]
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, rgba).convert("RGB"), [_ON_WHITE]
     return image.convert("RGB"), [_CONVERTED.fill(mode=image.mode)]
 
 
-def _from_deep(values: np.ndarray, mode: str, name: str) -> Image.Image:
+def _scale_to_8_bits(values: np.ndarray, mode: str, name: str) -> Image.Image:
     if not np.isfinite(values).all():
         raise Refusal(_NOT_FINITE.fill(name=name))
     low, high = float(values.min()), float(values.max())

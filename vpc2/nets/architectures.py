@@ -1,4 +1,4 @@
-"""The field's nets as items of `make_net`: VGG, ResNet, GoogLeNet, SqueezeNet, MobileNetV2, and small ones. Standard library only.
+"""Well-known architectures built with `make_net`: VGG, ResNet, GoogLeNet, SqueezeNet, MobileNetV2, and small ones. Standard library only.
 
 Layer by layer as torchvision builds them, so that shapes, parameters and multiply-adds are the same.
 """
@@ -12,7 +12,7 @@ from vpc2.nets.spec import Item, Net, make_net
 IMAGENET = (3, 224, 224)
 _VGG = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 _RESNET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
-# Filters of an Inception block's branches: 1 x 1; 3 x 3 after 1 x 1; the second 3 x 3 likewise; 1 x 1 after the pooling.
+# Filters of an Inception block's branches: 1 x 1; 1 x 1, then 3 x 3; the same again; 1 x 1 after the pooling.
 _INCEPTION = (
     ((64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64)),
     (
@@ -24,7 +24,7 @@ _INCEPTION = (
     ),
     ((256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128)),
 )
-# Expansion, filters, how often, stride of the first (Sandler and others, 2018, table 2).
+# Expansion, filters, number of blocks, stride of the first (Sandler and others, 2018, table 2).
 _MOBILENET = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
 

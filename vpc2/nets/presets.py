@@ -1,10 +1,10 @@
-"""Ready nets: the lecture's, the field's, and small ones that train in seconds."""
+"""`NETS`: the table of ready-made nets: those of the lecture, well-known ones, and small ones that train in seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets import architectures as arch
@@ -14,8 +14,11 @@ from vpc2.text import Text, Verbatim
 
 
 @dataclass(frozen=True)
-class Note:
-    """What is to be said where a table elsewhere prints other sides behind a net's last poolings; `pairs.note_of` fills the fields."""
+class PresetNote:
+    """A note for a net of which a published table prints other sides after its last poolings; `lessons.note_of` fills the fields.
+
+    `printed` are the sides in that table.
+    """
 
     text: Text
     printed: tuple[int, ...]
@@ -23,21 +26,18 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class NetPreset(Entry):
-    """A net with the words that introduce it, built when it is first asked for, and a note where one is needed.
-
-    `torchvision` is its name there, if it is the same net.
-    """
+    """A ready-made net with title and help, built at its first use; `torchvision` is the name of the same net there, if any."""
 
     build: Callable[[], Net]
     torchvision: str = ""
-    note: Note | None = None
+    note: PresetNote | None = None
 
     @cached_property
     def net(self) -> Net:
         return self.build()
 
 
-_VGG_TABLE = Note(
+_VGG_TABLE = PresetNote(
     Text(
         "The lecture's table of VGG prints {printed} where {side} × {side} pixels give {shown}. A 2 × 2 pooling of stride 2 halves "
         "the side, floor(({before} - 2)/2) + 1 = {after}, so that {side} gives {sides}. The printed sides would follow from "
@@ -152,7 +152,7 @@ NETS: Catalog[NetPreset] = Catalog(
             key=f"vgg{depth}{suffix}",
             title=(Text("VGG-{depth}, batch norm") if suffix else Verbatim("VGG-{depth}")).fill(depth=depth),
             help=Text("Simonyan and Zisserman, 2014: {n} convolutions of 3 × 3.").fill(n=depth - 3),
-            build=lambda depth=depth, suffix=suffix: arch.vgg(depth, has_norm=bool(suffix)),
+            build=partial(arch.vgg, depth, has_norm=bool(suffix)),
             torchvision=f"vgg{depth}{suffix}",
             note=_VGG_TABLE if depth in (16, 19) and not suffix else None,
         )
@@ -164,7 +164,7 @@ NETS: Catalog[NetPreset] = Catalog(
             key=f"resnet{depth}",
             title=Verbatim(f"ResNet-{depth}"),
             help=Text("He and others, 2015: what comes in is added to what a block makes of it."),
-            build=lambda depth=depth: arch.resnet(depth),
+            build=partial(arch.resnet, depth),
             torchvision=f"resnet{depth}",
         )
         for depth in (18, 34, 50)

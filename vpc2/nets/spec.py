@@ -1,4 +1,7 @@
-"""What a visitor built: a net is the shape of its input and a list of layers, some of which hold others."""
+"""`Net`: the specification of a net (input shape and layers), its documents, and the functions that edit it.
+
+A document is the JSON form that is saved and put in links.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from vpc2.knobs import Whole
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.text import Refusal, Text, clean_name
 
-MAX_LAYERS = 1000  # as written, those inside blocks included
-MAX_NESTING = 3  # blocks inside blocks
+MAX_LAYERS = 1000  # those inside blocks included, each once
+MAX_NESTING = 3  # depth of blocks inside blocks
 CHANNELS = (1, 3)
 SIDE = Whole(key="input", title=Text("Side of the input"), default=32, low=1, high=2048, unit="px")
 
@@ -28,14 +31,14 @@ _BAD_BRANCHES = Text("{kind} holds {fewest} to {most} lists of layers, in “bra
 _NO_BRANCHES = Text("{kind} holds no layers of its own.")
 _TOO_DEEP = Text("Blocks stand at most {limit} deep inside one another.")
 _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
-_NUMBERED = re.compile(r"l[0-9]{1,8}")  # ids counted on from; a longer number would outgrow what an id may be
+_NUMBERED_ID = re.compile(r"l[0-9]{1,8}")  # ids from which new ones are counted; a longer number would exceed the length of an id
 
-Item = str | tuple  # a kind; (kind, params); (kind, params, [branch, ...]), each branch a list of items
+Item = str | tuple  # kind; (kind, params); (kind, params, [branch, ...]), where a branch is a list of items
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer with its parameters. `id` stays the same when the layer moves; a block holds other layers in `branches`."""
+    """One layer: kind, parameters, and the branches of a block. `id` stays the same when the layer is moved."""
 
     id: str
     kind: str
@@ -45,7 +48,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Place:
-    """A place for a layer: position `at` in a branch of the block `inside`, or in the net itself where that is empty."""
+    """A place for a layer: index `at` in a branch of the block with the id `inside`, or in the net itself where that is empty."""
 
     at: int
     inside: str = ""
@@ -54,7 +57,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Net:
-    """The shape of one picture, (C, H, W), and the layers it goes through, in order."""
+    """The specification of a net: the shape of its input, (C, H, W), and its layers in order."""
 
     KIND: ClassVar[str] = "net"
 
@@ -67,39 +70,46 @@ class Net:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Net, list[Text]]:
-        """Read a document's body. Raises `Refusal` naming the layer and field at fault; sizes are checked, not built."""
+        """Read a document; raise `Refusal` with the layer and field at fault. Sizes are checked without building anything."""
         check_keys(_NET, doc, ("name", "input", "layers"))
         shape = doc.get("input", [3, 32, 32])
         if not isinstance(shape, list) or len(shape) != 3 or isinstance(shape[0], bool) or shape[0] not in CHANNELS:
             raise Refusal(_BAD_INPUT.fill(found=f"“{clean_name(json.dumps(shape), 40)}”"), field="input")
-        listed = doc.get("layers", [])
-        count = _count(listed)
+        items = doc.get("layers", [])
+        count = _count(items)
         if count > MAX_LAYERS:
             raise Refusal(_TOO_MANY.fill(limit=MAX_LAYERS, count=count))
         sides = int(shape[0]), SIDE.clean(shape[1]), SIDE.clean(shape[2])
-        return cls(sides, _Reader(listed).read(listed), clean_name(doc.get("name", ""))), []
+        return cls(sides, _DocumentReader(items).read(items), clean_name(doc.get("name", ""))), []
 
     def walk(self) -> Iterator[Layer]:
-        """Go through every layer in order, a block before what it holds."""
+        """Yield every layer in order, a block before the layers inside it."""
         return _walk(self.layers)
 
     def find(self, layer_id: str | None) -> Layer | None:
-        """Return the layer with this id, wherever it stands, or None."""
+        """Return the layer with this id, inside blocks too, or None."""
         return next((layer for layer in self.walk() if layer.id == layer_id), None)
+
+    def layer(self, layer_id: str) -> Layer:
+        """Return the layer with this id; raise `KeyError` where there is none."""
+        layer = self.find(layer_id)
+        if layer is None:
+            raise KeyError(layer_id)
+        return layer
 
     def has(self, layer_id: str | None) -> bool:
         return self.find(layer_id) is not None
 
     def place_of(self, layer_id: str) -> Place:
-        """Return where a layer stands."""
+        """Return the place of a layer."""
         return next(place for place, layer in _places(self.layers) if layer.id == layer_id)
 
     def siblings(self, place: Place) -> tuple[Layer, ...]:
-        """Return the layers among which a place lies."""
-        return self.find(place.inside).branches[place.branch] if place.inside else self.layers
+        """Return the layers of the branch, or of the net, in which a place is."""
+        return self.layer(place.inside).branches[place.branch] if place.inside else self.layers
 
     def free_id(self) -> str:
-        """Return an id that no layer of this net carries."""
+        """Return an id that no layer of this net has."""
         return next(_free_ids(layer.id for layer in self.walk()))
 
 
@@ -117,17 +127,18 @@ def _places(layers: Iterable[Layer], inside: str = "", branch: int = 0) -> Itera
             yield from _places(inner, layer.id, i)
 
 
-def _free_ids(taken: Iterable[str]) -> Iterator[str]:
-    taken = set(taken)
-    number = max((int(one[1:]) for one in taken if _NUMBERED.fullmatch(one)), default=0)
+def _free_ids(used: Iterable[str]) -> Iterator[str]:
+    used = set(used)
+    number = max((int(layer_id[1:]) for layer_id in used if _NUMBERED_ID.fullmatch(layer_id)), default=0)
     while True:
         number += 1
-        if f"l{number}" not in taken:
+        if f"l{number}" not in used:
             yield f"l{number}"
 
 
 def _to_doc(layer: Layer) -> dict[str, Any]:
-    entry, doc = LAYERS[layer.kind], {"id": layer.id, "type": layer.kind}
+    entry = LAYERS[layer.kind]
+    doc: dict[str, Any] = {"id": layer.id, "type": layer.kind}
     if params := {key: value for key, value in layer.params.items() if value != entry.knob(key).default}:
         doc["params"] = params
     if layer.branches:
@@ -135,31 +146,32 @@ def _to_doc(layer: Layer) -> dict[str, Any]:
     return doc
 
 
-def _count(listed: Any) -> int:
-    """Return how many layers a document lists; raise `Refusal` where it is no list of layers."""
-    if not isinstance(listed, list):
+def _count(items: Any) -> int:
+    """Return the number of layers in a document, those inside blocks included; raise `Refusal` where `items` is no list."""
+    if not isinstance(items, list):
         raise Refusal(_NOT_A_LIST)
-    inner = (item["branches"] for item in listed if isinstance(item, dict) and isinstance(item.get("branches"), list))
-    return len(listed) + sum(_count(branch) for branches in inner for branch in branches)
+    branch_lists = (item["branches"] for item in items if isinstance(item, dict) and isinstance(item.get("branches"), list))
+    return len(items) + sum(_count(branch) for branches in branch_lists for branch in branches)
 
 
-class _Reader:
-    """Reads the layers of one document; ids that are given are kept, and others counted on."""
+class _DocumentReader:
+    """Reads the layers of one document; ids in it are kept, missing ones are assigned."""
 
-    def __init__(self, listed: list[Any]):
+    def __init__(self, items: list[Any]):
         self._used: set[str] = set()
-        self._free = _free_ids(self._given(listed))
+        self._free = _free_ids(self._ids_in(items))
 
-    def _given(self, listed: list[Any]) -> Iterator[str]:
-        for item in listed:
+    def _ids_in(self, items: list[Any]) -> Iterator[str]:
+        for item in items:
             if isinstance(item, dict):
                 if isinstance(item.get("id"), str):
                     yield item["id"]
-                for branch in item.get("branches") if isinstance(item.get("branches"), list) else ():
-                    yield from self._given(branch)
+                branches = item.get("branches")
+                for branch in branches if isinstance(branches, list) else ():
+                    yield from self._ids_in(branch)
 
-    def read(self, listed: list[Any], depth: int = 0) -> tuple[Layer, ...]:
-        return tuple(self._layer(item, depth) for item in listed)
+    def read(self, items: list[Any], depth: int = 0) -> tuple[Layer, ...]:
+        return tuple(self._layer(item, depth) for item in items)
 
     def _layer(self, item: Any, depth: int) -> Layer:
         check_keys(_LAYER, item, ("id", "type", "params", "branches"))
@@ -175,7 +187,7 @@ class _Reader:
 
 
 def check_branches(kind: str, branches: Any, depth: int = 0) -> None:
-    """Raise `Refusal` unless a kind of layer may hold these lists of layers, `depth` blocks deep."""
+    """Raise `Refusal` unless a kind of layer may have these branches at a nesting of `depth` blocks."""
     entry = LAYERS[kind]
     if not isinstance(branches, list | tuple):
         raise Refusal(_NOT_A_LIST)
@@ -192,60 +204,60 @@ def check_branches(kind: str, branches: Any, depth: int = 0) -> None:
 def make_net(name: str, input_shape: tuple[int, int, int], *items: Item) -> Net:
     """Return a net from kinds and parameters: `make_net("n", (1, 8, 8), ("Conv2d", {"out_channels": 4}), "ReLU")`.
 
-    A block takes its branches as a third part: `("Residual", {}, [["ReLU"]])`.
+    A block has its branches as a third element: `("Residual", {}, [["ReLU"]])`.
     """
     return Net(input_shape, make_layers(items, _free_ids(())), name)
 
 
 def make_layers(items: Iterable[Item], ids: Iterator[str]) -> tuple[Layer, ...]:
-    """Return layers made of kinds, parameters and branches, with these ids; see `make_net`."""
-    made = []
+    """Return layers from items (see `make_net`), with ids from `ids`."""
+    layers = []
     for item in items:
         kind, params, branches = (item, {}, []) if isinstance(item, str) else (*item, [])[:3]
         entry, layer_id = LAYERS.find(kind), next(ids)
         if not branches and entry.block is not None:
             branches = [[]] * entry.block.fewest
-        made.append(Layer(layer_id, entry.key, entry.clean(params), tuple(make_layers(branch, ids) for branch in branches)))
-    return tuple(made)
+        layers.append(Layer(layer_id, entry.key, entry.clean(params), tuple(make_layers(branch, ids) for branch in branches)))
+    return tuple(layers)
 
 
 def edit_insert(net: Net, layers: tuple[Layer, ...], place: Place | None = None) -> Net:
-    """Return the net with layers put in at a place (its end if None); at a limit, raise `Refusal`."""
+    """Return the net with layers inserted at a place (its end if None); raise `Refusal` beyond a limit."""
     place = place or Place(len(net.layers))
     count = sum(1 for _ in net.walk()) + sum(1 for _ in _walk(layers))
     if count > MAX_LAYERS:
         raise Refusal(_TOO_MANY.fill(limit=MAX_LAYERS, count=count))
-    depth = _depth_of(net, place)
-    if depth + max((_height(layer) for layer in layers), default=0) > MAX_NESTING:
+    depth = _depth_at(net, place)
+    if depth + max((_nesting(layer) for layer in layers), default=0) > MAX_NESTING:
         raise Refusal(_TOO_DEEP.fill(limit=MAX_NESTING))
-    put_in = lambda branch: (*branch[: place.at], *layers, *branch[place.at :])  # noqa: E731
+    insert = lambda branch: (*branch[: place.at], *layers, *branch[place.at :])  # noqa: E731
     if not place.inside:
-        return replace(net, layers=put_in(net.layers))
+        return replace(net, layers=insert(net.layers))
 
     def change(layer: Layer) -> Layer:
-        branches = tuple(put_in(branch) if i == place.branch else branch for i, branch in enumerate(layer.branches))
+        branches = tuple(insert(branch) if i == place.branch else branch for i, branch in enumerate(layer.branches))
         return replace(layer, branches=branches)
 
     return edit_layer(net, place.inside, change)
 
 
-def _depth_of(net: Net, place: Place) -> int:
+def _depth_at(net: Net, place: Place) -> int:
     depth = 0
     while place.inside:
         depth, place = depth + 1, net.place_of(place.inside)
     return depth
 
 
-def _height(layer: Layer) -> int:
-    """Return how many blocks stand inside one another in a layer, itself included."""
+def _nesting(layer: Layer) -> int:
+    """Return the depth of nested blocks in a layer, itself included."""
     is_block = LAYERS[layer.kind].block is not None and bool(layer.branches)
-    return is_block + max((_height(inner) for branch in layer.branches for inner in branch), default=0)
+    return is_block + max((_nesting(inner) for branch in layer.branches for inner in branch), default=0)
 
 
 def edit_add(net: Net, kind: str, params: dict[str, Any] | None = None, at: Place | int | None = None, *, channels: int = 0) -> Net:
-    """Return the net with a new layer at a place (its end if None); at a limit, raise `Refusal`.
+    """Return the net with a new layer at a place (its end if None); raise `Refusal` beyond a limit.
 
-    A block comes filled for the number of `channels` that it gets, or empty where that is 0.
+    A block gets default branches for this number of input `channels`, or empty ones where that is 0.
     """
     entry = LAYERS.find(kind)
     branches = entry.block.starter(channels) if entry.block and channels else ()
@@ -255,16 +267,16 @@ def edit_add(net: Net, kind: str, params: dict[str, Any] | None = None, at: Plac
 
 def edit_layer(net: Net, layer_id: str, change: Callable[[Layer], Layer]) -> Net:
     """Return the net with `change` applied to one layer."""
-    return replace(net, layers=_changed(net.layers, layer_id, lambda layer: (change(layer),)))
+    return replace(net, layers=_replace_layer(net.layers, layer_id, lambda layer: (change(layer),)))
 
 
-def _changed(layers: tuple[Layer, ...], layer_id: str, change: Callable[[Layer], tuple[Layer, ...]]) -> tuple[Layer, ...]:
+def _replace_layer(layers: tuple[Layer, ...], layer_id: str, change: Callable[[Layer], tuple[Layer, ...]]) -> tuple[Layer, ...]:
     changed: list[Layer] = []
     for layer in layers:
         if layer.id == layer_id:
             changed.extend(change(layer))
         elif layer.branches:
-            branches = tuple(_changed(branch, layer_id, change) for branch in layer.branches)
+            branches = tuple(_replace_layer(branch, layer_id, change) for branch in layer.branches)
             changed.append(layer if branches == layer.branches else replace(layer, branches=branches))
         else:
             changed.append(layer)
@@ -281,12 +293,12 @@ def edit_param(net: Net, layer_id: str, key: str, value: Any) -> Net:
 
 
 def edit_remove(net: Net, layer_id: str) -> Net:
-    """Return the net without one layer, and without what it holds."""
-    return replace(net, layers=_changed(net.layers, layer_id, lambda layer: ()))
+    """Return the net without one layer and the layers inside it."""
+    return replace(net, layers=_replace_layer(net.layers, layer_id, lambda layer: ()))
 
 
 def edit_move(net: Net, layer_id: str, place: Place) -> Net:
-    """Return the net with one layer moved to a place, counted before it leaves its own; into itself it does not go."""
+    """Return the net with one layer moved to `place`, whose index counts before the move; unchanged for a place inside the layer."""
     layer = net.find(layer_id)
     if layer is None or any(inner.id == place.inside for inner in _walk((layer,))):
         return net
@@ -296,23 +308,25 @@ def edit_move(net: Net, layer_id: str, place: Place) -> Net:
 
 
 def edit_paste(net: Net, layer: Layer, place: Place | None = None) -> Net:
-    """Return the net with a copy of a layer, with ids of its own, at a place; at a limit, raise `Refusal`."""
-    ids = _free_ids(one.id for one in net.walk())
+    """Return the net with a copy of a layer, with new ids, at a place (its end if None); raise `Refusal` beyond a limit."""
+    ids = _free_ids(existing.id for existing in net.walk())
 
-    def renewed(one: Layer) -> Layer:
-        return replace(one, id=next(ids), branches=tuple(tuple(renewed(inner) for inner in branch) for branch in one.branches))
+    def with_new_ids(original: Layer) -> Layer:
+        return replace(
+            original, id=next(ids), branches=tuple(tuple(with_new_ids(inner) for inner in branch) for branch in original.branches)
+        )
 
-    return edit_insert(net, (renewed(layer),), place)
+    return edit_insert(net, (with_new_ids(layer),), place)
 
 
 def edit_duplicate(net: Net, layer_id: str) -> Net:
-    """Return the net with a copy of one layer right behind it; at a limit, raise `Refusal`."""
+    """Return the net with a copy of one layer right after it; raise `Refusal` beyond a limit."""
     place = net.place_of(layer_id)
-    return edit_paste(net, net.find(layer_id), replace(place, at=place.at + 1))
+    return edit_paste(net, net.layer(layer_id), replace(place, at=place.at + 1))
 
 
 def edit_branches(net: Net, layer_id: str, count: int) -> Net:
-    """Return the net with so many branches in one block: new ones are empty, and the last ones go; out of bounds raises `Refusal`."""
+    """Return the net with `count` branches in one block: new ones are empty, surplus ones are removed; raise `Refusal` beyond a limit."""
 
     def change(layer: Layer) -> Layer:
         branches = (*layer.branches, *((),) * count)[:count]

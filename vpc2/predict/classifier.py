@@ -21,6 +21,7 @@ from vpc2.codec import MAX_JSON_BYTES, VERSION, check_keys, from_document, read_
 from vpc2.knobs import Choice, Number, Whole
 from vpc2.predict import safetensors_io
 from vpc2.text import Refusal, Text, clean_name
+from vpc2.version import VERSION as APP_VERSION
 
 FILE_NAME = "model.safetensors"
 METADATA_KEY = "vpc2"
@@ -80,7 +81,7 @@ class Preprocessing:
     resize: str = "stretch"
     crop_share: float = CROP_SHARE
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.channels not in (1, 3) or isinstance(self.channels, bool):
             raise Refusal(_BAD_CHANNELS, field="channels")
         for knob, key in ((_MEAN, "mean"), (_STD, "std")):
@@ -118,7 +119,7 @@ class Classifier:
     name: str = ""
     runner: Callable[[torch.Tensor], torch.Tensor] | None = field(default=None, init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "classes", tuple(self.classes))
         self.module.eval().to(memory_format=torch.channels_last)
 
@@ -199,7 +200,7 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
     made = dict(classifier.made)
     if net_document(made) is None:
         raise Refusal(_NOT_SAVED)
-    made.setdefault("versions", {"torch": torch.__version__})
+    made.setdefault("versions", {"torch": torch.__version__, "vpc2": APP_VERSION})
     made.setdefault("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     document = {
         "version": VERSION,
@@ -289,7 +290,7 @@ def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Mo
     summary = summarise(net)
     if summary.problem is not None:
         raise Refusal(summary.problem.text)
-    if tuple(summary.output) != (classes,):
+    if summary.output != (classes,):
         raise Refusal(_WRONG_HEAD.fill(classes=classes))
     if tuple(net.input) != (preprocessing.channels, preprocessing.size_px, preprocessing.size_px):
         raise Refusal(_WRONG_INPUT)

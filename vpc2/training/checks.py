@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from vpc2.data.datasets import find_dataset
 from vpc2.host import LIMITS, MB
+from vpc2.knobs import Number, Whole
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable
+from vpc2.predict.spec import Backbone
 from vpc2.text import Text
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
@@ -70,13 +72,13 @@ def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tup
     The last Linear layer gets one output a class; a net that ends otherwise gets the head that Build would offer.
     `classes` is needed only for data that is not in the table.
     """
-    if recipe.net.KIND == "backbone":
-        return recipe, ()
     net, notes = recipe.net, []
+    if isinstance(net, Backbone):
+        return recipe, ()
     classes = classes or len(find_dataset(recipe.dataset).classes)
     side = recipe.settings["size_px"]
     shape = (net.input[0], side, side)
-    if tuple(net.input) != shape:
+    if net.input != shape:
         notes.append(_OTHER_INPUT.fill(new=_shown(shape), old=_shown(net.input), side=side))
         net = replace(net, input=shape)
     output = summarise(net).output
@@ -93,6 +95,7 @@ def _shown(shape: tuple[int, ...]) -> str:
 def _with_outputs(net: Net, classes: int) -> tuple[Net, Text]:
     """Return the net mended by the first repair that Build itself would offer, and what that changed."""
     problem = check_trainable(net, classes, 1)
+    assert problem is not None  # its outputs are not the classes
     fitted = problem.repairs[0].apply(net)
     if len(fitted.layers) > len(net.layers):
         return fitted, _NEW_HEAD.fill(classes=classes)
@@ -108,27 +111,28 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
     if recipe.settings["balance"] == "augmentation" and recipe.augmentation is None:
         other = RecipeRepair(_SAMPLE, lambda recipe: _with(recipe, balance="sampling"))
         return RecipeProblem(_NOTHING_TO_COPY, (other,))
-    if recipe.net.KIND == "backbone":
-        return _check_backbone(recipe)
+    if isinstance(recipe.net, Backbone):
+        return _check_backbone(recipe, recipe.net)
     classes = classes or len(find_dataset(recipe.dataset).classes)
-    fitted, _ = fit_to_data(recipe, classes)
-    problem = check_trainable(fitted.net, classes, 1)
+    net = fit_to_data(recipe, classes)[0].net
+    assert not isinstance(net, Backbone)
+    problem = check_trainable(net, classes, 1)
     if problem is not None:
         repairs = tuple(RecipeRepair(repair.title, _on_net(repair.apply)) for repair in problem.repairs)
         return RecipeProblem(problem.text, repairs)
-    return _check_memory(recipe, summarise(fitted.net).activation_bytes)
+    return _check_memory(recipe, summarise(net).activation_bytes)
 
 
-def _check_backbone(recipe: Recipe) -> RecipeProblem | None:
-    entry, side = recipe.net.entry, recipe.settings["size_px"]
+def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
+    entry, side = backbone.entry, recipe.settings["size_px"]
     if side < LEAST_PX:
         larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
-        return RecipeProblem(_SMALL.fill(name=recipe.net.name, side=side, least=LEAST_PX), (larger,))
-    if recipe.net.is_frozen:
+        return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=LEAST_PX), (larger,))
+    if backbone.is_frozen:
         return None
-    freeze = RecipeRepair(_FREEZE, lambda recipe: replace(recipe, net=replace(recipe.net, is_frozen=True)))
+    freeze = RecipeRepair(_FREEZE, lambda recipe: replace(recipe, net=replace(backbone, is_frozen=True)))
     if entry.trunk_params > LIMITS.trainable_params:
-        return RecipeProblem(_HEAVY.fill(name=recipe.net.name, params=entry.trunk_params, most=LIMITS.trainable_params), (freeze,))
+        return RecipeProblem(_HEAVY.fill(name=backbone.name, params=entry.trunk_params, most=LIMITS.trainable_params), (freeze,))
     problem = _check_memory(recipe, entry.activation_bytes_px * side * side)
     return problem if problem is None else replace(problem, repairs=(*problem.repairs, freeze))
 
@@ -142,13 +146,19 @@ def _check_memory(recipe: Recipe, bytes_each: int) -> RecipeProblem | None:
     smaller = max(batch * limit // needed, 1)
     smaller = 1 << (int(smaller).bit_length() - 1)
     text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
-    if smaller < SETTINGS.knob("batch_size").low:
+    least = SETTINGS.knob("batch_size")
+    assert isinstance(least, Whole)
+    if smaller < least.low:
         return RecipeProblem(text)
     return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with(other, batch_size=smaller)),))
 
 
 def _on_net(change: Callable[[Net], Net]) -> Callable[[Recipe], Recipe]:
-    return lambda recipe: replace(recipe, net=change(recipe.net))
+    def changed(recipe: Recipe) -> Recipe:
+        assert isinstance(recipe.net, Net)
+        return replace(recipe, net=change(recipe.net))
+
+    return changed
 
 
 def _with(recipe: Recipe, **changes: object) -> Recipe:
@@ -158,7 +168,9 @@ def _with(recipe: Recipe, **changes: object) -> Recipe:
 def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | None:
     """Return why loaded data cannot be trained on (too few pictures, one class, a class left empty), or what will be changed, or None."""
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
-    most = SETTINGS.knob("train_share").high
+    knob = SETTINGS.knob("train_share")
+    assert isinstance(knob, Number)
+    most = knob.high
     whole = RecipeRepair(_WHOLE_SHARE.fill(share=most), lambda recipe: _with(recipe, train_share=most))
     repairs = (whole,) if recipe.settings["train_share"] < most else ()
     if len(split.train) < 2:

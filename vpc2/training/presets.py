@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline
@@ -20,14 +21,14 @@ class RecipePreset(Entry):
     recipe: Recipe
 
 
-def _recipe(dataset: str, net: str, name: str, pipeline: Pipeline | None = None, **settings) -> Recipe:
+def _recipe(dataset: str, net: str, name: str, pipeline: Pipeline | None = None, **settings: Any) -> Recipe:
     return Recipe(dataset, NETS[net].net, pipeline, SETTINGS.clean(settings), name)
 
 
 # The epochs end these runs on two quiet cores, so the same recipe gives the same curve there; the seconds guard a slower machine.
 # Few people and small pictures: three runs of each side are over within three minutes, and what augmentation brings is clear
 # of the luck of seeds and of test people (tests/benchmarks/hands.py: 90 % without, 95.6 % with, interval 2 to 9 points).
-_HANDS = {"size_px": 32, "train_share": 0.1, "epochs": 40, "budget_s": 25.0, "learning_rate": 0.01, "batch_size": 32}
+_HANDS: dict[str, Any] = {"size_px": 32, "train_share": 0.1, "epochs": 40, "budget_s": 25.0, "learning_rate": 0.01, "batch_size": 32}
 
 RECIPES: Catalog[RecipePreset] = Catalog(
     Text("recipe"),
@@ -89,7 +90,7 @@ class ExperimentPreset(Entry):
     names: tuple[Text, Text]
 
 
-def _against(preset: str, *, left_settings: dict | None = None, **settings) -> Experiment:
+def _against(preset: str, *, left_settings: dict[str, Any] | None = None, **settings: Any) -> Experiment:
     """Return a recipe of the table with settings changed on both sides, or on one."""
     recipe = RECIPES[preset].recipe
     both = replace(recipe, settings={**recipe.settings, **settings})

@@ -44,7 +44,9 @@ class Recipe:
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Recipe, list[Text]]:
         """Read a document's body; a net may be given by the name of a preset. Raises `Refusal` naming the field."""
         check_keys(_RECIPE, doc, ("name", "dataset", "net", "pipeline", "settings"))
-        given, notes = doc.get("net"), []
+        given = doc.get("net")
+        notes: list[Text] = []
+        net: Net | Backbone
         if isinstance(given, str):
             net = NETS.find(given).net
         elif isinstance(given, dict):
@@ -118,7 +120,7 @@ class Experiment:
 
     def recipes(self) -> list[tuple[Recipe, Recipe]]:
         """Return the recipes to train, a pair a seed; both of a pair begin with the same weights and see the same split."""
-        return [tuple(_seeded(side, i) for side in (self.left, self.right)) for i in range(self.seeds)]
+        return [(_seeded(self.left, i), _seeded(self.right, i)) for i in range(self.seeds)]
 
 
 def _seeded(recipe: Recipe, i: int) -> Recipe:

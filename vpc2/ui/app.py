@@ -28,6 +28,7 @@ workspace.restore()
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
+page_frame.draw_foot()
 buttons.forget_presses()
 draw_browser_storage(
     language(),

@@ -1,11 +1,11 @@
-"""The net's picture: to scale, nothing over anything else, and the same solids in the file as on the canvas."""
+"""The drawing of a net: to scale, without overlaps, and with the same solids in the file as on the canvas."""
 
 import math
 from xml.etree import ElementTree
 
 import pytest
 
-from vpc2.nets.drawing.layout import Solid, solids
+from vpc2.nets.drawing.layout import Solid, lay_out_net
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
@@ -37,7 +37,7 @@ PICTURES["misfit"] = (
 def laid_out(request):
     net, opened = PICTURES[request.param]
     summary = summarise(net)
-    return net, opened, summary, solids(summary, net.input, opened)
+    return net, opened, summary, lay_out_net(summary, net.input, opened)
 
 
 def overlap(a, b) -> bool:
@@ -49,7 +49,7 @@ def front(solid: Solid):
 
 
 def test_every_layer_that_is_not_hidden_in_a_closed_block_is_drawn_once(laid_out):
-    net, opened, _summary, picture = laid_out
+    net, opened, _summary, layout = laid_out
 
     def shown(layers):
         for layer in layers:
@@ -57,17 +57,17 @@ def test_every_layer_that_is_not_hidden_in_a_closed_block_is_drawn_once(laid_out
             for branch in layer.branches if layer.id in opened else ():
                 yield from shown(branch)
 
-    drawn = [solid.id for solid in picture.solids if solid.role in ("layer", "block", "frame") and not solid.is_fixed]
+    drawn = [solid.id for solid in layout.solids if solid.role in ("layer", "block", "frame") and not solid.is_fixed]
     assert drawn == list(shown(net.layers))
 
 
 def test_heights_and_depths_are_to_scale(laid_out):
-    """The root of each side, on one scale for the whole picture, the input's included."""
-    net, _opened, summary, picture = laid_out
-    first = next(solid for solid in picture.solids if solid.role == "input")
+    """Proportional to the root of each side, with one scale for the whole drawing, the input included."""
+    net, _opened, summary, layout = laid_out
+    first = next(solid for solid in layout.solids if solid.role == "input")
     by_id = {facts.id: facts for facts in summary.walk()}
     compared = 0
-    for solid in picture.solids:
+    for solid in layout.solids:
         facts = by_id.get(solid.id)
         if facts is None or facts.output is None or len(facts.output) != 3 or solid.role == "frame":
             continue
@@ -84,16 +84,16 @@ def test_more_channels_are_drawn_wider():
     widths = []
     for channels in (1, 4, 16, 64, 512):
         net = make_net("n", (3, 8, 8), ("Conv2d", {"out_channels": channels, "kernel_size": 1}))
-        widths.append(solids(summarise(net), net.input).solids[1].width)
+        widths.append(lay_out_net(summarise(net), net.input).solids[1].width)
     steps = [after - before for before, after in zip(widths, widths[1:], strict=False)]
     assert all(step > 5 for step in steps)
     assert max(steps) < 20
 
 
 def test_no_two_volumes_stand_on_one_another(laid_out):
-    """Fronts never; whole volumes only where a thin slab stands behind the one it belongs to."""
-    *_rest, picture = laid_out
-    volumes = [solid for solid in picture.solids if solid.role != "frame"]
+    """Fronts never overlap; whole volumes only where a thin slab is drawn behind the one before it."""
+    *_rest, layout = laid_out
+    volumes = [solid for solid in layout.solids if solid.role != "frame"]
     for i, one in enumerate(volumes):
         for other in volumes[i + 1 :]:
             assert not overlap(front(one), front(other)), (one.id, other.id)
@@ -102,9 +102,9 @@ def test_no_two_volumes_stand_on_one_another(laid_out):
 
 
 def test_no_words_stand_on_other_words(laid_out):
-    *_rest, picture = laid_out
+    *_rest, layout = laid_out
     words = []
-    for solid in picture.solids:
+    for solid in layout.solids:
         if solid.role in ("frame", "slot") or solid.is_slab:
             continue
         for said, low, high in (
@@ -117,57 +117,57 @@ def test_no_words_stand_on_other_words(laid_out):
 
 
 def test_a_frame_holds_its_layers_and_all_fits_on_the_page(laid_out):
-    *_rest, picture = laid_out
-    frames = {solid.id: solid for solid in picture.solids if solid.role == "frame"}
-    for solid in picture.solids:
+    *_rest, layout = laid_out
+    frames = {solid.id: solid for solid in layout.solids if solid.role == "frame"}
+    for solid in layout.solids:
         left, top, right, bottom = solid.box
-        assert left >= 0 and top >= 0 and right <= picture.width and bottom <= picture.height
+        assert left >= 0 and top >= 0 and right <= layout.width and bottom <= layout.height
         if solid.parent:
             frame = frames[solid.parent]
             assert frame.x < left and frame.y + 20 < top and right < frame.x + frame.width and bottom < frame.y + frame.height
-    for wire in picture.wires:
-        assert all(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in wire.corners)
+    for wire in layout.wires:
+        assert all(0 <= x <= layout.width and 0 <= y <= layout.height for x, y in wire.corners)
 
 
 def test_there_is_a_gap_before_each_layer_and_at_each_end(laid_out):
-    net, opened, _summary, picture = laid_out
-    places = [(gap.place.inside, gap.place.branch, gap.place.at) for gap in picture.gaps]
+    net, opened, _summary, layout = laid_out
+    places = [(slot.place.inside, slot.place.branch, slot.place.at) for slot in layout.insert_slots]
     lanes = [("", 0, net.layers)]
     lanes += [(layer.id, i, branch) for layer in net.walk() if layer.id in opened for i, branch in enumerate(layer.branches)]
     assert sorted(places) == sorted((inside, branch, at) for inside, branch, layers in lanes for at in range(len(layers) + 1))
-    where = {solid.id: solid for solid in picture.solids}
-    for gap in picture.gaps:
-        siblings = net.siblings(gap.place)
-        if gap.place.at < len(siblings):
-            assert gap.x < where[siblings[gap.place.at].id].x
-        if gap.place.at and siblings:
-            assert gap.x > where[siblings[gap.place.at - 1].id].x + where[siblings[gap.place.at - 1].id].width - 0.01
+    where = {solid.id: solid for solid in layout.solids}
+    for slot in layout.insert_slots:
+        siblings = net.siblings(slot.place)
+        if slot.place.at < len(siblings):
+            assert slot.x < where[siblings[slot.place.at].id].x
+        if slot.place.at and siblings:
+            assert slot.x > where[siblings[slot.place.at - 1].id].x + where[siblings[slot.place.at - 1].id].width - 0.01
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_the_svg_is_whole_and_titles_every_solid(laid_out, language):
-    net, opened, summary, picture = laid_out
+    net, opened, summary, layout = laid_out
     root = ElementTree.fromstring(to_svg(summary, net.input, opened, language=language))
     titles = [node.text for node in root.iter("{http://www.w3.org/2000/svg}title")]
-    assert len(titles) == len(picture.solids)
+    assert len(titles) == len(layout.solids)
     names = {title.split(":")[0] for title in titles}
-    assert {solid.name.say(language) for solid in picture.solids} == names
+    assert {solid.name.say(language) for solid in layout.solids} == names
 
 
 def test_a_layer_that_does_not_fit_is_marked_and_what_follows_are_ghosts():
     net, opened = PICTURES["misfit"]
-    picture = solids(summarise(net), net.input, opened)
-    by_id = {solid.id: solid for solid in picture.solids}
+    layout = lay_out_net(summarise(net), net.input, opened)
+    by_id = {solid.id: solid for solid in layout.solids}
     assert [layer_id for layer_id, solid in by_id.items() if solid.is_problem] == ["l2"]
     assert [layer_id for layer_id, solid in by_id.items() if solid.is_ghost] == ["l3", "l4", "l5"]
     assert "does not fit" in to_svg(summarise(net), net.input) and "no encaja" in to_svg(summarise(net), net.input, language="es")
     # A closed block with something that does not fit inside is marked itself.
     inside = make_net("i", (3, 8, 8), ("Residual", {}, [[("Conv2d", {"kernel_size": 40})]]))
-    assert solids(summarise(inside), inside.input).solids[1].is_problem
+    assert lay_out_net(summarise(inside), inside.input).solids[1].is_problem
 
 
 def test_the_picture_of_the_lecture():
-    """AlexNet's first layer: 227 becomes 55, and the shape stands under it as the lecture writes it."""
+    """AlexNet's first layer: 227 becomes 55, and the shape below it is written as in the lecture."""
     net = NETS["alexnet"].net
-    conv = solids(summarise(net), net.input).solids[1]
+    conv = lay_out_net(summarise(net), net.input).solids[1]
     assert " ".join(line.en for line in conv.lines) == shape_text((96, 55, 55)) == "55 × 55 × 96"

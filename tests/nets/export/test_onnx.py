@@ -1,4 +1,4 @@
-"""Nets written for other programs, read back by those programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
+"""Exported nets, read by other programs: onnxruntime, TensorBoard's reader, Pillow, csv."""
 
 import csv
 import importlib.util
@@ -23,7 +23,7 @@ from torch import nn
 from vpc2 import rng
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.export import png
-from vpc2.nets.export.even_pooling import without_rounding_up
+from vpc2.nets.export.even_pooling import without_ceil_mode
 from vpc2.nets.export.onnx import check_onnx, to_onnx
 from vpc2.nets.export.png import to_png
 from vpc2.nets.export.tensorboard_graph import to_tensorboard
@@ -131,16 +131,16 @@ def test_a_pooling_that_rounds_up_is_written_as_one_that_does_not(start):
         more = {"count_include_pad": draw.random() < 0.7, "divisor_override": draw.choice([None, None, 3])}
         for pool in (nn.MaxPool2d(kernel, stride, padding, ceil_mode=True), nn.AvgPool2d(kernel, stride, padding, True, **more)):
             module = nn.Sequential(nn.Identity(), pool)
-            even = without_rounding_up(module)
+            even = without_ceil_mode(module)
             assert not any(getattr(one, "ceil_mode", False) for one in even.modules()) and module[1] is pool
             torch.testing.assert_close(even(images), module(images), rtol=1e-5, atol=1e-5)
 
 
 def test_a_module_without_rounding_up_is_written_as_it_is_and_weights_are_shared():
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2))
-    assert without_rounding_up(plain) is plain
+    assert without_ceil_mode(plain) is plain
     rounding = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2, ceil_mode=True)).eval()
-    made = without_rounding_up(rounding)
+    made = without_ceil_mode(rounding)
     assert made[0].weight is rounding[0].weight and not made.training
 
 
@@ -185,7 +185,7 @@ def _weights(data: bytes) -> dict[str, np.ndarray]:
 
 
 def test_every_kind_is_either_written_or_refused_beforehand():
-    """The limits of torch's exporter as `check_onnx` knows them: what it lets pass is written, what it refuses is not."""
+    """`check_onnx` knows the limits of torch's exporter: nets that it accepts are exported, others cannot be."""
     written = {facts.kind for net in WRITTEN.values() for facts in summarise(net).walk()}
     alike = {"ReLU6", "Sigmoid", "Conv2d"}  # activations that are one operator of ONNX each
     assert set(LAYERS) - written <= alike
@@ -261,7 +261,7 @@ print(png._sans_family(), *(sum(one.histogram()[:200]) for one in drawn))
 @pytest.mark.skipif(sys.platform != "linux", reason="fontconfig says which fonts there are on Linux alone")
 @pytest.mark.parametrize("font", ["DejaVuSans.ttf", ""], ids=["DejaVu alone", "none"])
 def test_words_are_drawn_on_a_machine_with_one_font_and_with_none(font, tmp_path):
-    """Matplotlib carries DejaVu Sans: the only font of a slim Debian, where resvg's own choice for "sans-serif" is not there."""
+    """Matplotlib contains DejaVu Sans, the only font of a slim Debian, which lacks resvg's own choice for "sans-serif"."""
     (tmp_path / "fonts").mkdir()
     if font:
         matplotlib = importlib.util.find_spec("matplotlib").submodule_search_locations[0]

@@ -1,4 +1,4 @@
-"""Exported code of random nets, run: the same tensors in the same order, and the same answer to the last bit."""
+"""Exported code of random nets is executed: the same tensors in the same order, and bit-identical outputs."""
 
 import warnings
 

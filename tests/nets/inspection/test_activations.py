@@ -1,4 +1,4 @@
-"""What units see and what a photograph becomes, against gradients, hooks and torch's own layers made by hand."""
+"""Receptive fields and activations, compared with gradients, hooks and torch's own layers."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.receptive_field import (
     Rectangle,
+    field_centre,
     field_of,
     fields_up_to,
     grid_of,
     has_field,
-    middle_of,
     unit_at,
-    whole_picture_layers,
+    whole_image_layers,
 )
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
@@ -54,7 +54,7 @@ SMALL = NETS["tiny"].net
 
 
 def reached_by(net: Net, layer_id: str, unit) -> torch.Tensor:
-    """Return which pixels move a unit, (H, W): the gradient of a prefix built with positive weights, in double precision."""
+    """Return the pixels (H, W) that influence a unit: by the gradient of a prefix with positive weights, in double precision."""
     at = [layer.id for layer in net.layers].index(layer_id)
     module = build_net(Net(net.input, net.layers[: at + 1])).double().eval()
     for parameter in module.parameters():
@@ -137,24 +137,24 @@ def test_a_rectangle_moved_by_one_pixel_loses_energy():
     for down, across in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         moved = Rectangle(field.top + down, field.left + across, field.bottom + down, field.right + across)
         assert found.share_inside(moved) < 0.999
-    assert field.area == 25 and found.holding_most <= 25
+    assert field.area == 25 and found.energy_pixels <= 25
 
 
 def test_most_of_a_deep_field_is_in_its_middle():
-    """What Luo and others found: the deeper, the smaller the part that counts."""
+    """As Luo and others found: the deeper the net, the smaller the share of the field that has the energy."""
     shares = []
     for depth in (1, 4, 12):
         net = make_net("", (1, 51, 51), *[conv(8, 3, padding=1)] * depth)
         last = summarise(net).layers[-1]
         found = effective_field.effective_field(net, last.id, (25, 25))
-        shares.append(found.holding_most / field_of(last, (25, 25)).area)
+        shares.append(found.energy_pixels / field_of(last, (25, 25)).area)
     assert shares[0] > shares[1] > shares[2]
 
 
 def test_a_layer_that_looks_at_the_whole_picture_is_named_and_found_outside():
     net = make_net("", (1, 24, 24), conv(4, 3, padding=1), ("GroupNorm", {"num_groups": 2}), conv(4, 3, padding=1))
     last = summarise(net).layers[-1]
-    assert whole_picture_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
+    assert whole_image_layers(summarise(net), last.id) == (summarise(net).layers[1].name,)
     assert effective_field.effective_field(net, last.id, (12, 12)).share_inside(field_of(last, (12, 12))) < 1
 
 
@@ -164,13 +164,13 @@ def test_a_dense_layer_and_a_global_mean_see_all():
     assert [has_field(facts) for facts in summary.layers] == [True, True, True, False]
     for facts in summary.layers[1:3]:
         assert field_of(facts, (0, 0)).clipped(24, 24) == Rectangle(0, 0, 24, 24)
-        assert effective_field.effective_field(net, facts.id, (0, 0)).holding_most > 400
+        assert effective_field.effective_field(net, facts.id, (0, 0)).energy_pixels > 400
 
 
 def test_a_unit_that_nothing_moves_is_told_apart():
     net = make_net("", (1, 8, 8), conv(1, 3), "Softmax")  # of one channel, always 1
     found = effective_field.effective_field(net, net.layers[1].id, (4, 4))
-    assert found.is_dead and found.holding_most == 0 and not found.heat.any()
+    assert found.is_dead and found.energy_pixels == 0 and not found.heat.any()
 
 
 @pytest.mark.parametrize("key", ["small", "vgg16"])
@@ -194,7 +194,7 @@ def test_the_point_in_the_middle_of_a_field_finds_its_unit(net):
         if len(facts.output) == 3:
             rows, columns = grid_of(facts)
             for unit in ((0, 0), (rows // 3, columns // 2), (rows - 1, columns - 1)):
-                assert unit_at(facts, *middle_of(facts, unit)) == unit
+                assert unit_at(facts, *field_centre(facts, unit)) == unit
             assert unit_at(facts, -1e6, 1e6) == (0, columns - 1)
 
 
@@ -207,10 +207,10 @@ def photo():
 
 
 def test_a_photograph_is_fitted_as_a_classifier_does(photo):
-    wanted = np.asarray(Image.fromarray(photo).resize((20, 30), Image.Resampling.BILINEAR), dtype=np.float32) / 255
-    assert np.allclose(activations.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), wanted)
+    expected = np.asarray(Image.fromarray(photo).resize((20, 30), Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    assert np.allclose(activations.fit_photo(photo, (3, 30, 20)).permute(1, 2, 0), expected)
     grey = activations.fit_photo(photo, (1, 30, 20))
-    assert grey.shape == (1, 30, 20) and np.abs(grey[0].numpy() - wanted @ [0.299, 0.587, 0.114]).max() < 0.02
+    assert grey.shape == (1, 30, 20) and np.abs(grey[0].numpy() - expected @ [0.299, 0.587, 0.114]).max() < 0.02
 
 
 def whole_by_hand(net: Net, seed: int) -> nn.Module:
@@ -226,9 +226,9 @@ def test_activations_are_those_of_the_whole_net_run_plainly(net, photo):
         for child in module:  # by hand: one child after another
             value = child(value)
             values.append(value[0])
-    for layer, wanted in zip(net.layers, values, strict=True):
-        found = activations.pass_photo(net, layer.id, image, seed=7)
-        assert torch.equal(found.output, wanted)
+    for layer, expected in zip(net.layers, values, strict=True):
+        found = activations.run_photo(net, layer.id, image, seed=7)
+        assert torch.equal(found.output, expected)
     assert torch.equal(found.input, values[-2])
 
 
@@ -238,21 +238,21 @@ def test_activations_inside_blocks_are_those_of_the_layers_called_by_hand(photo)
     with torch.no_grad():
         a = first(image[None])
         b = residual(a)
-        wanted = {
+        expected = {
             BLOCKY.layers[1].branches[0][1].id: residual.body[1](residual.body[0](a)),
             BLOCKY.layers[2].branches[1][2].id: parallel.branches[1](b),
             BLOCKY.layers[3].branches[0][0].id: repeat[0][0](parallel(b)),
-            summarise(BLOCKY).layers[1].inside[-1][0].id: residual.shortcut[0](a),
+            summarise(BLOCKY).layers[1].branches[-1][0].id: residual.shortcut[0](a),
         }
-    for layer_id, value in wanted.items():
-        assert torch.equal(activations.pass_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
+    for layer_id, value in expected.items():
+        assert torch.equal(activations.run_photo(BLOCKY, layer_id, image, seed=1).output, value[0]), layer_id
 
 
 def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
     image, layer = activations.fit_photo(photo, SMALL.input), SMALL.layers[0].id
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    one, same, other = (activations.pass_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
+    one, same, other = (activations.run_photo(SMALL, layer, image, seed=seed).output for seed in (1, 1, 2))
     fields = [effective_field.effective_field(SMALL, layer, (3, 3)).energy for _ in range(2)]
     assert torch.equal(one, same) and not torch.equal(one, other)
     assert np.array_equal(*fields)
@@ -261,36 +261,36 @@ def test_a_seed_repeats_another_differs_and_the_global_generator_stays(photo):
 
 def test_maps_say_what_they_show():
     output = torch.stack([torch.full((4, 5), 2.0), torch.arange(20.0).view(4, 5), *torch.zeros(70, 4, 5)])
-    own, together = activations.to_maps(output), activations.to_maps(output, together=True)
+    own, together = activations.to_feature_maps(output), activations.to_feature_maps(output, together=True)
     assert own.maps.shape == (64, 4, 5) and own.channels == 72
     assert (own.low[1], own.high[1], own.mean[1], own.zeros[1]) == pytest.approx((0, 19, 9.5, 0.05))
     assert own.maps[1].max() == 255 and own.maps[1].min() == 0
     assert together.maps[0].max() == round(255 * 2 / 19) and set(together.high) == {19}
     assert own.zeros_of_all == pytest.approx((70 * 20 + 1) / (72 * 20))
-    assert activations.to_maps(output, first=64).maps.shape == (8, 4, 5)
-    assert activations.to_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
+    assert activations.to_feature_maps(output, first=64).maps.shape == (8, 4, 5)
+    assert activations.to_feature_maps(torch.arange(10.0)).maps.shape == (1, 3, 4)
 
 
 def test_what_is_too_large_or_does_not_fit_is_told_before_it_is_built(photo):
     vgg = NETS["vgg19"].net
     with pytest.raises(Refusal, match="MB"):
-        activations.pass_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
+        activations.run_photo(vgg, vgg.layers[-1].id, activations.fit_photo(photo, vgg.input))
     wide = make_net("", (3, 1024, 1024), conv(32, 11, padding=5), conv(32, 11, padding=5))
     with pytest.raises(Refusal, match="million"):
         effective_field.effective_field(wide, wide.layers[1].id, (5, 5))
     broken = make_net("", (3, 8, 8), conv(4, 3), conv(4, 30))
-    assert activations.pass_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
+    assert activations.run_photo(broken, broken.layers[0].id, torch.zeros(3, 8, 8)).output.shape == (4, 6, 6)
     with pytest.raises(Refusal, match="30"):
-        activations.pass_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
+        activations.run_photo(broken, broken.layers[1].id, torch.zeros(3, 8, 8))
     with pytest.raises(Refusal):
-        activations.pass_photo(broken, "gone", torch.zeros(3, 8, 8))
+        activations.run_photo(broken, "gone", torch.zeros(3, 8, 8))
 
 
 # --- one window
 
 
 def spelled(shown: window.CloseUp, row: int, column: int) -> float:
-    """Return what a reader finds who multiplies the cells that are shown."""
+    """Return the output computed from the cells that are shown."""
     geometry, terms, pooled = shown.geometry, [], []
     for a in range(geometry.kernel[0]):
         for b in range(geometry.kernel[1]):
@@ -329,22 +329,22 @@ def test_what_is_spelled_out_is_what_the_layer_itself_gives(drawn):
     if facts.output is None:
         return
     image = torch.rand(net.input, generator=torch.Generator().manual_seed(3))
-    passage = activations.pass_photo(net, facts.id, image)
+    layer_pass = activations.run_photo(net, facts.id, image)
     unit = tuple(int(share * (count - 1)) for count in grid_of(facts))
     if facts.kind == "Conv2d":
-        kernel, seen, bias = window.own_kernel(passage.module, channel, 0)
+        kernel, seen, bias = window.own_kernel(layer_pass.module, channel, 0)
         assert seen == 0 and bias is not None
         shown = close_up(facts, image[0], unit, kernel, bias=bias)
     else:
         channel, shown = 0, close_up(facts, image[0], unit)
-    assert torch.allclose(shown.result, passage.output[channel], atol=1e-5)
+    assert torch.allclose(shown.result, layer_pass.output[channel], atol=1e-5)
     rows, columns = len(shown.outputs), len(shown.outputs[0])
     assert shown.first[0] <= unit[0] < shown.first[0] + rows and shown.first[1] <= unit[1] < shown.first[1] + columns
     for row in range(rows):
         for column in range(columns):
-            wanted = float(passage.output[channel, shown.first[0] + row, shown.first[1] + column])
-            assert shown.outputs[row][column] == pytest.approx(wanted, abs=1e-5)
-            assert spelled(shown, row, column) == pytest.approx(wanted, abs=1e-5)
+            expected = float(layer_pass.output[channel, shown.first[0] + row, shown.first[1] + column])
+            assert shown.outputs[row][column] == pytest.approx(expected, abs=1e-5)
+            assert spelled(shown, row, column) == pytest.approx(expected, abs=1e-5)
     for y, (cells, kinds) in enumerate(zip(shown.cells, shown.kinds, strict=True)):
         for x, (value, kind) in enumerate(zip(cells, kinds, strict=True)):
             if kind == PIXEL:
@@ -358,8 +358,8 @@ def test_known_kernels_give_whole_numbers_that_scipy_gives_too(key, photo):
     net = make_net("", (1, 32, 32), conv(1, 3))
     kernel = KERNELS[key]
     shown = close_up(summarise(net).layers[0], plane, (9, 9), window.example_kernel(kernel, (3, 3)), divisor=kernel.divisor)
-    wanted = ndimage.correlate(plane.numpy(), np.array(kernel.rows, dtype=np.float32))[1:-1, 1:-1] / kernel.divisor
-    assert np.allclose(shown.result, wanted, atol=1e-3)
+    expected = ndimage.correlate(plane.numpy(), np.array(kernel.rows, dtype=np.float32))[1:-1, 1:-1] / kernel.divisor
+    assert np.allclose(shown.result, expected, atol=1e-3)
 
 
 def test_a_filter_of_a_group_sees_the_channels_of_its_group():

@@ -1,4 +1,4 @@
-"""Nets whose layers hold layers: arithmetic against torch run by hand, modules and code against each other, edits and documents."""
+"""Nets with blocks: arithmetic compared with torch, modules compared with exported code, edits and documents."""
 
 import json
 import math
@@ -34,11 +34,11 @@ CONV = ("Conv2d", {"out_channels": 4, "padding": 1})
 
 
 class Refused(Exception):
-    """Torch cannot, or by hand we would not."""
+    """torch refuses these layers, or this reference does not support them."""
 
 
 def by_hand(layers, images, counted):
-    """Return what layers make of images on the meta device, with torch alone; `counted` collects (parameters, outputs)."""
+    """Return the output of layers for images on the meta device, with torch alone; `counted` collects (parameters, outputs)."""
     for layer in layers:
         kind, p = layer.kind, layer.params
         if kind == "Residual":
@@ -195,7 +195,7 @@ def test_what_does_not_fit_is_named_and_its_repairs_repair(net):
 
 
 def footprint(net: Net) -> tuple[int, int]:
-    """Return the extent, in rows and columns, of what one middle unit's gradient reaches."""
+    """Return the extent, in rows and columns, of the gradient of one unit in the middle."""
     module = build_net(net).double().eval()
     for parameter in module.parameters():
         nn.init.constant_(parameter, 0.5)
@@ -224,7 +224,7 @@ def footprint(net: Net) -> tuple[int, int]:
 def test_the_receptive_field_of_blocks_is_a_gradients_footprint(items_):
     net = make_net("", (1, 61, 67), *items_)
     last = summarise(net).layers[-1]
-    assert tuple(math.ceil(axis.size) for axis in last.axes) == footprint(net)
+    assert tuple(math.ceil(axis.size) for axis in last.field_axes) == footprint(net)
 
 
 def test_a_repeated_body_is_counted_without_walking_through_it():
@@ -267,10 +267,10 @@ def test_what_grows_without_end_is_refused_in_words(items_):
 def test_a_residual_whose_shapes_differ_is_projected_like_torchvisions():
     net = make_net("", (3, 56, 56), CONV, ("Residual", {}, [[("Conv2d", {"out_channels": 8, "stride": 2, "padding": 1, "bias": False})]]))
     block = summarise(net).layers[1]
-    shortcut = block.inside[-1]
+    shortcut = block.branches[-1]
     assert [facts.kind for facts in shortcut] == ["Conv2d", "BatchNorm2d"] and block.derived
     assert shortcut[0].layer.params["stride"] == 2 and not shortcut[0].layer.params["bias"]
-    assert not summarise(make_net("", (3, 8, 8), ("Residual", {}, [["ReLU"]]))).layers[0].inside[-1]
+    assert not summarise(make_net("", (3, 8, 8), ("Residual", {}, [["ReLU"]]))).layers[0].branches[-1]
 
 
 def test_branches_of_unequal_sides_can_be_mended_at_once():

@@ -1,4 +1,4 @@
-"""Arithmetic against outside referees: torch's meta device, torchvision's own nets, torchinfo's counting, gradients."""
+"""Arithmetic of the layers, compared with torch's meta device, torchvision's nets, torchinfo's counts and gradients."""
 
 import pytest
 import torch
@@ -13,13 +13,13 @@ from vpc2.knobs import Flag, Pair, Whole
 from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import FAMILIES, LAYERS
-from vpc2.nets.layers.shape_rules import Misfit
+from vpc2.nets.layers.shape_rules import ShapeMismatch
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, edit_param, make_net
-from vpc2.nets.summary.knob_limits import reachable
+from vpc2.nets.summary.knob_limits import fitting_values
 from vpc2.nets.summary.summarise import summarise
-from vpc2.nets.summary.trainable import check_trainable, review
+from vpc2.nets.summary.trainable import check_trainable, review_saved_net
 from vpc2.text import Refusal
 
 # Torch's own words for kinds that it has under another name: what each is built with for what comes in.
@@ -83,11 +83,11 @@ def torch_says(net: Net):
         except (RuntimeError, ValueError, IndexError, NotImplementedError):
             return None
         if 0 in out.shape:
-            return None  # nothing left of the picture: torch goes on with it, we say so
+            return None  # nothing left of the image: torch goes on with it, we say so
         if layer.params.get("expects") not in (None, 0, shape[0]):
             return None
         if len(shape) == 1 and (entry.family == "pooling" or layer.kind in ("Upsample", "Dropout2d")):
-            return None  # torch would take the batch for a side of one picture
+            return None  # torch would take the batch for a side of one image
         if len(shape) == 3 and layer.kind == "Linear":
             return None  # torch would silently multiply the last side alone; we ask for a Flatten
         shape = tuple(out.shape[1:])
@@ -184,7 +184,7 @@ def agrees(net: Net) -> None:
     shapes, params = said
     assert [facts.output for facts in summary.layers] == shapes
     assert summary.params == params
-    assert summary.activation_bytes == 4 * sum(shape_rules.values(shape) for shape in shapes)
+    assert summary.activation_bytes == 4 * sum(shape_rules.value_count(shape) for shape in shapes)
 
 
 @st.composite
@@ -267,12 +267,12 @@ def test_a_dense_layer_on_a_picture_offers_flatten():
 
 def test_reachable_spans_are_tight():
     params = {**LAYERS["Conv2d"].defaults(), "kernel_size": 3, "padding": 1}
-    (kernels,) = reachable("Conv2d", params, (3, 20, 30))["kernel_size"]
+    (kernels,) = fitting_values("Conv2d", params, (3, 20, 30))["kernel_size"]
     high = kernels[-1]
     assert (kernels[0], high) == (1, 22)
-    shape_rules.convolution({**params, "kernel_size": high}, (3, 20, 30))
-    with pytest.raises(Misfit):
-        shape_rules.convolution({**params, "kernel_size": high + 1}, (3, 20, 30))
+    shape_rules.convolution_shape({**params, "kernel_size": high}, (3, 20, 30))
+    with pytest.raises(ShapeMismatch):
+        shape_rules.convolution_shape({**params, "kernel_size": high + 1}, (3, 20, 30))
 
 
 @pytest.mark.parametrize(
@@ -303,6 +303,6 @@ def test_absurd_sizes_are_counted_and_refused_before_they_are_built():
 
 def test_a_review_notes_what_works_badly():
     net = make_net("", (3, 32, 32), "GlobalAvgPool", "BatchNorm2d", ("Dropout", {"p": 1.0}), ("Linear", {"out_features": 10}), "Softmax")
-    problem, notes = review(net)
+    problem, notes = review_saved_net(net)
     assert problem is None
     assert [note.en.split(":")[0] for note in notes] == ["bn1", "drop1", "softmax1"]

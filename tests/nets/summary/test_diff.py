@@ -1,4 +1,4 @@
-"""Two nets side by side: every layer has its place, the numbers are torch's, and the lessons say them."""
+"""Comparison of two nets: every layer is in one row, the numbers equal torch's, and the lessons contain them."""
 
 import pytest
 import torch
@@ -78,7 +78,7 @@ def test_a_knob_that_was_turned_is_named():
     conv, relu = compare(net, turned).rows
     assert [text.en for text in conv.differences] == ["Kernel: 3 → 3 × 5", "Bias: yes → no"]
     assert [text.say("es") for text in conv.differences] == ["Núcleo: 3 → 3 × 5", "Sesgo: sí → no"]
-    assert relu.mark == CHANGED and not relu.differences  # its picture is narrower: the row's shapes tell
+    assert relu.mark == CHANGED and not relu.differences  # its image is narrower: the row's shapes tell
     narrow, relu = compare(net, edit_param(net, net.layers[0].id, "out_channels", 1000)).rows
     assert [text.say("es") for text in narrow.differences] == ["Filtros: 2.000 → 1.000"]
     assert [text.en for text in relu.differences] == ["What comes in: 2,000 → 1,000"]
@@ -96,7 +96,7 @@ def test_nets_too_long_to_weigh_every_pair_show_their_outermost_layers():
 
 
 def torch_params(net: Net) -> int:
-    """Return what torch counts on the meta device for a net of plain and residual layers, built by hand."""
+    """Return torch's parameter count on the meta device for a net of plain and residual layers, built without our module."""
     images, count = torch.zeros(2, *net.input, device="meta"), 0
 
     def through(layers, images):
@@ -162,7 +162,7 @@ def test_a_lesson_says_its_numbers_in_both_languages(key, english, spanish):
 
 
 def pooled_by_torchvision(side: int) -> list[int]:
-    """Return the side of the picture behind each pooling of torchvision's own VGG-16."""
+    """Return the side of the image after each pooling of torchvision's own VGG-16."""
     with torch.device("meta"):
         features, images, sides = torchvision.models.vgg16().features, torch.zeros(1, 3, side, side), []
         for module in features:

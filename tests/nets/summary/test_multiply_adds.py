@@ -1,4 +1,4 @@
-"""Multiply-adds against torch's own flop counter: what convolutions and dense layers multiply, biases and norms apart."""
+"""Multiply-adds compared with torch's flop counter: convolutions and dense layers, without biases and normalisations."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.nets.random_nets import ALL, fitting_net
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.shape_rules import positions
+from vpc2.nets.layers.shape_rules import position_count
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, make_net
@@ -16,7 +16,7 @@ from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvisio
 
 
 def by_torch(net: Net) -> int:
-    """Return what torch's counter finds: half of the floating-point operations of one picture, run through on the meta device."""
+    """Return the result of torch's counter: half of the floating-point operations for one image, on the meta device."""
     module = build_net(net, device="meta").eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, *net.input, device="meta"))
@@ -24,16 +24,16 @@ def by_torch(net: Net) -> int:
 
 
 def multiplied(summary: Summary, layers=None) -> int:
-    """Return the multiply-adds of a summary without what torch's counter leaves out: biases, and layers that only scale and shift."""
+    """Return the multiply-adds of a summary without those that torch's counter omits: biases, and layers that only scale and shift."""
     total = 0
     for facts in summary.layers if layers is None else layers:
         if facts.kind == "Repeat":  # its copies, one by one
             total += sum(multiplied(summary, copy) * count for copy, count in copies(facts))
         elif LAYERS[facts.kind].block is not None:
-            total += sum(multiplied(summary, branch) for branch in facts.inside)
+            total += sum(multiplied(summary, branch) for branch in facts.branches)
         elif LAYERS[facts.kind].family in ("convolution", "dense"):
             has_bias = facts.layer.params["bias"]
-            total += facts.macs - (facts.output[0] * positions(facts.output) if has_bias else 0)
+            total += facts.macs - (facts.output[0] * position_count(facts.output) if has_bias else 0)
     return total
 
 
@@ -70,11 +70,11 @@ def test_random_nets_multiply_adds_are_torchs(start):
 def test_the_formula_of_a_transposed_convolution_is_its_number(bias):
     net = make_net("", (3, 9, 7), ("ConvTranspose2d", {"out_channels": 5, "kernel_size": 4, "stride": [3, 2], "padding": 1, "bias": bias}))
     (facts,) = summarise(net).layers
-    (formula,) = [one for one in facts.formulas if one.what.en == "Multiply-adds"]
+    (formula,) = [one for one in facts.formulas if one.quantity.en == "Multiply-adds"]
     height, width = facts.output[1:]
     assert facts.macs == by_torch(net) + bias * 5 * height * width == formula.result
     written = f"(245 - 5)*9*7 + 5*{height}*{width}" if bias else "240*9*7"
-    assert formula.numbers == written
+    assert formula.numeric == written
 
 
 def test_batch_normalisation_shows_what_the_help_says():

@@ -1,4 +1,4 @@
-"""Random nets of every kind of layer, all knobs turned: shapes, parameters, code that is read back, and ONNX, as torch has them."""
+"""Random nets of every kind of layer and knob: shapes, parameters, exported code that is read back, and ONNX, compared with torch."""
 
 import onnx
 import onnxruntime
@@ -24,8 +24,8 @@ def test_the_random_nets_turn_every_knob_of_every_layer_and_have_several_convolu
     assert {layer.kind for layer in layers} == set(LAYERS)
     for kind in LAYERS:
         for knob in LAYERS[kind].knobs:
-            found = {repr(layer.params[knob.key]) for layer in layers if layer.kind == kind}
-            assert len(found) > 1 or knob.key in ("expects", "out_features"), (kind, knob.key)
+            result = {repr(layer.params[knob.key]) for layer in layers if layer.kind == kind}
+            assert len(result) > 1 or knob.key in ("expects", "out_features"), (kind, knob.key)
     convolutions = [sum(layer.kind in ("Conv2d", "ConvTranspose2d") for layer in net.walk()) for net in nets]
     assert sum(count > 1 for count in convolutions) > 150
     assert [fitting_net(seed) for seed in range(20)] == [fitting_net(seed) for seed in range(20)]
@@ -78,7 +78,7 @@ def test_the_code_of_a_random_net_runs_in_torch_and_reads_back_equal(start):
 
 
 def each_of_the_table() -> list[Layer]:
-    """Return a net of one layer for every kind, every knob at its default and at each furthest value that a small picture allows."""
+    """Return a net of one layer for every kind, with every knob at its default and at each bound that a small image allows."""
     nets = []
     for kind, entry in LAYERS.items():
         if entry.block is not None:

@@ -1,4 +1,4 @@
-"""What a unit sees, held against the gradient of the real module with positive weights, for random nets of every kind of window."""
+"""Receptive fields compared with the gradient of the real module with positive weights, for random nets of every kind of window."""
 
 import pytest
 import torch
@@ -9,8 +9,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, make_net
 from vpc2.nets.summary.diff import compare
-from vpc2.nets.summary.layer_summary import MOST_FOLLOWED, MOST_WINDOWS
-from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, seen_by
+from vpc2.nets.summary.layer_summary import MAX_FOLLOWED, MAX_WINDOWS
+from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, pixels_reaching
 from vpc2.nets.summary.summarise import summarise
 
 
@@ -22,30 +22,30 @@ def reached(net: Net, units: list[tuple[int, int]]) -> list[Rectangle]:
         nn.init.uniform_(weights, 0.1, 1)
     given = torch.rand(1, *net.input, dtype=torch.double, requires_grad=True)
     out = module(given)
-    found = []
+    result = []
     for unit in units:
         total = out[0].sum() if out.dim() == 2 else out[0, :, unit[0], unit[1]].sum()
         (gradient,) = torch.autograd.grad(total, given, retain_graph=True)
         seen = gradient[0].abs().sum(0) > 0
         rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
-        found.append(Rectangle(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else Rectangle(0, 0, 0, 0))
-    return found
+        result.append(Rectangle(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if rows else Rectangle(0, 0, 0, 0))
+    return result
 
 
 def some_units(height: int, width: int) -> list[tuple[int, int]]:
-    """Return units of the corners, the middle and between, so that every phase of a window is among them."""
+    """Return units in the corners, in the middle and between, so that every phase of a window occurs."""
     rows, columns = ({0, side - 1, side // 2, side // 3, min(1, side - 1), max(0, side - 2)} for side in (height, width))
     return [*zip(sorted(rows), sorted(columns), strict=False), (0, width - 1), (height - 1, 0), (height - 1, width - 1)]
 
 
 def rounds(net: Net) -> bool:
-    """True where a pixel may count for 1e-17: interpolation at a third of a pixel, whose middle falls on a pixel but for rounding."""
+    """True where a pixel may have a weight of 1e-17: interpolation at a third of a pixel, whose centre is on a pixel but for rounding."""
     smooth = [layer.params["scale_factor"] for layer in net.walk() if layer.params.get("mode") == "bilinear"]
     return any(factor % 2 and factor > 1 for factor in smooth)
 
 
 def has_gaps(net: Net) -> bool:
-    """True where windows leave pixels out between those that they look at; a field is then the rectangle around them."""
+    """True where windows skip pixels; a field is then the rectangle around those that are read."""
     for facts in summarise(net).walk():
         params = facts.layer.params
         if "kernel_size" not in params:
@@ -64,7 +64,7 @@ def check(net: Net, *, is_exact: bool = True) -> None:
     facts = summarise(net).layers[-1]
     units = some_units(*grid_of(facts))
     for unit, real in zip(units, reached(net, units), strict=True):
-        said, field = seen_by(facts, unit), field_of(facts, unit)
+        said, field = pixels_reaching(facts, unit), field_of(facts, unit)
         if is_exact and not rounds(net) and not has_gaps(net):
             assert said == real, (unit, said, real)
         clipped = field.clipped(*net.input[1:])
@@ -72,7 +72,7 @@ def check(net: Net, *, is_exact: bool = True) -> None:
             if real.area:
                 assert rectangle.top <= real.top and rectangle.left <= real.left, (unit, rectangle, real)
                 assert rectangle.bottom >= real.bottom and rectangle.right >= real.right, (unit, rectangle, real)
-        if facts.route.cost <= MOST_WINDOWS and max(grid_of(facts)) * facts.route.cost <= MOST_FOLLOWED:
+        if facts.backward_path.cost <= MAX_WINDOWS and max(grid_of(facts)) * facts.backward_path.cost <= MAX_FOLLOWED:
             assert facts.receptive_field >= max(real.height, real.width)
 
 
@@ -85,7 +85,7 @@ def test_a_units_field_is_what_its_gradient_reaches(start):
 def test_enough_of_the_random_nets_are_held_to_the_very_pixel():
     nets = [fitting_net(seed, CLEAR, has_gaps=seed % 3 == 0) for seed in range(400)]
     exact = [net for net in nets if not rounds(net) and not has_gaps(net)]
-    uneven = [net for net in exact if not summarise(net).layers[-1].is_even]
+    uneven = [net for net in exact if not summarise(net).layers[-1].is_uniform]
     assert len(exact) > 80 and len(uneven) > 40
 
 
@@ -144,7 +144,7 @@ def test_upsampling_by_any_factor_looks_at_what_torch_looks_at(mode):
         net = make_net("", (1, 9, 5), ("Upsample", {"scale_factor": factor, "mode": mode}))
         facts = summarise(net).layers[-1]
         units = [(row, row % (5 * factor)) for row in range(9 * factor)]
-        assert [seen_by(facts, unit) for unit in units] == reached(net, units)
+        assert [pixels_reaching(facts, unit) for unit in units] == reached(net, units)
 
 
 def test_a_pooling_that_keeps_the_largest_sees_no_more():

@@ -1,4 +1,4 @@
-"""Every repair that is offered, pressed, leaves a layer that fits: by our arithmetic and as torch builds it."""
+"""Every repair that is offered leads to a layer that fits, by our arithmetic and in torch."""
 
 import importlib
 from collections import Counter
@@ -16,7 +16,7 @@ POOLING = ("MaxPool2d", "AvgPool2d")
 
 
 def pressed(net: Net) -> Counter:
-    """Press every repair that a net offers, check what it leaves, and count them by the kind of layer."""
+    """Apply every repair of a net, check the result, and count the repairs by kind of layer."""
     done: Counter[str] = Counter()
     for facts in summarise(net).walk():
         if facts.problem is None:
@@ -37,7 +37,7 @@ def pressed(net: Net) -> Counter:
 
 
 def check_by_torch(facts: LayerFacts) -> None:
-    """Build a plain layer as torch has it, and run what comes in through it on the meta device."""
+    """Build a plain layer of torch and run its input through it on the meta device."""
     entry = LAYERS[facts.kind]
     if facts.output is None or entry.block is not None:
         return

@@ -1,4 +1,4 @@
-"""What a summary says, held against what is really computed: formulas evaluated, footprints of gradients, rows looked at."""
+"""Summaries compared with real computations: formulas evaluated, extents of gradients, rows that windows reach."""
 
 import ast
 import math
@@ -11,24 +11,28 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vpc2 import codec
+from vpc2.nets.layers.catalog import LAYERS
+from vpc2.nets.layers.formulas import SYMBOLS, symbols_in
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net
-from vpc2.nets.summary.layer_summary import dropped_border
+from vpc2.nets.summary.layer_summary import LayerFacts, dropped_border
 from vpc2.nets.summary.summarise import summarise
 from vpc2.number_format import swap_separators
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
 
-def value_of(formula: str) -> float:
-    """Return what a formula comes to, as a reader with a calculator finds it."""
+def value_of(formula: str, symbols: dict[str, float] | None = None) -> float:
+    """Return the value of a formula, computed from its syntax tree, with values for its symbols."""
 
     def walk(node: ast.AST) -> float:
         if isinstance(node, ast.BinOp):
             return _OPERATORS[type(node.op)](walk(node.left), walk(node.right))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -walk(node.operand)
+        if isinstance(node, ast.Name):
+            return symbols[node.id]
         if isinstance(node, ast.Call):
             return {"floor": math.floor, "ceil": math.ceil}[node.func.id](*map(walk, node.args))
         return node.value
@@ -63,6 +67,115 @@ def check_formulas(net: Net) -> None:
             assert text.say("es") == f"{formula} = {swap_separators(result)}"
 
 
+def symbol_values(facts: LayerFacts, quantity: str) -> dict[str, float]:
+    """Return the value of each symbol, as `SYMBOLS` describes it, from a layer's parameters and shapes."""
+    p, shape, out = facts.layer.params, facts.input, facts.output
+    axis = {"Height": 0, "Width": 1}.get(quantity, int(facts.field_axes[1].size > facts.field_axes[0].size))
+    of = lambda key: p[key][axis] if isinstance(p.get(key), list) else p.get(key)  # noqa: E731
+    image, before, after = out if len(out) == 3 else shape, facts.input_field_axes[axis], facts.field_axes[axis]
+    kernel = p["kernel_size"] if isinstance(p.get("kernel_size"), list) else [p.get("kernel_size")] * 2
+    values = {
+        "n": shape[1 + axis] if len(shape) == 3 else shape[0],
+        "n_C": shape[0],
+        "f": of("kernel_size"),
+        "f_H": kernel[0],
+        "f_W": kernel[1],
+        "p": of("padding"),
+        "s": of("stride") if len(shape) == 3 and "output_padding" not in p else None,
+        "d": of("dilation"),
+        "o": of("output_padding"),
+        "g": p.get("groups"),
+        "z": p.get("scale_factor"),
+        "n_f": p.get("out_channels"),
+        "m": p.get("multiplier"),
+        "u": out[0],
+        "t": facts.params,
+        "r": before.size,
+        "R": after.size,
+        "j": before.jump,
+        "b": after.start,
+    }
+    if len(shape) == 3:
+        values |= {"n_H": shape[1], "n_W": shape[2], "h": image[1], "w": image[2]}
+    if window := LAYERS[facts.kind].window:
+        steps = {"q": window(p, shape)[axis].size, "s": window(p, shape)[axis].step}
+        values |= steps if quantity.startswith(("Receptive", "Jump", "Centre")) else {"s": of("stride")}
+    for i, branch in enumerate(facts.branches, 1):
+        length = (branch[-1].output if branch else shape)[0]
+        values |= {f"n_C{i}": length, f"n{i}": length}
+    return values
+
+
+def check_symbols(net: Net) -> set[str]:
+    """Evaluate every formula of a net in its symbols; return the quantities that were evaluated."""
+    quantities = set()
+    for facts in summarise(net).walk():
+        for formula in facts.formulas:
+            quantity = formula.quantity.en
+            value = value_of(formula.symbolic, symbol_values(facts, quantity))
+            assert value == pytest.approx(formula.result, rel=1e-5), (facts.name, quantity, formula.symbolic)
+            quantities.add(quantity)
+    return quantities
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(window_layers(ceil_mode=False))
+def test_every_formula_in_symbols_has_its_result(net):
+    check_symbols(net)
+
+
+@pytest.mark.parametrize("key", list(NETS))
+def test_the_symbols_of_a_presets_formulas_have_their_result(key):
+    check_symbols(NETS[key].net)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        ("Conv2d", {"kernel_size": [3, 5], "padding": [1, 2], "stride": [2, 1], "groups": 2, "out_channels": 6}),
+        ("Conv2d", {"kernel_size": 3, "padding": "same", "dilation": 2}),
+        ("DepthwiseConv2d", {"multiplier": 3, "stride": 2}),
+        ("PointwiseConv2d", {"out_channels": 5}),
+        ("ConvTranspose2d", {"out_channels": 5, "kernel_size": 4, "stride": [3, 2], "padding": 1}),
+        ("ConvTranspose2d", {"out_channels": 5, "kernel_size": [3, 2], "bias": False}),
+        ("MaxPool2d", {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+        ("AdaptiveAvgPool2d", {"output_size": [3, 2]}),
+        ("Upsample", {"scale_factor": 3, "mode": "bilinear"}),
+        ("GroupNorm", {"num_groups": 2}),
+        ("LayerNorm", {}),
+        ("Parallel", {}, [["ReLU"], [("Conv2d", {"padding": 1})], []]),
+    ],
+    ids=lambda layer: layer[0],
+)
+@pytest.mark.parametrize("sides", [(13, 13), (12, 15)], ids=["square", "oblong"])
+def test_the_symbols_of_every_kinds_formulas_have_their_result(layer, sides):
+    first = ("Conv2d", {"out_channels": 4, "kernel_size": 3, "padding": 1, "stride": 2})
+    net = make_net("", (3, *sides), first, layer, "BatchNorm2d", "Flatten", "BatchNorm2d", "LayerNorm", ("Linear", {"bias": False}))
+    assert {"Parameters", "Multiply-adds", "Output in memory (bytes)", "Receptive field (px)", "Length"} <= check_symbols(net)
+
+
+def test_the_symbols_of_concatenated_vectors_have_their_result():
+    check_symbols(make_net("", (3, 4, 4), "Flatten", ("Parallel", {}, [[("Linear", {"out_features": 7})], ["ReLU"]])))
+
+
+def test_a_convolutions_formulas_have_the_lectures_letters():
+    facts = summarise(make_net("", (3, 32, 32), ("Conv2d", {"out_channels": 16, "kernel_size": 5, "stride": 2}))).layers[0]
+    assert [formula.symbolic for formula in facts.formulas] == [
+        "floor((n - f + 2*p)/s) + 1",
+        "n_f",
+        "f*f*n_C*n_f + n_f",
+        "t*h*w",
+        "4*h*w*n_f",
+        "r + (f - 1)*j",
+        "j*s",
+        "b + (R - 1)/2",
+    ]
+    letters = symbols_in(" ".join(formula.symbolic for formula in facts.formulas))
+    assert letters == ["n", "f", "p", "s", "n_f", "n_C", "t", "h", "w", "r", "j", "b", "R"]
+    assert (SYMBOLS["f"].en, SYMBOLS["f"].say("es")) == ("side of the filter", "lado del filtro")
+    assert (SYMBOLS["n_C"].say("es"), SYMBOLS["n_f"].say("es")) == ("canales que entran", "filtros")
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(window_layers(ceil_mode=False))
 def test_every_formula_comes_to_what_stands_behind_it(net):
@@ -79,7 +192,7 @@ def test_the_formula_of_a_pooling_that_rounds_up_is_true():
 
 
 def seen_span(module: nn.Module, images: torch.Tensor, output: tuple[int, ...]) -> tuple[int, bool]:
-    """Return the longer side of the pixels that one output value's gradient reaches, and whether it touches the border."""
+    """Return the longer side of the gradient of one output value, in pixels, and whether it touches the border."""
     images = images.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(module(images)[(0, *output)], images)
     reached = gradient[0].abs().sum(0) > 0
@@ -153,7 +266,7 @@ def test_a_dense_layer_does_not_see_what_a_stride_dropped():
 
 
 def unseen_rows(net: Net) -> int:
-    """Return how many rows at the picture's end get no gradient from any output of the net."""
+    """Return the number of rows at the end of the image without gradient from any output of the net."""
     images = torch.ones(1, net.input[0], *net.input[1:], dtype=torch.double, requires_grad=True)
     (gradient,) = torch.autograd.grad(positive(net)(images).sum(), images)
     rows = (gradient[0].abs().sum((0, 2)) > 0).nonzero().flatten()

@@ -1,8 +1,8 @@
-"""Nets saved by others, good, odd and hostile: each is taken, noted or refused in a sentence of both languages."""
+"""Saved nets, good, unusual and hostile: each is accepted, noted or refused with a sentence in both languages."""
 
 from vpc2 import codec
 from vpc2.nets.summary.summarise import summarise
-from vpc2.nets.summary.trainable import check_trainable, review
+from vpc2.nets.summary.trainable import check_trainable, review_saved_net
 from vpc2.text import Refusal, Text
 
 # What these files are about shows only beside a data set, or once what stands before it is mended.
@@ -19,7 +19,7 @@ def judge(data: bytes, name: str) -> tuple[str, tuple[Text, ...]]:
     net = read.spec
     if name in AFTER_REPAIR:
         net = summarise(net).problem.repairs[0].apply(net)
-    problem, notes = review(net)
+    problem, notes = review_saved_net(net)
     if problem is None and name in BESIDE_DATA:
         problem = check_trainable(net, BESIDE_DATA[name])
     if problem is not None:

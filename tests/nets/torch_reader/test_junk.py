@@ -1,4 +1,4 @@
-"""A thousand documents and a thousand links that went wrong on their way: each is a net, or one sentence in both languages."""
+"""A thousand damaged documents and a thousand damaged links: each is a net, or refused with a sentence in both languages."""
 
 import json
 import random
@@ -26,7 +26,7 @@ def places(value, path=()):
 
 
 def changed(document, draw):
-    """A copy of a document with one to three of its values replaced, renamed, doubled or taken away."""
+    """A copy of a document with one to three of its values replaced, renamed, doubled or removed."""
     document = json.loads(json.dumps(document))
     for _ in range(draw.randint(1, 3)):
         *way, last = draw.choice([path for path in places(document) if path])

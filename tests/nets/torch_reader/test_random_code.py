@@ -1,4 +1,4 @@
-"""Random code, read and executed by torch: what is read without a word gives what torch gives, and the rest is named by its line.
+"""Random code, read and executed by torch: code read without a note gives torch's result, other code is refused or noted by line.
 
 The programs write in place, drop results, skip and rename; the calls have random arguments, by position or by name.
 """
@@ -64,7 +64,7 @@ VALUES = {
 
 
 def program(seed: int) -> str:
-    """Return a net whose forward renames, skips, writes in place and forgets."""
+    """Return a net whose forward renames values, has skip connections, writes in place and drops results."""
     draw, names, lines = random.Random(seed), ["x"], ["x = self.c0(x)"]
 
     def add(pattern: str) -> None:
@@ -111,7 +111,7 @@ def one_call(seed: int) -> str:
 
 
 def filled(module: nn.Module) -> nn.Module:
-    """Return a module whose every tensor follows from its shape alone, so that two nets of the same layers have the same weights."""
+    """Return a module whose tensors depend on their shapes alone, so that two nets of the same layers have the same weights."""
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
             values = torch.linspace(-0.5, 0.7, tensor.numel()).reshape(tensor.shape)
@@ -120,7 +120,7 @@ def filled(module: nn.Module) -> nn.Module:
 
 
 def is_equal(theirs: nn.Module, net: Net) -> bool | None:
-    """True where torch's net and the one that was read give the same; None where torch itself refuses to run it."""
+    """True where torch's net and the one that was read have equal outputs; None where torch refuses to run it."""
     ours = filled(build_net(net))
     images = torch.randn(2, *net.input, generator=torch.Generator().manual_seed(1))
     torch.manual_seed(0)
@@ -134,7 +134,7 @@ def is_equal(theirs: nn.Module, net: Net) -> bool | None:
 
 
 def judged(text: str) -> str:
-    """Return "equal", "named" or "refused by torch"; fail where a net was read that gives something else than torch's."""
+    """Return "equal", "named" or "refused by torch"; fail where the net that was read has other outputs than torch's."""
     try:
         read = read_code(text)
         said = [note.en for note in read.notes]

@@ -1,4 +1,4 @@
-"""Pasted code: read as it would run, wrong numbers kept, what is unknown named by its line, and nothing ever run."""
+"""Reading of pasted code: as torch would run it, wrong numbers kept, unknown code noted by line, and nothing executed."""
 
 import os
 import threading
@@ -15,8 +15,8 @@ from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Layer, Net, make_net
 from vpc2.nets.summary.summarise import summarise
-from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
-from vpc2.nets.torch_reader.torch_signatures import REQUIRED, SILENT, arguments_of, classes, function_of, functions, kind_of
+from vpc2.nets.torch_reader.read_code import MAX_CODE_BYTES, read_code
+from vpc2.nets.torch_reader.torch_signatures import IGNORED_ARGUMENTS, REQUIRED, arguments_of, classes, function_of, functions, kind_of
 from vpc2.text import Refusal
 
 # Written by hand as students write them; each is also run for real, by torch, and compared.
@@ -124,6 +124,11 @@ features = nn.Sequential(layers)
 net = nn.Sequential(features, nn.GroupNorm(4, 16), nn.LeakyReLU(0.2), nn.ConvTranspose2d(16, 4, 2, 2), nn.Dropout2d(0.1))
 if __name__ == "__main__":
     print(net)
+""",
+    "indexed": """
+first = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+more = [nn.Conv2d(4, 4, 3, padding=1) for _ in range(3)]
+net = nn.Sequential(first[0], first[-1], more[0], nn.Tanh(), more[2])
 """,
     "pooled": """
 class Net(nn.Sequential):
@@ -264,6 +269,15 @@ def test_a_wrong_number_where_there_is_no_knob_for_it_is_noted_by_line():
     assert summarise(read.spec).problem is None
 
 
+def test_one_of_a_list_of_copies_named_twice_is_one_layer():
+    once, twice = (
+        read_code(HEAD + f"more = [nn.Conv2d(3, 3, 1) for _ in range(3)]\nnet = nn.Sequential({both})")
+        for both in ("more[0], more[1]", "more[1], more[1]")
+    )
+    assert once.notes == ()
+    assert ["more than once" in note.en for note in twice.notes] == [True]
+
+
 def test_what_is_not_known_is_left_out_and_named_by_its_line():
     text = "class Net(nn.Module):\n  def __init__(self):\n    super().__init__()\n    self.a = nn.Conv2d(3, 8, 3)\n"
     text += "    self.b = nn.LSTM(8, 8)\n"
@@ -350,7 +364,7 @@ HOSTILE = {
     "x = a" + ".b" * 20_000: "",
     "x = " + "[" * 150 + "]" * 150: "",
     "if 1:\n pass\n" + "el" + "if 1:\n pass\nel".join([""] * 3000) + "se:\n pass": "",
-    "x" * (MOST_BYTES + 1): "64",
+    "x" * (MAX_CODE_BYTES + 1): "64",
     "\x00": "",
     "x = 1" + "0" * 6000: "",
     "\udc80": "",
@@ -366,6 +380,8 @@ HOSTILE = {
     "net = nn.Sequential(nn.Conv2d(3, 8, filters=3))": "filters",
     "net = nn.Sequential(nn.MaxPool2d(2, dilation=3))": "dilation",
     "net = nn.Sequential(3)": "Line 1",
+    "net = nn.Sequential(nn.ReLU(), nn.Tanh() if None < 3 else nn.ReLU())": "Line 1",
+    "class Net(nn.Module):\n    def forward(self, x):\n        return x.mean([[2], [3]])": "Line 3",
 }  # fmt: skip
 
 
@@ -439,26 +455,26 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
 
 @pytest.mark.parametrize("name", classes())
 def test_every_argument_of_a_class_has_a_place(name):
-    """What torch's class takes is a knob, follows from what comes in, is fixed, or has a default that stands."""
+    """Each argument of torch's class is a knob, follows from the input, is fixed, or has a default."""
     entry = LAYERS[kind_of(name)]
     follows = entry.inner(entry.defaults(), (16, 8, 8))
     for key, default in arguments_of(name).items():
-        has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in SILENT or key in dict(entry.fixed)
+        has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in IGNORED_ARGUMENTS or key in dict(entry.fixed)
         assert has_place or default is not REQUIRED, key
 
 
 @pytest.mark.parametrize("name", functions())
 def test_a_function_takes_what_its_class_takes(name):
-    """Its arguments are those that its class knows, or say nothing of a net; torch takes the picture with them, in their order."""
+    """Its arguments are those of its class or are ignored; torch accepts the image with them, in this order."""
     function = function_of(name)
-    known = {*arguments_of(function.cls), *SILENT, "training", "antialias"}
+    known = {*arguments_of(function.cls), *IGNORED_ARGUMENTS, "training", "antialias"}
     assert set(function.arguments) <= known
     entry = LAYERS[kind_of(function.cls)]
-    wanted = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
+    expected = {"kernel_size": 2, "output_size": 2, "scale_factor": 2.0, "size": 3, "dim": 1, **dict(entry.fixed)}
     if name == "interpolate":
-        wanted["size"] = None
+        expected["size"] = None
     called = getattr(functional, name, None) or getattr(torch, name)
-    given = [wanted.get(key, default) for key, default in function.arguments.items()]
+    given = [expected.get(key, default) for key, default in function.arguments.items()]
     images = torch.zeros(2, 3, 4, 4)
     if name in ("gelu", "softmax", "interpolate"):  # some of theirs are taken by name only
         called(images, **dict(zip(function.arguments, given, strict=True)))

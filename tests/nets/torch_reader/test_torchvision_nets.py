@@ -1,4 +1,4 @@
-"""torchvision's classifiers, read by name: equal in parameters, multiply-adds and tensors, or refused in words."""
+"""torchvision's classifiers, read by name: equal in parameters, multiply-adds and tensors, or refused."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Pasted code is read as torch runs it, or the reading names the line at fault: each text is executed by torch and compared."""
+"""Pasted code is read as torch runs it, or its line is named: each text is also executed by torch and compared."""
 
 import inspect
 import re
@@ -164,7 +164,7 @@ def run(text: str) -> nn.Module | None:
 
 
 def is_equal(theirs: nn.Module, net) -> bool:
-    """True where the net that was read gives what torch's gives, with the same weights."""
+    """True where the net that was read has torch's outputs, with the same weights."""
     ours = build_net(net).eval()
     used = list(ours.state_dict())
     tensors = list(theirs.state_dict().values())
@@ -212,7 +212,7 @@ def test_the_referee_sees_a_reading_that_is_wrong():
     assert not is_equal(run(chain("nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2)")), read)
 
 
-# What torch cannot do without, for a picture of 6 x 12 x 12 or a vector of 6.
+# What torch cannot do without, for an image of 6 x 12 x 12 or a vector of 6.
 WANTED = {
     "in_channels": 6, "out_channels": 4, "kernel_size": 3, "output_size": 5, "num_features": 6, "normalized_shape": (6, 12, 12),
     "num_groups": 3, "num_channels": 6, "size": 3, "in_features": 6, "out_features": 5,

@@ -9,7 +9,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.experiments.comparison import share_of_test
-from vpc2.training.experiments.store import ExperimentStore, is_still_rising, more_epochs, read_outcome, validation_curves
+from vpc2.training.experiments.store import ExperimentStore, is_still_rising, more_epochs, read_experiment_status, validation_curves
 from vpc2.training.presets import EXPERIMENTS
 from vpc2.training.queue.worker import train
 from vpc2.training.spec import Experiment, without
@@ -52,13 +52,13 @@ def test_two_equal_sides_are_refused(store, spec):
 def test_from_two_recipes_to_a_gap_and_what_was_lost_is_named(store, spec):
     experiments = ExperimentStore(store)
     filed = experiments.create(spec, "me")
-    assert read_outcome(filed, store).going == 4
+    assert read_experiment_status(filed, store).going == 4
     for run_id in filed.runs[:3]:
         assert train(store.get(run_id)) == "finished"
     store.request_stop(filed.runs[3], by="me")
     again = ExperimentStore(store).get(filed.id)  # as after a restart
     assert again == filed
-    outcome = read_outcome(again, store)
+    outcome = read_experiment_status(again, store)
     assert outcome.is_over and len(outcome.accuracies) == 1 and outcome.lost == (store.get(filed.runs[3]).name,)
     left, right = outcome.accuracies[0]
     assert not outcome.gap.is_clear, "one pair is one seed"

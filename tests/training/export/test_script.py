@@ -27,7 +27,7 @@ from vpc2.predict.classifier import load_classifier
 from vpc2.predict.spec import Backbone
 from vpc2.text import Refusal
 from vpc2.training.export import bundle
-from vpc2.training.export.bundle import pack_run, read_course
+from vpc2.training.export.bundle import pack_run, read_run_history
 from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import ALL_STEPS, read_events
@@ -167,7 +167,7 @@ def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refus
     steps = [{"type": "step", "step": n, "epoch": n, "loss": 1.0, "learning_rate": 0.01} for n in range(1, ALL_STEPS + 2)]
     recipe = make_recipe(epochs=9000, schedule="constant")
     with pytest.raises(Refusal, match="no script gives the same curve"):
-        read_course(recipe, [start, *steps, {"type": "end", "state": "finished"}])
+        read_run_history(recipe, [start, *steps, {"type": "end", "state": "finished"}])
 
 
 def test_a_clock_that_only_once_had_a_say_is_found_by_the_rates(make_recipe):
@@ -177,6 +177,6 @@ def test_a_clock_that_only_once_had_a_say_is_found_by_the_rates(make_recipe):
     told = [*rates[:3], rates[3] * 0.9, *rates[4:]]
     steps = [{"type": "step", "step": i, "epoch": 1, "loss": 1.0, "learning_rate": rate} for i, rate in enumerate(told, 1)]
     end = {"type": "end", "state": "finished"}
-    assert read_course(make_recipe(epochs=3), [start, *steps, end]).rates == told
+    assert read_run_history(make_recipe(epochs=3), [start, *steps, end]).rates == told
     plain = [{**step, "learning_rate": rate} for step, rate in zip(steps, rates, strict=True)]
-    assert read_course(make_recipe(epochs=3), [start, *plain, end]).rates == []
+    assert read_run_history(make_recipe(epochs=3), [start, *plain, end]).rates == []

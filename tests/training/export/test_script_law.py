@@ -30,11 +30,11 @@ from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
 from vpc2.text import Text
 from vpc2.training.checks import check_recipe, fit_to_data
-from vpc2.training.export.bundle import pack_pictures, pack_weights, read_course
+from vpc2.training.export.bundle import pack_pictures, pack_weights, read_run_history
 from vpc2.training.export.script import CURVE_NAME, DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
 from vpc2.training.optimisers import OPTIMISERS, Optimiser
 from vpc2.training.presets import EXPERIMENTS, RECIPES
-from vpc2.training.runs.store import START_NAME
+from vpc2.training.runs.file_names import START_NAME
 from vpc2.training.schedule import SCHEDULES, Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
@@ -85,7 +85,7 @@ def check(recipe, folder, data=None, start=None, state="finished", stop_after=ma
     found = fit(recipe, told.append, data=data, folder=folder / "run" if start is not None else None, should_stop=is_enough)
     assert told[-1]["state"] == state
     fitted, _ = fit_to_data(recipe, len(data.classes))
-    course = read_course(fitted, told)
+    course = read_run_history(fitted, told)
     text = to_script(fitted, found.preprocessing.mean, found.preprocessing.std, has_start=start is not None, **course.told)
     (folder / SCRIPT_NAME).write_text(text)
     (folder / DATA_NAME).write_bytes(pack_pictures(data, course.rates))

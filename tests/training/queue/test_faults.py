@@ -17,7 +17,7 @@ from vpc2.host import MB
 from vpc2.predict.classifier import load_classifier
 from vpc2.text import Refusal
 from vpc2.training.queue.failures import explain
-from vpc2.training.queue.local import LocalEngine
+from vpc2.training.queue.local import LocalQueue
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.store import RunStore
@@ -136,24 +136,24 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_thirty_starts_in_five_seconds_all_end_and_none_runs_twice(store, make_recipe):
     """Started = finished + stopped + refused, one trains at a time, and a second click starts nothing."""
-    engine = LocalEngine(store)
+    queue = LocalQueue(store)
     try:
-        assert engine.warm(wait_s=90)
+        assert queue.warm(wait_s=90)
         runs, most = [], 0
         for i in range(30):
             run = store.create(make_recipe(epochs=1), owner=f"visitor {i % 10}")
-            engine.start(run)
-            engine.start(run)
+            queue.start(run)
+            queue.start(run)
             runs.append(run)
         for run in runs[8:]:
-            engine.stop(run.id, by=run.owner)
+            queue.stop(run.id, by=run.owner)
         deadline = time.monotonic() + 200
         while any(not store.status(run.id).is_over for run in runs):
             assert time.monotonic() < deadline, [store.state(run.id) for run in runs]
             most = max(most, sum(worker_pid(run.folder) is not None for run in runs))
             time.sleep(0.02)
     finally:
-        engine.shutdown()
+        queue.shutdown()
     states = [store.state(run.id) for run in runs]
     assert states[:8] == ["finished"] * 8 and set(states[8:]) <= {"stopped", "finished"}
     assert most == 1

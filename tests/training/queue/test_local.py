@@ -14,23 +14,23 @@ from vpc2.predict.classifier import load_classifier
 from vpc2.text import Refusal
 from vpc2.training.queue import base as module
 from vpc2.training.queue import local, worker_pool
-from vpc2.training.queue.local import LocalEngine
+from vpc2.training.queue.local import LocalQueue
 from vpc2.training.runs.events import EventWriter, last_event, read_events
-from vpc2.training.runs.liveness import is_same, process_start, worker_pid
+from vpc2.training.runs.liveness import is_same_process, process_start, worker_pid
 
 ROOT = Path(__file__).parents[3]
 LONG = {"epochs": 10_000, "budget_s": 120.0}
 
 
 @pytest.fixture
-def engine(store):
-    engine = LocalEngine(store)
-    yield engine
+def queue(store):
+    queue = LocalQueue(store)
+    yield queue
     for run in store.list():
         pid = worker_pid(run.folder)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-    engine.shutdown()
+    queue.shutdown()
 
 
 def wait_for(what, seconds=90.0):
@@ -44,28 +44,28 @@ def has_epochs(run, count=1):
     return len([event for event in read_events(run.folder)[0] if event["type"] == "epoch"]) >= count
 
 
-def test_one_runs_the_second_waits_and_then_runs(engine, store, make_recipe):
-    assert engine.warm(wait_s=90)
+def test_one_runs_the_second_waits_and_then_runs(queue, store, make_recipe):
+    assert queue.warm(wait_s=90)
     first, second = store.create(make_recipe(**LONG), owner="a"), store.create(make_recipe(), owner="b")
-    engine.start(first)
-    engine.start(second)
-    engine.start(second)  # pressed twice
-    assert engine.place_in_line(first.id) == 0 and engine.place_in_line(second.id) == 1
-    assert 0 < engine.wait_s(second.id) <= 120
+    queue.start(first)
+    queue.start(second)
+    queue.start(second)  # pressed twice
+    assert queue.place_in_queue(first.id) == 0 and queue.place_in_queue(second.id) == 1
+    assert 0 < queue.wait_s(second.id) <= 120
     wait_for(lambda: has_epochs(first))
     assert store.state(first.id) == "running" and store.state(second.id) == "queued"
-    engine.stop(first.id, by="a")
+    queue.stop(first.id, by="a")
     wait_for(lambda: store.state(first.id) == "stopped")
     assert load_classifier(first.model_path)
     wait_for(lambda: store.state(second.id) == "finished")
-    assert engine.place_in_line(second.id) is None
+    assert queue.place_in_queue(second.id) is None
     assert len([event for event in read_events(second.folder)[0] if event["type"] == "start"]) == 1
 
 
-def test_kill_minus_nine_is_said_and_the_model_of_the_last_epoch_loads(engine, store, make_recipe):
+def test_kill_minus_nine_is_said_and_the_model_of_the_last_epoch_loads(queue, store, make_recipe):
     run, following = store.create(make_recipe(**LONG)), store.create(make_recipe())
-    engine.start(run)
-    engine.start(following)
+    queue.start(run)
+    queue.start(following)
     wait_for(lambda: has_epochs(run, 2))
     os.kill(worker_pid(run.folder), signal.SIGKILL)
     wait_for(lambda: store.state(run.id) == "interrupted")
@@ -74,18 +74,18 @@ def test_kill_minus_nine_is_said_and_the_model_of_the_last_epoch_loads(engine, s
     wait_for(lambda: store.state(following.id) == "finished")  # and nothing else is hurt
 
 
-def test_a_run_outlives_its_server_and_waiting_runs_start_again(engine, store, make_recipe):
+def test_a_run_outlives_its_server_and_waiting_runs_start_again(queue, store, make_recipe):
     run, waiting = store.create(make_recipe(**LONG)), store.create(make_recipe())
-    engine.start(run)
-    engine.start(waiting)
+    queue.start(run)
+    queue.start(waiting)
     wait_for(lambda: has_epochs(run))
-    engine.shutdown()
+    queue.shutdown()
     seen = last_event(run.folder)["n"]
     wait_for(lambda: last_event(run.folder)["n"] > seen + 5)
-    again = LocalEngine(store)
+    again = LocalQueue(store)
     try:
         again.reconcile()
-        assert again.place_in_line(run.id) == 0 and again.place_in_line(waiting.id) == 1
+        assert again.place_in_queue(run.id) == 0 and again.place_in_queue(waiting.id) == 1
         again.stop(run.id, by="")
         wait_for(lambda: store.state(run.id) == "stopped")
         wait_for(lambda: store.state(waiting.id) == "finished")
@@ -93,23 +93,23 @@ def test_a_run_outlives_its_server_and_waiting_runs_start_again(engine, store, m
         again.shutdown()
 
 
-def test_a_frozen_worker_is_called_stalled_and_can_still_be_stopped(engine, store, monkeypatch, make_recipe):
+def test_a_frozen_worker_is_called_stalled_and_can_still_be_stopped(queue, store, monkeypatch, make_recipe):
     monkeypatch.setattr("vpc2.training.runs.liveness.STALLED_S", 2.0)
     monkeypatch.setattr(local, "STOP_PATIENCE_S", 0.5)
     run = store.create(make_recipe(**LONG))
-    engine.start(run)
+    queue.start(run)
     wait_for(lambda: has_epochs(run))
     os.kill(worker_pid(run.folder), signal.SIGSTOP)
     wait_for(lambda: store.status(run.id).is_stalled)
     assert store.state(run.id) == "running"
-    engine.stop(run.id, by="")
+    queue.stop(run.id, by="")
     wait_for(lambda: store.state(run.id) == "stopped")
     assert load_classifier(run.model_path)
 
 
-def test_sigterm_means_stop(engine, store, make_recipe):
+def test_sigterm_means_stop(queue, store, make_recipe):
     run = store.create(make_recipe(**LONG))
-    engine.start(run)
+    queue.start(run)
     wait_for(lambda: has_epochs(run))
     os.kill(worker_pid(run.folder), signal.SIGTERM)
     wait_for(lambda: store.state(run.id) == "stopped")
@@ -117,53 +117,53 @@ def test_sigterm_means_stop(engine, store, make_recipe):
 
 
 class _Idle:
-    """An engine whose workers never start: only the line is looked at."""
+    """An queue whose workers never start: only the line is looked at."""
 
     def __new__(cls, store, monkeypatch):
-        engine = LocalEngine(store, runs_at_once=0)
-        monkeypatch.setattr(engine, "_begin", lambda: None)
-        return engine
+        queue = LocalQueue(store, runs_at_once=0)
+        monkeypatch.setattr(queue, "_start_supervisor", lambda: None)
+        return queue
 
 
 def test_the_line_is_fair(store, monkeypatch, make_recipe):
-    engine = _Idle(store, monkeypatch)
+    queue = _Idle(store, monkeypatch)
     runs = [store.create(make_recipe(), owner=owner) for owner in ("a", "a", "a", "b", "c", "b")]
     for run in runs:
-        engine.start(run)
-    assert [engine.place_in_line(run.id) for run in runs] == [1, 4, 6, 2, 3, 5]
-    engine.stop(runs[0].id, by="a")
-    assert engine.place_in_line(runs[0].id) is None and engine.place_in_line(runs[1].id) == 1
+        queue.start(run)
+    assert [queue.place_in_queue(run.id) for run in runs] == [1, 4, 6, 2, 3, 5]
+    queue.stop(runs[0].id, by="a")
+    assert queue.place_in_queue(runs[0].id) is None and queue.place_in_queue(runs[1].id) == 1
 
 
 def test_a_full_line_is_refused_in_words(store, monkeypatch, make_recipe):
-    engine = _Idle(store, monkeypatch)
-    engine.most_waiting = 2
-    engine.start(store.create(make_recipe()))
-    engine.start(store.create(make_recipe()))
+    queue = _Idle(store, monkeypatch)
+    queue.max_waiting = 2
+    queue.start(store.create(make_recipe()))
+    queue.start(store.create(make_recipe()))
     with pytest.raises(Refusal, match="line is full"):
-        engine.start(store.create(make_recipe()))
+        queue.start(store.create(make_recipe()))
 
 
 def test_a_worker_that_cannot_start_is_said_so(store, monkeypatch, make_recipe):
     monkeypatch.setattr(worker_pool.sys, "executable", "/bin/false")
-    engine = LocalEngine(store)
+    queue = LocalQueue(store)
     run = store.create(make_recipe())
-    engine.start(run)
+    queue.start(run)
     wait_for(lambda: store.state(run.id) == "failed")
     assert "could not be started" in store.status(run.id).reason.en
-    engine.shutdown()
+    queue.shutdown()
 
 
 SERVER = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from vpc2.training.queue.local import LocalEngine
+from vpc2.training.queue.local import LocalQueue
 from vpc2.training.runs.store import RunStore
-engine = LocalEngine(RunStore(Path(sys.argv[1])))
-assert engine.warm(wait_s=90)
-for run in engine.store.list():
-    engine.start(run)
+queue = LocalQueue(RunStore(Path(sys.argv[1])))
+assert queue.warm(wait_s=90)
+for run in queue.store.list():
+    queue.start(run)
 print("ready", flush=True)
 time.sleep(600)
 """
@@ -196,39 +196,39 @@ def dead_server(store):
 
 def test_a_server_that_is_killed_leaves_no_spare(dead_server, store):
     spares_left = dead_server()
-    wait_for(lambda: not any(is_same(*one) for one in spares_left), 20)
-    assert worker_pool.end_strays(store) == []
+    wait_for(lambda: not any(is_same_process(*one) for one in spares_left), 20)
+    assert worker_pool.end_orphaned_workers(store) == []
     assert list((store.home / "workers").iterdir()) == [], "the dead are struck off the list"
 
 
-def test_a_spare_that_hangs_is_found_and_ended_by_the_next_server(dead_server, engine, store):
+def test_a_spare_that_hangs_is_found_and_ended_by_the_next_server(dead_server, queue, store):
     hung = dead_server(to_worker=signal.SIGSTOP)
-    assert all(is_same(*one) for one in hung), "it cannot even read that its server is gone"
-    engine.reconcile()
-    wait_for(lambda: not any(is_same(*one) for one in hung), 20)
+    assert all(is_same_process(*one) for one in hung), "it cannot even read that its server is gone"
+    queue.reconcile()
+    wait_for(lambda: not any(is_same_process(*one) for one in hung), 20)
 
 
-def test_a_worker_goes_on_without_its_server_until_its_run_is_deleted(dead_server, engine, store, make_recipe):
+def test_a_worker_goes_on_without_its_server_until_its_run_is_deleted(dead_server, queue, store, make_recipe):
     run = store.create(make_recipe(**LONG))
     workers = dict(dead_server(until=lambda: has_epochs(run)))
     pid = worker_pid(run.folder)
-    engine.reconcile()
+    queue.reconcile()
     seen = last_event(run.folder)["n"]
     wait_for(lambda: last_event(run.folder)["n"] > seen + 5)
-    assert engine.place_in_line(run.id) == 0 and store.state(run.id) == "running"
+    assert queue.place_in_queue(run.id) == 0 and store.state(run.id) == "running"
     shutil.rmtree(run.folder)
-    wait_for(lambda: not is_same(pid, workers[pid]), 30)
+    wait_for(lambda: not is_same_process(pid, workers[pid]), 30)
     assert not run.folder.exists(), "and it leaves nothing behind"
     with pytest.raises(Refusal, match="deleted"):
         store.get(run.id)
 
 
-def test_a_hung_worker_whose_run_was_deleted_is_ended_by_the_next_server(dead_server, engine, store, make_recipe):
+def test_a_hung_worker_whose_run_was_deleted_is_ended_by_the_next_server(dead_server, queue, store, make_recipe):
     run = store.create(make_recipe(**LONG))
     hung = dead_server(until=lambda: has_epochs(run), to_worker=signal.SIGSTOP)
     shutil.rmtree(run.folder)
-    engine.reconcile()
-    wait_for(lambda: not any(is_same(*one) for one in hung), 20)
+    queue.reconcile()
+    wait_for(lambda: not any(is_same_process(*one) for one in hung), 20)
 
 
 def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
@@ -243,7 +243,7 @@ def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
                 del document["server"]
             (notes / f"{name}.json").write_text(json.dumps(document))
         (notes / "5.json").write_text("{")
-        assert worker_pool.end_strays(store) == []
+        assert worker_pool.end_orphaned_workers(store) == []
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -251,45 +251,45 @@ def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
 
 
 def test_a_waiting_run_is_paused_and_goes_back_into_the_line(store, monkeypatch, make_recipe):
-    engine = _Idle(store, monkeypatch)
+    queue = _Idle(store, monkeypatch)
     first, second = store.create(make_recipe(), owner="a"), store.create(make_recipe(), owner="a")
-    engine.start(first)
-    engine.start(second)
-    engine.pause(first.id, by="a")
-    engine.pause(first.id, by="a")
-    assert store.state(first.id) == "paused" and engine.place_in_line(first.id) is None and engine.place_in_line(second.id) == 1
+    queue.start(first)
+    queue.start(second)
+    queue.pause(first.id, by="a")
+    queue.pause(first.id, by="a")
+    assert store.state(first.id) == "paused" and queue.place_in_queue(first.id) is None and queue.place_in_queue(second.id) == 1
     with pytest.raises(Refusal, match="somebody else"):
-        engine.resume(first.id, by="b")
-    engine.resume(first.id, by="a")
-    engine.resume(first.id, by="a")
-    assert engine.place_in_line(first.id) == 1 and engine.place_in_line(second.id) == 2
-    engine.stop(first.id, by="a")
-    engine.stop(first.id, by="a")
-    assert store.state(first.id) == "stopped" and engine.place_in_line(second.id) == 1
+        queue.resume(first.id, by="b")
+    queue.resume(first.id, by="a")
+    queue.resume(first.id, by="a")
+    assert queue.place_in_queue(first.id) == 1 and queue.place_in_queue(second.id) == 2
+    queue.stop(first.id, by="a")
+    queue.stop(first.id, by="a")
+    assert store.state(first.id) == "stopped" and queue.place_in_queue(second.id) == 1
 
 
 def test_a_run_that_is_declined_does_not_seem_to_wait(store, monkeypatch, make_recipe):
-    engine = _Idle(store, monkeypatch)
-    engine.most_waiting = 0
+    queue = _Idle(store, monkeypatch)
+    queue.max_waiting = 0
     run = store.create(make_recipe())
     with pytest.raises(Refusal, match="line is full"):
-        engine.start(run)
+        queue.start(run)
     assert store.state(run.id) == "stopped"
-    engine.most_waiting = 1
+    queue.max_waiting = 1
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(Refusal, match="disk is full"):
-        engine.start(store.create(make_recipe()))
+        queue.start(store.create(make_recipe()))
 
 
 def test_the_wait_is_what_is_left_of_those_before(store, monkeypatch, make_recipe):
-    engine = _Idle(store, monkeypatch)
+    queue = _Idle(store, monkeypatch)
     runs = [store.create(make_recipe(budget_s=budget), owner="a") for budget in (10.0, 20.0, 40.0)]
     for run in runs:
-        engine.start(run)
-    assert [engine.wait_s(run.id) for run in runs] == [0.0, 10.0, 30.0]
+        queue.start(run)
+    assert [queue.wait_s(run.id) for run in runs] == [0.0, 10.0, 30.0]
     writer = EventWriter(runs[0].folder)
     writer.write({"type": "start", "budget_s": 10.0, "epochs": 4, "steps_per_epoch": 5, "t": 0.0})
     writer.write({"type": "step", "step": 10, "t": 3.0})  # half of the twenty steps in three seconds
     writer.close()
-    assert engine.seconds_left(runs[0]) == pytest.approx(3.0)
-    assert engine.wait_s(runs[1].id) == pytest.approx(3.0)
+    assert queue.seconds_left(runs[0]) == pytest.approx(3.0)
+    assert queue.wait_s(runs[1].id) == pytest.approx(3.0)

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[3]
 RESTARTS = int(os.environ.get("VPC2_RESTARTS", "3"))  # 20 for the figure of docs/trust.md
 # What a server does with its runs, without its pages: take up what an earlier one left, and tend it until somebody kills it.
 SERVER = (
-    "import sys, time\nfrom pathlib import Path\nfrom vpc2.training.queue.local import LocalEngine\n"
+    "import sys, time\nfrom pathlib import Path\nfrom vpc2.training.queue.local import LocalQueue\n"
     "from vpc2.training.runs.store import RunStore\n"
-    "engine = LocalEngine(RunStore(Path(sys.argv[1])))\nengine.reconcile()\nengine.warm()\nprint('up', flush=True)\ntime.sleep(600)\n"
+    "queue = LocalQueue(RunStore(Path(sys.argv[1])))\nengine.reconcile()\nengine.warm()\nprint('up', flush=True)\ntime.sleep(600)\n"
 )
 UNTIMED = ("t", "elapsed_s", "images_per_s", "n")
 

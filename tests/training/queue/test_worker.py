@@ -10,7 +10,7 @@ import pytest
 from vpc2.predict.classifier import load_classifier
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.snapshot_files import read_look, sheet_path
+from vpc2.training.runs.snapshot_files import read_snapshot, sheet_path
 from vpc2.training.trainer import trainer
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def test_what_is_heard_is_what_is_recorded(store, recipe):
     assert events == heard
     assert load_classifier(run.model_path)
     step = max(event["step"] for event in events if event["type"] == "step")
-    assert read_look(run.folder)["step"] == step  # the last look is that of the end
+    assert read_snapshot(run.folder)["step"] == step  # the last look is that of the end
     names = {path.name for path in run.folder.iterdir() if path.suffix != ".jpg"}
     assert names == {"events.jsonl", "look.json", "model.safetensors", "spec.json", "tb"}
     assert sheet_path(run.folder, "batch", step).is_file()

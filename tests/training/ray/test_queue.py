@@ -21,7 +21,7 @@ from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
 from vpc2.training.queue import factory
-from vpc2.training.ray.queue import RayEngine
+from vpc2.training.ray.queue import RayQueue
 from vpc2.training.runs.events import last_event, read_events
 from vpc2.training.runs.store import RunStore
 
@@ -73,7 +73,7 @@ class Processes:
             return False
 
     def trainers(self) -> list[int]:
-        return [pid for pid in self.all() if _read(pid, "cmdline").startswith(b"ray::Trainer")]
+        return [pid for pid in self.all() if _read(pid, "cmdline").startswith(b"ray::RemoteTrainer")]
 
     def kill_node_of(self, pid: int) -> None:
         """The machine goes away: its raylet (which started the trainer) and the trainer, at once."""
@@ -122,15 +122,15 @@ def cluster():
 
 
 @pytest.fixture
-def engine(cluster, store, monkeypatch):
+def queue(cluster, store, monkeypatch):
     monkeypatch.setenv("VPC2_RAY_ADDRESS", cluster[0])
-    engine = factory.make_engine(store)
-    assert isinstance(engine, RayEngine) and engine.warm(60)
-    yield engine
+    queue = factory.make_queue(store)
+    assert isinstance(queue, RayQueue) and queue.warm(60)
+    yield queue
     for run in store.list():
-        engine.stop(run.id, by=run.owner)
+        queue.stop(run.id, by=run.owner)
     wait_for(lambda: not cluster[1].trainers(), 60)
-    engine.shutdown()
+    queue.shutdown()
 
 
 def timeless(run, *types):
@@ -146,15 +146,15 @@ def kinds(run):
     return [event["type"] for event in read_events(run.folder)[0] if event["type"] in ("pause", "resume", "end")]
 
 
-def test_a_class_trains_on_several_nodes_exactly_as_here(engine, cluster, store, make_recipe, tmp_path):
+def test_a_class_trains_on_several_nodes_exactly_as_here(queue, cluster, store, make_recipe, tmp_path):
     recipe = make_recipe(epochs=2)
     images = np.random.default_rng(0).integers(0, 255, (60, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
     entry = uploads.keep(ImageSet(images, np.arange(60) % 10, tuple("0123456789")), "mine", "me")
     mine = replace(recipe, dataset=entry.key)
     runs = [store.create(one, owner=owner) for one, owner in ((recipe, "a"), (mine, "b"), (recipe, "c"))]
     for run in runs:
-        engine.start(run)
-    assert [engine.place_in_line(run.id) for run in runs] == [1, 2, 3]
+        queue.start(run)
+    assert [queue.place_in_queue(run.id) for run in runs] == [1, 2, 3]
     wait_for(lambda: len(cluster[1].trainers()) == 2)  # one a node: there are two cores
     wait_for(lambda: all(store.state(run.id) == "finished" for run in runs))
     assert read_events(runs[1].folder)[0][0]["counts"]["train"] > 0, "the server's own set came along"
@@ -170,11 +170,11 @@ def test_a_class_trains_on_several_nodes_exactly_as_here(engine, cluster, store,
         assert not (run.folder / "checkpoint.safetensors").exists(), "as here: what is done needs none"
 
 
-def test_it_outlives_its_node_its_pause_and_its_server(engine, cluster, store, make_recipe):
+def test_it_outlives_its_node_its_pause_and_its_server(queue, cluster, store, make_recipe):
     run = store.create(make_recipe(**LONG), owner="me")
-    engine.start(run)
+    queue.start(run)
     wait_for(lambda: (run.folder / "checkpoint.safetensors").is_file() and len(steps(run)) > 40)
-    assert store.state(run.id) == "running" and engine.place_in_line(run.id) == 0
+    assert store.state(run.id) == "running" and queue.place_in_queue(run.id) == 0
     (trainer,) = cluster[1].trainers()
     cluster[1].kill_node_of(trainer)
     wait_for(lambda: "resume" in kinds(run))
@@ -183,22 +183,22 @@ def test_it_outlives_its_node_its_pause_and_its_server(engine, cluster, store, m
     texts = [event["text"]["en"] for event in read_events(run.folder)[0] if event["type"] == "note"]
     assert "The machine that trained this run went away; another one goes on from the last checkpoint." in texts
 
-    engine.pause(run.id, by="me")
-    engine.pause(run.id, by="me")
+    queue.pause(run.id, by="me")
+    queue.pause(run.id, by="me")
     wait_for(lambda: store.state(run.id) == "paused")
     wait_for(lambda: not cluster[1].trainers())
     place = steps(run)[-1]
-    engine.resume(run.id, by="me")
+    queue.resume(run.id, by="me")
     wait_for(lambda: steps(run)[-1] > place)
 
-    engine.shutdown()  # the server ends: the run does not
+    queue.shutdown()  # the server ends: the run does not
     assert len(cluster[1].trainers()) == 1
-    following = factory.make_engine(store)
+    following = factory.make_queue(store)
     try:
         following.reconcile()
         place = steps(run)[-1]
         wait_for(lambda: steps(run)[-1] > place + 20)
-        assert following.place_in_line(run.id) == 0
+        assert following.place_in_queue(run.id) == 0
         following.stop(run.id, by="me")
         wait_for(lambda: store.state(run.id) == "stopped")
         wait_for(lambda: not cluster[1].trainers())
@@ -213,47 +213,47 @@ def test_it_outlives_its_node_its_pause_and_its_server(engine, cluster, store, m
     assert store.status(run.id).is_resumable
 
 
-def test_a_run_that_waits_is_called_off(engine, cluster, store, make_recipe):
+def test_a_run_that_waits_is_called_off(queue, cluster, store, make_recipe):
     """One node is left: the first run has its core, the second waits for it."""
     first, second = store.create(make_recipe(**LONG), owner="a"), store.create(make_recipe(), owner="b")
-    engine.start(first)
+    queue.start(first)
     wait_for(lambda: store.state(first.id) == "running")
-    engine.start(second)
+    queue.start(second)
     time.sleep(1)
-    assert store.state(second.id) == "queued" and engine.place_in_line(second.id) == 1
-    assert 0 < engine.wait_s(second.id) <= LONG["budget_s"]
-    engine.pause(second.id, by="b")
-    assert store.state(second.id) == "paused" and engine.place_in_line(second.id) is None
-    engine.resume(second.id, by="b")
-    engine.stop(first.id, by="a")
+    assert store.state(second.id) == "queued" and queue.place_in_queue(second.id) == 1
+    assert 0 < queue.wait_s(second.id) <= LONG["budget_s"]
+    queue.pause(second.id, by="b")
+    assert store.state(second.id) == "paused" and queue.place_in_queue(second.id) is None
+    queue.resume(second.id, by="b")
+    queue.stop(first.id, by="a")
     wait_for(lambda: store.state(second.id) == "finished")
 
 
-def test_who_resumes_a_run_while_it_is_called_off_finds_it_in_line(engine, cluster, store, make_recipe, monkeypatch):
+def test_who_resumes_a_run_while_it_is_called_off_finds_it_in_line(queue, cluster, store, make_recipe, monkeypatch):
     import ray
 
     first, second = store.create(make_recipe(**LONG), owner="a"), store.create(make_recipe(**LONG), owner="b")
     third, kill = store.create(make_recipe(), owner="c"), ray.kill
     for run in (first, second):
-        engine.start(run)
+        queue.start(run)
     wait_for(lambda: "running" in (store.state(first.id), store.state(second.id)))
-    engine.start(third)
-    wait_for(lambda: third.id in engine._tasks)
+    queue.start(third)
+    wait_for(lambda: third.id in queue._remote_runs)
 
     def resume_first(actor, **options):
         monkeypatch.setattr(ray, "kill", kill)
-        engine.resume(third.id, by="c")
+        queue.resume(third.id, by="c")
         kill(actor, **options)
 
     monkeypatch.setattr(ray, "kill", resume_first)
-    engine.pause(third.id, by="c")
+    queue.pause(third.id, by="c")
     wait_for(lambda: ray.kill is kill)
     for run in (first, second):
-        engine.stop(run.id, by=run.owner)
+        queue.stop(run.id, by=run.owner)
     wait_for(lambda: store.state(third.id) == "finished", 60)
 
 
-def test_nothing_of_it_listens_beyond_this_machine(engine, cluster):
+def test_nothing_of_it_listens_beyond_this_machine(queue, cluster):
     sockets = {os.path.realpath(file) for pid in (*cluster[1].all(), os.getpid()) for file in _files(pid)}
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     listening = [line for line in lines if line[3] == "0A" and any(file.endswith(f"socket:[{line[9]}]") for file in sockets)]
@@ -271,32 +271,32 @@ def _files(pid):
 def test_a_cluster_that_does_not_answer_is_a_sentence_and_nothing_else_is_hurt(store, make_recipe):
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
-        engine = RayEngine(store, f"127.0.0.1:{taken.getsockname()[1]}")
-        assert not engine.warm()
-        engine.reconcile()
+        queue = RayQueue(store, f"127.0.0.1:{taken.getsockname()[1]}")
+        assert not queue.warm()
+        queue.reconcile()
         run = store.create(make_recipe())
         with pytest.raises(Refusal, match="does not answer"):
-            engine.start(run)
-        assert store.state(run.id) == "stopped" and engine.place_in_line(run.id) is None
-        engine.shutdown()
+            queue.start(run)
+        assert store.state(run.id) == "stopped" and queue.place_in_queue(run.id) is None
+        queue.shutdown()
 
 
 def test_without_ray_it_is_a_sentence(store, make_recipe, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)  # as an import of what is not installed
     with socket.create_server(("127.0.0.1", 0)) as somebody:
-        engine = RayEngine(store, f"127.0.0.1:{somebody.getsockname()[1]}")
+        queue = RayQueue(store, f"127.0.0.1:{somebody.getsockname()[1]}")
         with pytest.raises(Refusal, match="not installed"):
-            engine.start(store.create(make_recipe()))
-        engine.shutdown()
+            queue.start(store.create(make_recipe()))
+        queue.shutdown()
 
 
 def test_ray_is_not_imported_where_no_cluster_is_named(store):
     code = (
         "import sys, vpc2.training.queue.worker, vpc2.training.queue.record; from pathlib import Path\n"
         "from vpc2.training.runs.store import RunStore\n"
-        "from vpc2.training.queue.factory import make_engine; engine = make_engine(RunStore(Path(sys.argv[1])))\n"
-        "print(type(engine).__name__, 'ray' in sys.modules, 'vpc2.training.ray.queue' in sys.modules, 'torch' in sys.modules)"
+        "from vpc2.training.queue.factory import make_queue; queue = make_queue(RunStore(Path(sys.argv[1])))\n"
+        "print(type(queue).__name__, 'ray' in sys.modules, 'vpc2.training.ray.queue' in sys.modules, 'torch' in sys.modules)"
     )
     env = {name: value for name, value in os.environ.items() if name != "VPC2_RAY_ADDRESS"}
     done = subprocess.run([sys.executable, "-c", code, str(store.home)], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["LocalEngine", "False", "False", "False"], done.stderr
+    assert done.stdout.split() == ["LocalQueue", "False", "False", "False"], done.stderr

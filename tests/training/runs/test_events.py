@@ -7,8 +7,8 @@ import pytest
 
 from vpc2.training.runs.events import (
     FILE_NAME,
+    DuplicateFilter,
     EventWriter,
-    Repeats,
     curves,
     first_event,
     last_event,
@@ -173,7 +173,7 @@ def test_an_event_from_elsewhere_brings_its_time_and_time_never_goes_back(tmp_pa
 def test_what_a_record_holds_is_not_written_twice():
     start, note = {"type": "start"}, {"type": "note", "text": {"en": "a", "es": "b"}}
     epoch = {"type": "epoch", "epoch": 1, "step": 3}
-    repeats = Repeats([start, note, step(1), step(2), step(3), epoch, step(4), {"type": "pause", "step": 4, "epoch": 2}])
+    repeats = DuplicateFilter([start, note, step(1), step(2), step(3), epoch, step(4), {"type": "pause", "step": 4, "epoch": 2}])
     again = [start, note, step(1), step(4), epoch]
     fresh = [
         {"type": "note", "text": {"en": "c", "es": "d"}},
@@ -185,7 +185,7 @@ def test_what_a_record_holds_is_not_written_twice():
     ]
     assert [repeats.has(event) for event in again] == [True] * len(again)
     assert [repeats.has(event) for event in fresh] == [False] * len(fresh)
-    nothing = Repeats([])
+    nothing = DuplicateFilter([])
     assert not any(nothing.has(event) for event in (*again, *fresh))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vpc2.training.runs.liveness import is_same, process_start
+from vpc2.training.runs.liveness import is_same_process, process_start
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 in_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="compares with /proc")
@@ -33,11 +33,13 @@ def test_the_start_is_what_the_kernel_writes(sleeper):
 
 def test_a_process_is_the_same_until_it_ends(sleeper):
     started = process_start(sleeper.pid)
-    assert is_same(sleeper.pid, started) and not is_same(sleeper.pid, started + 1) and not is_same(sleeper.pid, None)
+    assert (
+        is_same_process(sleeper.pid, started) and not is_same_process(sleeper.pid, started + 1) and not is_same_process(sleeper.pid, None)
+    )
     sleeper.kill()
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie until somebody asks for its end
     assert psutil.Process(sleeper.pid).status() == psutil.STATUS_ZOMBIE
-    assert process_start(sleeper.pid) is None and not is_same(sleeper.pid, started)
+    assert process_start(sleeper.pid) is None and not is_same_process(sleeper.pid, started)
     sleeper.wait()
     assert process_start(sleeper.pid) is None
 

@@ -10,7 +10,7 @@ from vpc2 import host
 from vpc2.training.runs import retention
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import beat, claim
-from vpc2.training.runs.store import is_going
+from vpc2.training.runs.status import is_going
 
 DAY = 86_400
 
@@ -33,14 +33,14 @@ def ids(store):
     return {run.id for run in store.list()}
 
 
-def retire(store, days=0):
-    return set(retention.retire(store.folder, is_going, time.time() + days * DAY))
+def remove_old_runs(store, days=0):
+    return set(retention.remove_old_runs(store.folder, is_going, time.time() + days * DAY))
 
 
 def test_a_run_is_kept_for_so_many_days_and_not_longer(store, ended):
     run, days = ended(), host.LIMITS.run_days
-    assert not retire(store, days - 1) and ids(store) == {run.id}
-    assert retire(store, days + 1) == {run.id} and not ids(store)
+    assert not remove_old_runs(store, days - 1) and ids(store) == {run.id}
+    assert remove_old_runs(store, days + 1) == {run.id} and not ids(store)
     assert not list(store.folder.iterdir())
 
 
@@ -49,7 +49,7 @@ def test_the_oldest_make_room_for_the_new_when_one_is_made(store, ended, recipe,
     for _number in range(4):
         runs.append(ended(100_000))
         time.sleep(0.02)  # the clock of a disk ticks slowly
-    assert not retire(store) and len(ids(store)) == 4
+    assert not remove_old_runs(store) and len(ids(store)) == 4
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, run_bytes=250_000))
     made = store.create(recipe)
     assert ids(store) == {runs[2].id, runs[3].id, made.id}
@@ -60,7 +60,7 @@ def test_what_is_running_or_waits_stays_whatever_its_age(store, ended, recipe, m
     claim(running.folder)
     beat(running.folder)
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, run_bytes=1))
-    assert retire(store, 10_000) == {over.id} and ids(store) == {waiting.id, running.id}
+    assert remove_old_runs(store, 10_000) == {over.id} and ids(store) == {waiting.id, running.id}
 
 
 def test_a_note_makes_a_run_new_again(store, ended):

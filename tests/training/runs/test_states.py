@@ -14,8 +14,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from tests.training.conftest import _make_recipe
 from vpc2.text import Refusal
 from vpc2.training.runs.events import EventWriter
+from vpc2.training.runs.file_names import CHECKPOINT_NAME
 from vpc2.training.runs.liveness import claim, release
-from vpc2.training.runs.store import CHECKPOINT_NAME, STATES, RunStore
+from vpc2.training.runs.status import STATES
+from vpc2.training.runs.store import RunStore
 
 WHO = st.sampled_from(("ana", "beto"))
 
@@ -146,7 +148,7 @@ class Runs(RuleBasedStateMachine):
     @invariant()
     def each_sees_their_own_alone(self):
         for who in ("ana", "beto"):
-            assert {run.id for run in self.store.seen_by(who)} == {run for run, facts in self.known.items() if facts["owner"] == who}
+            assert {run.id for run in self.store.visible_to(who)} == {run for run, facts in self.known.items() if facts["owner"] == who}
 
 
 TestRuns = Runs.TestCase

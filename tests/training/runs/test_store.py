@@ -156,8 +156,8 @@ def test_others_see_a_run_once_it_is_over_and_only_where_the_host_shares(store, 
         monkeypatch.setenv("VPC2_SHARED_RUNS", "1" if shared else "0")
         if over and store.state(run.id) == "queued":
             EventWriter(run.folder).write({"type": "end", "state": "finished", "reason": None})
-        assert store.seen_by("me") == [run]
-        assert store.seen_by("you") == ([run] if seen else [])
+        assert store.visible_to("me") == [run]
+        assert store.visible_to("you") == ([run] if seen else [])
         if seen:
             assert store.clone(run.id, "you").owner == "you"
         else:

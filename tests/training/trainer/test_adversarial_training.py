@@ -16,8 +16,8 @@ from vpc2.predict.spec import Backbone
 from vpc2.training.presets import RECIPES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
-from vpc2.training.trainer.model import Trainee
-from vpc2.training.trainer.trainer import Control, fit, fitting
+from vpc2.training.trainer.model import Model
+from vpc2.training.trainer.trainer import StopRequests, fit, open_trainer
 
 
 def referee():
@@ -29,7 +29,7 @@ def referee():
 
 
 def running(recipe):
-    return fitting(recipe, lambda event: None, Control(lambda: False, lambda: False), device="cpu")
+    return open_trainer(recipe, lambda event: None, StopRequests(lambda: False, lambda: False), device="cpu")
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
@@ -37,11 +37,11 @@ def test_the_step_learns_what_torchattacks_would_make_of_the_same_net(make_recip
     recipe = make_recipe(adversary="fgsm", adversary_epsilon=0.1, adversary_share=share)
     with running(recipe) as run:
         index = torch.arange(12)
-        images, labels = run.material.pictures(index), run.material.labels[index]
-        module, trainee = run.module.train(), run.trainee
+        images, labels = run.training_data.pictures(index), run.training_data.labels[index]
+        module, model = run.module.train(), run.model
         statistics = {name: value.clone() for name, value in module.named_buffers()}
         drawn = torch.get_rng_state()
-        found = trainee.attack(images, labels, recipe.settings, step=3)
+        found = model.attack(images, labels, recipe.settings, step=3)
         count = round(12 * share)
         assert module.training and torch.equal(drawn, torch.get_rng_state())
         assert all(torch.equal(value, statistics[name]) for name, value in module.named_buffers())
@@ -49,7 +49,7 @@ def test_the_step_learns_what_torchattacks_would_make_of_the_same_net(make_recip
 
         class Whole(torch.nn.Module):
             def forward(self, x):
-                return trainee.ask(x)
+                return model.ask(x)
 
         module.eval()
         theirs = referee().FGSM(Whole().eval(), eps=0.1)(images[:count], labels[:count])
@@ -60,8 +60,8 @@ def test_the_step_learns_what_torchattacks_would_make_of_the_same_net(make_recip
 
 def test_every_step_is_attacked_and_none_where_the_recipe_does_not_ask(make_recipe, monkeypatch):
     asked, events = [], []
-    real = Trainee.attack
-    monkeypatch.setattr(Trainee, "attack", lambda self, *args: asked.append(args[-1]) or real(self, *args))
+    real = Model.attack
+    monkeypatch.setattr(Model, "attack", lambda self, *args: asked.append(args[-1]) or real(self, *args))
     fit(make_recipe(adversary="pgd_l2", adversary_epsilon=0.5), events.append)
     start = next(event for event in events if event["type"] == "start")
     assert asked == list(range(start["steps_per_epoch"])) and len(asked) > 3
@@ -75,11 +75,11 @@ def test_a_frozen_backbone_looks_at_attacked_pictures_anew():
     settings = SETTINGS.clean({"adversary": "fgsm", "size_px": 32, "epochs": 1})
     with running(Recipe("digits", Backbone(), None, settings)) as run:
         run.begin()
-        assert run.trainee.features is None
-        before = {name: value.clone() for name, value in run.trainee.module.trunk.state_dict().items()}
+        assert run.model.features is None
+        before = {name: value.clone() for name, value in run.model.module.trunk.state_dict().items()}
         run.run_step(torch.arange(8), 0.01)
-        assert all(torch.equal(value, run.trainee.module.trunk.state_dict()[name]) for name, value in before.items())
-        assert all(parameter.grad is None for parameter in run.trainee.module.trunk.parameters())
+        assert all(torch.equal(value, run.model.module.trunk.state_dict()[name]) for name, value in before.items())
+        assert all(parameter.grad is None for parameter in run.model.module.trunk.parameters())
 
 
 def test_a_net_on_a_frozen_trunk_can_be_attacked_and_explained():

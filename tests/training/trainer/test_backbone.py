@@ -78,12 +78,12 @@ def test_twenty_pictures_a_class_are_enough_and_only_the_head_learns(recipe, tmp
 
 def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
     """With features kept or computed at each step, the same curve up to rounding."""
-    from vpc2.training.trainer.model import Trainee
+    from vpc2.training.trainer.model import Model
 
     recipe = replace(recipe, settings={**recipe.settings, "epochs": 2})
     kept, computed = [], []
     fit(recipe, kept.append, data=some_pictures(10))
-    monkeypatch.setattr(Trainee, "know", lambda self, *_: None)
+    monkeypatch.setattr(Model, "know", lambda self, *_: None)
     fit(recipe, computed.append, data=some_pictures(10))
     losses = [[event["loss"] for event in events if event["type"] == "step"] for events in (kept, computed)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

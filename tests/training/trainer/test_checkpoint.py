@@ -8,7 +8,7 @@ import torch
 from vpc2.augment.presets import PIPELINES
 from vpc2.text import Refusal
 from vpc2.training.optimisers import OPTIMISERS
-from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, START_NAME
 from vpc2.training.trainer.trainer import fit
 
 CLOCKED = ("images_per_s", "elapsed_s")

@@ -8,16 +8,16 @@ import pytest
 
 from vpc2.predict.classifier import save_classifier
 from vpc2.training.presets import RECIPES
-from vpc2.training.runs.store import START_NAME
-from vpc2.training.trainer.guards import RISEN_STEPS, Bounds
+from vpc2.training.runs.file_names import START_NAME
+from vpc2.training.trainer.guards import RISEN_STEPS, DivergenceGuard
 from vpc2.training.trainer.trainer import fit
 
 
 def breach_at(losses, classes=10):
     """Return the number of the first loss that breaks the bounds, and what it is said to be."""
-    bounds = Bounds(classes)
+    guard = DivergenceGuard(classes)
     for at, loss in enumerate(losses):
-        found = bounds.breach(loss)
+        found = guard.breach(loss)
         if found is not None:
             return at, found
     return None, None

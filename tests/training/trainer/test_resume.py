@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import load_file
 
 from vpc2.augment.presets import PIPELINES
-from vpc2.training.queue.local import LocalEngine
+from vpc2.training.queue.local import LocalQueue
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import read_events
 from vpc2.training.runs.liveness import worker_pid
@@ -83,39 +83,39 @@ def assert_same(run, whole, kinds):
 
 
 @pytest.fixture
-def engine(store, monkeypatch):
+def queue(store, monkeypatch):
     # As many as the undisturbed run has: sums depend on how many add them up.
     monkeypatch.setenv("VPC2_TRAINING_THREADS", str(torch.get_num_threads()))
-    engine = LocalEngine(store)
-    yield engine
-    engine.shutdown()
+    queue = LocalQueue(store)
+    yield queue
+    queue.shutdown()
     for run in store.list():
         if (pid := worker_pid(run.folder)) is not None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_paused_twice_stopped_and_killed_it_ends_the_same(engine, store, recipe, undisturbed):
+def test_paused_twice_stopped_and_killed_it_ends_the_same(queue, store, recipe, undisturbed):
     whole, run = undisturbed(recipe), store.create(recipe)
     total = steps(whole)[-1]
-    engine.start(run)
+    queue.start(run)
     wait_for(lambda: steps(run)[-1:] > [total // 8])
-    engine.pause(run.id, by="")
-    engine.pause(run.id, by="")  # the other tab
+    queue.pause(run.id, by="")
+    queue.pause(run.id, by="")  # the other tab
     wait_for(lambda: store.state(run.id) == "paused")
     wait_for(lambda: worker_pid(run.folder) is None)
-    assert engine.place_in_line(run.id) is None, "it has given its place back"
+    assert queue.place_in_queue(run.id) is None, "it has given its place back"
     assert events_of(run)[-1]["step"] == steps(run)[-1], "nothing was done that the record does not hold"
-    engine.resume(run.id, by="")
-    engine.resume(run.id, by="")
+    queue.resume(run.id, by="")
+    queue.resume(run.id, by="")
     wait_for(lambda: steps(run)[-1:] > [total // 4])
-    engine.stop(run.id, by="")
+    queue.stop(run.id, by="")
     wait_for(lambda: store.state(run.id) == "stopped")
-    engine.resume(run.id, by="")
+    queue.resume(run.id, by="")
     wait_for(lambda: steps(run)[-1:] > [total // 2])
     os.kill(worker_pid(run.folder), signal.SIGKILL)
     wait_for(lambda: store.state(run.id) == "interrupted")
     before = events_of(run)
-    engine.resume(run.id, by="")
+    queue.resume(run.id, by="")
     wait_for(lambda: store.state(run.id) == "finished")
     assert events_of(run)[: len(before)] == before, "the record is only ever added to"
     assert_same(run, whole, ["pause", "resume", "end", "resume", "resume", "end"])

@@ -205,8 +205,8 @@ def test_a_batch_larger_than_the_data_is_capped_and_noted(train_on):
 @pytest.mark.parametrize("batch_size", [2, 3, 5, 7, 11])
 def test_no_batch_of_one_ever_meets_batch_norm(monkeypatch, batch_size, train_on):
     sizes = []
-    real = trainer.Fitting.run_step
-    monkeypatch.setattr(trainer.Fitting, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
+    real = trainer.Trainer.run_step
+    monkeypatch.setattr(trainer.Trainer, "run_step", lambda self, index, rate: (sizes.append(len(index)), real(self, index, rate))[1])
     events = train_on(some_data([7] * 10), batch_size=batch_size)
     assert min(sizes) >= 2 and sum(sizes) == events[0]["counts"]["train"]
 
@@ -250,8 +250,8 @@ def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
     """The budget is one of training: what the last test and saving take is not told as training above the budget."""
     skipped, real = [0.0], time.monotonic
     monkeypatch.setattr(trainer.time, "monotonic", lambda: real() + skipped[0])
-    test = trainer.Fitting._test
-    monkeypatch.setattr(trainer.Fitting, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
+    test = trainer.Trainer._test
+    monkeypatch.setattr(trainer.Trainer, "_test", lambda self: (skipped.__setitem__(0, 1e6), test(self))[1])
     _, events = record(recipe)
     assert events[-1]["test_accuracy"] is not None and events[-1]["elapsed_s"] < 1e5
     assert events[-1]["elapsed_s"] >= of_type(events, "epoch")[-1]["elapsed_s"]

@@ -13,7 +13,7 @@ from vpc2.data.imageset import split_images
 from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.training.trainer.training_data import make_material, thin_out
+from vpc2.training.trainer.training_data import make_training_data, thin_out
 
 FLIP = edit_add(Pipeline(), "RandomHorizontalFlip", {"p": 1.0})
 
@@ -24,7 +24,7 @@ def material_of(make_recipe):
         recipe = replace(make_recipe(**settings), pipeline=pipeline)
         data = load_dataset("digits", 8)
         split = split_images(data, recipe.settings["seed"], recipe.settings["train_share"])
-        return make_material(recipe, data, split, torch.device("cpu"), lambda: False), data, split
+        return make_training_data(recipe, data, split, torch.device("cpu"), lambda: False), data, split
 
     return make
 
@@ -38,37 +38,37 @@ def test_imbalance_is_the_long_tail_of_the_paper():
 
 
 def test_weights_are_scikit_learns(material_of):
-    material, data, _ = material_of(imbalance=10, balance="weights")
-    labels = material.labels[material.train].numpy()
+    training_data, data, _ = material_of(imbalance=10, balance="weights")
+    labels = training_data.labels[training_data.train].numpy()
     wanted = compute_class_weight("balanced", classes=np.arange(10), y=labels)
-    np.testing.assert_allclose(material.weights.numpy(), wanted, rtol=1e-6)
-    assert material.chances is None and material.counts == np.bincount(labels).tolist()
+    np.testing.assert_allclose(training_data.weights.numpy(), wanted, rtol=1e-6)
+    assert training_data.chances is None and training_data.counts == np.bincount(labels).tolist()
 
 
 def test_rare_classes_are_drawn_as_often_as_the_others(material_of):
-    material, data, _ = material_of(imbalance=20, balance="sampling")
+    training_data, data, _ = material_of(imbalance=20, balance="sampling")
     generator = torch.Generator().manual_seed(3)
-    drawn = torch.cat([material.labels[material.order(generator)] for _ in range(40)])
+    drawn = torch.cat([training_data.labels[training_data.order(generator)] for _ in range(40)])
     shares = torch.bincount(drawn, minlength=10) / len(drawn)
     assert (shares - 0.1).abs().max() < 0.01
-    assert max(material.counts) > 15 * min(material.counts)
+    assert max(training_data.counts) > 15 * min(training_data.counts)
 
 
 def test_offline_copies_are_the_pipelines_pictures_and_keep_their_labels(material_of):
-    material, data, split = material_of(FLIP, augment="offline", copies=2)
+    training_data, data, split = material_of(FLIP, augment="offline", copies=2)
     first = len(data)
-    assert material.copies == 2 * len(split.train) and len(material.train) == 3 * len(split.train)
+    assert training_data.copies == 2 * len(split.train) and len(training_data.train) == 3 * len(split.train)
     for i, original in enumerate(np.repeat(split.train, 2)):
-        assert np.array_equal(material.pixels[first + i].numpy(), data.images[original][:, ::-1])
-        assert int(material.labels[first + i]) == data.labels[original]
-    assert not set(material.train.tolist()) & set(split.test.tolist())
+        assert np.array_equal(training_data.pixels[first + i].numpy(), data.images[original][:, ::-1])
+        assert int(training_data.labels[first + i]) == data.labels[original]
+    assert not set(training_data.train.tolist()) & set(split.test.tolist())
 
 
 def test_balancing_by_augmentation_makes_the_classes_equal(material_of):
-    material, _, _ = material_of(FLIP, imbalance=8, balance="augmentation")
-    assert len(set(material.counts)) == 1 and material.copies > 0
+    training_data, _, _ = material_of(FLIP, imbalance=8, balance="augmentation")
+    assert len(set(training_data.counts)) == 1 and training_data.copies > 0
     plain, _, _ = material_of(FLIP, imbalance=8)
-    assert material.counts[0] == plain.counts[0] and plain.copies == 0
+    assert training_data.counts[0] == plain.counts[0] and plain.copies == 0
 
 
 def test_online_makes_no_copies(material_of):

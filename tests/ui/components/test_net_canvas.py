@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.positions import arriving_channels, shifted_place
+from vpc2.nets.positions import input_channels, neighbour_place
 from vpc2.nets.spec import Place, edit_add, edit_move, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.components import net_canvas
@@ -133,13 +133,13 @@ def test_the_messages_of_the_view_are_those_that_are_read():
     ],
 )
 def test_one_step_away(layer_id, way, place):
-    assert shifted_place(NET, layer_id, way) == place
+    assert neighbour_place(NET, layer_id, way) == place
 
 
 def test_steps_lead_into_a_block_through_its_branches_and_out():
     net, seen = NET, []
     for way in ("down", "down", "up", "up"):
-        net = edit_move(net, "l1", shifted_place(net, "l1", way))
+        net = edit_move(net, "l1", neighbour_place(net, "l1", way))
         seen.append((net.place_of("l1").inside, net.place_of("l1").branch))
     assert seen == [("l2", 0), ("l2", 1), ("l2", 0), ("", 0)]
 
@@ -148,7 +148,7 @@ def test_steps_lead_into_a_block_through_its_branches_and_out():
 @pytest.mark.parametrize("place", [Place(0), Place(1), Place(1, "l2"), Place(0, "l2", 1)])
 def test_a_new_block_fits_where_it_is_put(kind, place):
     """It is filled for the channels that arrive there, so that it works at once."""
-    channels = arriving_channels(NET, summarise(NET), place)
+    channels = input_channels(NET, summarise(NET), place)
     assert channels == (3 if place == Place(0) else 8)
     grown = summarise(edit_add(NET, kind, at=place, channels=channels))
     added = {facts.id for facts in grown.walk()} - {layer.id for layer in NET.walk()}
@@ -156,5 +156,5 @@ def test_a_new_block_fits_where_it_is_put(kind, place):
 
 
 def test_where_a_vector_arrives_a_new_block_is_empty():
-    assert arriving_channels(NET, summarise(NET), Place(3)) == 0
+    assert input_channels(NET, summarise(NET), Place(3)) == 0
     assert summarise(edit_add(NET, "Residual", at=Place(3), channels=0)).layers[3].output == (4096,)

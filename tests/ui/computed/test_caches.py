@@ -122,8 +122,10 @@ def dataset(who):
 PRIVATE = {
     "vpc2.augment.draw_cache:DrawCache.__init__": [staged],
     "vpc2.data.uploads:_load": [lambda who: uploads.load(who.set, 32).images],
-    "vpc2.figures.predictions:answers_figure": [
-        lambda who: import_module("vpc2.figures.predictions").answers_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
+    "vpc2.figures.predictions:predictions_figure": [
+        lambda who: (
+            import_module("vpc2.figures.predictions").predictions_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
+        )
     ],
     "vpc2.training.runs.store:_read_spec": [lambda who: runs.store().get(who.own_run).name],
     "vpc2.ui.computed.label_survival:_plain_answer": [
@@ -210,7 +212,7 @@ HARMLESS = {
     "vpc2.lru_cache:": "what the caches are made of: each place that makes one is found by itself",
     "vpc2.nets.export.png:_sans_family": "fonts of the machine",
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
-    "vpc2.nets.summary.lessons:_filled": "of a preset",
+    "vpc2.nets.summary.lessons:_filled_note": "of a preset",
     "vpc2.nets.presets:": "of a preset",
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
@@ -225,7 +227,7 @@ HARMLESS = {
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
     "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
     "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
-    "vpc2.ui.session.runs:_ENGINE": "the engine, by the folder of the runs",
+    "vpc2.ui.session.runs:_QUEUE": "the queue of runs, by the folder of the runs",
 }
 DECORATORS = {"cache", "lru_cache", "cached_property", "cache_data", "cache_resource", "cached", "cachedmethod", "singledispatch"}
 CONTAINERS = {"OrderedDict", "WeakKeyDictionary", "WeakValueDictionary", "defaultdict", "deque", "ContextVar"}

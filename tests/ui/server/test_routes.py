@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import FILE_NAME, EventWriter
-from vpc2.training.runs.snapshot_view import LookWriter, to_numbers
+from vpc2.training.runs.snapshot_view import SnapshotWriter, to_numbers
 from vpc2.training.runs.store import RunStore
 from vpc2.training.tensorboard.sink import TensorBoardSink
 from vpc2.ui.server import routes, tensorboard
@@ -77,7 +77,7 @@ def test_a_run_streams_its_events_once_each(client, run):
 def test_the_latest_look_is_told_once_and_its_pictures_lie_beside(client, run):
     address = f"/api/runs/{run.id}/look"
     assert client.get(address).status_code == 204
-    write = LookWriter(run.folder).look
+    write = SnapshotWriter(run.folder).look
     write(make_look(step=120))
     found = client.get(address)
     assert found.headers["cache-control"] == "no-store" and found.headers["run-state"] == "queued"

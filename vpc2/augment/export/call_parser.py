@@ -18,8 +18,14 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Attribute):
         return getattr(_value(node.value, names), node.attr)
     if isinstance(node, ast.Call):
-        given = {keyword.arg: _value(keyword.value, names) for keyword in node.keywords}
+        given = {_name_of(keyword): _value(keyword.value, names) for keyword in node.keywords}
         return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **given)
     if isinstance(node, ast.List):
         return [_value(item, names) for item in node.elts]
     return ast.literal_eval(node)
+
+
+def _name_of(keyword: ast.keyword) -> str:
+    if keyword.arg is None:
+        raise ValueError("arguments that are unpacked by ** are not understood")
+    return keyword.arg

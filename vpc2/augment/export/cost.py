@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -89,10 +90,10 @@ def measure_cost(
     decode(encode(images[0]))
     plain, whole = io.BytesIO(), io.BytesIO()
     plain_ms, whole_ms = timed(lambda: write(plain, 0)), timed(lambda: write(whole, draws))
-    draw_ms = sum(timed(lambda image=image: draw_images(pipeline, image, _TIMED)) for image in images)
+    draw_ms = sum(timed(partial(draw_images, pipeline, image, _TIMED)) for image in images)
     with zipfile.ZipFile(whole) as archive:
         written = [archive.read(name) for name in archive.namelist() if name.endswith(suffix)]
-    read_ms = sum(timed(lambda data=data: decode(data)) for data in written)
+    read_ms = sum(timed(partial(decode, data)) for data in written)
     digests = [hashlib.sha256(data).digest() for data in written]
     plain_bytes, whole_bytes, made = len(plain.getvalue()), len(whole.getvalue()), len(chosen) * draws
     return Cost(

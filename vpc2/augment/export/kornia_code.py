@@ -10,8 +10,9 @@ from vpc2.augment.export.carried_sources import carried_code
 from vpc2.augment.mixes import MIXES, Mix
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
-from vpc2.augment.spec import Pipeline
+from vpc2.augment.spec import Mixing, Pipeline
 from vpc2.sources import import_block
+from vpc2.version import MADE_WITH
 
 _OWN = "vpc2."
 _IMPORTS = ("import hashlib", "import kornia.augmentation as K", "import torch")
@@ -72,7 +73,8 @@ def mix(images, seed):
 
 def to_code(pipeline: Pipeline) -> str:
     """Return a runnable script: its `augment(image, draw, image_key)` returns the pixels of that draw; muted steps are left out."""
-    lines, used = [], []
+    lines: list[str] = []
+    used: list[Operation | Mix] = []
     for step in pipeline.steps:
         if step.on:
             entry = OPS[step.op]
@@ -82,9 +84,11 @@ def to_code(pipeline: Pipeline) -> str:
     mix = ""
     if pipeline.mix is not None:
         used.append(MIXES[pipeline.mix.way])
-        mix = _MIX.format(call=mixing_call(pipeline))
+        mix = _MIX.format(call=mixing_call(pipeline.mix))
     imports, own = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
-    return _SCRIPT.format(imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix)
+    return MADE_WITH + _SCRIPT.format(
+        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix
+    )
 
 
 def _name(entry: Operation | Mix) -> str:
@@ -92,11 +96,11 @@ def _name(entry: Operation | Mix) -> str:
     return entry.target.rpartition(".")[2] if entry.target.startswith(_OWN) else entry.target.replace("kornia.augmentation", "K")
 
 
-def mixing_call(pipeline: Pipeline) -> str:
+def mixing_call(mixing: Mixing) -> str:
     """Return the call that constructs Kornia's object for a pipeline's mixing."""
-    entry = MIXES[pipeline.mix.way]
+    entry = MIXES[mixing.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
-    given = call_arguments(replace(entry, is_sized=False), pipeline.mix.params)
+    given = call_arguments(replace(entry, is_sized=False), mixing.params)
     return f"{_name(entry)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
 
 

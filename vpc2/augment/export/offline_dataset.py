@@ -24,6 +24,7 @@ from vpc2.augment.labels.transform import move_labels, track_draw
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline
 from vpc2.labels import Label
+from vpc2.version import APP
 
 COLUMNS = ("file", "class", "source", "draw", "seed", "step", "op", "applied", "values")
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest date a ZIP knows: a real one would change the bytes
@@ -141,6 +142,7 @@ def write_dataset(
     table.writerow(COLUMNS)
     folder = LAYOUTS[layout](items)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.comment = APP.encode()
         for item, count in zip(items, copies, strict=True):
             if should_stop():
                 break

@@ -16,6 +16,7 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.operations.operation import Operation
 from vpc2.augment.spec import Pipeline, Step
 from vpc2.sources import import_block
+from vpc2.version import MADE_WITH
 
 _TORCHVISION = """{imports}
 SIZE = (224, 224)  # of the pictures that come out of a crop
@@ -103,7 +104,7 @@ def _script(template: str, pipeline: Pipeline, library: str) -> str:
         imports.append(_FUNCTIONAL)
     more, own = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in wanted)
     steps = _lines(pipeline, library)
-    return template.format(imports=import_block([*imports, *more]) + "\n", own=own, seed=pipeline.seed, steps=steps)
+    return MADE_WITH + template.format(imports=import_block([*imports, *more]) + "\n", own=own, seed=pipeline.seed, steps=steps)
 
 
 def _lines(pipeline: Pipeline, library: str) -> str:

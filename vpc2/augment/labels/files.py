@@ -10,12 +10,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from vpc2 import codec
 from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
 from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
 from vpc2.text import Refusal, Text, clean_name
+from vpc2.version import APP, MADE_WITH
 
 UNNAMED = "object"  # files want a name for everything
 MAX_TEXT_BYTES = 256 * 1024
@@ -129,7 +130,7 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     return _taken(labels, notes + said)
 
 
-def _is_objects(value: object) -> bool:
+def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
@@ -195,7 +196,12 @@ class Coco:
 
     def to_json(self) -> str:
         """Return the document as JSON."""
-        document = {"images": self._images, "annotations": self._annotations, "categories": [*self._categories.values()]}
+        document = {
+            "info": {"contributor": APP},
+            "images": self._images,
+            "annotations": self._annotations,
+            "categories": [*self._categories.values()],
+        }
         return json.dumps(document, ensure_ascii=False)
 
 
@@ -296,4 +302,4 @@ def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
 def to_yolo_yaml(names: Sequence[str]) -> str:
     """Return the description of a YOLO data set: the path of its pictures, and its classes. A JSON string is valid YAML."""
     classes = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
-    return f"train: images\nval: images\nnames:\n{classes}" if names else "train: images\nval: images\nnames: {}\n"
+    return f"{MADE_WITH}train: images\nval: images\nnames:\n{classes}" if names else f"{MADE_WITH}train: images\nval: images\nnames: {{}}\n"

@@ -34,6 +34,7 @@ def to_polygons(pixels: np.ndarray) -> list[tuple[float, ...]]:
     height, width = pixels.shape
     found = []
     for line in contour_generator(z=padded).lines(0.5):
+        assert isinstance(line, np.ndarray)  # contourpy's usual form of lines: "Separate"
         if _turn(line) <= 0:  # the edge of a hole
             continue
         # The first pixel's middle lies at (1, 1) in the padded picture and at (0.5, 0.5) in this one.

@@ -52,7 +52,7 @@ def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, ima
 def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
     """Return the positions of points (x, y), in pixels of the original, in the draw; None for one that is not visible there."""
     height, width = track.x.shape
-    moved = []
+    moved: list[tuple[float, float] | None] = []
     for x, y in points:
         distance = (track.x - x).square() + (track.y - y).square()
         distance[~track.is_inside] = torch.inf
@@ -75,7 +75,7 @@ def move_boxes(track: Track, boxes: list[tuple[float, float, float, float]]) -> 
 
     Far edges exclusive) around the visible part of each box; None where there is none.
     """
-    moved = []
+    moved: list[tuple[float, float, float, float] | None] = []
     for x0, y0, x1, y1 in boxes:
         is_in = track.is_inside & (track.x >= x0 - 0.5) & (track.x <= x1 - 0.5) & (track.y >= y0 - 0.5) & (track.y <= y1 - 0.5)
         rows, columns = is_in.any(1).nonzero().flatten(), is_in.any(0).nonzero().flatten()
@@ -103,8 +103,10 @@ def _moved(track: Track, label: Label) -> list[tuple[float, ...]]:
     """Return the coordinates of a label's parts in the draw, in shares of its sides."""
     height, width = track.x.shape
     places = label.scaled(width, height)
+    found: Sequence[tuple[float, ...]]
     if label.kind == BOX:
-        found = [box for box in move_boxes(track, [places]) if box is not None]
+        x0, y0, x1, y1 = places
+        found = [box for box in move_boxes(track, [(x0, y0, x1, y1)]) if box is not None]
     elif label.kind == POINT:
         # A place counts from the picture's edge, a point of a draw from the middle of its first pixel.
         seen = move_points(track, [(places[0] - 0.5, places[1] - 0.5)])

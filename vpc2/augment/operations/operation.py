@@ -44,7 +44,7 @@ class Operation(Entry):
     gaps: tuple[tuple[str, float], ...] = ()
     unlike: tuple[tuple[str, str], ...] = ()
 
-    def resolve_quick(self) -> object:
+    def resolve_quick(self) -> Any:
         """Return the object named by `quick`, or by `target` where there is none; imports its module."""
         return replace(self, target=self.quick or self.target).resolve()
 

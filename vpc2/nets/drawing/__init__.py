@@ -1,1 +1,1 @@
-"""Where the layers of a net stand on the page, and its picture."""
+"""The drawing of a net: layout of its layers on the page, and SVG."""

@@ -1,4 +1,4 @@
-"""Poolings that round up, written without rounding up: ONNX's own rule for `ceil_mode` gives other sides than torch's."""
+"""Replaces poolings with `ceil_mode` for the ONNX export: ONNX's rule for `ceil_mode` gives other sides than torch's."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from torch.nn import functional
 
 from vpc2.nets.layers.shape_rules import window_side
 
+_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d)
 
-class EvenPooling(nn.Module):
-    """A max or average pooling with `ceil_mode`, as a padding at the end and a pooling that rounds down: (B, C, H, W) to the same numbers.
+
+class ExplicitCeilPooling(nn.Module):
+    """A max or average pooling with `ceil_mode`, as explicit padding and a pooling that rounds down, with the same results.
 
     ONNX keeps a window that would begin in the right padding, which torch drops; a file with `ceil_mode` fails strict shape inference.
     """
@@ -35,16 +37,16 @@ class EvenPooling(nn.Module):
         means, size = functional.avg_pool2d(padded, self.kernel, self.stride), self.kernel[0] * self.kernel[1]
         if self.divisor:
             return means * (size / self.divisor)
-        high, wide = (torch.tensor(counts, dtype=images.dtype, device=images.device) for _ends, counts in axes)
-        return means * (size / (high[:, None] * wide[None, :]))
+        height_counts, width_counts = (torch.tensor(counts, dtype=images.dtype, device=images.device) for _ends, counts in axes)
+        return means * (size / (height_counts[:, None] * width_counts[None, :]))
 
     def _axis(self, i: int, side: int) -> tuple[tuple[int, int], list[int]]:
-        """Return the padding before and after along one side, and how many values each window's mean is taken over."""
+        """Return the padding before and after along one axis, and the number of values in each window's mean."""
         kernel, stride, padding, dilation = self.kernel[i], self.stride[i], self.padding[i], self.dilation[i]
         window = dilation * (kernel - 1) + 1
-        asked = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": True}
-        out = window_side(side, asked, is_pooling=True)
-        after = (out - 1) * stride + window - side - padding  # negative where the last values are looked at by no window
+        params = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": True}
+        out = window_side(side, params, is_pooling=True)
+        after = (out - 1) * stride + window - side - padding  # negative where no window reaches the last values
         low, high = (-padding, side + padding) if self.counts_padding else (0, side)
         starts = [index * stride - padding for index in range(out)]
         return (padding, after), [min(start + kernel, high) - max(start, low) for start in starts]
@@ -54,20 +56,16 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return (value[0], value[-1]) if isinstance(value, tuple | list) else (value, value)
 
 
-def without_rounding_up(module: nn.Module) -> nn.Module:
-    """Return the module with its poolings that round up replaced, weights shared; the module itself where there are none."""
-    if not any(_rounds_up(one) for one in module.modules()):
+def without_ceil_mode(module: nn.Module) -> nn.Module:
+    """Return a copy of the module with poolings of `ceil_mode` replaced, weights shared; the module itself where there are none."""
+    if not any(isinstance(inner, _POOLINGS) and inner.ceil_mode for inner in module.modules()):
         return module
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
-    made = copy.deepcopy(module, shared)
-    if _rounds_up(made):
-        return EvenPooling(made)
-    for parent in list(made.modules()):
+    copied = copy.deepcopy(module, shared)
+    if isinstance(copied, _POOLINGS) and copied.ceil_mode:
+        return ExplicitCeilPooling(copied)
+    for parent in list(copied.modules()):
         for name, child in parent.named_children():
-            if _rounds_up(child):
-                setattr(parent, name, EvenPooling(child))
-    return made.train(module.training)
-
-
-def _rounds_up(module: nn.Module) -> bool:
-    return isinstance(module, nn.MaxPool2d | nn.AvgPool2d) and module.ceil_mode
+            if isinstance(child, _POOLINGS) and child.ceil_mode:
+                setattr(parent, name, ExplicitCeilPooling(child))
+    return copied.train(module.training)

@@ -1,4 +1,4 @@
-"""The picture of a net in pixels."""
+"""PNG export of the drawing of a net."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
-WIDEST_PX = 8000
+MAX_WIDTH_PX = 8000
 
 
-# What stands for "sans-serif" in a picture, the first one that is there: what browsers take, then what Linux comes with.
+# Families for "sans-serif", in order of preference: those of browsers, then those of Linux.
 SANS_FAMILIES = (
     *("Arial", "Helvetica", "Helvetica Neue", "Segoe UI", "Liberation Sans", "DejaVu Sans", "Noto Sans", "Open Sans", "Ubuntu"),
     *("Cantarell", "Roboto", "FreeSans", "Nimbus Sans", "Verdana", "Tahoma"),
@@ -19,20 +19,21 @@ SANS_FAMILIES = (
 
 
 def to_png(svg: str, width_px: int = 0) -> bytes:
-    """Return a picture of a net as PNG on white, so many pixels wide (0: twice its own width, up to a limit).
+    """Return an SVG as PNG on white, `width_px` wide (0: twice its own width, at most `MAX_WIDTH_PX`).
 
-    Its words are set in the first of `SANS_FAMILIES` that this machine has. Where it has none, they are set in the font that Pillow
-    carries, which has no sign of multiplication: an x stands for it.
+    Its texts are set in the first of `SANS_FAMILIES` that this machine has. Where it has none, they are set in Pillow's own font,
+    which lacks the multiplication sign: "x" replaces it.
     """
     import resvg_py
 
-    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).get("width"))), WIDEST_PX)
+    width_px = width_px or min(2 * round(float(ElementTree.fromstring(svg).attrib["width"])), MAX_WIDTH_PX)
     family = _sans_family()
     if family is not None:
         return bytes(resvg_py.svg_to_bytes(svg_string=svg, width=width_px, background="#ffffff", sans_serif_family=family))
     from PIL import ImageFont
 
     font = ImageFont.load_default(16)
+    assert isinstance(font, ImageFont.FreeTypeFont) and isinstance(font.path, io.BytesIO)  # Pillow's own font is in memory
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "font.ttf"
         file.write_bytes(font.path.getvalue())
@@ -50,7 +51,7 @@ def to_png(svg: str, width_px: int = 0) -> bytes:
 
 @functools.cache
 def _sans_family() -> str | None:
-    """Return the family that stands for "sans-serif" on this machine: a sign is drawn and looked for. resvg itself takes Arial alone."""
+    """Return the first of `SANS_FAMILIES` with which a test text is drawn, None without one. resvg itself tries only Arial."""
     import resvg_py
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""A net as PyTorch code that runs: readable enough to hand in."""
+"""`to_code`: exports a net as a runnable, readable PyTorch script."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import copies_of, summarise
 from vpc2.sources import Carrier
+from vpc2.version import MADE_WITH
 
-# torch's own defaults, so that the code says only what differs.
+# torch's own defaults: arguments with these values are left out of the code.
 _DEFAULTS: dict[str, Any] = {
     "stride": 1,
     "padding": 0,
@@ -34,16 +35,16 @@ _IMPORTS = ("import torch", "from torch import nn")
 
 
 def to_code(net: Net) -> str:
-    """Return a script that builds the net as `net`, an `nn.Sequential`, and prints the shape of its answer.
+    """Return a script that builds the net as `net`, an `nn.Sequential`, and prints the shape of its output.
 
-    Where a layer does not fit, the code ends before it and says why in a comment.
+    Where a layer does not fit, the code ends before it with the reason in a comment.
     """
     summary = summarise(net)
-    lines, (imports, classes) = _layers(_reached(summary.layers), 1), _classes(summary)
+    lines, (imports, classes) = _layers(_fitting(summary.layers), 1), _classes(summary)
     if summary.problem is not None:
         lines.append(f"{_INDENT}# {summary.problem.text.en}")
     channels, height, width = net.input
-    return "\n".join(
+    return MADE_WITH + "\n".join(
         [
             *_IMPORTS,
             *imports,
@@ -63,17 +64,17 @@ def to_code(net: Net) -> str:
 
 
 def _comment(name: str) -> str:
-    kept = "".join(c for c in name if c.isprintable())
-    return f"{kept}: " if kept else ""
+    printable = "".join(c for c in name if c.isprintable())
+    return f"{printable}: " if printable else ""
 
 
-def _reached(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
+def _fitting(layers: Sequence[LayerFacts]) -> list[LayerFacts]:
     return [facts for facts in layers if facts.output is not None]
 
 
 def _classes(summary: Summary) -> tuple[list[str], list[str]]:
-    """Return the classes that torch does not have, as the app itself builds them, and the imports that they need besides torch's."""
-    kinds, carrier = {facts.kind for facts in _reached(list(summary.walk()))}, Carrier()
+    """Return the imports that classes which torch lacks need besides torch's, and their source, as the app itself uses them."""
+    kinds, carrier = {facts.kind for facts in _fitting(list(summary.walk()))}, Carrier()
     for key, entry in LAYERS.items():
         if key in kinds and not entry.script:
             for target in filter(None, (entry.target, entry.flat_target)):
@@ -83,7 +84,7 @@ def _classes(summary: Summary) -> tuple[list[str], list[str]]:
 
 
 def _class_name(target: str, carrier: Carrier | None = None) -> str:
-    """Return what the code calls a layer's class."""
+    """Return the name of a layer's class in the code."""
     if target.startswith(_NN):
         return f"nn.{target.removeprefix(_NN)}"
     return (carrier or Carrier()).name_of(target)
@@ -94,6 +95,7 @@ def _layers(layers: Iterable[LayerFacts], depth: int) -> list[str]:
 
 
 def _lines(facts: LayerFacts, depth: int) -> list[str]:
+    assert facts.output is not None
     indent, shape = _INDENT * depth, " x ".join(str(n) for n in (*facts.output[1:], facts.output[0]))
     note = f"  # {facts.name}: {shape}"
     block = LAYERS[facts.kind].block
@@ -102,9 +104,9 @@ def _lines(facts: LayerFacts, depth: int) -> list[str]:
     if block.is_chain:
         copies = [line for copy, count in copies_of(facts) for line in _copy(copy, count, depth + 1)]
         return [f"{indent}nn.Sequential({note}", *copies, f"{indent}),"]
-    inside = [line for branch in facts.given for line in _branch(branch, depth + 1)]
+    branches = [line for branch in facts.built_branches for line in _branch(branch, depth + 1)]
     extras = [f"{indent}{_INDENT}{key}=nn.{name}()," for key, name in block.extras(facts.layer.params).items()]
-    return [f"{indent}{_class_name(LAYERS[facts.kind].target)}({note}", *inside, *extras, f"{indent}),"]
+    return [f"{indent}{_class_name(LAYERS[facts.kind].target)}({note}", *branches, *extras, f"{indent}),"]
 
 
 def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
@@ -113,7 +115,7 @@ def _branch(layers: Sequence[LayerFacts], depth: int) -> list[str]:
 
 
 def _copy(layers: Sequence[LayerFacts], count: int, depth: int) -> list[str]:
-    """Return one copy, or a comprehension of as many as are alike."""
+    """Return the code of one copy, or a comprehension for `count` equal ones."""
     if count == 1:
         return _branch(layers, depth)
     indent = _INDENT * depth
@@ -125,12 +127,13 @@ def _call(facts: LayerFacts) -> str:
     entry = LAYERS[facts.kind]
     if entry.script:
         return entry.script
-    given = entry.arguments(facts.layer.params, facts.input)
-    first, named = [], []
-    for key, value in given.items():
+    assert facts.input is not None
+    arguments = entry.arguments(facts.layer.params, facts.input)
+    positional, keyword = [], []
+    for key, value in arguments.items():
         if key in _POSITIONAL:
-            first.append(repr(value))
-        # Pooling's stride is its kernel where torch is not told otherwise.
-        elif value != (given["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
-            named.append(f"{key}={value!r}")
-    return f"{_class_name(entry.target_for(facts.input))}({', '.join([*first, *named])})"
+            positional.append(repr(value))
+        # torch's default for the stride of a pooling is its kernel.
+        elif value != (arguments["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
+            keyword.append(f"{key}={value!r}")
+    return f"{_class_name(entry.target_for(facts.input))}({', '.join([*positional, *keyword])})"

@@ -1,4 +1,4 @@
-"""A net as a graph that TensorBoard draws."""
+"""TensorBoard graph of a net."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from vpc2.nets.export.onnx import IMAGES, SCORES
 
 
 def to_tensorboard(net: Net) -> bytes:
-    """Return an event file with the net as a graph, as TensorBoard draws it: layers by name, blocks to open, shapes on the arrows.
+    """Return an event file with the net as a TensorBoard graph: layers by name, blocks that can be opened, shapes on the arrows.
 
-    Of a block that repeats, its first copy is drawn. A layer that does not fit is left out, and so is what follows it.
+    Of a repeating block the first copy is drawn. A layer that does not fit is left out, and so are the layers after it.
     """
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
@@ -35,7 +35,7 @@ def to_tensorboard(net: Net) -> bytes:
 
 
 def build_graph(net: Net) -> GraphDef:
-    """Return a net as the graph that TensorBoard draws."""
+    """Return a net as a TensorBoard graph."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
 
@@ -45,24 +45,26 @@ def build_graph(net: Net) -> GraphDef:
     return GraphDef(node=nodes, versions=VersionDef(producer=22))
 
 
-def _add_layers(nodes: list[NodeDef], layers: Sequence[LayerFacts], came: str, prefix: str = "") -> str:
-    """Append the nodes of layers in a row behind the node `came`; return the name of the last one."""
+def _add_layers(nodes: list[NodeDef], layers: Sequence[LayerFacts], previous: str, prefix: str = "") -> str:
+    """Append the nodes of layers in sequence after the node `previous`; return the name of the last one."""
     for facts in layers:
         if facts.output is None:
             break
         name, block = f"{prefix}{short_name(facts)}", LAYERS[facts.kind].block
         if block is None:
-            nodes.append(_node(name, facts.kind, (came,), facts.output, facts))
-            came = name
+            nodes.append(_node(name, facts.kind, (previous,), facts.output, facts))
+            previous = name
             continue
-        lasts = [_add_layers(nodes, branch, came, f"{name}/{place}") for place, branch in named_branches(facts)]
+        last_names = [_add_layers(nodes, branch, previous, f"{name}/{branch_prefix}") for branch_prefix, branch in named_branches(facts)]
         if block.is_chain:
-            came = lasts[0]
+            previous = last_names[0]
             continue
-        # Only a block that holds nothing of its own joins with what came in: elsewhere a branch, or an empty one, stands for it.
-        nodes.append(_node(f"{name}/{facts.kind}", facts.kind, lasts if facts.layer.branches else (came, *lasts), facts.output, facts))
-        came = nodes[-1].name
-    return came
+        # Only in a block without own branches the input is an operand: in others a branch, or an empty one, represents it.
+        nodes.append(
+            _node(f"{name}/{facts.kind}", facts.kind, last_names if facts.layer.branches else (previous, *last_names), facts.output, facts)
+        )
+        previous = nodes[-1].name
+    return previous
 
 
 def _node(name: str, op: str, inputs: Sequence[str], output: Shape | None = None, facts: LayerFacts | None = None) -> NodeDef:
@@ -70,8 +72,8 @@ def _node(name: str, op: str, inputs: Sequence[str], output: Shape | None = None
     from tensorboard.compat.proto.node_def_pb2 import NodeDef
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 
-    told = {} if facts is None else {**facts.layer.params, "parameters": facts.params, "multiply_adds": facts.macs}
-    attributes = {key: AttrValue(s=str(value).encode()) for key, value in told.items()}
+    details = {} if facts is None else {**facts.layer.params, "parameters": facts.params, "multiply_adds": facts.macs}
+    attributes = {key: AttrValue(s=str(value).encode()) for key, value in details.items()}
     if output is not None:  # -1 is the batch, of any size
         shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=side) for side in (-1, *output)])
         attributes["_output_shapes"] = AttrValue(list=AttrValue.ListValue(shape=[shape]))

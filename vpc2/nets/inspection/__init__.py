@@ -1,1 +1,1 @@
-"""Looking into a net: activations, effective receptive fields, one window in numbers."""
+"""Inspection of a net: activations, effective receptive fields, one window in numbers."""

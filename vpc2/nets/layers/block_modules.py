@@ -1,4 +1,4 @@
-"""The blocks as torch modules. The exported code carries the classes that it uses."""
+"""The torch modules of the blocks. Exported code contains the source of those that it uses."""
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ class GlobalAvgPool(nn.Module):
 
 
 class Residual(nn.Module):
-    """What comes in, through the shortcut where shapes differ, is added to what the body makes of it."""
+    """Residual block: activation(body(x) + shortcut(x)); the shortcut is the identity unless the shapes differ."""
 
     def __init__(self, body, shortcut=None, activation=None):
         super().__init__()
@@ -25,7 +25,7 @@ class Residual(nn.Module):
 
 
 class Parallel(nn.Module):
-    """Branches that look at the same input; their channels are laid side by side."""
+    """Branches applied to the same input; their outputs are concatenated along the channels."""
 
     def __init__(self, *branches):
         super().__init__()
@@ -36,7 +36,7 @@ class Parallel(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Every channel is multiplied by a weight in [0, 1] that the gate finds from the means of all."""
+    """Squeeze-and-excitation: every channel is multiplied by a weight in [0, 1] that the gate computes from the means of all channels."""
 
     def __init__(self, gate):
         super().__init__()

@@ -1,10 +1,10 @@
-"""Blocks: layers that hold layers. Standard library only."""
+"""Block types, which contain other layers: residual, parallel, repeat, squeeze-and-excitation. Standard library only."""
 
 from __future__ import annotations
 
 from vpc2.knobs import Choice, Whole
 from vpc2.nets.layers import branch_recognition, branch_rules, formulas
-from vpc2.nets.layers.kind import Block, LayerKind, Sequence
+from vpc2.nets.layers.kind import Block, LayerItems, LayerKind
 from vpc2.text import Text
 
 
@@ -12,21 +12,21 @@ def _conv(out: int, kernel: int, **params: object) -> tuple[str, dict]:
     return "Conv2d", {"out_channels": out, "kernel_size": kernel, "padding": kernel // 2, **params}
 
 
-def _plain_block(channels: int) -> tuple[Sequence, ...]:
-    """Return the body of a block of ResNet-18 that keeps its channels (He and others, 2015)."""
+def _residual_body(channels: int) -> tuple[LayerItems, ...]:
+    """Return the body of a ResNet-18 block whose output has as many channels as its input (He and others, 2015)."""
     conv = _conv(channels, 3, bias=False)
     return ([conv, ("BatchNorm2d", {}), ("ReLU", {}), conv, ("BatchNorm2d", {})],)
 
 
-def _inception(channels: int) -> tuple[Sequence, ...]:
-    """Return four branches that look at windows of four sizes, as GoogLeNet's do (Szegedy and others, 2014)."""
-    part = max(1, channels // 4)
+def _inception_branches(channels: int) -> tuple[LayerItems, ...]:
+    """Return four branches with windows of different sizes, as in GoogLeNet (Szegedy and others, 2014)."""
+    branch_channels = max(1, channels // 4)
     pool = ("MaxPool2d", {"kernel_size": 3, "stride": 1, "padding": 1})
     return (
-        [_conv(part, 1), ("ReLU", {})],
-        [_conv(part, 1), ("ReLU", {}), _conv(part, 3), ("ReLU", {})],
-        [_conv(part, 1), ("ReLU", {}), _conv(part, 5), ("ReLU", {})],
-        [pool, _conv(part, 1), ("ReLU", {})],
+        [_conv(branch_channels, 1), ("ReLU", {})],
+        [_conv(branch_channels, 1), ("ReLU", {}), _conv(branch_channels, 3), ("ReLU", {})],
+        [_conv(branch_channels, 1), ("ReLU", {}), _conv(branch_channels, 5), ("ReLU", {})],
+        [pool, _conv(branch_channels, 1), ("ReLU", {})],
     )
 
 
@@ -39,7 +39,7 @@ _REDUCTION = Whole(
     help=Text("By how much the channels are squeezed in between."),
 )
 
-BLOCKS: tuple[LayerKind, ...] = (
+BLOCK_LAYERS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Residual",
         title=Text("Residual block"),
@@ -48,12 +48,12 @@ BLOCKS: tuple[LayerKind, ...] = (
         family="block",
         stem="res",
         block=Block(
-            join=branch_rules.added,
+            join=branch_rules.residual_shape,
             sign="+",
-            derive=branch_rules.shortcut,
+            derive=branch_rules.shortcut_layers,
             extras=lambda params: {} if params["activation"] == "none" else {"activation": params["activation"]},
-            starter=_plain_block,
-            recognise=branch_recognition.residual,
+            starter=_residual_body,
+            recognise=branch_recognition.recognise_residual,
             after="activation",
             free=("projection",),
         ),
@@ -87,12 +87,12 @@ BLOCKS: tuple[LayerKind, ...] = (
         stem="par",
         aliases=("Inception",),
         block=Block(
-            join=branch_rules.concatenated,
+            join=branch_rules.concatenated_shape,
             sign="|",
             most=8,
-            starter=_inception,
+            starter=_inception_branches,
             formulas=formulas.sum_formulas,
-            recognise=branch_recognition.side_by_side,
+            recognise=branch_recognition.recognise_parallel,
         ),
     ),
     LayerKind(
@@ -103,7 +103,7 @@ BLOCKS: tuple[LayerKind, ...] = (
         family="block",
         stem="rep",
         block=Block(
-            join=branch_rules.chained,
+            join=branch_rules.chain_shape,
             is_chain=True,
             times=lambda params: params["times"],
             starter=lambda channels: ([_conv(channels, 3), ("ReLU", {})],),
@@ -129,14 +129,14 @@ BLOCKS: tuple[LayerKind, ...] = (
         stem="se",
         sees_whole=True,
         block=Block(
-            join=branch_rules.scaled,
+            join=branch_rules.scaled_shape,
             sign="×",
             fewest=0,
             most=0,
-            derive=branch_rules.gate,
+            derive=branch_rules.gate_layers,
             sees_derived=False,
             starter=lambda channels: (),
-            recognise=lambda branches: branch_recognition.gate(branches, _REDUCTION),
+            recognise=lambda branches: branch_recognition.recognise_gate(branches, _REDUCTION),
         ),
         knobs=(_REDUCTION,),
     ),

@@ -1,4 +1,4 @@
-"""Layers that look at no neighbours: activations, normalisations, dropout, and those on vectors. Standard library only."""
+"""Layer types without a spatial window: activations, normalisations, dropout, Flatten and dense layers. Standard library only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EARLY_SOFTMAX = Text("{name}: cross-entropy applies a softmax by itself; a seco
 _WHOLE_ROWS = Text("{where}: {name} drops whole rows; here it drops single values.")
 
 
-def _drops_all(p: rule.Params, out: rule.Shape) -> Text | None:
+def _warn_all_dropped(p: rule.Params, out: rule.Shape) -> Text | None:
     return _ALL_DROPPED if p["p"] == 1 else None
 
 
@@ -35,7 +35,7 @@ def _activation(key: str, help_: Text, *knobs: Any, function: str = "") -> Layer
     )
 
 
-def _learned(key: str) -> Flag:
+def _affine_knob(key: str) -> Flag:
     return Flag(
         key=key,
         title=Text("Learned scale"),
@@ -44,7 +44,7 @@ def _learned(key: str) -> Flag:
     )
 
 
-_SHARE = Number(
+_DROPOUT_RATE = Number(
     key="p",
     title=Text("Share", context="of what is dropped"),
     default=0.5,
@@ -54,7 +54,7 @@ _SHARE = Number(
 )
 
 
-PLAIN: tuple[LayerKind, ...] = (
+ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
     _activation("ReLU", Text("max(0, x): negative values become zero.")),
     _activation(
         "LeakyReLU",
@@ -112,9 +112,9 @@ PLAIN: tuple[LayerKind, ...] = (
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         inner=channels_in("num_features"),
-        remark=lambda p, out: _LONE_NORM if rule.positions(out) == 1 else None,
+        remark=lambda p, out: _LONE_NORM if rule.position_count(out) == 1 else None,
         aliases=("BatchNorm", "BatchNorm1d"),
-        knobs=(_learned("affine"),),
+        knobs=(_affine_knob("affine"),),
     ),
     LayerKind(
         key="LayerNorm",
@@ -127,7 +127,7 @@ PLAIN: tuple[LayerKind, ...] = (
         formulas=formulas.layer_norm_formulas,
         inner=lambda p, shape: {"normalized_shape": shape},
         sees_whole=True,
-        knobs=(_learned("elementwise_affine"),),
+        knobs=(_affine_knob("elementwise_affine"),),
     ),
     LayerKind(
         key="GroupNorm",
@@ -136,7 +136,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.GroupNorm",
         family="normalisation",
         stem="gn",
-        output=rule.grouped,
+        output=rule.group_norm_shape,
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         divides=("num_groups",),
@@ -152,7 +152,7 @@ PLAIN: tuple[LayerKind, ...] = (
                 aliases=("groups",),
                 help=Text("Groups into which the channels are split."),
             ),
-            _learned("affine"),
+            _affine_knob("affine"),
         ),
     ),
     LayerKind(
@@ -162,7 +162,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.LocalResponseNorm",
         family="normalisation",
         stem="lrn",
-        output=rule.same_picture,
+        output=rule.same_image_shape,
         aliases=("LRN",),
         function="local_response_norm",
         knobs=(
@@ -184,11 +184,11 @@ PLAIN: tuple[LayerKind, ...] = (
         family="regularisation",
         stem="drop",
         aliases=("Dropout1d",),
-        remark=_drops_all,
+        remark=_warn_all_dropped,
         function="dropout",
         also_reads=(("Dropout1d", _WHOLE_ROWS),),
         is_view=True,
-        knobs=(_SHARE,),
+        knobs=(_DROPOUT_RATE,),
     ),
     LayerKind(
         key="Dropout2d",
@@ -197,11 +197,11 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Dropout2d",
         family="regularisation",
         stem="drop",
-        output=rule.same_picture,
-        remark=_drops_all,
+        output=rule.same_image_shape,
+        remark=_warn_all_dropped,
         function="dropout2d",
         is_view=True,
-        knobs=(_SHARE,),
+        knobs=(_DROPOUT_RATE,),
     ),
     LayerKind(
         key="Flatten",
@@ -210,9 +210,9 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Flatten",
         family="reshaping",
         stem="flatten",
-        output=rule.flat,
+        output=rule.flat_shape,
         formulas=formulas.flat_formulas,
-        function="flatten(start_dim=0, end_dim=-1)",  # the batch too, where it is not told otherwise
+        function="flatten(start_dim=0, end_dim=-1)",  # by default it flattens the batch too
         is_view=True,
     ),
     LayerKind(
@@ -222,7 +222,7 @@ PLAIN: tuple[LayerKind, ...] = (
         target="torch.nn.Linear",
         family="dense",
         stem="fc",
-        output=rule.dense,
+        output=rule.dense_shape,
         params=rule.dense_params,
         formulas=formulas.dense_formulas,
         inner=channels_in("in_features"),

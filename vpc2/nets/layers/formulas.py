@@ -1,11 +1,15 @@
-"""Today's numbers spelled out: each formula in symbols and with the numbers of the layer at hand, both as plain arithmetic."""
+"""The formulas that the page shows for a layer: in symbols and with the layer's own numbers, both as plain arithmetic.
+
+Symbols are the lecture's letters: n side, f filter, p padding, s stride, n_C channels, n_f filters; `SYMBOLS` explains them all.
+"""
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from vpc2.nets.layers.shape_rules import SAME, Params, Shape, positions, side_params, sides_of, values
+from vpc2.nets.layers.shape_rules import SAME, Params, Shape, position_count, side_params, sides_of, value_count
 from vpc2.nets.layers.window_rules import Window
 from vpc2.text import Text, Verbatim
 
@@ -19,20 +23,25 @@ FIELD, JUMP = Text("Receptive field (px)"), Text("Jump (px)")
 CENTRE = Text("Centre of the first unit (px)")
 SYMBOLS = {
     "n": Text("side or numbers that come in"),
-    "k": Text("kernel"),
+    "n_H": Text("height that comes in"),
+    "n_W": Text("width that comes in"),
+    "f": Text("side of the filter"),
+    "f_H": Text("height of the filter"),
+    "f_W": Text("width of the filter"),
     "p": Text("padding"),
     "s": Text("stride"),
     "d": Text("dilation"),
     "o": Text("extra border"),
-    "c": Text("channels that come in"),
+    "n_C": Text("channels that come in"),
     "g": Text("groups"),
     "z": Text("scale"),
-    "f": Text("filters"),
+    "n_f": Text("filters"),
     "m": Text("filters a channel"),
     "u": Text("units"),
     "h": Text("height"),
     "w": Text("width"),
     "r": Text("receptive field before"),
+    "R": Text("receptive field"),
     "j": Text("jump before"),
     "q": Text("window"),
     "t": Text("parameters"),
@@ -41,166 +50,188 @@ SYMBOLS = {
 
 
 class Formula(NamedTuple):
-    """A formula in symbols and with today's numbers, both as plain arithmetic: `floor((n - k + 2*p)/s) + 1`."""
+    """A formula in symbols and with numbers, both as plain arithmetic: `floor((n - f + 2*p)/s) + 1`; `result` is its value."""
 
-    what: Text
-    law: str
-    numbers: str
+    quantity: Text
+    symbolic: str
+    numeric: str
     result: int | float
 
     @property
     def text(self) -> Text:
-        """Return the numbers and what they come to, the result written as each language writes it."""
+        """Return the numbers and their result, the result as each language writes it."""
         spec = ":,}" if isinstance(self.result, int) else ":,.6g}"
-        return Verbatim(self.numbers + " = {n" + spec).fill(n=self.result)
+        return Verbatim(self.numeric + " = {n" + spec).fill(n=self.result)
+
+
+def symbols_in(formula: str) -> list[str]:
+    """Return the keys of `SYMBOLS` that occur in a symbolic formula, in order; the numbered `n_C1` counts as `n_C`."""
+    names = (re.sub(r"\d+$", "", name) for name in re.findall(r"[A-Za-z]\w*", formula))
+    return [name for name in dict.fromkeys(names) if name in SYMBOLS]
 
 
 def _each_side(shape: Shape, out: Shape, p: Params) -> list[tuple[Text, int, int, Params]]:
-    """Return (name, side that comes in, side that goes out, parameters) once where height and width are alike, else twice."""
-    high, wide = side_params(p)
-    if high == wide and shape[1] == shape[2]:
-        return [(SIDE, shape[1], out[1], high)]
-    return [(HEIGHT, shape[1], out[1], high), (WIDTH, shape[2], out[2], wide)]
+    """Return (name, input side, output side, parameters) once where height and width are alike, else for each of them."""
+    height_p, width_p = side_params(p)
+    if height_p == width_p and shape[1] == shape[2]:
+        return [(SIDE, shape[1], out[1], height_p)]
+    return [(HEIGHT, shape[1], out[1], height_p), (WIDTH, shape[2], out[2], width_p)]
 
 
 def side_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of the sides with today's numbers: one where they are alike, else height and width."""
-    said = []
-    for name, side, result, one in _each_side(shape, out, p):
-        dilation, kernel, padding, stride = one.get("dilation", 1), one["kernel_size"], one["padding"], one["stride"]
+    """Return the formula of the output side of a convolution or pooling: one where the sides are alike, else height and width."""
+    formulas = []
+    for name, side, result, side_p in _each_side(shape, out, p):
+        dilation, kernel, padding, stride = side_p.get("dilation", 1), side_p["kernel_size"], side_p["padding"], side_p["stride"]
         if padding == SAME:
-            said.append(Formula(name, "n", f"{side}", result))
+            formulas.append(Formula(name, "n", f"{side}", result))
             continue
         window = f"{kernel}" if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
-        symbol = "k" if dilation == 1 else "(d*(k - 1) + 1)"
-        rounding = "ceil" if one.get("ceil_mode") else "floor"
+        symbol = "f" if dilation == 1 else "(d*(f - 1) + 1)"
+        rounding = "ceil" if side_p.get("ceil_mode") else "floor"
         # A window that would begin in the right padding is dropped (torch.nn.MaxPool2d, ceil_mode).
         is_dropped = rounding == "ceil" and -(-(side - kernel + 2 * padding) // stride) + 1 > result
         last = " - 1" if is_dropped else ""
-        law = f"{rounding}((n - {symbol} + 2*p)/s) + 1{last}"
-        said.append(Formula(name, law, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
-    return tuple(said)
+        symbolic = f"{rounding}((n - {symbol} + 2*p)/s) + 1{last}"
+        formulas.append(Formula(name, symbolic, f"{rounding}(({side} - {window} + 2*{padding})/{stride}) + 1{last}", result))
+    return tuple(formulas)
 
 
-def _kernel(p: Params) -> tuple[str, str]:
-    high, wide = sides_of(p["kernel_size"])
-    return "k*k", f"{high}*{wide}"
+def _filter_area(p: Params) -> tuple[str, str]:
+    """Return the area of a filter in symbols and in numbers."""
+    height, width = sides_of(p["kernel_size"])
+    return "f*f" if height == width else "f_H*f_W", f"{height}*{width}"
 
 
 def _bias(p: Params, symbol: str, count: int | str) -> tuple[str, str]:
+    """Return the summand of the biases in symbols and in numbers, empty without biases."""
     return (f" + {symbol}", f" + {count}") if p["bias"] else ("", "")
 
 
 def convolution_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formulas of a convolution's sides, channels and parameters."""
     filters, groups = p["out_channels"], p["groups"]
-    symbol, per_group = ("c", f"{shape[0]}") if groups == 1 else ("(c/g)", f"({shape[0]}/{groups})")
-    (law, bias), (window, kernel) = _bias(p, "f", filters), _kernel(p)
+    symbol, per_group = ("n_C", f"{shape[0]}") if groups == 1 else ("(n_C/g)", f"({shape[0]}/{groups})")
+    (bias_symbol, bias), (area_symbol, area) = _bias(p, "n_f", filters), _filter_area(p)
     return (
         *side_formulas(p, shape, out, params),
-        Formula(CHANNELS, "f", f"{filters}", filters),
-        Formula(PARAMS, f"{window}*{symbol}*f{law}", f"{kernel}*{per_group}*{filters}{bias}", params),
+        Formula(CHANNELS, "n_f", f"{filters}", filters),
+        Formula(PARAMS, f"{area_symbol}*{symbol}*n_f{bias_symbol}", f"{area}*{per_group}*{filters}{bias}", params),
     )
 
 
 def depthwise_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formulas of a depthwise convolution: as many filters as channels, each looking at its own."""
-    times = p["multiplier"]
-    (law, bias), (window, kernel) = _bias(p, "c*m", f"{shape[0]}*{times}"), _kernel(p)
+    """Return the formulas of a depthwise convolution's sides, channels and parameters: `multiplier` filters for each channel."""
+    multiplier = p["multiplier"]
+    (bias_symbol, bias), (area_symbol, area) = _bias(p, "n_C*m", f"{shape[0]}*{multiplier}"), _filter_area(p)
     return (
         *side_formulas(p, shape, out, params),
-        Formula(CHANNELS, "c*m", f"{shape[0]}*{times}", out[0]),
-        Formula(PARAMS, f"{window}*c*m{law}", f"{kernel}*{shape[0]}*{times}{bias}", params),
+        Formula(CHANNELS, "n_C*m", f"{shape[0]}*{multiplier}", out[0]),
+        Formula(PARAMS, f"{area_symbol}*n_C*m{bias_symbol}", f"{area}*{shape[0]}*{multiplier}{bias}", params),
     )
 
 
 def pointwise_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a 1 x 1 convolution's parameters."""
-    law, bias = _bias(p, "f", p["out_channels"])
-    return (Formula(PARAMS, f"1*1*c*f{law}", f"1*1*{shape[0]}*{p['out_channels']}{bias}", params),)
+    bias_symbol, bias = _bias(p, "n_f", p["out_channels"])
+    return (Formula(PARAMS, f"1*1*n_C*n_f{bias_symbol}", f"1*1*{shape[0]}*{p['out_channels']}{bias}", params),)
 
 
 def transposed_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formulas of a transposed convolution's sides and parameters."""
+    """Return the formulas of a transposed convolution's sides, channels and parameters."""
     sides = tuple(
         Formula(
             name,
-            "(n - 1)*s - 2*p + d*(k - 1) + 1 + o",
-            f"({side} - 1)*{one['stride']} - 2*{one['padding']} + {one['dilation']}*({one['kernel_size']} - 1) + 1"
-            f" + {one['output_padding']}",
+            "(n - 1)*s - 2*p + d*(f - 1) + 1 + o",
+            f"({side} - 1)*{side_p['stride']} - 2*{side_p['padding']} + {side_p['dilation']}*({side_p['kernel_size']} - 1) + 1"
+            f" + {side_p['output_padding']}",
             result,
         )
-        for name, side, result, one in _each_side(shape, out, p)
+        for name, side, result, side_p in _each_side(shape, out, p)
     )
     return (*sides, *convolution_formulas({**p, "padding": SAME}, shape, shape, params)[-2:])
 
 
 def upsampling_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of the sides: each is multiplied."""
-    return tuple(Formula(name, "z*n", f"{p['scale_factor']}*{side}", result) for name, side, result, _one in _each_side(shape, out, p))
+    """Return the formula of the output side of upsampling."""
+    return tuple(Formula(name, "z*n", f"{p['scale_factor']}*{side}", result) for name, side, result, _p in _each_side(shape, out, p))
 
 
 def dense_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
     """Return the formula of a dense layer's parameters."""
     units = p["out_features"]
-    law, bias = _bias(p, "u", units)
-    return (Formula(PARAMS, f"n*u{law}", f"{shape[0]}*{units}{bias}", params),)
+    bias_symbol, bias = _bias(p, "u", units)
+    return (Formula(PARAMS, f"n*u{bias_symbol}", f"{shape[0]}*{units}{bias}", params),)
+
+
+def _all_values(shape: Shape) -> tuple[str, str]:
+    """Return the number of values of an input in symbols and in numbers."""
+    return "h*w*n_C" if len(shape) == 3 else "n", "*".join(str(n) for n in (*shape[1:], shape[0]))
 
 
 def flat_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the product that a flat vector's length is."""
-    return (Formula(LENGTH, "h*w*c", "*".join(str(n) for n in (*shape[1:], shape[0])), out[0]),) if len(shape) == 3 else ()
+    """Return the formula of the length of a flattened image."""
+    return (Formula(LENGTH, *_all_values(shape), out[0]),) if len(shape) == 3 else ()
 
 
 def norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of a normalisation's parameters: a scale and a shift a channel."""
-    return (Formula(PARAMS, "2*c", f"2*{shape[0]}", params),) if params else ()
+    """Return the formula of a normalisation's parameters: a scale and a shift for each channel."""
+    return (Formula(PARAMS, "2*n_C" if len(shape) == 3 else "2*n", f"2*{shape[0]}", params),) if params else ()
 
 
 def layer_norm_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return the formula of layer normalisation's parameters: a scale and a shift a value."""
-    law = "2*h*w*c" if len(shape) == 3 else "2*n"
-    return (Formula(PARAMS, law, "*".join(["2", *(str(n) for n in (*shape[1:], shape[0]))]), params),) if params else ()
+    """Return the formula of layer normalisation's parameters: a scale and a shift for each value."""
+    symbolic, numeric = _all_values(shape)
+    return (Formula(PARAMS, f"2*{symbolic}", f"2*{numeric}", params),) if params else ()
 
 
 def sum_formulas(p: Params, shape: Shape, outs: tuple[Shape, ...], out: Shape) -> tuple[Formula, ...]:
-    """Return the sum of channels that a concatenation is."""
-    what = CHANNELS if len(out) == 3 else LENGTH
-    return (Formula(what, " + ".join("c" for _ in outs), " + ".join(str(one[0]) for one in outs), out[0]),)
+    """Return the formula of the channels, or of the length, of a concatenation."""
+    quantity, symbol = (CHANNELS, "n_C") if len(out) == 3 else (LENGTH, "n")
+    symbolic = " + ".join(f"{symbol}{i}" for i in range(1, len(outs) + 1))
+    return (Formula(quantity, symbolic, " + ".join(str(branch[0]) for branch in outs), out[0]),)
 
 
 def no_formulas(p: Params, shape: Shape, out: Shape, params: int) -> tuple[Formula, ...]:
-    """Return nothing: the layer has no numbers to show."""
+    """Return no formulas."""
     return ()
 
 
+def _output_channels(p: Params) -> str:
+    """Return the symbol of the channels of an output."""
+    return "n_f" if "out_channels" in p else "n_C*m" if "multiplier" in p else "n_C"
+
+
 def cost_formulas(p: Params, shape: Shape, out: Shape, params: int, macs: int) -> tuple[Formula, ...]:
-    """Return what a layer costs: multiply-adds, counted as `arithmetic.py` says, where it has parameters, and the memory of its output."""
-    is_picture = len(out) == 3
-    size = f"{out[1]}*{out[2]}*{out[0]}" if is_picture else f"{out[0]}"
-    memory = Formula(MEMORY, f"{BYTES}*h*w*c" if is_picture else f"{BYTES}*u", f"{BYTES}*{size}", BYTES * values(out))
+    """Return the formulas of a layer's costs: multiply-adds (see `shape_rules`) where it has parameters, and memory of its output."""
+    if len(out) == 3:
+        memory = Formula(MEMORY, f"{BYTES}*h*w*{_output_channels(p)}", f"{BYTES}*{out[1]}*{out[2]}*{out[0]}", BYTES * value_count(out))
+    else:
+        memory = Formula(MEMORY, f"{BYTES}*u", f"{BYTES}*{out[0]}", BYTES * value_count(out))
     if not params:
         return (memory,)
     if macs == params:
         return (Formula(MACS, "t", f"{params}", macs), memory)
-    if macs == params * positions(out):
+    if macs == params * position_count(out):
         return (Formula(MACS, "t*h*w", f"{params}*{out[1]}*{out[2]}", macs), memory)
-    came = ("n*n", f"{shape[1]}*{shape[2]}")  # a transposed convolution: its weights are multiplied where something comes in
+    # A transposed convolution: its weights are multiplied once for each input position.
+    symbol, positions = "n*n" if shape[1] == shape[2] else "n_H*n_W", f"{shape[1]}*{shape[2]}"
     if not p["bias"]:
-        return (Formula(MACS, f"t*{came[0]}", f"{params}*{came[1]}", macs), memory)
+        return (Formula(MACS, f"t*{symbol}", f"{params}*{positions}", macs), memory)
     filters = p["out_channels"]
-    numbers = f"({params} - {filters})*{came[1]} + {filters}*{out[1]}*{out[2]}"
-    return (Formula(MACS, f"(t - f)*{came[0]} + f*h*w", numbers, macs), memory)
+    numeric = f"({params} - {filters})*{positions} + {filters}*{out[1]}*{out[2]}"
+    return (Formula(MACS, f"(t - n_f)*{symbol} + n_f*h*w", numeric, macs), memory)
 
 
-def field_formulas(window: Window, size: Fraction | int, jump: Fraction | int, start: Fraction | int) -> tuple[Formula, ...]:
-    """Return how the receptive field (`size`, `jump`, `start` before the layer) grows by its window (Araujo and others, 2019)."""
-    grown, first, step = size + (window.size - 1) * jump, start + window.start * jump, jump * window.step
-    far, near = _n(grown), _n(jump)
+def field_formulas(p: Params, window: Window, size: Fraction | int, jump: Fraction | int, start: Fraction | int) -> tuple[Formula, ...]:
+    """Return the formulas of the receptive field behind a window (Araujo and others, 2019); `size`, `jump`, `start` are those before it."""
+    field, first, step = size + (window.size - 1) * jump, start + window.start * jump, jump * window.step
+    field_text, jump_text = _n(field), _n(jump)
+    is_filter = type(window) is Window and "kernel_size" in p and p.get("dilation", 1) in (1, [1, 1])
     return (
-        Formula(FIELD, "r + (q - 1)*j", f"{_n(size)} + ({window.size} - 1)*{near}", _whole(grown)),
-        Formula(JUMP, "j*s", f"{near}*{_n(window.step)}", _whole(step)),
-        Formula(CENTRE, "b + (r - 1)/2", f"{_n(first)} + ({far} - 1)/2", _half(2 * first + grown - 1)),
+        Formula(FIELD, f"r + ({'f' if is_filter else 'q'} - 1)*j", f"{_n(size)} + ({window.size} - 1)*{jump_text}", _whole(field)),
+        Formula(JUMP, "j*s", f"{jump_text}*{_n(window.step)}", _whole(step)),
+        Formula(CENTRE, "b + (R - 1)/2", f"{_n(first)} + ({field_text} - 1)/2", _half(2 * first + field - 1)),
     )
 
 
@@ -214,5 +245,5 @@ def _half(value: Fraction | int) -> int | float:
 
 def _n(value: Fraction | int) -> str:
     whole = _whole(value)
-    written = str(whole) if isinstance(whole, int) else f"{whole:.6g}"
-    return f"({written})" if whole < 0 else written
+    text = str(whole) if isinstance(whole, int) else f"{whole:.6g}"
+    return f"({text})" if whole < 0 else text

@@ -1,4 +1,7 @@
-"""What a kind of layer is, and the knobs that many of them share. Standard library only; the table is `layers.py`."""
+"""`LayerKind`: the description of a layer type and its rules, and the knobs that several types share. Standard library only.
+
+The table of all layer types is `catalog.py`.
+"""
 
 from __future__ import annotations
 
@@ -26,29 +29,29 @@ FAMILIES = {
     "block": Text("Block"),
 }
 
-Sequence = list[tuple[str, Params]]
+LayerItems = list[tuple[str, Params]]
 
 
-class Read(Protocol):
-    """A layer that was read out of PyTorch code."""
+class ReadLayer(Protocol):
+    """A layer that was read from PyTorch code."""
 
     kind: str
     params: Params
 
 
-Branches = list[tuple[Any, ...]]  # of `Read`
+ReadBranches = list[tuple[Any, ...]]  # of `ReadLayer`
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """What a block makes of branches that meet: its parameters, what it holds, and the layers that must be what it derives."""
+class BlockMatch:
+    """A block recognised in branches that meet: its parameters, its branches, and the layers that must equal its derived branch."""
 
     params: Params
-    branches: Branches = field(default_factory=list)
+    branches: ReadBranches = field(default_factory=list)
     shortcut: tuple[Any, ...] = ()
 
 
-def _nothing(p: Params, shape: Shape) -> dict[str, Any]:
+def _no_arguments(p: Params, shape: Shape) -> dict[str, Any]:
     return {}
 
 
@@ -56,70 +59,84 @@ def _no_remark(p: Params, out: Shape) -> Text | None:
     return None
 
 
-def _can(p: Params) -> Text | None:
+def _can_export(p: Params) -> Text | None:
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """How a kind that holds layers works.
+    """The rules of a layer type that contains other layers.
 
-    `fewest` and `most` bound its branches; `join` gives the shape that comes out, from what came in and what each branch gives,
-    or raises `Misfit`; `derive` gives one more branch that follows from the shapes (kinds with parameters), and is given
-    back to `join` with the others; it counts in the receptive field where `sees_derived`. Where `is_chain`, the body stands
-    `times` times in a row, each with weights of its own, and nothing is added to it.
-    `extras` name modules of torch.nn that the block's class takes besides its branches, `starter` fills a new block for so many
-    channels, and `formulas` says its sum. `sign` is how what its branches give is joined: added ("+"), multiplied ("×"), laid side
-    by side ("|"), or not at all ("").
-    Where PyTorch code is read, `recognise` is asked about branches that meet in that way and returns what this kind makes of them, or
-    None where they are another's. `after` is the knob that names the layer which what was joined goes through, and `free` are knobs
-    that take their default where the shapes left nothing to derive.
+    - `fewest`, `most`: bounds of the number of branches.
+    - `join`: returns the output shape from the input shape and the branches' output shapes, or raises `ShapeMismatch`.
+    - `derive`: returns the layers (kind, parameters) of one more branch, computed from the shapes, such as the shortcut of a
+      residual block; `join` gets its output shape too. It counts in the receptive field if `sees_derived`.
+    - `is_chain`: the body is repeated `times` times in sequence, each copy with weights of its own; nothing is added to it.
+    - `extras`: modules of torch.nn, by argument name, that the block's class takes besides its branches.
+    - `starter`: the branches of a new block for a number of input channels.
+    - `formulas`: the formulas that the page shows for the block.
+    - `sign`: how the branches' outputs are combined: added ("+"), multiplied ("×"), concatenated ("|"), or not at all ("").
+
+    For reading PyTorch code:
+
+    - `recognise`: returns the block that branches joined by `sign` are, or None where they are not of this kind.
+    - `after`: the parameter that names the layer applied to the joined value.
+    - `free`: parameters that take their default where nothing is derived from the shapes.
     """
 
     join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
     sign: str = ""
     fewest: int = 1
     most: int = 1
-    derive: Callable[[Params, Shape, tuple[Shape, ...]], Sequence] | None = None
+    derive: Callable[[Params, Shape, tuple[Shape, ...]], LayerItems] | None = None
     sees_derived: bool = True
     times: Callable[[Params], int] = lambda params: 1
     is_chain: bool = False
     extras: Callable[[Params], dict[str, str]] = lambda params: {}
-    starter: Callable[[int], tuple[Sequence, ...]] = lambda channels: ((),)
+    starter: Callable[[int], tuple[LayerItems, ...]] = lambda channels: ([],)
     formulas: Callable[[Params, Shape, tuple[Shape, ...], Shape], tuple[Formula, ...]] = lambda p, shape, outs, out: ()
-    recognise: Callable[[Branches], Meeting | None] = lambda branches: None
+    recognise: Callable[[ReadBranches], BlockMatch | None] = lambda branches: None
     after: str = ""
     free: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerKind(Entry):
-    """A kind of layer with its rules.
+    """A type of layer with its rules.
 
-    `stem` begins the name of each such layer in a net ("conv1"). `output` gives the shape that comes out or raises
-    `Misfit`; `macs` the multiply-adds, from the parameters, what comes in, what comes out and how many learned numbers there are;
-    `inner` the torch arguments that follow from the shape that comes in, `hidden` the knobs that torch does not
-    know; `flat_target` the torch class on a vector where it is another one; `window` what one value looks at, None where
-    it is itself. `divides` names knobs whose value must divide the channels that come in, `multiples` knobs that are multiples
-    of another. `block` says how it holds other layers, None where it holds none. `sees_whole` is True where its statistics or its
-    gate look at the whole picture, which receptive fields leave out.
+    - `stem`: prefix of the names of such layers in a net ("conv" gives "conv1").
+    - `output`: returns the output shape from parameters and input shape, or raises `ShapeMismatch`.
+    - `params`: number of learned parameters.
+    - `macs`: multiply-adds, from the parameters, the input shape, the output shape and the number of learned parameters.
+    - `window`: the windows of the input that one output value depends on (height, width); None where it depends on one value.
+    - `formulas`: the formulas that the page shows for the layer.
+    - `inner`: the torch arguments that follow from the input shape.
+    - `hidden`: the knobs that are no arguments of the torch class.
+    - `flat_target`: the torch class for a vector input, where it is another one than `target`.
+    - `fixed`: torch arguments that are always the same.
+    - `divides`: knobs whose value must divide the number of input channels.
+    - `multiples`: pairs (knob, other knob) where the first must be a multiple of the second.
+    - `block`: the rules of its branches, None for a layer that contains no others.
+    - `sees_whole`: True where its statistics or gate depend on the whole image, which receptive fields leave out.
+    - `remark`: returns a warning (with a field `{name}`) from parameters and output shape, or None.
+    - `no_onnx`: returns why the layer cannot be exported to ONNX (with a field `{name}`), or None.
+    - `script`: the exported code of the layer, where it is no call of the torch class.
 
-    `remark` says what is allowed and hardly meant, from the parameters and what comes out; `no_onnx` why it cannot be written as
-    ONNX; both with a field for its `{name}`, or None. `script` is what exported code writes for it where that is no call of torch's
-    class.
+    For reading PyTorch code:
 
-    Where PyTorch code is read, `function` is torch's function that does the same, by its name, or with its arguments behind the
-    picture where `inspect` finds none (`max_pool2d(kernel_size, …)`). `also_reads` are further classes of torch.nn that are read as
-    this kind, each with a sentence on what differs, or None. `is_view` says that what comes out may be the memory that came in.
+    - `function`: the equivalent function of torch, by its name, or with its arguments after the image where `inspect` finds none
+      (`max_pool2d(kernel_size, …)`).
+    - `also_reads`: further classes of torch.nn that are read as this kind, each with a note on what differs, or None.
+    - `is_view`: True where the output may share the memory of the input.
     """
 
     stem: str
-    output: Callable[[Params, Shape], Shape] = rule.same
+    output: Callable[[Params, Shape], Shape] = rule.same_shape
     params: Callable[[Params, Shape], int] = rule.no_params
-    macs: Callable[[Params, Shape, Shape, int], int] = rule.once
+    macs: Callable[[Params, Shape, Shape, int], int] = rule.params_macs
     window: Callable[[Params, Shape], Windows] | None = None
     formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formulas.no_formulas
-    inner: Callable[[Params, Shape], dict[str, Any]] = _nothing
+    inner: Callable[[Params, Shape], dict[str, Any]] = _no_arguments
     hidden: tuple[str, ...] = ()
     flat_target: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
@@ -128,7 +145,7 @@ class LayerKind(Entry):
     block: Block | None = None
     sees_whole: bool = False
     remark: Callable[[Params, Shape], Text | None] = _no_remark
-    no_onnx: Callable[[Params], Text | None] = _can
+    no_onnx: Callable[[Params], Text | None] = _can_export
     script: str = ""
     function: str = ""
     also_reads: tuple[tuple[str, Text | None], ...] = ()
@@ -140,16 +157,16 @@ class LayerKind(Entry):
         return self.params is not rule.no_params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
-        """Return the arguments of the torch class for what comes in: what follows from its shape, then the knobs; pairs as tuples."""
-        given = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items() if key not in self.hidden}
-        return {**self.inner(params, shape), **dict(self.fixed), **given}
+        """Return the torch class's arguments for an input shape: those that follow from the shape, then the knobs; pairs as tuples."""
+        from_knobs = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items() if key not in self.hidden}
+        return {**self.inner(params, shape), **dict(self.fixed), **from_knobs}
 
     def target_for(self, shape: Shape) -> str:
-        """Return the dotted name of the torch class for what comes in."""
+        """Return the dotted name of the torch class for an input shape."""
         return self.flat_target if self.flat_target and len(shape) == 1 else self.target
 
 
-def kernel(default: int) -> Pair:
+def kernel_knob(default: int) -> Pair:
     return Pair(
         key="kernel_size",
         title=Text("Kernel"),
@@ -162,7 +179,7 @@ def kernel(default: int) -> Pair:
     )
 
 
-def stride(default: int) -> Pair:
+def stride_knob(default: int) -> Pair:
     return Pair(
         key="stride",
         title=Text("Stride"),
@@ -174,18 +191,18 @@ def stride(default: int) -> Pair:
     )
 
 
-def padding(words: bool) -> Pair:
+def padding_knob(allows_same: bool) -> Pair:
     return Pair(
         key="padding",
         title=Text("Padding"),
         default=0,
         low=0,
-        high=rule.LARGEST_PADDING,
+        high=rule.MAX_PADDING,
         aliases=("pad",),
         unit="px",
-        words={rule.SAME: Text("same", context="padding")} if words else {},
+        words={rule.SAME: Text("same", context="padding")} if allows_same else {},
         help=Text("Rows and columns of zeros added on every side; “same” keeps the picture's sides.")
-        if words
+        if allows_same
         else Text("Rows and columns added on every side."),
     )
 
@@ -232,5 +249,5 @@ EXPECTS = Whole(
 
 
 def channels_in(key: str) -> Callable[[Params, Shape], dict[str, Any]]:
-    """Return the rule of a class that wants the number of channels that come in under this name."""
+    """Return the `inner` rule of a torch class that takes the number of input channels as the argument `key`."""
     return lambda params, shape: {key: shape[0]}

@@ -1,4 +1,4 @@
-"""Layers that look at a window: convolutions, poolings and what enlarges. Standard library only."""
+"""Layer types with a spatial window: convolutions, poolings and upsampling. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from vpc2.knobs import Choice, Flag, Pair, Whole
 from vpc2.nets.layers import formulas, window_rules
 from vpc2.nets.layers import shape_rules as rule
-from vpc2.nets.layers.kind import BIAS, DILATION, EXPECTS, FILTERS, GROUPS, LayerKind, channels_in, kernel, padding, stride
+from vpc2.nets.layers.kind import BIAS, DILATION, EXPECTS, FILTERS, GROUPS, LayerKind, channels_in, kernel_knob, padding_knob, stride_knob
 from vpc2.text import Text
 
 _CEIL = Flag(
@@ -37,16 +37,16 @@ def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...], funct
         target=f"torch.nn.{key}",
         family="pooling",
         stem="pool",
-        output=rule.pooling,
-        window=window_rules.sliding,
+        output=rule.pooling_shape,
+        window=window_rules.sliding_windows,
         formulas=formulas.side_formulas,
         aliases=aliases,
         function=function,
-        knobs=(kernel(2), stride(2), padding(words=False), _CEIL),
+        knobs=(kernel_knob(2), stride_knob(2), padding_knob(allows_same=False), _CEIL),
     )
 
 
-def _adaptive(key: str, title: Text, function: str, **given: Any) -> LayerKind:
+def _adaptive(key: str, title: Text, function: str, **others: Any) -> LayerKind:
     return LayerKind(
         key=key,
         title=title,
@@ -54,10 +54,10 @@ def _adaptive(key: str, title: Text, function: str, **given: Any) -> LayerKind:
         target=f"torch.nn.{key}",
         family="pooling",
         stem="pool",
-        output=rule.adaptive,
-        window=window_rules.adapting,
+        output=rule.adaptive_shape,
+        window=window_rules.adaptive_windows,
         function=function,
-        **given,
+        **others,
         knobs=(
             Pair(
                 key="output_size",
@@ -73,7 +73,7 @@ def _adaptive(key: str, title: Text, function: str, **given: Any) -> LayerKind:
     )
 
 
-WINDOWS: tuple[LayerKind, ...] = (
+SPATIAL_LAYERS: tuple[LayerKind, ...] = (
     LayerKind(
         key="Conv2d",
         title=Text("Convolution"),
@@ -81,17 +81,17 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="torch.nn.Conv2d",
         family="convolution",
         stem="conv",
-        output=rule.convolution,
+        output=rule.convolution_shape,
         params=rule.convolution_params,
-        macs=rule.everywhere,
-        window=window_rules.sliding,
+        macs=rule.convolution_macs,
+        window=window_rules.sliding_windows,
         formulas=formulas.convolution_formulas,
         inner=channels_in("in_channels"),
         hidden=("expects",),
         divides=("groups",),
         multiples=(("out_channels", "groups"),),
         aliases=("Conv", "Convolution"),
-        knobs=(FILTERS, kernel(3), stride(1), padding(words=True), DILATION, GROUPS, BIAS, EXPECTS),
+        knobs=(FILTERS, kernel_knob(3), stride_knob(1), padding_knob(allows_same=True), DILATION, GROUPS, BIAS, EXPECTS),
     ),
     LayerKind(
         key="DepthwiseConv2d",
@@ -100,14 +100,14 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="torch.nn.Conv2d",
         family="convolution",
         stem="dwconv",
-        output=rule.depthwise,
+        output=rule.depthwise_shape,
         params=rule.depthwise_params,
-        macs=rule.everywhere,
-        window=window_rules.sliding,
+        macs=rule.convolution_macs,
+        window=window_rules.sliding_windows,
         formulas=formulas.depthwise_formulas,
         inner=lambda p, shape: {"in_channels": shape[0], "out_channels": shape[0] * p["multiplier"], "groups": shape[0]},
         hidden=("multiplier",),
-        knobs=(_MULTIPLIER, kernel(3), stride(1), padding(words=True), DILATION, BIAS),
+        knobs=(_MULTIPLIER, kernel_knob(3), stride_knob(1), padding_knob(allows_same=True), DILATION, BIAS),
     ),
     LayerKind(
         key="PointwiseConv2d",
@@ -116,9 +116,9 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="torch.nn.Conv2d",
         family="convolution",
         stem="pwconv",
-        output=rule.pointwise,
+        output=rule.pointwise_shape,
         params=rule.pointwise_params,
-        macs=rule.everywhere,
+        macs=rule.convolution_macs,
         formulas=formulas.pointwise_formulas,
         inner=lambda p, shape: {"in_channels": shape[0], "out_channels": p["out_channels"], "kernel_size": 1},
         aliases=("Conv1x1",),
@@ -131,19 +131,19 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="torch.nn.ConvTranspose2d",
         family="convolution",
         stem="deconv",
-        output=rule.transposed,
+        output=rule.transposed_shape,
         params=rule.convolution_params,
         macs=rule.transposed_macs,
-        window=window_rules.spreading,
+        window=window_rules.transposed_windows,
         formulas=formulas.transposed_formulas,
         divides=("groups",),
         multiples=(("out_channels", "groups"),),
         inner=channels_in("in_channels"),
         knobs=(
             FILTERS,
-            kernel(2),
-            stride(2),
-            padding(words=False),
+            kernel_knob(2),
+            stride_knob(2),
+            padding_knob(allows_same=False),
             Pair(
                 key="output_padding",
                 title=Text("Extra border"),
@@ -186,8 +186,8 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="vpc2.nets.layers.block_modules.GlobalAvgPool",
         family="pooling",
         stem="pool",
-        output=rule.global_pooling,
-        window=window_rules.covering,
+        output=rule.global_pooling_shape,
+        window=window_rules.global_windows,
         script="nn.AdaptiveAvgPool2d(1), nn.Flatten()",
         aliases=("GlobalAvgPool2d",),
     ),
@@ -198,8 +198,8 @@ WINDOWS: tuple[LayerKind, ...] = (
         target="torch.nn.Upsample",
         family="reshaping",
         stem="up",
-        output=rule.upsampled,
-        window=window_rules.enlarging,
+        output=rule.upsampled_shape,
+        window=window_rules.upsampling_windows,
         function="interpolate",
         formulas=formulas.upsampling_formulas,
         knobs=(

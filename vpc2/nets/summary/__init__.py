@@ -1,1 +1,1 @@
-"""What a net comes to, by arithmetic alone: shapes, costs, receptive fields, limits of knobs, differences."""
+"""The numbers of a net, by arithmetic alone: shapes, costs, receptive fields, limits of parameters, differences of two nets."""

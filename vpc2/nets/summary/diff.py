@@ -1,4 +1,4 @@
-"""Two nets side by side: which layers are the same, which changed and how, and what both come to. Standard library only."""
+"""Comparison of two nets: which layers are the same, which changed and how, and the totals of both. Standard library only."""
 
 from __future__ import annotations
 
@@ -14,48 +14,50 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Text
 
 SAME, CHANGED, LEFT, RIGHT = "same", "changed", "left", "right"
-MOST_CELLS = 1_500_000  # pairs of layers that are weighed against each other; the table of longer nets holds the outermost layers
+MAX_CELLS = 1_500_000  # of the alignment table, layers left times layers right; of larger nets only the outermost layers are aligned
 
-# What two layers weigh as a pair. Two that stand at the same place and changed a little weigh as much as one that moved unchanged.
-_SAME, _SAME_OUTPUT, _SAME_KIND = 6, 4, 3
+# The scores of a pair of layers in the alignment: two pairs of the same kind score as much as one identical pair.
+_SAME_SCORE, _SAME_OUTPUT_SCORE, _SAME_KIND_SCORE = 6, 4, 3
 
 _DIFFERS = Text("{what}: {left} → {right}")
-_WHOLE = Text("{n:,}")
+_NUMBER = Text("{n:,}")
 _YES, _NO = Text("yes"), Text("no")
-_CAME_IN = Text("What comes in")
+_INPUT = Text("What comes in")
 
 
 @dataclass(frozen=True)
-class Item:
-    """One layer of a net laid out flat, `depth` blocks deep. The parameters of all items with `is_part` add up to the net's."""
+class ComparedLayer:
+    """One layer of a flattened net, `depth` blocks deep. The parameters of all those with `is_counted` add up to the net's."""
 
     facts: LayerFacts
     depth: int = 0
-    is_part: bool = True
+    is_counted: bool = True
 
     @property
     def params(self) -> int:
-        """What this item adds to the parameters of its net."""
-        return self.facts.params if self.is_part else 0
+        """The parameters that this layer adds to the total of its net."""
+        return self.facts.params if self.is_counted else 0
 
 
 @dataclass(frozen=True)
-class Row:
-    """A layer of the left net and the one of the right that corresponds to it; one of them is None where there is no such."""
+class AlignedRow:
+    """A layer of the left net and the corresponding one of the right net; one of them is None where there is no counterpart."""
 
     mark: str
-    left: Item | None
-    right: Item | None
+    left: ComparedLayer | None
+    right: ComparedLayer | None
 
     @property
     def differences(self) -> tuple[Text, ...]:
-        """Which knobs are set otherwise, and where none is, that something else came in."""
-        return tuple(_differences(self.left.facts, self.right.facts)) if self.mark == CHANGED else ()
+        """The parameters that differ, or, where none does, the difference of the input."""
+        if self.mark != CHANGED or self.left is None or self.right is None:
+            return ()
+        return tuple(_differences(self.left.facts, self.right.facts))
 
 
 @dataclass(frozen=True)
-class Total:
-    """One number of both nets."""
+class NumberPair:
+    """One number of both nets, such as their parameters."""
 
     left: int
     right: int
@@ -72,120 +74,122 @@ class Total:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two nets' numbers and the rows of their aligned layers; `is_outermost` where they were too long to show what blocks hold."""
+    """The numbers of two nets and their aligned layers; `is_outermost` where they are too long to show the layers inside blocks."""
 
     left: Summary
     right: Summary
-    rows: tuple[Row, ...]
+    rows: tuple[AlignedRow, ...]
     is_outermost: bool = False
 
     @property
-    def params(self) -> Total:
-        return Total(self.left.params, self.right.params)
+    def params(self) -> NumberPair:
+        return NumberPair(self.left.params, self.right.params)
 
     @property
-    def macs(self) -> Total:
-        return Total(self.left.macs, self.right.macs)
+    def macs(self) -> NumberPair:
+        return NumberPair(self.left.macs, self.right.macs)
 
     @property
-    def activation_bytes(self) -> Total:
-        return Total(self.left.activation_bytes, self.right.activation_bytes)
+    def activation_bytes(self) -> NumberPair:
+        return NumberPair(self.left.activation_bytes, self.right.activation_bytes)
 
     @property
-    def field(self) -> Total:
-        """The receptive field as the page's headline has it: `Summary.receptive_field`."""
-        return Total(self.left.receptive_field, self.right.receptive_field)
+    def field(self) -> NumberPair:
+        """The receptive fields, as in the headline of the page: `Summary.receptive_field`."""
+        return NumberPair(self.left.receptive_field, self.right.receptive_field)
 
     def count(self, mark: str) -> int:
-        """Return how many rows carry a mark."""
+        """Return the number of rows with a mark."""
         return sum(row.mark == mark for row in self.rows)
 
 
 def compare(left: Net, right: Net) -> Comparison:
-    """Return both nets' numbers and their layers aligned: each stands in exactly one row, in its net's order."""
+    """Return the numbers of both nets and their aligned layers: each layer is in exactly one row, in the order of its net."""
     summaries = summarise(left), summarise(right)
-    flat = [tuple(_flat(summary.layers)) for summary in summaries]
-    is_outermost = len(flat[0]) * len(flat[1]) > MOST_CELLS
+    layers = [tuple(_flatten(summary.layers)) for summary in summaries]
+    is_outermost = len(layers[0]) * len(layers[1]) > MAX_CELLS
     if is_outermost:
-        flat = [tuple(map(Item, summary.layers)) for summary in summaries]
-    return Comparison(*summaries, tuple(_rows(*flat)), is_outermost)
+        layers = [tuple(map(ComparedLayer, summary.layers)) for summary in summaries]
+    return Comparison(*summaries, tuple(_align(*layers)), is_outermost)
 
 
-def _flat(layers: Iterable[LayerFacts], depth: int = 0, is_counted: bool = False) -> Iterator[Item]:
-    """Lay out layers and what they hold, which is a part unless it `is_counted` in a block around it.
+def _flatten(layers: Iterable[LayerFacts], depth: int = 0, is_counted_above: bool = False) -> Iterator[ComparedLayer]:
+    """Yield layers and the layers inside them; these count in the total unless a block around them is counted as a whole.
 
-    That holds for a chain, whose copies differ, and for a block that does not fit, which costs nothing.
+    That is so for a chain, whose copies may differ, and for a block that does not fit, which costs nothing.
     """
     for facts in layers:
         block = LAYERS[facts.kind].block
         is_whole = block is None or block.is_chain or facts.output is None
-        yield Item(facts, depth, is_whole and not is_counted)
-        for branch in facts.inside:
-            yield from _flat(branch, depth + 1, is_counted or is_whole)
+        yield ComparedLayer(facts, depth, is_whole and not is_counted_above)
+        for branch in facts.branches:
+            yield from _flatten(branch, depth + 1, is_counted_above or is_whole)
 
 
-def _looks(facts: LayerFacts) -> str:
-    """Return what two layers must share to be the same: kind, parameters, what comes out, and what it costs."""
+def _identity_key(facts: LayerFacts) -> str:
+    """Return a key that is equal for identical layers: kind, parameters, output shape and costs."""
     return repr((facts.kind, sorted(facts.layer.params.items()), facts.output, facts.params, facts.macs))
 
 
-def _rows(left: tuple[Item, ...], right: tuple[Item, ...]) -> Iterator[Row]:
-    """Align two sequences so that the pairs weigh most (Needleman and Wunsch, 1970); like beginnings and ends go by themselves."""
-    looks = [[_looks(item.facts) for item in items] for items in (left, right)]
-    shortest, start, end = min(len(left), len(right)), 0, 0
-    while start < shortest and looks[0][start] == looks[1][start]:
+def _align(left: tuple[ComparedLayer, ...], right: tuple[ComparedLayer, ...]) -> Iterator[AlignedRow]:
+    """Yield the rows of the alignment with the highest score (Needleman and Wunsch, 1970); equal beginnings and ends are paired first."""
+    keys = [[_identity_key(item.facts) for item in items] for items in (left, right)]
+    shorter, start, end = min(len(left), len(right)), 0, 0
+    while start < shorter and keys[0][start] == keys[1][start]:
         start += 1
-    while end < shortest - start and looks[0][-1 - end] == looks[1][-1 - end]:
+    while end < shorter - start and keys[0][-1 - end] == keys[1][-1 - end]:
         end += 1
-    yield from (Row(SAME, *pair) for pair in zip(left[:start], right[:start], strict=True))
-    until = len(left) - end, len(right) - end
-    yield from _middle(left[start : until[0]], right[start : until[1]], looks[0][start : until[0]], looks[1][start : until[1]])
-    yield from (Row(SAME, *pair) for pair in zip(left[until[0] :], right[until[1] :], strict=True))
+    yield from (AlignedRow(SAME, *pair) for pair in zip(left[:start], right[:start], strict=True))
+    stops = len(left) - end, len(right) - end
+    yield from _align_middle(left[start : stops[0]], right[start : stops[1]], keys[0][start : stops[0]], keys[1][start : stops[1]])
+    yield from (AlignedRow(SAME, *pair) for pair in zip(left[stops[0] :], right[stops[1] :], strict=True))
 
 
-def _middle(left: tuple[Item, ...], right: tuple[Item, ...], left_looks: list[str], right_looks: list[str]) -> Iterator[Row]:
-    """Align what begins and ends differently. `best[i][j]` weighs the best pairs of left[i:] and right[j:]."""
+def _align_middle(
+    left: tuple[ComparedLayer, ...], right: tuple[ComparedLayer, ...], left_keys: list[str], right_keys: list[str]
+) -> Iterator[AlignedRow]:
+    """Align two sequences that begin and end differently. `best[i][j]` is the highest score of left[i:] and right[j:]."""
     kinds = [[(item.facts.kind, item.facts.output) for item in items] for items in (left, right)]
 
-    def weight(i: int, j: int) -> int:
-        if left_looks[i] == right_looks[j]:
-            return _SAME
+    def score(i: int, j: int) -> int:
+        if left_keys[i] == right_keys[j]:
+            return _SAME_SCORE
         if kinds[0][i][0] != kinds[1][j][0]:
             return 0
-        return _SAME_OUTPUT if kinds[0][i] == kinds[1][j] else _SAME_KIND
+        return _SAME_OUTPUT_SCORE if kinds[0][i] == kinds[1][j] else _SAME_KIND_SCORE
 
     best = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for i in reversed(range(len(left))):
         below, row = best[i + 1], best[i]
         for j in reversed(range(len(right))):
-            row[j] = max(below[j + 1] + weight(i, j), below[j], row[j + 1])
+            row[j] = max(below[j + 1] + score(i, j), below[j], row[j + 1])
     i = j = 0
     while i < len(left) or j < len(right):
-        if i < len(left) and j < len(right) and (found := weight(i, j)) and best[i][j] == best[i + 1][j + 1] + found:
-            yield Row(SAME if found == _SAME else CHANGED, left[i], right[j])
+        if i < len(left) and j < len(right) and (pair_score := score(i, j)) and best[i][j] == best[i + 1][j + 1] + pair_score:
+            yield AlignedRow(SAME if pair_score == _SAME_SCORE else CHANGED, left[i], right[j])
             i, j = i + 1, j + 1
         elif i < len(left) and best[i][j] == best[i + 1][j]:
-            yield Row(LEFT, left[i], None)
+            yield AlignedRow(LEFT, left[i], None)
             i += 1
         else:
-            yield Row(RIGHT, None, right[j])
+            yield AlignedRow(RIGHT, None, right[j])
             j += 1
 
 
 def _differences(left: LayerFacts, right: LayerFacts) -> Iterator[Text]:
     knobs = [knob for knob in LAYERS[left.kind].knobs if left.layer.params[knob.key] != right.layer.params[knob.key]]
     for knob in knobs:
-        values = {side: _written(knob, facts.layer.params[knob.key]) for side, facts in (("left", left), ("right", right))}
+        values = {side: _value_text(knob, facts.layer.params[knob.key]) for side, facts in (("left", left), ("right", right))}
         yield _DIFFERS.fill(what=knob.title, **values)
     if not knobs and left.input and right.input and left.input[0] != right.input[0]:
-        yield _DIFFERS.fill(what=_CAME_IN, left=_WHOLE.fill(n=left.input[0]), right=_WHOLE.fill(n=right.input[0]))
+        yield _DIFFERS.fill(what=_INPUT, left=_NUMBER.fill(n=left.input[0]), right=_NUMBER.fill(n=right.input[0]))
 
 
-def _written(knob: Knob, value: Any) -> Text | str:
+def _value_text(knob: Knob, value: Any) -> Text | str:
     if isinstance(knob, Flag):
         return _YES if value else _NO
     if isinstance(knob, Choice):
         return knob.options[value]
     if isinstance(value, list):
         return " × ".join(map(str, value))
-    return value if isinstance(value, str) else _WHOLE.fill(n=value)
+    return value if isinstance(value, str) else _NUMBER.fill(n=value)

@@ -1,7 +1,7 @@
-"""The way back from a layer to the picture, window by window: exactly what one unit sees. Standard library only.
+"""Exact receptive fields: a span of units followed back, window by window, to the input image. Standard library only.
 
-A span of a layer's places is followed back through the layers before it; where branches meet, the spans of all of them are joined.
-With `is_inside` only real values are followed, as a gradient is; without, padding counts as if the picture went on there.
+A span of a layer's units is followed back through the layers before it; where branches meet, their spans are united.
+With `clips_padding` only real values are followed, as by a gradient; without it, padding counts as if the image continued there.
 """
 
 from __future__ import annotations
@@ -11,128 +11,139 @@ from typing import Protocol
 
 from vpc2.nets.layers.window_rules import Span, Windows, hull
 
-FURTHEST = 10**12  # places are followed up to here: absurd strides would outgrow every float
+MAX_POSITION = 10**12  # positions are clipped here: absurd strides would outgrow every float
 
 
-class Hop(Protocol):
-    """One step back: what a span of a layer's outputs along one side (0 height, 1 width) looks at in its input."""
+class BackwardStep(Protocol):
+    """One step back through a layer: from a span of its outputs along one axis (0 height, 1 width) to the span of its inputs.
 
-    is_even: bool
-    cost: int
-
-    def back(self, axis: int, span: Span, is_inside: bool) -> Span | None: ...
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Route:
-    """The way to a layer's outputs: the last hop, and the way before it, None at the picture.
-
-    `is_even` where all units of the layer see equally much, each next one equally far further; `cost` is how many windows one unit is
-    followed through.
+    `is_uniform` where all its windows are alike; `cost` is the number of windows that one unit is followed through.
     """
 
-    hop: Hop
-    before: Route | None
-    is_even: bool
-    cost: int
+    @property
+    def is_uniform(self) -> bool: ...
 
+    @property
+    def cost(self) -> int: ...
 
-def extend(route: Route | None, hop: Hop) -> Route:
-    """Return a way with one more hop."""
-    return Route(hop, route, hop.is_even and (route is None or route.is_even), hop.cost + _cost(route))
-
-
-def _cost(route: Route | None) -> int:
-    return route.cost if route else 0
-
-
-def follow(route: Route | None, axis: int, span: Span | None, *, is_inside: bool, until: Route | None = None) -> Span | None:
-    """Return the places of the picture (or of where `until` leads) that a span of outputs looks at, None where at nothing."""
-    while route is not until and span is not None:
-        span = route.hop.back(axis, span, is_inside)
-        route = route.before
-    return span and (max(span[0], -FURTHEST), min(span[1], FURTHEST))
+    def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None: ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Through:
-    """A layer with a window; `sides` is the height and width of what comes in."""
+class BackwardPath:
+    """The path from a layer's outputs back to the image, as a linked list: the last step, and the path before it (None: the image).
+
+    `is_uniform` where the receptive fields of all units have one size and are equally far apart; `cost` is the number of windows
+    that one unit is followed through.
+    """
+
+    step: BackwardStep
+    previous: BackwardPath | None
+    is_uniform: bool
+    cost: int
+
+
+def extend_path(path: BackwardPath | None, step: BackwardStep) -> BackwardPath:
+    """Return the path with one more step at its end."""
+    return BackwardPath(step, path, step.is_uniform and (path is None or path.is_uniform), step.cost + cost_of(path))
+
+
+def cost_of(path: BackwardPath | None) -> int:
+    """Return the number of windows that one unit is followed through, 0 for a path of length 0."""
+    return path.cost if path else 0
+
+
+def follow_back(
+    path: BackwardPath | None, axis: int, span: Span | None, *, clips_padding: bool, until: BackwardPath | None = None
+) -> Span | None:
+    """Return the span of the image (or of the layer where `until` ends) that a span of outputs depends on, None where on nothing."""
+    while path is not until and span is not None:
+        assert path is not None  # `until` is on the path to the image
+        span = path.step.input_span(axis, span, clips_padding)
+        path = path.previous
+    return span and (max(span[0], -MAX_POSITION), min(span[1], MAX_POSITION))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class WindowLayer:
+    """The step through a layer with a window; `sides` are the height and width of its input."""
 
     windows: Windows
     sides: tuple[int, int]
     cost: int = 1
 
     @property
-    def is_even(self) -> bool:
-        return self.windows[0].is_even and self.windows[1].is_even
+    def is_uniform(self) -> bool:
+        return self.windows[0].is_uniform and self.windows[1].is_uniform
 
-    def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
-        return self.windows[axis].seen(span, self.sides[axis] if is_inside else None)
+    def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None:
+        return self.windows[axis].input_span(span, self.sides[axis] if clips_padding else None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Everything:
-    """A dense layer: it looks at all places that come in."""
+class DenseLayer:
+    """The step through a dense layer: every output depends on all inputs; `sides` are the height and width of the last image."""
 
     sides: tuple[int, int]
-    is_even: bool = True
+    is_uniform: bool = True
     cost: int = 1
 
-    def back(self, axis: int, span: Span, is_inside: bool) -> Span:
+    def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span:
         return 0, self.sides[axis] - 1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Fork:
-    """Branches that begin at `start` and meet again."""
+class BranchedLayer:
+    """The step through parallel branches, from where they meet (`ends`) back to where they begin (`start`)."""
 
-    start: Route | None
-    ends: tuple[Route | None, ...]
-    is_even: bool
+    start: BackwardPath | None
+    ends: tuple[BackwardPath | None, ...]
+    is_uniform: bool
 
     @property
     def cost(self) -> int:
-        return sum(_cost(end) - _cost(self.start) for end in self.ends)
+        return sum(cost_of(end) - cost_of(self.start) for end in self.ends)
 
-    def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
-        return hull(follow(end, axis, span, is_inside=is_inside, until=self.start) for end in self.ends)
+    def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None:
+        return hull(follow_back(end, axis, span, clips_padding=clips_padding, until=self.start) for end in self.ends)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Loop:
-    """`times` copies in a row of the way from `start` to `end`; `side` is that of the picture between them."""
+class RepeatedLayers:
+    """The step through `times` copies in sequence of the layers from `start` to `end`; `sides` are those of the image between them."""
 
-    start: Route | None
-    end: Route | None
+    start: BackwardPath | None
+    end: BackwardPath | None
     times: int
     sides: tuple[int, int]
-    is_even: bool
+    is_uniform: bool
 
     @property
     def cost(self) -> int:
-        return (_cost(self.end) - _cost(self.start)) * min(self.times, 3 if self.is_even else max(self.sides))
+        return (cost_of(self.end) - cost_of(self.start)) * min(self.times, 3 if self.is_uniform else max(self.sides))
 
-    def back(self, axis: int, span: Span, is_inside: bool) -> Span | None:
-        grown = None
-        for done in range(1, self.times + 1):
-            now = follow(self.end, axis, span, is_inside=is_inside, until=self.start)
-            if now is None or now == span:
-                return now
-            growth = now[0] - span[0], now[1] - span[1]
-            # Copies that are even grow by the same each time; where all of the picture is seen, only what lies outside grows on.
-            if not is_inside and (self.is_even and growth == grown or now[0] <= 0 and now[1] >= self.sides[axis] - 1):
-                more = self.times - done
-                return max(now[0] + more * growth[0], -FURTHEST), min(now[1] + more * growth[1], FURTHEST)
-            if now[0] <= -FURTHEST or now[1] >= FURTHEST:
-                return now
-            span, grown = now, growth
+    def input_span(self, axis: int, span: Span, clips_padding: bool) -> Span | None:
+        last_growth = None
+        for copies in range(1, self.times + 1):
+            new = follow_back(self.end, axis, span, clips_padding=clips_padding, until=self.start)
+            if new is None or new == span:
+                return new
+            growth = new[0] - span[0], new[1] - span[1]
+            # Uniform copies grow the span by the same each time; once it covers the image, only the part outside still grows.
+            if not clips_padding and (self.is_uniform and growth == last_growth or new[0] <= 0 and new[1] >= self.sides[axis] - 1):
+                copies_left = self.times - copies
+                return max(new[0] + copies_left * growth[0], -MAX_POSITION), min(new[1] + copies_left * growth[1], MAX_POSITION)
+            if new[0] <= -MAX_POSITION or new[1] >= MAX_POSITION:
+                return new
+            span, last_growth = new, growth
         return span
 
 
-def is_even_between(start: Route | None, end: Route | None) -> bool:
-    """True where every hop from `start` to `end` has windows that are all alike."""
+def is_uniform_between(start: BackwardPath | None, end: BackwardPath | None) -> bool:
+    """True where every step from `start` to `end` has windows that are all alike."""
     while end is not start:
-        if not end.hop.is_even:
+        assert end is not None  # `start` is on the path to the image
+        if not end.step.is_uniform:
             return False
-        end = end.before
+        end = end.previous
     return True

@@ -1,4 +1,4 @@
-"""Pairs of nets worth seeing side by side, and what each teaches; the numbers in the sentences are counted from the nets."""
+"""Pairs of nets to compare and the lesson of each; the numbers in the sentences are computed from the nets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc2.nets.architectures import conv
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.presets import NETS, NetPreset
 from vpc2.nets.spec import SIDE, Net, make_net
-from vpc2.nets.summary.diff import Comparison
+from vpc2.nets.summary.diff import Comparison, NumberPair
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Text
@@ -22,7 +22,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class NetPair(Entry):
-    """Two nets; the fields of `lesson` are filled by `lesson_of`."""
+    """Two nets to compare; `lesson_of` fills the fields of `lesson`."""
 
     left: NetPreset
     right: NetPreset
@@ -110,12 +110,12 @@ PAIRS: Catalog[NetPair] = Catalog(
 
 
 def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
-    """Return what a pair teaches, with the numbers of its comparison."""
+    """Return the lesson of a pair, with the numbers of its comparison."""
     params, macs, field = comparison.params, comparison.macs, comparison.field
     values: dict[str, object] = {
-        "less": 100 * (1 - params.ratio),
-        "more": 100 * (params.ratio - 1),
-        "more_macs": 100 * (macs.ratio - 1),
+        "less": 100 * (1 - _ratio(params)),
+        "more": 100 * (_ratio(params) - 1),
+        "more_macs": 100 * (_ratio(macs) - 1),
         "extra": params.difference,
     }
     for side, summary in (("left", comparison.left), ("right", comparison.right)):
@@ -133,26 +133,32 @@ def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
     return pair.lesson.fill(**values)
 
 
+def _ratio(pair: NumberPair) -> float:
+    assert pair.ratio is not None  # nets of a pair have parameters and cost something
+    return pair.ratio
+
+
 def preset_of(net: Net) -> NetPreset | None:
-    """Return the preset with these layers, whatever their ids, or None."""
-    looks = _layers_of(net)
-    return next((preset for preset in NETS.values() if _layers_of(preset.net) == looks), None)
+    """Return the preset whose layers equal those of a net, apart from their ids, or None."""
+    key = _layer_key(net)
+    return next((preset for preset in NETS.values() if _layer_key(preset.net) == key), None)
 
 
-def _layers_of(net: Net) -> list[tuple]:
+def _layer_key(net: Net) -> list[tuple]:
     return [(layer.kind, layer.params, [len(branch) for branch in layer.branches]) for layer in net.walk()]
 
 
 def note_of(net: Net) -> Text | None:
-    """Return what is to be said of a net whose layers are those of a preset with a note, or None."""
+    """Return the note of the preset whose layers equal those of a net, or None."""
     preset = preset_of(net)
-    return None if preset is None or preset.note is None else _filled(preset.key)
+    return None if preset is None or preset.note is None else _filled_note(preset.key)
 
 
 @functools.cache
-def _filled(key: str) -> Text:
+def _filled_note(key: str) -> Text:
     net, note = NETS[key].net, NETS[key].note
-    sides, fits = pooled_sides(summarise(net)), sides_giving(net, note.printed)
+    assert note is not None
+    sides, input_sides = pooled_sides(summarise(net)), sides_giving(net, note.printed)
     return note.text.fill(
         side=net.input[1],
         sides=", ".join(map(str, sides)),
@@ -160,28 +166,28 @@ def _filled(key: str) -> Text:
         after=sides[1],
         shown=", ".join(map(str, sides[1:])),
         printed=", ".join(map(str, note.printed)),
-        least=fits[0],
-        most=fits[-1],
+        least=input_sides[0],
+        most=input_sides[-1],
     )
 
 
 def pooled_sides(summary: Summary) -> tuple[int, ...]:
-    """Return the height of the picture after each pooling."""
+    """Return the height of the output of each pooling."""
     return tuple(facts.output[1] for facts in summary.layers if LAYERS[facts.kind].family == "pooling" and facts.output)
 
 
-def sides_giving(net: Net, wanted: Sequence[int]) -> range:
-    """Return the sides of a square input with which a net's last poolings give `wanted`; empty where there are none.
+def sides_giving(net: Net, targets: Sequence[int]) -> range:
+    """Return the sides of a square input for which the outputs of a net's last poolings have the sides `targets`; may be empty.
 
-    What comes out grows with what comes in, so each side is found by halving.
+    Output sides grow with input sides, so each bound is found by bisection.
     """
-    channels, possible = net.input[0], range(net.input[1], SIDE.high + 1)
+    channels, candidates = net.input[0], range(net.input[1], SIDE.high + 1)
 
-    def after(pooling: int, side: int) -> int:
-        return pooled_sides(summarise(replace(net, input=(channels, side, side))))[pooling - len(wanted)]
+    def side_after(pooling: int, side: int) -> int:
+        return pooled_sides(summarise(replace(net, input=(channels, side, side))))[pooling - len(targets)]
 
-    low, high = 0, len(possible)
-    for pooling, one in enumerate(wanted):
-        low = max(low, bisect_left(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
-        high = min(high, bisect_right(possible, one, key=lambda side, pooling=pooling: after(pooling, side)))
-    return possible[low:high]
+    low, high = 0, len(candidates)
+    for pooling, target in enumerate(targets):
+        low = max(low, bisect_left(candidates, target, key=functools.partial(side_after, pooling)))
+        high = min(high, bisect_right(candidates, target, key=functools.partial(side_after, pooling)))
+    return candidates[low:high]

@@ -1,4 +1,4 @@
-"""Whether a net can be trained on this host, and what would help where it cannot: arithmetic only."""
+"""Whether a net can be trained on this host, and repairs where it cannot; by arithmetic only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vpc2.nets.summary.layer_summary import Problem, Repair, Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Plural, Text
 
-BATCH = 64  # the usual batch, for what training holds in memory
+DEFAULT_BATCH = 64  # images, for the memory that training takes
 
 _NO_VECTOR = Text(
     "This net ends in a picture of {shape}, not in one number a class: end it with a pooling over the whole picture and a dense layer."
@@ -32,52 +32,56 @@ _LARGE = Text(
 )
 
 
-def check_trainable(net: Net, classes: int, batch: int = BATCH) -> Problem | None:
-    """Return why a net cannot be trained to tell `classes` apart on this host, or None."""
+def check_trainable(net: Net, classes: int, batch: int = DEFAULT_BATCH) -> Problem | None:
+    """Return why a net cannot be trained on this host to classify `classes` classes, or None."""
     summary = summarise(net)
     if summary.problem is not None:
         return summary.problem
+    assert summary.output is not None
     if len(summary.output) == 3:
         head = Repair(
             _ADD_HEAD.fill(classes=classes), lambda net: edit_add(edit_add(net, "GlobalAvgPool"), "Linear", {"out_features": classes})
         )
         height, width, channels = summary.output[1], summary.output[2], summary.output[0]
         return Problem(_NO_VECTOR.fill(shape=f"{height} × {width} × {channels}"), (head,))
-    found = summary.output[0]
-    if found == 1 or found != classes:
-        text = _ONE_OUTPUT if found == 1 else _WRONG_CLASSES.fill(found=found, classes=classes)
-        return Problem(text, (_ending_in(net, classes),))
-    return too_heavy(summary, batch)
+    outputs = summary.output[0]
+    if outputs == 1 or outputs != classes:
+        text = _ONE_OUTPUT if outputs == 1 else _WRONG_CLASSES.fill(found=outputs, classes=classes)
+        return Problem(text, (_repair_classes(net, classes),))
+    return check_host_limits(summary, batch)
 
 
-def too_heavy(summary: Summary, batch: int = BATCH) -> Problem | None:
-    """Return why a net is too much for this host to train, or None."""
+def check_host_limits(summary: Summary, batch: int = DEFAULT_BATCH) -> Problem | None:
+    """Return why a net is too large to be trained on this host, or None."""
     if summary.params > LIMITS.trainable_params:
         return Problem(_HEAVY.fill(params=summary.params, most=LIMITS.trainable_params))
     if summary.count > LIMITS.built_layers:
         return Problem(_LONG.fill(count=summary.count, most=LIMITS.built_layers))
     if summary.activation_bytes * batch > LIMITS.activation_bytes:
-        found = summary.activation_bytes * batch // MB
-        return Problem(_LARGE.fill(batch=batch, found=found, most=LIMITS.activation_bytes // MB))
+        activation_mb = summary.activation_bytes * batch // MB
+        return Problem(_LARGE.fill(batch=batch, found=activation_mb, most=LIMITS.activation_bytes // MB))
     return None
 
 
-def _ending_in(net: Net, classes: int) -> Repair:
-    last = next((layer for layer in reversed(net.layers) if LAYERS[layer.kind].family == "dense"), None)
-    after = net.layers[net.layers.index(last) + 1 :] if last else ()
-    if last is not None and all(LAYERS[layer.kind].output is shape_rules.same and LAYERS[layer.kind].block is None for layer in after):
-        return Repair(_SET_CLASSES.fill(classes=classes), lambda net: edit_param(net, last.id, "out_features", classes))
+def _repair_classes(net: Net, classes: int) -> Repair:
+    last_dense = next((layer for layer in reversed(net.layers) if LAYERS[layer.kind].family == "dense"), None)
+    layers_after = net.layers[net.layers.index(last_dense) + 1 :] if last_dense else ()
+    if last_dense is not None and all(
+        LAYERS[layer.kind].output is shape_rules.same_shape and LAYERS[layer.kind].block is None for layer in layers_after
+    ):
+        return Repair(_SET_CLASSES.fill(classes=classes), lambda net: edit_param(net, last_dense.id, "out_features", classes))
     return Repair(_ADD_DENSE.fill(classes=classes), lambda net: edit_add(net, "Linear", {"out_features": classes}))
 
 
-def review(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
-    """Return what the app would say of a saved net: why it is refused, or None and its notes.
+def review_saved_net(net: Net) -> tuple[Problem | None, tuple[Text, ...]]:
+    """Return the problem of a saved net, or None, and its remarks.
 
-    A net that is only looked at may be any size; a saved one must end in one number a class.
+    A net that is only viewed may have any size; a saved one must end in one number for each class.
     """
     summary = summarise(net)
     if summary.problem is not None:
         return summary.problem, summary.remarks
+    assert summary.output is not None
     if len(summary.output) == 3 or summary.output == (1,):
         return check_trainable(net, 2), summary.remarks
     return None, summary.remarks

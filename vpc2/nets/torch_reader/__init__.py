@@ -1,1 +1,1 @@
-"""PyTorch code that others wrote, read as text and never run."""
+"""Import of nets from PyTorch code, which is parsed and never executed, and from torchvision."""

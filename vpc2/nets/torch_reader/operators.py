@@ -1,4 +1,4 @@
-"""Sums and products in PyTorch code while it is being read: of numbers, lists, words, sizes and pictures. Standard library only."""
+"""Binary operators of the interpreter: on numbers, lists, strings, sizes and graph values. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ast
 import operator
 from typing import Any
 
-from vpc2.nets.torch_reader import messages as words
-from vpc2.nets.torch_reader.graph import Value
-from vpc2.nets.torch_reader.messages import TooMuch, named, refuse, where
-from vpc2.nets.torch_reader.torch_calls import SIZES, Sizes
-from vpc2.nets.torch_reader.values import Copies
+from vpc2.nets.torch_reader import messages
+from vpc2.nets.torch_reader.graph import GraphValue
+from vpc2.nets.torch_reader.messages import ReadingLimit, line_text, refuse, source_of
+from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery
+from vpc2.nets.torch_reader.values import RepeatedValues
 
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
@@ -18,35 +18,43 @@ _BINARY = {
 }  # fmt: skip
 
 
-def binary(reader: Any, node: ast.AST, sign: ast.operator, left: Any, right: Any, *, is_in_place: bool = False) -> Any:
-    """Return what an operator makes of two values; `is_in_place` writes into the left one, as `out += x` does in torch."""
-    if isinstance(left, Value) or isinstance(right, Value):
-        how = {ast.Add: "add", ast.Mult: "mul"}.get(type(sign))
-        if how and isinstance(left, Value) and isinstance(right, Value):
-            return reader.calls.function(f"i{how}" if is_in_place else how, [left, right], {}, where(node.lineno))
-        raise refuse(node, words.UNREAD, what=named(node))
-    if isinstance(left, Sizes) or isinstance(right, Sizes):
-        return left.times(right) if isinstance(sign, ast.Mult) and isinstance(left, Sizes) else SIZES  # a size that is only passed on
-    if isinstance(sign, ast.Add) and isinstance(left, list | tuple | Copies) and isinstance(right, list | tuple | Copies):
-        made = reader.checked(node, [*reader.kept(node, left), *reader.kept(node, right)])
-        if is_in_place and isinstance(left, list):  # other names of the list see it too
-            left[:] = made
+def evaluate_binary(
+    interpreter: Any, node: ast.expr | ast.stmt, operator_: ast.operator, left: Any, right: Any, *, is_in_place: bool = False
+) -> Any:
+    """Return the result of a binary operator; with `is_in_place` the left operand is overwritten, as by `out += x` in torch."""
+    if isinstance(left, GraphValue) or isinstance(right, GraphValue):
+        operation = {ast.Add: "add", ast.Mult: "mul"}.get(type(operator_))
+        if operation and isinstance(left, GraphValue) and isinstance(right, GraphValue):
+            return interpreter.calls.call_function(f"i{operation}" if is_in_place else operation, [left, right], {}, line_text(node.lineno))
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    if isinstance(left, SizeQuery) or isinstance(right, SizeQuery):
+        return (
+            left.times(right) if isinstance(operator_, ast.Mult) and isinstance(left, SizeQuery) else UNKNOWN_SIZE
+        )  # an unknown size, which may only be passed on
+    if (
+        isinstance(operator_, ast.Add)
+        and isinstance(left, list | tuple | RepeatedValues)
+        and isinstance(right, list | tuple | RepeatedValues)
+    ):
+        items = interpreter.check_length(node, [*interpreter.items_or_repeated(node, left), *interpreter.items_or_repeated(node, right)])
+        if is_in_place and isinstance(left, list):  # other names of the list change with it
+            left[:] = items
             return left
-        return made
-    if isinstance(sign, ast.Add) and isinstance(left, str) and isinstance(right, str):
-        return reader.text(node, left, right)
-    if isinstance(sign, ast.Mult) and isinstance(left, list | tuple) and isinstance(right, int):
-        if len(left) * right > words.MOST_TURNS:
-            raise refuse(node, words.TOO_LONG, TooMuch, turns=len(left) * right)
+        return items
+    if isinstance(operator_, ast.Add) and isinstance(left, str) and isinstance(right, str):
+        return interpreter.join_text(node, left, right)
+    if isinstance(operator_, ast.Mult) and isinstance(left, list | tuple) and isinstance(right, int):
+        if len(left) * right > messages.MAX_ITERATIONS:
+            raise refuse(node, messages.TOO_LONG, ReadingLimit, turns=len(left) * right)
         return left * right
     if not isinstance(left, int | float) or not isinstance(right, int | float):
-        raise refuse(node, words.UNREAD, what=named(node))
-    if isinstance(sign, ast.Pow) and abs(left) <= 1024 and isinstance(right, int) and 0 <= right <= 16:
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    if isinstance(operator_, ast.Pow) and abs(left) <= 1024 and isinstance(right, int) and 0 <= right <= 16:
         value = left**right
-    elif type(sign) in _BINARY and not (right == 0 and isinstance(sign, ast.Div | ast.FloorDiv | ast.Mod)):
-        value = _BINARY[type(sign)](left, right)
+    elif type(operator_) in _BINARY and not (right == 0 and isinstance(operator_, ast.Div | ast.FloorDiv | ast.Mod)):
+        value = _BINARY[type(operator_)](left, right)
     else:
-        raise refuse(node, words.UNREAD, what=named(node))
-    if abs(value) > words.LARGEST:
-        raise refuse(node, words.TOO_LARGE)
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    if abs(value) > messages.MAX_NUMBER:
+        raise refuse(node, messages.TOO_LARGE)
     return value

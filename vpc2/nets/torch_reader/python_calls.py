@@ -1,4 +1,4 @@
-"""What the calls in PyTorch code come to while it is being read: torch's, the text's own, and a few of Python's. Standard library only."""
+"""Calls in the interpreted code: of torch, of the code's own functions and classes, and of a few of Python's. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,295 +8,313 @@ from collections.abc import Callable
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.torch_reader import messages as words
-from vpc2.nets.torch_reader.graph import Value
-from vpc2.nets.torch_reader.messages import named, refuse, where
-from vpc2.nets.torch_reader.torch_calls import SIZES, Sizes, bind, is_function
+from vpc2.nets.torch_reader import messages
+from vpc2.nets.torch_reader.graph import GraphValue
+from vpc2.nets.torch_reader.messages import line_text, refuse, source_of
+from vpc2.nets.torch_reader.torch_calls import UNKNOWN_SIZE, SizeQuery, bind_arguments, is_known_function
 from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class, kind_of
-from vpc2.nets.torch_reader.values import Chain, Class, Copies, Dotted, Function, Method, Module, Parent, Returned, Thing
+from vpc2.nets.torch_reader.values import (
+    BoundMethod,
+    ImportedName,
+    RepeatedValues,
+    ReturnSignal,
+    SequentialModule,
+    SourceClass,
+    SourceFunction,
+    SourceObject,
+    SuperProxy,
+    TorchModule,
+)
 
-_NUMBERS: dict[str, Callable] = {
+_NUMBER_FUNCTIONS: dict[str, Callable] = {
     "int": int, "float": float, "abs": abs, "round": round, "max": max, "min": min, "bool": bool,
     "math.ceil": math.ceil, "math.floor": math.floor,
 }  # fmt: skip
 BUILTINS = (
-    "int",
-    "float",
-    "abs",
-    "round",
-    "max",
-    "min",
-    "bool",
-    "range",
-    "len",
-    "list",
-    "tuple",
-    "zip",
-    "enumerate",
-    "reversed",
-    "dict",
-    "print",
+    "int", "float", "abs", "round", "max", "min", "bool", "range", "len", "list", "tuple", "zip", "enumerate", "reversed", "dict", "print",
     "super",
-)
-_DECORATORS = ("staticmethod", "torch.no_grad", "torch.inference_mode", "torch.jit.", "override", "typing.override")  # change no number
+)  # fmt: skip
+_DECORATORS = (
+    "staticmethod",
+    "torch.no_grad",
+    "torch.inference_mode",
+    "torch.jit.",
+    "override",
+    "typing.override",
+)  # have no effect on the result
+_LIST_FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {
+    "len": len,
+    "list": list,
+    "tuple": tuple,
+    "enumerate": lambda items: list(enumerate(items)),
+    "reversed": lambda items: items[::-1],
+}
 
 
-def call(reader: Any, node: ast.Call, called: Any, given: list[Any], said: dict[str, Any]) -> Any:
-    """Return what a call comes to."""
-    if isinstance(called, Dotted):
-        return _dotted(reader, node, called, given, said)
-    if isinstance(called, Class):
-        return _made(reader, node, called, given, said)
-    if isinstance(called, Function):
-        return _returned(reader, node, called, given, said)
-    if isinstance(called, Method):
-        return _method(reader, node, called, given, said)
-    if isinstance(called, Module | Chain | Thing):
-        return _applied(reader, node, called, given, said)
-    raise refuse(node, words.UNREAD, what=named(node))
+def evaluate_call(interpreter: Any, node: ast.Call, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return the result of a call."""
+    if isinstance(function, ImportedName):
+        return _call_imported(interpreter, node, function, args, kwargs)
+    if isinstance(function, SourceClass):
+        return _instantiate(interpreter, node, function, args, kwargs)
+    if isinstance(function, SourceFunction):
+        return _call_function(interpreter, node, function, args, kwargs)
+    if isinstance(function, BoundMethod):
+        return _call_method(interpreter, node, function, args, kwargs)
+    if isinstance(function, TorchModule | SequentialModule | SourceObject):
+        return _apply_module(interpreter, node, function, args, kwargs)
+    raise refuse(node, messages.UNREADABLE, what=source_of(node))
 
 
-def _dotted(reader: Any, node: ast.Call, called: Dotted, given: list[Any], said: dict[str, Any]) -> Any:
-    path, name = called.path, called.last
+def _call_imported(interpreter: Any, node: ast.Call, function: ImportedName, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    path, name = function.path, function.last
     if path == "dict":
-        return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
-    if path == "enumerate" and said.keys() == {"start"}:
-        given, said = [*given, said["start"]], {}
+        return {**(dict(_pairs(interpreter, node, args[0])) if args else {}), **kwargs}
+    if path == "enumerate" and kwargs.keys() == {"start"}:
+        args, kwargs = [*args, kwargs["start"]], {}
     if path == "zip":
-        said = {key: value for key, value in said.items() if key != "strict"}
-    if said and (path in _NUMBERS or path in BUILTINS):
-        raise refuse(node, words.UNREAD, what=named(node))
-    if path in _NUMBERS:
-        return _number(node, path, given)
+        kwargs = {key: value for key, value in kwargs.items() if key != "strict"}
+    if kwargs and (path in _NUMBER_FUNCTIONS or path in BUILTINS):
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    if path in _NUMBER_FUNCTIONS:
+        return _call_number_function(node, path, args)
     if path in BUILTINS:
-        return _listed(reader, node, path, given)
+        return _call_list_function(interpreter, node, path, args)
     if path.startswith("torch.nn.init."):
         return None
     if path.startswith("torch.nn.functional.") or path.startswith("torch.") and path.count(".") == 1:
-        if is_function(name):
-            return reader.calls.function(name, given, said, where(node.lineno))
-        return reader.calls.unknown(path, given[0] if given else None, where(node.lineno))
+        if is_known_function(name):
+            return interpreter.calls.call_function(name, args, kwargs, line_text(node.lineno))
+        return interpreter.calls.skip_unknown(path, args[0] if args else None, line_text(node.lineno))
     if path == "collections.OrderedDict":
-        return {**(dict(_pairs(reader, node, given[0])) if given else {}), **said}
+        return {**(dict(_pairs(interpreter, node, args[0])) if args else {}), **kwargs}
     if not path.startswith("torch.nn.") or path.count(".") > 3:
-        raise refuse(node, words.UNKNOWN, what=path[:60])
-    if name in ("Sequential", "ModuleList", "ModuleDict") and said:
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, messages.UNKNOWN, what=path[:60])
+    if name in ("Sequential", "ModuleList", "ModuleDict") and kwargs:
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
     if name == "Sequential":
-        if len(given) == 1 and isinstance(given[0], dict):
-            given = list(given[0].values())
-        return Chain(given, node.lineno)
+        if len(args) == 1 and isinstance(args[0], dict):
+            args = list(args[0].values())
+        return SequentialModule(args, node.lineno)
     if name == "ModuleList":
-        return list(reader.items(node, given[0])) if given else []
+        return list(interpreter.items(node, args[0])) if args else []
     if name == "ModuleDict":
-        return dict(_pairs(reader, node, given[0])) if given else {}
-    arguments = bind(f"nn.{name}", tuple(arguments_of(name)), given, said, where(node.lineno)) if is_class(name) else {}
-    return Module(name, arguments, node.lineno)
+        return dict(_pairs(interpreter, node, args[0])) if args else {}
+    arguments = bind_arguments(f"nn.{name}", tuple(arguments_of(name)), args, kwargs, line_text(node.lineno)) if is_class(name) else {}
+    return TorchModule(name, arguments, node.lineno)
 
 
-def _pairs(reader: Any, node: ast.Call, value: Any) -> list[tuple[str, Any]]:
-    pairs = list(value.items()) if isinstance(value, dict) else reader.items(node, value)
+def _pairs(interpreter: Any, node: ast.Call, value: Any) -> list[tuple[str, Any]]:
+    pairs = list(value.items()) if isinstance(value, dict) else interpreter.items(node, value)
     if not all(isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str | int) for pair in pairs):
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
     return [(pair[0], pair[1]) for pair in pairs]
 
 
-def _number(node: ast.Call, path: str, given: list[Any]) -> Any:
-    values = given[0] if len(given) == 1 and isinstance(given[0], list | tuple) else given
-    if given and isinstance(given[0], Sizes):
-        return given[0] if path == "int" else SIZES
-    if not values or not all(isinstance(one, int | float) for one in values):
-        raise refuse(node, words.UNREAD, what=named(node))
+def _call_number_function(node: ast.Call, path: str, args: list[Any]) -> Any:
+    values = args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args
+    if args and isinstance(args[0], SizeQuery):
+        return args[0] if path == "int" else UNKNOWN_SIZE
+    if not values or not all(isinstance(value, int | float) for value in values):
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
     if path in ("max", "min"):
-        return _NUMBERS[path](values)
+        return _NUMBER_FUNCTIONS[path](values)
     if len(values) > 1 and not (path == "round" and isinstance(values[1], int)):
-        raise refuse(node, words.UNREAD, what=named(node))
-    return _NUMBERS[path](*values[:2])
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    return _NUMBER_FUNCTIONS[path](*values[:2])
 
 
-def _listed(reader: Any, node: ast.Call, name: str, given: list[Any]) -> Any:
+def _call_list_function(interpreter: Any, node: ast.Call, name: str, args: list[Any]) -> Any:
     if name == "range":
-        if not 1 <= len(given) <= 3 or not all(isinstance(one, int) for one in given) or given[2:] == [0]:
-            raise refuse(node, words.UNREAD, what=named(node))
-        return range(*given)
-    if name == "len" and len(given) == 1 and isinstance(given[0], range | Copies):
-        return len(given[0]) if isinstance(given[0], range) else given[0].count
-    if name == "enumerate" and len(given) == 2 and isinstance(given[1], int):
-        return list(enumerate(reader.items(node, given[0]), given[1]))
-    lists = [reader.items(node, one) for one in given]
+        if not 1 <= len(args) <= 3 or not all(isinstance(argument, int) for argument in args) or args[2:] == [0]:
+            raise refuse(node, messages.UNREADABLE, what=source_of(node))
+        return range(*args)
+    if name == "len" and len(args) == 1 and isinstance(args[0], range | RepeatedValues):
+        return len(args[0]) if isinstance(args[0], range) else args[0].count
+    if name == "enumerate" and len(args) == 2 and isinstance(args[1], int):
+        return list(enumerate(interpreter.items(node, args[0]), args[1]))
+    lists = [interpreter.items(node, argument) for argument in args]
     if name == "zip":
         return list(zip(*lists, strict=False))
     if not lists and name in ("list", "tuple"):
         return [] if name == "list" else ()
     if len(lists) != 1:
-        raise refuse(node, words.UNREAD, what=named(node))
-    (one,) = lists
-    return {"len": len, "list": list, "tuple": tuple, "enumerate": lambda it: list(enumerate(it)), "reversed": lambda it: it[::-1]}[name](
-        one
-    )
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    (items,) = lists
+    return _LIST_FUNCTIONS[name](items)
 
 
-def _method(reader: Any, node: ast.Call, called: Method, given: list[Any], said: dict[str, Any]) -> Any:
-    owner, name = called.owner, called.name
-    if isinstance(owner, Value):
-        if is_function(name):
-            return reader.calls.function(name, [owner, *given], said, where(node.lineno))
-        if name in words.NOTHING:
+def _call_method(interpreter: Any, node: ast.Call, function: BoundMethod, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    owner, name = function.owner, function.name
+    if isinstance(owner, GraphValue):
+        if is_known_function(name):
+            return interpreter.calls.call_function(name, [owner, *args], kwargs, line_text(node.lineno))
+        if name in messages.NEUTRAL_METHODS:
             return owner
-        return reader.calls.unknown(f"x.{name}", owner, where(node.lineno))
+        return interpreter.calls.skip_unknown(f"x.{name}", owner, line_text(node.lineno))
     if isinstance(owner, list):
-        if name == "append" and len(given) == 1 and len(owner) < words.MOST_TURNS:
-            return owner.append(given[0])
-        if name == "extend" and len(given) == 1:
-            owner[:] = reader.checked(node, [*owner, *reader.items(node, given[0])])
+        if name == "append" and len(args) == 1 and len(owner) < messages.MAX_ITERATIONS:
+            return owner.append(args[0])
+        if name == "extend" and len(args) == 1:
+            owner[:] = interpreter.check_length(node, [*owner, *interpreter.items(node, args[0])])
             return None
-        if name == "insert" and len(given) == 2 and isinstance(given[0], int) and len(owner) < words.MOST_TURNS:
-            return owner.insert(*given)
+        if name == "insert" and len(args) == 2 and isinstance(args[0], int) and len(owner) < messages.MAX_ITERATIONS:
+            return owner.insert(*args)
     if isinstance(owner, dict) and name in ("values", "items", "keys"):
         return list(getattr(owner, name)())
-    if isinstance(owner, Chain) and name in ("append", "add_module") and given:
-        owner.items.append(given[-1])
+    if isinstance(owner, SequentialModule) and name in ("append", "add_module") and args:
+        owner.items.append(args[-1])
         return owner
-    if isinstance(owner, Parent):
-        return _of_parent(reader, node, owner, name, given, said)
-    if isinstance(owner, Thing) and name in ("add_module", "register_module") and len(given) == 2:
-        owner.put(str(given[0]), given[1])
+    if isinstance(owner, SuperProxy):
+        return _call_super(interpreter, node, owner, name, args, kwargs)
+    if isinstance(owner, SourceObject) and name in ("add_module", "register_module") and len(args) == 2:
+        owner.set_attribute(str(args[0]), args[1])
         return None
-    if isinstance(owner, Module | Chain | Thing):
+    if isinstance(owner, TorchModule | SequentialModule | SourceObject):
         if name == "forward":
-            return _applied(reader, node, owner, given, said)
-        if name in words.NOTHING:
+            return _apply_module(interpreter, node, owner, args, kwargs)
+        if name in messages.NEUTRAL_METHODS:
             return owner if name in ("eval", "train", "to", "cuda", "cpu", "apply", "double") else []
-    raise refuse(node, words.UNREAD, what=named(node))
+    raise refuse(node, messages.UNREADABLE, what=source_of(node))
 
 
-def _of_parent(reader: Any, node: ast.Call, parent: Parent, name: str, given: list[Any], said: dict[str, Any]) -> Any:
+def _call_super(interpreter: Any, node: ast.Call, parent: SuperProxy, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     for base in parent.cls.bases:
-        if isinstance(base, Class) and (found := base.find(name)) is not None:
-            return _returned(reader, node, Function(found.node, found.scope, parent.thing, found.cls), given, said)
-        if name == "__init__" and base == Dotted("torch.nn.Sequential"):
-            parent.thing.values["0chain"] = _dotted(reader, node, base, given, said)
-    if name == "forward" and "0chain" in parent.thing.values:
-        return _applied(reader, node, parent.thing.values["0chain"], given, said)
+        if isinstance(base, SourceClass) and (attribute := base.find_attribute(name)) is not None:
+            return _call_function(
+                interpreter, node, SourceFunction(attribute.node, attribute.scope, parent.instance, attribute.cls), args, kwargs
+            )
+        if name == "__init__" and base == ImportedName("torch.nn.Sequential"):
+            parent.instance.values["0chain"] = _call_imported(interpreter, node, base, args, kwargs)
+    if name == "forward" and "0chain" in parent.instance.values:
+        return _apply_module(interpreter, node, parent.instance.values["0chain"], args, kwargs)
     if name != "__init__":
-        raise refuse(node, words.UNREAD, what=named(node))
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
     return None
 
 
-def _made(reader: Any, node: ast.Call, cls: Class, given: list[Any], said: dict[str, Any]) -> Thing:
-    """Return an object of a class of the text, its `__init__` read."""
+def _instantiate(interpreter: Any, node: ast.Call, cls: SourceClass, args: list[Any], kwargs: dict[str, Any]) -> SourceObject:
+    """Return an instance of a class of the code, after its `__init__`."""
     if not cls.is_module:
-        raise refuse(node, words.UNREAD, what=named(node))
-    thing, begin = Thing(cls), cls.find("__init__")
-    if isinstance(begin, Function):
-        _returned(reader, node, Function(begin.node, begin.scope, thing, begin.cls), given, said)
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    instance, init = SourceObject(cls), cls.find_attribute("__init__")
+    if isinstance(init, SourceFunction):
+        _call_function(interpreter, node, SourceFunction(init.node, init.scope, instance, init.cls), args, kwargs)
     elif cls.is_a("torch.nn.Sequential"):
-        thing.values["0chain"] = _dotted(reader, node, Dotted("torch.nn.Sequential"), given, said)
-    return thing
+        instance.values["0chain"] = _call_imported(interpreter, node, ImportedName("torch.nn.Sequential"), args, kwargs)
+    return instance
 
 
-def _returned(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any]) -> Any:
-    """Return what a function of the text gives back."""
-    for one in function.node.decorator_list:
-        if not ast.unparse(one).startswith(_DECORATORS):
-            raise refuse(one, words.UNREAD, what=f"@{named(one)}")
+def _call_function(interpreter: Any, node: ast.Call, function: SourceFunction, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return the result of a function of the code."""
+    for decorator in function.node.decorator_list:
+        if not ast.unparse(decorator).startswith(_DECORATORS):
+            raise refuse(decorator, messages.UNREADABLE, what=f"@{source_of(decorator)}")
     scope = function.scope.new_child({"0call": True})
     if function.owner is not None:
         scope["0self"], scope["0class"] = function.owner, function.cls
-        if not any(ast.unparse(one) == "staticmethod" for one in function.node.decorator_list):
-            given = [function.owner, *given]
-    _bind_parameters(reader, node, function, given, dict(said), scope)
+        if not any(ast.unparse(decorator) == "staticmethod" for decorator in function.node.decorator_list):
+            args = [function.owner, *args]
+    _bind_parameters(interpreter, node, function, args, dict(kwargs), scope)
     try:
-        reader.run(function.node.body, scope)
-    except Returned as returned:
-        return returned.value
+        interpreter.execute(function.node.body, scope)
+    except ReturnSignal as signal:
+        return signal.value
     return None
 
 
-def _bind_parameters(reader: Any, node: ast.Call, function: Function, given: list[Any], said: dict[str, Any], scope: Any) -> None:
-    wanted, name = function.node.args, function.node.name
-    given = [one for item in given for one in (reader.items(node, item) if isinstance(item, Copies) else [item])]
-    places = [one.arg for one in (*wanted.posonlyargs, *wanted.args)]
-    if len(given) > len(places) and wanted.vararg is None:
-        raise refuse(node, words.UNREAD, what=named(node))
-    scope.update(zip(places, given, strict=False))
-    if wanted.vararg is not None:
-        scope[wanted.vararg.arg] = given[len(places) :]
-    for key in [*places[len(given) :], *(one.arg for one in wanted.kwonlyargs)]:
-        if key in said:
-            scope[key] = said.pop(key)
-    defaults = dict(zip(places[len(places) - len(wanted.defaults) :], wanted.defaults, strict=True))
-    defaults |= {one.arg: default for one, default in zip(wanted.kwonlyargs, wanted.kw_defaults, strict=True) if default is not None}
-    for key in (*places, *(one.arg for one in wanted.kwonlyargs)):
+def _bind_parameters(
+    interpreter: Any, node: ast.Call, function: SourceFunction, args: list[Any], kwargs: dict[str, Any], scope: Any
+) -> None:
+    parameters, name = function.node.args, function.node.name
+    args = [value for item in args for value in (interpreter.items(node, item) if isinstance(item, RepeatedValues) else [item])]
+    names = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
+    if len(args) > len(names) and parameters.vararg is None:
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    scope.update(zip(names, args, strict=False))
+    if parameters.vararg is not None:
+        scope[parameters.vararg.arg] = args[len(names) :]
+    for key in [*names[len(args) :], *(parameter.arg for parameter in parameters.kwonlyargs)]:
+        if key in kwargs:
+            scope[key] = kwargs.pop(key)
+    defaults = dict(zip(names[len(names) - len(parameters.defaults) :], parameters.defaults, strict=True))
+    defaults |= {
+        parameter.arg: default
+        for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+        if default is not None
+    }
+    for key in (*names, *(parameter.arg for parameter in parameters.kwonlyargs)):
         if key not in scope.maps[0]:
             if key not in defaults:
-                raise refuse(node, words.NEEDS, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
-            scope[key] = reader.value(defaults[key], function.scope)
-    if wanted.kwarg is not None:
-        scope[wanted.kwarg.arg] = said
-    elif said:
-        raise refuse(node, words.UNREAD, what=named(node))
+                raise refuse(node, messages.MISSING_ARGUMENT, what=f"{function.cls.name if function.cls else name}"[:40], key=key[:40])
+            scope[key] = interpreter.evaluate(defaults[key], function.scope)
+    if parameters.kwarg is not None:
+        scope[parameters.kwarg.arg] = kwargs
+    elif kwargs:
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
 
 
-def _applied(reader: Any, node: ast.Call, net: Any, given: list[Any], said: dict[str, Any]) -> Any:
-    """Return what a layer, a chain or an object of the text makes of a value."""
-    if isinstance(net, Thing):
-        if isinstance(net.cls.find("__call__"), Function):
-            raise refuse(net.cls.find("__call__").node, words.UNREAD, what="__call__")
-        forward = net.cls.find("forward")
-        if isinstance(forward, Function):
-            value = _returned(reader, node, Function(forward.node, forward.scope, net, forward.cls), given, said)
+def _apply_module(interpreter: Any, node: ast.Call, net: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Return the output of a layer, an `nn.Sequential` or a module of the code for a value."""
+    if isinstance(net, SourceObject):
+        if isinstance(net.cls.find_attribute("__call__"), SourceFunction):
+            raise refuse(net.cls.find_attribute("__call__").node, messages.UNREADABLE, what="__call__")
+        forward = net.cls.find_attribute("forward")
+        if isinstance(forward, SourceFunction):
+            value = _call_function(interpreter, node, SourceFunction(forward.node, forward.scope, net, forward.cls), args, kwargs)
             if value is None:
-                raise refuse(forward.node, words.NO_ANSWER, what=net.cls.name[:40])
+                raise refuse(forward.node, messages.NO_RESULT, what=net.cls.name[:40])
             return value
         net = net.values.get("0chain")
-    if len(given) + len(said) != 1 or net is None:
-        raise refuse(node, words.UNREAD, what=named(node))
-    (value,) = (*given, *said.values())
-    if isinstance(net, Module):
-        return _layer(reader, net, value)
+    if len(args) + len(kwargs) != 1 or net is None:
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    (value,) = (*args, *kwargs.values())
+    if isinstance(net, TorchModule):
+        return _apply_torch_module(interpreter, net, value)
     for item in net.items:
-        value = _in_chain(reader, node, net, item, value)
+        value = _apply_item(interpreter, node, net, item, value)
     return value
 
 
-def _in_chain(reader: Any, node: ast.Call, net: Chain, item: Any, value: Any) -> Any:
-    if isinstance(item, Copies):
-        made = item.make()
-        if item.count > 1 and _layers_in(made) & _layers_in(item.make()):  # the same layer each time, and not another like it
-            for _turn in range(min(item.count, words.MOST_TURNS)):
-                value = _in_chain(reader, node, net, made, value)
+def _apply_item(interpreter: Any, node: ast.Call, net: SequentialModule, item: Any, value: Any) -> Any:
+    if isinstance(item, RepeatedValues):
+        module = item.make()
+        if item.count > 1 and _module_ids(module) & _module_ids(item.make()):  # the same layer each time, not a new one
+            for _use in range(min(item.count, messages.MAX_ITERATIONS)):
+                value = _apply_item(interpreter, node, net, module, value)
             return value
         if item.count > 1:
-            return reader.calls.graph.repeat(value, item.count, lambda one: _in_chain(reader, node, net, made, one), where(net.line))
-        return _in_chain(reader, node, net, made, value) if item.count else value
-    if not isinstance(item, Module | Chain | Thing):
-        raise refuse(node, words.UNREAD, what=named(node))
-    return call(reader, node, item, [value], {})
+            return interpreter.calls.graph.add_repeat(
+                value, item.count, lambda inner: _apply_item(interpreter, node, net, module, inner), line_text(net.line)
+            )
+        return _apply_item(interpreter, node, net, module, value) if item.count else value
+    if not isinstance(item, TorchModule | SequentialModule | SourceObject):
+        raise refuse(node, messages.UNREADABLE, what=source_of(node))
+    return evaluate_call(interpreter, node, item, [value], {})
 
 
-def _layers_in(thing: Any) -> set[int]:
-    """Return which layers of torch are in something that was made, by their identity."""
-    found, left, seen = set(), [thing], set()
-    while left:
-        one = left.pop()
-        if id(one) in seen:
+def _module_ids(root: Any) -> set[int]:
+    """Return the identities (`id`) of all torch modules inside a value."""
+    ids, pending, seen = set(), [root], set()
+    while pending:
+        value = pending.pop()
+        if id(value) in seen:
             continue
-        seen.add(id(one))
-        if isinstance(one, Module):
-            found.add(id(one))
-        held = one.items if isinstance(one, Chain) else one.values if isinstance(one, Thing) else one
-        left += held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else ()
-    return found
+        seen.add(id(value))
+        if isinstance(value, TorchModule):
+            ids.add(id(value))
+        content = value.items if isinstance(value, SequentialModule) else value.values if isinstance(value, SourceObject) else value
+        pending += content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else ()
+    return ids
 
 
-def _layer(reader: Any, module: Module, value: Any) -> Any:
-    at = where(module.line)
+def _apply_torch_module(interpreter: Any, module: TorchModule, value: Any) -> Any:
+    location = line_text(module.line)
     if module.name == "Identity":
         return value
     if not is_class(module.name):
-        return reader.calls.unknown(f"nn.{module.name}", value, at)
+        return interpreter.calls.skip_unknown(f"nn.{module.name}", value, location)
     if module.is_used and LAYERS[kind_of(module.name)].has_weights:
-        reader.calls.note(words.SHARED.fill(line=module.line, name=module.name))
+        interpreter.calls.note(messages.SHARED_LAYER.fill(line=module.line, name=module.name))
     module.is_used = True
-    return reader.calls.module(module.name, module.arguments, value, at)
+    return interpreter.calls.call_module(module.name, module.arguments, value, location)

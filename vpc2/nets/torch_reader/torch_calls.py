@@ -1,4 +1,4 @@
-"""What a call of torch means for a net that is being read. Standard library only."""
+"""`TorchCalls`: what calls of torch's classes and functions add to the graph of a net that is being read. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from vpc2.knobs import Knob
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.torch_reader.graph import Graph, Value
+from vpc2.nets.torch_reader.graph import GraphValue, NetGraph
 from vpc2.nets.torch_reader.torch_signatures import (
-    ALSO,
+    EQUIVALENT_DEFAULTS,
+    IGNORED_ARGUMENTS,
     REQUIRED,
-    SHAPING,
-    SILENT,
+    SHAPE_ARGUMENTS,
     arguments_of,
     function_of,
     functions,
@@ -39,8 +39,8 @@ _ALWAYS_DROPS = Text(
 _NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.")
 
 
-_SAME_VALUE = ("contiguous", "float", "identity")
-_BOTH_SIDES = ({2, 3}, {-2, -1})
+_IDENTITY_FUNCTIONS = ("contiguous", "float", "identity")
+_SPATIAL_DIMS = ({2, 3}, {-2, -1})
 _JOINS = {
     "add": "add", "iadd": "add", "mul": "mul", "imul": "mul", "multiply": "mul", "cat": "cat", "concat": "cat", "concatenate": "cat",
 }  # fmt: skip
@@ -49,172 +49,177 @@ _METHODS = ("view", "reshape", "mean", "size", "clone")
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """What code gets that asks a value for its sizes: all of them (`x.shape`, `dims` is None), or the product of some (`x.size(0)`).
+class SizeQuery:
+    """The size of a value, as asked for by the code: all sizes (`x.shape`, `dims` is None) or the product of some (`x.size(0)`).
 
-    No number is known yet, only which sides of which value; without a value, not even that.
+    No number is known yet, only which dimensions of which value; without `value` nothing is known (`UNKNOWN_SIZE`).
     """
 
     value: Any = None
     dims: tuple[int, ...] | None = None
 
-    def at(self, index: int) -> Sizes:
-        """Return one of the sizes."""
-        return Sizes(self.value, (index,)) if self.dims is None else SIZES
+    def at(self, index: int) -> SizeQuery:
+        """Return the size of one dimension."""
+        return SizeQuery(self.value, (index,)) if self.dims is None else UNKNOWN_SIZE
 
-    def times(self, other: Any) -> Sizes:
-        """Return the product with another size, as far as it can be followed."""
-        if isinstance(other, Sizes) and other.value is self.value and None not in (self.dims, other.dims):
-            return Sizes(self.value, (*self.dims, *other.dims))
-        return SIZES
+    def times(self, other: Any) -> SizeQuery:
+        """Return the product with another size, `UNKNOWN_SIZE` where it cannot be followed."""
+        if isinstance(other, SizeQuery) and other.value is self.value and self.dims is not None and other.dims is not None:
+            return SizeQuery(self.value, (*self.dims, *other.dims))
+        return UNKNOWN_SIZE
 
     @property
     def is_batch(self) -> bool:
         return self.dims == (0,)
 
 
-SIZES = Sizes()
+UNKNOWN_SIZE = SizeQuery()
 
 
-def is_function(name: str) -> bool:
-    """True for a function or method of torch that a net can call here."""
+def is_known_function(name: str) -> bool:
+    """True for a function or method of torch that the reader knows."""
     if name.endswith("_"):
         return name[:-1] in _WRITTEN or name[:-1] in functions() and writes_in_place(name[:-1])
-    return name in functions() or name in _JOINS or name in _SAME_VALUE or name in _METHODS
+    return name in functions() or name in _JOINS or name in _IDENTITY_FUNCTIONS or name in _METHODS
 
 
-def bind(name: str, names: tuple[str, ...], values: list[Any], named: dict[str, Any], where: Text) -> dict[str, Any]:
-    """Return the arguments of a call by their names; raise `Refusal` for one too many, one said twice, or one that is not known."""
-    if len(values) > len(names):
-        raise Refusal(_TOO_MANY.fill(where=where, name=name))
-    for key in named:
+def bind_arguments(name: str, names: tuple[str, ...], args: list[Any], kwargs: dict[str, Any], location: Text) -> dict[str, Any]:
+    """Return the arguments of a call by name; raise `Refusal` for too many, duplicate or unknown arguments."""
+    if len(args) > len(names):
+        raise Refusal(_TOO_MANY.fill(where=location, name=name))
+    for key in kwargs:
         if key not in names:
-            raise Refusal(_STRANGE.fill(where=where, name=name, key=key[:40]))
-        if key in names[: len(values)]:
-            raise Refusal(_TWICE.fill(where=where, name=name, key=key[:40]))
-    return {**dict(zip(names, values, strict=False)), **named}
+            raise Refusal(_STRANGE.fill(where=location, name=name, key=key[:40]))
+        if key in names[: len(args)]:
+            raise Refusal(_TWICE.fill(where=location, name=name, key=key[:40]))
+    return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-class Calls:
-    """Calls of torch's classes and functions on values of a graph.
+class TorchCalls:
+    """Adds the calls of torch's classes and functions to a graph.
 
-    What is not known is left out with a note, or refused where `is_strict`.
+    Unknown ones are left out with a note, or refused where `is_strict`.
     """
 
     def __init__(self, *, is_strict: bool = False):
-        self.graph = Graph()
+        self.graph = NetGraph()
         self._is_strict = is_strict
-        self._said: set[tuple[str, ...]] = set()
+        self._noted: set[tuple[str, ...]] = set()
 
     def note(self, text: Text) -> None:
         if text not in self.graph.notes:
             self.graph.notes.append(text)
 
-    def unknown(self, name: str, value: Any, where: Text) -> Any:
-        """Leave out a layer that is not known: what it gets goes on as it is."""
-        if self._is_strict or not isinstance(value, Value):
-            raise Refusal(_UNKNOWN.fill(where=where, name=name[:60]))
-        self.note(_LEFT_OUT.fill(where=where, name=name[:60]))
+    def skip_unknown(self, name: str, value: Any, location: Text) -> Any:
+        """Leave out an unknown layer, with a note: its input is returned unchanged."""
+        if self._is_strict or not isinstance(value, GraphValue):
+            raise Refusal(_UNKNOWN.fill(where=location, name=name[:60]))
+        self.note(_LEFT_OUT.fill(where=location, name=name[:60]))
         return value
 
-    def module(self, name: str, arguments: dict[str, Any], value: Any, where: Text) -> Value:
-        """Return what a layer of torch.nn makes of a value; `arguments` are those it was made with, by name."""
+    def call_module(self, name: str, arguments: dict[str, Any], value: Any, location: Text) -> GraphValue:
+        """Return the output of a layer of torch.nn for a value; `arguments` are those of its constructor, by name."""
         entry = LAYERS[kind_of(name)]
         if (differs := dict(entry.also_reads).get(name)) is not None:
-            self.note(differs.fill(where=where, name=f"nn.{name}"))
+            self.note(differs.fill(where=location, name=f"nn.{name}"))
         for key, default in arguments_of(name).items():
             if default is REQUIRED and arguments.get(key) is None:
-                raise Refusal(_MISSING.fill(where=where, name=f"nn.{name}", key=key))
+                raise Refusal(_MISSING.fill(where=location, name=f"nn.{name}", key=key))
         checks = {"is_flat": name == entry.flat_target.rpartition(".")[2]} if entry.flat_target else {}
-        return self._layer(name, f"nn.{name}", arguments, value, where, checks)
+        return self._add_layer(name, f"nn.{name}", arguments, value, location, checks)
 
-    def _layer(
+    def _add_layer(
         self,
         cls: str,
         name: str,
         arguments: dict[str, Any],
         value: Any,
-        where: Text,
+        location: Text,
         checks: dict[str, Any] | None = None,
         defaults: dict[str, Any] | None = None,
-    ) -> Value:
-        """Return what the layer of one of torch's classes makes of a value; what `arguments` leave out is as the class has it.
+    ) -> GraphValue:
+        """Return the output of a layer of one of torch's classes for a value; missing `arguments` have the class's defaults.
 
         `defaults` are those of arguments that the class does not have.
         """
-        if not isinstance(value, Value):
-            raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        kind, own = kind_of(cls), arguments_of(cls)
-        entry, params, given, checks = LAYERS[kind], {}, {}, dict(checks or {})
+        if not isinstance(value, GraphValue):
+            raise Refusal(_NOT_A_VALUE.fill(where=location, name=name))
+        kind, class_arguments = kind_of(cls), arguments_of(cls)
+        entry, params, declared, checks = LAYERS[kind], {}, {}, dict(checks or {})
         knobs = {knob.key for knob in entry.knobs}
-        left_out = {key: default for key, default in own.items() if default is not REQUIRED}
+        left_out = {key: default for key, default in class_arguments.items() if default is not REQUIRED}
         defaults = {**(defaults or {}), **left_out}
-        for key, said in {**left_out, **arguments}.items():
-            if key in SILENT:
+        for key, argument in {**left_out, **arguments}.items():
+            if key in IGNORED_ARGUMENTS:
                 continue
             if key in knobs:
-                if said is not None:
-                    params[key] = _knob_value(entry.knob(key), said)
+                if argument is not None:
+                    params[key] = _knob_value(entry.knob(key), argument)
             elif key in dict(entry.fixed):
-                checks[key] = said
+                checks[key] = argument
             elif key in defaults:
-                self._check_default(kind, name, key, said, where, defaults[key])
-            elif said is not None:
-                given[key] = said
-        for needed in own:
-            if needed in knobs and needed not in params and needed != "stride":
-                raise Refusal(_MISSING.fill(where=where, name=name, key=needed))
-        if "stride" in own and own["stride"] is None:
+                self._check_default(kind, name, key, argument, location, defaults[key])
+            elif argument is not None:
+                declared[key] = argument
+        for required in class_arguments:
+            if required in knobs and required not in params and required != "stride":
+                raise Refusal(_MISSING.fill(where=location, name=name, key=required))
+        if "stride" in class_arguments and class_arguments["stride"] is None:
             params.setdefault("stride", params["kernel_size"])  # torch's own rule
-        made = self.graph.layer(value, kind, params, where, given, checks)
+        result = self.graph.add_layer(value, kind, params, location, declared, checks)
         if entry.is_view:
-            self.graph.share(value, made)
+            self.graph.add_alias(value, result)
         if arguments.get("inplace") is True:
-            self.graph.write(value, made)
-        return made
+            self.graph.overwrite(value, result)
+        return result
 
-    def _check_default(self, kind: str, name: str, key: str, said: Any, where: Text, default: Any) -> None:
-        """Note an argument that has no knob here and another value than torch's default; refuse it where it changes shapes."""
-        if isinstance(said, list | tuple) and len(set(map(str, said))) == 1:
-            said = said[0]
-        if said == default or said in ALSO.get(key, ()):
+    def _check_default(self, kind: str, name: str, key: str, argument: Any, location: Text, default: Any) -> None:
+        """Add a note for an argument that the layer does not offer and that is not torch's default; refuse one that changes shapes."""
+        if isinstance(argument, list | tuple) and len(set(map(str, argument))) == 1:
+            argument = argument[0]
+        if argument == default or argument in EQUIVALENT_DEFAULTS.get(key, ()):
             return
-        shown = {"where": where, "name": name, "key": key, "value": str(said)[:40]}
-        if key in SHAPING:
-            raise Refusal(_CHANGES_SHAPE.fill(**shown))
-        if (kind, key, str(said)) not in self._said:  # once is enough: a net says it in each of its layers
-            self._said.add((kind, key, str(said)))
-            self.note(_NO_KNOB.fill(own=str(default), **shown))
+        fields = {"where": location, "name": name, "key": key, "value": str(argument)[:40]}
+        if key in SHAPE_ARGUMENTS:
+            raise Refusal(_CHANGES_SHAPE.fill(**fields))
+        if (kind, key, str(argument)) not in self._noted:  # noted once, not for each layer
+            self._noted.add((kind, key, str(argument)))
+            self.note(_NO_KNOB.fill(own=str(default), **fields))
 
-    def function(self, name: str, values: list[Any], named: dict[str, Any], where: Text) -> Any:
-        """Return what a function or method of torch, called on a value, comes to."""
+    def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], location: Text) -> Any:
+        """Return the result of a function or method of torch."""
         is_written = name.endswith("_") or name in ("iadd", "imul")
         name = name.removesuffix("_")
         if name in _JOINS:
-            made = self._join(_JOINS[name], name, values, named, where)
+            result = self._join(_JOINS[name], name, args, kwargs, location)
             if is_written:
-                self.graph.write(values[0], made)
-            return made
-        value, rest = (values[0], values[1:]) if values else (named.get("input"), [])
-        if not values:
-            named = {key: said for key, said in named.items() if key != "input"}
+                self.graph.overwrite(args[0], result)
+            return result
+        value, rest = (args[0], args[1:]) if args else (kwargs.get("input"), [])
+        if not args:
+            kwargs = {key: argument for key, argument in kwargs.items() if key != "input"}
         if name == "size":
-            return self._size(value, rest, named)
-        if not isinstance(value, Value):
-            raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        if name in _SAME_VALUE:
+            return self._size(value, rest, kwargs)
+        if not isinstance(value, GraphValue):
+            raise Refusal(_NOT_A_VALUE.fill(where=location, name=name))
+        if name in _IDENTITY_FUNCTIONS:
             return value
         if name == "clone":
-            return self.graph.copy(value, where)
+            return self.graph.add_copy(value, location)
         if name in ("view", "reshape"):
-            return self._view(name, value, list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest, where)
+            return self._view(name, value, list(rest[0]) if len(rest) == 1 and isinstance(rest[0], list | tuple) else rest, location)
         if name == "mean":
-            return self._mean(value, bind(name, ("dim", "keepdim"), rest, named, where), where)
+            return self._mean(value, bind_arguments(name, ("dim", "keepdim"), rest, kwargs, location), location)
         function = function_of(name)
-        bound, own = bind(name, tuple(function.arguments), rest, named, where), arguments_of(function.cls)
+        assert function is not None  # `is_known_function` holds
+        bound, class_arguments = bind_arguments(name, tuple(function.arguments), rest, kwargs, location), arguments_of(function.cls)
         defaults = {key: default for key, default in function.arguments.items() if default is not REQUIRED}
-        # What the function takes by default stands where its class takes something else.
-        other = {key: default for key, default in defaults.items() if key in (*own, "training") and default != own.get(key)}
+        # Defaults of the function that differ from those of its class.
+        other = {
+            key: default
+            for key, default in defaults.items()
+            if key in (*class_arguments, "training") and default != class_arguments.get(key)
+        }
         arguments = {**other, **bound}
         if is_written:
             arguments["inplace"] = True
@@ -223,61 +228,61 @@ class Calls:
             if training is False:
                 return value
             if getattr(training, "name", "") != "training":
-                self.note(_ALWAYS_DROPS.fill(where=where, name=name))
-        return self._layer(function.cls, name, arguments, value, where, defaults=defaults)
+                self.note(_ALWAYS_DROPS.fill(where=location, name=name))
+        return self._add_layer(function.cls, name, arguments, value, location, defaults=defaults)
 
-    def _size(self, value: Any, rest: list[Any], named: dict[str, Any]) -> Sizes:
-        (index,) = (*rest, *named.values())[:1] or (None,)
-        sizes = Sizes(self.graph.now(value)) if isinstance(value, Value) else SIZES
-        return sizes if index is None else sizes.at(index) if type(index) is int else SIZES
+    def _size(self, value: Any, rest: list[Any], kwargs: dict[str, Any]) -> SizeQuery:
+        (index,) = (*rest, *kwargs.values())[:1] or (None,)
+        sizes = SizeQuery(self.graph.current(value)) if isinstance(value, GraphValue) else UNKNOWN_SIZE
+        return sizes if index is None else sizes.at(index) if type(index) is int else UNKNOWN_SIZE
 
-    def _view(self, name: str, value: Value, sizes: list[Any], where: Text) -> Value:
-        """Return a value laid out as one vector a picture, the only other shape that is known here."""
+    def _view(self, name: str, value: GraphValue, sizes: list[Any], location: Text) -> GraphValue:
+        """Return a value flattened to one vector for each image, the only reshaping that is known."""
         first, length = sizes if len(sizes) == 2 else (None, None)
-        is_first_known = isinstance(first, Sizes) and first.is_batch
+        is_first_known = isinstance(first, SizeQuery) and first.is_batch
         is_free = type(first) is int and first == -1
-        is_unsure = isinstance(first, Sizes) and first.dims is None and first.value is None
+        is_unsure = isinstance(first, SizeQuery) and first.dims is None and first.value is None
         checks: dict[str, Any] = {}
-        if isinstance(length, Sizes):
-            if length.value is self.graph.now(value) and length.dims:
+        if isinstance(length, SizeQuery):
+            if length.value is self.graph.current(value) and length.dims:
                 checks["dims"] = length.dims
             else:
                 is_unsure = True
         elif type(length) is not int or length < (0 if is_free else -1):
-            raise Refusal(_NO_SUCH_RESHAPING.fill(where=where))
+            raise Refusal(_NO_SUCH_RESHAPING.fill(where=location))
         elif length != -1:
             checks["length"] = length
         if not (is_first_known or is_free or is_unsure):
-            raise Refusal(_NO_SUCH_RESHAPING.fill(where=where))
+            raise Refusal(_NO_SUCH_RESHAPING.fill(where=location))
         if is_unsure:
-            self.note(_UNSURE.fill(where=where, name=name))
-        return self._layer("Flatten", name, {}, value, where, checks)
+            self.note(_UNSURE.fill(where=location, name=name))
+        return self._add_layer("Flatten", name, {}, value, location, checks)
 
-    def _join(self, how: str, name: str, values: list[Any], named: dict[str, Any], where: Text) -> Value:
-        if how == "cat":
-            arguments = bind(name, ("tensors", "dim"), values, named, where)
+    def _join(self, operation: str, name: str, args: list[Any], kwargs: dict[str, Any], location: Text) -> GraphValue:
+        if operation == "cat":
+            arguments = bind_arguments(name, ("tensors", "dim"), args, kwargs, location)
             if arguments.get("dim", 0) not in (1, -3):
-                raise Refusal(_ONLY_CHANNELS.fill(where=where))
-            values = arguments.get("tensors")
+                raise Refusal(_ONLY_CHANNELS.fill(where=location))
+            operands = arguments.get("tensors")
         else:
-            arguments = bind(name, ("input", "other", "alpha")[: 3 if how == "add" else 2], values, named, where)
+            arguments = bind_arguments(name, ("input", "other", "alpha")[: 3 if operation == "add" else 2], args, kwargs, location)
             if (alpha := arguments.get("alpha", 1)) != 1:
-                raise Refusal(_WEIGHTED_SUM.fill(where=where, name=name, alpha=str(alpha)[:40]))
-            values = [arguments.get("input"), arguments.get("other")]
-        if not isinstance(values, list | tuple) or not values or not all(isinstance(one, Value) for one in values):
-            raise Refusal(_NOT_A_VALUE.fill(where=where, name=name))
-        return self.graph.join(how, values, where)
+                raise Refusal(_WEIGHTED_SUM.fill(where=location, name=name, alpha=str(alpha)[:40]))
+            operands = [arguments.get("input"), arguments.get("other")]
+        if not isinstance(operands, list | tuple) or not operands or not all(isinstance(value, GraphValue) for value in operands):
+            raise Refusal(_NOT_A_VALUE.fill(where=location, name=name))
+        return self.graph.add_join(operation, operands, location)
 
-    def _mean(self, value: Value, arguments: dict[str, Any], where: Text) -> Value:
+    def _mean(self, value: GraphValue, arguments: dict[str, Any], location: Text) -> GraphValue:
         sides = arguments.get("dim")
-        if not isinstance(sides, list | tuple) or set(sides) not in _BOTH_SIDES:
-            raise Refusal(_NO_SUCH_RESHAPING.fill(where=where))
+        if not isinstance(sides, list | tuple) or not any(len(sides) == 2 and all(dim in sides for dim in dims) for dims in _SPATIAL_DIMS):
+            raise Refusal(_NO_SUCH_RESHAPING.fill(where=location))
         if arguments.get("keepdim"):
-            return self.graph.layer(value, "AdaptiveAvgPool2d", {"output_size": 1}, where)
-        return self.graph.layer(value, "GlobalAvgPool", {}, where)
+            return self.graph.add_layer(value, "AdaptiveAvgPool2d", {"output_size": 1}, location)
+        return self.graph.add_layer(value, "GlobalAvgPool", {}, location)
 
 
-def _knob_value(knob: Knob, said: Any) -> Any:
-    if knob.key == "padding" and said == "valid" and getattr(knob, "words", None):  # torch's word for none
+def _knob_value(knob: Knob, argument: Any) -> Any:
+    if knob.key == "padding" and argument == "valid" and getattr(knob, "words", None):  # torch's name for no padding
         return 0
-    return list(said) if isinstance(said, tuple) else said
+    return list(argument) if isinstance(argument, tuple) else argument

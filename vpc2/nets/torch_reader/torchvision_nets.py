@@ -1,17 +1,18 @@
-"""torchvision's classifiers by name, as nets: built without memory, traced, and read call by call."""
+"""torchvision's classifiers as nets: built on the meta device (without memory), traced with torch.fx, and read call by call."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from vpc2 import codec
-from vpc2.nets.torch_reader.torch_calls import Calls, Sizes, is_function
+from vpc2.nets.torch_reader.graph import GraphValue
+from vpc2.nets.torch_reader.torch_calls import SizeQuery, TorchCalls, is_known_function
 from vpc2.nets.torch_reader.torch_signatures import arguments_of, is_class
 from vpc2.text import Refusal, Text, Verbatim
 
-_BUILT = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
-_SIDES = {"inception_v3": 299}
-# Those that the table of layers can express; a test tries all that torchvision has.
+_BUILD_ARGUMENTS = {"googlenet": {"aux_logits": False, "init_weights": False}, "inception_v3": {"aux_logits": False, "init_weights": False}}
+_INPUT_SIDES = {"inception_v3": 299}
+# Those that the table of layers can express; a test tries all of torchvision's.
 CLASSIFIERS: tuple[str, ...] = (
     "alexnet", "densenet121", "densenet161", "densenet169", "densenet201", "googlenet", "inception_v3", "mnasnet0_5", "mnasnet0_75",
     "mnasnet1_0", "mnasnet1_3", "mobilenet_v2", "resnet101", "resnet152", "resnet18", "resnet34", "resnet50", "resnext101_32x8d",
@@ -20,69 +21,71 @@ CLASSIFIERS: tuple[str, ...] = (
 )  # fmt: skip
 
 _NO_NAME = Text("torchvision has no classifier “{name}” that can be opened here; there are {some}, and more.")
-_LOOKS = Text("{name} looks at numbers to find its way, so it cannot be read without running.")
+_DATA_DEPENDENT = Text("{name} looks at numbers to find its way, so it cannot be read without running.")
 
 
 def read_torchvision(name: str) -> codec.Read:
-    """Return one of torchvision's classifiers as a net, without its weights; raise `Refusal` for what no layer here can express."""
+    """Return one of torchvision's classifiers as a net, without its weights; raise `Refusal` for one that is not in `CLASSIFIERS`."""
     if name not in CLASSIFIERS:
         raise Refusal(_NO_NAME.fill(name=name[:40], some=", ".join(CLASSIFIERS[:4])))
     return trace_torchvision(name)
 
 
 def trace_torchvision(name: str) -> codec.Read:
-    """Read any classifier of torchvision, or raise `Refusal` at the first thing in it that is no layer here."""
+    """Return any classifier of torchvision as a net; raise `Refusal` at its first call that no layer type can express."""
     import torch
     import torchvision
 
     try:
         with torch.device("meta"):
-            model = torchvision.models.get_model(name, weights=None, **_BUILT.get(name, {})).eval()
+            model = torchvision.models.get_model(name, weights=None, **_BUILD_ARGUMENTS.get(name, {})).eval()
         traced = torch.fx.symbolic_trace(model)
-    except (torch.fx.proxy.TraceError, NotImplementedError):  # it looks at numbers: while it is built, or to find its way
-        raise Refusal(_LOOKS.fill(name=name)) from None
-    calls = Calls(is_strict=True)
+    except (torch.fx.proxy.TraceError, NotImplementedError):  # its construction or control flow depends on values of tensors
+        raise Refusal(_DATA_DEPENDENT.fill(name=name)) from None
+    calls = TorchCalls(is_strict=True)
     values: dict[Any, Any] = {}
     start = end = None
 
-    def known(one: Any) -> Any:
-        if isinstance(one, torch.fx.Node):
-            return values[one]
-        if isinstance(one, list | tuple):
-            return type(one)(map(known, one))
-        return one
+    def resolve(argument: Any) -> Any:
+        if isinstance(argument, torch.fx.Node):
+            return values[argument]
+        if isinstance(argument, list | tuple):
+            return type(argument)(map(resolve, argument))
+        return argument
 
     for node in traced.graph.nodes:
-        place = str(node.target) if node.op == "call_module" else node.name
-        where = Verbatim(place)
-        given, named = [known(one) for one in node.args], {key: known(one) for key, one in node.kwargs.items()}
+        name_in_code = str(node.target) if node.op == "call_module" else node.name
+        location = Verbatim(name_in_code)
+        args, kwargs = [resolve(argument) for argument in node.args], {key: resolve(argument) for key, argument in node.kwargs.items()}
         if node.op == "placeholder":
-            start = values[node] = calls.graph.start()
+            start = values[node] = calls.graph.add_input()
         elif node.op == "output":
-            end = given[0]
+            end = args[0]
         elif node.op == "call_module":
-            values[node] = _module(calls, traced.get_submodule(node.target), given[0], where)
+            values[node] = _call_module(calls, traced.get_submodule(node.target), args[0], location)
         else:
-            called = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-            if called == "getattr" and given[1] == "shape":
-                values[node] = Sizes(given[0])
-            elif called == "getitem" and isinstance(given[0], Sizes) and isinstance(given[1], int):
-                values[node] = given[0].at(given[1])
-            elif is_function(called):
-                values[node] = calls.function(called, given, named, where)
+            function_name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+            if function_name == "getattr" and args[1] == "shape":
+                values[node] = SizeQuery(args[0])
+            elif function_name == "getitem" and isinstance(args[0], SizeQuery) and isinstance(args[1], int):
+                values[node] = args[0].at(args[1])
+            elif is_known_function(function_name):
+                values[node] = calls.call_function(function_name, args, kwargs, location)
             else:
-                values[node] = calls.unknown(called, None, where)
-    side = _SIDES.get(name, 224)
+                values[node] = calls.skip_unknown(function_name, None, location)
+    if start is None or not isinstance(end, GraphValue):
+        raise ValueError(f"{name} does not return one value computed from one image")
+    side = _INPUT_SIDES.get(name, 224)
     return codec.Read(calls.graph.to_net(name, (3, side, side), start, end), tuple(calls.graph.notes))
 
 
-def _module(calls: Calls, module: Any, value: Any, where: Text) -> Any:
+def _call_module(calls: TorchCalls, module: Any, value: Any, location: Text) -> Any:
     name = type(module).__name__
     if name == "Identity":
         return value
     if not is_class(name):
-        return calls.unknown(f"nn.{name}", None, where)
+        return calls.skip_unknown(f"nn.{name}", None, location)
     arguments = {key: getattr(module, key) for key in arguments_of(name) if hasattr(module, key)}
     if "bias" in arguments:
-        arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation that learns nothing has neither
-    return calls.module(name, arguments, value, where)
+        arguments["bias"] = arguments["bias"] is not None or module.weight is None  # a normalisation without learned parameters has neither
+    return calls.call_module(name, arguments, value, location)

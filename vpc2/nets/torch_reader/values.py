@@ -1,4 +1,7 @@
-"""What things are while PyTorch code is being read: no object of torch or Python stands behind any of them. Standard library only."""
+"""The values of the interpreter: stand-ins for the classes, functions, modules and objects of the code. Standard library only.
+
+No object of torch and no Python code of the text stands behind any of them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ Scope = ChainMap[str, Any]
 
 
 @dataclass(frozen=True)
-class Dotted:
-    """A name that was imported: "torch.nn.functional.relu"."""
+class ImportedName:
+    """An imported name, such as "torch.nn.functional.relu"."""
 
     path: str
 
@@ -23,64 +26,67 @@ class Dotted:
 
 
 @dataclass(eq=False)
-class Function:
-    """A function or method written in the text; `owner` is the object whose method it is."""
+class SourceFunction:
+    """A function or method defined in the code; `owner` is the object to which a method is bound."""
 
     node: ast.FunctionDef
     scope: Scope
     owner: Any = None
-    cls: Class | None = None
+    cls: SourceClass | None = None
 
 
 @dataclass(eq=False)
-class Class:
-    """A class written in the text."""
+class SourceClass:
+    """A class defined in the code."""
 
     name: str
     bases: list[Any]
-    methods: dict[str, Function]
+    methods: dict[str, SourceFunction]
     values: dict[str, Any]
 
-    def find(self, name: str) -> Any:
-        """Return a method, or a value of the class, its bases' included; None where there is none."""
+    def find_attribute(self, name: str) -> Any:
+        """Return a method or class attribute, those of the bases included; None where there is none."""
         if name in self.methods:
             return self.methods[name]
         if name in self.values:
             return self.values[name]
-        return next((found for base in self.bases if isinstance(base, Class) and (found := base.find(name)) is not None), None)
+        return next(
+            (attribute for base in self.bases if isinstance(base, SourceClass) and (attribute := base.find_attribute(name)) is not None),
+            None,
+        )
 
     def is_a(self, path: str) -> bool:
-        """True where torch's class of this name is among its bases."""
-        return any(base.is_a(path) if isinstance(base, Class) else base == Dotted(path) for base in self.bases)
+        """True where the imported class of this path is among its bases."""
+        return any(base.is_a(path) if isinstance(base, SourceClass) else base == ImportedName(path) for base in self.bases)
 
     @property
     def is_module(self) -> bool:
-        """True for a class of `nn.Module`, as an `nn.Sequential` is."""
+        """True for a subclass of `nn.Module` or `nn.Sequential`."""
         return self.is_a("torch.nn.Module") or self.is_a("torch.nn.Sequential")
 
 
 @dataclass(eq=False)
-class Thing:
-    """An object of a class written in the text."""
+class SourceObject:
+    """An instance of a class defined in the code."""
 
-    cls: Class
+    cls: SourceClass
     values: dict[str, Any] = field(default_factory=dict)
 
-    def put(self, name: str, value: Any) -> None:
-        """Give the object something under a name; a layer given to an `nn.Sequential` is called with the others, in this order."""
+    def set_attribute(self, name: str, value: Any) -> None:
+        """Set an attribute; a module set on an `nn.Sequential` is appended to its items, or replaces the one of that name."""
         chain = self.values.get("0chain")
-        if isinstance(chain, Chain) and isinstance(value, Module | Chain | Thing):
+        if isinstance(chain, SequentialModule) and isinstance(value, TorchModule | SequentialModule | SourceObject):
             old = self.values.get(name)
-            if any(one is old for one in chain.items):
-                chain.items = [value if one is old else one for one in chain.items]
+            if any(item is old for item in chain.items):
+                chain.items = [value if item is old else item for item in chain.items]
             else:
                 chain.items.append(value)
         self.values[name] = value
 
 
 @dataclass(eq=False)
-class Module:
-    """A layer of torch.nn with the arguments it was made with; `name` may be one that is not known here."""
+class TorchModule:
+    """A layer of torch.nn with its constructor's arguments; `name` may be an unknown one."""
 
     name: str
     arguments: dict[str, Any]
@@ -89,7 +95,7 @@ class Module:
 
 
 @dataclass(eq=False)
-class Chain:
+class SequentialModule:
     """An `nn.Sequential`."""
 
     items: list[Any]
@@ -97,37 +103,43 @@ class Chain:
 
 
 @dataclass(eq=False)
-class Copies:
-    """Things made alike, `count` times, by a comprehension whose variable they do not use: kept short until someone counts them."""
+class RepeatedValues:
+    """The values of a comprehension whose element does not use the loop variable: `count` equal ones, not yet expanded."""
 
     make: Callable[[], Any]
     count: int
+    _expanded: list[Any] = field(default_factory=list)
+
+    def expand(self) -> list[Any]:
+        """Return all values, the same objects each time: two uses of one of them are two uses of one layer."""
+        self._expanded.extend(self.make() for _ in range(self.count - len(self._expanded)))
+        return list(self._expanded)
 
 
 @dataclass(frozen=True)
-class Method:
-    """What an object can do by itself: `x.relu`, `layers.append`."""
+class BoundMethod:
+    """A method of a value that is no source object: `x.relu`, `layers.append`."""
 
     owner: Any
     name: str
 
 
 @dataclass(frozen=True)
-class Parent:
-    """What `super()` gives inside a method."""
+class SuperProxy:
+    """The result of `super()` inside a method."""
 
-    thing: Thing
-    cls: Class
+    instance: SourceObject
+    cls: SourceClass
 
 
-class Returned(Exception):
-    """A function of the text gave something back."""
+class ReturnSignal(Exception):
+    """Raised by a `return` statement of the code, with its value."""
 
     def __init__(self, value: Any):
         super().__init__()
         self.value = value
 
 
-def is_net(value: Any) -> bool:
-    """True for what can be called on a picture."""
-    return isinstance(value, Chain | Module) or isinstance(value, Thing) and value.cls.is_module
+def is_callable_module(value: Any) -> bool:
+    """True for values that can be called on an image."""
+    return isinstance(value, SequentialModule | TorchModule) or isinstance(value, SourceObject) and value.cls.is_module

@@ -136,7 +136,9 @@ def feature_maps(classifier: Classifier, images: torch.Tensor, layer: str) -> to
 
 def filters(classifier: Classifier, layer: str) -> torch.Tensor:
     """Return a convolution's kernels (K, C, h, w), unscaled."""
-    return classifier.module.get_submodule(layer).weight.detach().cpu().contiguous()
+    weight = classifier.module.get_submodule(layer).weight
+    assert isinstance(weight, torch.Tensor)
+    return weight.detach().cpu().contiguous()
 
 
 def most_exciting(classifier: Classifier, images: torch.Tensor, layer: str, channel: int, count: int) -> list[tuple[int, float]]:

@@ -19,6 +19,7 @@ from vpc2.predict.tta.transforms import view_matrix
 from vpc2.predict.tta.views import VIEWS, clean_views
 from vpc2.sources import Unavailable
 from vpc2.text import Refusal, Text
+from vpc2.version import APP
 
 _NO_SCRIPT = Text("Only ready-made classifiers and nets that were trained here can be written as a plain script.")
 _NOT_CARRIED = Text("A view or the merge cannot be written as a plain script: {why}.")
@@ -87,6 +88,7 @@ def to_zip(classifier: Classifier, views: Sequence[str], how: str = "mean") -> b
     weights = {str(i): value.detach().cpu().contiguous() for i, value in enumerate(classifier.module.state_dict().values())}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.comment = APP.encode()
         file.writestr(tta_script.SCRIPT_NAME, script)
         file.writestr(tta_script.WEIGHTS_NAME, save(weights))
     return out.getvalue()

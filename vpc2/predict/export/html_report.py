@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from vpc2.version import APP
+
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#1b1f23;background:#fff}
 h1{font-size:1.7rem}h2{font-size:1.2rem;margin-top:2rem}table{border-collapse:collapse}td,th{padding:.3rem .9rem .3rem 0;text-align:left;
 border-bottom:1px solid #d9dde1;font-variant-numeric:tabular-nums}figure{display:inline-block;width:150px;margin:0 12px 12px 0;
@@ -30,6 +32,7 @@ def to_html(title: str, sections: Sequence[Section], lang: str = "en") -> str:
     return (
         f'<!doctype html>\n<html lang="{escape(lang)}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="generator" content="{APP}">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>\n"
     )
 

@@ -7,7 +7,7 @@ import json
 import torch
 from torch import Tensor, nn
 
-from vpc2.nets.export.onnx import ONNX_BYTES, write_onnx
+from vpc2.nets.export.onnx import MAX_ONNX_BYTES, write_onnx
 from vpc2.predict.classifier import Classifier
 from vpc2.text import Refusal, Text
 
@@ -18,6 +18,10 @@ _TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are w
 
 class Whole(nn.Module):
     """Images (B, 3, S, S) in [0, 1] in, probabilities (B, K) out: greyscale for one channel, normalisation, net, softmax."""
+
+    mean: Tensor
+    std: Tensor
+    grey: Tensor
 
     def __init__(self, classifier: Classifier):
         super().__init__()
@@ -48,8 +52,8 @@ def to_onnx(classifier: Classifier) -> bytes:
 
 def _check(classifier: Classifier) -> None:
     size = sum(value.numel() * value.element_size() for value in classifier.module.state_dict().values())
-    if size > ONNX_BYTES:
-        raise Refusal(_TOO_LARGE.fill(found=size >> 20, most=ONNX_BYTES >> 20))
+    if size > MAX_ONNX_BYTES:
+        raise Refusal(_TOO_LARGE.fill(found=size >> 20, most=MAX_ONNX_BYTES >> 20))
 
 
 def to_snippet(classifier: Classifier) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vpc2.sources import Carrier, import_block
+from vpc2.version import MADE_WITH
 
 WEIGHTS_NAME, SCRIPT_NAME = "weights.safetensors", "tta.py"
 
@@ -86,7 +87,7 @@ def to_script(
     needs: str,
     classes: Sequence[str],
     preprocessing: dict[str, Any],
-    moves: dict[str, Sequence[Sequence[float]]],
+    moves: Mapping[str, Sequence[Sequence[float]]],
     lights: dict[str, tuple[str, dict[str, float]]],
     merge: str,
     merge_words: str,
@@ -113,7 +114,7 @@ def to_script(
     channels = ""
     if preprocessing["channels"] == 1:
         channels = f"    images = (images * torch.tensor({tuple(input_grey)}).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
-    return _SCRIPT.format(
+    return MADE_WITH + _SCRIPT.format(
         count=len(moves) + len(lights),
         script=SCRIPT_NAME,
         needs=needs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -51,7 +53,7 @@ def build_backbone(backbone: Backbone, classes: int, *, device: str | None = Non
         return BackboneModel(trunk, entry.features, classes, is_frozen=backbone.is_frozen)
 
 
-def _module_of(entry: Pretrained):
+def _module_of(entry: Pretrained) -> Any:
     from importlib import import_module
 
     module, _, name = entry.module.rpartition(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.text import Text
@@ -28,7 +29,7 @@ class Pretrained(Entry):
     std: tuple[float, ...] = _IMAGENET_STD
 
 
-def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone) -> Pretrained:
+def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone: Any) -> Pretrained:
     return Pretrained(
         key=key,
         title=Text("{name} (ImageNet, downloads {size} MB)").fill(name=name, size=download_mb),

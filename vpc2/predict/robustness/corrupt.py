@@ -24,17 +24,20 @@ def corrupt_images(images: torch.Tensor, corruption: str, strength: float, seed:
 
 
 def rotation(images: torch.Tensor, degrees: float, seed: int) -> torch.Tensor:
+    height, width = images.shape[-2:]
     if degrees % 90 == 0:
-        return transforms.warp(images, transforms.turn(*images.shape[-2:], round(degrees / 90)))
-    return transforms.warp(images, transforms.rotate(*images.shape[-2:], degrees))
+        return transforms.warp(images, transforms.turn(height, width, round(degrees / 90)))
+    return transforms.warp(images, transforms.rotate(height, width, degrees))
 
 
 def shift(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
-    return transforms.warp(images, transforms.shift(*images.shape[-2:], percent / 100, 0.0))
+    height, width = images.shape[-2:]
+    return transforms.warp(images, transforms.shift(height, width, percent / 100, 0.0))
 
 
 def scale(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
-    return transforms.warp(images, transforms.scale(*images.shape[-2:], percent / 100))
+    height, width = images.shape[-2:]
+    return transforms.warp(images, transforms.scale(height, width, percent / 100))
 
 
 def perspective(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:

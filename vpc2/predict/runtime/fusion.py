@@ -42,12 +42,14 @@ def fold(module: nn.Module) -> nn.Module | None:
     for node in list(folded.graph.nodes):
         if node.op != "call_module":
             continue
-        layer = folded.get_submodule(node.target)
+        layer = folded.get_submodule(str(node.target))
         before = node.args[0] if node.args else None
-        if isinstance(layer, nn.BatchNorm2d) and _is_only_convolution(folded, before):
-            folded.set_submodule(before.target, fuse_conv_bn_eval(folded.get_submodule(before.target), layer))
-            node.replace_all_uses_with(before)
-            folded.graph.erase_node(node)
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, fx.Node) and _is_wanted_once(folded, before):
+            convolution = folded.get_submodule(str(before.target))
+            if isinstance(convolution, nn.Conv2d):
+                folded.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, layer))
+                node.replace_all_uses_with(before)
+                folded.graph.erase_node(node)
     _own_padding(folded)
     _write_over(folded)
     folded.delete_all_unused_submodules()
@@ -55,13 +57,11 @@ def fold(module: nn.Module) -> nn.Module | None:
     return folded.eval()
 
 
-def _is_only_convolution(folded: fx.GraphModule, node: object) -> bool:
-    """True for a convolution whose output has no other user and that is called once."""
-    if not isinstance(node, fx.Node) or node.op != "call_module" or len(node.users) != 1:
+def _is_wanted_once(folded: fx.GraphModule, node: fx.Node) -> bool:
+    """True for a layer whose output nobody else wants, and that is called once."""
+    if node.op != "call_module" or len(node.users) != 1:
         return False
-    layer = folded.get_submodule(node.target)
-    is_once = sum(other.op == "call_module" and other.target == node.target for other in folded.graph.nodes) == 1
-    return isinstance(layer, nn.Conv2d) and is_once
+    return sum(other.op == "call_module" and other.target == node.target for other in folded.graph.nodes) == 1
 
 
 def _own_padding(folded: fx.GraphModule) -> None:
@@ -82,10 +82,10 @@ def _own_padding(folded: fx.GraphModule) -> None:
         padded = nn.Conv2d(
             layer.in_channels,
             layer.out_channels,
-            tuple(weight.shape[2:]),
-            tuple(layer.stride),
+            (weight.shape[2], weight.shape[3]),
+            (layer.stride[0], layer.stride[1]),
             (bottom, right),
-            layer.dilation,
+            (layer.dilation[0], layer.dilation[1]),
             layer.groups,
             layer.bias is not None,
             device="meta",
@@ -102,10 +102,10 @@ def _write_over(folded: fx.GraphModule) -> None:
     for number, node in enumerate(folded.graph.nodes):
         if node.op != "call_module" or not isinstance(before := node.args[0] if node.args else None, fx.Node) or len(before.users) != 1:
             continue
-        layer = folded.get_submodule(node.target)
-        is_made_here = before.op == "call_module" and isinstance(folded.get_submodule(before.target), nn.Conv2d | nn.Linear)
+        layer = folded.get_submodule(str(node.target))
+        is_made_here = before.op == "call_module" and isinstance(folded.get_submodule(str(before.target)), nn.Conv2d | nn.Linear)
         if is_made_here and getattr(layer, "inplace", None) is False:
             in_place = copy.copy(layer)  # the original module is not changed
-            in_place.inplace = True
+            vars(in_place)["inplace"] = True  # each activation has its own `inplace`, their common class has none
             node.target = f"in_place_{number}"
             folded.add_submodule(node.target, in_place)

@@ -20,17 +20,17 @@ import torch
 
 from vpc2 import host
 from vpc2.files import atomic_write
-from vpc2.nets.export.onnx import IMAGES, ONNX_BYTES, OPSET, SCORES, write_onnx
+from vpc2.nets.export.onnx import IMAGES, MAX_ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
+from vpc2.resources import IMPORT_ROOT
 
 TOLERANCE = 1e-5  # the largest difference of a probability
-TEST_IMAGES = 4  # of the comparison with PyTorch
-MAX_FILES = 32
+TEST_IMAGES = 4
+MAX_FILES = 32  # files
 TIMEOUT_S = 180
-ROOT = Path(__file__).parents[3]
 
 _ONE_AT_A_TIME = threading.Lock()
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 def is_wanted(classifier: Classifier) -> bool:
     """True on a CPU, for nets that are small enough to be exported, unless `VPC2_ONNX=0`."""
     size = sum(value.numel() * value.element_size() for value in classifier.module.state_dict().values())
-    return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= ONNX_BYTES
+    return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= MAX_ONNX_BYTES
 
 
 def path_of(classifier: Classifier) -> Path:
@@ -131,7 +131,9 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
             command = [sys.executable, "-m", "vpc2.predict.runtime.onnx_runtime", str(place), str(path_of(classifier))]
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
-                done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=TIMEOUT_S, text=True, errors="replace")
+                done = subprocess.run(
+                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=TIMEOUT_S, text=True, errors="replace"
+                )
             except subprocess.TimeoutExpired:
                 _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", TIMEOUT_S)
                 return

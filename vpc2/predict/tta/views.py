@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -279,7 +280,7 @@ def parse_views(text: str) -> tuple[str, ...]:
     return tuple(keys) or (IDENTITY,)
 
 
-def clean_views(views: object) -> tuple[str, ...]:
+def clean_views(views: str | Iterable[object]) -> tuple[str, ...]:
     """Return keys of views, validated: no views means the identity, more than 64 are refused."""
     if isinstance(views, str):
         return parse_views(views)

@@ -46,7 +46,7 @@ _FEW_PEOPLE = Text(
 
 
 @dataclass(frozen=True)
-class Gap:
+class AccuracyGap:
     """The mean difference in accuracy (right minus left, 0 to 1) with its interval; `seeds` and `units` it rests on."""
 
     mean: float
@@ -78,13 +78,13 @@ def share_of_test(end: Mapping[str, Any]) -> Share | None:
     return None
 
 
-def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | None = None) -> Gap:
+def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | None = None) -> AccuracyGap:
     """Return the gap between two tables of right answers, (seeds, pictures) of 0 and 1, paired by seed and picture.
 
     With `groups`, pictures of one person count as one unit: they are not independent. The mean and its width both count pictures.
     """
     found = crossed_interval(right.astype(float) - left.astype(float), groups)
-    return Gap(found.mean, max(found.low, -1.0), min(found.high, 1.0), found.seeds, found.units)
+    return AccuracyGap(found.mean, max(found.low, -1.0), min(found.high, 1.0), found.seeds, found.units)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Side:
     high: float = 1.0
 
 
-def sentences(gap: Gap, left: Side, right: Side) -> tuple[Text, ...]:
+def sentences(gap: AccuracyGap, left: Side, right: Side) -> tuple[Text, ...]:
     """Return what the numbers support, in words."""
     text = _UNCLEAR if not gap.is_clear else _BETTER if gap.mean > 0 else _WORSE
     if gap.units < FEWEST_UNITS:

@@ -17,13 +17,16 @@ import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
 from vpc2.files import atomic_write_json
+from vpc2.knobs import Number, Whole
 from vpc2.predict.statistics import Interval, crossed_interval
 from vpc2.text import Refusal, Text
-from vpc2.training.experiments.comparison import Gap, Side, hits_of, measure_gap
+from vpc2.training.experiments.comparison import AccuracyGap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events
-from vpc2.training.runs.store import Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Experiment
+from vpc2.version import APP
 
 _NO_EXPERIMENT = Text("There is no such experiment; it may have been deleted.")
 _NOT_YOURS = Text("This experiment is somebody else's.")
@@ -33,7 +36,7 @@ _ID = re.compile(r"[a-z0-9]{8,32}")
 
 
 @dataclass(frozen=True)
-class Filed:
+class StoredExperiment:
     """An experiment with who asked for it, when, and its runs: `pairs` of ids (left, right), one a seed."""
 
     id: str
@@ -59,24 +62,25 @@ class ExperimentStore:
         self.store = store
         self.folder = store.home / "experiments"
 
-    def create(self, spec: Experiment, owner: str) -> Filed:
+    def create(self, spec: Experiment, owner: str) -> StoredExperiment:
         """Make an experiment with its runs, waiting to be started. Raises `Refusal` for two equal sides, or two data sets."""
         if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
             raise Refusal(_SAME)
         if spec.left.dataset != spec.right.dataset:
             raise Refusal(_OTHER_DATA)
         pairs = []
-        for i, pair in enumerate(spec.recipes(), 1):
-            names = (f"{side} · {i}" for side in (spec.left_name, spec.right_name))
-            pairs.append(tuple(self.store.create(recipe, name=name, owner=owner).id for recipe, name in zip(pair, names, strict=True)))
-        filed = Filed(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
+        for i, (left, right) in enumerate(spec.recipes(), 1):
+            first = self.store.create(left, name=f"{spec.left_name} · {i}", owner=owner)
+            second = self.store.create(right, name=f"{spec.right_name} · {i}", owner=owner)
+            pairs.append((first.id, second.id))
+        filed = StoredExperiment(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
         place = self.folder / filed.id
         place.mkdir(parents=True)
-        document = {"owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
+        document = {"app": APP, "owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
         atomic_write_json(place / "experiment.json", document)
         return filed
 
-    def get(self, experiment_id: object) -> Filed:
+    def get(self, experiment_id: object) -> StoredExperiment:
         """Return an experiment by its id; raise `Refusal` if there is none."""
         path = self.folder / str(experiment_id) / "experiment.json"
         if not isinstance(experiment_id, str) or not _ID.fullmatch(experiment_id) or not path.is_file():
@@ -84,9 +88,9 @@ class ExperimentStore:
         document = read_json(path.read_bytes())
         spec = from_document(document["experiment"], "experiment").spec
         pairs = tuple((str(left), str(right)) for left, right in document["pairs"])
-        return Filed(experiment_id, spec, str(document["owner"]), float(document["created"]), pairs)
+        return StoredExperiment(experiment_id, spec, str(document["owner"]), float(document["created"]), pairs)
 
-    def list(self, owner: str) -> list[Filed]:
+    def list(self, owner: str) -> list[StoredExperiment]:
         """Return an owner's experiments, newest first."""
         found = []
         for place in self.folder.iterdir() if self.folder.is_dir() else ():
@@ -104,12 +108,12 @@ class ExperimentStore:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExperimentStatus:
     """How an experiment stands: accuracies and seconds of finished pairs, the gap once there is one, and what is missing."""
 
     accuracies: tuple[tuple[float, float], ...]
     seconds: tuple[tuple[float, float], ...]
-    gap: Gap | None
+    gap: AccuracyGap | None
     going: int
     lost: tuple[str, ...]  # names of runs that ended without a test
     pictures: int = 0  # that each run was tested on
@@ -121,14 +125,18 @@ class Outcome:
 
     def side(self, which: int, name: str) -> Side:
         """Return one side's means, 0 the left one."""
-        means = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
-        bounds = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
-        return Side(name, *means, *bounds)
+        accuracy, seconds = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
+        low, high = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
+        return Side(name, accuracy, seconds, low, high)
 
 
-def read_outcome(filed: Filed, store: RunStore) -> Outcome:
+def read_experiment_status(filed: StoredExperiment, store: RunStore) -> ExperimentStatus:
     """Return how an experiment stands, from its runs' records; pairs of which one side was lost are left out, and named."""
-    accuracies, seconds, hits, lost, going = [], [], [], [], 0
+    accuracies: list[tuple[float, float]] = []
+    seconds: list[tuple[float, float]] = []
+    hits: list[tuple[np.ndarray, np.ndarray]] = []
+    lost: list[str] = []
+    going = 0
     groups: list[int] | None = None
     for pair in filed.pairs:
         ends = []
@@ -143,19 +151,26 @@ def read_outcome(filed: Filed, store: RunStore) -> Outcome:
             else:
                 ends.append(end)
         if len(ends) == 2:
-            accuracies.append(tuple(end["test_accuracy"] for end in ends))
-            seconds.append(tuple(end["elapsed_s"] + copies_s(store, run_id) for end, run_id in zip(ends, pair, strict=True)))
-            hits.append([hits_of(end) for end in ends])
-            groups = ends[0].get("test_groups")
+            left, right = ends
+            accuracies.append((left["test_accuracy"], right["test_accuracy"]))
+            seconds.append((left["elapsed_s"] + copies_s(store, pair[0]), right["elapsed_s"] + copies_s(store, pair[1])))
+            hits.append((_hits_of(left), _hits_of(right)))
+            groups = left.get("test_groups")
     if not hits:
-        return Outcome((), (), None, going, tuple(lost))
-    tables = [np.stack([pair[side] for pair in hits]) for side in (0, 1)]
-    sides = tuple(crossed_interval(table, groups) for table in tables)
-    gap = measure_gap(*tables, groups)
-    return Outcome(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), tables[0].shape[1], sides)
+        return ExperimentStatus((), (), None, going, tuple(lost))
+    first, second = (np.stack([pair[side] for pair in hits]) for side in (0, 1))
+    sides = crossed_interval(first, groups), crossed_interval(second, groups)
+    gap = measure_gap(first, second, groups)
+    return ExperimentStatus(tuple(accuracies), tuple(seconds), gap, going, tuple(lost), first.shape[1], sides)
 
 
-def validation_curves(filed: Filed, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
+def _hits_of(end: dict[str, Any]) -> np.ndarray:
+    hits = hits_of(end)
+    assert hits is not None  # the pair is complete
+    return hits
+
+
+def validation_curves(filed: StoredExperiment, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
     """Return validation accuracy over the epochs of both sides, a curve a seed; runs without validation are left out."""
     sides: tuple[list, list] = ([], [])
     for pair in filed.pairs:
@@ -189,8 +204,12 @@ def more_epochs(spec: Experiment) -> Experiment:
 
 
 def _doubled(settings: dict[str, Any]) -> dict[str, Any]:
-    most = {key: SETTINGS.knob(key).high for key in ("epochs", "budget_s")}
-    return {**settings, **{key: min(2 * settings[key], high) for key, high in most.items()}}
+    changed = dict(settings)
+    for key in ("epochs", "budget_s"):
+        knob = SETTINGS.knob(key)
+        assert isinstance(knob, Number | Whole)
+        changed[key] = min(2 * settings[key], knob.high)
+    return changed
 
 
 def copies_s(store: RunStore, run_id: str) -> float:

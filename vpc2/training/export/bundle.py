@@ -21,9 +21,11 @@ from vpc2.training.checks import fit_to_data
 from vpc2.training.export.loop_code import is_written
 from vpc2.training.export.script import DATA_NAME, SCRIPT_NAME, START_WEIGHTS, to_script
 from vpc2.training.runs.events import ALL_STEPS, read_events
-from vpc2.training.runs.store import START_NAME, Run
+from vpc2.training.runs.file_names import START_NAME
+from vpc2.training.runs.store import Run
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
+from vpc2.version import APP
 
 MOST_BYTES = 200 * MB
 
@@ -45,10 +47,11 @@ def pack_run(run: Run) -> bytes:
     data = load_dataset(recipe.dataset, recipe.settings["size_px"])
     if data.images.nbytes > MOST_BYTES:
         raise Refusal(_LARGE.fill(found=data.images.nbytes // MB, most=MOST_BYTES // MB))
-    course, start = read_course(recipe, read_events(run.folder)[0]), run.folder / START_NAME
+    course, start = read_run_history(recipe, read_events(run.folder)[0]), run.folder / START_NAME
     means, has_start = classifier.preprocessing, start.is_file()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
+        archive.comment = APP.encode()
         script = to_script(recipe, means.mean, means.std, has_start=has_start, **course.told)
         archive.writestr(SCRIPT_NAME, script, zipfile.ZIP_DEFLATED)
         archive.writestr(DATA_NAME, pack_pictures(data, course.rates), zipfile.ZIP_DEFLATED, 1)
@@ -60,19 +63,19 @@ def pack_run(run: Run) -> bytes:
 
 
 @dataclass(frozen=True)
-class Course:
+class RunHistory:
     """How a run went where its recipe does not say it: `told` are arguments of `to_script`, `rates` the learning rates it needs."""
 
     told: dict[str, Any]
     rates: list[float]
 
 
-def read_course(recipe: Recipe, events: list[dict[str, Any]]) -> Course:
+def read_run_history(recipe: Recipe, events: list[dict[str, Any]]) -> RunHistory:
     """Return how a run went, out of its record. Raises `Refusal` where the clock had a say in more steps than are recorded."""
     start = next((event for event in events if event["type"] == "start"), None)
     if start is None:
-        return Course({}, [])
-    told = {name: start[name] for name in ("device", "precision", "threads") if name in start}
+        return RunHistory({}, [])
+    told: dict[str, Any] = {name: start[name] for name in ("device", "precision", "threads") if name in start}
     had = {event["step"]: event["learning_rate"] for event in events if event["type"] == "step"}
     epochs = {event["step"] for event in events if event["type"] == "epoch"}
     last, state = max([0, *had, *epochs]), events[-1].get("state", "")
@@ -83,10 +86,10 @@ def read_course(recipe: Recipe, events: list[dict[str, Any]]) -> Course:
     is_cut = state == "finished" and last < steps and not _ran_out_of_patience(recipe, events)
     is_clocked = is_cut or any(rate != planned[step - 1] for step, rate in had.items())
     if not is_clocked:
-        return Course(told, [] if is_function else planned)
+        return RunHistory(told, [] if is_function else planned)
     if last > ALL_STEPS:
         raise Refusal(_LONG)
-    return Course({**told, "steps": last}, [had[step] for step in sorted(had)])
+    return RunHistory({**told, "steps": last}, [had[step] for step in sorted(had)])
 
 
 def planned_rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
@@ -116,6 +119,13 @@ def pack_pictures(data: ImageSet, rates: list[float]) -> bytes:
     """Return the pictures with their classes and the units of the split, as numpy's own file without pickles."""
     units, strata = units_of(data)
     file = io.BytesIO()
-    arrays = {"images": data.images, "labels": data.labels.astype(np.int64), "units": units, "strata": strata}
-    np.savez(file, **arrays, classes=np.array(data.classes), rates=np.array(rates, dtype=np.float64))
+    np.savez(
+        file,
+        images=data.images,
+        labels=data.labels.astype(np.int64),
+        units=units,
+        strata=strata,
+        classes=np.array(data.classes),
+        rates=np.array(rates, dtype=np.float64),
+    )
     return file.getvalue()

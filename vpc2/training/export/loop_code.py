@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vpc2.predict.spec import Backbone
 from vpc2.sources import Carrier, Unavailable
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.schedule import SCHEDULES
@@ -96,7 +97,7 @@ def loop_code(
         more.append(f"LAST = {last}  # the run did not go on after this step")
     clip = f"        nn.utils.clip_grad_norm_(net.parameters(), {settings['clip_norm']})\n" if settings["clip_norm"] else ""
     batch, shown = _batch(recipe, knows_features)
-    is_head_only = recipe.net.KIND == "backbone" and recipe.net.is_frozen
+    is_head_only = isinstance(recipe.net, Backbone) and recipe.net.is_frozen
     return _LOOP.format(
         optimiser=carrier.name_of(entry.target),
         parameters="net.head.parameters()" if is_head_only else "net.parameters()",
@@ -152,10 +153,14 @@ def _balance(recipe: Recipe) -> list[str]:
     return [*lines, "chances = shares[labels[train]]  # rare classes are drawn more often"]
 
 
+def _mixes(recipe: Recipe) -> bool:
+    return recipe.is_online and recipe.augmentation is not None and recipe.augmentation.mix is not None
+
+
 def _loss(recipe: Recipe, carrier: Carrier) -> str:
     """Return the loss: torch's own, or the app's where torch's would weigh and smooth otherwise."""
     smoothing, is_weighed = recipe.settings["label_smoothing"], recipe.settings["balance"] == "weights"
-    if is_weighed and (smoothing or recipe.is_online and recipe.augmentation.mix is not None):
+    if is_weighed and (smoothing or _mixes(recipe)):
         return f"{carrier.add('vpc2.training.trainer.losses.loss_of')}(logits, truth, weights, {smoothing})"
     given = [*(["weight=weights"] if is_weighed else []), *([f"label_smoothing={smoothing}"] if smoothing else [])]
     return f"cross_entropy({', '.join(['logits', 'truth', *given])})"
@@ -176,7 +181,7 @@ def _batch(recipe: Recipe, knows_features: bool) -> tuple[str, str]:
     lines, shown = ["batch, truth = pictures(index), labels[index]"], "truth"
     if recipe.is_online:
         lines = ["seed = seed_of(SEED, PIPELINE_SEED, step)", "batch, truth = augment(pictures(index), seed), labels[index]"]
-        if recipe.augmentation.mix is not None:
+        if _mixes(recipe):
             lines.append("batch, truth = mix(batch, truth, seed)")
             shown = "(truth if truth.ndim == 1 else truth.argmax(1))"
     if recipe.is_attacked:

@@ -8,6 +8,7 @@ from vpc2.augment.export.kornia_code import call_arguments
 from vpc2.augment.mixes import MIXES
 from vpc2.augment.mixing import MAPS_AT_ONCE
 from vpc2.augment.operations.catalog import OPS
+from vpc2.augment.spec import Mixing
 from vpc2.sources import PROJECT, Carrier
 from vpc2.training.spec import Recipe
 
@@ -96,7 +97,9 @@ def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
     The script uses `seed_of`, `pictures` and the training pictures' names of its own. Where `is_quick`, operations are the app's
     quick ones for a processor, which `carrier` takes along as it does all that is not Kornia's.
     """
-    settings, pipeline, lines = recipe.settings, recipe.augmentation, []
+    settings, pipeline = recipe.settings, recipe.augmentation
+    assert pipeline is not None
+    lines: list[str] = []
     for step in pipeline.steps:
         if step.on:
             entry = OPS[step.op]
@@ -106,7 +109,7 @@ def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
     carrier.imports["import kornia.augmentation as K"] = None
     parts = [_STEPS.format(seed=pipeline.seed, steps="".join(lines))]
     if pipeline.mix is not None and recipe.is_online:
-        parts.append(_mix(recipe, carrier))
+        parts.append(_mix(recipe, pipeline.mix, carrier))
     copies, is_balanced = settings["copies"] if recipe.is_offline else 0, settings["balance"] == "augmentation"
     if copies or is_balanced:
         parts.append(_COPIES.format(copies=copies, balance=_BALANCE if is_balanced else ""))
@@ -120,8 +123,7 @@ def _name(target: str, carrier: Carrier) -> str:
     return target.replace("kornia.augmentation", "K")
 
 
-def _mix(recipe: Recipe, carrier: Carrier) -> str:
-    mixing = recipe.augmentation.mix
+def _mix(recipe: Recipe, mixing: Mixing, carrier: Carrier) -> str:
     entry = MIXES[mixing.way]
     params = entry.clean(mixing.params)
     if "patch_size" in params:

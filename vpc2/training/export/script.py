@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 
 from vpc2.nets.export import pytorch_code as nets
+from vpc2.nets.spec import Net
 from vpc2.predict.pretrained import backbone_code
+from vpc2.predict.spec import Backbone
 from vpc2.sources import Carrier, import_block
 from vpc2.training.export.attack_code import attack_code
 from vpc2.training.export.loop_code import CURVE_NAME, loop_code
 from vpc2.training.export.pipeline_code import pipeline_code
 from vpc2.training.spec import Recipe
+from vpc2.version import MADE_WITH
 
 DATA_NAME, SCRIPT_NAME, START_WEIGHTS = "pictures.npz", "train.py", "start.safetensors"
 __all__ = ["CURVE_NAME", "DATA_NAME", "SCRIPT_NAME", "START_WEIGHTS", "to_script"]
@@ -141,18 +144,18 @@ def to_script(
     `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
     `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
     """
-    settings, carrier, is_same = recipe.settings, Carrier(), is_same_curve(device)
-    is_backbone, is_mixed = recipe.net.KIND == "backbone", (precision or settings["precision"]) == "bf16"
-    knows_features = is_backbone and recipe.net.is_frozen and not recipe.is_online and not recipe.is_attacked
+    settings, carrier, is_exact = recipe.settings, Carrier(), is_same_curve(device)
+    net, is_mixed = recipe.net, (precision or settings["precision"]) == "bf16"
+    knows_features = isinstance(net, Backbone) and net.is_frozen and not recipe.is_online and not recipe.is_attacked
     carrier.add("vpc2.rng.seed_of")
     for line in (*(f"import {name}" for name in _IMPORTS), *(f"from {name}" for name in _FROM)):
         carrier.imports[line] = None
     parts = []
     if settings["imbalance"] > 1:
         parts.append(_THIN.format(factor=settings["imbalance"]))
-    parts.append(_TENSORS.format(grey=_GREY if not is_backbone and recipe.net.input[0] == 1 else ""))
+    parts.append(_TENSORS.format(grey=_GREY if isinstance(net, Net) and net.input[0] == 1 else ""))
     if recipe.augmentation is not None:
-        parts.append(pipeline_code(recipe, carrier, is_quick=is_same))
+        parts.append(pipeline_code(recipe, carrier, is_quick=is_exact))
     parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
     if has_start:
         carrier.imports["from safetensors.torch import load_file"] = None
@@ -163,9 +166,10 @@ def to_script(
         parts.append(_ASK.format(how=", in mixed precision" if is_mixed else "", body=_MIXED if is_mixed else _PLAIN))
     if recipe.is_attacked:
         parts.append(attack_code(recipe, carrier))
-    ending = {"steps": steps, "last": last, "is_scored": is_scored, "is_stopped": is_stopped}
-    parts.append(loop_code(recipe, carrier, knows_features=knows_features, **ending))
-    promise = _SAME if is_same else _ALIKE.format(device=device)
+    parts.append(
+        loop_code(recipe, carrier, steps=steps, last=last, is_scored=is_scored, is_stopped=is_stopped, knows_features=knows_features)
+    )
+    promise = _SAME if is_exact else _ALIKE.format(device=device)
     whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
     return re.sub(r"\n{4,}", "\n\n\n", whole)
 
@@ -175,12 +179,20 @@ def is_same_curve(device: str) -> bool:
     return device.partition(":")[0] == "cpu"
 
 
-def _head(recipe: Recipe, mean, std, carrier: Carrier, promise: str, threads: int | None, has_start: bool) -> str:
+def _head(
+    recipe: Recipe,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    carrier: Carrier,
+    promise: str,
+    threads: int | None,
+    has_start: bool,
+) -> str:
     settings, files = recipe.settings, [DATA_NAME, *([START_WEIGHTS] if has_start else [])]
     needs = ["torch", "numpy", *(["kornia"] if recipe.augmentation is not None else []), *(["safetensors"] if has_start else [])]
-    needs += [backbone_code.needs_of(recipe.net.ready)] if recipe.net.KIND == "backbone" else []
+    needs += [backbone_code.needs_of(recipe.net.ready)] if isinstance(recipe.net, Backbone) else []
     title = re.sub(r'["\\]', "", recipe.name) or recipe.dataset
-    return _HEAD.format(
+    return MADE_WITH + _HEAD.format(
         title=f"{title}: a run of vpc2 as one script.",
         promise=promise,
         needs=", ".join(needs),
@@ -202,7 +214,7 @@ def _head(recipe: Recipe, mean, std, carrier: Carrier, promise: str, threads: in
 
 def _net(recipe: Recipe, carrier: Carrier) -> str:
     """Return the lines that make `net`, weights drawn in the order of the app's own."""
-    if recipe.net.KIND == "backbone":
+    if isinstance(recipe.net, Backbone):
         imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
         carrier.imports.update(dict.fromkeys(imports.splitlines()))
         return f"\n\n{lines}"

@@ -1,1 +1,1 @@
-"""The queue of runs: this machine's worker processes."""
+"""The queue of runs: interface, local implementation with worker processes, recording of a run."""

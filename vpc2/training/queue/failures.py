@@ -1,4 +1,4 @@
-"""Sentences for what a run may lack: memory, disk, a file."""
+"""Messages for runs that fail for lack of memory, disk space or a file."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ BUG = Text("The training process ended by an error of the program; its worker.lo
 
 
 def explain(error: BaseException) -> Text | None:
-    """Return the sentence for what a run lacked: what it refuses, memory, disk, a file; None for an error of the program."""
+    """Return the message for a failed run (a refusal, out of memory, disk full, missing file), or None for a bug in the program."""
     if isinstance(error, Refusal):
         return error.text
     if isinstance(error, MemoryError):
         return _NO_MEMORY
     if isinstance(error, OSError):
-        full = error.errno in FULL_DISK
-        return _NO_SPACE if full else _FILE_GONE.fill(name=Path(str(error.filename or error.strerror)).name)
-    words = str(error).lower()
-    if isinstance(error, ImportError):  # a library that finds no room cannot be mapped, and that is all the loader says
-        return _NO_MEMORY if "failed to map segment" in words or "cannot allocate memory" in words else None
-    if "out of memory" in words or "can't allocate memory" in words or "not enough memory" in words:
+        is_disk_full = error.errno in FULL_DISK
+        return _NO_SPACE if is_disk_full else _FILE_GONE.fill(name=Path(str(error.filename or error.strerror)).name)
+    message = str(error).lower()
+    if isinstance(error, ImportError):  # out of memory, the dynamic loader only reports that it failed to map a library
+        return _NO_MEMORY if "failed to map segment" in message or "cannot allocate memory" in message else None
+    if "out of memory" in message or "can't allocate memory" in message or "not enough memory" in message:
         return _NO_MEMORY
-    if "no space left" in words or "file too large" in words or "inline_container" in words:
+    if "no space left" in message or "file too large" in message or "inline_container" in message:
         return _NO_SPACE
     return None

@@ -1,6 +1,7 @@
-"""This machine's queue: a supervisor thread hands waiting runs to a warm spare worker.
+"""The local queue: a supervisor thread assigns waiting runs to worker processes of this machine.
 
-Workers are plain subprocesses, never `multiprocessing` (Streamlit replaces `__main__`), and outlive the server.
+Workers are plain subprocesses, not `multiprocessing` (Streamlit replaces `__main__`), and outlive the server. A spare worker, started
+in advance with everything imported, takes the next run.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ import os
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from vpc2.host import LIMITS
 from vpc2.text import Refusal, Text
 from vpc2.training.queue import worker_pool
-from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
+from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import worker_pid
-from vpc2.training.runs.store import Run, RunStore, status_of
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 
 TICK_S = 0.2
 IDLE_TICK_S = 1.0
@@ -24,34 +27,34 @@ IDLE_TICK_S = 1.0
 _NO_START = Text("The training process could not be started; the log of this run says why.")
 
 
-class LocalEngine(Line):
-    """The queue of this machine: `runs_at_once` run, the others wait, first each owner's oldest, then the second ones."""
+class LocalQueue(QueueBase):
+    """The queue of this machine: at most `runs_at_once` runs in parallel, the others wait in the fair order of `QueueBase`."""
 
     def __init__(self, store: RunStore, runs_at_once: int = LIMITS.runs_at_once):
         super().__init__(store)
-        self.places, self.most_waiting = runs_at_once, LIMITS.queue
+        self.slots, self.max_waiting = runs_at_once, LIMITS.queue
         self._running: dict[str, worker_pool.Worker] = {}
-        self._adopted: dict[str, Run] = {}  # runs that an earlier server started and that still go on
+        self._adopted: dict[str, Run] = {}  # runs started by an earlier server and still running
         self._spare: worker_pool.Worker | None = None
         self._thread: threading.Thread | None = None
         self._is_closing = False
         self._failures = 0
 
     def warm(self, wait_s: float = 0.0) -> bool:
-        """Start the supervisor and a spare worker; return True once the spare is ready (waiting at most `wait_s`)."""
+        """Start the supervisor and a spare worker; return True if the spare is ready within `wait_s` seconds."""
         with self._lock:
-            self._begin()
+            self._start_supervisor()
             if self._spare is None:
                 self._spare = self._spawn()
             spare = self._spare
         return spare.is_ready.wait(wait_s)
 
     def reconcile(self) -> None:
-        """Take up what an earlier server left: running workers are counted, waiting runs wait again, strays are ended.
+        """Restore the state after a restart: adopt running workers, queue waiting runs again, kill orphaned workers.
 
-        A run whose worker is dead needs nothing: its folder says that it was interrupted.
+        A run whose worker is dead needs no action: by its folder it is interrupted.
         """
-        worker_pool.end_strays(self.store)
+        worker_pool.end_orphaned_workers(self.store)
         self.store.sweep()
         for run in reversed(self.store.list()):
             state = status_of(run.folder).state
@@ -59,13 +62,13 @@ class LocalEngine(Line):
                 with self._lock:
                     if run.id not in self._running:
                         self._adopted[run.id] = run
-                        self._begin()
+                        self._start_supervisor()
             elif state == "queued":
                 with suppress(Refusal):
                     self.start(run)
 
     def shutdown(self) -> None:
-        """End the supervisor and the idle spare. Workers with a run go on to its end."""
+        """Stop the supervisor and the idle spare. Workers in the middle of a run finish it."""
         with self._lock:
             self._is_closing = True
             self._lock.notify_all()
@@ -73,11 +76,11 @@ class LocalEngine(Line):
         if self._thread is not None:
             self._thread.join(5)
         if spare is not None:
-            spare.dismiss()
+            spare.terminate()
 
     # -- the supervisor ----------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def _start_supervisor(self) -> None:
         if self._thread is None and not self._is_closing:
             self._thread = threading.Thread(target=self._supervise, name="vpc2-training", daemon=True)
             self._thread.start()
@@ -87,31 +90,33 @@ class LocalEngine(Line):
             with self._lock:
                 if self._is_closing:
                     return
-                self._tend()
-                self._refill()
-                busy = self._running or self._adopted or self._waiting
-                self._lock.wait(TICK_S if busy else IDLE_TICK_S)
+                self._update()
+                self._keep_spare()
+                is_busy = self._running or self._adopted or self._waiting
+                self._lock.wait(TICK_S if is_busy else IDLE_TICK_S)
 
-    def _going(self) -> list[Run]:
-        return [*(worker.run for worker in self._running.values()), *self._adopted.values()]
+    def _running_runs(self) -> list[Run]:
+        assigned_at = [worker.run for worker in self._running.values() if worker.run is not None]
+        return [*assigned_at, *self._adopted.values()]
 
-    def _tend(self) -> None:
+    def _update(self) -> None:
         self._reap()
-        self._hand_out()
+        self._assign_waiting()
 
     def _reap(self) -> None:
-        """Forget workers that have ended; end those that do not answer a request, or that outlast every limit."""
+        """Remove workers that have exited; kill those that ignore a request for too long or exceed every time limit."""
         now = time.monotonic()
         for run_id, worker in list(self._running.items()):
+            folder = self._folder_of(worker)
             if not worker.is_alive():
-                self._account(worker)
+                self._record_failed_start(worker)
                 worker.forget()
                 del self._running[run_id]
                 continue
-            is_asked = any((worker.run.folder / name).exists() for name in ("stop", "pause")) or not worker.run.folder.is_dir()
-            worker.asked_at = (worker.asked_at or now) if is_asked else None
-            late = now - worker.handed > LIMITS.run_seconds + OVERTIME_S
-            if late or is_asked and now - worker.asked_at > STOP_PATIENCE_S:
+            is_requested = any((folder / name).exists() for name in ("stop", "pause")) or not folder.is_dir()
+            worker.requested_at = (worker.requested_at or now) if is_requested else None
+            is_overdue = now - worker.assigned_at > LIMITS.run_seconds + OVERTIME_S
+            if is_overdue or worker.requested_at is not None and now - worker.requested_at > STOP_PATIENCE_S:
                 worker.process.kill()
         for run_id, run in list(self._adopted.items()):
             status = status_of(run.folder)
@@ -122,9 +127,14 @@ class LocalEngine(Line):
                 with suppress(OSError):
                     os.kill(pid, worker_pool.KILL)
 
-    def _account(self, worker: worker_pool.Worker) -> None:
-        """Say so in the record if a worker ended before it could claim its run."""
-        folder = worker.run.folder
+    @staticmethod
+    def _folder_of(worker: worker_pool.Worker) -> Path:
+        assert worker.run is not None  # of those that run, each was handed one
+        return worker.run.folder
+
+    def _record_failed_start(self, worker: worker_pool.Worker) -> None:
+        """Record the run as failed if its worker exited before claiming it."""
+        folder = self._folder_of(worker)
         if not folder.is_dir() or status_of(folder).state != "queued":
             self._failures = 0
             return
@@ -136,30 +146,30 @@ class LocalEngine(Line):
             writer.close()
             (folder / "queued").unlink(missing_ok=True)
 
-    def _hand_out(self) -> None:
-        while not self._is_closing and self._waiting and len(self._running) + len(self._adopted) < self.places:
-            run = self._order()[0]
+    def _assign_waiting(self) -> None:
+        while not self._is_closing and self._waiting and len(self._running) + len(self._adopted) < self.slots:
+            run = self._waiting_order()[0]
             self._waiting.remove(run)
             if not run.folder.is_dir() or status_of(run.folder).state != "queued":
                 continue
             if self._spare is None or not self._spare.is_alive():
                 self._spare = self._spawn()
             worker, self._spare = self._spare, None
-            worker.handed = time.monotonic()
+            worker.assigned_at = time.monotonic()
             self._running[run.id] = worker
-            worker.hand(run)
+            worker.assign(run)
 
-    def _refill(self) -> None:
-        """Keep a spare: at once when nothing runs, otherwise only once the running one shows its first points.
+    def _keep_spare(self) -> None:
+        """Keep one spare worker: at once when nothing runs, otherwise only some seconds after the last run started.
 
-        Importing torch beside a run that has just been started would delay the very point a visitor waits for.
+        Importing torch beside a run that has just started would delay the first point of its curve.
         """
         if self._spare is not None:
             if self._spare.is_alive() or self._failures >= 3:
                 return
             self._spare.forget()
-        if self._failures < 3 and all(time.monotonic() - worker.handed > 3.0 for worker in self._running.values()):
+        if self._failures < 3 and all(time.monotonic() - worker.assigned_at > 3.0 for worker in self._running.values()):
             self._spare = self._spawn()
 
     def _spawn(self) -> worker_pool.Worker:
-        return worker_pool.spawn(self.store.home, self.places)
+        return worker_pool.spawn(self.store.home, self.slots)

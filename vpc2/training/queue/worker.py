@@ -1,8 +1,8 @@
-"""One training process: `python -m vpc2.training.queue.worker`.
+"""The worker process of one run: `python -m vpc2.training.queue.worker`.
 
-A spare imports everything a run needs, says "ready", and waits for one line on its standard input: the folder of a
-run. It trains that run in a session of its own, so neither the page nor the server takes it along when they end, and
-it ends itself afterwards: every run begins in a fresh process. A spare whose server is gone ends.
+A spare worker imports everything a run needs, prints "ready", and waits for one line on its standard input: the path of a run's
+folder. It trains that run in a session of its own, so it survives the end of the page and of the server, and exits afterwards: every
+run begins in a fresh process. A spare whose server has exited reads the end of its input and exits.
 """
 
 from __future__ import annotations
@@ -24,67 +24,70 @@ from vpc2.training.runs.liveness import beat, claim
 from vpc2.training.runs.store import Run, read_run
 
 BEAT_S = 1.0
-ASK_EVERY_S = 0.05
+CHECK_EVERY_S = 0.05
 
 
-class Request:
-    """True once its file is there. It is looked for now and then only: a look at the disk can cost more than a small step."""
+class RequestFile:
+    """A request file, called between training steps: True once the file exists.
+
+    The disk is checked every `CHECK_EVERY_S` seconds at most: one check can take longer than a small training step.
+    """
 
     def __init__(self, path: Path):
-        self._path, self._looked = path, 0.0
+        self._path, self._checked_at = path, 0.0
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if now - self._looked < ASK_EVERY_S:
+        if now - self._checked_at < CHECK_EVERY_S:
             return False
-        self._looked = now
+        self._checked_at = now
         return self._path.exists()
 
 
-def train(run: Run, listen: Callable[[dict], None] = lambda event: None, should_stop: Callable[[], bool] = lambda: False) -> str:
-    """Train a run in this process, writing its record, model and event files; return the state it ended in, or "paused".
+def train(run: Run, on_event: Callable[[dict], None] = lambda event: None, should_stop: Callable[[], bool] = lambda: False) -> str:
+    """Train a run in this process, writing its record, model and event files; return its final state, or "paused".
 
-    It goes on from the run's checkpoint, if there is one. `listen` hears every event as it is recorded. A run ends in a
-    sentence, also without memory or disk; only an error of the program itself is raised again (after the record has
-    ended), so that the log has its traceback.
+    Resumes from the run's checkpoint, if there is one. `on_event` is called with every event as it is recorded. A failed run is
+    recorded with its reason, also when memory or disk is full; only a bug in the program is raised again (after the end is
+    recorded), so that the log has its traceback.
     """
-    from vpc2.training.queue.record import Record
+    from vpc2.training.queue.recorder import RunRecorder
 
-    record, folder = Record(run, listen), run.folder
+    recorder, folder = RunRecorder(run, on_event), run.folder
     try:
-        is_asked_to_stop = Request(folder / "stop")
+        is_asked_to_stop = RequestFile(folder / "stop")
         if run.task == "rate":
             from vpc2.training.trainer.lr_finder import find_rate
 
-            find_rate(run.recipe, record.report, should_stop=lambda: should_stop() or is_asked_to_stop())
+            find_rate(run.recipe, recorder.report, should_stop=lambda: should_stop() or is_asked_to_stop())
         else:
             from vpc2.training.trainer.trainer import fit
 
             fit(
                 run.recipe,
-                record.report,
+                recorder.report,
                 should_stop=lambda: should_stop() or is_asked_to_stop(),
-                should_pause=Request(folder / "pause"),
+                should_pause=RequestFile(folder / "pause"),
                 folder=folder,
-                look=record.looks,
+                on_snapshot=recorder.on_snapshot,
             )
     except (Refusal, MemoryError, OSError, RuntimeError, ImportError) as error:
         reason = explain(error)
         if not isinstance(error, Refusal):
             traceback.print_exc()
-        record.fail(reason or BUG)
+        recorder.fail(reason or BUG)
         if reason is None:
             raise
     except BaseException:
-        record.fail(BUG)
+        recorder.fail(BUG)
         raise
     finally:
-        record.close()
-    return record.state or "failed"
+        recorder.close()
+    return recorder.state or "failed"
 
 
-def work_on(run: Run) -> None:
-    """Train a run in this process, dressed as a worker: log, heartbeat, polite priority, SIGTERM means stop."""
+def run_as_worker(run: Run) -> None:
+    """Train a run as a worker process: claim it, write log and heartbeat, limit memory; SIGTERM requests a stop."""
     if not claim(run.folder):
         return
     log = os.open(run.folder / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -93,14 +96,14 @@ def work_on(run: Run) -> None:
     is_asked_to_stop, is_over = threading.Event(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: is_asked_to_stop.set())
 
-    def keep_beating() -> None:
+    def write_heartbeats() -> None:
         while not is_over.wait(BEAT_S):
             with suppress(OSError):
                 beat(run.folder)
-            if not (run.folder / "spec.json").exists():  # deleted under our hands: nobody waits for the rest
+            if not (run.folder / "spec.json").exists():  # the run was deleted: its result is no longer needed
                 is_asked_to_stop.set()
 
-    threading.Thread(target=keep_beating, daemon=True).start()
+    threading.Thread(target=write_heartbeats, daemon=True).start()
     _limit_memory()
     try:
         train(run, should_stop=is_asked_to_stop.is_set)
@@ -109,16 +112,16 @@ def work_on(run: Run) -> None:
 
 
 def _limit_memory() -> None:
-    """Let this process, and not the server, be the one that ends when memory runs out (Linux, CPU only).
+    """Limit the memory of this process, so that it and not the server fails when memory runs out (Linux, CPU only).
 
-    Without a limit Linux lends more than there is and then kills whom it likes; with one, torch raises.
+    Without a limit Linux overcommits memory and the OOM killer ends any process; with one, torch raises an error.
     """
     from vpc2.augment.pipeline import pick_device
 
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     if pick_device() != "cpu" or sys.platform != "linux":
-        return  # CUDA maps far more addresses than it uses
+        return  # CUDA reserves far more address space than it uses
     import resource
 
     import psutil
@@ -131,21 +134,21 @@ def _limit_memory() -> None:
 
 
 def main() -> None:
-    """Warm up, say so, wait for the folder of a run, train it."""
+    """Warm up, print "ready", wait for the folder of a run, train it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError, AttributeError):
         os.nice(10)
     from vpc2.training.trainer.trainer import warm_up
 
     warm_up()
-    import vpc2.training.queue.record  # noqa: F401
+    import vpc2.training.queue.recorder  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")
         sys.stdout.flush()
     line = sys.stdin.readline()
     if line.strip():
-        work_on(read_run(Path(line.strip())))
+        run_as_worker(read_run(Path(line.strip())))
 
 
 if __name__ == "__main__":

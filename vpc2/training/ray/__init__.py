@@ -1,1 +1,1 @@
-"""The queue on a Ray cluster. Nothing else imports ray."""
+"""The queue of runs on a Ray cluster: queue, actor, connection. No other package imports ray."""

@@ -1,7 +1,7 @@
-"""The queue of a Ray cluster: every run is an actor that trains it anywhere; this server asks it for news and writes the record.
+"""The queue of runs on a Ray cluster: each run is trained by an actor, which this server polls for updates and records.
 
-An actor outlives the server, and the next one finds it by its name. Where its machine goes away, another one gets the run
-with the last checkpoint that came here. Ray alone decides what runs where; it is imported only here, when first needed.
+An actor outlives the server, and the next server finds it by its name. If its machine is lost, a new actor resumes the run from the
+last checkpoint that was received. Ray decides on which machine an actor runs; it is imported only here, when first needed.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ from vpc2.files import atomic_write
 from vpc2.host import LIMITS
 from vpc2.lru_cache import LruCache
 from vpc2.text import Plural, Refusal, Text
-from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, Line
-from vpc2.training.queue.failures import explain
-from vpc2.training.queue.record import Record
-from vpc2.training.ray.cluster import NOT_REACHED, cpus_of_a_run, is_reached, join
-from vpc2.training.ray.remote import Heard, News, Trainer
+from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
+from vpc2.training.queue.failures import BUG, explain
+from vpc2.training.queue.record import RunRecorder
+from vpc2.training.ray.cluster import NOT_REACHED, connect, cpus_of_a_run, is_reachable
+from vpc2.training.ray.remote import ReceivedState, RemoteTrainer, RunUpdate
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import last_event
-from vpc2.training.runs.store import CHECKPOINT_NAME, START_NAME, Run, RunStore, status_of
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, START_NAME
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import Run, RunStore
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-MOST_SETS = 4  # data sets kept in the cluster's memory for the next run
+MAX_DATASETS = 4  # data sets kept in the cluster's object store for later runs
 ATTEMPTS = 4
 RETRY_S = 5.0
 TICK_S = 0.1
 IDLE_TICK_S = 1.0
+MAX_RUN_S = LIMITS.run_seconds + OVERTIME_S
 
 _NODE_LOST = Text("The machine that trained this run went away; another one goes on from the last checkpoint.")
 _NODES_LOST = Plural(
@@ -47,58 +50,61 @@ _NO_START = Text("The cluster could not start this run; its worker.log says why.
 
 
 @dataclass
-class _Task:
-    """A run on the cluster, as this server knows it. `record` is there once it has begun."""
+class _RemoteRun:
+    """The server's side of a run on the cluster. `recorder` is None until the run has begun.
+
+    `began_at`, `beat_at` (the last heartbeat) and `requested_at` (the open request) are times of the monotonic clock, in seconds.
+    """
 
     run: Run
     name: str
     actor: Any
-    news: Any = None  # the answer that is still to come
-    heard: Heard = field(default_factory=Heard)
-    record: Record | None = None
-    lost: int = 0
-    is_followed: bool = False  # an earlier server began its record
-    began: float = 0.0
-    beaten: float = 0.0
-    asked_at: float | None = None
+    pending: Any = None  # reference to the update that was requested and has not arrived
+    received: ReceivedState = field(default_factory=ReceivedState)
+    recorder: RunRecorder | None = None
+    losses: int = 0
+    is_adopted: bool = False  # begun under an earlier server
+    began_at: float = 0.0
+    beat_at: float = 0.0
+    requested_at: float | None = None
 
 
-class RayEngine(Line):
-    """The queue of a cluster, which hands out its own places: what waits here waits for a core (or a GPU) there.
+class RayQueue(QueueBase):
+    """The queue of a cluster. Ray schedules the actors: a waiting run waits for a free core (or GPU) of the cluster.
 
-    `_waiting` are the runs that have not begun. One supervisor thread talks to the cluster, so no page waits for it.
+    `_waiting` holds the runs that have not begun. Only the supervisor thread talks to the cluster, so no page waits for it.
     """
 
-    most_waiting = 1000
+    max_waiting = 1000
 
     def __init__(self, store: RunStore, address: str):
         super().__init__(store)
-        self.address, self.places = address, 1
-        self._tasks: dict[str, _Task] = {}
-        self._left_behind: list[Run] = []
-        self._sets = LruCache(MOST_SETS)
+        self.address, self.slots = address, 1
+        self._remote_runs: dict[str, _RemoteRun] = {}
+        self._orphaned: list[Run] = []
+        self._datasets = LruCache(MAX_DATASETS)
         self._ray: ModuleType | None = None
         self._connecting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._is_closing = False
 
     def warm(self, wait_s: float = 0.0) -> bool:
-        """Connect to the cluster, without letting who asks wait longer than `wait_s`; True once it is there."""
+        """Start connecting to the cluster; return True if connected within `wait_s` seconds."""
         with self._lock:
-            self._begin()
+            self._start_supervisor()
             self._lock.wait_for(lambda: self._ray is not None, wait_s)
         return self._ray is not None
 
     def start(self, run: Run) -> None:
-        """Put a run in line. Raises `Refusal` where the cluster cannot be reached, or line or disk is full."""
+        """Add a run to the queue. Raises `Refusal` if the cluster cannot be reached, or the queue or the disk is full."""
         try:
             self._connect()
         except Refusal as refusal:
-            self._decline(run, refusal.text)
+            self._refuse(run, refusal.text)
         super().start(run)
 
     def reconcile(self) -> None:
-        """Take up what an earlier server left: runs that go on are followed, waiting ones wait again."""
+        """Restore the state after a restart: adopt runs that are still on the cluster, queue waiting runs again."""
         self.store.sweep()
         for run in reversed(self.store.list()):
             state = status_of(run.folder).state
@@ -107,38 +113,38 @@ class RayEngine(Line):
                     self._waiting.append(run)
             elif state in ("running", "interrupted") and (liveness.read_worker(run.folder) or {}).get("actor"):
                 with self._lock:
-                    self._left_behind.append(run)
+                    self._orphaned.append(run)
         with self._lock:
-            self._begin()
+            self._start_supervisor()
 
     def shutdown(self) -> None:
-        """Leave the cluster. Runs go on there, and the next server hears what they did."""
+        """Disconnect from the cluster. Runs continue there, and the next server receives their updates."""
         with self._lock:
             self._is_closing = True
             self._lock.notify_all()
         if self._thread is not None:
             self._thread.join(10)
-        for task in self._tasks.values():
-            if task.record is not None:
-                task.record.close()
+        for remote in self._remote_runs.values():
+            if remote.recorder is not None:
+                remote.recorder.close()
         if self._ray is not None:
             self._ray.shutdown()
 
-    # -- the line ----------------------------------------------------------------------------------------------
+    # -- the queue ---------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def _start_supervisor(self) -> None:
         if self._thread is None and not self._is_closing:
             self._thread = threading.Thread(target=self._supervise, name="vpc2-ray", daemon=True)
             self._thread.start()
 
-    def _going(self) -> list[Run]:
-        return [task.run for task in self._tasks.values() if task.record is not None or task.lost]
+    def _running_runs(self) -> list[Run]:
+        return [remote.run for remote in self._remote_runs.values() if remote.recorder is not None or remote.losses]
 
-    def _tend(self) -> None:
-        """The supervisor does everything: a page never waits for the cluster."""
+    def _update(self) -> None:
+        """Do nothing: only the supervisor talks to the cluster, so a page never waits for it."""
 
-    def _order(self) -> list[Run]:
-        return sorted(self._waiting, key=lambda run: run.created)  # as they were handed to the cluster
+    def _waiting_order(self) -> list[Run]:
+        return sorted(self._waiting, key=lambda run: run.created)  # in the order in which they are submitted to the cluster
 
     # -- the supervisor ----------------------------------------------------------------------------------------
 
@@ -147,210 +153,226 @@ class RayEngine(Line):
             try:
                 if self._ray is None:
                     self._connect()
-                self._follow()
-                self._submit()
-                self._look_after()
-                self._listen()
+                self._adopt_orphaned()
+                self._submit_waiting()
+                self._check_runs()
+                self._poll_runs()
             except (Refusal, ConnectionError):
-                self._let_go()
+                self._disconnect()
                 with self._lock:
                     self._lock.wait(RETRY_S)
 
-    def _let_go(self) -> None:
-        """Forget a cluster that is lost, not its runs: they may go on, and are looked for once it is there again."""
+    def _disconnect(self) -> None:
+        """Disconnect from a lost cluster, keeping its runs in `_orphaned`: they may go on, and are adopted after reconnecting."""
         with self._lock:
             ray, self._ray = self._ray, None
-            self._left_behind += [task.run for task in self._tasks.values() if task.record is not None]
-            for task in self._tasks.values():
-                if task.record is not None:
-                    task.record.close()
-            self._tasks.clear()
-            self._sets.clear()
+            self._orphaned += [remote.run for remote in self._remote_runs.values() if remote.recorder is not None]
+            for remote in self._remote_runs.values():
+                if remote.recorder is not None:
+                    remote.recorder.close()
+            self._remote_runs.clear()
+            self._datasets.clear()
         if ray is not None:
             ray.shutdown()
 
     def _connect(self) -> None:
-        """Join the cluster, if that has not happened yet. Raises `Refusal` where ray or the cluster is not there."""
+        """Connect to the cluster unless connected. Raises `Refusal` if ray is not installed or the cluster does not respond."""
         with self._connecting:
-            if not is_reached(self.address):
+            if not is_reachable(self.address):
                 raise Refusal(NOT_REACHED)
             if self._ray is None and not self._is_closing:
-                ray = join(self.address)
+                ray = connect(self.address)
                 with self._lock:
                     self._ray = ray
                     self._lock.notify_all()
 
-    def _follow(self) -> None:
-        """Take up runs that an earlier server had on the cluster; one that is not there any more is interrupted."""
-        while self._left_behind:
-            run = self._left_behind.pop()
-            name = liveness.read_worker(run.folder)["actor"]
+    @property
+    def _cluster(self) -> Any:
+        """The connected ray module. Raises ConnectionError if the cluster was disconnected meanwhile."""
+        if self._ray is None:
+            raise ConnectionError("the cluster was disconnected")
+        return self._ray
+
+    def _adopt_orphaned(self) -> None:
+        """Adopt runs whose actors are still on the cluster; a run without an actor is released and so becomes interrupted."""
+        while self._orphaned:
+            run = self._orphaned.pop()
+            name = (liveness.read_worker(run.folder) or {}).get("actor")
             try:
-                task = _Task(run, name, self._ray.get_actor(name), is_followed=True)
+                if name is None:
+                    raise ValueError("worker.json names no actor")
+                remote = _RemoteRun(run, name, self._cluster.get_actor(name), is_adopted=True)
             except ValueError:
                 liveness.release(run.folder)
                 continue
             with self._lock:
-                self._tasks[run.id] = task
+                self._remote_runs[run.id] = remote
 
-    def _submit(self) -> None:
-        """Hand waiting runs to the cluster."""
+    def _submit_waiting(self) -> None:
+        """Create an actor for every waiting run that has none."""
         with self._lock:
-            new = [run for run in self._order() if run.id not in self._tasks]
+            new = [run for run in self._waiting_order() if run.id not in self._remote_runs]
         for run in new:
-            with self._or_fail(run):
-                task = _Task(run, *self._actor(run))
+            with self._fail_on_error(run):
+                remote = _RemoteRun(run, *self._get_or_make_actor(run))
                 with self._lock:
-                    self._tasks[run.id] = task
+                    self._remote_runs[run.id] = remote
 
-    def _actor(self, run: Run) -> tuple[str, Any]:
-        """Return the name and the actor that trains a run from where it stands: one that was made already, or a new one."""
-        name, last = _name_of(run), last_event(run.folder)
+    def _get_or_make_actor(self, run: Run) -> tuple[str, Any]:
+        """Return name and handle of the actor that trains a run from its checkpoint, creating it unless it exists."""
+        name, last = _actor_name(run), last_event(run.folder)
         with contextlib.suppress(ValueError):
-            return name, self._ray.get_actor(name)
-        resources = self._ray.cluster_resources()
+            return name, self._cluster.get_actor(name)
+        resources = self._cluster.cluster_resources()
         cpus = cpus_of_a_run()
-        self.places = max(int(resources.get("CPU", 1) / cpus), 1)
+        self.slots = max(int(resources.get("CPU", 1) / cpus), 1)
         options = {"num_cpus": cpus, "num_gpus": 1 if resources.get("GPU", 0) >= 1 else 0, "lifetime": "detached", "name": name}
         files = {file: (run.folder / file).read_bytes() for file in (CHECKPOINT_NAME, START_NAME) if (run.folder / file).is_file()}
-        make = self._ray.remote(Trainer).options(**options, max_restarts=0)
-        return name, make.remote(run.recipe, self._set_of(run), files, last["t"] if last is not None else 0.0)
+        actor_class = self._cluster.remote(RemoteTrainer).options(**options, max_restarts=0)
+        return name, actor_class.remote(run.recipe, self._dataset_ref(run), files, last["t"] if last is not None else 0.0)
 
-    def _set_of(self, run: Run) -> Any:
-        """Return the data set of a run, in the cluster's memory."""
+    def _dataset_ref(self, run: Run) -> Any:
+        """Return a reference to the run's data set in the cluster's object store, uploading it if needed."""
         key = (run.recipe.dataset, run.recipe.settings["size_px"])
-        if (data := self._sets.get(key)) is None:
-            data = self._ray.put(load_dataset(*key))
-            self._sets.put(key, data)
+        if (data := self._datasets.get(key)) is None:
+            data = self._cluster.put(load_dataset(*key))
+            self._datasets.put(key, data)
         return data
 
-    def _look_after(self) -> None:
-        """Leave signs of life; end what was called off, does not answer a request, or outlasts every limit."""
+    def _check_runs(self) -> None:
+        """Write heartbeats; end runs that were deleted or cancelled, ignore a request for too long, or exceed every time limit."""
         now = time.monotonic()
-        for task in list(self._tasks.values()):
-            folder = task.run.folder
-            request = _request(folder)
-            task.asked_at = (task.asked_at or now) if request else None
+        for remote in list(self._remote_runs.values()):
+            folder = remote.run.folder
+            request = _open_request(folder)
+            remote.requested_at = (remote.requested_at or now) if request else None
             if not (folder / "spec.json").is_file():
-                self._forget(task)
-            elif task.record is None and not task.is_followed and not task.lost:
-                if request:  # it never began
-                    # Whoever called it off took it out of the line; who resumed it meanwhile put it there again.
-                    self._forget(task, leaves_line=False)
-            elif request and now - task.asked_at > STOP_PATIENCE_S or task.began and now - task.began > LIMITS.run_seconds + OVERTIME_S:
-                self._forget(task)
+                self._end(remote)
+            elif remote.recorder is None and not remote.is_adopted and not remote.losses:
+                if request:  # cancelled before it began
+                    # The cancelling call has removed it from the waiting runs; a resume in the meantime may have added it again.
+                    self._end(remote, leaves_queue=False)
+            elif _is_overdue(remote.requested_at, now, STOP_PATIENCE_S) or _is_overdue(remote.began_at or None, now, MAX_RUN_S):
+                self._end(remote)
                 liveness.release(folder)
-            elif now - task.beaten > 1.0:
-                task.beaten = now
+            elif now - remote.beat_at > 1.0:
+                remote.beat_at = now
                 with contextlib.suppress(OSError):
                     liveness.beat(folder)
 
-    def _listen(self) -> None:
-        """Ask every run for news, and take in what has come."""
-        exceptions = self._ray.exceptions
-        for task in self._tasks.values():
-            if task.news is None:
-                task.news = task.actor.take.remote(task.heard, _request(task.run.folder))
-        asked = {task.news: task for task in self._tasks.values()}
-        if not asked:
+    def _poll_runs(self) -> None:
+        """Request an update from every run, and apply those that have arrived."""
+        exceptions = self._cluster.exceptions
+        for remote in self._remote_runs.values():
+            if remote.pending is None:
+                remote.pending = remote.actor.poll.remote(remote.received, _open_request(remote.run.folder))
+        pending = {remote.pending: remote for remote in self._remote_runs.values()}
+        if not pending:
             with self._lock:
                 self._lock.wait(IDLE_TICK_S if not self._waiting else 0)
             return
-        ready, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=TICK_S)
-        for news in ready:
-            task = asked[news]
-            task.news = None
+        ready, _ = self._cluster.wait(list(pending), num_returns=len(pending), timeout=TICK_S)
+        for reference in ready:
+            remote = pending[reference]
+            remote.pending = None
             try:
-                found = self._ray.get(news)
+                update = self._cluster.get(reference)
             except exceptions.ActorUnavailableError:
-                continue  # whether it is dead will be known soon
+                continue  # a later poll shows whether the actor is dead
             except exceptions.RayError as error:
-                self._lose(task, error)
+                self._retry_elsewhere(remote, error)
                 continue
-            with self._or_fail(task.run):
-                self._take_in(task, found)
+            with self._fail_on_error(remote.run):
+                self._apply_update(remote, update)
 
-    def _take_in(self, task: _Task, news: News) -> None:
-        """Write down what a run has to say, as its own worker would. Raises OSError on a full disk."""
-        folder = task.run.folder
-        if task.record is None:
-            (folder / liveness.WORKER_NAME).unlink(missing_ok=True)  # of an earlier server, or of the machine that was lost
-            liveness.claim(folder, actor=task.name)
-            task.record, task.began = Record(task.run, is_resumed=not task.is_followed), time.monotonic()
+    def _apply_update(self, remote: _RemoteRun, update: RunUpdate) -> None:
+        """Write an update to the run's folder, as a local worker would. Raises OSError on a full disk."""
+        folder = remote.run.folder
+        if remote.recorder is None:
+            (folder / liveness.WORKER_NAME).unlink(missing_ok=True)  # written by an earlier server, or for the machine that was lost
+            liveness.claim(folder, actor=remote.name)
+            remote.recorder, remote.began_at = RunRecorder(remote.run, is_resumed=not remote.is_adopted), time.monotonic()
             with self._lock:
-                self._waiting = [run for run in self._waiting if run.id != task.run.id]
-        for name, (_, content) in news.files.items():
+                self._waiting = [run for run in self._waiting if run.id != remote.run.id]
+        for name, (_, content) in update.files.items():
             if content is None:
                 (folder / name).unlink(missing_ok=True)
             else:
                 atomic_write(folder / name, content)
-        for event in news.events:
-            task.record.report(event)
-        if news.look is not None and task.record.looks is not None:
-            task.record.looks(news.look)
-        task.heard = news.heard(task.heard)
-        if news.is_done:
-            if news.log:
-                (folder / "worker.log").write_text(news.log)
-            if news.problem is not None:
-                task.record.fail(news.problem)
-            self._forget(task)
+        for event in update.events:
+            remote.recorder.report(event)
+        if update.snapshot is not None and remote.recorder.on_snapshot is not None:
+            remote.recorder.on_snapshot(update.snapshot)
+        remote.received = update.received_after(remote.received)
+        if update.is_done:
+            if update.log:
+                (folder / "worker.log").write_text(update.log)
+            if update.problem is not None:
+                remote.recorder.fail(update.problem)
+            self._end(remote)
             liveness.release(folder)
 
-    def _lose(self, task: _Task, error: Exception) -> None:
-        """Go on elsewhere with a run whose machine went away; after `ATTEMPTS` of them, leave it to its owner."""
-        task.lost += 1
-        has_begun, folder = task.record is not None or task.is_followed, task.run.folder
-        with self._or_fail(task.run):
-            if task.record is not None:
-                task.record.note(_NODE_LOST if task.lost < ATTEMPTS else _NODES_LOST.fill(count=task.lost))
-                task.record.close()
-                task.record = None
-            if task.lost < ATTEMPTS:
-                task.heard, task.is_followed, task.began = Heard(), False, 0.0
-                task.name, task.actor = self._actor(task.run)
+    def _retry_elsewhere(self, remote: _RemoteRun, error: Exception) -> None:
+        """Resume a run elsewhere after its machine was lost; after `ATTEMPTS` losses leave it interrupted, for its owner to resume."""
+        remote.losses += 1
+        has_begun, folder = remote.recorder is not None or remote.is_adopted, remote.run.folder
+        with self._fail_on_error(remote.run):
+            if remote.recorder is not None:
+                remote.recorder.note(_NODE_LOST if remote.losses < ATTEMPTS else _NODES_LOST.fill(count=remote.losses))
+                remote.recorder.close()
+                remote.recorder = None
+            if remote.losses < ATTEMPTS:
+                remote.received, remote.is_adopted, remote.began_at = ReceivedState(), False, 0.0
+                remote.name, remote.actor = self._get_or_make_actor(remote.run)
                 return
             (folder / "worker.log").write_text(str(error))
             if not has_begun:
                 raise Refusal(_NO_START)
-            self._forget(task)
+            self._end(remote)
             liveness.release(folder)
 
-    def _forget(self, task: _Task, *, leaves_line: bool = True) -> None:
-        """End an actor and what is held for it."""
-        with contextlib.suppress(ValueError, *([self._ray.exceptions.RayError] if self._ray else [])):
-            self._ray.kill(task.actor)
-        if task.record is not None:
-            task.record.close()
+    def _end(self, remote: _RemoteRun, *, leaves_queue: bool = True) -> None:
+        """Kill the actor of a run, close its recorder and remove it from the queue."""
+        if self._ray is not None:
+            with contextlib.suppress(ValueError, self._ray.exceptions.RayError):
+                self._ray.kill(remote.actor)
+        if remote.recorder is not None:
+            remote.recorder.close()
         with self._lock:
-            self._tasks.pop(task.run.id, None)
-            if leaves_line:
-                self._waiting = [run for run in self._waiting if run.id != task.run.id]
+            self._remote_runs.pop(remote.run.id, None)
+            if leaves_queue:
+                self._waiting = [run for run in self._waiting if run.id != remote.run.id]
 
     @contextlib.contextmanager
-    def _or_fail(self, run: Run) -> Iterator[None]:
-        """End a run with a sentence where its data, its folder or the disk does not do: no other run is hurt."""
+    def _fail_on_error(self, run: Run) -> Iterator[None]:
+        """Record a run as failed where its data, its folder or the disk raises an error, so that other runs are not affected."""
         try:
             yield
         except (Refusal, OSError) as error:
-            task = self._tasks.get(run.id)
+            remote = self._remote_runs.get(run.id)
             with contextlib.suppress(OSError):
-                record = task.record if task is not None and task.record is not None else Record(run)
-                record.fail(explain(error))
-                record.close()
-            if task is not None:
-                self._forget(task)
+                recorder = remote.recorder if remote is not None and remote.recorder is not None else RunRecorder(run)
+                recorder.fail(explain(error) or BUG)
+                recorder.close()
+            if remote is not None:
+                self._end(remote)
             with contextlib.suppress(OSError):
                 liveness.release(run.folder)
             with self._lock:
                 self._waiting = [waiting for waiting in self._waiting if waiting.id != run.id]
 
 
-def _request(folder: Path) -> str:
+def _is_overdue(since: float | None, now: float, most_s: float) -> bool:
+    """True if `since` is more than `most_s` seconds before `now`; False for None."""
+    return since is not None and now - since > most_s
+
+
+def _open_request(folder: Path) -> str:
+    """Return "stop" or "pause" if the run's folder holds such a request, otherwise ""."""
     return next((name for name in ("stop", "pause") if (folder / name).exists()), "")
 
 
-def _name_of(run: Run) -> str:
-    """Return the name of a run's actor: the same until its record grows, so that the next server finds it."""
+def _actor_name(run: Run) -> str:
+    """Return the name of a run's actor. It depends on the run and its last event, so a restarted server computes the same name."""
     last = last_event(run.folder)
     return f"{run.id}-{last['n'] + 1 if last is not None else 0}"

@@ -1,4 +1,4 @@
-"""The far end of a run on a cluster: trains it in a folder of its own, and keeps what it has to say until it was heard."""
+"""The Ray actor that trains one run on a cluster machine, and the updates that it sends to the server."""
 
 from __future__ import annotations
 
@@ -14,50 +14,53 @@ from typing import TYPE_CHECKING, Any
 
 from vpc2.text import Refusal, Text
 from vpc2.training.queue.failures import BUG, explain
-from vpc2.training.runs.store import CHECKPOINT_NAME, MODEL_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, MODEL_NAME
 from vpc2.training.spec import Recipe
 
 if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
-    from vpc2.training.runs.snapshot import Look
+    from vpc2.training.runs.snapshot import Snapshot
 
 FILES = (MODEL_NAME, CHECKPOINT_NAME)
-PATIENCE_S = 0.5  # how long a question waits for something to say
+POLL_WAIT_S = 0.5  # how long a poll waits for a new event
 FILES_EVERY_S = 1.0
-LONELY_S = 900.0  # a run that is done and that nobody asks after ends itself
+ABANDONED_S = 900.0  # an actor whose run is over and that is not polled for so long exits
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What the server has of a run: how many events, and which version of each file."""
+class ReceivedState:
+    """What the server has received of a run: how many events, and which version of each file."""
 
     events: int = 0
     files: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class News:
-    """What the server does not have yet. `first` is the number of the first event; a file that is None was removed.
+class RunUpdate:
+    """What the server has not received yet: events from number `first` on, and changed files as (version, content or None if deleted).
 
-    `is_done` says that nothing more will come; then `problem` is the sentence, and `log` the traceback, of a run that failed.
+    `is_done` is True for the last update; `problem` and `log` then hold the reason and the traceback of a failed run.
     """
 
     first: int
     events: tuple[dict[str, Any], ...]
     files: dict[str, tuple[int, bytes | None]]
-    look: Look | None
+    snapshot: Snapshot | None
     is_done: bool
     problem: Text | None
     log: str
 
-    def heard(self, before: Heard) -> Heard:
-        """Return what the server has once it has taken this in."""
+    def received_after(self, earlier: ReceivedState) -> ReceivedState:
+        """Return the state of the server after it has applied this update to `earlier`."""
         versions = {name: version for name, (version, _) in self.files.items()}
-        return Heard(self.first + len(self.events), {**before.files, **versions})
+        return ReceivedState(self.first + len(self.events), {**earlier.files, **versions})
 
 
-class Trainer:
-    """One run. An actor of the cluster; to itself it is a plain object with a thread that trains."""
+class RemoteTrainer:
+    """Trains one run in a thread and a temporary folder of its own, and keeps events and files until the server has received them.
+
+    Ray makes an actor of this class; nothing in it depends on Ray.
+    """
 
     def __init__(self, recipe: Recipe, data: ImageSet, files: dict[str, bytes], t: float):
         self.recipe, self.data = recipe, data
@@ -65,29 +68,31 @@ class Trainer:
         for name, content in files.items():
             (self._folder / name).write_bytes(content)
         self._changed = threading.Condition()
-        self._first, self._events = 0, []
+        self._first = 0
+        self._events: list[dict[str, Any]] = []
         self._versions = dict.fromkeys(FILES, 0)
-        self._files: dict[str, tuple[int, bytes | None]] = {}  # those the server does not have yet
-        self._stamps: dict[str, tuple[int, int] | None] = {name: self._stamp(name) for name in FILES}
-        self._looked_at = float("-inf")
-        self._look: Look | None = None
-        self._asked, self._visited = "", time.monotonic()
-        self._is_done, self._problem, self._log = False, None, ""
-        self._began = time.monotonic() - t
+        self._files: dict[str, tuple[int, bytes | None]] = {}  # not yet received by the server
+        self._file_stats: dict[str, tuple[int, int] | None] = {name: self._stat(name) for name in FILES}
+        self._collected_at = float("-inf")
+        self._snapshot: Snapshot | None = None
+        self._request, self._polled_at = "", time.monotonic()
+        self._is_done, self._log = False, ""
+        self._problem: Text | None = None
+        self._began_at = time.monotonic() - t
         threading.Thread(target=self._train, daemon=True).start()
-        threading.Thread(target=self._end_if_lonely, daemon=True).start()
+        threading.Thread(target=self._exit_if_abandoned, daemon=True).start()
 
-    def take(self, heard: Heard, asked: str) -> News:
-        """Tell what is new since `heard`, and hear what is asked of the run: "stop", "pause" or nothing."""
+    def poll(self, received: ReceivedState, request: str) -> RunUpdate:
+        """Return what is new since `received`, and accept the open request for the run: "stop", "pause" or ""."""
         with self._changed:
-            self._visited = time.monotonic()
-            self._asked = asked
-            del self._events[: max(heard.events - self._first, 0)]
-            self._first = max(self._first, heard.events)
-            self._files = {name: file for name, file in self._files.items() if heard.files.get(name, 0) < file[0]}
-            self._changed.wait_for(lambda: self._is_done or self._events, PATIENCE_S)
-            look, self._look = self._look, None
-            return News(self._first, tuple(self._events), dict(self._files), look, self._is_done, self._problem, self._log)
+            self._polled_at = time.monotonic()
+            self._request = request
+            del self._events[: max(received.events - self._first, 0)]
+            self._first = max(self._first, received.events)
+            self._files = {name: file for name, file in self._files.items() if received.files.get(name, 0) < file[0]}
+            self._changed.wait_for(lambda: self._is_done or self._events, POLL_WAIT_S)
+            snapshot, self._snapshot = self._snapshot, None
+            return RunUpdate(self._first, tuple(self._events), dict(self._files), snapshot, self._is_done, self._problem, self._log)
 
     def _train(self) -> None:
         try:
@@ -96,11 +101,11 @@ class Trainer:
             fit(
                 self.recipe,
                 self._report,
-                should_stop=lambda: self._asked == "stop",
-                should_pause=lambda: self._asked == "pause",
+                should_stop=lambda: self._request == "stop",
+                should_pause=lambda: self._request == "pause",
                 folder=self._folder,
                 data=self.data,
-                look=self._show,
+                on_snapshot=self._keep_snapshot,
             )
         except (Refusal, MemoryError, OSError, RuntimeError) as error:
             self._problem, self._log = explain(error) or BUG, traceback.format_exc()
@@ -109,7 +114,7 @@ class Trainer:
             raise
         finally:
             with self._changed:
-                self._collect()
+                self._collect_files()
                 self._is_done = True
                 self._changed.notify_all()
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -117,33 +122,33 @@ class Trainer:
     def _report(self, event: dict[str, Any]) -> None:
         with self._changed:
             now = time.monotonic()
-            if event["type"] in ("end", "pause") or event["type"] == "epoch" and now - self._looked_at > FILES_EVERY_S:
-                self._collect()  # before the event: whoever hears of the first epoch has its model
-                self._looked_at = now
-            self._events.append({**event, "t": now - self._began})
+            if event["type"] in ("end", "pause") or event["type"] == "epoch" and now - self._collected_at > FILES_EVERY_S:
+                self._collect_files()  # before the event, so that the server has the model when it receives the epoch
+                self._collected_at = now
+            self._events.append({**event, "t": now - self._began_at})
             self._changed.notify_all()
 
-    def _show(self, look: Look) -> None:
+    def _keep_snapshot(self, snapshot: Snapshot) -> None:
         with self._changed:
-            self._look = look  # the latest one alone
+            self._snapshot = snapshot  # only the latest one is kept
 
-    def _collect(self) -> None:
-        """Take up the files that have changed; called with the lock."""
+    def _collect_files(self) -> None:
+        """Read the files that have changed; called with the lock held."""
         for name in FILES:
-            stamp = self._stamp(name)
-            if stamp != self._stamps[name]:
-                self._stamps[name] = stamp
+            stat = self._stat(name)
+            if stat != self._file_stats[name]:
+                self._file_stats[name] = stat
                 self._versions[name] += 1
-                self._files[name] = (self._versions[name], (self._folder / name).read_bytes() if stamp is not None else None)
+                self._files[name] = (self._versions[name], (self._folder / name).read_bytes() if stat is not None else None)
 
-    def _stamp(self, name: str) -> tuple[int, int] | None:
+    def _stat(self, name: str) -> tuple[int, int] | None:
         try:
-            found = (self._folder / name).stat()
+            stat = (self._folder / name).stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_ino
+        return stat.st_mtime_ns, stat.st_ino
 
-    def _end_if_lonely(self) -> None:
-        while not self._is_done or time.monotonic() - self._visited < LONELY_S:
+    def _exit_if_abandoned(self) -> None:
+        while not self._is_done or time.monotonic() - self._polled_at < ABANDONED_S:
             time.sleep(5)
         os._exit(0)

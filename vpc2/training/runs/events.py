@@ -191,7 +191,7 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
     return events, events[-1]["n"] + 1 if events else since
 
 
-class Repeats:
+class DuplicateFilter:
     """Knows what a record holds already: a run that goes on from a checkpoint tells what came after it once more.
 
     Steps and epochs only grow, so the last ones say which are old; the start, and a note in the same words, are told once.
@@ -243,7 +243,7 @@ def latest_events(folder: Path) -> list[dict[str, Any]]:
     first = first_event(folder)
     if first is None:
         return []
-    last = last_event(folder)
+    last = last_event(folder) or first
     since = max(last["n"] - LATEST, 1)
     return [first, *read_events(folder, since)[0]]
 

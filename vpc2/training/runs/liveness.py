@@ -54,11 +54,11 @@ def read_worker(folder: Path) -> dict[str, Any] | None:
 def is_alive(folder: Path, worker: dict[str, Any]) -> bool:
     """True while the process that claimed a run lives: same number, same start, not a zombie."""
     if worker["pid"] == -1:
-        return silence_s(folder) <= STALLED_S
-    return is_same(worker["pid"], worker.get("started"))
+        return seconds_since_heartbeat(folder) <= STALLED_S
+    return is_same_process(worker["pid"], worker.get("started"))
 
 
-def is_same(pid: int, started: int | None) -> bool:
+def is_same_process(pid: int, started: int | None) -> bool:
     """True while the process lives that had this number and this start; never for one whose start is not known."""
     return started is not None and process_start(pid) == started
 
@@ -87,7 +87,7 @@ def _boot_time() -> float:
     return psutil.boot_time() if psutil.LINUX else 0.0
 
 
-def silence_s(folder: Path) -> float:
+def seconds_since_heartbeat(folder: Path) -> float:
     """Return how long a run has given no sign of life."""
     try:
         age = time.monotonic() - float((folder / BEAT_NAME).read_text())

@@ -18,7 +18,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
 
 
-def retire(runs: Path, is_going: Callable[[Path], bool], now: float | None = None) -> list[str]:
+def remove_old_runs(runs: Path, is_going: Callable[[Path], bool], now: float | None = None) -> list[str]:
     """Remove the runs in a folder that have stood still for `run_days`, and the oldest while all take more than `run_bytes`.
 
     Returns their ids. One that is running or waits for its turn stays; another name or a note makes a run new again.

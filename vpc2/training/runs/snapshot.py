@@ -27,7 +27,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class LayerLook:
+class LayerSnapshot:
     """The weights of one parameter, flat, and their gradients at the last step; no gradients where a layer is frozen."""
 
     name: str  # as in the module's state: "0.weight"
@@ -36,7 +36,7 @@ class LayerLook:
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """One look at a run. `targets` and `probabilities` hold a column a class; validation may be empty (0 rows)."""
 
     epoch: int
@@ -47,7 +47,7 @@ class Look:
     labels: np.ndarray  # int64 (V,): the true classes of the validation pictures
     probabilities: np.ndarray  # float32 (V, K)
     mistakes: tuple[Mistake, ...]  # the surest first, at most MOST_MISTAKES
-    layers: tuple[LayerLook, ...]
+    layers: tuple[LayerSnapshot, ...]
     filters: np.ndarray | None  # float32 (out, in, height, width): the weights of the first convolution
 
     def confusion(self) -> np.ndarray:

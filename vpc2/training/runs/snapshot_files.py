@@ -15,7 +15,7 @@ def sheet_path(folder: Path, name: str, step: int) -> Path:
     return folder / f"{name}-{step}.jpg"
 
 
-def read_look(folder: Path) -> dict[str, Any] | None:
+def read_snapshot(folder: Path) -> dict[str, Any] | None:
     """Return the numbers of a run's latest look, as `showing.to_numbers` makes them, or None."""
     try:
         return json.loads((folder / FILE_NAME).read_bytes())

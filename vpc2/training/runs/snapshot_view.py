@@ -20,7 +20,7 @@ from PIL import Image
 
 from vpc2.files import atomic_write
 from vpc2.shares import wilson
-from vpc2.training.runs.snapshot import LayerLook, Look
+from vpc2.training.runs.snapshot import LayerSnapshot, Snapshot
 from vpc2.training.runs.snapshot_files import FILE_NAME, SHEETS, sheet_path
 
 TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
@@ -31,7 +31,7 @@ SAMPLE = 8_000  # values of a layer that its histogram counts; the other numbers
 _SHEET = re.compile(rf"(?:{'|'.join(SHEETS)})-(\d+)\.jpg")
 
 
-class LookWriter:
+class SnapshotWriter:
     """Keeps the looks it hears in a run's folder; each file is whole or not there. Raises OSError on a full disk."""
 
     def __init__(self, folder: Path):
@@ -44,9 +44,10 @@ class LookWriter:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def look(self, look: Look) -> None:
+    def look(self, look: Snapshot) -> None:
         mistakes = [mistake.picture for mistake in look.mistakes]
-        for name, pictures in zip(SHEETS, (look.batch, mistakes), strict=True):
+        sheets: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] = (list(look.batch), mistakes)
+        for name, pictures in zip(SHEETS, sheets, strict=True):
             if len(pictures):
                 _put(sheet_path(self._folder, name, look.step), to_sheet(pictures))
         _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
@@ -61,7 +62,7 @@ def _put(path: Path, data: bytes) -> None:
     atomic_write(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
 
 
-def to_numbers(look: Look) -> dict[str, Any]:
+def to_numbers(look: Snapshot) -> dict[str, Any]:
     """Return what a look holds besides pictures, ready for JSON: a number that is not finite is None.
 
     `batch` is, a picture, its classes with their shares, the largest first; `accuracy` is None for a class without pictures, and
@@ -95,10 +96,10 @@ def _shares(target: np.ndarray) -> list[list[float]]:
     return [[int(k), round(float(target[k]), 3)] for k in np.argsort(-target, kind="stable") if target[k] >= 0.005]
 
 
-def _layer(layer: LayerLook) -> dict[str, Any]:
-    weights, gradients = _summary(layer.weights), None if layer.gradients is None else _summary(layer.gradients)
-    ratio = None
-    if gradients is not None:
+def _layer(layer: LayerSnapshot) -> dict[str, Any]:
+    weights, gradients, ratio = _summary(layer.weights), None, None
+    if layer.gradients is not None:
+        gradients = _summary(layer.gradients)
         size = float(np.linalg.norm(layer.weights))
         ratio = _short(float(np.linalg.norm(layer.gradients)) / size) if size else None
     return {"name": layer.name, "weights": weights, "gradients": gradients, "ratio": ratio}

@@ -186,7 +186,7 @@ def _improving(start: dict[str, Any], series: dict[str, list], end: dict[str, An
 
 def _slow(start: dict[str, Any], events: list[dict[str, Any]]) -> Text | None:
     """Say so where the budget, not the epochs asked for, ends a run after too few of them."""
-    epoch = next((event for event in reversed(events) if event["type"] == "epoch"), {})
+    epoch: dict[str, Any] = next((event for event in reversed(events) if event["type"] == "epoch"), {})
     planned = epoch.get("planned_epochs")
     if planned is None or planned >= min(ENOUGH_EPOCHS, start.get("epochs", 0)) or not epoch.get("images_per_s"):
         return None

@@ -12,7 +12,8 @@ from typing import Any
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 
-from vpc2.training.runs.snapshot import Look
+from vpc2.nets.spec import Net
+from vpc2.training.runs.snapshot import Snapshot
 from vpc2.training.runs.store import Run
 from vpc2.training.tensorboard.event_file import EventFile
 
@@ -53,7 +54,7 @@ class TensorBoardSink:
         if event["type"] in ("epoch", "end"):
             self._file.flush()
 
-    def look(self, look: Look) -> None:
+    def look(self, look: Snapshot) -> None:
         """Write what a look shows."""
         from vpc2.training.tensorboard import summaries
 
@@ -74,7 +75,7 @@ class TensorBoardSink:
         self._add(Summary(value=summaries.of_recipe(recipe)), 0)
         self._add(summaries.experiment(recipe), 0)
         self._add(summaries.session(recipe, self._began), 0)
-        if recipe.net.KIND == "net":
+        if isinstance(recipe.net, Net):
             self._file.add(Event(wall_time=time.time(), graph_def=build_graph(recipe.net).SerializeToString()))
 
     def _add(self, summary: Summary, step: int | None = None) -> None:

@@ -17,8 +17,9 @@ from tensorboard.plugins.pr_curve import metadata as pr_curve
 from vpc2 import codec
 from vpc2.augment.operations.catalog import OPS
 from vpc2.data.datasets import find_dataset
+from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
-from vpc2.training.runs.snapshot import Look
+from vpc2.training.runs.snapshot import Snapshot
 from vpc2.training.runs.snapshot_view import COLUMNS, to_sheet
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
@@ -30,9 +31,9 @@ MOST_CURVES = 20  # classes with a curve of precision and recall
 METRICS = {"test/accuracy": "test accuracy", "test/loss": "test loss", "best/validation_accuracy": "best validation accuracy"}
 
 
-def of_look(look: Look) -> Iterator[Summary.Value]:
+def of_look(look: Snapshot) -> Iterator[Summary.Value]:
     """Give all that a look shows: the batch, the mistakes and the filters as pictures, weights and gradients, and PR curves."""
-    yield _picture("look/batch", look.batch)
+    yield _picture("look/batch", list(look.batch))
     if look.mistakes:
         yield _picture("look/mistakes", [one.picture for one in look.mistakes])
     if look.filters is not None:
@@ -90,7 +91,7 @@ def to_markdown(recipe: Recipe) -> str:
         shown = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
         rows.append((knob.title.en, f"{shown} {knob.unit}".strip()))
     lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in rows)]
-    if recipe.net.KIND == "net":
+    if isinstance(recipe.net, Net):
         lines += ["", "| Layer | Output | Parameters |", "|---|---|---|"]
         for facts in summarise(recipe.net).walk():
             output = " × ".join(map(str, facts.output)) if facts.output else "–"

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from vpc2.files import atomic_write
 from vpc2.text import Refusal, Text
-from vpc2.training.runs.store import CHECKPOINT_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME
+from vpc2.version import APP
 
 _FORMAT = 1
 
@@ -26,7 +27,8 @@ def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, 
     Without waiting for the disk: it outlives a killed process, and a machine that loses its power loses one epoch more.
     """
     text = json.dumps({"format": _FORMAT, **place})
-    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"place": text})
+    told = {"place": text, "app": APP}
+    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, told)
     atomic_write(folder / CHECKPOINT_NAME, data, is_synced=False)
 
 

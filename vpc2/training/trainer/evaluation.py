@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vpc2.predict.statistics import confusion_matrix
-from vpc2.training.runs.snapshot import MOST_MISTAKES, LayerLook, Mistake
-from vpc2.training.trainer.model import Trainee
-from vpc2.training.trainer.training_data import BATCH, Material
+from vpc2.training.runs.snapshot import MOST_MISTAKES, LayerSnapshot, Mistake
+from vpc2.training.trainer.model import Model
+from vpc2.training.trainer.training_data import BATCH, TrainingData
 
 
 @dataclass
@@ -42,19 +42,19 @@ class Score:
 
 
 @torch.no_grad()
-def score(trainee: Trainee, material: Material, indices: np.ndarray) -> Score | None:
+def score(model: Model, training_data: TrainingData, indices: np.ndarray) -> Score | None:
     """Ask the net as it is about pictures by number; None without pictures."""
     if len(indices) == 0:
         return None
     began = time.monotonic()
-    trainee.module.eval()
+    model.module.eval()
     loss, found = 0.0, []
-    whole = torch.from_numpy(indices.astype(np.int64)).to(trainee.device)
+    whole = torch.from_numpy(indices.astype(np.int64)).to(model.device)
     for index in whole.split(BATCH):
-        logits = trainee.ask_known(index) if trainee.features is not None else trainee.ask(material.pictures(index))
-        loss += cross_entropy(logits, material.labels[index], reduction="sum").item()
+        logits = model.ask_known(index) if model.features is not None else model.ask(training_data.pictures(index))
+        loss += cross_entropy(logits, training_data.labels[index], reduction="sum").item()
         found.append(logits.softmax(1).cpu())
-    labels = material.labels[whole].cpu().numpy()
+    labels = training_data.labels[whole].cpu().numpy()
     return Score(indices, labels, torch.cat(found).numpy(), loss / len(indices), time.monotonic() - began)
 
 
@@ -79,10 +79,10 @@ def to_bytes(images: Tensor) -> np.ndarray:
     return images.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def look_inside(module: nn.Module, names: dict[str, str]) -> tuple[LayerLook, ...]:
+def take_snapshot(module: nn.Module, names: dict[str, str]) -> tuple[LayerSnapshot, ...]:
     """Return the weights and last gradients of every parameter that learns; `names` of layers, by their ids, as Build shows them."""
     return tuple(
-        LayerLook(
+        LayerSnapshot(
             ".".join(names.get(part, part) for part in name.split(".")),
             parameter.detach().float().flatten().cpu().numpy().copy(),
             None if parameter.grad is None else parameter.grad.detach().float().flatten().cpu().numpy().copy(),

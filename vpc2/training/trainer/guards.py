@@ -14,7 +14,7 @@ _NAN = Text("NaN")
 _HUGE = Text("huge ({loss:.3g}, where guessing gives {guess:.2f})")
 
 
-class Bounds:
+class DivergenceGuard:
     """Tells when a loss has left all bounds; a high learning rate often gives a huge but finite one.
 
     What is measured against is the first loss or that of guessing, whichever is larger. The first alone would not do: a net that
@@ -39,10 +39,10 @@ class Bounds:
         return _HUGE.fill(loss=loss, guess=self.guess) if is_lost else None
 
 
-class Passed:
+class EpochStatistics:
     """What an epoch has gone through so far; `pending` are the steps not yet reported."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.batches, self.loss, self.hits, self.seen, self.floor = 0, 0.0, 0, 0, 0.0
         self.pending: list[tuple[float, float]] = []
 
@@ -54,7 +54,7 @@ class Passed:
         self.pending.append((loss, hits / count))
 
 
-class Share:
+class TimeShare:
     """Keeps something from taking more than its share of the time; used as a context, it measures."""
 
     def __init__(self, share: float, every_s: float = 0.0):

@@ -15,7 +15,7 @@ from torch import Tensor
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Text
 from vpc2.training.spec import Recipe
-from vpc2.training.trainer.trainer import Control, Fitting, fitting
+from vpc2.training.trainer.trainer import StopRequests, Trainer, open_trainer
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 MEMORY = 0.9  # of the running mean of the loss
@@ -40,13 +40,13 @@ def find_rate(
     `report` hears a `start`, a `rate` event a step (step, learning_rate, loss, mean) and an `end` with the `suggestion`.
     Raises `Refusal` for what cannot be trained.
     """
-    control = Control(should_stop, lambda: False)
-    with fitting(recipe, report, control, device=device, data=data) as run:
+    stop_requests = StopRequests(should_stop, lambda: False)
+    with open_trainer(recipe, report, stop_requests, device=device, data=data) as run:
         run.begin()
         tried, means = [], []
         mean = weight = 0.0
         for step, index in zip(range(1, STEPS + 1), _batches(run), strict=False):
-            if control():
+            if stop_requests():
                 break
             rate = LOWEST * (HIGHEST / LOWEST) ** ((step - 1) / (STEPS - 1))
             loss, _ = run.run_step(index, rate)
@@ -60,7 +60,7 @@ def find_rate(
             if means[-1] > RISEN * min(means):
                 break
         found = suggest(tried, means)
-        if control.asked:
+        if stop_requests.asked:
             reason = _STOPPED
         elif found is None:
             reason = _NOT_FOUND
@@ -69,7 +69,7 @@ def find_rate(
         report(
             {
                 "type": "end",
-                "state": "stopped" if control.asked else "finished",
+                "state": "stopped" if stop_requests.asked else "finished",
                 "reason": reason.in_every_language(),
                 "suggestion": found,
                 "elapsed_s": round(run.elapsed_s, 3),
@@ -78,9 +78,9 @@ def find_rate(
         return found
 
 
-def _batches(run: Fitting) -> Iterator[Tensor]:
+def _batches(run: Trainer) -> Iterator[Tensor]:
     while True:
-        yield from run.material.order(run.order).to(run.device).tensor_split(run.steps_per_epoch)
+        yield from run.training_data.order(run.order).to(run.device).tensor_split(run.steps_per_epoch)
 
 
 def suggest(rates: Sequence[float], means: Sequence[float]) -> float | None:

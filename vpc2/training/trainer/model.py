@@ -14,33 +14,43 @@ from vpc2.nets.module import build_net, module_name
 from vpc2.nets.summary.summarise import summarise
 from vpc2.predict.adversarial.gradient_steps import perturb
 from vpc2.predict.classifier import GREY, Classifier, Preprocessing
-from vpc2.predict.pretrained.backbone import build_backbone
+from vpc2.predict.pretrained.backbone import BackboneModel, build_backbone
+from vpc2.predict.spec import Backbone
 from vpc2.rng import seed_of
 from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
-from vpc2.training.trainer.training_data import BATCH, Material
+from vpc2.training.trainer.training_data import BATCH, TrainingData
 
 _OTHER_NET = Text("The weights to begin with belong to another net ({name} does not fit): choose the same net, or start afresh.")
 
 
-class Trainee:
+class Model:
     """A module on its device. A frozen backbone that meets the same pictures again and again looks at each only once."""
 
-    def __init__(self, recipe: Recipe, classes: int, material: Material, device: torch.device):
+    def __init__(self, recipe: Recipe, classes: int, training_data: TrainingData, device: torch.device):
         self.device, net = device, recipe.net
-        is_backbone = net.KIND == "backbone"
-        module = build_backbone(net, classes) if is_backbone else build_net(net)
-        self.module: nn.Module = module.to(device, memory_format=torch.channels_last)
-        self.is_frozen = is_backbone and net.is_frozen
-        self.part: nn.Module = self.module.head if self.is_frozen else self.module
-        self.channels = 3 if is_backbone else net.input[0]
-        mean, std = (net.entry.mean, net.entry.std) if is_backbone else statistics(material, self.channels)
+        self.module: nn.Module
+        self.frozen: BackboneModel | None = None  # the module where only its head learns
+        if isinstance(net, Backbone):
+            backbone = build_backbone(net, classes)
+            self.module, self.channels, mean, std = backbone, 3, net.entry.mean, net.entry.std
+            self.frozen = backbone if net.is_frozen else None
+        else:
+            self.module, self.channels = build_net(net), net.input[0]
+            mean, std = statistics(training_data, self.channels)
+        self.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this overload
+        self.part: nn.Module = self.module if self.frozen is None else self.frozen.head
         self.preprocessing = Preprocessing(recipe.settings["size_px"], mean, std, channels=self.channels, resize="stretch")
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
         self.precision = pick_precision(recipe.settings["precision"], device)
         self.features: Tensor | None = None
-        self.names = {} if is_backbone else {module_name(facts.id): facts.name for facts in summarise(net).walk()}
+        self.names = {} if isinstance(net, Backbone) else {module_name(facts.id): facts.name for facts in summarise(net).walk()}
+
+    @property
+    def is_frozen(self) -> bool:
+        """True for a backbone of which only the head learns."""
+        return self.frozen is not None
 
     def cast(self) -> contextlib.AbstractContextManager:
         """Return the context in which the module is asked: mixed precision, or nothing."""
@@ -72,19 +82,23 @@ class Trainee:
 
     def ask_known(self, index: Tensor) -> Tensor:
         """Return the answers to pictures whose features are known, by number."""
-        return self.module.head(self.features[index])
+        assert self.frozen is not None and self.features is not None
+        return self.frozen.head(self.features[index])
 
-    def know(self, material: Material, index: Tensor, should_end: Callable[[], bool], report: Callable[[float], object]) -> None:
+    def know(self, training_data: TrainingData, index: Tensor, should_end: Callable[[], bool], report: Callable[[float], object]) -> None:
         """Let a frozen trunk look at these pictures once; `report` hears the share done."""
-        found = torch.zeros((len(material.pixels), self.module.head[-1].in_features), device=self.device)
+        assert self.frozen is not None
+        last = self.frozen.head[-1]
+        assert isinstance(last, nn.Linear)
+        found = torch.zeros((len(training_data.pixels), last.in_features), device=self.device)
         self.module.eval()
         for at in range(0, len(index), BATCH):
             if should_end():  # pictures that were not looked at have no features: the test asks the whole net
                 return
             part = index[at : at + BATCH].to(self.device)
-            images = ((material.pictures(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+            images = ((training_data.pictures(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
             with self.cast():
-                found[part] = self.module.features(images).float()
+                found[part] = self.frozen.features(images).float()
             report((at + len(part)) / len(index))
         self.features = found
 
@@ -103,15 +117,16 @@ class Trainee:
     def copy(self, weights: dict[str, Tensor]) -> nn.Module:
         """Return the whole module apart, with these weights in the part that learns."""
         copied = deepcopy(self.module)
-        (copied.head if self.is_frozen else copied).load_state_dict(weights)
+        part = copied.head if isinstance(copied, BackboneModel) and self.is_frozen else copied
+        part.load_state_dict(weights)
         return copied.eval()
 
 
-def statistics(material: Material, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def statistics(training_data: TrainingData, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of the training pictures (copies left out), a channel each, in [0, 1]."""
     sums, squares, count = torch.zeros(channels), torch.zeros(channels), 0
-    for index in material.train[: len(material.train) - material.copies].split(BATCH):
-        images = material.pictures(index.to(material.pixels.device))
+    for index in training_data.train[: len(training_data.train) - training_data.copies].split(BATCH):
+        images = training_data.pictures(index.to(training_data.pixels.device))
         images = (images if channels == 3 else to_grey(images)).double()
         sums = sums + images.sum((0, 2, 3)).cpu()
         squares = squares + images.square().sum((0, 2, 3)).cpu()

@@ -15,7 +15,7 @@ from vpc2.training.trainer.losses import guess_loss
 
 if TYPE_CHECKING:
     from vpc2.training.trainer.evaluation import Score
-    from vpc2.training.trainer.guards import Passed
+    from vpc2.training.trainer.guards import EpochStatistics
     from vpc2.training.trainer.state import TrainerState
 
 PREPARE_EVERY_S = 0.5
@@ -58,17 +58,17 @@ class Reporter:
             {
                 "type": "start",
                 "classes": list(run.data.classes),
-                "counts": {"train": len(run.material.train), "validation": len(run.split.validation), "test": len(run.split.test)},
-                "train_counts": run.material.counts,
-                "copies": run.material.copies,
-                "copies_s": round(run.material.seconds, 3),
+                "counts": {"train": len(run.training_data.train), "validation": len(run.split.validation), "test": len(run.split.test)},
+                "train_counts": run.training_data.counts,
+                "copies": run.training_data.copies,
+                "copies_s": round(run.training_data.seconds, 3),
                 "params": sum(parameter.numel() for parameter in run.module.parameters()),
                 "steps_per_epoch": run.steps_per_epoch,
                 "batch_size": run.batch_size,
                 "epochs": run.settings["epochs"],
                 "budget_s": run.settings["budget_s"],
                 "device": str(run.device),
-                "precision": run.trainee.precision,
+                "precision": run.model.precision,
                 "threads": torch.get_num_threads(),
                 **self._setting(),
             }
@@ -84,11 +84,13 @@ class Reporter:
     def _setting(self) -> dict[str, Any]:
         """Return what decides how a loss and an accuracy are to be read: what sentences about them need to know."""
         run = self.run
-        material, settings, mix = run.material, run.settings, run.pipeline.mix if run.pipeline is not None else None
-        is_drawn = material.chances is not None
+        training_data, settings, mix = run.training_data, run.settings, run.pipeline.mix if run.pipeline is not None else None
+        is_drawn = training_data.chances is not None
         return {
-            "guess_loss": guess_loss(material.counts, is_drawn or material.weights is not None, settings["label_smoothing"]),
-            "seen_counts": [len(material.train) // len(material.counts)] * len(material.counts) if is_drawn else material.counts,
+            "guess_loss": guess_loss(training_data.counts, is_drawn or training_data.weights is not None, settings["label_smoothing"]),
+            "seen_counts": [len(training_data.train) // len(training_data.counts)] * len(training_data.counts)
+            if is_drawn
+            else training_data.counts,
             "val_counts": np.bincount(run.data.labels[run.split.validation], minlength=len(run.data.classes)).tolist(),
             "is_augmented": run.recipe.augmentation is not None,
             "mix": mix.way if mix is not None else None,
@@ -101,9 +103,9 @@ class Reporter:
             self._prepared = time.monotonic()
             self.report({"type": "prepare", "share": round(share, 3)})
 
-    def step(self, passed: Passed, rate: float) -> None:
+    def step(self, epoch_statistics: EpochStatistics, rate: float) -> None:
         """Report the mean of the steps since the last report."""
-        pending, passed.pending = passed.pending, []
+        pending, epoch_statistics.pending = epoch_statistics.pending, []
         self.report(
             {
                 "type": "step",
@@ -115,7 +117,7 @@ class Reporter:
             }
         )
 
-    def epoch(self, passed: Passed, is_best: bool, images_per_s: float) -> None:
+    def epoch(self, epoch_statistics: EpochStatistics, is_best: bool, images_per_s: float) -> None:
         """Report an epoch with its validation."""
         run = self.run
         self.report(
@@ -123,9 +125,9 @@ class Reporter:
                 "type": "epoch",
                 "epoch": run.epoch,
                 "step": run.step,
-                "train_loss": passed.loss / max(passed.seen, 1),
-                "train_accuracy": passed.hits / max(passed.seen, 1),
-                "train_floor": passed.floor / max(passed.seen, 1),
+                "train_loss": epoch_statistics.loss / max(epoch_statistics.seen, 1),
+                "train_accuracy": epoch_statistics.hits / max(epoch_statistics.seen, 1),
+                "train_floor": epoch_statistics.floor / max(epoch_statistics.seen, 1),
                 "val_loss": run.score.loss if run.score else None,
                 "val_accuracy": run.score.accuracy if run.score else None,
                 "images_per_s": round(images_per_s, 1),
@@ -148,7 +150,7 @@ class Reporter:
         if run.breach is not None:
             now = run.settings["learning_rate"]
             state, reason = "failed", _BECAME_NAN.fill(what=run.breach, step=run.step, rate=now / 10, now=now)
-        elif run.control.asked:
+        elif run.stop_requests.asked:
             state, reason = "stopped", _STOPPED.fill(epochs=done)
         elif run.is_tired:
             reason = _TIRED.fill(waited=run.waited, best=run.best_epoch)

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from vpc2.training.schedule import Plan
     from vpc2.training.spec import Recipe
     from vpc2.training.trainer.evaluation import Score
-    from vpc2.training.trainer.model import Trainee
-    from vpc2.training.trainer.training_data import Material
+    from vpc2.training.trainer.model import Model
+    from vpc2.training.trainer.training_data import TrainingData
 
 
 class Asked(Protocol):
     """What was asked of a run from outside: "stop", "pause" or ""."""
 
-    asked: str
+    @property
+    def asked(self) -> str: ...
 
 
 class TrainerState(Protocol):
@@ -29,11 +30,10 @@ class TrainerState(Protocol):
     recipe: Recipe
     settings: dict[str, Any]
     device: torch.device
-    control: Asked
     data: ImageSet
     split: Split
-    material: Material
-    trainee: Trainee
+    training_data: TrainingData
+    model: Model
     module: torch.nn.Module
     pipeline: Pipeline | None
     plan: Plan
@@ -45,6 +45,9 @@ class TrainerState(Protocol):
     waited: int
     score: Score | None
     breach: Text | None
+
+    @property
+    def stop_requests(self) -> Asked: ...
 
     @property
     def elapsed_s(self) -> float: ...

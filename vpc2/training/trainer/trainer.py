@@ -29,17 +29,17 @@ from vpc2.text import Refusal, Text
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.runs.events import stride_of
-from vpc2.training.runs.snapshot import MOST_PICTURES, Look
-from vpc2.training.runs.store import CHECKPOINT_NAME, MODEL_NAME, START_NAME
+from vpc2.training.runs.file_names import CHECKPOINT_NAME, MODEL_NAME, START_NAME
+from vpc2.training.runs.snapshot import MOST_PICTURES, Snapshot
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer import checkpoint as saved
-from vpc2.training.trainer.evaluation import Score, find_mistakes, first_filters, look_inside, score, to_bytes
-from vpc2.training.trainer.guards import Bounds, Passed, Share
+from vpc2.training.trainer.evaluation import Score, find_mistakes, first_filters, score, take_snapshot, to_bytes
+from vpc2.training.trainer.guards import DivergenceGuard, EpochStatistics, TimeShare
 from vpc2.training.trainer.losses import floor_of, loss_of
-from vpc2.training.trainer.model import Trainee
+from vpc2.training.trainer.model import Model
 from vpc2.training.trainer.reporting import Reporter
-from vpc2.training.trainer.training_data import make_material
+from vpc2.training.trainer.training_data import make_training_data
 
 EVALUATION_BATCH = 64
 SAVE_SHARE = LOOK_SHARE = 0.03  # of the time, at most, goes into saving, and into looks
@@ -56,7 +56,7 @@ def fit(
     folder: Path | None = None,
     device: str | None = None,
     data: ImageSet | None = None,
-    look: Callable[[Look], object] | None = None,
+    look: Callable[[Snapshot], object] | None = None,
 ) -> Classifier | None:
     """Train a recipe and return the classifier; its weights are those of the best epoch in validation. None where it pauses.
 
@@ -71,21 +71,21 @@ def fit(
     Raises `Refusal` for what cannot be trained. A loss that leaves all bounds is no error: the run ends as "failed",
     with the reason, and the weights from before are returned.
     """
-    with fitting(recipe, report, Control(should_stop, should_pause), folder=folder, device=device, data=data, look=look) as run:
+    with open_trainer(recipe, report, StopRequests(should_stop, should_pause), folder=folder, device=device, data=data, look=look) as run:
         return run.run()
 
 
 @contextlib.contextmanager
-def fitting(
+def open_trainer(
     recipe: Recipe,
     report: Callable[[dict[str, Any]], object],
-    control: Control,
+    stop_requests: StopRequests,
     *,
     folder: Path | None = None,
     device: str | None = None,
     data: ImageSet | None = None,
-    look: Callable[[Look], object] | None = None,
-) -> Iterator[Fitting]:
+    look: Callable[[Snapshot], object] | None = None,
+) -> Iterator[Trainer]:
     """Make a run ready, its generators seeded inside the block. Raises `Refusal` for what cannot be trained."""
     classes = len(data.classes) if data is not None else None
     recipe, notes = fit_to_data(recipe, classes)
@@ -95,7 +95,7 @@ def fitting(
     split = split_images(data, settings["seed"], settings["train_share"])
     _refuse(check_data(recipe, data, split))
     with training(seed_of(settings["seed"], "weights")):
-        yield Fitting(recipe, data, split, torch.device(device or pick_device()), report, control, folder, look, notes)
+        yield Trainer(recipe, data, split, torch.device(device or pick_device()), report, stop_requests, folder, look, notes)
 
 
 def _refuse(problem: RecipeProblem | None) -> None:
@@ -103,7 +103,7 @@ def _refuse(problem: RecipeProblem | None) -> None:
         raise Refusal(problem.text)
 
 
-class Control:
+class StopRequests:
     """What is asked of a run from outside, looked at between two steps."""
 
     def __init__(self, should_stop: Callable[[], bool], should_pause: Callable[[], bool]):
@@ -119,38 +119,50 @@ class Control:
         return bool(self())
 
 
-class Fitting:
+class Trainer:
     """One run of the loop: what stays the same, and what every epoch changes."""
 
-    def __init__(self, recipe: Recipe, data: ImageSet, split: Split, device: torch.device, report, control: Control, folder, look, notes):
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: ImageSet,
+        split: Split,
+        device: torch.device,
+        report: Callable[[dict[str, Any]], object],
+        stop_requests: StopRequests,
+        folder: Path | None,
+        look: Callable[[Snapshot], object] | None,
+        notes: tuple[Text, ...],
+    ):
         self.recipe, self.settings, self.device = recipe, recipe.settings, device
-        self.control, self.folder, self.look = control, folder, look
+        self.stop_requests, self.folder, self.look = stop_requests, folder, look
         self.data, self.split, self.notes = data, split, notes
-        self.material = make_material(recipe, data, split, device, control.is_asked)
-        self.trainee = Trainee(recipe, len(data.classes), self.material, device)
-        self.module, self.part = self.trainee.module, self.trainee.part
-        self.batch_size = min(self.settings["batch_size"], len(self.material.train))
-        steps = math.ceil(len(self.material.train) / self.batch_size)
+        self.training_data = make_training_data(recipe, data, split, device, stop_requests.is_asked)
+        self.model = Model(recipe, len(data.classes), self.training_data, device)
+        self.module, self.part = self.model.module, self.model.part
+        self.batch_size = min(self.settings["batch_size"], len(self.training_data.train))
+        steps = math.ceil(len(self.training_data.train) / self.batch_size)
         # Equal batches: no odd last one, and never a single picture, of which BatchNorm can take no variance.
-        self.steps_per_epoch = min(steps, len(self.material.train) // 2)
+        self.steps_per_epoch = min(steps, len(self.training_data.train) // 2)
         self.plan = Plan(self.steps_per_epoch, self.settings["epochs"], self.settings["budget_s"])
         self.order = torch.Generator().manual_seed(seed_of(self.settings["seed"], "order"))
         self.optimiser = OPTIMISERS[self.settings["optimiser"]].build(self.part.parameters(), self.settings)
         self.schedule = SCHEDULES[self.settings["schedule"]]
         self.pipeline = recipe.augmentation if recipe.is_online else None
         self.reporter = Reporter(report, self)
-        self.bounds = Bounds(len(data.classes))
-        self.best, self.best_epoch, self.waited = (-1.0, -math.inf), 0, 0
-        self.weights = {name: value.clone() for name, value in self.trainee.state().items()}
+        self.guard = DivergenceGuard(len(data.classes))
+        self.best: tuple[float, float] = (-1.0, -math.inf)
+        self.best_epoch = self.waited = 0
+        self.weights = {name: value.clone() for name, value in self.model.state().items()}
         self.step = self.epoch = 0
         self.floor = 0.0  # the least that the targets of the last batch leave of the loss
         self.breach: Text | None = None
         self.score: Score | None = None
-        self.passed = Passed()
+        self.epoch_statistics = EpochStatistics()
         self.order_state: torch.Tensor | None = None  # of the generator, before the epoch that is under way
         self.seen: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor] | None = None
         self.is_saved = False
-        self.saving, self.marking, self.looking = Share(SAVE_SHARE), Share(SAVE_SHARE), Share(LOOK_SHARE, LOOK_EVERY_S)
+        self.saving, self.marking, self.looking = TimeShare(SAVE_SHARE), TimeShare(SAVE_SHARE), TimeShare(LOOK_SHARE, LOOK_EVERY_S)
         self.elapsed_before = 0.0
         self.began = time.monotonic()
 
@@ -166,67 +178,67 @@ class Fitting:
 
     def begin(self) -> None:
         """Say what is trained on what, and do what comes before the first step."""
-        self.reporter.start((*self.data.notes, *self.material.notes, *self.notes))
+        self.reporter.start((*self.data.notes, *self.training_data.notes, *self.notes))
         self._prepare()
         self.began = time.monotonic()
 
     def run(self) -> Classifier | None:
         """Train to the end and return the classifier; None where it pauses."""
         if self.folder is not None and (self.folder / START_NAME).is_file():
-            self.trainee.begin_from(load_classifier(self.folder / START_NAME))
+            self.model.begin_from(load_classifier(self.folder / START_NAME))
         self.begin()
         self._restore()
-        while not self.plan.is_over(self.step) and self.breach is None and not self.is_tired and not self.control():
+        while not self.plan.is_over(self.step) and self.breach is None and not self.is_tired and not self.stop_requests():
             self._run_epoch()
         trained_s = self.elapsed_s  # saving and the test come on top of the budget
-        if self.control.asked:
+        if self.stop_requests.asked:
             self._mark()
-        if self.control.asked == "pause":
+        if self.stop_requests.asked == "pause":
             self.reporter.pause()
             return None
-        if self.control.asked and self.best_epoch == 0 and self._is_finite():
+        if self.stop_requests.asked and self.best_epoch == 0 and self._is_finite():
             self._keep(self.epoch)
         if self.folder is not None and not self.is_saved:
             self._save()
         self._look(is_last=True)
         self.part.load_state_dict(self.weights)
         self.reporter.end(self._test(), trained_s)
-        if self.folder is not None and not self.control.asked:
+        if self.folder is not None and not self.stop_requests.asked:
             (self.folder / CHECKPOINT_NAME).unlink(missing_ok=True)
         return self._classifier()
 
     def _prepare(self) -> None:
         """Let a frozen backbone look at every picture once, where the batches are the same pictures again and again."""
-        if self.trainee.is_frozen and self.pipeline is None and not self.recipe.is_attacked:
-            parts = (self.material.train.numpy(), self.split.validation, self.split.test)
+        if self.model.is_frozen and self.pipeline is None and not self.recipe.is_attacked:
+            parts = (self.training_data.train.numpy(), self.split.validation, self.split.test)
             index = torch.from_numpy(np.unique(np.concatenate(parts)).astype(np.int64))
-            self.trainee.know(self.material, index, self.control.is_asked, self.reporter.prepare)
+            self.model.know(self.training_data, index, self.stop_requests.is_asked, self.reporter.prepare)
 
     def _run_epoch(self) -> None:
         """Train one epoch (or what is left of it, or of the plan), validate and keep; end early where something is asked."""
         if self.order_state is None:  # else the epoch was interrupted and goes on
             self.epoch += 1
-            self.order_state, self.passed = self.order.get_state(), Passed()
-        passed, began, seen_before = self.passed, time.monotonic(), self.passed.seen
+            self.order_state, self.epoch_statistics = self.order.get_state(), EpochStatistics()
+        epoch_statistics, began, seen_before = self.epoch_statistics, time.monotonic(), self.epoch_statistics.seen
         self.module.train()
-        batches = self.material.order(self.order).to(self.device).tensor_split(self.steps_per_epoch)
-        for index in batches[passed.batches :]:
+        batches = self.training_data.order(self.order).to(self.device).tensor_split(self.steps_per_epoch)
+        for index in batches[epoch_statistics.batches :]:
             if self.plan.is_over(self.step):
                 break
-            if self.control():
+            if self.stop_requests():
                 return
             rate = self.settings["learning_rate"] * self.schedule.at(self.plan.progress, self.plan.total)
             loss, hit = self.run_step(index, rate)
             self.step += 1
             self.plan.advance(self.step, self.elapsed_s)
-            passed.add(loss, hit, len(index), self.floor)
-            self.breach = self.bounds.breach(loss)
+            epoch_statistics.add(loss, hit, len(index), self.floor)
+            self.breach = self.guard.breach(loss)
             if self.breach is not None or self.step % stride_of(self.step) == 0:
-                self.reporter.step(passed, rate)
+                self.reporter.step(epoch_statistics, rate)
             if self.breach is not None:
                 return
         trained_s = time.monotonic() - began
-        self.score = score(self.trainee, self.material, self.split.validation)
+        self.score = score(self.model, self.training_data, self.split.validation)
         is_best = self._is_best()
         self.waited = 0 if is_best else self.waited + 1
         if is_best:
@@ -234,24 +246,24 @@ class Fitting:
             if self.folder is not None and self.saving.is_due():
                 self._save()  # before the event: whoever reads of the first epoch finds its model
         self.order_state = None
-        self.reporter.epoch(passed, is_best, (passed.seen - seen_before) / max(trained_s, 1e-9))
+        self.reporter.epoch(epoch_statistics, is_best, (epoch_statistics.seen - seen_before) / max(trained_s, 1e-9))
         if self.folder is not None and self.marking.is_due():
             self._mark()  # after the event: a run killed in between reports it once more, and never not at all
         self._look()
 
     def run_step(self, index: torch.Tensor, rate: float) -> tuple[float, int]:
         """Make one step at one learning rate; return the loss and of right answers: of a mixed picture, what most of it shows."""
-        images, labels, known = None, self.material.labels[index], self.trainee.features is not None
-        if not known:
-            images = self.material.pictures(index)
+        images, labels = None, self.training_data.labels[index]
+        if self.model.features is None:
+            images = self.training_data.pictures(index)
             if self.pipeline is not None:
                 images, labels = labelled_batch(self.pipeline, images, labels, len(self.data.classes), self.settings["seed"], self.step)
             if self.recipe.is_attacked:
-                images = self.trainee.attack(images, labels, self.settings, self.step)
+                images = self.model.attack(images, labels, self.settings, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        logits = self.trainee.ask_known(index) if known else self.trainee.ask(images)
-        weights, smoothing = self.material.weights, self.settings["label_smoothing"]
+        logits = self.model.ask_known(index) if images is None else self.model.ask(images)
+        weights, smoothing = self.training_data.weights, self.settings["label_smoothing"]
         loss = loss_of(logits, labels, weights, smoothing)
         value, self.floor = loss.item(), floor_of(labels, weights, smoothing, len(self.data.classes))
         if math.isfinite(value):  # else the weights stay as they are
@@ -275,42 +287,43 @@ class Fitting:
         return True
 
     def _is_finite(self) -> bool:
-        return all(bool(weights.isfinite().all()) for weights in self.trainee.state().values())
+        return all(bool(weights.isfinite().all()) for weights in self.model.state().values())
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch, self.is_saved = epoch, False
-        for name, value in self.trainee.state().items():
+        for name, value in self.model.state().items():
             self.weights[name].copy_(value)
 
     def _classifier(self) -> Classifier:
         made = {"recipe": to_document(self.recipe), "epoch": self.best_epoch, "step": self.step}
-        return Classifier(self.trainee.copy(self.weights), self.trainee.preprocessing, tuple(self.data.classes), made, self.recipe.name)
+        return Classifier(self.model.copy(self.weights), self.model.preprocessing, tuple(self.data.classes), made, self.recipe.name)
 
     def _save(self) -> None:
+        assert self.folder is not None
         with self.saving:
             save_classifier(self._classifier(), self.folder / MODEL_NAME)
         self.is_saved = True
 
     def _test(self) -> Score | None:
         """Return the answers to the test pictures; of a stopped run, only where that takes a moment: by the time one batch takes."""
-        if self.control.asked:
-            probe = score(self.trainee, self.material, self.split.test[:EVALUATION_BATCH])
+        if self.stop_requests.asked:
+            probe = score(self.model, self.training_data, self.split.test[:EVALUATION_BATCH])
             if probe is None or probe.seconds * len(self.split.test) / EVALUATION_BATCH > STOPPED_TEST_S:
                 return None
-        return score(self.trainee, self.material, self.split.test)
+        return score(self.model, self.training_data, self.split.test)
 
     def _look(self, is_last: bool = False) -> None:
         """Show what the run looks like inside, where somebody wants to see it and it is time."""
         if self.look is None or self.seen is None or not (is_last or self.looking.is_due()):
             return
         with self.looking:
-            index, images, labels = (None if one is None else one[:MOST_PICTURES] for one in self.seen)
-            if images is None:
-                images = self.material.pictures(index)
+            index, images, labels = self.seen
+            labels = labels[:MOST_PICTURES]
+            images = self.training_data.pictures(index[:MOST_PICTURES]) if images is None else images[:MOST_PICTURES]
             classes, found = len(self.data.classes), self.score
             targets = labels if labels.ndim == 2 else nn.functional.one_hot(labels, classes)
             self.look(
-                Look(
+                Snapshot(
                     epoch=self.epoch,
                     step=self.step,
                     classes=tuple(self.data.classes),
@@ -318,8 +331,8 @@ class Fitting:
                     targets=targets.float().cpu().numpy(),
                     labels=found.labels if found else np.zeros(0, np.int64),
                     probabilities=found.probabilities if found else np.zeros((0, classes), np.float32),
-                    mistakes=find_mistakes(found, self.material.pictures),
-                    layers=look_inside(self.part, self.trainee.names),
+                    mistakes=find_mistakes(found, self.training_data.pictures),
+                    layers=take_snapshot(self.part, self.model.names),
                     filters=first_filters(self.module),
                 )
             )
@@ -333,13 +346,18 @@ class Fitting:
             if self.order_state is not None:
                 generators["epoch"] = self.order_state
             tensors = {
-                **saved.under("now", self.trainee.state()),
+                **saved.under("now", self.model.state()),
                 **saved.under("best", self.weights),
                 **saved.under("optimiser", saved.pack_optimiser(self.optimiser)),
                 **saved.under("generator", generators),
             }
             place = {name: getattr(self, name) for name in _PLACE}
-            own = {"plan": self.plan.to_doc(), "bounds": vars(self.bounds), "passed": vars(self.passed), "elapsed_s": self.elapsed_s}
+            own = {
+                "plan": self.plan.to_doc(),
+                "bounds": vars(self.guard),
+                "passed": vars(self.epoch_statistics),
+                "elapsed_s": self.elapsed_s,
+            }
             saved.write_checkpoint(self.folder, tensors, {**place, **own})
 
     def _restore(self) -> None:
@@ -357,10 +375,11 @@ class Fitting:
         self.order.set_state(generators["order"] if self.order_state is None else self.order_state)
         for name in _PLACE:
             setattr(self, name, place[name])
-        self.best = tuple(self.best)
+        accuracy, minus_loss = self.best  # JSON's list
+        self.best = (accuracy, minus_loss)
         self.plan.from_doc(place["plan"])
-        vars(self.bounds).update(place["bounds"])
-        vars(self.passed).update(place["passed"])
+        vars(self.guard).update(place["bounds"])
+        vars(self.epoch_statistics).update(place["passed"])
         self.elapsed_before = place["elapsed_s"]
 
 

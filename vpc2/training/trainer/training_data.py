@@ -38,7 +38,7 @@ _TAKEN_AWAY = Plural(
 
 
 @dataclass
-class Material:
+class TrainingData:
     """The pictures of a run on its device: `pixels` uint8 (N, H, W, 3), `labels` int64 (N,), and which ones are trained on.
 
     `train` indexes into them, copies included; `weights` (K,) weigh the classes in the loss; `chances` say how often each
@@ -66,7 +66,7 @@ class Material:
         return self.pixels[index].permute(0, 3, 1, 2).to(torch.float32).div_(255)
 
 
-def make_material(recipe: Recipe, data: ImageSet, split: Split, device: torch.device, should_end: Callable[[], bool]) -> Material:
+def make_training_data(recipe: Recipe, data: ImageSet, split: Split, device: torch.device, should_end: Callable[[], bool]) -> TrainingData:
     """Return the pictures of a recipe on the device: made uneven, copied and weighed as its settings say.
 
     Raises `Refusal` for copies that would not fit.
@@ -78,7 +78,7 @@ def make_material(recipe: Recipe, data: ImageSet, split: Split, device: torch.de
     # (N, H, W, 3) bytes: seen as (N, 3, H, W) they are channels_last already.
     pixels = torch.from_numpy(np.ascontiguousarray(data.images)).to(device)
     labels = torch.from_numpy(data.labels.astype(np.int64)).to(device)
-    made, began = Material(pixels, labels, torch.from_numpy(train.astype(np.int64)), []), time.monotonic()
+    made, began = TrainingData(pixels, labels, torch.from_numpy(train.astype(np.int64)), []), time.monotonic()
     if recipe.augmentation is not None:
         add_copies(made, recipe, should_end)
         if made.copies:
@@ -110,33 +110,32 @@ def thin_out(labels: np.ndarray, train: np.ndarray, classes: int, factor: float,
     return np.sort(np.concatenate(kept))
 
 
-def add_copies(material: Material, recipe: Recipe, should_end: Callable[[], bool]) -> None:
+def add_copies(training_data: TrainingData, recipe: Recipe, should_end: Callable[[], bool]) -> None:
     """Put augmented copies of the training pictures behind the others; each is drawn from a seed of its own batch."""
-    settings = recipe.settings
-    labels = material.labels.cpu()[material.train].tolist()
+    settings, pipeline = recipe.settings, recipe.augmentation
+    labels = training_data.labels.cpu()[training_data.train].tolist()
     copies = settings["copies"] if recipe.is_offline else 0
     if not copies and settings["balance"] != "augmentation":
         return
     counts = copies_of(labels, copies, is_balanced=settings["balance"] == "augmentation")
-    picked = torch.repeat_interleave(material.train, torch.tensor(counts))
+    picked = torch.repeat_interleave(training_data.train, torch.tensor(counts))
     if not len(picked):
         return
-    size = len(picked) * material.pixels[0].numel()
+    size = len(picked) * training_data.pixels[0].numel()
     if size > LIMITS.activation_bytes:
         raise Refusal(_COPIES_LARGE.fill(found=size // MB, most=LIMITS.activation_bytes // MB))
-    whole = torch.empty((len(picked), *material.pixels.shape[1:]), dtype=torch.uint8, device=material.pixels.device)
+    whole = torch.empty((len(picked), *training_data.pixels.shape[1:]), dtype=torch.uint8, device=training_data.pixels.device)
     for at, index in _batches(picked):
         if should_end():
             return
-        images = augment_batch(
-            recipe.augmentation, material.pictures(index), seed_of(settings["seed"], recipe.augmentation.seed, "copy", at)
-        )
+        assert pipeline is not None  # `check_recipe` refuses copies of nothing
+        images = augment_batch(pipeline, training_data.pictures(index), seed_of(settings["seed"], pipeline.seed, "copy", at))
         whole[at : at + len(index)] = images.clamp(0, 1).mul(255).round_().to(torch.uint8).permute(0, 2, 3, 1)
-    first = len(material.pixels)
-    material.labels = torch.cat([material.labels, material.labels[picked.to(material.labels.device)]])
-    material.pixels = torch.cat([material.pixels, whole])
-    material.train = torch.cat([material.train, torch.arange(first, first + len(picked))])
-    material.copies = len(picked)
+    first = len(training_data.pixels)
+    training_data.labels = torch.cat([training_data.labels, training_data.labels[picked.to(training_data.labels.device)]])
+    training_data.pixels = torch.cat([training_data.pixels, whole])
+    training_data.train = torch.cat([training_data.train, torch.arange(first, first + len(picked))])
+    training_data.copies = len(picked)
 
 
 def _batches(index: Tensor) -> Iterator[tuple[int, Tensor]]:

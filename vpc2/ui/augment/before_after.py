@@ -41,7 +41,7 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
             caption=_("Difference, brightened {n} times").format(n=number(pair["gain"], ".1f")),
         )
         st.markdown(said)
-        figure = histogram_figure(*pair["histograms"], names=(words["before"], words["after"]), value=_("brightness"))
+        figure = histogram_figure(*pair["histograms"], names=(words["before"], words["after"]), x_title=_("brightness"))
         st.plotly_chart(
             figure, key="compare/histogram", alt=_("How bright the pixels are, before and after"), config={"displayModeBar": False}
         )

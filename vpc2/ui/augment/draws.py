@@ -37,11 +37,10 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
         )
         cost = st.empty()
     for step in pipeline.steps:
-        if step.on and OPS[step.op].preview_note is not None:
+        entry = OPS[step.op]
+        if step.on and entry.preview_note is not None:
             st.caption(
-                _("{step}: at full size it looks a little different. {why}").format(
-                    step=say(OPS[step.op].title), why=say(OPS[step.op].preview_note)
-                )
+                _("{step}: at full size it looks a little different. {why}").format(step=say(entry.title), why=say(entry.preview_note))
             )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
@@ -75,7 +74,7 @@ def choose_draw(photos: list[Photo], key: str) -> tuple[Photo, int]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {photo["digest"]: photo["name"] for photo in photos}
         chosen = st.selectbox(
-            _("Photograph"), list(names), format_func=names.get, key=f"{key}/photo/{'-'.join(sorted(names))[:200]}", width=260
+            _("Photograph"), list(names), format_func=names.__getitem__, key=f"{key}/photo/{'-'.join(sorted(names))[:200]}", width=260
         )
         shown = st.segmented_control(
             _("Draw"), range(1, MOST_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -107,7 +108,7 @@ def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[s
             Item(
                 f"{i:02d}_{_plain(photo['name'])}",
                 label,
-                lambda photo=photo: to_tensor(photo["pixels"]),
+                partial(to_tensor, photo["pixels"]),
                 labels_of(photo),
             )
             for i, photo in enumerate(photos)
@@ -118,7 +119,7 @@ def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[s
         return [], []
     names = [f"{i:02d}_{_plain(name)}" for i, name in enumerate(data.classes)]
     labels = [names[label] for label in data.labels]
-    return [Item(f"{i:06d}", label, lambda i=i: to_tensor(data.images[i])) for i, label in enumerate(labels)], labels
+    return [Item(f"{i:06d}", label, partial(to_tensor, data.images[i])) for i, label in enumerate(labels)], labels
 
 
 def _plain(name: str) -> str:

@@ -36,7 +36,7 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
         list(views),
         default="classes" if has_set else "draws",
         required=True,
-        format_func=views.get,
+        format_func=views.__getitem__,
         key=f"safety/view/{has_set}",
         persist_state="session",
         help=say(RULE),
@@ -81,17 +81,18 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
         st.info(unsure, icon=":material/help:")
         place = None
     grid = st.grid("auto", min_column_width=120, gap="small")
-    for i, (picture, answer, certainty) in enumerate(zip(pictures, whole.answers, whole.certainty, strict=False)):
+    for i, (picture, label, certainty) in enumerate(zip(pictures, whole.answers, whole.certainty, strict=False)):
         with grid.cell(), st.container(key=f"tile-safe-{photo['digest']}-{i}", gap="xxsmall"):
-            st.image(picture, alt=classes[answer], width="stretch")
-            sign = f":green[:material/check: {_('kept')}]" if answer == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"{markdown.literal(classes[answer])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
+            st.image(picture, alt=classes[label], width="stretch")
+            sign = f":green[:material/check: {_('kept')}]" if label == plain else f":orange[:material/close: {_('lost')}]"
+            st.caption(f"{markdown.literal(classes[label])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
     return place
 
 
 def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     """Draw the survival under the whole pipeline and under each step alone: the lowest is the step that breaks the label."""
-    steps, found = [step for step in pipeline.steps if step.on], []
+    steps = [step for step in pipeline.steps if step.on]
+    found: list[Survival] = []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
         found.append(label_survival.survived(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
@@ -101,7 +102,7 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     worst = min(range(len(steps)), key=lambda i: found[i].share, default=None)
     with st.container():
         said = label_survival.count_of(whole)
-        if len(steps) > 1 and found[worst].kept < found[worst].n:
+        if len(steps) > 1 and worst is not None and found[worst].kept < found[worst].n:
             said = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
                 step=say(OPS[steps[worst].op].title), share=percent(found[worst].share, 0)
             )

@@ -14,7 +14,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
-from vpc2.training.runs.store import STATES
+from vpc2.training.runs.status import STATES
 from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers, label_survival
 from vpc2.ui.session import notices, runs, workspace
@@ -166,5 +166,5 @@ def _draw_going(run_id: str) -> None:
     run_status.draw_waiting(run, status)
     run_status.draw_progress(run, status)
     if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
-        runs.engine().stop(run_id, by=workspace.visitor())
+        runs.queue().stop(run_id, by=workspace.visitor())
         st.rerun()

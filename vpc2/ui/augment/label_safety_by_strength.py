@@ -40,7 +40,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
             _("Pictures"),
             list(sources),
             index=next(known, 0),
-            format_func=lambda key: sources[key]["name"] if sources[key] else _("the test set"),
+            format_func=lambda key: _("the test set") if (chosen := sources[key]) is None else chosen["name"],
             key=f"safety/source/{'-'.join(sources)[:200]}",
             width=CONTROL_PX,
         )
@@ -97,7 +97,7 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
     with place.container():
         st.markdown(f"**{said}**")
         figure = strength_figure(
-            strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, kept=_("keep the answer")
+            strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, y_title=_("keep the answer")
         )
         st.plotly_chart(figure, key="safety/strength", alt=said, config={"displayModeBar": False})
         notes = [
@@ -144,7 +144,7 @@ def _said_fall(strengths: list[str], found: list[Survival], line: float) -> str:
             else _("At {strength}, fewer than {line} of draws keep the answer, though not at every larger strength.")
         )
         said = form.format(strength=strengths[fall.sure], line=wanted)
-        if fall.counted != fall.sure:
+        if fall.counted is not None and fall.counted != fall.sure:
             said += " " + _("The count is under the line at {strength} already, but its interval still reaches over it.").format(
                 strength=strengths[fall.counted]
             )

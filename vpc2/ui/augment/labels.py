@@ -29,8 +29,8 @@ def labels_of(photo: dict[str, Any]) -> tuple[Label, ...]:
     kept = st.session_state.get("labels", {}).get(photo["digest"])
     if kept is not None:
         return from_docs(kept)
-    entry = SAMPLES.get(photo.get("key"))
-    return tuple(replace(label, name=say(name)) for name, label in entry.marks) if entry else ()
+    entry = SAMPLES.get(photo.get("key", ""))
+    return tuple(replace(label, name=say(name)) for name, label in entry.labels) if entry else ()
 
 
 def keep_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
@@ -139,7 +139,7 @@ def _moved(token: str, image_key: str, labels_key: str, _labels: tuple[Label, ..
     with augmented.computing():
         draws = draw_images(pipeline, to_tensor(small), DRAWS, image_key, pick_device())
         for i, draw in enumerate(draws):
-            moved = move_labels(track_draw(pipeline, *small.shape[:2], i, image_key), _labels)
+            moved = move_labels(track_draw(pipeline, small.shape[0], small.shape[1], i, image_key), _labels)
             picture = draw_labels(to_pixels(draw.image), [label for parts in moved for label in parts])
             results.append({"picture": to_jpeg(picture), "gone": sum(not parts for parts in moved)})
     return results

@@ -10,7 +10,7 @@ import streamlit as st
 
 from vpc2.augment.mixes import MIXES
 from vpc2.augment.spec import Pipeline, edit_mix
-from vpc2.figures.augment import shares_svg
+from vpc2.figures.augment import label_mix_svg
 from vpc2.rng import seed_of
 from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import PALETTE
@@ -43,7 +43,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         with grid.cell(), st.container(key=f"tile-mix-{i}", gap="xxsmall"):
             st.image(picture, alt=said, width="stretch")
             st.image(
-                shares_svg([share for share, _photo in parts], [colours[photo["digest"]] for _share, photo in parts]),
+                label_mix_svg([share for share, _photo in parts], [colours[photo["digest"]] for _share, photo in parts]),
                 alt=said,
                 width="stretch",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,8 +42,7 @@ def _toggle(pipeline: Pipeline, step_id: str) -> Pipeline:
     return pipelines.edit_step(pipeline, step_id, lambda step: replace(step, on=not step.on))
 
 
-_PIPELINE_EDITS = {
-    "order": pipelines.edit_order,
+_STEP_EDITS: dict[str, Callable[[Pipeline, str], Pipeline]] = {
     "remove": pipelines.edit_remove,
     "toggle": _toggle,
     "duplicate": pipelines.edit_duplicate,
@@ -52,7 +51,10 @@ _PIPELINE_EDITS = {
 
 def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
     """Return the pipeline after what the visitor did to its cards."""
-    return _PIPELINE_EDITS[change.kind](pipeline, change.order if change.kind == "order" else change.id)
+    if change.kind == "order":
+        return pipelines.edit_order(pipeline, change.order)
+    assert change.id is not None  # whatever is not done to the whole list is done to one of its cards
+    return _STEP_EDITS[change.kind](pipeline, change.id)
 
 
 def name_operation(key: str) -> str:
@@ -81,17 +83,17 @@ def _unit(unit: str) -> str:
 
 def shown_pipeline(pipeline: Pipeline) -> Pipeline:
     """Return what the page shows: the pipeline, or the chosen step alone where the visitor asked for that."""
-    chosen = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), None)
+    chosen: str = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), "")
     return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
 
 
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:
     """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
-    chosen = st.session_state.get("pipeline/selected")
-    if not pipeline.has(chosen) and pipeline.steps:
+    chosen: str | None = st.session_state.get("pipeline/selected")
+    if (chosen is None or not pipeline.has(chosen)) and pipeline.steps:
         chosen = pipeline.steps[0].id
     cards = st.container()  # above the knobs, drawn after them: a card tells what its knobs say now
-    if pipeline.has(chosen):
+    if chosen is not None and pipeline.has(chosen):
         pipeline = _edit_step(pipeline, chosen)
     with cards:
         _draw_cards(pipeline, chosen)

@@ -15,12 +15,13 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, percent
 
 if TYPE_CHECKING:
-    from vpc2.nets.inspection.activations import Maps
+    from vpc2.nets.inspection.activations import FeatureMaps
 from vpc2.ui.build.receptive_field import Photo
 
 
 def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw what the photograph is at one layer: its channels as pictures, and one of them large with its numbers."""
+    assert facts.output is not None
     is_picture = len(facts.output) == 3
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = other_weights()
@@ -68,7 +69,7 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
     )
 
 
-def _draw_sheet(maps: Maps, chosen: int, title: str, said: str) -> None:
+def _draw_sheet(maps: FeatureMaps, chosen: int, title: str, said: str) -> None:
     """Draw all maps side by side, and let the visitor choose one."""
     count = len(maps.maps)
     columns = min(net_views.SHEET_COLUMNS, count)

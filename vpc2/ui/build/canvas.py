@@ -11,12 +11,12 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.nets import spec as nets
-from vpc2.nets.drawing.layout import COLOURS, JOINT, Picture, Solid, holds, solids
-from vpc2.nets.drawing.svg import arrow, faces, route, sign, stripes
+from vpc2.nets.drawing.layout import COLOURS, JOINT, NetLayout, Solid, block_content_text, lay_out_net
+from vpc2.nets.drawing.svg import arrow_path, faces, sign_path, stripes_path, wire_path
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.kind import FAMILIES
-from vpc2.nets.positions import arriving_channels, shifted_place
+from vpc2.nets.positions import input_channels, neighbour_place
 from vpc2.nets.spec import Net, Place
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
@@ -51,7 +51,7 @@ def forget() -> None:
 
 def draw_canvas(net: Net, summary: Summary) -> None:
     """Draw the palette and the net; what a visitor does to them is applied and saved before the page runs again."""
-    lang, picture = language(), solids(summary, net.input, opened_blocks(net))
+    lang, picture = language(), lay_out_net(summary, net.input, opened_blocks(net))
     data = {
         **_drawn(picture, summary, lang),
         "selected": _selected(net, picture),
@@ -67,7 +67,7 @@ def draw_canvas(net: Net, summary: Summary) -> None:
 # --- what is drawn
 
 
-def _selected(net: Net, picture: Picture) -> str | None:
+def _selected(net: Net, picture: NetLayout) -> str | None:
     """Return the id of the solid that is marked: the chosen layer, its chosen empty branch, or the block that hides it."""
     shown = {solid.id for solid in picture.solids}
     chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
@@ -78,7 +78,7 @@ def _selected(net: Net, picture: Picture) -> str | None:
     return chosen
 
 
-def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
+def _drawn(picture: NetLayout, summary: Summary, lang: str) -> dict[str, Any]:
     by_id = {facts.id: facts for facts in summary.walk()}
     levels = {"": 0}  # the input, which has no id, is no layer and at no level
     drawn = []
@@ -89,10 +89,11 @@ def _drawn(picture: Picture, summary: Summary, lang: str) -> dict[str, Any]:
         drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
     return {
         "solids": drawn,
-        "wires": [[route(wire), arrow(wire)] for wire in picture.wires],
-        "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign(joint)] for joint in picture.joints],
+        "wires": [[wire_path(wire), arrow_path(wire)] for wire in picture.wires],
+        "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign_path(joint)] for joint in picture.joints],
         "gaps": [
-            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)} for gap in picture.gaps
+            {"x": round(gap.x, 1), "y": round(gap.y, 1), "height": round(gap.height, 1), "place": asdict(gap.place)}
+            for gap in picture.insert_slots
         ],
         "width": round(picture.width, 1),
         "height": round(picture.height, 1),
@@ -107,15 +108,15 @@ def _solid_shape(solid: Solid) -> dict[str, Any]:
         "y": round(solid.y, 1),
         "width": round(solid.width, 1),
         "height": round(solid.height, 1),
-        "top": round(-solid.rise, 1),
-        "right": round(solid.width + solid.run, 1),
+        "top": round(-solid.back_dy, 1),
+        "right": round(solid.width + solid.back_dx, 1),
         "colour": solid.colour,
         "faces": [] if solid.role == "frame" else [list(face) for face in faces(solid)],
-        "stripes": stripes(solid) if solid.role == "block" else "",
+        "stripes": stripes_path(solid) if solid.role == "block" else "",
         "parent": solid.parent,
         "branch": solid.branch,
-        "at": solid.at,
-        "of": solid.of,
+        "at": solid.index,
+        "of": solid.sibling_count,
         "problem": solid.is_problem,
         "ghost": solid.is_ghost,
         "slab": solid.is_slab,
@@ -126,8 +127,16 @@ def _solid_shape(solid: Solid) -> dict[str, Any]:
 
 def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | None, lang: str) -> dict[str, Any]:
     name = solid.name.say(lang)
-    words = {"name": name, "lines": [line.say(lang) for line in solid.lines], "title": name, "label": "", "more": False, "fewer": False}
+    words: dict[str, Any] = {
+        "name": name,
+        "lines": [line.say(lang) for line in solid.lines],
+        "title": name,
+        "label": "",
+        "more": False,
+        "fewer": False,
+    }
     if solid.role == "slot":
+        assert parent is not None  # the block whose branch is empty
         words["title"] = words["label"] = _EMPTY.say(lang).format(block=parent.name, number=solid.branch + 1)
     elif facts is not None and not solid.is_fixed:
         entry = LAYERS[facts.kind]
@@ -145,15 +154,15 @@ def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
         return write_number(value, lang)
 
     entry = LAYERS[facts.kind]
-    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.at + 1, of=solid.of).say(lang)]
+    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.index + 1, of=solid.sibling_count).say(lang)]
     if entry.block is not None:
-        said.append(holds(facts).say(lang))
+        said.append(block_content_text(facts).say(lang))
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
         said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
-    problem = next((one for one in facts.walk() if one.problem is not None), None)
-    if problem is not None:
-        said.append(_PROBLEM.fill(name=problem.name, why=problem.problem.text).say(lang))
+    why = next(((one.name, one.problem.text) for one in facts.walk() if one.problem is not None), None)
+    if why is not None:
+        said.append(_PROBLEM.fill(name=why[0], why=why[1]).say(lang))
     elif facts.output is None:
         said.append(_UNREACHED.say(lang))
     return ", ".join(said)
@@ -257,7 +266,7 @@ def _finish(net: Net, layer_id: str, said: str) -> None:
     _choose(layer_id)
     place = net.place_of(layer_id)
     _open(place.inside)
-    name, count = summarise(net).find(layer_id).name, len(net.siblings(place))
+    name, count = summarise(net).facts(layer_id).name, len(net.siblings(place))
     st.session_state["net/said"] = f"{said}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
@@ -266,7 +275,7 @@ def _behind_chosen(net: Net) -> Place:
     chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
     if chosen is None:
         return Place(0)
-    branches = net.find(chosen).branches
+    branches = net.layer(chosen).branches
     if slot is not None and slot < len(branches) and not branches[slot]:
         return Place(0, chosen, slot)
     place = net.place_of(chosen)
@@ -279,16 +288,17 @@ def _do_select(net: Net, event: Event) -> None:
 
 def _do_add(net: Net, event: Event) -> None:
     place = event.place or _behind_chosen(net)
-    changed = nets.edit_add(net, event.layer_kind, at=place, channels=arriving_channels(net, summarise(net), place))
+    changed = nets.edit_add(net, event.layer_kind, at=place, channels=input_channels(net, summarise(net), place))
     _finish(changed, changed.siblings(place)[place.at].id, _("Added"))
 
 
 def _do_move(net: Net, event: Event) -> None:
+    assert event.place is not None  # `read_event` lets no move pass without
     _finish(nets.edit_move(net, event.id, event.place), event.id, _("Moved"))
 
 
 def _do_shift(net: Net, event: Event) -> None:
-    place = shifted_place(net, event.id, event.way)
+    place = neighbour_place(net, event.id, event.way)
     if place is not None:
         _do_move(net, replace(event, place=place))
 
@@ -301,8 +311,8 @@ def _do_duplicate(net: Net, event: Event) -> None:
 
 def _do_copy(net: Net, event: Event) -> None:
     # A document, not a layer: it outlives a reload of the code, and pastes into any net.
-    st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.find(event.id),)))
-    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).find(event.id).name}"
+    st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.layer(event.id),)))
+    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_cut(net: Net, event: Event) -> None:
@@ -319,7 +329,7 @@ def _do_paste(net: Net, event: Event) -> None:
 
 
 def _do_remove(net: Net, event: Event) -> None:
-    place, name = net.place_of(event.id), summarise(net).find(event.id).name
+    place, name = net.place_of(event.id), summarise(net).facts(event.id).name
     changed = nets.edit_remove(net, event.id)
     workspace.save(changed)
     left = changed.siblings(place)
@@ -331,17 +341,17 @@ def _do_remove(net: Net, event: Event) -> None:
 
 
 def _do_toggle(net: Net, event: Event) -> None:
-    if LAYERS[net.find(event.id).kind].block is None:
+    if LAYERS[net.layer(event.id).kind].block is None:
         return
     opened = opened_blocks(net)
     is_open = event.id in opened
     st.session_state["net/opened"] = [one for one in opened if one != event.id] if is_open else [*opened, event.id]
     _choose(event.id)
-    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).find(event.id).name}"
+    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_branches(net: Net, event: Event) -> None:
-    count = len(net.find(event.id).branches) + event.by
+    count = len(net.layer(event.id).branches) + event.by
     workspace.save(nets.edit_branches(net, event.id, count))
     _choose(event.id)
     _open(event.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -25,6 +26,7 @@ OWN = "own"
 
 def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
     """Draw one window of a layer over the photograph, or over what the layer really gets."""
+    assert facts.input is not None and facts.output is not None
     is_pooling = facts.kind in POOLINGS
     known = [] if is_pooling or not fits_window(geometry_of(facts).kernel) else list(KERNELS)
     photo_kind = "photo"
@@ -39,7 +41,7 @@ def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
         chosen = st.selectbox(
             _("Numbers") if is_pooling else _("Kernel"),
             options,
-            format_func=titles.get,
+            format_func=titles.__getitem__,
             key=workspace.key("net", "see/kernel", facts.id, str(len(options))),
             width=280,
         )
@@ -82,13 +84,14 @@ def _choose(label: str, count: int, name: str, facts: LayerFacts) -> int:
 
 def _seen_channels(facts: LayerFacts) -> int:
     """Return how many channels one filter looks at."""
+    assert facts.input is not None
     return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
 def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], source: str) -> None:
     """Draw all that comes in and all that goes out, with the part that is shown in numbers framed."""
-    patch = _box(shown.origin, (len(shown.cells), len(shown.cells[0])), shown.plane.shape)
-    block = _box(shown.first, (len(shown.outputs), len(shown.outputs[0])), shown.result.shape)
+    patch = _box(shown.origin, (len(shown.cells), len(shown.cells[0])), tuple(shown.plane.shape))
+    block = _box(shown.first, (len(shown.outputs), len(shown.outputs[0])), tuple(shown.result.shape))
     pictures = (
         ("in", source, shown.plane, patch, _("Click, or use the arrow keys, to look elsewhere.")),
         ("out", _("What comes out"), shown.result, block, ""),
@@ -107,7 +110,7 @@ def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int,
             )
 
 
-def _box(first: tuple[int, int], sides: tuple[int, int], whole: tuple[int, int]) -> list[float]:
+def _box(first: tuple[int, int], sides: tuple[int, int], whole: Sequence[int]) -> list[float]:
     (y, x), (height, width) = first, sides
     ends = [x / whole[1], y / whole[0], (x + width) / whole[1], (y + height) / whole[0]]
     return [min(max(end, 0.0), 1.0) for end in ends]

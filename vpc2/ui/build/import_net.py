@@ -7,7 +7,7 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
-from vpc2.nets.torch_reader.read_code import MOST_BYTES, read_code
+from vpc2.nets.torch_reader.read_code import MAX_CODE_BYTES, read_code
 from vpc2.nets.torch_reader.torchvision_nets import CLASSIFIERS, read_torchvision
 from vpc2.text import Plural, from_stored
 from vpc2.ui import markdown
@@ -55,7 +55,7 @@ def _draw_pasting() -> None:
     text = st.text_area(
         _("PyTorch code"),
         height=280,
-        max_chars=MOST_BYTES,
+        max_chars=MAX_CODE_BYTES,
         placeholder=_EXAMPLE,
         help=_("An nn.Sequential, or classes of nn.Module with their forward. The code is only read, never run."),
         key="bring/code",

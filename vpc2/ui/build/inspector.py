@@ -12,10 +12,10 @@ from vpc2.nets import spec as nets
 from vpc2.nets.layers import formulas as words
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import SYMBOLS, Formula
+from vpc2.nets.layers.formulas import SYMBOLS, Formula, symbols_in
 from vpc2.nets.spec import Net
-from vpc2.nets.summary.knob_limits import reachable
-from vpc2.nets.summary.layer_summary import LayerFacts, Summary, dropped_border
+from vpc2.nets.summary.knob_limits import fitting_values
+from vpc2.nets.summary.layer_summary import LayerFacts, Problem, Summary, dropped_border
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Plural, Text, join_texts
 from vpc2.ui import markdown
@@ -44,7 +44,7 @@ def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
             _draw_title(facts)
             if net.has(facts.id):
                 net = _draw_knobs(net, facts)
-                facts = summarise(net).find(facts.id)
+                facts = summarise(net).facts(facts.id)
             else:
                 st.caption(_("This layer follows from its block and the shapes around it; it is not set by hand."))
         with numbers:
@@ -73,7 +73,7 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
             workspace.save(net, from_outside=True)
             st.rerun()
         is_apart = wanted
-    reach = reachable(facts.kind, params, facts.input) if facts.input else {}
+    reach = fitting_values(facts.kind, params, facts.input) if facts.input else {}
     grid = st.grid("auto", min_column_width=190, gap="small")
     for knob in entry.knobs:
         with grid.cell():
@@ -92,13 +92,13 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
 def _draw_numbers(net: Net, facts: LayerFacts) -> None:
     """Draw what the layer comes to; where it does not fit, why, and what would help; where it is not reached, what is in the way."""
     if facts.problem is not None:
-        _draw_problem(net, facts)
+        _draw_problem(net, facts, facts.problem)
     elif facts.output is None:
         problem = summarise(net).problem
         st.info(_("The net does not get this far yet."), icon=":material/block:")
         if problem is not None:
             st.markdown(markdown.literal(say(problem.text)))
-    elif facts.inside:
+    elif facts.branches:
         _draw_block(facts)
     else:
         _draw_formulas(facts.formulas)
@@ -112,7 +112,7 @@ def _draw_block(facts: LayerFacts) -> None:
     grid.metric(_("Parameters"), number(facts.params))
     grid.metric(_("Multiply-adds"), number(facts.macs))
     _draw_formulas(facts.formulas)
-    axis = max(facts.axes, key=lambda axis: axis.size)
+    axis = max(facts.field_axes, key=lambda axis: axis.size)
     st.markdown(
         _("One unit behind this block sees {field} px of the input; its neighbour looks {jump} px further on.").format(
             field=number(facts.receptive_field), jump=number(float(axis.jump), ",.3g")
@@ -123,26 +123,27 @@ def _draw_block(facts: LayerFacts) -> None:
 def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
     """Draw each formula in symbols and with today's numbers, by what it tells: what comes out, what it costs, what is seen."""
     groups = {
-        _("What comes out"): [one for one in formulas if one.what not in (*_COST, *_SEEN)],
-        _("What it costs"): [one for one in formulas if one.what in _COST],
-        _("What one unit sees"): [one for one in formulas if one.what in _SEEN],
+        _("What comes out"): [one for one in formulas if one.quantity not in (*_COST, *_SEEN)],
+        _("What it costs"): [one for one in formulas if one.quantity in _COST],
+        _("What one unit sees"): [one for one in formulas if one.quantity in _SEEN],
     }
     for title, group in groups.items():
         if group:
             st.markdown("  \n".join([f":gray[**{title}**]", *map(_written, group)]))
-    used = dict.fromkeys(re.findall(r"\b[a-z]\b", " ".join(formula.law for formula in formulas)))
-    if used:
-        st.caption(", ".join(f"*{symbol}*: {say(SYMBOLS[symbol])}" for symbol in used))
+    if symbols := symbols_in(" ".join(formula.symbolic for formula in formulas)):
+        st.caption(", ".join(f"${symbol}$: {say(SYMBOLS[symbol])}" for symbol in symbols))
 
 
 def _written(formula: Formula) -> str:
     result = number(formula.result, "," if isinstance(formula.result, int) else ",.6g").replace(",", "{,}").replace(".", "{.}")
-    numbers = f"{to_latex(formula.numbers)} = " if formula.numbers != str(formula.result) else ""
-    return f"{say(formula.what)}: ${to_latex(formula.law)} = {numbers}\\mathbf{{{result}}}$"
+    numbers = f"{to_latex(formula.numeric)} = " if formula.numeric != str(formula.result) else ""
+    return f"{say(formula.quantity)}: ${to_latex(formula.symbolic)} = {numbers}\\mathbf{{{result}}}$"
 
 
 def to_latex(formula: str) -> str:
-    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign."""
+    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign, `n_C1` with indices."""
+    formula = re.sub(r"\b([a-z])_([A-Za-z])(\d+)\b", r"\1_{\2_{\3}}", formula)
+    formula = re.sub(r"\b([a-z])(\d+)\b", r"\1_{\2}", formula)
     formula = re.sub(r"(floor|ceil)\((\(.*\))/(\w+)\)", lambda m: f"\\l{m[1]}\\frac{{{m[2][1:-1]}}}{{{m[3]}}}\\r{m[1]}", formula)
     return (
         formula.replace("*", r" \times ")
@@ -156,7 +157,7 @@ def to_latex(formula: str) -> str:
 def _draw_border(facts: LayerFacts) -> None:
     """Show the rows and columns that no window reaches, where a stride leaves some."""
     rows, columns = dropped_border(facts)
-    if not rows and not columns:
+    if facts.input is None or (not rows and not columns):
         return
     unseen = join_texts([one.fill(n=n) for one, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
     said = say(_UNSEEN.fill(what=unseen, height=facts.input[1], width=facts.input[2]))
@@ -165,10 +166,10 @@ def _draw_border(facts: LayerFacts) -> None:
         st.markdown(said)
 
 
-def _draw_problem(net: Net, facts: LayerFacts) -> None:
-    st.error(markdown.literal(say(facts.problem.text)), icon=":material/error:")
+def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
+    st.error(markdown.literal(say(problem.text)), icon=":material/error:")
     with st.container(horizontal=True):
-        for i, repair in enumerate(facts.problem.repairs):
+        for i, repair in enumerate(problem.repairs):
             if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
                 mended = page_frame.guarded(repair.apply, net)
                 if mended is not None:

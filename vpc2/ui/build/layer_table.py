@@ -27,7 +27,7 @@ def edit_input(net: Net) -> Net:
         nets.CHANNELS,
         default=net.input[0],
         required=True,
-        format_func={1: _("grey"), 3: "RGB"}.get,
+        format_func={1: _("grey"), 3: "RGB"}.__getitem__,
         key=workspace.key("net", "channels"),
     )
     sides = [

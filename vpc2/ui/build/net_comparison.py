@@ -7,12 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.figures.nets import two_parameters_figure
+from vpc2.figures.nets import parameters_comparison_figure
 from vpc2.nets.drawing.svg import to_svg
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net
-from vpc2.nets.summary.diff import CHANGED, LEFT, RIGHT, SAME, Comparison, Item, Row, Total, compare
+from vpc2.nets.summary.diff import CHANGED, LEFT, RIGHT, SAME, AlignedRow, ComparedLayer, Comparison, NumberPair, compare
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.lessons import PAIRS, lesson_of, note_of
 from vpc2.text import Refusal, Text
@@ -128,7 +128,7 @@ def _draw_picture(net: Net, summary: Summary) -> None:
 def _draw_totals(comparison: Comparison) -> None:
     """Draw what both nets come to, and by how much B differs."""
     whole = lambda value: number(value)  # noqa: E731
-    rows: list[tuple[str, Total, Callable[[int], str]]] = [
+    rows: list[tuple[str, NumberPair, Callable[[int], str]]] = [
         (_("Parameters"), comparison.params, whole),
         (_("Multiply-adds"), comparison.macs, whole),
         (_("Activations"), comparison.activation_bytes, lambda value: f"{number(value / _MB, ',.3g')} MB"),
@@ -153,12 +153,12 @@ def _draw_totals(comparison: Comparison) -> None:
     )
 
 
-def _against(total: Total, written: Callable[[int], str]) -> str:
+def _against(total: NumberPair, written: Callable[[int], str]) -> str:
     """Say by how much the right number differs from the left, with its sign and in words."""
     if not total.difference:
         return _("the same")
     signed = ("+" if total.difference > 0 else "−") + written(abs(total.difference))
-    if not total.left or not total.right:
+    if not total.ratio:  # one of them is 0
         return signed
     times = max(total.ratio, 1 / total.ratio)
     if times >= _OFTEN:
@@ -182,7 +182,7 @@ def _draw_layers(comparison: Comparison) -> None:
     if not rows:
         st.info(_("No layer differs."), icon=":material/check:")
         return
-    facts = [tuple(item.facts if item else None for item in (row.left, row.right)) for row in rows]
+    facts = [(row.left.facts if row.left else None, row.right.facts if row.right else None) for row in rows]
     st.table(
         {
             _("Mark"): [f"{marks[row.mark]} {words[row.mark]}".replace(" ", "\u00a0") for row in rows],
@@ -200,7 +200,7 @@ def _draw_layers(comparison: Comparison) -> None:
     )
 
 
-def _name(item: Item | None) -> str:
+def _name(item: ComparedLayer | None) -> str:
     return "—" if item is None else "\u2003" * item.depth + item.facts.name
 
 
@@ -228,19 +228,19 @@ def _draw_chart(comparison: Comparison, names: tuple[str, str]) -> None:
     )
     st.markdown(f"**{finding}**")
     left, right = ([_params(row)[side] for row in rows] for side in (0, 1))
-    texts = tuple([number(value) if value else "" for value in values] for values in (left, right))
-    figure = two_parameters_figure([_label(row) for row in rows], left, right, texts, (f"A · {names[0]}", f"B · {names[1]}"))
+    texts = [number(value) if value else "" for value in left], [number(value) if value else "" for value in right]
+    figure = parameters_comparison_figure([_label(row) for row in rows], left, right, texts, (f"A · {names[0]}", f"B · {names[1]}"))
     st.plotly_chart(figure, key="compare/chart", alt=finding, config={"displayModeBar": False})
 
 
-def _params(row: Row) -> tuple[int, int]:
+def _params(row: AlignedRow) -> tuple[int, int]:
     return row.left.params if row.left else 0, row.right.params if row.right else 0
 
 
-def _names(row: Row) -> str:
+def _names(row: AlignedRow) -> str:
     """Return what a pair of layers is called: one name where both share it."""
     return " · ".join(dict.fromkeys(item.facts.name for item in (row.left, row.right) if item))
 
 
-def _label(row: Row) -> str:
+def _label(row: AlignedRow) -> str:
     return {LEFT: "A: ", RIGHT: "B: "}.get(row.mark, "") + _names(row)

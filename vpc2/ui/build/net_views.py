@@ -56,7 +56,7 @@ def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: st
     if chosen in order:
         start = [id_ for id_ in order[: order.index(chosen) + 1] if id_ in offered][-1:]
     else:
-        start = [id_ for id_, facts in offered.items() if len(facts.output) == 3][-1:] if view == "field" else []
+        start = [id_ for id_, facts in offered.items() if facts.output and len(facts.output) == 3][-1:] if view == "field" else []
     ids = list(offered)
     return offered[
         st.selectbox(

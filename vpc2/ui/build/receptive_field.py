@@ -10,7 +10,7 @@ from vpc2.nets.drawing.layout import COLOURS
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to, seen_by, whole_picture_layers
+from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to, pixels_reaching, whole_image_layers
 from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
@@ -38,9 +38,10 @@ def _box(rectangle: Rectangle, net: Net) -> list[float]:
 
 def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw what one unit can see, layer by layer, and beside it what really moves it."""
+    assert facts.output is not None
     unit = chosen_unit(net, facts)
     field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
-    inside = seen_by(facts, unit)
+    inside = pixels_reaching(facts, unit)
     said = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
         layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area, None)
     )
@@ -101,9 +102,9 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=found.runs), icon=":material/info:")
         return
     inside = field.clipped(*net.input[1:])
-    share = found.holding_most / max(inside.area, 1)
+    share = found.energy_pixels / max(inside.area, 1)
     said = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
-        n=number(found.holding_most), share=percent(min(share, 1), None)
+        n=number(found.energy_pixels), share=percent(min(share, 1), None)
     )
     finding = (
         _("Most of it is in the middle, as Luo and others found.")
@@ -111,7 +112,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         else _("So far it uses most of what it sees; the more layers, the more only the middle counts.")
     )
     outside = 1 - found.share_inside(field)
-    if outside > 5e-4 and (names := whole_picture_layers(summary, facts.id)):
+    if outside > 5e-4 and (names := whole_image_layers(summary, facts.id)):
         finding = _("{share} comes from outside of the rectangle: {layers} looks at the whole picture.").format(
             share=percent(outside, None), layers=", ".join(names)
         )

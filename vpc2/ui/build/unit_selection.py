@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts
-from vpc2.nets.summary.receptive_field import grid_of, middle_of, unit_at
+from vpc2.nets.summary.receptive_field import field_centre, grid_of, unit_at
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets.buttons import button
 
@@ -29,7 +29,7 @@ def move_place(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float
             rows, columns = grid_of(facts)
             unit = chosen_unit(net, facts)  # now: several steps may come at once
             stepped = min(max(unit[0] + int(value[0]), 0), rows - 1), min(max(unit[1] + int(value[1]), 0), columns - 1)
-            y, x = middle_of(facts, stepped)
+            y, x = field_centre(facts, stepped)
             value = y / net.input[1], x / net.input[2]
         st.session_state["see/place"] = value
 

@@ -2,7 +2,8 @@
 // of one moment Streamlit keeps the last, so every trigger carries all that is not answered yet; Python does each action once, by its
 // number. This stands before each component's own script; what it knows is shared by all of them, through the window.
 
-const SPOKEN = (window.vpc2Spoken ??= { epoch: '', log: [], n: 0 });
+window.vpc2Spoken ??= { epoch: '', log: [], n: 0 };
+const SPOKEN = window.vpc2Spoken;
 const MOST_SPOKEN = 200;
 const SEND_MS = 60; // a trigger each makes the page run again: what is done faster goes together
 const senders = new WeakMap();
@@ -21,11 +22,14 @@ function hearBack(ears) {
 // Tell Python of an action of this component and return its number. Of two choices in a row the later one counts (`isInstead`).
 function speak(root, component, ears, action, isInstead) {
   const last = SPOKEN.log[SPOKEN.log.length - 1];
-  if (last && last.to === ears.to && isInstead && isInstead(last, action)) SPOKEN.log.pop();
+  if (last?.to === ears.to && isInstead?.(last, action)) SPOKEN.log.pop();
   SPOKEN.log.push({ ...action, to: ears.to, n: ++SPOKEN.n });
   SPOKEN.log = SPOKEN.log.slice(-MOST_SPOKEN);
   let sender = senders.get(root);
-  if (!sender) senders.set(root, (sender = { timer: 0, isDue: false }));
+  if (!sender) {
+    sender = { timer: 0, isDue: false };
+    senders.set(root, sender);
+  }
   sender.component = component;
   if (sender.timer) sender.isDue = true;
   else send(sender);

@@ -15,8 +15,8 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.computed import augmented
 
 if TYPE_CHECKING:
-    from vpc2.nets.inspection.activations import Maps
-    from vpc2.nets.inspection.effective_field import Effective
+    from vpc2.nets.inspection.activations import FeatureMaps
+    from vpc2.nets.inspection.effective_field import EffectiveField
     from vpc2.nets.inspection.window import CloseUp
 
 Photo = dict[str, Any]
@@ -48,20 +48,20 @@ def _photographed(image_key: str, shape: tuple[int, int, int], _pixels: np.ndarr
     return to_jpeg(fit_photo(_pixels, (channels, max(1, round(height * scale)), max(1, round(width * scale)))).expand(3, -1, -1))
 
 
-def effective(net: Net, layer_id: str, unit: Unit) -> Effective:
+def effective(net: Net, layer_id: str, unit: Unit) -> EffectiveField:
     """Return how much each input pixel moves a unit; raises `Refusal` as the net does."""
     return _effective(_token(net, layer_id), layer_id, unit, net)
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _effective(token: str, layer_id: str, unit: Unit, _net: Net) -> Effective:
+def _effective(token: str, layer_id: str, unit: Unit, _net: Net) -> EffectiveField:
     from vpc2.nets.inspection.effective_field import effective_field
 
     with augmented.computing():
         return effective_field(_net, layer_id, unit)
 
 
-def heated(photo: Photo, net: Net, found: Effective) -> bytes:
+def heated(photo: Photo, net: Net, found: EffectiveField) -> bytes:
     """Return the photograph as the net gets it, in grey, under the heat of a gradient, as PNG."""
     from vpc2.images.encode import resize_pixels, to_png
     from vpc2.nets.inspection.activations import fit_photo, to_heat
@@ -69,24 +69,26 @@ def heated(photo: Photo, net: Net, found: Effective) -> bytes:
     return to_png(resize_pixels(to_heat(fit_photo(photo["pixels"], net.input), found.heat), PHOTO_PX))
 
 
-def activated(net: Net, layer_id: str, photo: Photo, seed: int, first: int, together: bool) -> Maps:
+def activated(net: Net, layer_id: str, photo: Photo, seed: int, first: int, together: bool) -> FeatureMaps:
     """Return one layer's maps for a photograph; raises `Refusal` as the net does."""
     return _activated(_token(net, layer_id), layer_id, photo["digest"], seed, first, together, net, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _activated(token: str, layer_id: str, image_key: str, seed: int, first: int, together: bool, _net: Net, _pixels: np.ndarray) -> Maps:
-    from vpc2.nets.inspection.activations import fit_photo, pass_photo, to_maps, to_size
+def _activated(
+    token: str, layer_id: str, image_key: str, seed: int, first: int, together: bool, _net: Net, _pixels: np.ndarray
+) -> FeatureMaps:
+    from vpc2.nets.inspection.activations import fit_photo, run_photo, to_feature_maps, to_size
 
     with augmented.computing():
-        passage = pass_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
-        maps = to_maps(passage.output, first=first, most=MOST_MAPS, together=together)
+        passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
+        maps = to_feature_maps(passage.output, first=first, most=MOST_MAPS, together=together)
     if max(maps.maps.shape[1:]) > LARGE_PX:  # what is kept is no larger than what is shown
         return replace(maps, maps=np.stack([to_size(one, LARGE_PX) for one in maps.maps]))
     return maps
 
 
-def sheet_of(maps: Maps) -> bytes:
+def sheet_of(maps: FeatureMaps) -> bytes:
     """Return all maps side by side as PNG."""
     from vpc2.nets.inspection.activations import to_sheet
 
@@ -124,7 +126,8 @@ def _window_on_photo(token: str, layer_id: str, image_key: str, unit: Unit, kern
     from vpc2.nets.inspection import window
     from vpc2.nets.inspection.activations import fit_photo
 
-    facts = summarise(_net).find(layer_id)
+    facts = summarise(_net).facts(layer_id)
+    assert facts.input is not None
     plane = fit_photo(_pixels, (1, *facts.input[1:]))[0].mul(255).round()
     if not kernel:
         return window.close_up(facts, plane, unit)
@@ -142,14 +145,17 @@ def window_inside(net: Net, layer_id: str, photo: Photo, unit: Unit, seed: int, 
 def _window_inside(
     token: str, layer_id: str, image_key: str, unit: Unit, seed: int, filter_: int, channel: int, _net: Net, _pixels: np.ndarray
 ) -> tuple[CloseUp, int, bool]:
-    from vpc2.nets.inspection import window
-    from vpc2.nets.inspection.activations import fit_photo, pass_photo
+    from torch import nn
 
-    facts = summarise(_net).find(layer_id)
+    from vpc2.nets.inspection import window
+    from vpc2.nets.inspection.activations import fit_photo, run_photo
+
+    facts = summarise(_net).facts(layer_id)
     with augmented.computing():
-        passage = pass_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
+        passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
     if facts.kind in POOLINGS:
         return window.close_up(facts, passage.input[channel].clone(), unit), channel, True
+    assert isinstance(passage.module, nn.Conv2d)
     kernel, channel, bias = window.own_kernel(passage.module, filter_, channel)
     shown = window.close_up(facts, passage.input[channel].clone(), unit, kernel, bias=bias or 0.0)
     return shown, channel, bias is not None

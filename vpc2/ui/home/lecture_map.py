@@ -6,7 +6,6 @@ import base64
 import functools
 import html
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
@@ -14,6 +13,7 @@ from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
+from vpc2.resources import resource
 from vpc2.text import Text
 from vpc2.training.presets import RECIPES
 from vpc2.ui.server import preload
@@ -21,7 +21,6 @@ from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import page_frame
 
 HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
-_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +200,7 @@ def _draw_hero_later() -> None:
     """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
     if not preload.is_under_way():
         st.rerun()
-    data = base64.b64encode((_ROOT / "assets" / "samples" / f"{HERO}.jpg").read_bytes()).decode()
+    data = base64.b64encode(resource("assets", "samples", f"{HERO}.jpg").read_bytes()).decode()
     tile = f'<div role="img" aria-label="{html.escape(_("The original photograph"))}"></div>'
     st.html(
         "<style>.vpc2-hero { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.5rem }"

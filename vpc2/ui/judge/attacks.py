@@ -39,7 +39,7 @@ def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
         list(kinds),
         default="gradient",
         required=True,
-        format_func=kinds.get,
+        format_func=kinds.__getitem__,
         key="attack/kind",
         persist_state="session",
     )
@@ -54,10 +54,10 @@ def _epsilon_text(kind: str, epsilon: float) -> str:
 
 
 def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
-    columns = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
-    with columns[0]:
+    controls = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
+    with controls[0]:
         kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: say(ATTACKS[key].title), key="attack/which")
-    with columns[1]:
+    with controls[1]:
         epsilon = st.select_slider(
             _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
             ATTACKS[kind].epsilons,
@@ -65,7 +65,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
             format_func=lambda value: _epsilon_text(kind, value),
             key=f"attack/epsilon/{kind}",
         )
-    with columns[2]:
+    with controls[2]:
         target = choose_target(ref, "target")
     st.caption(say(ATTACKS[kind].help))
     classes = classifiers.classifier_of(ref).classes
@@ -198,7 +198,7 @@ def _draw_set(ref: ClassifierRef) -> None:
             _("Beside it"),
             list(others),
             index=None,
-            format_func=others.get,
+            format_func=others.__getitem__,
             placeholder=_("Choose another run"),
             key=f"attack/other/{ref}",
         )
@@ -210,7 +210,8 @@ def _draw_set(ref: ClassifierRef) -> None:
     if not is_kept("set", tuple(places), is_asked):
         return
     bar = st.progress(0.0, text=_("Attacking…"))
-    lines, epsilons, blind = [], (), []
+    lines, blind = [], []
+    epsilons: tuple[float, ...] = ()
     for i, one in enumerate(places):
         found = page_frame.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…")))
         if found is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.figures.explanations import map_figure
+from vpc2.figures.explanations import embedding_figure
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
@@ -135,7 +135,7 @@ def _looked(version: ClassifierVersion, image_key: str, target: int | None, laye
         shares = classifier.probabilities(images)[0]
         label = int(shares.argmax()) if target is None else target
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
-        heats = {"cam": None, "views": None}
+        heats: dict[str, np.ndarray | None] = {"cam": None, "views": None}
         if layer is not None:
             names = VIEW_SETS[classifiers.first_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
@@ -218,12 +218,12 @@ def _filters(version: ClassifierVersion, layer: str) -> bytes:
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _maps(version: ClassifierVersion, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
-    from vpc2.nets.inspection.activations import to_maps, to_sheet
+    from vpc2.nets.inspection.activations import to_feature_maps, to_sheet
     from vpc2.predict.explain.heatmaps import feature_maps
 
     classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
-        found = to_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+        found = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
     sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
     return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": found.channels}
 
@@ -278,7 +278,7 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
     from vpc2.predict.explain.embedding import METHODS
 
     method = st.segmented_control(
-        _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.get, key="inside/method"
+        _("Laid out by"), list(METHODS), default="pca", required=True, format_func=METHODS.__getitem__, key="inside/method"
     )
     has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):
@@ -290,7 +290,7 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
     )
     with left:
         chosen = st.plotly_chart(
-            map_figure(
+            embedding_figure(
                 points,
                 data.labels,
                 data.classes,

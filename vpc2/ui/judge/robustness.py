@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from vpc2.figures.robustness import endurance_figure
+from vpc2.figures.robustness import robustness_figure
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.ui import markdown
@@ -108,7 +108,7 @@ def _draw_set(ref: ClassifierRef, key: str) -> None:
             _("Beside it"),
             list(others),
             index=None,
-            format_func=others.get,
+            format_func=others.__getitem__,
             placeholder=_("Choose another run"),
             key=f"endure/other/{ref}",
         )
@@ -157,7 +157,7 @@ def _draw_card(found: dict[str, list[RobustnessCurve]], titles: Sequence[str]) -
         with grid.cell():
             if len(found) > 1:
                 st.markdown(f"**{say(CORRUPTIONS[key].title)}**")
-            figure = endurance_figure(
+            figure = robustness_figure(
                 texts, lines, y_title=_("Accuracy"), confidence_title=_("Confidence of {name}"), height=230 if len(found) > 1 else 320
             )
             st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CORRUPTIONS[key].title), config={"displayModeBar": False})

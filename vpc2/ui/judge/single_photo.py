@@ -11,11 +11,12 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
-from vpc2.figures.predictions import answers_figure
+from vpc2.figures.predictions import predictions_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.views import IDENTITY, VIEWS
+from vpc2.text import Text
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.server import idle
@@ -125,10 +126,11 @@ def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
     """Draw every photograph's answers; how to merge is chosen once for all."""
     if not classifiers.is_here(ref):
         return
+    linked = st.query_params.get("merge", "")
     how = st.segmented_control(
         _("How to merge"),
         list(MERGES),
-        default=MERGES[linked].key if (linked := st.query_params.get("merge")) in MERGES else "mean",
+        default=MERGES[linked].key if linked in MERGES else "mean",
         required=True,
         format_func=lambda key: say(MERGES[key].title),
         key="judge/merge",
@@ -165,7 +167,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
         answer = classes[top[0]]
         with column:
             st.markdown(f"**{title}: {markdown.literal(answer)}, {percent(shares[top[0]])}**")
-            figure = answers_figure(
+            figure = predictions_figure(
                 tuple(classes[i] for i in top), tuple(round(float(shares[i]), 4) for i in top), is_merged=column is columns[2]
             )
             st.plotly_chart(
@@ -193,14 +195,20 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
                 value=True,
                 key=ticks[view],
                 disabled=view == IDENTITY and kept == [IDENTITY],
-                help=None if view.startswith(DRAW) or VIEWS[view].caution is None else say(VIEWS[view].caution),
+                help=say(caution) if (caution := _caution_of(view)) is not None else None,
             )
             mark = f":green[:material/check: {_('agrees')}]" if is_same else f":orange[:material/close: {_('disagrees')}]"
             cost = f"{number(ms, ',.0f' if ms >= 10 else ',.1f')} ms"
             st.caption(f"{markdown.literal(classes[own])} {percent(shares[own])}  \n{mark} · {cost}")
-    warned = [view for view in kept if not view.startswith(DRAW) and VIEWS[view].caution is not None and found[view][0].argmax() != best]
-    if warned:
+    against = ((view, _caution_of(view)) for view in kept if found[view][0].argmax() != best)
+    view, caution = next(((view, caution) for view, caution in against if caution is not None), ("", None))
+    if caution is not None:
         st.info(
-            _("“{view}” disagrees, and may not keep the label: {why}").format(view=title_of(warned[0]), why=say(VIEWS[warned[0]].caution)),
+            _("“{view}” disagrees, and may not keep the label: {why}").format(view=title_of(view), why=say(caution)),
             icon=":material/warning:",
         )
+
+
+def _caution_of(view: str) -> Text | None:
+    """Return what is to be said of a view that may not keep the label; None of any other, and of a draw."""
+    return None if view.startswith(DRAW) else VIEWS[view].caution

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from vpc2.data.datasets import find_dataset
-from vpc2.figures.evaluation import gains_figure, price_figure, reliability_figure
+from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.merges import MERGES
@@ -89,7 +90,7 @@ def _ask_parts(key: tuple, bar: Any) -> None:
     for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
         data = classifiers.test_pictures(ref, most, part, dataset=dataset)
         with augmented.computing():
-            found.append(predict_set(kind, classifier, data, views, lambda share, i=i: report(i / 2, share)) if len(data) else None)
+            found.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _kept().put(key, tuple(found))
 
 
@@ -113,7 +114,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
     chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
     # Both questions are noted before either is answered: the answers are adjusted for each other.
-    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else None, chosen)):
+    for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else (), chosen)):
         if comparison is not None:
             question_count.note(classifiers.set_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison)
     asked = question_count.asked_of(classifiers.set_of(ref), paired)
@@ -121,10 +122,9 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {question_count.headline_of(paired, asked)}")
     st.caption(f"{question_count.evidence_of(paired)} {question_count.count_of(asked)}")
     grid = st.grid(4, min_column_width=150)
-    quiet = {"delta_color": "off", "delta_arrow": "off"}
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
         share = test.accuracy(shares)
-        grid.metric(title, percent(share.share), delta=say(share.bounds), **quiet)
+        grid.metric(title, percent(share.share), delta=say(share.bounds), delta_color="off", delta_arrow="off")
     grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
     rows = {
@@ -149,7 +149,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.caption(said)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
-        figure = price_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
+        figure = accuracy_against_time_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
         said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
         st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
         st.caption(said)
@@ -159,7 +159,7 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
         said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
+        st.plotly_chart(view_gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
         st.caption(said)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:

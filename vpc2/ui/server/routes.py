@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vpc2.text import SOURCE, Refusal
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.snapshot_files import SHEETS, read_look, sheet_path
-from vpc2.training.runs.store import RunStore, status_of
+from vpc2.training.runs.snapshot_files import SHEETS, read_snapshot, sheet_path
+from vpc2.training.runs.status import status_of
+from vpc2.training.runs.store import RunStore
 from vpc2.ui import addresses
 from vpc2.ui.server import idle, preload
 from vpc2.ui.server.tensorboard import Boards
@@ -100,7 +101,7 @@ def run_look(request: Request) -> Response:
     except Refusal as refusal:
         return _refuse(refusal)
     headers = {**_NO_STORE, _RUN_STATE: state}
-    numbers = read_look(folder)
+    numbers = read_snapshot(folder)
     if numbers is None or numbers["step"] == _whole(request.query_params.get("since")):
         return Response(status_code=204, headers=headers)
     return JSONResponse(numbers, headers=headers)
@@ -139,7 +140,7 @@ def routes(base: str = "") -> list[BaseRoute]:
         Route(f"{root}/api/runs/{{run_id}}/look", run_look),
         *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),
         Route(f"{root}/tensorboard", to_tensorboard),
-        Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),
+        Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),  # type: ignore[arg-type]  # a2wsgi names its own ASGI and WSGI types
     ]
 
 
@@ -152,7 +153,7 @@ def _begin_training() -> None:
     from vpc2.predict import uploaded_classifiers
     from vpc2.ui.session import runs
 
-    runs.engine()
+    runs.queue()
     uploads.sweep()
     uploaded_classifiers.sweep()
 

@@ -38,7 +38,7 @@ _NO_RUNS = "-"  # no run has such an id
 class Boards:
     """A WSGI application: TensorBoard, built when the first one asks for it, with the runs that the address names."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._app: Callable | None = None
 
@@ -96,7 +96,7 @@ def _build_app() -> Callable:
 class _Provider:
     """What TensorBoard asks for data, answered from the runs that the request names; read again when it is older than a moment."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._boards = LruCache(MOST_BOARDS)
 
     def __getattr__(self, name: str) -> Callable:

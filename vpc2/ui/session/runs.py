@@ -1,4 +1,4 @@
-"""The runs as the pages reach them: the store, this server's one engine, starting a run, and the one that the address names."""
+"""The runs as the pages reach them: the store, this server's one queue, starting a run, and the one that the address names."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import streamlit as st
 
 from vpc2 import host
 from vpc2.text import Refusal
-from vpc2.training.queue.base import Engine
-from vpc2.training.queue.factory import make_engine
+from vpc2.training.queue.base import RunQueue
+from vpc2.training.queue.factory import make_queue
 from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import say
 
-_ENGINE: dict[str, Engine] = {}
+_QUEUE: dict[str, RunQueue] = {}
 _LOCK = threading.Lock()
 
 
@@ -24,23 +24,23 @@ def store() -> RunStore:
     return RunStore()
 
 
-def engine() -> Engine:
-    """Return this server's one engine, made and warmed when first asked for."""
+def queue() -> RunQueue:
+    """Return this server's one queue of runs, made and warmed by the first call."""
     with _LOCK:
         where = str(host.home())
-        if where not in _ENGINE:
-            _ENGINE[where] = make_engine(RunStore())
-            _ENGINE[where].reconcile()
-        _ENGINE[where].warm()
-        return _ENGINE[where]
+        if where not in _QUEUE:
+            _QUEUE[where] = make_queue(RunStore())
+            _QUEUE[where].reconcile()
+        _QUEUE[where].warm()
+        return _QUEUE[where]
 
 
 def shutdown() -> None:
     """End the idle spare workers; a run that is going on goes on."""
     with _LOCK:
-        for one in _ENGINE.values():
+        for one in _QUEUE.values():
             one.shutdown()
-        _ENGINE.clear()
+        _QUEUE.clear()
 
 
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
@@ -49,7 +49,7 @@ def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
 
     own_datasets.check(recipe.dataset)
     run = store().create(recipe, name=name, owner=workspace.owner(), task=task)
-    engine().start(run)
+    queue().start(run)
     return run
 
 
@@ -79,4 +79,4 @@ def chosen_run() -> Run | None:
 
 def visible_runs() -> list[Run]:
     """Return the runs this visitor may see: their own, and everyone's finished ones where the host shares them."""
-    return store().seen_by(workspace.visitor())
+    return store().visible_to(workspace.visitor())

@@ -54,7 +54,7 @@ class VisitorCookie:
             await self.app(scope, receive, send)
             return
         name = asked.cookies.get(COOKIE)
-        if not is_name(name):
+        if name is None or not is_name(name):
             name = secrets.token_hex(16)
             given = asked.headers.get("cookie")
             told = (f"{given}; " if given else "") + f"{COOKIE}={name}"  # of two of one name the last counts

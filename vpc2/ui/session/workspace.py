@@ -177,7 +177,7 @@ def _listed(told: Any, kind: str) -> list[Any]:
 
 def _read_kept(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
     """Return the documents of link tokens; an empty list where the last, the current one, cannot be read."""
-    documents = []
+    documents: list[dict[str, Any] | None] = []
     for token in tokens:
         try:
             documents.append(codec.to_document(codec.from_token(token, kind).spec))
@@ -238,7 +238,7 @@ def visitor() -> str:
     if (member := sign_in.member()) is not None:
         return member
     for known in (st.context.cookies.get(visitor_cookie.COOKIE), _visitor("id")):
-        if visitor_cookie.is_name(known):
+        if isinstance(known, str) and visitor_cookie.is_name(known):
             return known
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))
 

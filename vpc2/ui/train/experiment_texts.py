@@ -9,7 +9,7 @@ import streamlit as st
 from vpc2.augment.mixes import MIXES
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
-from vpc2.training.experiments.store import Outcome, is_still_rising
+from vpc2.training.experiments.store import ExperimentStatus, is_still_rising
 from vpc2.training.spec import Experiment, Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, number, say
@@ -42,9 +42,10 @@ def draw_sides(spec: Experiment) -> None:
         st.caption(f"**{markdown.literal(name)}**: {markdown.literal(what)}")
 
 
-def draw_size(outcome: Outcome) -> None:
+def draw_size(outcome: ExperimentStatus) -> None:
     """Say how many seeds, pictures and people the numbers rest on."""
     gap = outcome.gap
+    assert gap is not None  # drawn beside the numbers of finished pairs
     numbers = {"seeds": number(gap.seeds), "n": number(outcome.pictures), "people": number(gap.units)}
     said = (
         _("95 % intervals. Seeds: {seeds}; test pictures: {n}, of {people} people.")

@@ -11,13 +11,21 @@ import streamlit as st
 from vpc2.augment.presets import PIPELINES
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiments import LEFT, RIGHT, curves_figure, pairs_figure
+from vpc2.knobs import Choice
 from vpc2.text import Refusal
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.experiments.comparison import FEWEST_SEEDS, sentences, share_of_test
-from vpc2.training.experiments.store import ExperimentStore, Filed, Outcome, more_epochs, read_outcome, validation_curves
+from vpc2.training.experiments.store import (
+    ExperimentStatus,
+    ExperimentStore,
+    StoredExperiment,
+    more_epochs,
+    read_experiment_status,
+    validation_curves,
+)
 from vpc2.training.presets import EXPERIMENTS, RECIPES
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.store import STATES
+from vpc2.training.runs.status import STATES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import SEEDS, Experiment, Recipe, without
 from vpc2.ui import markdown
@@ -38,7 +46,7 @@ def store() -> ExperimentStore:
     return ExperimentStore(runs.store())
 
 
-def chosen_experiment() -> Filed | None:
+def chosen_experiment() -> StoredExperiment | None:
     """Return the experiment that the address names (`?experiment=`), so that a reload finds it again."""
     wanted = st.query_params.get("experiment")
     if not wanted:
@@ -51,17 +59,17 @@ def chosen_experiment() -> Filed | None:
         return None
 
 
-def _title(filed: Filed) -> str:
+def _title(filed: StoredExperiment) -> str:
     return f"{say(find_dataset(filed.spec.right.dataset).title)}: {filed.name}"
 
 
-def start(spec: Experiment) -> Filed:
+def start(spec: Experiment) -> StoredExperiment:
     """Make an experiment and queue its runs, both sides of a seed one after the other."""
     for recipe in (spec.left, spec.right):
         own_datasets.check(recipe.dataset)
     filed = store().create(spec, workspace.owner())
     for run_id in filed.runs:
-        runs.engine().start(runs.store().get(run_id))
+        runs.queue().start(runs.store().get(run_id))
     return filed
 
 
@@ -76,7 +84,7 @@ def _begin(spec: Experiment) -> None:
 def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
     """Draw the button that trains a recipe with and without its pipeline, and the other comparisons behind another one."""
     is_fatal = problem is not None and problem.is_fatal
-    seeds = SEEDS.default
+    seeds = SEEDS.clean(SEEDS.default)
     if button(
         _("With and without augmentation"),
         icon=":material/compare_arrows:",
@@ -109,8 +117,8 @@ def _ask_setting(recipe: Recipe) -> Experiment:
     knob, now = SETTINGS.knob(key), recipe.settings[key]
     other = draw_knob(knob, now, key=f"compare/value/{key}/{now}")
     title = say(knob.title)
-    names = [f"{title}: {say(knob.options[value]) if hasattr(knob, 'options') else number(value, 'g')}" for value in (now, other)]
-    return Experiment(recipe, replace(recipe, settings={**recipe.settings, key: other}), *names)
+    left, right = (f"{title}: {say(knob.options[value]) if isinstance(knob, Choice) else number(value, 'g')}" for value in (now, other))
+    return Experiment(recipe, replace(recipe, settings={**recipe.settings, key: other}), left, right)
 
 
 def _ask_recipe(recipe: Recipe) -> Experiment:
@@ -124,9 +132,9 @@ def _ask_recipe(recipe: Recipe) -> Experiment:
     return Experiment(recipe, other, recipe.name or _("this one"), names[key] if key in own else say(RECIPES[key].title))
 
 
-def draw_experiment(filed: Filed) -> None:
+def draw_experiment(filed: StoredExperiment) -> None:
     """Draw an experiment: both sides as they train, and in the end the gap, its interval and the sentence."""
-    outcome = read_outcome(filed, runs.store())
+    outcome = read_experiment_status(filed, runs.store())
     is_own = filed.owner == workspace.visitor()
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-head"):
         st.markdown(f"### {markdown.literal(_title(filed))}", width="content")
@@ -134,7 +142,7 @@ def draw_experiment(filed: Filed) -> None:
         if is_own and not outcome.is_over and button(_("Stop"), icon=":material/stop:", key="experiment/stop"):
             for run_id in filed.runs:
                 if not runs.store().status(run_id).is_over:
-                    runs.engine().stop(run_id, by=workspace.visitor())
+                    runs.queue().stop(run_id, by=workspace.visitor())
             st.rerun()
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
             recipes.take_recipe(filed.spec.right)
@@ -175,15 +183,13 @@ def _draw_watch(experiment_id: str, seen: int) -> None:
         st.rerun()
     done = sum(status.is_over for status in states)
     left = sum(
-        runs.engine().seconds_left(runs.store().get(run_id))
-        for run_id, status in zip(filed.runs, states, strict=True)
-        if not status.is_over
+        runs.queue().seconds_left(runs.store().get(run_id)) for run_id, status in zip(filed.runs, states, strict=True) if not status.is_over
     )
     text = _("Run {n} of {of}, about {s} s left in all").format(n=min(done + 1, len(states)), of=len(states), s=number(left, ",.0f"))
     st.progress(done / len(states), text=text)
 
 
-def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
+def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
     spec = filed.spec
     if outcome.lost:
         names = ", ".join(markdown.literal(name) for name in outcome.lost)
@@ -232,7 +238,7 @@ def _draw_outcome(filed: Filed, outcome: Outcome) -> None:
     _draw_table(filed, outcome)
 
 
-def _draw_table(filed: Filed, outcome: Outcome) -> None:
+def _draw_table(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
     rows = []
     for i, pair in enumerate(filed.pairs, 1):
         for run_id, name in zip(pair, (filed.spec.left_name, filed.spec.right_name), strict=True):
@@ -268,7 +274,7 @@ def draw_list() -> None:
     st.markdown(f"## {_('Your experiments')}")
     shown = found if st.session_state.get("experiments/all") else found[:AT_ONCE]
     for filed in shown:
-        outcome = read_outcome(filed, runs.store())
+        outcome = read_experiment_status(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
             if button(markdown.literal(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
                 st.query_params.pop("run", None)

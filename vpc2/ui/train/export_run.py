@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from vpc2.training.runs.store import Run
 from vpc2.ui import markdown
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
+
+if TYPE_CHECKING:
+    from vpc2.predict.classifier import Classifier
 
 
 def draw_export(run: Run) -> None:
@@ -49,19 +52,27 @@ def draw_export(run: Run) -> None:
 
 def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | None, file_name: str) -> None:
     """Draw a button that saves a file (None: there is none to save) and what the file is, or why there is none."""
-    given = {"file_name": file_name, "key": f"home/{file_name}", "disabled": data is None}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(name, data or "", icon=":material/download:", on_click="ignore", width=170, **given)
+        st.download_button(
+            name,
+            data or "",
+            file_name=file_name,
+            key=f"home/{file_name}",
+            disabled=data is None,
+            icon=":material/download:",
+            on_click="ignore",
+            width=170,
+        )
         st.caption(what, width="stretch")
 
 
 def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
     """Return the sentence why no script gives the curve of a run; empty where one does."""
     from vpc2.training.checks import fit_to_data
-    from vpc2.training.export.bundle import read_course
+    from vpc2.training.export.bundle import read_run_history
 
     try:
-        read_course(fit_to_data(run.recipe)[0], events)
+        read_run_history(fit_to_data(run.recipe)[0], events)
     except Refusal as refusal:
         return markdown.literal(say(refusal.text))
     return ""
@@ -79,7 +90,7 @@ def _script_words(events: list[dict[str, Any]]) -> str:
     return said.format(device=device)
 
 
-def _opened(run: Run):
+def _opened(run: Run) -> Classifier:
     from vpc2.predict.classifier import load_classifier
 
     return load_classifier(run.folder)

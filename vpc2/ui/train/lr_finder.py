@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from vpc2 import codec
-from vpc2.figures.lr_finder import rate_figure
+from vpc2.figures.lr_finder import lr_finder_figure
 from vpc2.text import Refusal
 from vpc2.training.runs.events import read_events
 from vpc2.training.spec import Recipe
@@ -59,7 +59,7 @@ def _draw_search(run_id: str) -> None:
         st.caption(markdown.literal(say(status.reason)))
     found = events[-1].get("suggestion") if events and events[-1]["type"] == "end" else None
     if rates:
-        figure = rate_figure(rates, found, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))
+        figure = lr_finder_figure(rates, found, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))
         st.plotly_chart(figure, key="rate-figure", alt=_("The loss against the learning rate, which grows from step to step"))
     if found is not None and button(_("Use {rate}").format(rate=number(found, ".2g")), icon=":material/check:", key="use-rate"):
         recipe = workspace.load("recipe")

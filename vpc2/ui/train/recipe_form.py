@@ -128,7 +128,7 @@ def _draw_net(recipe: Recipe) -> Any:
     ready = {BACKBONE_PREFIX + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
     chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
     if chosen.startswith(BACKBONE_PREFIX):
-        is_frozen = recipe.net.is_frozen if recipe.net.KIND == Backbone.KIND else FROZEN.default
+        is_frozen = recipe.net.is_frozen if isinstance(recipe.net, Backbone) else FROZEN.default
         return Backbone(chosen.removeprefix(BACKBONE_PREFIX), draw_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
     return workspace.load("net") if chosen == FROM_BUILD else NETS[chosen].net
 

@@ -11,7 +11,8 @@ from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
-from vpc2.training.runs.store import Run, Status, may_change
+from vpc2.training.runs.status import Status
+from vpc2.training.runs.store import Run, may_change
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_snapshot import live_snapshot
@@ -46,13 +47,13 @@ def _draw_head(run: Run, status: Status) -> None:
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
             if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
-                _do(runs.engine().pause, run.id, by=workspace.visitor())
+                _do(runs.queue().pause, run.id, by=workspace.visitor())
             if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
-                _do(runs.engine().stop, run.id, by=workspace.visitor())
+                _do(runs.queue().stop, run.id, by=workspace.visitor())
         if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
-            _do(runs.engine().resume, run.id, by=workspace.visitor())
+            _do(runs.queue().resume, run.id, by=workspace.visitor())
         if is_own and status.state == "paused" and button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}"):
-            _do(runs.engine().stop, run.id, by=workspace.visitor())
+            _do(runs.queue().stop, run.id, by=workspace.visitor())
         if run.model_path.is_file():
             label = _("Judge this net") if status.is_over else _("Judge it now")
             st.page_link(page_frame.script("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
@@ -123,7 +124,7 @@ def _start(make: Any, *args: Any) -> None:
 
     def begin() -> Run:
         run = make(*args)
-        runs.engine().start(run)
+        runs.queue().start(run)
         return run
 
     started = page_frame.guarded(begin)
@@ -186,7 +187,7 @@ def _look_words() -> dict[str, str]:
 
 def _draw_look(run: Run, view: str, standing: str) -> None:
     given = None
-    if not routes.is_serving() and (numbers := snapshot_files.read_look(run.folder)) is not None:
+    if not routes.is_serving() and (numbers := snapshot_files.read_snapshot(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
         given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
     live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -64,7 +65,7 @@ def draw_draft() -> str | None:
     return _draw_using(drafts, draft)
 
 
-def _try(change, *args) -> None:
+def _try(change: Callable[..., object], *args: object) -> None:
     """Change the draft and draw the page anew; a refusal stays on the screen."""
     try:
         change(*args)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,6 +15,9 @@ from vpc2.ui.session.i18n import _
 from vpc2.ui.session.own_datasets import keys
 from vpc2.ui.widgets import dataset_builder
 from vpc2.ui.widgets.buttons import button
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}")
 _ADDED = Plural("{name}: {count:,} picture in {classes} classes.", "{name}: {count:,} pictures in {classes} classes.", count="count")
@@ -48,7 +53,7 @@ def draw_adding(current: str) -> str | None:
     return None
 
 
-def _keep(packed, loose) -> str:
+def _keep(packed: UploadedFile | None, loose: Sequence[UploadedFile]) -> str:
     from vpc2.data import uploads
     from vpc2.data.folder import load_archive, load_uploads
 

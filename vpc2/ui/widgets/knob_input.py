@@ -21,7 +21,7 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
     width each on its own.
     """
     label = say(knob.title) + (f" ({knob.unit})" if knob.unit else "")
-    shared = {"key": key, "help": say(knob.help) or None}
+    shared: dict[str, Any] = {"key": key, "help": say(knob.help) or None}
     if isinstance(knob, Flag):
         return st.toggle(label, value=value, **shared)
     if isinstance(knob, Choice):
@@ -32,18 +32,14 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
         return st.selectbox(label, options, index=options.index(value), format_func=show, **shared)
     if isinstance(knob, Pair):
         return knob.clean(_draw_pair(knob, value, label, key, shared["help"], reach, is_apart))
-    low, high = knob.low, knob.high
     if isinstance(knob, Span):
-        kind, form = int if knob.whole else float, "%d" if knob.whole or knob.step >= 1 else None
-        low, high = min(kind(low), kind(value[0])), max(kind(high), kind(value[1]))
-        chosen = st.slider(label, low, high, (kind(value[0]), kind(value[1])), 1 if knob.whole else knob.step, format=form, **shared)
-        return knob.clean(list(chosen))
+        return knob.clean(list(_draw_span(knob, value, label, shared)))
     if isinstance(knob, Whole):
         if reach is not None:
             return knob.clean(_draw_within(value, label, reach[0], shared))
-        return _draw_whole(knob, value, label, min(int(low), value), max(int(high), value), shared)
+        return _draw_whole(knob, value, label, min(knob.low, value), max(knob.high, value), shared)
     if isinstance(knob, Number):
-        return _draw_number(knob, value, label, min(float(low), value), max(float(high), value), shared)
+        return _draw_number(knob, value, label, min(float(knob.low), value), max(float(knob.high), value), shared)
     raise TypeError(f"no widget for {type(knob).__name__}")
 
 
@@ -56,6 +52,15 @@ def pick(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | 
     return picked
 
 
+def _draw_span(knob: Span, value: Sequence[float], label: str, shared: dict[str, Any]) -> tuple[float, float]:
+    form = "%d" if knob.whole or knob.step >= 1 else None
+    if knob.whole:
+        whole = (int(value[0]), int(value[1]))
+        return st.slider(label, min(int(knob.low), whole[0]), max(int(knob.high), whole[1]), whole, 1, format=form, **shared)
+    ends = (float(value[0]), float(value[1]))
+    return st.slider(label, min(float(knob.low), ends[0]), max(float(knob.high), ends[1]), ends, knob.step, format=form, **shared)
+
+
 def _draw_pair(
     knob: Pair, value: int | str | list[int], label: str, key: str, help_: str | None, reach: Sequence[Sequence[int]] | None, is_apart: bool
 ) -> int | str | list[int]:
@@ -64,9 +69,10 @@ def _draw_pair(
     if word is not None:
         is_word = st.session_state.get(f"{key}/word", value == word)
         value = word if is_word else 0 if value == word else value
-    if value == word and word is not None:
-        st.text_input(label, word, disabled=True, key=f"{key}/said", help=help_)
-        chosen: int | str | list[int] = word
+    chosen: int | str | list[int]
+    if isinstance(value, str):  # the word; a pair has no other
+        st.text_input(label, value, disabled=True, key=f"{key}/said", help=help_)
+        chosen = value
     elif is_apart or isinstance(value, list):
         sides = value if isinstance(value, list) else [value, value]
         reaches = (*reach, *reach)[:2] if reach else (range(knob.low, knob.high + 1),) * 2

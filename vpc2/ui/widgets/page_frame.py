@@ -13,15 +13,15 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
+from vpc2.resources import resource
 from vpc2.text import Refusal, join_texts
 from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, say
+from vpc2.version import APP
 
 CSS = Path(__file__).with_name("page_frame.css")
-_ICON = Path(__file__).parents[3] / "assets" / "icon.png"
-PAGES = Path(__file__).parents[3] / "pages"
 
 
 def set_page() -> None:
@@ -39,12 +39,13 @@ def set_page() -> None:
 
 @functools.cache
 def _icon() -> str:
-    return f"data:image/png;base64,{base64.b64encode(_ICON.read_bytes()).decode()}"
+    icon = resource("assets", "icon.png").read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(icon).decode()}"
 
 
 def script(page: str) -> str:
     """Return the script of a page, as links and switches name it: absolute, because the front door's script lies elsewhere."""
-    return str(PAGES / f"{page}.py")
+    return str(resource("pages", f"{page}.py"))
 
 
 def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
@@ -111,6 +112,12 @@ def draw_opening(kind: str, place: str = "share") -> None:
         except Refusal as refusal:
             notices.remember_note(refusal.text, "error")
         st.rerun()
+
+
+def draw_foot() -> None:
+    """Draw the last line of every page: which version this is."""
+    with st.container(key="foot"):
+        st.caption(APP)
 
 
 def draw_notes() -> None:

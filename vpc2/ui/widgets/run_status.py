@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import read_events
-from vpc2.training.runs.store import STATES, Run, Status, may_change
+from vpc2.training.runs.status import STATES, Status
+from vpc2.training.runs.store import Run, may_change
 from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
@@ -159,7 +160,8 @@ def _draw_repair(run: Run) -> None:
     )
 
 
-COLOURS = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
+Colour = Literal["green", "blue", "red", "orange", "gray"]
+COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
 
 
 def draw_state(status: Status) -> None:
@@ -170,7 +172,7 @@ def draw_state(status: Status) -> None:
 def draw_waiting(run: Run, status: Status) -> None:
     """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
     if status.state == "queued":
-        place, wait_s = runs.engine().place_in_line(run.id), runs.engine().wait_s(run.id)
+        place, wait_s = runs.queue().place_in_queue(run.id), runs.queue().wait_s(run.id)
         said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
         st.info(said if place else _("Starting…"), icon=":material/hourglass:")
     elif status.state == "paused":

@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ _FOLDER = Path(__file__).parent
 
 
 @functools.cache
-def _component():
+def _component() -> Any:
     return st.components.v2.component("vpc2.browser_storage", html="<span></span>\n", js=(_FOLDER / "view.js").read_text(encoding="utf-8"))
 
 

@@ -12,12 +12,12 @@ const states = new WeakMap();
 let memory = {}, madeUp = ''; // where a browser forbids storage, this page alone remembers
 
 function read(storage, key) {
-  try { return JSON.parse(storage().getItem(key)); } catch (e) { return memory[key] ?? null; }
+  try { return JSON.parse(storage().getItem(key)); } catch { return memory[key] ?? null; }
 }
 
 function write(storage, key, value) {
   memory[key] = value;
-  try { storage().setItem(key, JSON.stringify(value)); } catch (e) { /* full or forbidden: links and files still keep everything */ }
+  try { storage().setItem(key, JSON.stringify(value)); } catch { /* full or forbidden: links and files still keep everything */ }
 }
 
 function random() {
@@ -35,14 +35,14 @@ function allTabs() {
 function elsewhere(tab) {
   const found = [];
   for (const [id, one] of Object.entries(allTabs())) {
-    if (id !== tab.id) for (const [kind, token] of Object.entries(one.work || {})) found.push({ kind, token, at: (one.changed || {})[kind] || one.at });
+    if (id !== tab.id) for (const [kind, token] of Object.entries(one.work || {})) found.push({ kind, token, at: one.changed?.[kind] || one.at });
   }
   return found.sort((a, b) => b.at - a.at);
 }
 
 function open() {
   const tab = read(tabStore, TAB);
-  if (tab && tab.id) return tab;
+  if (tab?.id) return tab;
   const fresh = { id: random(), work: {}, earlier: {}, seen: {}, opened: '' };
   for (const { kind, token, at } of elsewhere(fresh)) {
     fresh.seen[kind] = Math.max(fresh.seen[kind] || 0, at);
@@ -83,7 +83,7 @@ function compare(s) {
 // The name of a browser that came before there were cookies: the server makes a cookie of it, once.
 async function adopt(data) {
   let name = null;
-  try { name = localStorage.getItem(NAME); } catch (e) { return; }
+  try { name = localStorage.getItem(NAME); } catch { return; }
   if (!/^[0-9a-f]{32}$/.test(name || '')) return;
   const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(name) };
   try {
@@ -92,15 +92,15 @@ async function adopt(data) {
     if (!answer.is_known) return;
     localStorage.removeItem(NAME);
     location.reload(); // this session began under another name
-  } catch (e) { /* no route answers: the name stays where it is */ }
+  } catch { /* no route answers: the name stays where it is */ }
 }
 
 function name() {
   let id = madeUp;
-  try { id = localStorage.getItem(NAME) || ''; } catch (e) { /* forbidden */ }
+  try { id = localStorage.getItem(NAME) || ''; } catch { /* forbidden */ }
   if (!/^[0-9a-f]{32}$/.test(id)) {
     id = madeUp = madeUp || random();
-    try { localStorage.setItem(NAME, id); } catch (e) { /* forbidden: the name lasts as long as the page */ }
+    try { localStorage.setItem(NAME, id); } catch { /* forbidden: the name lasts as long as the page */ }
   }
   return id;
 }

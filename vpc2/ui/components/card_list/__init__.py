@@ -58,7 +58,7 @@ def card_list(
     An item is `{"id", "name", "meta", "on", "colour"}`; of these `id` and `name` are needed. Where a change is refused, the cards go back
     to the items that are given then.
     """
-    cards = [
+    cards: list[dict[str, Any]] = [
         {
             "id": str(item["id"]),
             "name": str(item["name"]),

@@ -95,7 +95,7 @@ function draw(root, s) {
   empty.textContent = s.component.data.words.empty;
   empty.hidden = s.items.length > 0;
   const focused = root.activeElement;
-  const held = focused && focused.closest && focused.closest('.card');
+  const held = focused?.closest?.('.card');
   const cards = new Map([...list.children].map(card => [card.dataset.id, card]));
   const before = new Map([...cards].map(([id, card]) => [id, card.getBoundingClientRect().top]));
   const heldAt = held ? [...list.children].indexOf(held) : -1;

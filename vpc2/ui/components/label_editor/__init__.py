@@ -42,8 +42,14 @@ def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapp
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
     limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
     waiting = action_queue.waiting(key)
-    data = {"image": address, "labels": [label.to_doc() for label in labels], "words": dict(words), "limits": limits}
-    data |= {"ears": action_queue.ears(key, waiting.append), "waiting": len(waiting)}
+    data = {
+        "image": address,
+        "labels": [label.to_doc() for label in labels],
+        "words": dict(words),
+        "limits": limits,
+        "ears": action_queue.ears(key, waiting.append),
+        "waiting": len(waiting),
+    }
     action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
     if not waiting:
         return None

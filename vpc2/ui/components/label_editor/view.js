@@ -23,7 +23,7 @@ function settle(component, state) {
 // The labels as they will be: a number in the list is about what is seen, and fast hands are about what they have just done.
 function foreseen(labels, kind, more) {
   if (kind === 'clear') return [];
-  if (kind === 'remove') return labels.filter((label, i) => i !== more.at);
+  if (kind === 'remove') return labels.filter((_label, i) => i !== more.at);
   if (kind === 'rename') return labels.map((label, i) => (i === more.at ? { ...label, name: more.name } : label));
   return [...labels, { kind, ...more }];
 }
@@ -77,7 +77,7 @@ function show(component, state) {
   };
   const draw = () => {
     svg.replaceChildren();
-    const order = labels.map((label, i) => i).sort((a, b) => (labels[b].kind === 'mask') - (labels[a].kind === 'mask'));
+    const order = labels.map((_label, i) => i).sort((a, b) => (labels[b].kind === 'mask') - (labels[a].kind === 'mask'));
     for (const i of order) one(labels[i].kind, labels[i].places, i === state.lit);
     if (state.tool === 'box' && state.from && state.to) one('box', span(state.from, state.to));
     if (state.corners.length) {
@@ -155,7 +155,8 @@ function show(component, state) {
     else if (event.key === 'Backspace' && state.corners.length) state.corners.pop();
     else if (event.key === 'Enter' && state.tool === 'mask') finish();
     else if (event.key === ' ' || event.key === 'Enter') {
-      const at = state.cursor ?? (state.cursor = [0.5, 0.5]);
+      state.cursor ??= [0.5, 0.5];
+      const at = state.cursor;
       if (state.tool === 'mask') corner(at);
       else if (state.tool === 'point') add('point', at);
       else if (state.from) boxed(at);

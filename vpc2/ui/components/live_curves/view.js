@@ -34,7 +34,11 @@ export default function (component) {
     box.onchange = () => { options[option] = box.checked; schedule(root, s); };
   }
   const wanted = new Set(data.runs.map(run => run.id));
-  for (const id of s.runs.keys()) if (!wanted.has(id)) s.runs.get(id).isGone = true, s.runs.delete(id);
+  for (const [id, run] of s.runs) {
+    if (wanted.has(id)) continue;
+    run.isGone = true;
+    s.runs.delete(id);
+  }
   for (const { id, label, hue, state, given } of data.runs) {
     if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
     const run = s.runs.get(id);
@@ -349,7 +353,7 @@ function drawPanel(panel, s, paint, runs, of) {
   const x = step => PAD.left + (step / right) * inner.w;
   const share = low === null ? value => value / top : value => Math.log(Math.max(value, low) / low) / Math.log(top / low);
   const y = value => PAD.top + (1 - Math.min(share(value), 1)) * inner.h;
-  drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width, height });
+  drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width });
   if (!hasPoints) {
     pen.fillStyle = paint.ink;
     pen.globalAlpha = 0.75;
@@ -376,7 +380,7 @@ function ticks(of, top, low, height) {
   return values;
 }
 
-function drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width, height }) {
+function drawAxes(pen, s, paint, of, { x, y, right, top, low, inner, width }) {
   const { words } = s.data;
   pen.fillStyle = pen.strokeStyle = paint.ink;
   pen.lineWidth = 1;

@@ -90,7 +90,7 @@ async function show(root, s, look, sheet) {
   if (sheet) {
     const picture = new Image();
     picture.src = sheet;
-    await picture.decode().catch(() => {});
+    await picture.decode().catch(() => null);
     if (s.isGone) return;
   }
   const before = s.sheet;
@@ -102,7 +102,7 @@ async function show(root, s, look, sheet) {
 }
 
 function forget(s) {
-  if (s.sheet && s.sheet.startsWith('blob:')) URL.revokeObjectURL(s.sheet);
+  if (s.sheet?.startsWith('blob:')) URL.revokeObjectURL(s.sheet);
 }
 
 // --- numbers and words
@@ -171,7 +171,7 @@ function draw(root, s, state = s.data.state) {
   head.textContent = headline(s);
   const scrolled = [...body.querySelectorAll('.scroll')].map(one => [one.scrollLeft, one.scrollTop]);
   const focused = [...body.querySelectorAll('[tabindex]')].indexOf(root.activeElement ?? root.getRootNode().activeElement);
-  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](root, s));
+  body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](s));
   [...body.querySelectorAll('.scroll')].forEach((one, i) => {
     if (scrolled[i]) [one.scrollLeft, one.scrollTop] = scrolled[i];
   });
@@ -188,7 +188,7 @@ function tile(s, i, count, said) {
   return picture;
 }
 
-function drawBatch(root, s) {
+function drawBatch(s) {
   const { look } = s, list = make('ul', null, { class: 'tiles' });
   look.batch.forEach((shares, i) => {
     const isMixed = shares.length > 1;
@@ -200,7 +200,7 @@ function drawBatch(root, s) {
   return [list];
 }
 
-function drawMistakes(root, s) {
+function drawMistakes(s) {
   const { look } = s, { words } = s.data, list = make('ul', null, { class: 'tiles wide' });
   look.mistakes.forEach((one, i) => {
     const values = { true: look.classes[one.true], predicted: look.classes[one.predicted], p: percent(one.confidence) };
@@ -212,11 +212,11 @@ function drawMistakes(root, s) {
   return look.mistakes.length ? [list] : [];
 }
 
-function drawClasses(root, s) {
+function drawClasses(s) {
   const { look } = s, { words } = s.data;
   if (!total(look).all) return [];
   const sides = make('div', null, { class: 'sides' }), right = make('div');
-  sides.append(look.classes.length <= AS_TEXT ? drawTable(s) : drawMany(root, s), right);
+  sides.append(look.classes.length <= AS_TEXT ? drawTable(s) : drawMany(s), right);
   right.append(make('h4', words.perClass));
   const rates = make('ul', null, { class: 'rates' }), box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.perClass });
   look.classes.forEach((name, k) => {
@@ -241,7 +241,7 @@ function drawClasses(root, s) {
 }
 
 function rate(s, k, shown) {
-  const { look } = s, [low, high] = bounds(look.intervals && look.intervals[k]);
+  const { look } = s, [low, high] = bounds(look.intervals?.[k]);
   return fill(s.data.words.share, { a: percent(look.accuracy[k]), low, high, right: format(look.confusion[k][k]), n: format(shown) });
 }
 
@@ -275,7 +275,7 @@ function drawTable(s) {
 }
 
 // More classes than a table can hold: a pixel a cell, with a cursor that the pointer and the arrow keys move.
-function drawMany(root, s) {
+function drawMany(s) {
   const { look } = s, { words } = s.data, n = look.classes.length;
   const box = make('div', null, { class: 'many' }), said = make('p', '', { class: 'said', 'aria-live': 'polite' });
   const canvas = make('canvas', null, { role: 'img', tabindex: 0, 'aria-label': `${words.matrix}. ${words.arrows}` });
@@ -336,7 +336,7 @@ function bars(kind, summary, words) {
   return svg;
 }
 
-function drawLayers(root, s) {
+function drawLayers(s) {
   const { look } = s, { words } = s.data;
   const box = make('div', null, { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': words.layersTitle });
   const table = make('table', null, { class: 'layers' }), top = make('thead'), head = make('tr'), body = make('tbody');

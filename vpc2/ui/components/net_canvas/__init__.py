@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net, Place
@@ -81,7 +81,7 @@ def _read_place(given: Any, net: Net) -> Place | None:
     if not isinstance(given, Mapping):
         return None
     at, inside, branch = given.get("at"), given.get("inside", ""), given.get("branch", 0)
-    if not isinstance(inside, str) or any(isinstance(one, bool) or not isinstance(one, int) for one in (at, branch)):
+    if not isinstance(inside, str) or not _is_whole(at) or not _is_whole(branch):
         return None
     if inside:
         layer = net.find(inside)
@@ -91,6 +91,10 @@ def _read_place(given: Any, net: Net) -> Place | None:
     if not 0 <= branch < len(branches) or not 0 <= at <= len(branches[branch]):
         return None
     return Place(at, inside, branch)
+
+
+def _is_whole(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], None]) -> None:

@@ -107,7 +107,7 @@ function foreseeGone(s) {
 function foreseeNew(s, before, kind, id) {
   if (!before || before.role === 'slot' || before.role === 'frame') return;
   const family = s.data.palette.find(one => one.kinds.some(other => other.kind === kind));
-  const title = family && family.kinds.find(one => one.kind === kind).title;
+  const title = family?.kinds.find(one => one.kind === kind).title;
   const plain = family && {
     role: 'layer', width: 14, right: 14, top: 0, colour: family.colour, faces: [[`M0 0h14v${before.height}h-14z`, family.colour]], stripes: '',
     name: title, lines: [], title, label: title, problem: false, slab: false, open: null, more: false, fewer: false,
@@ -225,14 +225,15 @@ function nearestGap(s, event) {
 function follow(s, event) {
   s.drag.event = event;
   s.tag.style.transform = `translate(${event.clientX + 14}px, ${event.clientY + 14}px)`;
-  const gap = (s.drag.gap = nearestGap(s, event));
+  const gap = nearestGap(s, event);
+  s.drag.gap = gap;
   const half = gap ? gap.height / 2 : 0;
   s.marker.setAttribute('d', gap ? `M${gap.x} ${gap.y - half}v${2 * half}m-5 0h10M${gap.x - 5} ${gap.y - half}h10` : '');
 }
 
 function roll(s) {
   // A long net is longer than the stage: dragging near an edge scrolls it.
-  if (!s.drag || !s.drag.isOn) return;
+  if (!s.drag?.isOn) return;
   const { event } = s.drag, box = s.stage.getBoundingClientRect();
   if (event.clientY > box.top - 20 && event.clientY < box.bottom + 20) {
     const by = (at, low, high) => (at < low + EDGE_PX ? -1 : at > high - EDGE_PX ? 1 : 0);
@@ -250,7 +251,7 @@ function drop(s, isDone) {
   s.tag.hidden = true;
   s.marker.setAttribute('d', '');
   s.canvas.classList.remove('dragging');
-  if (!drag || !drag.isOn) return;
+  if (!drag?.isOn) return;
   s.hasDragged = true; // the click that ends a drag does nothing
   setTimeout(() => { s.hasDragged = false; }, 0);
   drawStage(s);
@@ -309,7 +310,7 @@ function connect(s) {
     zoomTo(s, s.zoom * (event.deltaY < 0 ? 1.1 : 1 / 1.1), event.clientX - stage.getBoundingClientRect().left);
   }, { passive: false });
   // The finger that holds the chosen layer does not scroll; browsers do not heed touch-action on parts of an SVG.
-  stage.addEventListener('touchmove', event => { if (s.drag && s.drag.id) event.preventDefault(); }, { passive: false });
+  stage.addEventListener('touchmove', event => { if (s.drag?.id) event.preventDefault(); }, { passive: false });
 
   canvas.onpointerdown = event => {
     if (event.button || s.drag) return;

@@ -197,7 +197,7 @@ function drawStage(s) {
   const old = new Map([...s.solids.children].map(node => [node.dataset.id, node]));
   if (!find(s, s.selected)) s.selected = data.selected;
   const first = walkable(s)[0];
-  const tabbed = find(s, s.selected) ? s.selected : first && first.id;
+  const tabbed = find(s, s.selected) ? s.selected : first?.id;
   data.solids.forEach((solid, i) => {
     const node = old.get(solid.id) || make(s.solids, 'g', '', { 'data-id': solid.id });
     old.delete(solid.id);
@@ -222,7 +222,7 @@ function drawRing(s) {
 
 function fillSolid(s, node, solid, tabbed) {
   const isSelected = solid.id === s.selected && solid.role !== 'input' && !solid.fixed;
-  const marks = { selected: isSelected, problem: solid.problem, ghost: solid.ghost, slab: solid.slab, fixed: solid.fixed, held: s.drag && s.drag.isOn && s.drag.id === solid.id };
+  const marks = { selected: isSelected, problem: solid.problem, ghost: solid.ghost, slab: solid.slab, fixed: solid.fixed, held: s.drag?.isOn && s.drag.id === solid.id };
   node.setAttribute('class', ['solid', solid.role, ...Object.keys(marks).filter(name => marks[name])].join(' '));
   node.style.transform = `translate(${solid.x}px, ${solid.y}px)`;
   if (solid.role === 'input' || solid.fixed) {

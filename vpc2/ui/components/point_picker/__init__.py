@@ -10,6 +10,7 @@ from typing import Any
 from vpc2.ui.components import action_queue
 
 _FOLDER = Path(__file__).parent
+_LEAST = {"place": 0, "step": -1}
 
 
 def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
@@ -17,10 +18,9 @@ def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
     if not isinstance(payload, Mapping):
         return None
     kind, value = payload.get("kind"), payload.get("value")
-    low = {"place": 0, "step": -1}.get(kind) if isinstance(kind, str) else None
-    if low is None or not isinstance(value, list | tuple) or len(value) != 2:
+    if not isinstance(kind, str) or kind not in _LEAST or not isinstance(value, list | tuple) or len(value) != 2:
         return None
-    if not all(isinstance(part, int | float) and not isinstance(part, bool) and low <= part <= 1 for part in value):
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) and _LEAST[kind] <= part <= 1 for part in value):
         return None
     return kind, (float(value[0]), float(value[1]))
 

@@ -3,7 +3,7 @@ const PIXEL = 0, BEYOND = 2;
 const MOST_ZEROS = 25; // windows up to 5 x 5 are written out whole
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
-const fill = (text, values) => text.replace(/{(\w+)}/g, (all, key) => values[key]);
+const fill = (text, values) => text.replace(/{(\w+)}/g, (_all, key) => values[key]);
 
 export default function (component) {
   const { parentElement: root, data } = component;

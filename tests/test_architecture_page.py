@@ -1,0 +1,38 @@
+"""docs/architecture.md: every path that it answers with is there and tracked, and no question is asked twice."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+ROWS = re.findall(r"^\| (.+\?) \| `(\S+)` \|$", PAGE.partition("## Where is")[2], re.M)
+TRACKED = set(subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"))
+
+
+def test_thirty_questions_are_asked_once_each():
+    table = [line for line in PAGE.partition("## Where is")[2].splitlines() if line.startswith("| ")]
+    assert len(ROWS) == len(table) - 2 >= 30, "a row is not read: | question? | `path` |"
+    assert len({question for question, _path in ROWS}) == len({path for _question, path in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(("question", "path"), ROWS, ids=[path for _question, path in ROWS])
+def test_the_answer_to_a_question_is_there(question, path):
+    assert path in TRACKED and (ROOT / path).is_file(), question
+
+
+def test_the_rooms_of_the_picture_are_there():
+    floors = PAGE.partition("```mermaid")[2].partition("```")[0]
+    for name in re.findall(r"\bvpc2/[\w/]+(?:\.py)?", floors):
+        assert (ROOT / name).exists(), name
+    rooms = {path.split("/")[1] for path in TRACKED if re.fullmatch(r"vpc2/\w+/.*\.py", path)}
+    assert all(f"vpc2/{room}" in floors for room in rooms)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "README.md"])
+def test_paths_that_a_page_names_are_there(page):
+    named = set(re.findall(r"`((?:vpc2|tests|docs|assets|pages|\.ci|\.github)/[\w./-]+)`", (ROOT / page).read_text()))
+    gone = {name for name in named if name != "assets/locale/xx" and not (ROOT / name).exists()}
+    assert named and not gone
