@@ -36,8 +36,8 @@ class Entry:
         for knob in self.knobs:
             if key == knob.key or key in knob.aliases:
                 return knob
-        known, said = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
-        raise Refusal(said.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
+        known, message = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
+        raise Refusal(message.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
 
     def defaults(self) -> dict[str, Any]:
         """Return the default of every parameter."""
@@ -47,8 +47,8 @@ class Entry:
         """Return all parameters in table order, validated; missing ones take their default."""
         if not isinstance(params, Mapping):
             raise Refusal(_NOT_AN_OBJECT.fill(entry=self.title))
-        given = {self.knob(key).key: value for key, value in params.items()}
-        return {knob.key: knob.clean(given[knob.key]) if knob.key in given else knob.default for knob in self.knobs}
+        values = {self.knob(key).key: value for key, value in params.items()}
+        return {knob.key: knob.clean(values[knob.key]) if knob.key in values else knob.default for knob in self.knobs}
 
     def resolve(self) -> Any:
         """Return the object named by `target`; imports its module."""

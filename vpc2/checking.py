@@ -102,10 +102,10 @@ def _check_document(path: Path) -> _Found:
     if read.spec.KIND == "net":
         from vpc2.nets.summary.trainable import review_saved_net
 
-        problem, said = review_saved_net(read.spec)
+        problem, review_notes = review_saved_net(read.spec)
         if problem is not None:
             raise Refusal(problem.text)
-        notes += said
+        notes += review_notes
     return tuple(notes), (), read.spec.KIND
 
 

@@ -93,7 +93,7 @@ def read_json(data: bytes | str) -> Any:
         raise Refusal(_TOO_DEEP) from None
     except Refusal:
         raise
-    except ValueError:  # an integer of more digits than Python converts
+    except ValueError:  # an integer with more digits than Python's limit
         raise Refusal(_BAD_NUMBER) from None
     _check_values(value, MAX_DEPTH)
     return value
@@ -104,12 +104,12 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in pairs:
-        if key in seen:
+        if key in result:
             raise Refusal(_TWICE.fill(key=clean_name(key, 40)))
-        seen[key] = value
-    return seen
+        result[key] = value
+    return result
 
 
 def _check_values(value: Any, depth: int) -> None:
@@ -141,17 +141,17 @@ def from_document(document: Any, kind: str | None = None) -> Read:
     if not isinstance(document, dict):
         raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
-    version, found = document.pop("version", None), document.pop("kind", None)
+    version, found_kind = document.pop("version", None), document.pop("kind", None)
     document.pop("app", None)  # what saved it is for people: the version decides
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise Refusal(_NO_VERSION)
     if version > VERSION:
         raise Refusal(_NEWER.fill(version=version))
-    if not isinstance(found, str) or found not in KINDS:
+    if not isinstance(found_kind, str) or found_kind not in KINDS:
         raise Refusal(_NO_KIND.fill(kinds=", ".join(KINDS)))
-    if kind is not None and found != kind:
-        raise Refusal(_WRONG_KIND.fill(found=_NAMES[found], wanted=_NAMES[kind]))
-    module, _, name = KINDS[found].rpartition(".")
+    if kind is not None and found_kind != kind:
+        raise Refusal(_WRONG_KIND.fill(found=_NAMES[found_kind], wanted=_NAMES[kind]))
+    module, _, name = KINDS[found_kind].rpartition(".")
     spec, notes = getattr(importlib.import_module(module), name).from_doc(document)
     return Read(spec, tuple(notes))
 

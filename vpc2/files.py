@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-TEMPORARY_SUFFIX = ".tmp"  # a killed writer leaves such a file behind: whoever sweeps a folder removes `*.tmp`
+TEMPORARY_SUFFIX = ".tmp"  # a killed writer leaves such a file: cleaning up a folder deletes `*.tmp`
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def atomic_writer(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
             part.chmod(stat.S_IMODE(path.stat().st_mode))
         part.replace(path)
     finally:
-        with contextlib.suppress(OSError):  # the error that brought us here says more than this one
+        with contextlib.suppress(OSError):  # the original error is more important than this one
             part.unlink(missing_ok=True)
 
 

@@ -41,14 +41,14 @@ class Limits:
     classifier_bytes: int = _limit(300 * MB, "MB", Text("File of a classifier"))
     classifier_tensors: int = _limit(2_000, "", Text("Tensors of a classifier"))
     trainable_params: int = _limit(5_000_000, "", Text("Parameters that can be trained"))
-    built_layers: int = _limit(2_000, "", Text("Layers of a net that is built"))  # every copy counted
+    built_layers: int = _limit(2_000, "", Text("Layers of a net that is built"))  # counting every repetition
     activation_bytes: int = _limit(1024 * MB, "MB", Text("Activations of one batch"))  # of one batch in training
     run_seconds: int = _limit(600, "s", Text("One training"))
     runs_at_once: int = _limit(1, "", Text("Trainings at once"))
     queue: int = _limit(60, "", Text("Trainings that wait"))
 
 
-UNITS = {"MB": MB, "Mpx": 1_000_000}  # how many bytes or pixels one of what is shown is worth; 1 for all others
+UNITS = {"MB": MB, "Mpx": 1_000_000}  # bytes or pixels per shown unit; 1 for all others
 
 
 def read_limits(given: str) -> Limits:
@@ -56,7 +56,7 @@ def read_limits(given: str) -> Limits:
 
     Raises `ValueError` with a sentence for an unknown name, or a value that is no integer above 0: a misconfigured server does not start.
     """
-    known, changed = [one.name for one in fields(Limits)], {}
+    known, changed = [limit.name for limit in fields(Limits)], {}
     for part in filter(None, (part.strip() for part in given.split(","))):
         name, _equals, value = part.partition("=")
         if name.strip() not in known or not value.strip().isdecimal() or int(value) < 1:
@@ -77,8 +77,8 @@ def unused(found: Iterable[tuple[float, int, Path]], now: float, days: int, most
     """
     found, doomed = sorted(found), []
     total = sum(size for _when, size, _path in found)
-    for when, size, path in found:
-        if now - when > days * DAY_S or total > most_bytes:
+    for last_use, size, path in found:
+        if now - last_use > days * DAY_S or total > most_bytes:
             doomed.append(path)
             total -= size
     return doomed
@@ -96,7 +96,7 @@ def require_home() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except (OSError, RuntimeError) as error:  # RuntimeError: an account without a home folder
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
         sys.exit(f"The folder for runs cannot be written: set VPC2_HOME to one that can. ({error})")
 
 
@@ -122,7 +122,7 @@ def share_the_interpreter() -> None:
     sys.setswitchinterval(SWITCH_S)
 
 
-# glibc's numbers of what `mallopt` sets, and values: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
+# Parameters of glibc's `mallopt` and their values: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
 _MALLOPT = {-3: 16 * MB, -1: 64 * MB, -8: 2}
 
 

@@ -12,9 +12,9 @@ from vpc2.text import clean_name
 BOX, POINT, MASK = "box", "point", "mask"
 KINDS = (BOX, POINT, MASK)
 MOST = 60  # labels on one photograph
-MOST_CORNERS = 400  # of one mask
+MOST_CORNERS = 400  # corners of one mask
 NAME_CHARS = 40
-LEAST_SHARE = 1e-9  # thinner than this is no box
+LEAST_SHARE = 1e-9  # minimum side of a box
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Label:
 
     def scaled(self, width: float, height: float) -> tuple[float, ...]:
         """Return the coordinates on a picture of this size, in pixels from its upper left corner."""
-        return tuple(place * (height if i % 2 else width) for i, place in enumerate(self.places))
+        return tuple(value * (height if i % 2 else width) for i, value in enumerate(self.places))
 
     def to_doc(self) -> dict[str, Any]:
         return {"kind": self.kind, "places": list(self.places), "name": self.name}
@@ -59,9 +59,9 @@ def read_label(kind: object, places: object, name: object = "") -> Label | None:
     count = len(places)
     if not (count == {BOX: 4, POINT: 2}.get(kind) or kind == MASK and count % 2 == 0 and 6 <= count <= 2 * MOST_CORNERS):
         return None
-    if not all(isinstance(place, int | float) and not isinstance(place, bool) and 0 <= place <= 1 for place in places):
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1 for value in places):
         return None
-    numbers = tuple(float(place) for place in places)
+    numbers = tuple(float(value) for value in places)
     if kind == BOX and not (numbers[2] - numbers[0] > LEAST_SHARE and numbers[3] - numbers[1] > LEAST_SHARE):
         return None
     if kind == MASK and area_of(numbers) <= LEAST_SHARE**2:

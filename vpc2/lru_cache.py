@@ -48,11 +48,11 @@ class LruCache:
     def setdefault(self, key: Hashable, value: Any) -> Any:
         """Return the cached value of a key; where there is none, store this one and return it."""
         with self._lock:
-            if (found := self._entries.get(key)) is None:
-                found = value
+            if (cached := self._entries.get(key)) is None:
+                cached = value
                 if self._entries.getsizeof(value) <= self.limit:
                     self._entries[key] = value
-            return found
+            return cached
 
     def clear(self) -> None:
         """Remove everything."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-NO_BREAK = "\u00a0"  # between a number and its per cent sign, in both languages
+NO_BREAK = "\u00a0"  # between a number and its percent sign, in both languages
 _DECIMAL_COMMA = {"es"}
-SMALL = 0.095  # a part of a whole under this is told with a decimal
+SMALL = 0.095  # a part of a whole below this is shown with a decimal
 
 
 def swap_separators(written: str) -> str:

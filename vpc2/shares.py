@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpc2.text import Text
 
 CONFIDENCE = 0.95
-Z = 1.959963984540054  # the normal distribution's quantile of that confidence
+Z = 1.959963984540054  # the quantile of the normal distribution for 95 % confidence
 
 _NONE = Text("no pictures")
 _SHARE = Text("{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}")

@@ -34,7 +34,7 @@ def _catalog(language: str) -> gettext.NullTranslations:
 
 def translate(message: str, language: str) -> str:
     """Return an English message in `language`; in English where there is no catalog or the catalog lacks the message."""
-    if language not in LANGUAGES or not message:  # gettext answers an empty message with the catalog's header
+    if language not in LANGUAGES or not message:  # gettext returns the catalog's header for an empty message
         return message
     return _catalog(language).gettext(message)
 
@@ -49,8 +49,8 @@ class _Formatter(string.Formatter):
         if isinstance(value, Text):
             value = value.say(self.language)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if found := _PERCENT.fullmatch(format_spec):  # {share:.1%}
-                return write_percent(value, self.language, int(found[1]))
+            if match := _PERCENT.fullmatch(format_spec):  # {share:.1%}
+                return write_percent(value, self.language, int(match[1]))
             return write_number(value, self.language, format_spec)
         return format(value, format_spec)
 
@@ -141,10 +141,10 @@ class _Composed(Text):
         return self.compose(part.say(language) for part in self.parts)
 
 
-def from_stored(said: Mapping[str, Any]) -> Text:
+def from_stored(messages: Mapping[str, Any]) -> Text:
     """Return the text stored by `in_every_language`: {"en": …, "es": …}."""
-    kept = tuple((str(language), str(words)) for language, words in said.items())
-    return _Stored(dict(kept).get(SOURCE, ""), said=kept)
+    pairs = tuple((str(language), str(message)) for language, message in messages.items())
+    return _Stored(dict(pairs).get(SOURCE, ""), said=pairs)
 
 
 def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:
@@ -152,9 +152,9 @@ def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:
     return _Composed("", parts=tuple(texts), compose=separator.join)
 
 
-def _small(words: Iterable[str]) -> str:
-    whole = "".join(words)
-    return whole[:1].lower() + whole[1:]
+def _small(parts: Iterable[str]) -> str:
+    text = "".join(parts)
+    return text[:1].lower() + text[1:]
 
 
 def begin_small(text: Text) -> Text:

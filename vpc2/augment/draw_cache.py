@@ -12,7 +12,7 @@ from vpc2.rng import seed_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-Stage = tuple[tuple["Tensor", tuple[Any, ...]], ...]  # of each draw: the picture (1, 3, H, W), float, and the outcomes behind it
+Stage = tuple[tuple["Tensor", tuple[Any, ...]], ...]  # for each draw: the picture (1, 3, H, W), float, and the outcomes of the steps so far
 
 
 def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | None, numbers: range, steps: Sequence[Step]) -> list[int]:

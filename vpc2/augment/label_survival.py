@@ -19,11 +19,11 @@ from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.shares import Z, wilson
 from vpc2.text import Text
 
-MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
-# Probability that a classifier must give its answer to the plain picture, or there is no label to lose. Of hands, for which ImageNet
-# has no class, its net answers 7 of 100 so surely, and 34 of 100 with a quarter.
+MOST_LOST = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
+# Smallest probability of the prediction for the plain picture; below it there is no label to lose. Of hands, for which ImageNet has no
+# class, its net predicts 7 of 100 with this probability, and 34 of 100 with a quarter.
 SURE = 0.5
-FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of them lost, whose interval lies within MOST_LOST
+FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # number of draws, none changed, whose interval lies within MOST_LOST
 
 RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
@@ -104,12 +104,12 @@ class SurvivalDrop:
     is_clear: bool
 
 
-def find_drop(found: Sequence[Survival], line: float) -> SurvivalDrop:
+def find_drop(sweep: Sequence[Survival], line: float) -> SurvivalDrop:
     """Return where the survival over rising strengths falls below `line` (0 to 1); only tested strengths are named."""
-    sure = next((i for i, one in enumerate(found) if one.is_under(line)), None)
-    counted = next((i for i, one in enumerate(found) if one.share < line), None)
-    stays = sure is not None and all(one.share < line for one in found[sure:])
-    return SurvivalDrop(sure, counted, stays, all(one.is_over(line) for one in found))
+    sure = next((i for i, point in enumerate(sweep) if point.is_under(line)), None)
+    counted = next((i for i, point in enumerate(sweep) if point.share < line), None)
+    stays = sure is not None and all(point.share < line for point in sweep[sure:])
+    return SurvivalDrop(sure, counted, stays, all(point.is_over(line) for point in sweep))
 
 
 def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
@@ -119,9 +119,9 @@ def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
 
 def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
     """Return how often a picture, float (3, H, W) in [0, 1], is still predicted as `label` over `draws` draws."""
-    answers = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
-    classes = answers.argmax(1)
-    return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(answers.max(1).tolist()))
+    probabilities = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
+    classes = probabilities.argmax(1)
+    return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(probabilities.max(1).tolist()))
 
 
 def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> dict[str, Survival]:
@@ -138,13 +138,18 @@ def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.n
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
-    answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
-    classes, certainty = answers.argmax(1), answers.max(1)
-    found = {}
+    probabilities = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
+    classes, certainty = probabilities.argmax(1), probabilities.max(1)
+    survivals = {}
     for label in np.unique(labels[right]).tolist():
-        own = labels[right] == label
-        one = Survival(int(own.sum()), int((classes[own] == label).sum()), tuple(classes[own].tolist()), tuple(certainty[own].tolist()))
-        other = one.instead(label)
-        usual = label if other is None or (one.verdict != "unsafe" and one.kept) else other[0]
-        found[label] = ClassSurvival(**vars(one), example=int(right[own][one.answers.index(usual)]))
-    return found
+        in_class = labels[right] == label
+        result = Survival(
+            int(in_class.sum()),
+            int((classes[in_class] == label).sum()),
+            tuple(classes[in_class].tolist()),
+            tuple(certainty[in_class].tolist()),
+        )
+        replacement = result.instead(label)
+        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.kept) else replacement[0]
+        survivals[label] = ClassSurvival(**vars(result), example=int(right[in_class][result.answers.index(shown_answer)]))
+    return survivals

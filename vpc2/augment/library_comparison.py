@@ -102,10 +102,10 @@ def installed(key: str) -> tuple[str, ...]:
 
 def _transform(step: Step, library: str) -> Any:
     """Return the object that a step's exported line constructs. Both libraries take seconds to import, so they are imported here."""
-    own = vars(importlib.import_module(f"vpc2.augment.export.{library}_helpers"))
+    helpers = vars(importlib.import_module(f"vpc2.augment.export.{library}_helpers"))
     if library == "albumentations":
-        return own["A"].Compose([make(to_call(step, library), own)])
-    return make(to_call(step, library), own)
+        return helpers["A"].Compose([make(to_call(step, library), helpers)])
+    return make(to_call(step, library), helpers)
 
 
 def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
@@ -116,11 +116,11 @@ def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> 
     step = MATCHES.find(key).step
     if library == "albumentations":
         transform, pictures = _transform(step, library), list(pixels.astype(np.float32) / 255)
-        return lambda: [transform(image=picture)["image"] for picture in pictures], lambda made: _to_bytes(np.stack(made))
+        return lambda: [transform(image=picture)["image"] for picture in pictures], lambda output: _to_bytes(np.stack(output))
     images = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous().to(device if library == "kornia" else "cpu").float().div(255)
     if library == "torchvision":
         transform = _transform(step, library)
-        return lambda: transform(images), lambda made: _to_bytes(made.permute(0, 2, 3, 1).numpy())
+        return lambda: transform(images), lambda output: _to_bytes(output.permute(0, 2, 3, 1).numpy())
     height, width = pixels.shape[1:3]
     augmentation = build_step(step, height, width, device)
 
@@ -129,7 +129,7 @@ def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> 
             sampled = augmentation.forward_parameters(images.shape)
         return augmentation(images, params=sampled)
 
-    return work, lambda made: _to_bytes(made.permute(0, 2, 3, 1).cpu().numpy())
+    return work, lambda output: _to_bytes(output.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def _to_bytes(pictures: np.ndarray) -> np.ndarray:
@@ -140,9 +140,9 @@ def apply_match(key: str, pixels: np.ndarray, device: str = "cpu") -> dict[str, 
     """Return the output of each library for a picture, uint8 (H, W, 3)."""
     results = {}
     for library in installed(key):
-        work, back = prepare(key, library, pixels[None], device)
+        work, to_pixels = prepare(key, library, pixels[None], device)
         with torch.no_grad():
-            results[library] = back(work())[0]
+            results[library] = to_pixels(work())[0]
     return results
 
 
@@ -152,7 +152,7 @@ def time_match(key: str, pixels: np.ndarray, batch: int, turns: int = 5, device:
     times: dict[str, list[float]] = {library: [] for library in works}
     with torch.no_grad():
         for work in works.values():
-            work()  # what is set up at the first call is nobody's time
+            work()  # warm-up: set-up at the first call is not timed
         for _turn in range(turns):
             for library, work in works.items():
                 began = time.perf_counter()

@@ -48,7 +48,7 @@ MIXES: Catalog[Mix] = Catalog(
         help=Text("A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019)."),
         target="vpc2.augment.custom.mixing.RandomCutMixV2",
         knobs=(
-            # Kornia's name misleads: it bounds lambda, so a larger one cuts a smaller piece, and 1 would cut nothing.
+            # Kornia's name is misleading: it is the range of lambda, so a larger value cuts a smaller piece, and 1 cuts nothing.
             Span(key="cut_size", title=Text("Share that stays"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
         ),
         tensors=("cut_size",),

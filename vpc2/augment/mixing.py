@@ -26,15 +26,15 @@ def build_mix(key: str, params: dict[str, Any], height: int, width: int) -> Any:
     import torch
 
     entry = MIXES.find(key)
-    given: dict[str, Any] = {"output_size": (height, width)} if entry.is_sized else {}
+    arguments: dict[str, Any] = {"output_size": (height, width)} if entry.is_sized else {}
     for name, value in entry.clean(params).items():
         if name in entry.pairs:
-            given[name] = (value, value)
+            arguments[name] = (value, value)
         elif name in entry.tensors:
-            given[name] = torch.tensor(value)
+            arguments[name] = torch.tensor(value)
         else:
-            given[name] = tuple(value) if isinstance(value, list) else value
-    return entry.resolve()(**given, **dict(entry.fixed), data_keys=["input"])
+            arguments[name] = tuple(value) if isinstance(value, list) else value
+    return entry.resolve()(**arguments, **dict(entry.fixed), data_keys=["input"])
 
 
 def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -59,14 +59,14 @@ def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> t
     mix = build_mix(key, cleaned, height, width)
     with drawing(seed), torch.no_grad():
         sampled = mix.forward_parameters(images.shape)
-    # A map for each picture, 1 where it is: so many at once would fill the memory for a whole batch, so a few at a time.
-    owners = []
+    # An indicator map for each picture, a few at a time: all at once would take too much memory for a whole batch.
+    shares = []
     with torch.no_grad():
         mixed = mix(images, params=sampled)
-        for few in torch.eye(count, device=images.device).split(MAPS_AT_ONCE, dim=1):
-            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
-            owners.append(mix(maps, params=sampled).mean((2, 3)))
-    return mixed.clamp(0, 1), torch.cat(owners, 1).clamp(0, 1)
+        for indicators in torch.eye(count, device=images.device).split(MAPS_AT_ONCE, dim=1):
+            maps = indicators[:, :, None, None].expand(*indicators.shape, height, width).contiguous()
+            shares.append(mix(maps, params=sampled).mean((2, 3)))
+    return mixed.clamp(0, 1), torch.cat(shares, 1).clamp(0, 1)
 
 
 def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -76,10 +76,10 @@ def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed
     """
     from torch.nn.functional import interpolate, one_hot
 
-    if len(images) < MIXES[mixing.way].fewest:  # the odd end of an epoch has nobody to mix with
+    if len(images) < MIXES[mixing.way].fewest:  # the last batch of an epoch may be too small
         return images, one_hot(labels, classes).float()
     mixed, shares = mix_images(mixing.way, mixing.params, images, seed)
-    if mixed.shape != images.shape:  # cut where its pieces do not divide the sides
+    if mixed.shape != images.shape:  # cropped where the grid does not divide the sides
         mixed = interpolate(mixed, images.shape[-2:], mode="bilinear", align_corners=False)
     targets = shares.to(images.device) @ one_hot(labels, classes).float()
     return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)

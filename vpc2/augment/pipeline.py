@@ -75,15 +75,15 @@ def build_step(step: Step, height: int, width: int, device: str = "cpu") -> Augm
 
 def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
     """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where required."""
-    given: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
+    values: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
     for key, value in params.items():
         if key in entry.pairs:
-            given[key] = (value, value)
+            values[key] = (value, value)
         elif key in entry.tensors:
-            given[key] = torch.tensor(value)
+            values[key] = torch.tensor(value)
         else:
-            given[key] = tuple(value) if isinstance(value, list) else value
-    return {**given, **dict(entry.fixed)}
+            values[key] = tuple(value) if isinstance(value, list) else value
+    return {**values, **dict(entry.fixed)}
 
 
 def draw_images(
@@ -94,7 +94,7 @@ def draw_images(
     device: str | None = None,
     *,
     first: int = 0,
-    kept: DrawCache | None = None,
+    cache: DrawCache | None = None,
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 
@@ -104,7 +104,7 @@ def draw_images(
     """
     steps = [step for step in pipeline.steps if step.on]
     names = stage_names(pipeline.seed, image_key, image.shape, device, range(first, draws), steps)
-    done, stage = kept.latest(names) if kept else (0, ())
+    done, stage = cache.latest(names) if cache else (0, ())
     if not done:
         stage = ((image.to(device or "cpu").unsqueeze(0), ()),) * (draws - first)
     for step, name in zip(steps[done:], names[done:], strict=True):
@@ -114,8 +114,8 @@ def draw_images(
             for number, (images, _outcomes) in enumerate(stage, first)
         ]
         stage = tuple((images, (*outcomes, outcome)) for (images, outcome), (_before, outcomes) in zip(after, stage, strict=True))
-        if kept:
-            kept.add(name, stage)
+        if cache:
+            cache.add(name, stage)
     return [Draw(images[0].cpu(), outcomes) for images, outcomes in stage]
 
 
@@ -179,10 +179,10 @@ def _operations(sequence: ParamItem) -> list[ParamItem]:
 def _moving(policy: Augmentation, sampled: list[ParamItem]) -> list[ParamItem]:
     """Return the geometric operations of those that a policy drew, in their order and with their values."""
     return [
-        ParamItem(sequence.name, kept)
+        ParamItem(sequence.name, geometric)
         for sequence in sampled
         if (
-            kept := [
+            geometric := [
                 item
                 for item in _operations(sequence)
                 if isinstance(policy.get_submodule(f"{sequence.name}.{item.name}").op, GeometricAugmentationBase2D)
@@ -198,15 +198,15 @@ def _clean(images: Tensor) -> Tensor:
 
 def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float | list[float]]:
     """Return the sampled values to show, of the first picture, rounded."""
-    shown: dict[str, float | list[float]] = {}
+    rounded_values: dict[str, float | list[float]] = {}
     for name, _label, _unit in entry.shows:
         values = torch.as_tensor(sampled[name])
         if values.numel() == 0:
             continue
         first = values[0].reshape(-1).tolist()
         rounded = [round(float(value), 3) for value in first]
-        shown[name] = rounded[0] if len(set(rounded)) == 1 else rounded
-    return shown
+        rounded_values[name] = rounded[0] if len(set(rounded)) == 1 else rounded
+    return rounded_values
 
 
 def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
@@ -221,13 +221,15 @@ def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
                 continue
             augmentation = build_step(step, height, width, images.device.type)
             with drawing(seed_of(pipeline.seed, step.seed_name, seed)):
-                if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: picture by picture each has its own
+                if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: applied picture by picture, each has its own
                     alone = torch.Size((1, *images.shape[1:]))
                     sampled = [augmentation.forward_parameters(alone) for _ in images]
                 else:
                     sampled = augmentation.forward_parameters(images.shape)
             if OPS[step.op].is_policy:
-                images = torch.cat([augmentation(image[None], params=own) for image, own in zip(images, sampled, strict=True)])
+                images = torch.cat(
+                    [augmentation(image[None], params=parameters) for image, parameters in zip(images, sampled, strict=True)]
+                )
             else:
                 images = augmentation(images, params=sampled)
             images = _clean(images)

@@ -93,9 +93,9 @@ class Pipeline:
             pipeline = replace(pipeline, steps=(*pipeline.steps, step))
         if doc.get("mix") is None:
             return pipeline, []
-        given = check_keys(_MIX, doc["mix"], ("way", "params"))
-        mix = MIXES.find(given.get("way"))
-        return replace(pipeline, mix=Mixing(mix.key, mix.clean(given.get("params", {})))), []
+        mix = check_keys(_MIX, doc["mix"], ("way", "params"))
+        mix = MIXES.find(mix.get("way"))
+        return replace(pipeline, mix=Mixing(mix.key, mix.clean(mix.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)

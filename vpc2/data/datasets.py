@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
 
 Report = Callable[[float, Text], None]
-OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # a visitor's own set, see own.py
+OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # an uploaded data set, see uploads.py
 OWN_ABOUT = "about.json"
 
 _NOT_HERE = Text("“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.")
@@ -161,7 +161,7 @@ def find_dataset(key: object) -> DatasetEntry:
     with contextlib.suppress(OSError):
         about = json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))
     title = Verbatim(about["name"]) if about else _OWN_GONE
-    classes = tuple(about.get("classes", ("?", "?")))  # two, so that a net can still be checked against them
+    classes = tuple(about.get("classes", ("?", "?")))  # two placeholders, so that a net can still be checked against them
     return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.uploads:load", classes=classes, size_px=128, needs_network=True)
 
 

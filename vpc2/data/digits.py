@@ -30,4 +30,4 @@ def load(key: str, size_px: int) -> ImageSet:
     table = _table()
     grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / LARGEST)).astype(np.uint8)
     pixels = np.repeat(grey[..., None], 3, axis=-1)
-    return ImageSet(np.stack([resize_square(one, size_px) for one in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)
+    return ImageSet(np.stack([resize_square(image, size_px) for image in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)

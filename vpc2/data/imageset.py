@@ -78,14 +78,14 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
     units, strata = units_of(data)
     chosen: tuple[list, list, list] = ([], [], [])
     for stratum in np.unique(strata):
-        own = np.unique(units[strata == stratum])
-        np.random.default_rng(0).shuffle(own)
-        test = max(1, round(TEST_SHARE * len(own))) if len(own) > 1 else 0
-        validation = max(1, round(VALIDATION_SHARE * len(own))) if len(own) > 2 else 0
-        rest = own[test + validation :]
+        stratum_units = np.unique(units[strata == stratum])
+        np.random.default_rng(0).shuffle(stratum_units)
+        test = max(1, round(TEST_SHARE * len(stratum_units))) if len(stratum_units) > 1 else 0
+        validation = max(1, round(VALIDATION_SHARE * len(stratum_units))) if len(stratum_units) > 2 else 0
+        rest = stratum_units[test + validation :]
         np.random.default_rng((seed, int(stratum))).shuffle(rest)
-        train = min(len(rest), max(1, round(train_share * len(own))))
-        for part, members in zip(chosen, (rest[:train], own[test : test + validation], own[:test]), strict=True):
+        train = min(len(rest), max(1, round(train_share * len(stratum_units))))
+        for part, members in zip(chosen, (rest[:train], stratum_units[test : test + validation], stratum_units[:test]), strict=True):
             part.append(members)
     return Split(*(np.flatnonzero(np.isin(units, np.concatenate(part))) for part in chosen))
 
@@ -101,7 +101,7 @@ def _joined(groups: np.ndarray, twins: np.ndarray) -> np.ndarray:
     """Return groups with any two merged that share a picture."""
     joined = groups.copy()
     for i in np.flatnonzero(twins != np.arange(len(twins))):
-        here, there = joined[i], joined[twins[i]]
-        if here != there:
-            joined[joined == here] = there
+        group, other = joined[i], joined[twins[i]]
+        if group != other:
+            joined[joined == group] = other
     return joined

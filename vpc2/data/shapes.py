@@ -12,7 +12,7 @@ from vpc2.data.datasets import DATASETS
 from vpc2.data.imageset import ImageSet
 
 COUNT = 1000
-_DRAWN = 4  # drawn this many times larger and scaled down, so that edges are smooth
+_DRAWN = 4  # supersampling factor for antialiasing
 
 
 def outline(name: str, radius: float, turn: float) -> list[tuple[float, float]]:
@@ -42,14 +42,14 @@ def draw_figure(rng: np.random.Generator, name: str, size_px: int) -> tuple[np.n
     ground = rng.integers(30, 226, 3)
     image = Image.new("RGB", (side, side), tuple(int(c) for c in ground))
     pen = ImageDraw.Draw(image)
-    for _ in range(int(rng.integers(2, 8))):  # clutter: lines that are no figure
+    for _ in range(int(rng.integers(2, 8))):  # clutter: lines that belong to no shape
         ends = [float(v) for v in rng.uniform(0, side, 4)]
         pen.line(ends, fill=tuple(int(c) for c in rng.integers(0, 256, 3)), width=int(rng.integers(1, max(2, side // 40))))
     radius = float(rng.uniform(0.16, 0.34)) * side
     centre = rng.uniform(radius, side - radius, 2)
     turn = float(rng.uniform(-0.35, 0.35))
     colour = rng.integers(0, 256, 3)
-    while np.abs(colour.astype(int) - ground).sum() < 140:  # a figure one can tell from its ground
+    while np.abs(colour.astype(int) - ground).sum() < 140:  # enough contrast between shape and background
         colour = rng.integers(0, 256, 3)
     corners = [(x + centre[0], y + centre[1]) for x, y in outline(name, radius, turn)]
     pen.polygon(corners, fill=tuple(int(c) for c in colour))

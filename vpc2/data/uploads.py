@@ -22,7 +22,7 @@ from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP
 
 SIZE_PX = 128  # enough for nets that train in a minute
-MOST = 4  # sets of one visitor
+MOST = 4  # data sets per visitor
 PICTURES = "pictures.npz"
 
 _FULL = Text("{limit} sets of your own are kept; delete one before adding another.")
@@ -34,15 +34,15 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
     Raises `Refusal` where there are too few pictures to split, or too many data sets of this owner.
     """
     split_images(data, 0, 0.6)
-    mark = hashlib.sha256(json.dumps([owner, list(data.classes)]).encode() + data.labels.tobytes() + data.images.tobytes())
-    key = f"own-{mark.hexdigest()[:16]}"
-    place = own_folder(key)
+    content_hash = hashlib.sha256(json.dumps([owner, list(data.classes)]).encode() + data.labels.tobytes() + data.images.tobytes())
+    key = f"own-{content_hash.hexdigest()[:16]}"
+    folder = own_folder(key)
     sweep()
-    if not place.is_dir():
+    if not folder.is_dir():
         if len(keys_of(owner)) >= MOST:
             raise Refusal(_FULL.fill(limit=MOST))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as made:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
             about = {
                 "app": APP,
                 "name": clean_name(name) or "?",
@@ -51,25 +51,25 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
                 "created": time.time(),
                 "count": len(data),
             }
-            (Path(made) / OWN_ABOUT).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
-            np.savez(Path(made) / PICTURES, images=data.images, labels=data.labels)
-            whole = Path(made) / "whole"
-            whole.mkdir()
+            (Path(temporary) / OWN_ABOUT).write_text(json.dumps(about, ensure_ascii=False), "utf-8")
+            np.savez(Path(temporary) / PICTURES, images=data.images, labels=data.labels)
+            complete = Path(temporary) / "whole"
+            complete.mkdir()
             for file in (OWN_ABOUT, PICTURES):
-                (Path(made) / file).replace(whole / file)
-            whole.replace(place)
+                (Path(temporary) / file).replace(complete / file)
+            complete.replace(folder)
     return find_dataset(key)
 
 
 def keys_of(owner: str) -> list[str]:
     """Return the keys of an owner's data sets, oldest first."""
-    found = []
+    dated_keys = []
     for folder in own_home().iterdir() if own_home().is_dir() else ():
         if OWN_KEY.fullmatch(folder.name) and (folder / OWN_ABOUT).is_file():
             about = json.loads((folder / OWN_ABOUT).read_text("utf-8"))
             if about["owner"] == owner:
-                found.append((about["created"], folder.name))
-    return [key for _, key in sorted(found)]
+                dated_keys.append((about["created"], folder.name))
+    return [key for _, key in sorted(dated_keys)]
 
 
 def may_look(key: str, visitor: str) -> bool:
@@ -78,7 +78,7 @@ def may_look(key: str, visitor: str) -> bool:
         return True
     try:
         return json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))["owner"] == visitor
-    except FileNotFoundError:  # it is gone, and there is nothing to see
+    except FileNotFoundError:  # it was deleted, so there is nothing to protect
         return True
 
 
@@ -92,7 +92,7 @@ def sweep(now: float | None = None) -> None:
     """Delete data sets that are expired or exceed the total size, see `host.unused`."""
     now, used = time.time() if now is None else now, []
     for folder in own_home().iterdir() if own_home().is_dir() else ():
-        with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
+        with contextlib.suppress(FileNotFoundError):  # its owner, or another process, is deleting it
             if OWN_KEY.fullmatch(folder.name):
                 used.append(((folder / OWN_ABOUT).stat().st_mtime, (folder / PICTURES).stat().st_size, folder))
     for folder in host.unused(used, now, host.LIMITS.own_days, host.LIMITS.own_bytes):
@@ -115,4 +115,4 @@ def load(key: str, size_px: int) -> ImageSet:
 def _load(key: str, home: str, size_px: int) -> ImageSet:
     with np.load(own_folder(key) / PICTURES, allow_pickle=False) as file:
         images, labels = file["images"], file["labels"]
-    return ImageSet(np.stack([resize_square(one, size_px) for one in images]), labels, find_dataset(key).classes)
+    return ImageSet(np.stack([resize_square(image, size_px) for image in images]), labels, find_dataset(key).classes)

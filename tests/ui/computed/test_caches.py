@@ -91,7 +91,7 @@ def staged(who):
     from vpc2.images.encode import to_tensor
 
     image = to_tensor(who.photo["pixels"])
-    return pipelines.draw_images(PIPELINE, image, 2, image_key=who.photo["digest"], kept=augmented.STAGES)[1].image
+    return pipelines.draw_images(PIPELINE, image, 2, image_key=who.photo["digest"], cache=augmented.STAGES)[1].image
 
 
 def one(module, name, *args):

@@ -13,8 +13,10 @@ class RandomGridMask(K.IntensityAugmentationBase2D):
 
     def __init__(self, unit=(0.15, 0.35), ratio=0.5, same_on_batch=False, p=0.5, keepdim=False):
         super().__init__(p=p, same_on_batch=same_on_batch, keepdim=keepdim)
-        place = (0.0, 1.0)
-        self._param_generator = PlainUniformGenerator((unit, "unit", None, None), (place, "x", None, None), (place, "y", None, None))
+        unit_range = (0.0, 1.0)
+        self._param_generator = PlainUniformGenerator(
+            (unit, "unit", None, None), (unit_range, "x", None, None), (unit_range, "y", None, None)
+        )
         self.ratio = ratio
 
     def apply_transform(self, input, params, flags, transform=None):
@@ -24,8 +26,8 @@ class RandomGridMask(K.IntensityAugmentationBase2D):
 
         def is_in(length, start):
             """Return which rows (or columns) lie within a square, (B, length)."""
-            places = torch.arange(length, device=input.device, dtype=input.dtype) + 0.5
-            return (places[None] + (start.to(input) * unit)[:, None]) % unit[:, None] < side[:, None]
+            centres = torch.arange(length, device=input.device, dtype=input.dtype) + 0.5
+            return (centres[None] + (start.to(input) * unit)[:, None]) % unit[:, None] < side[:, None]
 
         hidden = is_in(height, params["y"])[:, None, :, None] & is_in(width, params["x"])[:, None, None, :]
         return input.masked_fill(hidden, 0.0)

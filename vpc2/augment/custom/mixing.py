@@ -44,5 +44,5 @@ class RandomMosaic(K.RandomMosaic):
 
     def generate_parameters(self, batch_shape):
         params = super().generate_parameters(batch_shape)
-        own, others = torch.arange(batch_shape[0])[:, None], partners(batch_shape[0], params["permutation"].shape[1] - 1).T
-        return {**params, "permutation": torch.cat([own, others], 1)}
+        itself, partner_indices = torch.arange(batch_shape[0])[:, None], partners(batch_shape[0], params["permutation"].shape[1] - 1).T
+        return {**params, "permutation": torch.cat([itself, partner_indices], 1)}

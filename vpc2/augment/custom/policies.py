@@ -32,7 +32,7 @@ MAKERS = {
     "translate_x": lambda p: operations.TranslateX(None, p),
     "translate_y": lambda p: operations.TranslateY(None, p),
 }
-# A value from a strength (0 to 1), a sign (-1 or 1) and the size; torchvision's ranges, and Cubuk and others' for the addition.
+# The value for a strength (0 to 1), a sign (-1 or 1) and the size; torchvision's ranges, and Cubuk and others' for the addition.
 VALUES = {
     "degrees": lambda strength, sign, height, width: 30 * strength * sign,
     "shear_x": lambda strength, sign, height, width: math.degrees(math.atan(0.3 * strength)) * sign,
@@ -74,7 +74,7 @@ class RandAugment(K.auto.RandAugment):
 
     def forward_parameters(self, batch_shape):
         return [
-            ParamItem(name, [ParamItem(one, sample(operation, self.m / 30, batch_shape)) for one, operation in policy.named_children()])
+            ParamItem(name, [ParamItem(child, sample(operation, self.m / 30, batch_shape)) for child, operation in policy.named_children()])
             for name, policy in self.get_forward_sequence()
         ]
 
@@ -88,7 +88,7 @@ class TrivialAugment(K.auto.TrivialAugment):
     def forward_parameters(self, batch_shape):
         strength = int(torch.randint(31, ())) / 30
         return [
-            ParamItem(name, [ParamItem(one, sample(operation, strength, batch_shape)) for one, operation in policy.named_children()])
+            ParamItem(name, [ParamItem(child, sample(operation, strength, batch_shape)) for child, operation in policy.named_children()])
             for name, policy in self.get_forward_sequence()
         ]
 
@@ -106,8 +106,8 @@ class AutoAugment(K.auto.AutoAugment):
             ParamItem(
                 name,
                 [
-                    ParamItem(one, sample(operation, strength, batch_shape))
-                    for (one, operation), strength in zip(policy.named_children(), policy.strengths, strict=True)
+                    ParamItem(child, sample(operation, strength, batch_shape))
+                    for (child, operation), strength in zip(policy.named_children(), policy.strengths, strict=True)
                 ],
             )
             for name, policy in self.get_forward_sequence()

@@ -58,8 +58,8 @@ class CLAHE(A.CLAHE):
         clahe, (height, width) = cv2.createCLAHE(clip_limit, self.tile_grid_size), img.shape[:2]
         below, beside = (-side % tiles for side, tiles in zip((height, width), self.tile_grid_size, strict=True))
         padded = cv2.copyMakeBorder(img, 0, below, 0, beside, cv2.BORDER_REFLECT_101)
-        made = in_bytes(padded, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
-        return made[:height, :width]
+        equalized = in_bytes(padded, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
+        return equalized[:height, :width]
 
 
 class ImageCompression(A.ImageCompression):

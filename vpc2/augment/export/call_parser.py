@@ -18,8 +18,8 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Attribute):
         return getattr(_value(node.value, names), node.attr)
     if isinstance(node, ast.Call):
-        given = {_name_of(keyword): _value(keyword.value, names) for keyword in node.keywords}
-        return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **given)
+        keywords = {_name_of(keyword): _value(keyword.value, names) for keyword in node.keywords}
+        return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **keywords)
     if isinstance(node, ast.List):
         return [_value(item, names) for item in node.elts]
     return ast.literal_eval(node)

@@ -16,7 +16,7 @@ from vpc2.augment.export.offline_dataset import Item, write_dataset
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline
 
-_TIMED = 4  # draws of a picture that are drawn once more, alone, to tell drawing from writing
+_TIMED = 4  # draws per picture that are timed without writing, to separate drawing from writing
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Cost:
 
     def online_different(self, pictures: int, epochs: int) -> int:
         """Return the number of different pictures drawn in so many epochs, extrapolated from the sample."""
-        return round(pictures * sum(len(set(own[1 : 1 + epochs])) for own in self.digests) / len(self.digests))
+        return round(pictures * sum(len(set(hashes[1 : 1 + epochs])) for hashes in self.digests) / len(self.digests))
 
     def offline_different(self, pictures: int, drawn: int) -> int:
         """Return the number of different pictures in the set, with `drawn` draws in all besides its pictures."""
-        if all(len(set(own)) == len(own) for own in self.digests):
+        if all(len(set(hashes)) == len(hashes) for hashes in self.digests):
             return pictures + drawn
         copies = -(-drawn // pictures)
-        return min(pictures + drawn, round(pictures * sum(len(set(own[: 1 + copies])) for own in self.digests) / len(self.digests)))
+        return min(pictures + drawn, round(pictures * sum(len(set(hashes[: 1 + copies])) for hashes in self.digests) / len(self.digests)))
 
     def size_bytes(self, pictures: int, drawn: int) -> float:
         """Return the size of the set on disk."""
@@ -86,7 +86,7 @@ def measure_cost(
         write_dataset(file, pipeline, chosen, [copies] * len(chosen), encode, layout=layout, suffix=suffix)
 
     images = [item.read() for item in chosen]
-    draw_images(pipeline, images[0], 1)  # what is loaded at the first draw is no cost of the second
+    draw_images(pipeline, images[0], 1)  # warm-up: imports at the first draw are not timed
     decode(encode(images[0]))
     plain, whole = io.BytesIO(), io.BytesIO()
     plain_ms, whole_ms = timed(lambda: write(plain, 0)), timed(lambda: write(whole, draws))
@@ -95,13 +95,13 @@ def measure_cost(
         written = [archive.read(name) for name in archive.namelist() if name.endswith(suffix)]
     read_ms = sum(timed(partial(decode, data)) for data in written)
     digests = [hashlib.sha256(data).digest() for data in written]
-    plain_bytes, whole_bytes, made = len(plain.getvalue()), len(whole.getvalue()), len(chosen) * draws
+    plain_bytes, whole_bytes, draw_count = len(plain.getvalue()), len(whole.getvalue()), len(chosen) * draws
     return Cost(
         draw_ms=draw_ms / (len(chosen) * _TIMED),
         write_original_ms=plain_ms / len(chosen),
-        write_draw_ms=max(whole_ms - plain_ms, 0) / made,
+        write_draw_ms=max(whole_ms - plain_ms, 0) / draw_count,
         read_ms=read_ms / len(written),
         original_bytes=plain_bytes / len(chosen),
-        draw_bytes=(whole_bytes - plain_bytes) / made,
+        draw_bytes=(whole_bytes - plain_bytes) / draw_count,
         digests=tuple(tuple(digests[i : i + 1 + draws]) for i in range(0, len(digests), 1 + draws)),
     )

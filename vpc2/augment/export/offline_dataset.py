@@ -27,7 +27,7 @@ from vpc2.labels import Label
 from vpc2.version import APP
 
 COLUMNS = ("file", "class", "source", "draw", "seed", "step", "op", "applied", "values")
-_STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest date a ZIP knows: a real one would change the bytes
+_STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest date of the ZIP format, constant so that the bytes are reproducible
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,14 @@ def copies_of(labels: Sequence[str], copies: int, *, is_balanced: bool) -> list[
     if not is_balanced:
         return [copies] * len(labels)
     counts = Counter(labels)
-    wanted = max(counts.values()) * (1 + copies)
-    seen: Counter[str] = Counter()
-    shared = []
+    target = max(counts.values()) * (1 + copies)
+    positions: Counter[str] = Counter()
+    copies_by_picture = []
     for label in labels:
-        missing = wanted - counts[label]
-        shared.append(missing // counts[label] + (seen[label] < missing % counts[label]))
-        seen[label] += 1
-    return shared
+        missing = target - counts[label]
+        copies_by_picture.append(missing // counts[label] + (positions[label] < missing % counts[label]))
+        positions[label] += 1
+    return copies_by_picture
 
 
 def write_dataset(

@@ -84,8 +84,8 @@ def to_call(step: Step, library: str) -> str:
     template = getattr(OPS[step.op], library)
     if not template:
         return ""
-    call = template.format(**_said(step))
-    # torchvision's transforms that have no chance of their own get one.
+    call = template.format(**_parameter_texts(step))
+    # torchvision's transforms without a probability of their own are wrapped in RandomApply.
     if library == "torchvision" and "{p}" not in template and step.params.get("p", 1.0) < 1:
         return f"v2.RandomApply([{call}], {step.params['p']!r})"
     return call
@@ -98,13 +98,15 @@ def own_names(call: str) -> set[str]:
 
 def _script(template: str, pipeline: Pipeline, library: str) -> str:
     calls = [call for step in pipeline.steps if step.on and (call := to_call(step, library))]
-    wanted = sorted({name for call in calls for name in own_names(call)})
+    helper_names = sorted({name for call in calls for name in own_names(call)})
     imports = list(_IMPORTS[library])
     if any("F." in call for call in calls):
         imports.append(_FUNCTIONAL)
-    more, own = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in wanted)
+    helper_imports, carried = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in helper_names)
     steps = _lines(pipeline, library)
-    return MADE_WITH + template.format(imports=import_block([*imports, *more]) + "\n", own=own, seed=pipeline.seed, steps=steps)
+    return MADE_WITH + template.format(
+        imports=import_block([*imports, *helper_imports]) + "\n", own=carried, seed=pipeline.seed, steps=steps
+    )
 
 
 def _lines(pipeline: Pipeline, library: str) -> str:
@@ -120,8 +122,10 @@ def _lines(pipeline: Pipeline, library: str) -> str:
         lines.append(f"        {call},\n")
     if pipeline.mix is not None:
         entry = MIXES[pipeline.mix.way]
-        said = entry.torchvision if library == "torchvision" else ""
-        lines.append(f"        # {entry.key} mixes whole batches: {f'{said} after collating' if said else 'it has no equal here'}\n")
+        call_after = entry.torchvision if library == "torchvision" else ""
+        lines.append(
+            f"        # {entry.key} mixes whole batches: {f'{call_after} after collating' if call_after else 'it has no equal here'}\n"
+        )
     return "".join(lines)
 
 
@@ -135,7 +139,7 @@ def _notes(entry: Operation, library: str) -> list[str]:
     return notes
 
 
-def _said(step: Step) -> dict[str, Any]:
+def _parameter_texts(step: Step) -> dict[str, Any]:
     """Return a step's parameters as source code: spans as tuples, each also in the forms that other libraries need."""
     said: dict[str, Any] = {}
     for key, value in step.params.items():

@@ -18,10 +18,10 @@ from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bo
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP, MADE_WITH
 
-UNNAMED = "object"  # files want a name for everything
+UNNAMED = "object"  # the formats require a class name
 MAX_TEXT_BYTES = 256 * 1024
 MAX_CLASS = 10_000
-OUTSIDE = 0.05  # of a side: farther out is a mistake in the file, not a rounded number
+OUTSIDE = 0.05  # share of a side: farther outside is an error in the file, not rounding
 
 _NO_LABELS = Text("There is no label in this file that can be used.")
 _NOT_COCO = Text("This JSON is not COCO: it needs the lists “images” and “annotations”.")
@@ -67,19 +67,19 @@ def _numbers(values: object) -> list[float]:
     return [float(value) for value in values]
 
 
-def _placed(kind: str, places: Sequence[float], name: str) -> Label:
+def _placed(kind: str, coordinates: Sequence[float], name: str) -> Label:
     """Return the label at coordinates, in shares of the sides, that may lie slightly outside the picture."""
-    if kind == MASK and len(places) > 2 * MOST_CORNERS:
+    if kind == MASK and len(coordinates) > 2 * MOST_CORNERS:
         raise _BadLabel(_WHY_CORNERS)
-    if not all(-OUTSIDE <= place <= 1 + OUTSIDE for place in places):
+    if not all(-OUTSIDE <= value <= 1 + OUTSIDE for value in coordinates):
         raise _BadLabel(_WHY_OUTSIDE)
-    label = read_label(kind, [min(max(place, 0.0), 1.0) for place in places], name)
+    label = read_label(kind, [min(max(value, 0.0), 1.0) for value in coordinates], name)
     if label is None:
         raise _BadLabel(_WHY_EMPTY)
     return label
 
 
-def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
+def _limited(labels: list[Label], notes: list[Text]) -> ReadLabels:
     if not labels:
         raise Refusal(_NO_LABELS)
     if len(labels) > MOST:
@@ -103,8 +103,8 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     images, annotations = document["images"], document["annotations"]
     if not images:
         raise Refusal(_NO_LABELS)
-    wanted = _stem(photo_name)
-    chosen = next((image for image in images if wanted and _stem(image.get("file_name")) == wanted), images[0])
+    photo_stem = _stem(photo_name)
+    chosen = next((image for image in images if photo_stem and _stem(image.get("file_name")) == photo_stem), images[0])
     name = _stem(chosen.get("file_name")) or "1"
     sides = chosen.get("width"), chosen.get("height")
     if not all(isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= 1e6 for side in sides):
@@ -112,8 +112,8 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     names = _category_names(document.get("categories"))
     labels, notes, skipped = [], [], 0
     if len(images) > 1:
-        by_name = bool(wanted) and _stem(chosen.get("file_name")) == wanted
-        notes.append((_OF_MANY if by_name else _FIRST_OF_MANY).fill(n=len(images), name=name, wanted=wanted))
+        by_name = bool(photo_stem) and _stem(chosen.get("file_name")) == photo_stem
+        notes.append((_OF_MANY if by_name else _FIRST_OF_MANY).fill(n=len(images), name=name, wanted=photo_stem))
     for n, annotation in enumerate(annotations, 1):
         if annotation.get("image_id") != chosen.get("id"):
             continue
@@ -126,8 +126,8 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
             break
     if skipped:
         notes.append(_RLE.fill(n=skipped))
-    labels, said = place_upright(labels, sides, size, orientation)
-    return _taken(labels, notes + said)
+    labels, placement_notes = place_upright(labels, sides, size, orientation)
+    return _limited(labels, notes + placement_notes)
 
 
 def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -151,25 +151,25 @@ def _from_annotation(annotation: dict[str, Any], size: tuple[float, float], name
     def shares(pixels: Sequence[float]) -> list[float]:
         return [value / size[i % 2] for i, value in enumerate(pixels)]
 
-    found: list[Label] = []
+    labels: list[Label] = []
     outlines = annotation.get("segmentation")
     for outline in outlines if isinstance(outlines, list) else []:
         corners = _numbers(outline)
         if len(corners) < 6 or len(corners) % 2:
             raise _BadLabel(_WHY_SHAPE)
-        found.append(_placed(MASK, shares(corners), name))
-    if not found and annotation.get("bbox") is not None:
+        labels.append(_placed(MASK, shares(corners), name))
+    if not labels and annotation.get("bbox") is not None:
         bounds = _numbers(annotation["bbox"])
         if len(bounds) != 4 or bounds[2] < 0 or bounds[3] < 0:
             raise _BadLabel(_WHY_SHAPE)
         x, y, width, height = bounds
-        if width and height:  # without, it is what surrounds a single point
-            found.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
+        if width and height:  # an empty box is that of a single keypoint
+            labels.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
     keypoints = _numbers(annotation.get("keypoints") or [])
     if len(keypoints) % 3:
         raise _BadLabel(_WHY_SHAPE)
-    seen = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
-    return [*found, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in seen if visibility)]
+    keypoint_triples = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
+    return [*labels, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in keypoint_triples if visibility)]
 
 
 class Coco:
@@ -206,13 +206,13 @@ class Coco:
 
 
 def _to_annotation(label: Label, width: int, height: int) -> dict[str, Any]:
-    places = [round(place, 4) for place in label.scaled(width, height)]
-    x0, y0, x1, y1 = bounds_of(places)
+    coordinates = [round(value, 4) for value in label.scaled(width, height)]
+    x0, y0, x1, y1 = bounds_of(coordinates)
     bounds = [x0, y0, round(x1 - x0, 4), round(y1 - y0, 4)]
     if label.kind == POINT:
-        return {"bbox": bounds, "area": 0.0, "segmentation": [], "keypoints": [*places, 2], "num_keypoints": 1}
+        return {"bbox": bounds, "area": 0.0, "segmentation": [], "keypoints": [*coordinates, 2], "num_keypoints": 1}
     if label.kind == MASK:
-        return {"bbox": bounds, "area": round(area_of(places), 4), "segmentation": [places]}
+        return {"bbox": bounds, "area": round(area_of(coordinates), 4), "segmentation": [coordinates]}
     return {"bbox": bounds, "area": round(bounds[2] * bounds[3], 4), "segmentation": []}
 
 
@@ -248,7 +248,7 @@ def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = U
             raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
         if len(labels) > MOST:
             break
-    return _taken(labels, uncertain_notes(orientation))
+    return _limited(labels, uncertain_notes(orientation))
 
 
 def _from_line(words: list[str], names: Sequence[str]) -> Label:

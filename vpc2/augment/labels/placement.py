@@ -8,9 +8,9 @@ from dataclasses import replace
 from vpc2.labels import BOX, Label, bounds_of
 from vpc2.text import Text
 
-SAME_SHAPE = 0.02  # of the ratio of the sides: whole pixels of a picture made smaller
+SAME_SHAPE = 0.02  # tolerance of the aspect ratio: a downscaled picture has its sides rounded to whole pixels
 UPRIGHT = 1
-# EXIF's eight orientations: where a place of the stored picture lies in the upright one, in shares of the sides.
+# EXIF's eight orientations: position in the upright picture of a position in the stored one, in shares of the sides.
 _TURNS = {
     1: lambda x, y: (x, y),
     2: lambda x, y: (1 - x, y),
@@ -44,7 +44,7 @@ def place_upright(
     """
     if here is None:
         return list(labels), []
-    sizes = {"there": _said(there), "here": _said(here)}
+    sizes = {"there": _size_text(there), "here": _size_text(here)}
     is_swapping = orientation in (5, 6, 7, 8)
     is_alike, is_alike_stored = _is_alike(there, here), _is_alike(there, here[::-1])
     if is_swapping and is_alike_stored and not is_alike:
@@ -65,8 +65,8 @@ def uncertain_notes(orientation: int) -> list[Text]:
 def turn_label(label: Label, orientation: int) -> Label:
     """Return a label of the stored picture at its position on the upright one."""
     turn = _TURNS[orientation]
-    places = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
-    return replace(label, places=tuple(bounds_of(places) if label.kind == BOX else places))
+    coordinates = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
+    return replace(label, places=tuple(bounds_of(coordinates) if label.kind == BOX else coordinates))
 
 
 def _is_alike(size: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -74,5 +74,5 @@ def _is_alike(size: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(ratio - 1) <= SAME_SHAPE
 
 
-def _said(size: tuple[float, float]) -> str:
+def _size_text(size: tuple[float, float]) -> str:
     return f"{size[0]:g} × {size[1]:g} px"

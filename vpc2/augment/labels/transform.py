@@ -20,7 +20,7 @@ from vpc2.augment.spec import Pipeline
 from vpc2.labels import BOX, POINT, Label
 from vpc2.rng import seed_of
 
-INSIDE = 0.5  # a pixel mixed half and half with the border counts as border
+INSIDE = 0.5  # a pixel with half its weight from outside counts as outside
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, ima
         if step.on and (entry.family == "geometric" or entry.is_policy):
             maps, _outcome = apply_step(step, maps, seed_of(pipeline.seed, step.seed_name, image_key, number), is_map=True)
     weight = maps[0, 2]
-    share = weight.clamp(min=1e-6)  # at the border, coordinates are mixed with the black beside: divide that out
+    share = weight.clamp(min=1e-6)  # at the border, coordinates are interpolated with black: normalise by the weight
     return Track(maps[0, 0] / share * (width - 1), maps[0, 1] / share * (height - 1), weight > INSIDE)
 
 
@@ -58,7 +58,7 @@ def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[f
         distance[~track.is_inside] = torch.inf
         nearest = int(distance.argmin())
         row, column = divmod(nearest, width)
-        # Neighbouring pixels of a draw that was made smaller lie several pixels of the original apart.
+        # In a downscaled draw, neighbouring pixels are several pixels of the original apart.
         beside = min(column + 1, width - 1) if column + 1 < width else max(column - 1, 0)
         below = min(row + 1, height - 1) if row + 1 < height else max(row - 1, 0)
         gap = max(
@@ -102,16 +102,16 @@ def move_labels(track: Track, labels: Sequence[Label]) -> list[tuple[Label, ...]
 def _moved(track: Track, label: Label) -> list[tuple[float, ...]]:
     """Return the coordinates of a label's parts in the draw, in shares of its sides."""
     height, width = track.x.shape
-    places = label.scaled(width, height)
-    found: Sequence[tuple[float, ...]]
+    coordinates = label.scaled(width, height)
+    parts: Sequence[tuple[float, ...]]
     if label.kind == BOX:
-        x0, y0, x1, y1 = places
-        found = [box for box in move_boxes(track, [(x0, y0, x1, y1)]) if box is not None]
+        x0, y0, x1, y1 = coordinates
+        parts = [box for box in move_boxes(track, [(x0, y0, x1, y1)]) if box is not None]
     elif label.kind == POINT:
-        # A place counts from the picture's edge, a point of a draw from the middle of its first pixel.
-        seen = move_points(track, [(places[0] - 0.5, places[1] - 0.5)])
-        found = [(x + 0.5, y + 0.5) for x, y in (point for point in seen if point is not None)]
+        # Label coordinates start at the picture's edge, those of draws at the centre of the first pixel.
+        points = move_points(track, [(coordinates[0] - 0.5, coordinates[1] - 0.5)])
+        parts = [(x + 0.5, y + 0.5) for x, y in (point for point in points if point is not None)]
     else:
-        pixels = torch.from_numpy(polygons.to_pixels(places, height, width))
-        found = polygons.to_polygons(move_mask(track, pixels).numpy())
-    return [tuple(min(max(place / (height if i % 2 else width), 0.0), 1.0) for i, place in enumerate(moved)) for moved in found]
+        pixels = torch.from_numpy(polygons.to_pixels(coordinates, height, width))
+        parts = polygons.to_polygons(move_mask(track, pixels).numpy())
+    return [tuple(min(max(value / (height if i % 2 else width), 0.0), 1.0) for i, value in enumerate(part)) for part in parts]
