@@ -40,7 +40,7 @@ def test_the_same_recipe_gives_the_same_curve_bit_for_bit_whatever_was_drawn_bef
     one, first = record(augmented)
     torch.rand(17)
     np.random.rand(3)
-    two, second = record(augmented, folder=tmp_path)  # saving in between must not disturb it
+    two, second = record(augmented, folder=tmp_path)  # saving in between must not corrupt_images it
     assert timeless(first) == timeless(second)
     for a, b in zip(one.module.state_dict().values(), two.module.state_dict().values(), strict=True):
         assert torch.equal(a, b)
