@@ -58,7 +58,7 @@ def behind(tmp_path):
         pytest.skip("caddy is not installed: apt-get install caddy")
     run = make_run("behind a proxy")
     record(run)
-    SnapshotWriter(run.folder).look(make_look(step=120))
+    SnapshotWriter(run.folder).write_snapshot(make_look(step=120))
     with serve(ROOT / "streamlit_app.py", tmp_path, health=f"/{BASE}/api/health", STREAMLIT_SERVER_BASE_URL_PATH=BASE) as server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -77,7 +77,7 @@ def test_a_run_streams_its_events_once_each(client, run):
 def test_the_latest_look_is_told_once_and_its_pictures_lie_beside(client, run):
     address = f"/api/runs/{run.id}/look"
     assert client.get(address).status_code == 204
-    write = SnapshotWriter(run.folder).look
+    write = SnapshotWriter(run.folder).write_snapshot
     write(make_look(step=120))
     found = client.get(address)
     assert found.headers["cache-control"] == "no-store" and found.headers["run-state"] == "queued"

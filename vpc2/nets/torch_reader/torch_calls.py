@@ -125,7 +125,7 @@ class TorchCalls:
         for key, default in arguments_of(name).items():
             if default is REQUIRED and arguments.get(key) is None:
                 raise Refusal(_MISSING.fill(where=location, name=f"nn.{name}", key=key))
-        checks = {"is_flat": name == entry.flat_target.rpartition(".")[2]} if entry.flat_target else {}
+        checks = {"is_flat": name == entry.vector_target.rpartition(".")[2]} if entry.vector_target else {}
         return self._add_layer(name, f"nn.{name}", arguments, value, location, checks)
 
     def _add_layer(

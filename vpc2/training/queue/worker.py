@@ -141,7 +141,7 @@ def main() -> None:
     from vpc2.training.trainer.trainer import warm_up
 
     warm_up()
-    import vpc2.training.queue.recorder  # noqa: F401
+    import vpc2.training.queue.record  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")

@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef
-from vpc2.predict.tta.views import MERGES, VIEWS
+from vpc2.predict.tta.merges import MERGES
+from vpc2.predict.tta.views import VIEWS
 from vpc2.text import Refusal
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
