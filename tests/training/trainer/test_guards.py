@@ -17,9 +17,9 @@ def breach_at(losses, classes=10):
     """Return the number of the first loss that breaks the bounds, and what it is said to be."""
     guard = DivergenceGuard(classes)
     for at, loss in enumerate(losses):
-        found = guard.check(loss)
-        if found is not None:
-            return at, found
+        description = guard.check(loss)
+        if description is not None:
+            return at, description
     return None, None
 
 
