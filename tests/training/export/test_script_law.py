@@ -58,7 +58,7 @@ NUMBERS = ("loss", "accuracy", "learning_rate", "step", "epoch")
 
 
 def pictures(side=SIDE, counts=UNEVEN, **more) -> ImageSet:
-    """Noise with a colour of its own for each class, so that there is something to learn and nothing is symmetric."""
+    """Noise with a different colour per class, so that the classes can be learned and nothing is symmetric."""
     rng = np.random.default_rng(3)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     tint = rng.integers(40, 200, (len(counts), 1, 1, 3))

@@ -1,4 +1,4 @@
-"""What a run learns from, against scikit-learn, Pillow's bytes and counting."""
+"""Training data against scikit-learn, Pillow's bytes and counting."""
 
 from dataclasses import replace
 
