@@ -1,4 +1,4 @@
-"""The whole app, served: `streamlit run streamlit_app.py`. What a visitor sees is drawn by `vpc2/ui/app.py` and `pages/`."""
+"""Entry point of the server: `streamlit run streamlit_app.py`. The pages are drawn by `vpc2/ui/app.py` and `pages/`."""
 
 import os
 
@@ -15,7 +15,7 @@ from vpc2.ui.server import errors, routes  # noqa: E402
 host.require_home()
 host.keep_freed_memory()
 host.share_the_interpreter()
-addresses.ask_nobody_outside()
+addresses.disable_public_ip_lookup()
 
 app = st.App(
     PACKAGE / "ui" / "app.py",

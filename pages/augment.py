@@ -1,4 +1,4 @@
-"""Augment: a pipeline as cards on the left, what it does to photographs on the right."""
+"""Augment page: the pipeline editor on the left; on the right, tabs with its effect on photographs."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.knob_input import pick
-from vpc2.ui.widgets.photo_picker import draw_tray
+from vpc2.ui.widgets.photo_picker import draw_photo_picker
 
 top = st.container()
 pipeline = workspace.load("pipeline")
@@ -32,22 +32,22 @@ with left:
         workspace.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
         st.rerun()
     pipeline = edit_pipeline(pipeline)
-    added = pick(
+    operation = pick(
         _("Add a step"),
         list(OPS),
         format_func=name_operation,
         placeholder=_("Type to search: rotation, blur…"),
         key="pipeline/add",
     )
-    if added:
-        grown = page_frame.guarded(edit_add, pipeline, added)
-        if grown:
-            st.session_state["pipeline/selected"] = grown.steps[-1].id
-            workspace.save(grown)
+    if operation:
+        longer = page_frame.guarded(edit_add, pipeline, operation)
+        if longer:
+            st.session_state["pipeline/selected"] = longer.steps[-1].id
+            workspace.save(longer)
             st.rerun()
 
 with right:
-    photos = draw_tray("augment")
+    photos = draw_photo_picker("augment")
     views = {
         _("Draws"): draws.draw_draws,
         _("Filmstrip"): filmstrip.draw_film,

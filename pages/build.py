@@ -1,4 +1,4 @@
-"""Build: a net one takes in the hand, its arithmetic live, what its units see, and all of it to take home."""
+"""Build page: canvas and inspector of the net, its totals, and tabs with tables, views, comparison, import and export."""
 
 import streamlit as st
 
@@ -24,13 +24,13 @@ with st.container(horizontal=True, gap="small", key="start"):
     )
     if preset:
         workspace.save(NETS[preset].net, from_outside=True)
-        canvas.forget()
+        canvas.clear_selection()
         st.rerun()
     net = layer_table.edit_input(net)
 stage, totals = st.container(key="canvas"), st.container()
 edited = draw_inspector(net, summarise(net), layer_table.chosen_layer(net))
 workspace.save(edited)
-if edited != net:  # what fits beside the new value, and the layer's headline, stand above it
+if edited != net:  # the limits of the other knobs and the layer's title, drawn above, depend on the new value
     st.rerun()
 summary = summarise(net)
 with stage:

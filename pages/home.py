@@ -1,4 +1,4 @@
-"""Home: what this is in one line, three things to try now, and the lecture as a map."""
+"""Home page: title, three examples to start with, the topics of the lecture as cards, the limits of the server."""
 
 import streamlit as st
 
@@ -31,6 +31,8 @@ for card in lecture_map.CARDS.values():
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
         st.markdown(f"**{say(card.title)}**")
         st.caption(say(card.help))
-        st.page_link(page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.query(card))
+        st.page_link(
+            page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.link_parameters(card)
+        )
 
 server_limits.draw_limits()

@@ -1,29 +1,29 @@
-"""Judge: one classifier asked from many sides, over a test set, under hard conditions, under attack, and from inside."""
+"""Judge page: evaluation of one classifier on photographs and a test set, robustness, explanations, attacks, and exports."""
 
 import streamlit as st
 
 from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_set
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import classifier_picker, page_frame
-from vpc2.ui.widgets.photo_picker import draw_tray
+from vpc2.ui.widgets.photo_picker import draw_photo_picker
 
 page_frame.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
 left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
     ref = classifier_picker.choose_classifier()
-    classifier_picker.draw_opening()
-    classifier_picker.choose_set(ref)
+    classifier_picker.draw_classifier_upload()
+    classifier_picker.choose_dataset(ref)
     views = classifier_picker.choose_views(ref)
-    asked = single_photo.choose_draws(views)
+    all_views = single_photo.choose_draws(views)
 
 with right:
-    photos = draw_tray("judge", most=3, first=("chelsea",))
+    photos = draw_photo_picker("judge", most=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: single_photo.draw_photos(ref, photos, asked),
+        _("Photographs"): lambda: single_photo.draw_photos(ref, photos, all_views),
         _("Test set"): lambda: test_set.draw_test_set(ref, views),
         _("Robustness"): lambda: robustness.draw_robustness(ref, photos),
-        _("Look inside"): lambda: explanations.draw_insides(ref, photos),
+        _("Look inside"): lambda: explanations.draw_explanations(ref, photos),
         _("Attacks"): lambda: attacks.draw_attacks(ref, photos),
         _("Take home"): lambda: export_report.draw_export(ref, photos, views),
     }

@@ -1,4 +1,4 @@
-"""Train: the recipe on the left, the run or the experiment as it happens on the right, all of them below."""
+"""Train page: the recipe on the left; the open run, experiment or data set on the right; lists of experiments and runs below."""
 
 import streamlit as st
 
@@ -13,13 +13,13 @@ left, right = st.columns([1, 2.3], gap="medium")
 
 run, experiment = runs.chosen_run(), experiments.chosen_experiment()
 with left:
-    if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: show what it was made of
-        recipes.take_recipe(run.recipe)
+    if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: load the run's recipe
+        recipes.load_recipe(run.recipe)
     recipe = recipe_form.edit_recipe(workspace.load("recipe"))
     problem = recipe_form.problem_of(recipe)
     recipe_form.draw_problem(problem)
-    is_stuck = problem is not None and problem.is_fatal
-    if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_stuck):
+    is_blocked = problem is not None and problem.is_fatal
+    if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_blocked):
         started = page_frame.guarded(runs.start_run, recipe, name=recipe_form.name_of(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
@@ -33,9 +33,9 @@ with right:
     elif experiment is not None:
         experiments.draw_experiment(experiment)
     elif dataset_builder.is_open():
-        used = dataset_builder.draw_draft()
-        if used is not None:
-            recipe_form.use_dataset(recipe, used)
+        dataset = dataset_builder.draw_builder()
+        if dataset is not None:
+            recipe_form.use_dataset(recipe, dataset)
     else:
         recipe_form.draw_data(recipe)
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -111,3 +112,16 @@ def test_a_junk_document_is_a_spec_or_a_refusal(body, kind):
     except Refusal:
         return
     json.dumps(codec.to_document(spec), allow_nan=False)
+
+
+def test_the_very_next_version_is_refused_and_this_one_is_read():
+    document = codec.to_document(NETS["tiny"].net)
+    assert codec.from_document({**document, "version": codec.VERSION}).spec == NETS["tiny"].net
+    with pytest.raises(Refusal):
+        codec.from_document({**document, "version": codec.VERSION + 1})
+
+
+def test_a_digest_and_a_link_do_not_depend_on_the_order_of_parameters():
+    net = NETS["tiny"].net
+    turned = replace(net, layers=tuple(replace(one, params=dict(reversed(one.params.items()))) for one in net.layers))
+    assert codec.digest(turned) == codec.digest(net) and codec.to_token(turned) == codec.to_token(net)

@@ -43,7 +43,7 @@ def main() -> None:
         step = pipeline.steps[move // 10 % len(pipeline.steps)]
         moved = edit_param(pipeline, step.id, "p", 0.5 + move / given.moves / 2)
         for photo in photos:
-            augmented.drawn(moved, photo, 8, 384)
+            augmented.augmented_draws(moved, photo, 8, 384)
 
     print(f"{'moves':>6}{'resident, MB':>14}{'stages, MB':>12}{'trims':>7}")
     for move in range(given.moves + 1):

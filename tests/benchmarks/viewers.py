@@ -50,7 +50,7 @@ def train(folder: Path, is_over: threading.Event) -> None:
             numbers = {"train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.1, "val_accuracy": 0.45, "images_per_s": 900.0}
             epoch = {"epoch": step // STEPS_A_SECOND, "step": step, "elapsed_s": step / STEPS_A_SECOND, "planned_epochs": 500.0}
             writer.write({"type": "epoch", **epoch, **numbers, "is_best": False})
-            looks.look(make_look(step=step))
+            looks.write_snapshot(make_look(step=step))
             liveness.beat(folder)
     writer.close()
 

@@ -25,7 +25,7 @@ def served(tmp_path_factory, browser):
 def open_view(page, served, run_id, view, **look):
     """Open one view of a run that goes on; return its folder and what writes its looks."""
     folder = write_run(served[1], run_id, 16, is_over=False)
-    write = SnapshotWriter(folder).look
+    write = SnapshotWriter(folder).write_snapshot
     write(make_look(step=10, **look))
     page.goto(f"{served[0]}/?of={run_id}&view={view}")
     return folder, write
@@ -95,7 +95,9 @@ def test_mistakes_and_layers_say_their_numbers(page, served):
 def test_a_hostile_class_stays_text(page, served):
     look = make_look(step=10)
     folder = write_run(served[1], "feedface00000006", 16, is_over=True)
-    SnapshotWriter(folder).look(type(look)(**{**vars(look), "classes": ("<img src=x onerror=document.title='hacked'>", *look.classes[1:])}))
+    SnapshotWriter(folder).write_snapshot(
+        type(look)(**{**vars(look), "classes": ("<img src=x onerror=document.title='hacked'>", *look.classes[1:])})
+    )
     for view in ("classes", "batch", "mistakes"):
         page.goto(f"{served[0]}/?of=feedface00000006&view={view}")
         page.locator(".body").get_by_text("<img").first.wait_for()

@@ -122,7 +122,7 @@ def test_no_script_of_a_page_reads_the_name(page, app_url, wait_idle):
     wait_idle(page)
     name = name_of(page.context)
     kept = page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])")
-    assert visitor_cookie.is_name(name) and name not in kept
+    assert visitor_cookie.is_visitor_id(name) and name not in kept
 
 
 def test_under_a_plain_script_the_page_tells_the_name_and_it_owns(context, tmp_path, wait_idle):

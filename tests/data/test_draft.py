@@ -72,3 +72,20 @@ def test_it_says_what_is_missing_until_it_can_be_used(drafts):
     assert [group.name for group in drafts.load().groups] == ["Hund", "empty"]
     drafts.clear()
     assert drafts.load().groups == ()
+
+
+def test_a_set_may_be_used_from_the_number_of_pictures_on_that_can_be_split(drafts):
+    from vpc2.data.imageset import ImageSet, split_images
+
+    for name in ("cat", "dog"):
+        drafts.add_class(name)
+    for count in range(1, 8):
+        for i, name in enumerate(("cat", "dog")):
+            drafts.add_pictures(name, files(100 * i + count))
+        images = np.arange(2 * count, dtype=np.uint8).reshape(-1, 1, 1, 1).repeat(3, 3)
+        try:
+            split_images(ImageSet(images, np.arange(2 * count) % 2, ("cat", "dog")), 0, 0.6)
+            can_be_split = True
+        except Refusal:
+            can_be_split = False
+        assert (drafts.problem(drafts.load()) is None) == can_be_split, count

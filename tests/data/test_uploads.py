@@ -13,6 +13,7 @@ from vpc2 import codec, host
 from vpc2.data import uploads
 from vpc2.data.datasets import find_dataset, is_ready, load_dataset
 from vpc2.data.folder import load_archive, load_uploads
+from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.presets import RECIPES
@@ -105,3 +106,16 @@ def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=sum(sizes) - 1))
     uploads.sweep(now)
     assert uploads.keys_of(OWNER) == [entries[0].key]
+
+
+def test_a_set_is_its_owners_to_look_at_and_to_delete():
+    images = np.zeros((20, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
+    images[:, 0, 0, 0] = np.arange(20)
+    key = uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", OWNER).key
+    other = "b" * 32
+    assert uploads.may_look(key, OWNER) and not uploads.may_look(key, other) and uploads.may_look("digits", other)
+    assert uploads.keys_of(OWNER) == [key] and uploads.keys_of(other) == []
+    uploads.delete(key, other)
+    assert is_ready(key)
+    uploads.delete(key, OWNER)
+    assert not is_ready(key) and uploads.keys_of(OWNER) == []

@@ -178,3 +178,12 @@ def test_the_corpus_ends_as_its_manifest_says(corpus):
         if got not in entry["expect"].split("|"):
             wrong.append((path.name, entry["expect"], got))
     assert len(files) > 100 and wrong == []
+
+
+def test_sixteen_bits_keep_their_place_between_black_and_white():
+    """A dark picture stays dark: 65535 is white, whatever its own brightest pixel is."""
+    values = np.linspace(1000, 20_000, 64).astype(np.uint16).reshape(8, 8)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    pixels = decode_photo(file.getvalue(), "dark.png").pixels
+    assert np.abs(pixels[..., 0].astype(int) - values / 257).max() <= 1 and (pixels[..., 0] == pixels[..., 2]).all()

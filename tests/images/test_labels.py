@@ -1,6 +1,7 @@
 """Labels drawn on images: at their coordinates, and nowhere else."""
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
 
 from vpc2.images.label_drawing import COLOUR, MASK_ALPHA, draw_labels
 from vpc2.images.samples import SAMPLES, load_sample
@@ -27,6 +28,22 @@ def test_a_mask_is_a_veil_with_an_outline():
     share = MASK_ALPHA / 255
     assert np.abs(drawn[50, 50] - ((1 - share) * 128 + share * np.array(COLOUR))).max() <= 2
     assert (drawn[50, 18:24] == COLOUR).all(axis=1).any() and (drawn[10, 50] == 128).all()
+
+
+def test_a_mask_lies_where_pillow_fills_the_same_corners():
+    """A triangle that its mirror image over the diagonal does not cover, on a picture that is no square."""
+    places = (0.1, 0.2, 0.9, 0.3, 0.2, 0.5)
+    drawn = draw_labels(np.zeros((90, 160, 3), np.uint8), [mask(*places)])
+    outline = (drawn == COLOUR).all(axis=2)
+    wanted = Image.new("1", (160, 90))
+    corners = [(160 * x, 90 * y) for x, y in zip(places[::2], places[1::2], strict=True)]
+    ImageDraw.Draw(wanted).polygon(corners, fill=1)
+    inside = np.asarray(wanted)
+    assert (drawn[inside].max(-1) > 0).mean() > 0.98
+    near = np.asarray(wanted.convert("L").filter(ImageFilter.MaxFilter(11))) > 0
+    assert outline.any() and not (drawn[~near] > 0).any()
+    for x, y in corners:
+        assert outline[int(y) - 4 : int(y) + 5, int(x) - 4 : int(x) + 5].any(), (x, y)
 
 
 def test_a_point_on_a_mask_is_not_veiled():

@@ -44,7 +44,7 @@ from vpc2.predict.adversarial.catalog import Attack
 from vpc2.predict.adversarial.gradient_steps import perturb
 from vpc2.predict.pretrained.catalog import Pretrained
 from vpc2.predict.robustness.corrupt import corrupt_images
-from vpc2.predict.robustness.corruptions import Challenge
+from vpc2.predict.robustness.corruptions import Corruption
 from vpc2.predict.tta.merges import Merge
 from vpc2.predict.tta.transforms import apply_points, apply_view, undo_points
 from vpc2.predict.tta.views import VIEWS, View, ViewSet
@@ -56,7 +56,7 @@ from vpc2.training.presets import ExperimentPreset, RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.ui.home import lecture_map
-from vpc2.ui.home.lecture_map import Card, Start
+from vpc2.ui.home.lecture_map import LectureCard, Start
 
 LAWS: dict[type, Callable] = {}
 IMAGES = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(1))
@@ -275,7 +275,7 @@ def an_attack(entry):
     assert Carrier().name_of(entry.target)
 
 
-@law(Challenge)
+@law(Corruption)
 def a_challenge(entry):
     first, *others = entry.strengths
     assert others == sorted(others, reverse=others[0] < first)
@@ -335,9 +335,9 @@ def an_experiment(entry):
 # --- the lecture
 
 
-@law(Card, Start)
+@law(LectureCard, Start)
 def a_card(entry):
-    query = lecture_map.query(entry)
+    query = lecture_map.link_parameters(entry)
     assert entry.page in ("augment", "build", "train", "judge") and (entry.example or entry.page == "judge")
     if entry.example:
         assert query["s"] in lecture_map.tokens() and not codec.from_token(query["s"]).notes

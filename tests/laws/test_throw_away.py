@@ -40,7 +40,7 @@ from vpc2.nets.torch_reader.read_code import read_code
 from vpc2.predict.adversarial.catalog import Attack
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.bundle import to_zip
-from vpc2.predict.robustness.corruptions import Challenge
+from vpc2.predict.robustness.corruptions import Corruption
 from vpc2.predict.tta.merges import Merge
 from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.predict.tta.views import View, ViewSet
@@ -50,7 +50,7 @@ from vpc2.training.presets import RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import fit
-from vpc2.ui.home.lecture_map import Card
+from vpc2.ui.home.lecture_map import LectureCard
 
 TITLE, HELP = Text("Throw-away"), Text("Made for a test.")
 WORDS = {"title": TITLE, "help": HELP}
@@ -305,7 +305,7 @@ def test_an_attack(offer, write, tmp_path):
 def test_a_challenge(offer, write):
     write("vpc2.predict.robustness.thrown_away", "def fade(images, percent, seed):\n    return images * (1 - percent / 100)\n")
     target = "vpc2.predict.robustness.thrown_away.fade"
-    add(offer, "CORRUPTIONS", Challenge(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))
+    add(offer, "CORRUPTIONS", Corruption(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))
     at = opened("judge", "Robustness", **{"endure/which": "fade"})
     assert offers(at, "endure/which") and HELP.en in said(at)
 
@@ -399,8 +399,8 @@ def test_a_recipe_preset_and_a_pipeline_preset(offer):
 
 
 def test_a_card(offer):
-    card = add(offer, "CARDS", Card(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
+    card = add(offer, "CARDS", LectureCard(key="thrown", page="build", example="tiny", pair="5x5-3x3", **WORDS))
     at = open_app("home")
     assert f"**{TITLE.en}**" in said(at) and HELP.en in said(at)
-    at = open_app("build", **laws.lecture_map.query(card))
+    at = open_app("build", **laws.lecture_map.link_parameters(card))
     assert not at.error and at.metric[0].value == f"{summarise(NETS['tiny'].net).params:,}"

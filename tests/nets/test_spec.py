@@ -4,7 +4,7 @@ import pytest
 
 from vpc2 import codec
 from vpc2.nets.module import build_net
-from vpc2.nets.spec import Net, edit_add, edit_duplicate
+from vpc2.nets.spec import Net, Place, edit_add, edit_duplicate, edit_move, make_net
 
 _BODY = {"version": 1, "kind": "net", "input": [3, 8, 8]}
 
@@ -38,3 +38,22 @@ def test_a_free_id_travels_even_after_the_largest_number():
 
 def test_a_file_may_name_only_some_of_its_layers():
     assert len(saved({"type": "ReLU"}, {"id": "l1", "type": "ReLU"}).layers) == 2
+
+
+def test_a_layer_moves_to_where_a_mark_between_two_layers_stands():
+    """A place counts before the layer leaves its own: that of a mark put into a plain list, the layer taken out after."""
+    net = make_net("n", (3, 8, 8), "ReLU", ("Residual", {}, [["ReLU", "Tanh", "ReLU"]]), "Tanh", "Sigmoid")
+    outer, block = [layer.id for layer in net.layers], net.layers[1]
+    inner = [layer.id for layer in block.branches[0]]
+    for ids, inside in ((outer, ""), (inner, block.id)):
+        for moved in ids:
+            for at in range(len(ids) + 1):
+                wanted = [*ids[:at], "mark", *ids[at:]]
+                wanted.remove(moved)
+                wanted[wanted.index("mark")] = moved
+                place = Place(at, inside)
+                if moved != block.id:
+                    assert [layer.id for layer in edit_move(net, moved, place).siblings(place)] == wanted
+    out = edit_move(net, inner[1], Place(1))
+    assert [layer.id for layer in out.layers] == [outer[0], inner[1], *outer[1:]]
+    assert [layer.id for layer in out.find(block.id).branches[0]] == [inner[0], inner[2]]

@@ -1,4 +1,4 @@
-"""The view "Bring in": pasted code becomes the net on the page, a wrong number becomes a red layer with its repair, junk a sentence."""
+"""Build page, tab Bring in: pasted code becomes the net on the page, a wrong size a problem with its repair, junk a refusal."""
 
 import pytest
 

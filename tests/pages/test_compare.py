@@ -1,4 +1,4 @@
-"""The comparison on the Build page, through Streamlit's own test driver."""
+"""Build page, tab Compare, with AppTest."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_cards_of_the_lecture_name_pairs_that_exist_and_hold_the_cards_net():
     assert len(named) == 3
     for card in named:
         pair = PAIRS[card.pair]
-        assert lecture_map.query(card)["pair"] == card.pair
+        assert lecture_map.link_parameters(card)["pair"] == card.pair
         assert NETS[card.example] in (pair.left, pair.right)
 
 

@@ -1,4 +1,4 @@
-"""What Train says of a run's test and of an experiment, through Streamlit's own test driver."""
+"""Train page with AppTest: the texts on a run's test results and on an experiment."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ LEVEL = (0.3, 0.8, 0.8, 0.8)
 
 
 class RunQueue:
-    """Takes runs and trains none."""
+    """A queue that accepts runs and trains none."""
 
     def __init__(self):
         self.started = []
@@ -43,7 +43,7 @@ def end_run(store, run_id, hits, curve, groups=None):
 
 
 def make_experiment(seeds, curves, groups=None):
-    """An experiment whose right side has ten pictures of a hundred more right than the left one, in every seed."""
+    """An experiment whose right side classifies ten images of a hundred more correctly than the left one, in every seed."""
     store = RunStore()
     recipe = replace(RECIPES["digits"].recipe, pipeline=PIPELINES["gentle"].pipeline)
     filed = ExperimentStore(store).create(Experiment(without(recipe), recipe, "without", "with", seeds), "somebody else")
@@ -89,9 +89,9 @@ def test_an_experiment_that_ended_early_offers_twice_the_epochs(monkeypatch, cur
         assert metric.value == ("70.0\u00a0%", "80.0\u00a0%")[which] and " to " in metric.delta
     if warning:
         wanted = [2 * RECIPES["digits"].recipe.settings[key] for key in ("epochs", "budget_s")]
-        monkeypatch.setattr(experiments, "_draw_watch", lambda *_args: None)
+        monkeypatch.setattr(experiments, "_draw_progress", lambda *_args: None)
         at.button(key="experiment/longer").click()
-        monkeypatch.setattr(experiments, "_begin", lambda spec: queue.started.append(spec))
+        monkeypatch.setattr(experiments, "_start_and_open", lambda spec: queue.started.append(spec))
         at.run()
         [spec] = queue.started
         assert all([side.settings["epochs"], side.settings["budget_s"]] == wanted for side in (spec.left, spec.right))

@@ -1,4 +1,4 @@
-"""Every page through Streamlit's own test driver: it draws, in both languages, and what a visitor changes stays."""
+"""Every page with AppTest: it draws without errors in both languages, and edits are kept."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_a_preset_can_be_undone():
     [("augment", PIPELINES, "pipeline", "basic"), ("build", NETS, "net", "small"), ("train", RECIPES, "recipe", "digits")],
 )
 def test_what_is_picked_is_taken_once_also_when_it_is_there_already(page, table, attribute, first):
-    """A box that kept what was picked would be taken again at every run, for ever."""
+    """A select box that kept its choice would apply it again at every rerun."""
     at = open_app(page)
     other = next(key for key in table if key != first)
     for wanted in (first, other, other, first, first):

@@ -1,4 +1,4 @@
-"""The list of runs and the page of one, through Streamlit's own test driver."""
+"""Train page with AppTest: the list of runs and the page of one run."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ CURVE = [(2.0, 1.9), (1.2, 1.2), (0.7, 0.9), (0.4, 0.8), (0.3, 0.9), (0.2, 1.1),
 
 
 def make_run(name="a run", end=None, owner="somebody else", device="cpu"):
-    """A run with a curve that overfits, ended as `end` says."""
+    """A run with an overfitting curve and the end event `end`."""
     run = RunStore().create(RECIPES["digits"].recipe, name=name, owner=owner)
     writer = EventWriter(run.folder)
     counts = {"train": 100, "validation": 20, "test": 20}
@@ -93,7 +93,7 @@ def test_ticked_runs_are_one_table_and_no_name_becomes_a_formula():
 
 
 def take_home(run):
-    """Return the page of a run with the part that is taken home open; the run has a model."""
+    """Return the page of a run that has a model, with the tab Take home open."""
     module = build_net(NETS["tiny"].net)
     means = Preprocessing(16, (0.5,) * 3, (0.2,) * 3)
     save_classifier(Classifier(module, means, tuple("0123456789"), {"net": to_document(NETS["tiny"].net)}), run.model_path)

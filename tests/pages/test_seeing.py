@@ -1,4 +1,4 @@
-"""The view "See it" on nets of every sort, without a browser: something is drawn, or one sentence says why not."""
+"""Build page, tab See it, on all kinds of nets with AppTest: every view is drawn, or a message says why not."""
 
 import pytest
 

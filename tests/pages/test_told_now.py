@@ -1,4 +1,4 @@
-"""A page tells what its widgets say now: a run after a change and the run after that, in which nothing changed, show the same."""
+"""Pages show their widgets' current values: the rerun after a change and a further rerun without one show the same."""
 
 import re
 
@@ -25,7 +25,7 @@ LEFT_OUT = re.compile(r"^(lang|first/|open/|tray/|.*(preset|/add|picked|camera|s
 
 
 def shown(at) -> list[str]:
-    """Return what a visitor reads on the page, times left out, and what its widgets offer."""
+    """Return the texts of the page, without times, and the options of its widgets."""
     words = [f"{kind}: {TIMES.sub('', str(one.value))}" for kind in ALWAYS for one in at.get(kind)]
     words += [
         f"{one.label} {one.key} {getattr(one, 'disabled', '')} {getattr(one, 'help', '')} {getattr(one, 'options', '')}"
@@ -37,7 +37,7 @@ def shown(at) -> list[str]:
 
 
 def other_value(widget):
-    """Return a value that the widget does not have, or None where there is none."""
+    """Return a value other than the widget's current one, or None if there is none."""
     kind = widget.type
     if kind in ("toggle", "checkbox"):
         return not widget.value
@@ -65,7 +65,7 @@ def change(widget) -> bool:
 
 
 def check(at, most: int) -> None:
-    """Change the widgets in turn and compare each run with the one after it."""
+    """Change the widgets one by one and compare each rerun with the next one."""
     tried, behind = set(), {}
     while len(tried) < most:
         widgets = [one for kind in ("selectbox", "slider", "select_slider", "number_input", "toggle", "checkbox") for one in at.get(kind)]

@@ -26,7 +26,7 @@ from vpc2.predict.evaluation import (
 from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix, fit_temperature, log_loss, temper
 from vpc2.predict.tta.merges import confidence_weighted, geometric_mean, maximum, mean_of_logits
 from vpc2.predict.tta.predict import entropy, spread
-from vpc2.predict.tta.views import IDENTITY, VIEW_SETS
+from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, VIEWS
 from vpc2.predict.view_search import make_plan
 from vpc2.text import Refusal
 
@@ -74,6 +74,29 @@ def test_a_plan_leaves_out_the_view_that_breaks(classifier):
     assert list(plan.steps) == sorted(plan.steps, reverse=True)
     test = predict_set(TestPredictions, classifier, make_set(20, seed=1), found.views)
     assert test.is_right(plan.merged(test)).all() and test.is_right(plan.weighted(test)).all()
+
+
+def test_the_greedy_search_is_that_of_scikit_learns_loss():
+    """Written out with scikit-learn: of the means over the views so far and one more, the one with the lowest loss, while it falls."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(90) % 3
+        logits = rng.normal(0, 1.5, (5, 90, 3)).astype(np.float32)
+        logits[:, np.arange(90), labels] += rng.uniform(0.2, 1.6, (5, 1)).astype(np.float32)
+        names = tuple(list(VIEWS)[:5])
+        found = ValidationPredictions(names, logits, labels, ("a", "b", "c"), tuple(bytes([i]) for i in range(90)), (1.0,) * 5)
+        shares = torch.from_numpy(logits).double().softmax(-1).numpy()
+        chosen, steps = [0], [sklearn_log_loss(labels, shares[0])]
+        while len(chosen) < 3:
+            tried = {v: sklearn_log_loss(labels, shares[[*chosen, v]].mean(0)) for v in range(5) if v not in chosen}
+            best = min(tried, key=tried.get)
+            if tried[best] >= steps[-1]:
+                break
+            chosen.append(best)
+            steps.append(tried[best])
+        plan = make_plan(found, most=3)
+        assert plan.views == tuple(names[v] for v in chosen) and list(plan.steps) == pytest.approx(steps, rel=1e-5)
+        np.testing.assert_allclose(found.weighted(np.full(5, 0.2)), shares.mean(0), atol=1e-5)
 
 
 def test_what_was_searched_is_never_reported(classifier):

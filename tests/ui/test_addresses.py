@@ -1,4 +1,4 @@
-"""Where the app's own routes are reached: under a base path behind a proxy that sends on nothing else; and nobody outside is asked."""
+"""The app's routes under a base path behind a proxy that forwards nothing else; and no request to outside servers."""
 
 import http.client
 import json
@@ -42,7 +42,7 @@ http://127.0.0.1:{port} {{
 
 
 def ask(address: str) -> tuple[int, str, bytes]:
-    """Return the status, the type and the body of an answer; a redirect is followed."""
+    """Return status, content type and body of a response; redirects are followed."""
     try:
         with urllib.request.urlopen(address, timeout=20) as answer:
             return answer.status, answer.headers.get_content_type(), answer.read()
@@ -52,13 +52,13 @@ def ask(address: str) -> tuple[int, str, bytes]:
 
 @pytest.fixture
 def behind(tmp_path):
-    """The address of the app behind a proxy that sends on what lies under the base path, and a run with curves and a look."""
+    """The URL of the app behind a proxy that forwards only the base path, and a run with curves and a snapshot."""
     caddy = shutil.which("caddy")
     if caddy is None:
         pytest.skip("caddy is not installed: apt-get install caddy")
     run = make_run("behind a proxy")
     record(run)
-    SnapshotWriter(run.folder).look(make_look(step=120))
+    SnapshotWriter(run.folder).write_snapshot(make_look(step=120))
     with serve(ROOT / "streamlit_app.py", tmp_path, health=f"/{BASE}/api/health", STREAMLIT_SERVER_BASE_URL_PATH=BASE) as server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -124,7 +124,7 @@ def test_the_base_path_as_it_stands_before_a_route(given, base, monkeypatch):
 
 @pytest.mark.parametrize("base", ["", "class/vpc2"])
 def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
-    """TensorBoard's button and frame, the curves and the look: whatever a browser asks of our own routes."""
+    """TensorBoard's link and frame, the curves and the snapshot: all URLs of the app's routes that pages use."""
 
     def script():
         from vpc2.ui.components.live_curves import live_curves
@@ -133,7 +133,7 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
         from vpc2.ui.widgets import tensorboard_embed
 
         routes._SERVING.set()
-        tensorboard_embed.draw_board(["feedface00000001"])
+        tensorboard_embed.draw_tensorboard(["feedface00000001"])
         live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
         live_snapshot("feedface00000001", "batch", key="look")
 
@@ -158,7 +158,7 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
 
 @pytest.mark.slow
 def test_a_server_for_a_whole_room_asks_nobody_for_its_own_address(tmp_path):
-    """Streamlit asks checkip.amazonaws.com at the start, and again for a websocket from a page that is not its own."""
+    """Unpatched, Streamlit asks checkip.amazonaws.com at the start, and again for a websocket from a page of another origin."""
     log = tmp_path / "log"
     (tmp_path / "account").mkdir()
     watched = {"PYTHONPATH": f"{WATCH}:{ROOT}", "WATCH_LOG": str(log), "HOME": str(tmp_path / "account")}

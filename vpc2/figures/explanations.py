@@ -14,9 +14,9 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#
 def embedding_figure(
     points: np.ndarray, labels: np.ndarray, classes: Sequence[str], is_correct: np.ndarray, thumbnails: Sequence[str] = ()
 ) -> go.Figure:
-    """Return images as points (N, 2) coloured by class; wrongly answered ones are crosses. `customdata` is an image's number.
+    """Return a scatter plot of images as points (N, 2), coloured by class; wrong predictions are crosses, `customdata` is the index.
 
-    With `images`, addresses (N) of small ones, each stands at its point inside a frame of its class's colour.
+    With `thumbnails`, the addresses (N) of small images, each is drawn at its point inside a frame of its class's colour.
     """
     side = float(np.ptp(points, axis=0).max() or 1.0) * TILE_PX / HEIGHT_PX
     symbols, size = (("square-open", "square-x-open"), TILE_PX) if thumbnails else (("circle", "x"), 8)

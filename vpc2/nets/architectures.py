@@ -80,7 +80,7 @@ def resnet(depth: int) -> Net:
 
 def _inception(one: int, three_in: int, three: int, five_in: int, five: int, pooled: int) -> Item:
     pool = max_pool(3, 1, padding=1, ceil_mode=True)
-    # torchvision's third branch looks at 3 x 3 where the paper has 5 x 5.
+    # torchvision's third branch has 3 x 3 filters where the paper has 5 x 5.
     branches = [
         normed(one, 1),
         [*normed(three_in, 1), *normed(three, 3)],
@@ -112,7 +112,7 @@ def squeezenet() -> Net:
 
 
 def mobilenet_v2() -> Net:
-    """Return MobileNetV2: blocks that widen, look at each channel alone, and narrow again (Sandler and others, 2018)."""
+    """Return MobileNetV2: inverted residual blocks that expand, filter each channel, and project (Sandler and others, 2018)."""
     layers, channels = normed(32, 3, "ReLU6", stride=2), 32
     for expansion, filters, count, first_stride in _MOBILENET:
         for block in range(count):

@@ -180,7 +180,7 @@ class _DocumentReader:
         if not isinstance(layer_id, str) or not _ID.fullmatch(layer_id) or layer_id in self._used:
             raise Refusal(_BAD_ID.fill(id=clean_name(layer_id, 20)))
         self._used.add(layer_id)
-        branches = item.get("branches", [[]] * entry.block.fewest if entry.block else [])
+        branches = item.get("branches", [[]] * entry.block.min_branches if entry.block else [])
         check_branches(entry.key, branches, depth)
         inner = tuple(self.read(branch, depth + 1) for branch in branches)
         return Layer(layer_id, entry.key, entry.clean(item.get("params", {})), inner)
@@ -195,8 +195,10 @@ def check_branches(kind: str, branches: Any, depth: int = 0) -> None:
         if branches:
             raise Refusal(_NO_BRANCHES.fill(kind=entry.title))
         return
-    if not entry.block.fewest <= len(branches) <= entry.block.most:
-        raise Refusal(_BAD_BRANCHES.fill(kind=entry.title, fewest=entry.block.fewest, most=entry.block.most, found=len(branches)))
+    if not entry.block.min_branches <= len(branches) <= entry.block.max_branches:
+        raise Refusal(
+            _BAD_BRANCHES.fill(kind=entry.title, fewest=entry.block.min_branches, most=entry.block.max_branches, found=len(branches))
+        )
     if depth >= MAX_NESTING:
         raise Refusal(_TOO_DEEP.fill(limit=MAX_NESTING))
 
@@ -216,7 +218,7 @@ def make_layers(items: Iterable[Item], ids: Iterator[str]) -> tuple[Layer, ...]:
         kind, params, branches = (item, {}, []) if isinstance(item, str) else (*item, [])[:3]
         entry, layer_id = LAYERS.find(kind), next(ids)
         if not branches and entry.block is not None:
-            branches = [[]] * entry.block.fewest
+            branches = [[]] * entry.block.min_branches
         layers.append(Layer(layer_id, entry.key, entry.clean(params), tuple(make_layers(branch, ids) for branch in branches)))
     return tuple(layers)
 

@@ -1,1 +1,1 @@
-"""Training: a recipe, a run in its own process, and the record it leaves."""
+"""Training: recipes and their settings, runs in worker processes, the queue, experiments, TensorBoard, export as a script."""

@@ -1,4 +1,4 @@
-"""What cannot be trained is said before the start, with what would help. Arithmetic only: nothing is built or loaded."""
+"""Checks of a recipe before training: why it cannot be trained, and repairs. Arithmetic only: no net is built, no data loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vpc2.training.spec import Recipe
 if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
 
-LEAST_PX = 32  # of a backbone: it halves the picture five times
+LEAST_PX = 32  # smallest side for a backbone, which halves the resolution five times
 BACKBONE_PX = 96
 
 _SMALLER_BATCH = Text("Use batches of {batch}")
@@ -50,7 +50,7 @@ _TOO_FEW = Text("Training needs at least two pictures; there is {count}.")
 
 @dataclass(frozen=True)
 class RecipeRepair:
-    """A change that would help, as a button: `apply` takes the recipe and returns the mended one."""
+    """A repair offered as a button: `apply` takes the recipe and returns the repaired one."""
 
     title: Text
     apply: Callable[[Recipe], Recipe]
@@ -58,7 +58,7 @@ class RecipeRepair:
 
 @dataclass(frozen=True)
 class RecipeProblem:
-    """Why a recipe cannot be trained, or (where it is not `is_fatal`) what will be changed, and what would help."""
+    """Why a recipe cannot be trained, or (if not `is_fatal`) what will be changed, with possible repairs."""
 
     text: Text
     repairs: tuple[RecipeRepair, ...] = ()
@@ -66,11 +66,11 @@ class RecipeProblem:
 
 
 def fit_to_data(recipe: Recipe, classes: int | None = None) -> tuple[Recipe, tuple[Text, ...]]:
-    """Return the recipe with its net's input and outputs fitted to the data, and what was changed.
+    """Return the recipe with its net's input and output fitted to the data, and notes on what was changed.
 
-    The input becomes square with the recipe's `size_px`; grey nets stay grey (the pictures are turned grey for them).
-    The last Linear layer gets one output a class; a net that ends otherwise gets the head that Build would offer.
-    `classes` is needed only for data that is not in the table.
+    The input becomes square with the recipe's `size_px`; grey nets stay grey (images are converted for them). The last Linear layer
+    gets one output per class; a net that ends otherwise gets the head that the Build page would offer. `classes` is needed only for
+    data that is not in the table of data sets.
     """
     net, notes = recipe.net, []
     if isinstance(net, Backbone):
@@ -93,7 +93,7 @@ def _shown(shape: tuple[int, ...]) -> str:
 
 
 def _with_outputs(net: Net, classes: int) -> tuple[Net, Text]:
-    """Return the net mended by the first repair that Build itself would offer, and what that changed."""
+    """Return the net after the first repair that the Build page would offer, and a note on what it changed."""
     problem = check_trainable(net, classes, 1)
     assert problem is not None  # its outputs are not the classes
     fitted = problem.repairs[0].apply(net)
@@ -104,9 +104,9 @@ def _with_outputs(net: Net, classes: int) -> tuple[Net, Text]:
 
 
 def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | None:
-    """Return why a recipe cannot be trained, or None: the net (fitted to the data) and the memory of one batch.
+    """Return why a recipe cannot be trained, or None; checks the net (fitted to the data) and the memory of one batch.
 
-    Whether the data is on disk is `data.datasets.is_ready`'s to say; settings were checked by their knobs.
+    `data.datasets.is_ready` checks whether the data is on disk; the settings' knobs have already validated the settings.
     """
     if recipe.settings["balance"] == "augmentation" and recipe.augmentation is None:
         other = RecipeRepair(_SAMPLE, lambda recipe: _with(recipe, balance="sampling"))
@@ -138,7 +138,7 @@ def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
 
 
 def _check_memory(recipe: Recipe, bytes_each: int) -> RecipeProblem | None:
-    """Return the problem where a batch's activations, at so many bytes a picture, are more than allowed here."""
+    """Return a problem if the activations of a batch, with `bytes_each` per image, exceed the limit of this machine."""
     batch, limit = recipe.settings["batch_size"], LIMITS.activation_bytes
     needed = bytes_each * batch
     if needed <= limit:
@@ -166,7 +166,7 @@ def _with(recipe: Recipe, **changes: object) -> Recipe:
 
 
 def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | None:
-    """Return why loaded data cannot be trained on (too few pictures, one class, a class left empty), or what will be changed, or None."""
+    """Return why the loaded data cannot be used (too few images, one class, an empty class), or what will be changed, or None."""
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
     knob = SETTINGS.knob("train_share")
     assert isinstance(knob, Number)

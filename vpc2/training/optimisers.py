@@ -1,4 +1,4 @@
-"""The optimisers: one literal each. Standard library only; torch's class is resolved when used."""
+"""The catalog of optimisers: one literal each. Imports the standard library only; torch's class is resolved when used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vpc2.text import Text
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser(Entry):
-    """A rule that turns gradients into steps. `settings` are the recipe's that it takes, under the names of torch's arguments."""
+    """A rule that turns gradients into steps. `settings` maps torch's argument names to settings of the recipe."""
 
     settings: tuple[tuple[str, str], ...] = (("lr", "learning_rate"), ("weight_decay", "weight_decay"))
 
@@ -22,15 +22,15 @@ class Optimiser(Entry):
         return any(setting == key for _name, key in self.settings)
 
     def arguments(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return torch's arguments out of a recipe's settings.
+        """Return torch's arguments from a recipe's settings.
 
-        Fused, where the optimiser can be: all weights take their step in one pass, which takes a third of the time.
+        Fused if the optimiser supports it: all parameters are updated in one kernel, which takes a third of the time.
         """
         given = {name: settings[key] for name, key in self.settings}
         return {**given, "fused": True} if "fused" in inspect.signature(self.resolve()).parameters else given
 
     def build(self, parameters: Iterable, settings: dict[str, Any]) -> Any:
-        """Return torch's optimiser over these parameters."""
+        """Return torch's optimiser for these parameters."""
         build: Callable = self.resolve()
         return build(parameters, **self.arguments(settings))
 

@@ -1,4 +1,4 @@
-"""Ready recipes: what to train in the first minute. Floor 0: tables and specs only."""
+"""The catalogs of ready recipes and experiments. Tables and specs only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpc2.training.spec import Experiment, Recipe, without
 
 @dataclass(frozen=True, kw_only=True)
 class RecipePreset(Entry):
-    """A recipe that is known to work, and what it shows."""
+    """A recipe that is known to work, with a description of what it shows."""
 
     recipe: Recipe
 
@@ -25,9 +25,9 @@ def _recipe(dataset: str, net: str, name: str, pipeline: Pipeline | None = None,
     return Recipe(dataset, NETS[net].net, pipeline, SETTINGS.clean(settings), name)
 
 
-# The epochs end these runs on two quiet cores, so the same recipe gives the same curve there; the seconds guard a slower machine.
-# Few people and small pictures: three runs of each side are over within three minutes, and what augmentation brings is clear
-# of the luck of seeds and of test people (tests/benchmarks/hands.py: 90 % without, 95.6 % with, interval 2 to 9 points).
+# On two idle cores the epochs end these runs, so the same recipe gives the same curve; the time budget limits slower machines.
+# Few people and small images: three runs of each side take less than three minutes, and the effect of augmentation exceeds
+# the variation between seeds and between test people (tests/benchmarks/hands.py: 90 % without, 95.6 % with, interval 2 to 9 points).
 _HANDS: dict[str, Any] = {"size_px": 32, "train_share": 0.1, "epochs": 40, "budget_s": 25.0, "learning_rate": 0.01, "batch_size": 32}
 
 RECIPES: Catalog[RecipePreset] = Catalog(
@@ -84,18 +84,21 @@ RECIPES: Catalog[RecipePreset] = Catalog(
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentPreset(Entry):
-    """An experiment that answers a question of the lecture; `names` are what its two sides are called."""
+    """An experiment that answers a question of the lecture; `names` are the names of its two sides."""
 
     experiment: Experiment
     names: tuple[Text, Text]
 
 
 def _against(preset: str, *, left_settings: dict[str, Any] | None = None, **settings: Any) -> Experiment:
-    """Return a recipe of the table with settings changed on both sides, or on one."""
+    """Return an experiment with a preset as right side; the left side has no augmentation, or `left_settings`.
+
+    `settings` change both sides.
+    """
     recipe = RECIPES[preset].recipe
-    both = replace(recipe, settings={**recipe.settings, **settings})
-    one = without(both) if left_settings is None else replace(both, settings={**both.settings, **left_settings})
-    return Experiment(one, both)
+    right = replace(recipe, settings={**recipe.settings, **settings})
+    left = without(right) if left_settings is None else replace(right, settings={**right.settings, **left_settings})
+    return Experiment(left, right)
 
 
 EXPERIMENTS: Catalog[ExperimentPreset] = Catalog(

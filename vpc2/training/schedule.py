@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate that belongs there. Pure arithmetic."""
+"""Learning rate schedules (`SCHEDULES`) and the plan of a run's steps under limits in epochs and seconds. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from math import cos, inf, pi
 from vpc2.catalog import Catalog, Entry
 from vpc2.text import Text
 
-WARM_S = 1.0  # the first steps allocate and choose kernels: they say nothing about the pace
+WARM_S = 1.0  # the first steps allocate memory and select kernels, so they are not used to measure the pace
 
 
 def constant(progress: float, steps: float = inf) -> float:
-    """Return 1."""
+    """Return 1: a constant learning rate."""
     return 1.0
 
 
@@ -45,22 +45,22 @@ def step(progress: float, steps: float = inf) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Entry):
-    """How the learning rate changes: `factor` takes a run's progress, 0 to 1, and its steps; it returns what the rate is multiplied by.
+    """A learning rate schedule: `factor` maps the progress of a run (0 to 1) and its number of steps to a factor of the learning rate.
 
-    One that does not care how many steps there are takes the progress alone.
+    A `factor` that does not depend on the number of steps takes the progress alone.
     """
 
     factor: Callable[..., float]
 
     @cached_property
     def takes_steps(self) -> bool:
-        """True where `factor` wants to know how many steps there are."""
+        """True if `factor` takes the number of steps as a second argument."""
         kinds = [one.kind for one in inspect.signature(self.factor).parameters.values()]
         plain = kinds.count(inspect.Parameter.POSITIONAL_ONLY) + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return plain > 1 or inspect.Parameter.VAR_POSITIONAL in kinds
 
     def at(self, progress: float, steps: float) -> float:
-        """Return what the learning rate is multiplied by."""
+        """Return the factor of the learning rate at this progress (0 to 1)."""
         return self.factor(progress, steps) if self.takes_steps else self.factor(progress)
 
 
@@ -100,13 +100,13 @@ SCHEDULES: Catalog[Schedule] = Catalog(
 
 
 class Plan:
-    """Which step is the last, and the progress (0 to 1) of each step, under a limit in epochs and one in seconds.
+    """The last step and the progress (0 to 1) of each step, under a limit in epochs and one in seconds.
 
-    Progress is 0 at the first step and 1 at the last, as torch's schedules count, so that the rate of the schedule's end is one
-    that is trained with, in short runs too. While the epochs fit into the seconds the clock has no say, and the same recipe gives the
-    same curve. Once the measured pace (validation included) says that the seconds end first, the
-    last step is brought forward to where they end, and what is left of the schedule is spread over what is left of
-    the time; so a slow or busy machine still anneals its learning rate to the end. A run that has come to that end is over.
+    Progress is 0 at the first step and 1 at the last, as in torch's schedules, so that the final learning rate is used for a step in
+    short runs, too. As long as the epochs fit into the time budget, the clock has no influence, and the same recipe gives the same
+    curve. Once the measured pace (validation included) shows that the time budget ends first, the last step is moved forward to where
+    it ends, and the rest of the schedule is spread over the remaining steps; so a slow or busy machine still anneals its learning rate
+    to the end. A run that has reached that end is over.
     """
 
     def __init__(self, steps_per_epoch: int, epochs: int, budget_s: float):
@@ -115,31 +115,31 @@ class Plan:
         self.budget_s = budget_s
         self.total = self.full
         self.progress = 0.0
-        self.was_cut = False  # once the clock had a say, no formula of the steps alone gives the progress
+        self.was_cut = False  # then the progress depends on the clock, and no formula of the step alone gives it
         self._mark: tuple[int, float] | None = None
 
     def to_doc(self) -> dict:
-        """Return where the plan stands as plain values; the limits come from the recipe."""
+        """Return the state of the plan as JSON values; the limits come from the recipe."""
         return {"total": self.total, "progress": self.progress, "mark": self._mark, "was_cut": self.was_cut}
 
     def from_doc(self, doc: dict) -> None:
-        """Stand where `to_doc` said."""
+        """Restore the state from `to_doc`."""
         self.total, self.progress = doc["total"], doc["progress"]
         self._mark = tuple(doc["mark"]) if doc["mark"] is not None else None
         self.was_cut = doc.get("was_cut", self.is_cut)
 
     @property
     def epochs(self) -> float:
-        """The number of epochs now planned; a fraction where the seconds end within one."""
+        """The number of epochs now planned; a fraction if the time budget ends within an epoch."""
         return self.total / self.steps_per_epoch
 
     @property
     def is_cut(self) -> bool:
-        """True once the seconds, not the epochs, end the run."""
+        """True if the time budget, not the epochs, ends the run."""
         return self.total < self.full
 
     def advance(self, step: int, elapsed_s: float) -> None:
-        """Take note that `step` steps are done after `elapsed_s` seconds."""
+        """Update the plan after `step` steps and `elapsed_s` seconds."""
         self._measure(step, elapsed_s)
         self.was_cut = self.was_cut or self.is_cut
         if self.was_cut:
@@ -152,7 +152,7 @@ class Plan:
         if elapsed_s >= self.budget_s:
             self.total = min(self.total, step)
             return
-        if self.was_cut and self.progress >= 1:  # a plan that grew now would go on at a rate of nothing
+        if self.was_cut and self.progress >= 1:  # a plan extended now would continue at a learning rate of almost zero
             return
         if self._mark is None:
             if elapsed_s >= min(WARM_S, 0.1 * self.budget_s):

@@ -1,4 +1,4 @@
-"""Every setting of a recipe, and how the form groups them: one literal each. Standard library only."""
+"""The settings of a recipe, one literal each, and their groups in the form. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ SETTINGS = Entry(
 )
 
 
-# How the form shows them: some at once, the others behind their group's name.
+# Layout of the form: `AT_ONCE` are always visible, the others in their group.
 AT_ONCE = ("budget_s", "seed")
 GROUPS: dict[str, tuple[Text, tuple[str, ...]]] = {
     "steps": (

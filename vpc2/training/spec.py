@@ -1,4 +1,4 @@
-"""What a visitor asked to be trained: data, net, pipeline and settings, complete enough to be run again."""
+"""Specs of training: `Recipe` (data set, net, pipeline, settings) and `Experiment` (two recipes, seeds), as documents."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from vpc2.training.settings import SETTINGS
 
 _EXPERIMENT = Text("An experiment")
 _NO_RECIPES = Text("An experiment needs two recipes.")
-_SEED_STEP = 1000  # so that the seeds of neighbouring experiments do not overlap by chance
+_SEED_STEP = 1000  # large, so that the seeds of experiments with neighbouring seeds do not overlap
 _RECIPE = Text("A recipe")
 _NO_NET = Text("A recipe needs a net: the name of a preset, a saved net or a pretrained one.")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides how a run goes. Two runs of one recipe on one machine give the same curve."""
+    """Everything that determines a run. Two runs of one recipe on one machine give the same curve."""
 
     KIND: ClassVar[str] = "recipe"
 
@@ -42,15 +42,15 @@ class Recipe:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Recipe, list[Text]]:
-        """Read a document's body; a net may be given by the name of a preset. Raises `Refusal` naming the field."""
+        """Read a document's body and return recipe and notes; `net` may be the name of a preset. Raises `Refusal` naming the field."""
         check_keys(_RECIPE, doc, ("name", "dataset", "net", "pipeline", "settings"))
-        given = doc.get("net")
+        net_doc = doc.get("net")
         notes: list[Text] = []
         net: Net | Backbone
-        if isinstance(given, str):
-            net = NETS.find(given).net
-        elif isinstance(given, dict):
-            read = from_document(given, "backbone" if given.get("kind") == "backbone" else "net")
+        if isinstance(net_doc, str):
+            net = NETS.find(net_doc).net
+        elif isinstance(net_doc, dict):
+            read = from_document(net_doc, "backbone" if net_doc.get("kind") == "backbone" else "net")
             net, notes = read.spec, [*notes, *read.notes]
         else:
             raise Refusal(_NO_NET, field="net")
@@ -63,22 +63,22 @@ class Recipe:
 
     @property
     def augmentation(self) -> Pipeline | None:
-        """The pipeline where it does anything."""
+        """The pipeline, or None if it changes nothing."""
         return self.pipeline if self.pipeline is not None and not self.pipeline.is_plain() else None
 
     @property
     def is_online(self) -> bool:
-        """True where every batch is augmented anew."""
+        """True if every batch is augmented during training."""
         return self.augmentation is not None and self.settings["augment"] != "offline"
 
     @property
     def is_offline(self) -> bool:
-        """True where augmented copies are made before the training begins."""
+        """True if augmented copies are made before training."""
         return self.augmentation is not None and self.settings["augment"] != "online"
 
     @property
     def is_attacked(self) -> bool:
-        """True where part of every batch is attacked before it is learned."""
+        """True for adversarial training: part of every batch is attacked."""
         return self.settings["adversary"] != "none" and self.settings["adversary_epsilon"] > 0
 
 
@@ -94,7 +94,7 @@ SEEDS = Whole(
 
 @dataclass(frozen=True)
 class Experiment:
-    """What was asked: two recipes with a name each, and how many seeds."""
+    """An experiment: two recipes with a name each, and the number of seeds."""
 
     KIND: ClassVar[str] = "experiment"
 
@@ -110,7 +110,7 @@ class Experiment:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Experiment, list[Text]]:
-        """Read a document's body. Raises `Refusal` naming the field."""
+        """Read a document's body and return experiment and notes. Raises `Refusal` naming the field."""
         check_keys(_EXPERIMENT, doc, ("left", "right", "left_name", "right_name", "seeds"))
         if not isinstance(doc.get("left"), dict) or not isinstance(doc.get("right"), dict):
             raise Refusal(_NO_RECIPES)
@@ -119,15 +119,15 @@ class Experiment:
         return cls(left.spec, right.spec, *names, SEEDS.clean(doc.get("seeds", SEEDS.default))), [*left.notes, *right.notes]
 
     def recipes(self) -> list[tuple[Recipe, Recipe]]:
-        """Return the recipes to train, a pair a seed; both of a pair begin with the same weights and see the same split."""
-        return [(_seeded(self.left, i), _seeded(self.right, i)) for i in range(self.seeds)]
+        """Return the recipes to train, one pair per seed; both of a pair have the same initial weights and the same split."""
+        return [(_with_seed(self.left, i), _with_seed(self.right, i)) for i in range(self.seeds)]
 
 
-def _seeded(recipe: Recipe, i: int) -> Recipe:
+def _with_seed(recipe: Recipe, i: int) -> Recipe:
     return replace(recipe, settings={**recipe.settings, "seed": recipe.settings["seed"] + _SEED_STEP * i})
 
 
 def without(recipe: Recipe) -> Recipe:
-    """Return the same recipe without its pipeline; balancing by augmented copies goes with it."""
+    """Return the recipe without its pipeline, and without balancing by augmented copies, which needs one."""
     balance = recipe.settings["balance"]
     return replace(recipe, pipeline=None, settings={**recipe.settings, "balance": "none" if balance == "augmentation" else balance})

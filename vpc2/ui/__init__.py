@@ -1,1 +1,1 @@
-"""The face: the only rooms that know Streamlit."""
+"""The user interface: the only package that imports Streamlit."""

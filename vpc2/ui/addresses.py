@@ -1,4 +1,4 @@
-"""Under which addresses the app's own routes are reached, and that the server looks for its own address at nobody else's."""
+"""The base path of the app's routes, the address printed at the start, and no lookup of the server's public IP address outside."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import streamlit as st
 from streamlit import config, net_util
 from streamlit.web.server import server_util
 
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_ANY_ADDRESS = ("", "0.0.0.0", "::")
 
 
 def base_path() -> str:
-    """Return what stands before the path of every route: "/class/vpc2" for `server.baseUrlPath=class/vpc2`, "" where there is none."""
+    """Return the prefix of every route: "/class/vpc2" for `server.baseUrlPath=class/vpc2`, "" without one."""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}" if base else ""
 
 
-def ask_nobody_outside() -> None:
-    """Keep Streamlit from asking checkip.amazonaws.com for this machine's public address.
+def disable_public_ip_lookup() -> None:
+    """Keep Streamlit from asking checkip.amazonaws.com for this machine's public IP address.
 
-    It does so for every websocket from a page of another origin, to compare it: such a page has to be named in
-    `server.corsAllowedOrigins`. It also does so before it prints where the app is: see `announce`.
+    It does so for every websocket from a page of another origin, to compare the two; such an origin has to be listed in
+    `server.corsAllowedOrigins` instead. It also does so before it prints the app's address: see `print_addresses`.
     """
     net_util.get_external_ip = lambda: None
 
 
-def announce() -> None:
-    """Print where the app is. Streamlit's own lines are off (`logger.hideWelcomeMessage`): it asks outside before any of our code runs."""
+def print_addresses() -> None:
+    """Print the app's addresses. Streamlit's own message is off (`logger.hideWelcomeMessage`): it looks up the public IP address first."""
     if not (config._server_mode or "").startswith("starlette-app"):
-        return  # another server runs the app, and only that one knows its port
+        return  # another ASGI server runs the app, and only that one knows the port
     address = st.get_option("server.address") or ""
     if config.is_manually_set("browser.serverAddress"):
         hosts = [st.get_option("browser.serverAddress")]
-    elif address in _EVERY_ADDRESS:
+    elif address in _ANY_ADDRESS:
         hosts = ["localhost", net_util.get_internal_ip()]
     else:
         hosts = [address]

@@ -1,4 +1,4 @@
-"""The script behind every page: navigation over `pages/`, language, and what a link carries. A plain script, so AppTest runs it."""
+"""The main script: navigation over `pages/`, access control, language, links and the stored workspace. Plain, so that AppTest runs it."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from vpc2.ui.widgets import buttons, page_frame
 
 page_frame.set_page()
 st.html(page_frame.CSS)
-# Before anyone is let in: a server that does not know its pages yet would lead whoever signs in to the first one.
+# Before the sign-in: without registered pages, the redirect after the sign-in would lead to the first page instead of the requested one.
 page = st.navigation(
     [
         st.Page(page_frame.script("home"), title=_("Home"), icon=":material/home:", default=True),
@@ -20,9 +20,9 @@ page = st.navigation(
         st.Page(page_frame.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
         st.Page(page_frame.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
-    position="top" if sign_in.is_in() else "hidden",
+    position="top" if sign_in.has_access() else "hidden",
 )
-sign_in.let_in()
+sign_in.require_access()
 workspace.open_link(lecture_map.tokens())
 workspace.restore()
 st.session_state.page = page.url_path
@@ -32,10 +32,10 @@ page_frame.draw_foot()
 buttons.forget_presses()
 draw_browser_storage(
     language(),
-    workspace.workspace(),
-    session=workspace.session_word(),
+    workspace.workspace_tokens(),
+    session=workspace.session_id(),
     opened=st.session_state.get("opened", ""),
-    is_named=workspace.is_named(),
+    is_identified=workspace.is_identified(),
     settled=st.session_state.get("visitor/settled", {}),
 )
 preload.begin()

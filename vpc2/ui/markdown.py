@@ -1,4 +1,4 @@
-"""A visitor's own words inside Markdown."""
+"""Escaping of visitors' texts for Markdown."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
 
 
-def literal(name: str) -> str:
-    """Return a visitor's own words so that Markdown shows them letter by letter: no link, picture, colour or formula.
+def literal(text: str) -> str:
+    """Return a text escaped so that Markdown shows it literally: no link, image, colour or formula.
 
-    A backslash alone does not stop bare addresses from becoming links; a zero-width joiner inside `://` and `www.` does.
+    A backslash alone does not keep bare URLs from becoming links; a word joiner (U+2060) inside `://` and `www.` does.
     """
-    split = name.replace("://", ":\u2060//").replace("www.", "www\u2060.")
+    split = text.replace("://", ":\u2060//").replace("www.", "www\u2060.")
     return _SPECIAL.sub(r"\\\1", split)

@@ -13,7 +13,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from torchvision.datasets import ImageFolder
 
-from vpc2.augment.export.cost import measure_cost
+from vpc2.augment.export.cost import Cost, measure_cost
 from vpc2.augment.export.offline_dataset import COLUMNS, LAYOUTS, Item, copies_of, write_dataset
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.presets import PIPELINES
@@ -170,3 +170,16 @@ def test_stopping_leaves_a_whole_archive():
     assert heard == [2, 4] and count == 4
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None and len(archive.namelist()) == 5
+
+
+def test_different_pictures_are_counted_one_by_one():
+    """Ten pictures whose first and second draw come out alike, and whose third does not: counted as sets, for each way."""
+    own = (b"picture", b"a", b"a", b"b")
+    cost = Cost(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, (own, own))
+    for copies in range(4):
+        names = {(picture, one) for picture in range(10) for one in own[: 1 + copies]}
+        assert cost.offline_different(10, 10 * copies) == len(names)
+        names = {(picture, one) for picture in range(10) for one in own[1 : 1 + copies]}
+        assert cost.online_different(10, copies) == len(names)
+    assert Cost(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, ((b"p", b"a", b"b"),)).offline_different(10, 25) == 35
+    assert (cost.write_s(2, 6), cost.online_s(4), cost.offline_s(5)) == pytest.approx((0.008, 0.008, 0.005))

@@ -187,3 +187,13 @@ def test_a_label_that_left_is_nothing():
 def test_every_preset_can_be_tracked(key):
     track = track_draw(PIPELINES[key].pipeline, 33, 47, 2, "k")
     assert track.x.isfinite().all() and track.y.isfinite().all()
+
+
+def test_a_picture_at_half_its_size_fills_a_quarter_of_the_draw():
+    """What lies at the border is mixed of both: half of it and more is the picture's, no sliver of it beyond."""
+    half = {"degrees": [0.0, 0.0], "translate": 0.0, "scale": [0.5, 0.5], "shear": [0.0, 0.0], "p": 1.0}
+    track = track_draw(edit_add(Pipeline(), "RandomAffine", half), HEIGHT, WIDTH)
+    rows, columns = track.is_inside.any(1).nonzero().flatten(), track.is_inside.any(0).nonzero().flatten()
+    assert abs(len(rows) - HEIGHT / 2) <= 1 and abs(len(columns) - WIDTH / 2) <= 1
+    [(whole,)] = move_labels(track, [Label("box", (0.0, 0.0, 1.0, 1.0))])
+    assert whole.places == pytest.approx((0.25, 0.25, 0.75, 0.75), abs=0.6 / HEIGHT)

@@ -457,7 +457,7 @@ def test_damaged_code_is_a_net_or_a_refusal(name, data):
 def test_every_argument_of_a_class_has_a_place(name):
     """Each argument of torch's class is a knob, follows from the input, is fixed, or has a default."""
     entry = LAYERS[kind_of(name)]
-    follows = entry.inner(entry.defaults(), (16, 8, 8))
+    follows = entry.shape_arguments(entry.defaults(), (16, 8, 8))
     for key, default in arguments_of(name).items():
         has_place = key in {knob.key for knob in entry.knobs} or key in follows or key in IGNORED_ARGUMENTS or key in dict(entry.fixed)
         assert has_place or default is not REQUIRED, key

@@ -40,7 +40,7 @@ def make_look(step=120, classes=10, size=48, pictures=32, seen=300, mistakes=24,
 
 def test_confusion_and_accuracy_are_those_of_scikit_learn(tmp_path):
     look = make_look()
-    SnapshotWriter(tmp_path).look(look)
+    SnapshotWriter(tmp_path).write_snapshot(look)
     found = read_snapshot(tmp_path)
     answers = look.probabilities.argmax(1)
     assert found["confusion"] == confusion_matrix(look.labels, answers, labels=range(10)).tolist()
@@ -56,7 +56,7 @@ def test_confusion_and_accuracy_are_those_of_scikit_learn(tmp_path):
 
 
 def test_a_class_without_pictures_has_no_accuracy_and_no_validation_is_no_error(tmp_path):
-    SnapshotWriter(tmp_path).look(make_look(seen=0, mistakes=0))
+    SnapshotWriter(tmp_path).write_snapshot(make_look(seen=0, mistakes=0))
     found = read_snapshot(tmp_path)
     assert found["intervals"] == [[0, 1]] * 10 and found["interval"] == [0, 1]
     assert found["accuracy"] == [None] * 10 and np.sum(found["confusion"]) == 0 and found["mistakes"] == []
@@ -67,7 +67,9 @@ def test_the_numbers_of_a_layer_are_numpys(tmp_path):
     draw = np.random.default_rng(1)
     weights, gradients = draw.normal(0.3, 2, 3 * SAMPLE + 5).astype(np.float32), draw.normal(0, 1e-4, 3 * SAMPLE + 5).astype(np.float32)
     small = draw.normal(0, 1, 100).astype(np.float32)
-    SnapshotWriter(tmp_path).look(make_look(layers=(LayerSnapshot("a.weight", weights, gradients), LayerSnapshot("b.weight", small, None))))
+    SnapshotWriter(tmp_path).write_snapshot(
+        make_look(layers=(LayerSnapshot("a.weight", weights, gradients), LayerSnapshot("b.weight", small, None)))
+    )
     first, second = read_snapshot(tmp_path)["layers"]
     for found, values in ((first["weights"], weights), (first["gradients"], gradients)):
         assert found["count"] == values.size and found["broken"] == 0
@@ -83,7 +85,7 @@ def test_the_numbers_of_a_layer_are_numpys(tmp_path):
 
 def test_weights_that_are_no_numbers_are_counted_and_the_rest_is_told(tmp_path):
     broken = np.array([np.nan, 1, 2, np.inf], np.float32)
-    SnapshotWriter(tmp_path).look(
+    SnapshotWriter(tmp_path).write_snapshot(
         make_look(layers=(LayerSnapshot("a", broken, np.full(3, np.nan, np.float32)), LayerSnapshot("b", np.zeros(4, np.float32), None)))
     )
     first, second = json.loads((tmp_path / "look.json").read_text(), parse_constant=lambda name: pytest.fail(name))["layers"]
@@ -105,14 +107,14 @@ def test_mixed_labels_come_with_their_shares_the_largest_first(tmp_path):
     look = make_look(pictures=2)
     look.targets[0] = 0
     look.targets[0, [7, 2]] = 0.3, 0.7
-    SnapshotWriter(tmp_path).look(look)
+    SnapshotWriter(tmp_path).write_snapshot(look)
     assert read_snapshot(tmp_path)["batch"][0] == [[2, 0.7], [7, 0.3]] and len(read_snapshot(tmp_path)["batch"][1]) == 1
 
 
 @pytest.mark.parametrize(("size", "tile"), [(8, 96), (28, 84), (48, 96), (64, 64), (96, 96), (224, 96)])
 def test_a_sheet_holds_every_picture_in_its_place(tmp_path, size, tile):
     look = make_look(size=size, pictures=13)
-    SnapshotWriter(tmp_path).look(look)
+    SnapshotWriter(tmp_path).write_snapshot(look)
     with Image.open(sheet_path(tmp_path, "batch", 120)) as sheet:
         assert sheet.format == "JPEG" and sheet.size == (COLUMNS * tile, 2 * tile) and tile <= TILE_PX
         pixels = np.asarray(sheet).astype(int)
@@ -126,7 +128,7 @@ def test_tiny_pictures_keep_their_pixels(tmp_path):
     look = make_look(size=8, pictures=1)
     look.batch[0] = 0
     look.batch[0, 3, 5] = 255
-    SnapshotWriter(tmp_path).look(look)
+    SnapshotWriter(tmp_path).write_snapshot(look)
     with Image.open(sheet_path(tmp_path, "batch", 120)) as sheet:
         grey = np.asarray(sheet.convert("L")).astype(int)[:96, :96]
     assert grey[38:46, 62:70].min() > 200 and grey[:30].max() < 40  # one block of 12 x 12, hard edges
@@ -135,7 +137,7 @@ def test_tiny_pictures_keep_their_pixels(tmp_path):
 def test_the_pictures_of_the_numbers_and_of_those_before_are_there_and_no_more(tmp_path):
     (tmp_path / "batch-3.jpg").write_bytes(b"left by a killed worker")
     (tmp_path / "other.jpg").write_bytes(b"not ours")
-    write = SnapshotWriter(tmp_path).look
+    write = SnapshotWriter(tmp_path).write_snapshot
     for step in (10, 20, 30):
         write(make_look(step=step, size=8))
     names = {path.name for path in tmp_path.iterdir()}
@@ -149,7 +151,7 @@ def test_nothing_of_torch_comes_along():
 
 
 def test_a_hundred_classes_are_a_small_answer(tmp_path):
-    SnapshotWriter(tmp_path).look(make_look(classes=100, seen=5000))
+    SnapshotWriter(tmp_path).write_snapshot(make_look(classes=100, seen=5000))
     assert (tmp_path / "look.json").stat().st_size < 60_000
     with Image.open(io.BytesIO(sheet_path(tmp_path, "mistakes", 120).read_bytes())) as sheet:
         sheet.load()

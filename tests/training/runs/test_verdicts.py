@@ -65,6 +65,13 @@ def test_overfitting_names_the_epoch_of_the_lowest_validation_loss():
         assert "Overfitting since epoch 4: validation loss rose from 0.87 to 1.30 (means of 3 epochs)" in words and "to 0.06" in words
 
 
+def test_a_validation_loss_that_rises_with_the_training_loss_is_no_overfitting():
+    """What gets worse on what it learns from as well has not learned it by heart: something else went wrong."""
+    val = [2, 1.2, 0.9, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4]
+    assert "Overfitting" in said([2, 1, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02], val)
+    assert "Overfitting" not in said([2, 1, 0.6, 0.5, 0.6, 0.8, 0.9, 1.0, 1.1], val)
+
+
 def noisy(seed, shape, size):
     """A curve with noise of its own, epoch by epoch."""
     draw = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""What TensorBoard's own readers find in a run's event files, against the record, the looks and scikit-learn."""
+"""What TensorBoard's own readers find in a run's event files, against the record, the snapshots and scikit-learn."""
 
 import io
 import json
@@ -20,16 +20,16 @@ from vpc2.training.trainer import trainer
 
 @pytest.fixture
 def trained(store, make_recipe, monkeypatch):
-    """A run with its looks and what TensorBoard reads of it."""
-    looks = []
-    monkeypatch.setattr(trainer, "LOOK_EVERY_S", 0.0)
-    real = TensorBoardSink.look
-    monkeypatch.setattr(TensorBoardSink, "look", lambda self, look: (looks.append(look), real(self, look)))
+    """A run with its snapshots and what TensorBoard reads of it."""
+    snapshots = []
+    monkeypatch.setattr(trainer, "SNAPSHOT_EVERY_S", 0.0)
+    real = TensorBoardSink.write_snapshot
+    monkeypatch.setattr(TensorBoardSink, "write_snapshot", lambda self, snapshot: (snapshots.append(snapshot), real(self, snapshot)))
     run = store.create(make_recipe(epochs=3))
     assert train(run) == "finished"
     accumulator = EventAccumulator(str(run.folder / "tb"), size_guidance={"scalars": 0, "tensors": 0, "images": 0, "histograms": 0})
     accumulator.Reload()
-    return run, read_events(run.folder)[0], looks, accumulator
+    return run, read_events(run.folder)[0], snapshots, accumulator
 
 
 def test_scalars_are_the_records(trained):
@@ -47,8 +47,8 @@ def test_scalars_are_the_records(trained):
 
 
 def test_histograms_are_the_weights(trained):
-    _, _, looks, accumulator = trained
-    for layer in looks[-1].layers:
+    _, _, snapshots, accumulator = trained
+    for layer in snapshots[-1].layers:
         value = accumulator.Histograms(f"weights/{layer.name}")[-1].histogram_value
         assert (value.min, value.max, value.num) == pytest.approx((layer.weights.min(), layer.weights.max(), len(layer.weights)))
         assert value.sum == pytest.approx(layer.weights.sum(), rel=1e-4, abs=1e-4) and sum(value.bucket) == len(layer.weights)
@@ -57,18 +57,18 @@ def test_histograms_are_the_weights(trained):
 
 
 def test_pictures_are_pictures(trained):
-    _, _, looks, accumulator = trained
+    _, _, snapshots, accumulator = trained
     assert set(accumulator.Tags()["images"]) >= {"look/batch", "look/first_filters"}
     image = Image.open(io.BytesIO(accumulator.Images("look/batch")[-1].encoded_image_string))
     side = image.width // 8
     tile = np.asarray(image.convert("RGB"), float)[:side, :side]
-    wanted = np.asarray(Image.fromarray(looks[-1].batch[0]).resize((side, side), Image.Resampling.NEAREST), float)
+    wanted = np.asarray(Image.fromarray(snapshots[-1].batch[0]).resize((side, side), Image.Resampling.NEAREST), float)
     assert abs(tile - wanted).mean() < 12, "the first tile is the first picture of the batch, but for JPEG"
 
 
 def test_precision_and_recall_are_scikit_learns(trained):
-    _, _, looks, accumulator = trained
-    look = looks[-1]
+    _, _, snapshots, accumulator = trained
+    look = snapshots[-1]
     for label, name in enumerate(look.classes):
         table = tensor_util.make_ndarray(accumulator.Tensors(f"pr/{name}")[-1].tensor_proto)
         assert table.shape == (6, THRESHOLDS)

@@ -37,19 +37,19 @@ def test_the_step_learns_what_torchattacks_would_make_of_the_same_net(make_recip
     recipe = make_recipe(adversary="fgsm", adversary_epsilon=0.1, adversary_share=share)
     with running(recipe) as run:
         index = torch.arange(12)
-        images, labels = run.training_data.pictures(index), run.training_data.labels[index]
+        images, labels = run.training_data.images(index), run.training_data.labels[index]
         module, model = run.module.train(), run.model
-        statistics = {name: value.clone() for name, value in module.named_buffers()}
+        buffers = {name: value.clone() for name, value in module.named_buffers()}
         drawn = torch.get_rng_state()
         found = model.attack(images, labels, recipe.settings, step=3)
         count = round(12 * share)
         assert module.training and torch.equal(drawn, torch.get_rng_state())
-        assert all(torch.equal(value, statistics[name]) for name, value in module.named_buffers())
+        assert all(torch.equal(value, buffers[name]) for name, value in module.named_buffers())
         assert torch.equal(found[count:], images[count:])
 
         class Whole(torch.nn.Module):
             def forward(self, x):
-                return model.ask(x)
+                return model.predict_logits(x)
 
         module.eval()
         theirs = referee().FGSM(Whole().eval(), eps=0.1)(images[:count], labels[:count])

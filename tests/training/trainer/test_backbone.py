@@ -83,7 +83,7 @@ def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
     recipe = replace(recipe, settings={**recipe.settings, "epochs": 2})
     kept, computed = [], []
     fit(recipe, kept.append, data=some_pictures(10))
-    monkeypatch.setattr(Model, "know", lambda self, *_: None)
+    monkeypatch.setattr(Model, "compute_features", lambda self, *_: None)
     fit(recipe, computed.append, data=some_pictures(10))
     losses = [[event["loss"] for event in events if event["type"] == "step"] for events in (kept, computed)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)

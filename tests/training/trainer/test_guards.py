@@ -17,7 +17,7 @@ def breach_at(losses, classes=10):
     """Return the number of the first loss that breaks the bounds, and what it is said to be."""
     guard = DivergenceGuard(classes)
     for at, loss in enumerate(losses):
-        found = guard.breach(loss)
+        found = guard.check(loss)
         if found is not None:
             return at, found
     return None, None
@@ -40,6 +40,14 @@ def test_a_loss_that_stays_far_above_both_is_huge_and_said_with_numbers():
         and words.say("es") == "enorme (30, cuando adivinar da 2,30)"
     )
     assert breach_at([2.4] + ([30.0] * (RISEN_STEPS - 1) + [3.0]) * 9)[0] is None, "it came back every time"
+
+
+def test_a_wobble_of_nineteen_steps_is_forgiven_and_twenty_are_not():
+    """A warm-up or a bad batch lifts a loss for a few steps; what stays ten times too high for twenty does not come back."""
+    assert breach_at([2.4] + ([30.0] * 19 + [3.0]) * 4)[0] is None
+    assert breach_at([2.4] + [30.0] * 60)[0] == 20
+    assert breach_at([2.4] + [23.9] * 60)[0] is None and breach_at([2.4] + [24.1] * 60)[0] == 20, "ten times the first loss"
+    assert breach_at([2.4, 2.3e4])[0] is None and breach_at([2.4, 2.5e4])[0] == 1, "ten thousand times in one step"
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])

@@ -105,6 +105,7 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert [event["epoch"] for event in epochs] == [1, 2, 3]
     first = [event for event in steps if event["epoch"] == 1]
     assert epochs[0]["train_loss"] == pytest.approx(sum(event["loss"] for event in first) / len(first), rel=0.01)
+    assert epochs[0]["train_accuracy"] == pytest.approx(sum(event["accuracy"] for event in first) / len(first), abs=0.02)
     confusion = np.array(end["confusion"])
     data = load_dataset("digits", 8)
     test = split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test
@@ -113,6 +114,11 @@ def test_the_record_adds_up(recipe, make_recipe):
     assert (confusion.sum(1) == np.bincount(data.labels[test])).all() and (confusion.sum(0) != confusion.sum(1)).any(), "rows are the truth"
     assert confusion.sum() == start["counts"]["test"]
     assert np.trace(confusion) / confusion.sum() == pytest.approx(end["test_accuracy"])
+    data = load_dataset("digits", recipe.settings["size_px"])
+    test = data.subset(split_images(data, recipe.settings["seed"], recipe.settings["train_share"]).test)
+    answers = classifier.logits(classifier.prepare(list(test.images))).argmax(1)
+    assert end["confusion"] == confusion_matrix(test.labels, answers, labels=range(10)).tolist()
+    assert [int(hit) for hit in end["test_hits"]] == (answers.numpy() == test.labels).astype(int).tolist()
 
 
 def test_digits_are_learned():

@@ -48,7 +48,7 @@ def test_weights_are_scikit_learns(material_of):
 def test_rare_classes_are_drawn_as_often_as_the_others(material_of):
     training_data, data, _ = material_of(imbalance=20, balance="sampling")
     generator = torch.Generator().manual_seed(3)
-    drawn = torch.cat([training_data.labels[training_data.order(generator)] for _ in range(40)])
+    drawn = torch.cat([training_data.labels[training_data.epoch_order(generator)] for _ in range(40)])
     shares = torch.bincount(drawn, minlength=10) / len(drawn)
     assert (shares - 0.1).abs().max() < 0.01
     assert max(training_data.counts) > 15 * min(training_data.counts)
@@ -106,7 +106,7 @@ def test_patience_ends_a_run_that_gets_no_better(make_recipe):
 
 def test_clipped_gradients_are_no_longer_than_asked(make_recipe):
     looks = []
-    fit(make_recipe(epochs=1, clip_norm=0.01), lambda event: None, look=looks.append)
+    fit(make_recipe(epochs=1, clip_norm=0.01), lambda event: None, on_snapshot=looks.append)
     length = np.sqrt(sum(float((layer.gradients.astype(np.float64) ** 2).sum()) for layer in looks[-1].layers))
     assert length == pytest.approx(0.01, rel=1e-3)
 
@@ -120,7 +120,7 @@ def test_mixed_precision_trains_too(make_recipe):
 
 def test_a_look_says_what_the_record_says(make_recipe):
     looks, events = [], []
-    fit(make_recipe(epochs=2), events.append, look=looks.append)
+    fit(make_recipe(epochs=2), events.append, on_snapshot=looks.append)
     look, last = looks[-1], [event for event in events if event["type"] == "epoch"][-1]
     table = look.confusion()
     assert np.trace(table) / table.sum() == pytest.approx(last["val_accuracy"])
@@ -139,7 +139,7 @@ def _ids(events, look):
 def test_looking_does_not_change_the_run(make_recipe):
     plain, looked = [], []
     one = fit(make_recipe(epochs=2), plain.append)
-    two = fit(make_recipe(epochs=2), looked.append, look=lambda look: None)
+    two = fit(make_recipe(epochs=2), looked.append, on_snapshot=lambda look: None)
     assert [e["loss"] for e in plain if e["type"] == "step"] == [e["loss"] for e in looked if e["type"] == "step"]
     for name, value in one.module.state_dict().items():
         assert torch.equal(value, two.module.state_dict()[name])

@@ -1,4 +1,4 @@
-"""Safe? on the page: one rule in every view, silence about photographs that the net does not know, and nobody else's pictures."""
+"""Augment page, tab Safe?: one rule in every view, no verdict for photographs with an uncertain prediction, no other visitor's images."""
 
 import copy
 from dataclasses import replace
@@ -38,7 +38,7 @@ MINE, THEIRS = "1" * 32, "2" * 32
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory):
-    """One home for the whole file: a run is trained in it."""
+    """One data folder for the whole file, because a run is trained in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VPC2_HOME", str(tmp_path_factory.mktemp("home")))
         yield
@@ -54,7 +54,7 @@ def run(own_home):
 
 @pytest.fixture(scope="module")
 def sets(own_home):
-    """A set of threes and sevens of each of two visitors: other pictures, another number of them."""
+    """A data set of threes and sevens for each of two visitors, with different images and counts."""
     full, found = datasets.load_set("digits", uploads.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
@@ -109,7 +109,7 @@ def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
 
 @pytest.mark.parametrize("chosen", [None, MINE])
 def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, tmp_path, chosen):
-    """Its caption names the set that was asked; the set's own two classes are found among the classifier's ten."""
+    """The caption names the evaluated data set; its two classes are matched with the classifier's ten."""
     ref = kept_file(run.folder, tmp_path)
     at = by_class(ref, **({f"judge/of/{ref}": sets[chosen]} if chosen else {}))
     assert not at.error and ("“set of 1”" if chosen else "“Handwritten digits”") in said(at)
@@ -117,7 +117,7 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
 
 
 def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
-    """It brings no test set; the visitor's set, whose classes it knows, is one. Another visitor has none, and is told so."""
+    """The file has no test set; the visitor's data set with known classes serves as one. Another visitor has none and gets a note."""
     made = {"net": load_classifier(run.folder).made["recipe"]["net"]}
     ref = kept_file(run.folder, tmp_path, made=made)
     assert "“set of 1”" in said(by_class(ref))
@@ -131,11 +131,15 @@ def session(monkeypatch):
 
 
 def sure_photo(ref, is_sure):
-    """Return the number of a digit that the net is sure of, or is not."""
+    """Return the index of a digit that the net predicts with high, or with low confidence."""
     data = datasets.load_set("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
-        if (label_survival.plain_answer(ref, photo)[1] >= 0.9) if is_sure else (label_survival.plain_answer(ref, photo)[1] < 0.5):
+        if (
+            (label_survival.predict_unaugmented(ref, photo)[1] >= 0.9)
+            if is_sure
+            else (label_survival.predict_unaugmented(ref, photo)[1] < 0.5)
+        ):
             return i
     raise AssertionError("no such digit")
 
@@ -165,9 +169,9 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_safety.DRAWS >= FEWEST
     assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
-    found = label_survival.survived(Pipeline(), ClassifierRef("run", run.id), None, 0)
-    assert found.kept == found.n and label_survival.verdict_of(found).startswith(":green")
+    found = label_survival.survival_of(Pipeline(), ClassifierRef("run", run.id), None, 0)
+    assert found.kept == found.n and label_survival.verdict_text(found).startswith(":green")
     few = replace(found, n=24, kept=19)
-    assert label_survival.verdict_of(few).startswith(":orange")
+    assert label_survival.verdict_text(few).startswith(":orange")
     bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]

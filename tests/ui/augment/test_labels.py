@@ -1,49 +1,75 @@
-"""What the Augment page's labels say, true for none, one and several; through Streamlit's own test driver."""
+"""Labels of a photograph in and out of files, and where a draw takes them: counted, for none, one and more than there is room for."""
 
-from pathlib import Path
+import json
+import re
 
+import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from vpc2 import codec
+from tests.ui.pages import checked, open_page, slot, tray, words
 from vpc2.augment.spec import Pipeline, edit_add
-from vpc2.images.samples import load_sample
 from vpc2.labels import MOST
-from vpc2.ui.augment.label_files import _FULL
 
-ROOT = Path(__file__).parents[3]
-AWAY = {"translate_x": [1.0, 1.0], "translate_y": [0.0, 0.0], "p": 1.0}
+GREY = np.full((120, 160, 3), 120, np.uint8)
+AWAY = edit_add(Pipeline(), "RandomTranslate", {"translate_x": [1.0, 1.0], "translate_y": [0.0, 0.0], "p": 1.0})
 BOX = {"kind": "box", "places": [0.4, 0.4, 0.6, 0.6], "name": "c"}
 
 
-def said(lang, labels, pipeline):
-    at = AppTest.from_file(str(ROOT / "vpc2" / "ui" / "app.py"), default_timeout=120)
-    at.query_params["lang"] = lang
+def opened(labels, pipeline=AWAY, lang="en"):
+    session = tray(GREY)
+    session["labels"] = {session["tray__chosen"][0]: labels}
+    tab = {"en": "Labels", "es": "Etiquetas"}[lang]
+    return open_page("augment", lang, augment__tabs=tab, slot__pipeline=slot(pipeline), **session)
+
+
+def captions(at):
+    """Return what stands under each of the six draws."""
+    return [one.value for one in at.caption if re.fullmatch(r"\d+ .*|all labels .*|están todas .*", one.value)]
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+def test_each_draw_tells_how_many_labels_left_it_and_nothing_where_none_is_marked(lang):
+    far = captions(opened([BOX, BOX], lang=lang))
+    assert len(far) == 6 and {one.split()[0] for one in far} == {"2"}
+    still = captions(opened([BOX], Pipeline(), lang))
+    assert len(still) == 6 and len(set(still)) == 1 and not still[0][0].isdigit()
+    assert captions(opened([], lang=lang)) == []
+
+
+def uploaded(at, name, data):
+    next(one for one in at.file_uploader if one.key.startswith("labels/file/")).upload(name, data, "text/plain").run()
+    [labels] = checked(at).session_state["labels"].values()
+    return labels
+
+
+def test_a_line_of_yolo_is_a_box_around_its_middle():
+    [old, new] = uploaded(opened([BOX]), "one.txt", b"3 0.5 0.25 0.2 0.1\n")
+    assert old == BOX and new["name"] == "3" and new["places"] == pytest.approx([0.4, 0.2, 0.6, 0.3])
+
+
+def test_pixels_of_coco_become_shares_of_the_photograph(media):
+    document = {
+        "images": [{"id": 1, "file_name": "photo 0.jpg", "width": 160, "height": 120}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [16, 12, 32, 60]}],
+        "categories": [{"id": 7, "name": "cup"}],
+    }
+    at = opened([])
+    [label] = uploaded(at, "one.json", json.dumps(document).encode())
+    assert label["name"] == "cup" and label["places"] == pytest.approx([0.1, 0.1, 0.3, 0.6])
     at.run()
-    at.query_params["s"] = codec.to_token(pipeline)
-    at.session_state["augment/tabs"] = {"en": "Labels", "es": "Etiquetas"}[lang]
-    at.session_state["tray/chosen"] = ["chelsea"]
-    at.session_state["labels"] = {load_sample("chelsea").digest: labels}
-    at.switch_page(str(ROOT / "pages" / "augment.py")).run()
-    assert not at.exception, at.exception[0].stack_trace
-    return " ".join(str(element.value) for kind in (at.markdown, at.caption) for element in kind)
-
-
-@pytest.mark.parametrize(
-    ("lang", "none", "here", "gone"),
-    [
-        ("en", "Nothing is marked on this photograph", "all labels are here", "1 left the picture"),
-        ("es", "No hay nada marcado en esta foto", "están todas las etiquetas", "1 fuera de la imagen"),
-    ],
-)
-def test_where_nothing_is_marked_nothing_is_said_to_be_there(lang, none, here, gone):
-    still, away = Pipeline(), edit_add(Pipeline(), "RandomTranslate", AWAY)
-    empty, marked, moved = said(lang, [], still), said(lang, [BOX], still), said(lang, [BOX], away)
-    assert none in empty and here not in empty and gone not in empty
-    assert here in marked and none not in marked
-    assert gone in moved and here not in moved
+    written = json.loads(media.written["photo 0.json"]())
+    assert written["annotations"][0]["bbox"] == pytest.approx([16, 12, 32, 60])
+    assert media.written["photo 0.txt"]().split() == ["0", "0.200000", "0.350000", "0.200000", "0.500000"]
 
 
 def test_those_of_a_file_that_have_no_room_are_counted():
-    full = _FULL.fill(most=MOST, left=3)
-    assert str(MOST) in full.en and "3" in full.en and "oldest" not in full.en and "3" in full.say("es")
+    at = opened([BOX] * (MOST - 20))
+    labels = uploaded(at, "many.txt", b"0 0.5 0.5 0.2 0.2\n" * 23)
+    assert len(labels) == MOST
+    numbers = re.findall(r"\d+", words(at, "info"))
+    assert {"20", "3", str(MOST)} <= set(numbers)
+
+
+def test_junk_is_refused_and_leaves_what_was_there():
+    at = opened([BOX])
+    assert uploaded(at, "junk.txt", b"0 nothing 1 2 3\n") == [BOX] and len(at.error) == 1

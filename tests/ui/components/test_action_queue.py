@@ -1,4 +1,4 @@
-"""Every action of a browser is done once and in order, whatever of its messages arrives, twice, late, or not at all."""
+"""Every action is delivered once and in order, even if messages arrive twice, late or not at all."""
 
 import random
 
@@ -9,36 +9,38 @@ from vpc2.ui.components import action_queue
 
 @pytest.fixture
 def session(monkeypatch):
-    kept = {}
-    monkeypatch.setattr(action_queue.st, "session_state", kept)
-    return kept
+    state = {}
+    monkeypatch.setattr(action_queue.st, "session_state", state)
+    return state
 
 
-def told(ears, log):
-    return {"epoch": ears["epoch"], "log": log}
+def message(queue_data, log):
+    return {"epoch": queue_data["epoch"], "log": log}
 
 
 def test_of_messages_that_overlap_or_get_lost_each_action_is_done_once_and_in_order(session):
-    done = []
-    ears = {to: action_queue.ears(to, lambda action, to=to: done.append((to, action["n"]))) for to in ("canvas", "history")}
+    delivered = []
+    queue_data = {
+        to: action_queue.register_callback(to, lambda action, to=to: delivered.append((to, action["n"]))) for to in ("canvas", "history")
+    }
     rng = random.Random(5)
     log = [{"to": rng.choice(["canvas", "history"]), "n": n} for n in range(1, 61)]
     for end in sorted(rng.sample(range(1, 60), 20)) + [60]:
-        start = rng.randint(0, max(0, len(done)))  # what the browser believes not to be answered yet
+        start = rng.randint(0, max(0, len(delivered)))  # the first action that the browser believes to be unacknowledged
         for _again in range(rng.randint(1, 3)):
-            action_queue.take(told(ears["canvas"], log[start:end]))
-    assert done == [(one["to"], one["n"]) for one in log]
-    assert action_queue.ears("canvas", print)["seen"] == 60
-    assert action_queue.ears("canvas", print)["own"] == max(one["n"] for one in log if one["to"] == "canvas")
+            action_queue.deliver(message(queue_data["canvas"], log[start:end]))
+    assert delivered == [(one["to"], one["n"]) for one in log]
+    assert action_queue.register_callback("canvas", print)["seen"] == 60
+    assert action_queue.register_callback("canvas", print)["own"] == max(one["n"] for one in log if one["to"] == "canvas")
 
 
 def test_what_another_session_had_not_answered_is_not_done_here(session):
-    done = []
-    ears = action_queue.ears("canvas", done.append)
-    action_queue.take({"epoch": "0" * 16, "log": [{"to": "canvas", "n": 1}]})
-    assert not done
-    action_queue.take(told(ears, [{"to": "canvas", "n": 1}]))
-    assert len(done) == 1
+    delivered = []
+    queue_data = action_queue.register_callback("canvas", delivered.append)
+    action_queue.deliver({"epoch": "0" * 16, "log": [{"to": "canvas", "n": 1}]})
+    assert not delivered
+    action_queue.deliver(message(queue_data, [{"to": "canvas", "n": 1}]))
+    assert len(delivered) == 1
 
 
 @pytest.mark.parametrize(
@@ -59,14 +61,14 @@ def test_what_another_session_had_not_answered_is_not_done_here(session):
     ],
 )
 def test_junk_does_nothing(session, log):
-    done = []
-    ears = action_queue.ears("canvas", done.append)
-    action_queue.take(told(ears, log))
-    assert not done
+    delivered = []
+    queue_data = action_queue.register_callback("canvas", delivered.append)
+    action_queue.deliver(message(queue_data, log))
+    assert not delivered
 
 
 def test_no_more_is_done_of_one_message_than_its_bound(session):
-    done = []
-    ears = action_queue.ears("canvas", done.append)
-    action_queue.take(told(ears, [{"to": "canvas", "n": n} for n in range(1, 100_000)]))
-    assert len(done) == action_queue.MOST
+    delivered = []
+    queue_data = action_queue.register_callback("canvas", delivered.append)
+    action_queue.deliver(message(queue_data, [{"to": "canvas", "n": n} for n in range(1, 100_000)]))
+    assert len(delivered) == action_queue.MAX_ACTIONS

@@ -1,4 +1,4 @@
-"""What a browser may send from the pad, and what of it changes the labels."""
+"""Validation of the messages of `label_editor` and their effect on the labels."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a browser may say to the canvas, and what the app takes from it."""
+"""Validation of the messages of `net_canvas`, and the edits that the Build page makes of them."""
 
 import random
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_nothing(payload):
 
 
 def test_no_junk_raises_and_what_is_read_can_be_done():
-    """Random messages of almost the right form: whatever is read names layers, kinds and places that exist."""
+    """Random, nearly valid messages: every accepted event names existing layers, kinds and places."""
     rng = random.Random(4)
     ids = ["l1", "l2", "l3", "l2/1", "l2/0", "", "l99", None, 3, {"id": "l1"}]
     numbers = [0, 1, 2, 4, 5, -1, 10**30, 1.5, True, None, "1", float("nan")]
@@ -110,7 +110,7 @@ def test_no_junk_raises_and_what_is_read_can_be_done():
 
 
 def test_the_messages_of_the_view_are_those_that_are_read():
-    """The kinds and ways that the browser tells are the ones known here."""
+    """The kinds and directions that the JavaScript sends are those of `KINDS` and `WAYS`."""
     script = "".join(file.read_text() for file in Path(net_canvas.__file__).parent.glob("*.js"))
     for kind in set(KINDS) - {"select"}:
         assert f"tell(s, '{kind}'" in script or f"foreseen(s, '{kind}'" in script, kind
@@ -147,7 +147,7 @@ def test_steps_lead_into_a_block_through_its_branches_and_out():
 @pytest.mark.parametrize("kind", [key for key, entry in LAYERS.items() if entry.block])
 @pytest.mark.parametrize("place", [Place(0), Place(1), Place(1, "l2"), Place(0, "l2", 1)])
 def test_a_new_block_fits_where_it_is_put(kind, place):
-    """It is filled for the channels that arrive there, so that it works at once."""
+    """The new layer is created for the number of channels at its place, so that it fits at once."""
     channels = input_channels(NET, summarise(NET), place)
     assert channels == (3 if place == Place(0) else 8)
     grown = summarise(edit_add(NET, kind, at=place, channels=channels))

@@ -1,4 +1,4 @@
-"""What a browser may send as a chosen place, and what is dropped."""
+"""Validation of the messages of `point_picker`: accepted points and steps, ignored junk."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No visitor gets what was kept for another: every cache of the process is found, and each that holds something private is asked twice.
+"""No visitor gets results cached for another: every cache of the process is found, and each with private contents is queried twice.
 
 The caches are found in the source: a new one without a line in `PRIVATE` or `HARMLESS` fails here. Two visitors who are alike in all
 but their own data (the same run, the same names, other photographs, sets, files and labels) ask every private one in turn; the second
@@ -60,20 +60,20 @@ def conv_of(ref):
 
 
 def look(who, ref):
-    return explanations._looked(classifiers.version_of(ref), who.photo["digest"], None, conv_of(ref), who.photo["pixels"])
+    return explanations._compute_heatmaps(classifiers.version_of(ref), who.photo["digest"], None, conv_of(ref), who.photo["pixels"])
 
 
 def judged(who):
     views = ["identity", "flip_horizontal"]
-    if test_set.found_of(who.run, views) is None:
-        test_set._ask_parts(test_set._key(who.run, views), st.empty())
-    found = test_set.found_of(who.run, views)
+    if test_set.cached_answers(who.run, views) is None:
+        test_set._evaluate(test_set._key(who.run, views), st.empty())
+    found = test_set.cached_answers(who.run, views)
     return found.labels, found.logits
 
 
 def mixed(who):
     params = {knob.key: knob.clean(knob.default) for knob in MIXES["RandomMixUpV2"].knobs}
-    return mixing._mixed(
+    return mixing._mix_photos(
         "RandomMixUpV2", tuple(sorted((key, repr(value)) for key, value in params.items())), 3, [who.photo, who.photo2], params
     )
 
@@ -83,11 +83,12 @@ def cost(who):
     from vpc2.images.encode import to_tensor
 
     items = [Item("one", "one", lambda: to_tensor(who.photo["pixels"]), who.labels)]
-    return export_cost._measured(augmented.token_of(PIPELINE), repr((who.photo["digest"], who.labels)), "ImageFolder", items)["digests"]
+    content_key = repr((who.photo["digest"], who.labels))
+    return export_cost._measure_export(augmented.token_of(PIPELINE), content_key, "ImageFolder", items)["digests"]
 
 
 def staged(who):
-    """The draws themselves, of which all but the last step may be kept."""
+    """The draws, of which the cache may hold all but the last step."""
     from vpc2.images.encode import to_tensor
 
     image = to_tensor(who.photo["pixels"])
@@ -95,7 +96,7 @@ def staged(who):
 
 
 def one(module, name, *args):
-    """Return a case that asks a cached function for what belongs to the visitor: a photograph, and a classifier where it takes one."""
+    """Return a case that calls a cached function with the visitor's own photograph, and classifier where it takes one."""
     return lambda who: getattr(module, name)(*(given(who) if callable(given) else given for given in args))
 
 
@@ -116,7 +117,7 @@ def version(who):
 
 
 def dataset(who):
-    return classifiers.set_of(who.run)
+    return classifiers.dataset_of(who.run)
 
 
 PRIVATE = {
@@ -128,77 +129,83 @@ PRIVATE = {
         )
     ],
     "vpc2.training.runs.store:_read_spec": [lambda who: runs.store().get(who.own_run).name],
-    "vpc2.ui.computed.label_survival:_plain_answer": [
-        lambda who: label_survival.plain_answer(who.run, who.photo),
-        lambda who: label_survival.plain_answer(who.file, who.photo),
+    "vpc2.ui.computed.label_survival:_predict_unaugmented": [
+        lambda who: label_survival.predict_unaugmented(who.run, who.photo),
+        lambda who: label_survival.predict_unaugmented(who.file, who.photo),
     ],
-    "vpc2.ui.computed.label_survival:_survived": [lambda who: vars(label_survival.survived(PIPELINE, who.run, who.photo, 6))],
-    "vpc2.ui.computed.label_survival:_classes_of": [
-        lambda who: label_survival.classes_of(PIPELINE, who.run),
-        lambda who: label_survival.classes_of(PIPELINE, who.file),
-        lambda who: vars(label_survival.survived(PIPELINE, who.run, None, 24)),
+    "vpc2.ui.computed.label_survival:_survival_of": [lambda who: vars(label_survival.survival_of(PIPELINE, who.run, who.photo, 6))],
+    "vpc2.ui.computed.label_survival:_survival_by_class_of": [
+        lambda who: label_survival.survival_by_class_of(PIPELINE, who.run),
+        lambda who: label_survival.survival_by_class_of(PIPELINE, who.file),
+        lambda who: vars(label_survival.survival_of(PIPELINE, who.run, None, 24)),
     ],
-    "vpc2.ui.judge.attacks:_attacked": [
-        one(attacks, "_attacked", version, digest, "fgsm", 8 / 255, None, pixels),
-        lambda who: attacks._attacked(
+    "vpc2.ui.judge.attacks:_run_attack": [
+        one(attacks, "_run_attack", version, digest, "fgsm", 8 / 255, None, pixels),
+        lambda who: attacks._run_attack(
             classifiers.version_of(who.file), "same photograph", "fgsm", 8 / 255, None, np.full((40, 40, 3), 90, np.uint8)
         ),
     ],
-    "vpc2.ui.judge.attacks:_pixelled": [one(attacks, "_pixelled", version, digest, pixels)],
-    "vpc2.ui.judge.attacks:_curves": [
-        lambda who: attacks._curve((classifiers.version_of(who.run), classifiers.set_of(who.run), "fgsm", None), lambda share: None)
+    "vpc2.ui.judge.attacks:_run_pixel_attack": [one(attacks, "_run_pixel_attack", version, digest, pixels)],
+    "vpc2.ui.judge.attacks:_curve_cache": [
+        lambda who: attacks._accuracy_curve(
+            (classifiers.version_of(who.run), classifiers.dataset_of(who.run), "fgsm", None), lambda share: None
+        )
     ],
-    "vpc2.ui.judge.attack_patch:_patched": [
-        lambda who: attack_patch._patched(classifiers.version_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
+    "vpc2.ui.judge.attack_patch:_learn_patch": [
+        lambda who: attack_patch._learn_patch(classifiers.version_of(who.run), (who.photo["digest"],), 1, [who.photo["pixels"]])
     ],
-    "vpc2.ui.judge.attack_patch:_patched_set": [
-        lambda who: attack_patch._patched_set(classifiers.version_of(who.run), classifiers.set_of(who.run), 1)
+    "vpc2.ui.judge.attack_patch:_evaluate_patch": [
+        lambda who: attack_patch._evaluate_patch(classifiers.version_of(who.run), classifiers.dataset_of(who.run), 1)
     ],
-    "vpc2.ui.computed.augmented:_drawn": [lambda who: augmented.drawn(PIPELINE, who.photo, 2, SIDE)],
+    "vpc2.ui.computed.augmented:_augmented_draws": [lambda who: augmented.augmented_draws(PIPELINE, who.photo, 2, SIDE)],
     "vpc2.ui.computed.augmented:fitted": [one(augmented, "fitted", digest, SIDE, pixels)],
-    "vpc2.ui.computed.augmented:_shown": [one(augmented, "shown", photo, SIDE)],
-    "vpc2.ui.computed.augmented:_filmed": [lambda who: augmented.filmed(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.computed.augmented:_compared": [lambda who: augmented.compared(PIPELINE, who.photo, 0, SIDE)],
-    "vpc2.ui.augment.export_cost:_measured": [cost],
-    "vpc2.ui.judge.robustness:_answered": [one(robustness, "_answered", version, digest, "brightness", pixels)],
-    "vpc2.ui.judge.robustness:_endured": [one(robustness, "_endured", version, dataset, "brightness")],
+    "vpc2.ui.computed.augmented:_resized_jpeg": [one(augmented, "resized_jpeg", photo, SIDE)],
+    "vpc2.ui.computed.augmented:_step_by_step": [lambda who: augmented.step_by_step(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.computed.augmented:_before_after": [lambda who: augmented.before_after(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.augment.export_cost:_measure_export": [cost],
+    "vpc2.ui.judge.robustness:_predict_corrupted": [one(robustness, "_predict_corrupted", version, digest, "brightness", pixels)],
+    "vpc2.ui.judge.robustness:_accuracy_corrupted": [one(robustness, "_accuracy_corrupted", version, dataset, "brightness")],
     "vpc2.ui.judge.explanations:_layers": [lambda who: explanations._layers(classifiers.version_of(who.other_file))],
-    "vpc2.ui.judge.explanations:_looked": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
-    "vpc2.ui.judge.explanations:_filters": [lambda who: explanations._filters(classifiers.version_of(who.file), conv_of(who.file))],
-    "vpc2.ui.judge.explanations:_maps": [
-        lambda who: explanations._maps(classifiers.version_of(who.run), digest(who), conv_of(who.run), pixels(who))
+    "vpc2.ui.judge.explanations:_compute_heatmaps": [lambda who: look(who, who.run), lambda who: look(who, who.file)],
+    "vpc2.ui.judge.explanations:_filter_sheet": [
+        lambda who: explanations._filter_sheet(classifiers.version_of(who.file), conv_of(who.file))
     ],
-    "vpc2.ui.judge.explanations:_exciting": [
-        lambda who: explanations._exciting(classifiers.version_of(who.run), classifiers.set_of(who.run), conv_of(who.run), 0)
+    "vpc2.ui.judge.explanations:_feature_map_sheet": [
+        lambda who: explanations._feature_map_sheet(classifiers.version_of(who.run), digest(who), conv_of(who.run), pixels(who))
     ],
-    "vpc2.ui.judge.explanations:_convolved": [one(explanations, "_convolved", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)],
+    "vpc2.ui.judge.explanations:_top_activations": [
+        lambda who: explanations._top_activations(classifiers.version_of(who.run), classifiers.dataset_of(who.run), conv_of(who.run), 0)
+    ],
+    "vpc2.ui.judge.explanations:_convolve_photo": [
+        one(explanations, "_convolve_photo", digest, ((0, 0, 0), (0, 2, 0), (0, 0, 0)), 1.0, pixels)
+    ],
     "vpc2.ui.judge.explanations:_thumbnails": [one(explanations, "_thumbnails", version, dataset)],
-    "vpc2.ui.judge.explanations:_mapped": [one(explanations, "_mapped", version, dataset, "pca")],
-    "vpc2.ui.computed.classifiers:_opened": [
+    "vpc2.ui.judge.explanations:_compute_embedding": [one(explanations, "_compute_embedding", version, dataset, "pca")],
+    "vpc2.ui.computed.classifiers:_load": [
         lambda who: classifiers.classifier_of(who.file).module.state_dict(),
     ],
-    "vpc2.ui.judge.test_set:_kept": [judged],
-    "vpc2.ui.augment.labels:_moved": [
-        lambda who: labels._moved(
+    "vpc2.ui.judge.test_set:_prediction_cache": [judged],
+    "vpc2.ui.augment.labels:_transform_labels": [
+        lambda who: labels._transform_labels(
             augmented.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)
         ),
-        lambda who: labels._moved(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
+        lambda who: labels._transform_labels(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
-    "vpc2.ui.augment.library_comparison:_made": [one(library_comparison, "_made", next(iter(MATCHES)), digest, pixels)],
+    "vpc2.ui.augment.library_comparison:_apply_in_each": [one(library_comparison, "_apply_in_each", next(iter(MATCHES)), digest, pixels)],
     "vpc2.ui.computed.datasets:_cache": [lambda who: datasets.load_set(who.set, 32).images],
     "vpc2.ui.computed.datasets:DatasetCache.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
-    "vpc2.ui.judge.single_photo:_answers": [
+    "vpc2.ui.judge.single_photo:_prediction_cache": [
         lambda who: {
             view: found[:2]
-            for view, found in single_photo.ask(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
+            for view, found in single_photo.predict_views(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
         },
-        lambda who: single_photo.ask(who.file, who.photo, ["identity"])["identity"][0],
+        lambda who: single_photo.predict_views(who.file, who.photo, ["identity"])["identity"][0],
     ],
-    "vpc2.ui.augment.mixing:_computed": [mixed],
+    "vpc2.ui.augment.mixing:_compute_mixes": [mixed],
     "vpc2.ui.train.recipe_form:_sheet": [lambda who: recipe_form._sheet(who.set, 3)],
-    "vpc2.ui.computed.net_views:_photographed": [one(net_views, "photographed", photo, NET.input)],
-    "vpc2.ui.computed.net_views:_effective": [lambda who: net_views.effective(who.net, CONV, (3, 3))],
-    "vpc2.ui.computed.net_views:_activated": [one(net_views, "activated", NET, CONV, photo, 1, 0, False)],
+    "vpc2.ui.computed.net_views:_resized_photo": [one(net_views, "resized_photo", photo, NET.input)],
+    "vpc2.ui.computed.net_views:_compute_effective_field": [lambda who: net_views.compute_effective_field(who.net, CONV, (3, 3))],
+    "vpc2.ui.computed.net_views:_compute_feature_maps": [one(net_views, "compute_feature_maps", NET, CONV, photo, 1, 0, False)],
     "vpc2.ui.computed.net_views:_window_on_photo": [one(net_views, "window_on_photo", NET, CONV, photo, (3, 3), next(iter(KERNELS)))],
     "vpc2.ui.computed.net_views:_window_inside": [one(net_views, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
 }
@@ -214,6 +221,7 @@ HARMLESS = {
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.summary.lessons:_filled_note": "of a preset",
     "vpc2.nets.presets:": "of a preset",
+    "vpc2.nets.torch_reader.torch_signatures:": "signatures of torch's classes and functions, by the keys of the table of layers",
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
     "vpc2.training.ray.queue:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
@@ -223,9 +231,9 @@ HARMLESS = {
     "vpc2.ui.widgets.page_frame:_icon": "the app's icon",
     "vpc2.ui.components.": "a component's code, without any argument",
     "vpc2.text:_catalog": "translations, by language",
-    "vpc2.ui.server.idle:_FORGET": "what is called when all have left",
+    "vpc2.ui.server.idle:_CLEANUPS": "functions that clear the caches",
     "vpc2.ui.home.lecture_map:": "links of the lecture's examples",
-    "vpc2.ui.augment.library_comparison:_timed": "milliseconds and the device",
+    "vpc2.ui.augment.library_comparison:_time_batch": "milliseconds and the device",
     "vpc2.ui.server.preload:_threads": "the threads that load the libraries",
     "vpc2.ui.session.runs:_QUEUE": "the queue of runs, by the folder of the runs",
 }
@@ -235,7 +243,7 @@ CONTAINERS |= {"LRUCache", "LruCache", "TTLCache"}
 
 
 def caches_in(module, text):
-    """Return the names of what keeps something: decorated functions, containers that fill up, empty ones at a module's head."""
+    """Return the names of all caches: decorated functions, containers that grow, empty containers at module level."""
     found = set()
 
     def walk(node, place):
@@ -287,7 +295,7 @@ def test_every_cache_has_a_case_or_a_reason():
 
 
 class Visitor:
-    """One who is like the other in all that does not belong to them."""
+    """A visitor who equals the other one in everything but their private data."""
 
     def __init__(self, number, run, folder):
         self.id, self.session, self.run, self.name = f"{number}" * 32, {}, run, f"visitor {number}"
@@ -325,7 +333,7 @@ class Visitor:
 
 
 class Stage:
-    """Both visitors, one of whom is asking."""
+    """Both visitors; one of them is active."""
 
     def __init__(self, patch):
         self.patch, self.now = patch, None
@@ -337,7 +345,7 @@ class Stage:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_home(tmp_path_factory):
-    """One home for the whole file, in place of one a test: a run is trained in it."""
+    """One data folder for the whole file instead of one per test, because a run is trained in it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VPC2_HOME", str(tmp_path_factory.mktemp("home")))
         yield
@@ -361,7 +369,7 @@ def stage(monkeypatch):
 
 
 def forget():
-    """Empty every cache that holds something private."""
+    """Clear every cache with private contents."""
     st.cache_data.clear()
     for name in PRIVATE:
         module, _colon, place = name.partition(":")
@@ -373,7 +381,7 @@ def forget():
 
 
 def plain(value):
-    """Return a result as what can be compared: bytes of arrays and pictures; milliseconds are nobody's secret and never the same."""
+    """Return a result in comparable form: bytes of arrays and images, without milliseconds, which are never equal."""
     if isinstance(value, dict):
         return tuple((key, plain(one)) for key, one in value.items() if key != "ms")
     if isinstance(value, torch.Tensor):

@@ -1,4 +1,4 @@
-"""Data sets are read once for all visitors, within a bound, and never outlive what they were read from."""
+"""The cache of data sets: loaded once for all visitors, bounded in memory, never served after the files are gone."""
 
 import numpy as np
 import pytest

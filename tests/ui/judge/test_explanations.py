@@ -1,4 +1,4 @@
-"""What Judge says where there is nothing to see: maps that are empty, and attacks that have no gradient to follow."""
+"""Judge page: the notes for empty heat maps, and for attacks without a gradient."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ GREY = {"en": "stayed grey", "es": "quedó gris"}
 
 @pytest.fixture
 def net(tmp_path):
-    """Return a function that keeps a net whose head `change` alters, and returns its key."""
+    """Return a function that stores a net whose head is altered by `change`, and returns its key."""
 
     def keep(change=lambda head: None):
         torch.manual_seed(1)
@@ -69,13 +69,13 @@ def count(at, words):
 
 
 def deaden(head):
-    """No pixel reaches the answer any more."""
+    """The output no longer depends on any pixel."""
     head.weight.zero_()
     head.bias.copy_(torch.arange(10.0))
 
 
 def sharpen(head):
-    """A net that has learned nothing yet answers nearly alike whatever is covered."""
+    """An untrained net predicts nearly the same whatever is occluded."""
     head.weight.mul_(60)
 
 
@@ -89,7 +89,7 @@ def test_empty_maps_are_said_in_place_of_the_usual_words(net, lang):
 
 
 def test_only_the_map_that_is_empty_is_said_to_be(net):
-    """Nothing speaks for class 7, yet covering a place makes the others weaker: Grad-CAM and saliency are empty, occlusion is not."""
+    """Nothing activates class 7, yet occlusion weakens the other classes: Grad-CAM and saliency are empty, occlusion is not."""
 
     def silence(head):
         sharpen(head)
@@ -106,7 +106,7 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
     pixels = np.full((30, 30, 3), 90, np.uint8)
     for name, wanted in ((net(deaden), {"cam", "views", "saliency", "occlusion"}), (net(sharpen), set())):
         layer = explanations._layers(ClassifierVersion(name))[1][0]
-        found = explanations._looked(
+        found = explanations._compute_heatmaps(
             ClassifierVersion(name), "grey", None, layer, np.random.default_rng(2).integers(0, 256, pixels.shape, np.uint8)
         )
         assert set(found["empty"]) == wanted and (found["drop"] == 0) == bool(wanted)

@@ -1,4 +1,4 @@
-"""The first page of a server is drawn before anything heavy is imported, and what is heavy comes right after it."""
+"""The first page is drawn before any heavy library is imported, and the heavy libraries are imported right after it."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""The app's own routes, asked over HTTP as a browser or a stranger would ask, without Streamlit around them."""
+"""The app's routes over HTTP, without Streamlit: valid and hostile requests."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def run():
 
 
 def record(run, end="finished"):
-    """Write six steps, an epoch and the end, to the run's record and to its TensorBoard files."""
+    """Write six steps, an epoch and the end to the run's events and its TensorBoard files."""
     epoch = {"epoch": 1, "step": 6, "train_loss": 0.3, "train_accuracy": 0.5, "val_loss": float("nan"), "val_accuracy": 0.75}
     events = [
         {"type": "start", "epochs": 2, "steps_per_epoch": 3, "classes": ["a", "b"], "counts": {"train": 6}},
@@ -77,7 +77,7 @@ def test_a_run_streams_its_events_once_each(client, run):
 def test_the_latest_look_is_told_once_and_its_pictures_lie_beside(client, run):
     address = f"/api/runs/{run.id}/look"
     assert client.get(address).status_code == 204
-    write = SnapshotWriter(run.folder).look
+    write = SnapshotWriter(run.folder).write_snapshot
     write(make_look(step=120))
     found = client.get(address)
     assert found.headers["cache-control"] == "no-store" and found.headers["run-state"] == "queued"
@@ -106,7 +106,7 @@ def test_a_look_of_no_run_is_refused(client, run, bad, leaf):
 
 
 def test_a_long_record_comes_in_parts(client, run):
-    steps = routes.MOST_EVENTS + 10
+    steps = routes.MAX_EVENTS + 10
     lines = ({"n": n, "t": 0.0, "type": "step", "step": n + 1, "loss": 1.0, "accuracy": 0.5} for n in range(steps))
     (run.folder / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
     first = client.get(f"/api/runs/{run.id}").json()
@@ -198,7 +198,7 @@ def test_tensorboard_lists_everyones_runs_only_where_visitors_may_see_them(clien
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
 def test_behind_a_proxy_nobody_sees_everyones_runs(client, run, monkeypatch, header):
-    """Caddy and others listen to the network and speak to this server alone: its own address is then no secret."""
+    """Caddy and other proxies listen publicly and forward to this server: listening on loopback alone is then no protection."""
     record(run)
     monkeypatch.setattr(tensorboard, "RELOAD_S", 0.0)
     monkeypatch.setattr(st, "get_option", {"server.address": "127.0.0.1"}.get)

@@ -1,4 +1,4 @@
-"""The server's settings, the colours of its themes, and what a browser may say about a list of cards."""
+"""The server's settings, the contrast of its themes' colours, and the validation of the messages of `card_list`."""
 
 import tomllib
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_the_settings_that_everything_rests_on():
 
 
 def _luminance(colour: str) -> float:
-    """WCAG 2.2, relative luminance."""
+    """Relative luminance as WCAG 2.2 defines it."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,4 +1,4 @@
-"""What a visitor is told stays until it has been read, and never beside the answer to something later."""
+"""Notices stay until the visitor has seen them and moved on, and are never shown beside the result of a later action."""
 
 import pytest
 

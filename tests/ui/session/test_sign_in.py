@@ -1,4 +1,4 @@
-"""Who comes in, and what a visitor reads where the app is at fault."""
+"""Access control, and the message for uncaught exceptions."""
 
 import logging
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""The cookie that names a browser: given once, random, kept from scripts, there before a session begins."""
+"""The visitor cookie: set once, random, HttpOnly, available before the session starts."""
 
 import re
 
@@ -60,12 +60,12 @@ def test_parts_of_a_page_give_no_name(client):
 @pytest.mark.parametrize("given", ["", "x" * 32, NAME[:-1], NAME.upper(), NAME + "0", "../../etc/passwd"])
 def test_what_is_no_name_is_replaced(client, given):
     client.cookies.set(visitor_cookie.COOKIE, given)
-    assert visitor_cookie.is_name(client.get("/", headers=PAGE).text)
+    assert visitor_cookie.is_visitor_id(client.get("/", headers=PAGE).text)
 
 
 def test_a_connection_without_a_name_has_one_before_its_session_begins(client):
     with client.websocket_connect("wss://host/stream") as socket:
-        assert visitor_cookie.is_name(socket.receive_text())
+        assert visitor_cookie.is_visitor_id(socket.receive_text())
         assert any(name == b"set-cookie" and b"HttpOnly" in value for name, value in socket.extra_headers)
 
 
@@ -108,7 +108,7 @@ class Context:
 
 @pytest.fixture
 def session(monkeypatch):
-    """A session without a browser; `browser` gives it cookies."""
+    """A session without a browser; `browser` sets its cookies."""
     kept = {}
     monkeypatch.setattr(workspace.st, "session_state", kept)
 
@@ -122,14 +122,14 @@ def session(monkeypatch):
 def test_who_signed_in_has_that_name_whatever_the_browser_says(session, monkeypatch):
     _kept, browser = session
     browser({visitor_cookie.COOKIE: NAME})
-    assert workspace.visitor() == workspace.owner() == NAME and workspace.is_named()
-    monkeypatch.setattr(sign_in, "member", lambda: "f" * 32)
+    assert workspace.visitor() == workspace.owner() == NAME and workspace.is_identified()
+    monkeypatch.setattr(sign_in, "signed_in_id", lambda: "f" * 32)
     browser({})
-    assert workspace.visitor() == workspace.owner() == "f" * 32 and workspace.is_named()
+    assert workspace.visitor() == workspace.owner() == "f" * 32 and workspace.is_identified()
 
 
 def test_nothing_is_owned_until_the_name_is_known(session):
-    """Without the cookie the page tells the name a moment later: until then nothing can be started, and afterwards it is that name's."""
+    """Without the cookie the page reports the id a moment later: before that nothing can be started, afterwards that id is the owner."""
     kept, _browser = session
     with pytest.raises(workspace.Refusal):
         workspace.owner()

@@ -1,4 +1,4 @@
-"""What a browser kept of an earlier session, or of another tab, and what a new session makes of it."""
+"""Restoring the workspace from the browser's storage: of an earlier session, or changed in another tab."""
 
 import pytest
 
@@ -18,12 +18,12 @@ def session(monkeypatch):
 
 @pytest.fixture
 def tell(session):
-    """A function that puts what the browser tells into the session."""
+    """A function that puts the browser's report into the session state."""
 
     def told(work, earlier=(), word=None, opened="", **more):
         session["visitor"] = {
             "kept": {
-                "session": workspace.session_word() if word is None else word,
+                "session": workspace.session_id() if word is None else word,
                 "work": {"pipeline": codec.to_token(work)},
                 "earlier": {"pipeline": [codec.to_token(one) for one in earlier]},
                 "opened": opened,
@@ -50,7 +50,7 @@ def test_what_was_kept_comes_back_with_what_other_tabs_made_before_it(tell):
 
 
 def test_what_the_browser_told_another_session_is_not_taken(tell):
-    """Streamlit sends the last state of a component again to a new server: it may be long out of date."""
+    """After a restart Streamlit sends the component's last state again, which may be out of date."""
     tell(STRONG, word="of a server before")
     workspace.restore()
     assert workspace.load("pipeline") == PIPELINES["basic"].pipeline
@@ -83,7 +83,7 @@ def test_it_comes_back_once_and_never_over_a_change(tell):
     ],
 )
 def test_junk_in_the_storage_of_a_browser_is_no_visitors_mistake(session, kept):
-    session["visitor"] = {"kept": kept if not isinstance(kept, dict) else {"session": workspace.session_word(), **kept}}
+    session["visitor"] = {"kept": kept if not isinstance(kept, dict) else {"session": workspace.session_id(), **kept}}
     workspace.restore()
     assert workspace.load("pipeline") in (PIPELINES["basic"].pipeline, STRONG)
 
@@ -111,20 +111,20 @@ def elsewhere(session, spec, at=5.0):
 def test_the_other_tabs_change_is_taken_and_can_be_undone_or_left(session):
     workspace.save(STRONG)
     elsewhere(session, TURN)
-    assert list(workspace.elsewhere()) == ["pipeline"]
-    workspace.take_elsewhere()
-    assert workspace.load("pipeline") == TURN and not workspace.elsewhere()
+    assert list(workspace.changes_in_other_tabs()) == ["pipeline"]
+    workspace.adopt_other_tab()
+    assert workspace.load("pipeline") == TURN and not workspace.changes_in_other_tabs()
     workspace.step_back("pipeline")
-    assert workspace.load("pipeline") == STRONG and not workspace.elsewhere()
+    assert workspace.load("pipeline") == STRONG and not workspace.changes_in_other_tabs()
     elsewhere(session, COLOUR, at=6.0)
-    assert workspace.elsewhere()
-    workspace.keep_here()
-    assert workspace.load("pipeline") == STRONG and not workspace.elsewhere()
+    assert workspace.changes_in_other_tabs()
+    workspace.keep_this_tab()
+    assert workspace.load("pipeline") == STRONG and not workspace.changes_in_other_tabs()
     elsewhere(session, TURN, at=7.0)
-    assert workspace.elsewhere()
+    assert workspace.changes_in_other_tabs()
 
 
 def test_the_same_in_both_tabs_is_not_worth_a_word(session):
     workspace.save(TURN)
     elsewhere(session, TURN)
-    assert not workspace.elsewhere()
+    assert not workspace.changes_in_other_tabs()

@@ -1,4 +1,4 @@
-"""What a run is judged by: its own test pictures, of every class, also where the data lie sorted by class."""
+"""The test images of a run: from its own test split, of every class, also where the data are sorted by class."""
 
 import copy
 import os
@@ -32,7 +32,7 @@ READY = ClassifierRef("pretrained", "imagenet")
 
 @pytest.fixture(autouse=True)
 def someone(monkeypatch):
-    """One visitor, whose session is a dictionary: there is no browser here."""
+    """One visitor without a browser; the session state is a dictionary."""
     monkeypatch.setattr(workspace, "visitor", lambda: VISITOR)
     monkeypatch.setattr(st, "session_state", {})
 
@@ -42,10 +42,10 @@ def test_some_test_pictures_are_of_all_classes_where_the_set_is_sorted_by_class(
     pixels = np.random.default_rng(0).integers(0, 256, (200, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
     entry = uploads.keep(ImageSet(pixels, labels, ("a", "b", "c", "d")), "mine", "a" * 32)
     run = runs.store().create(replace(RECIPES["digits"].recipe, dataset=entry.key))
-    some, again = (classifiers.test_pictures(ClassifierRef("run", run.id), 12) for _ in range(2))
+    some, again = (classifiers.test_images(ClassifierRef("run", run.id), 12) for _ in range(2))
     assert some.counts() == [3, 3, 3, 3]
     assert np.array_equal(some.images, again.images)
-    assert len(classifiers.test_pictures(ClassifierRef("run", run.id))) == 40
+    assert len(classifiers.test_images(ClassifierRef("run", run.id))) == 40
 
 
 def kept(classes, visitor, count=60):
@@ -56,14 +56,14 @@ def kept(classes, visitor, count=60):
 
 def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_other():
     known = classifiers.classifier_of(READY).classes
-    assert classifiers.sets_for(READY) == [] and not classifiers.has_set(READY)
+    assert classifiers.datasets_for(READY) == [] and not classifiers.has_dataset(READY)
     with pytest.raises(Refusal):
-        classifiers.test_pictures(READY)
+        classifiers.test_images(READY)
     kept(("zorblax", known[1]), VISITOR)
-    assert classifiers.sets_for(READY) == []
+    assert classifiers.datasets_for(READY) == []
     key = kept((known[0], known[859]), VISITOR)
-    assert classifiers.sets_for(READY) == [key]
-    test, validation = (classifiers.test_pictures(READY, part=part) for part in ("test", "validation"))
+    assert classifiers.datasets_for(READY) == [key]
+    test, validation = (classifiers.test_images(READY, part=part) for part in ("test", "validation"))
     assert len(test) + len(validation) == 60 and len(validation) == 12
 
 
@@ -72,12 +72,12 @@ def test_a_run_is_judged_on_its_own_test_pictures_first_and_on_all_of_another_se
     run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
     assert train(run) == "finished"
     ref = ClassifierRef("run", run.id)
-    assert classifiers.set_of(ref) == "digits"
+    assert classifiers.dataset_of(ref) == "digits"
     key = kept(("3", "7"), VISITOR)
-    assert classifiers.sets_for(ref) == ["digits", key]
-    own_test = classifiers.test_pictures(ref)
+    assert classifiers.datasets_for(ref) == ["digits", key]
+    own_test = classifiers.test_images(ref)
     st.session_state[f"judge/of/{ref}"] = key
-    other = classifiers.test_pictures(ref)
+    other = classifiers.test_images(ref)
     assert len(own_test) == 359 and len(other) == 48 and other.classes == ("3", "7")
 
 
@@ -85,7 +85,7 @@ OTHER = "c" * 32
 
 
 def opened(recipe, classes, folder):
-    """Return the key of a classifier's file that says it was trained by this recipe."""
+    """Return the key of a classifier file whose metadata names this recipe."""
     module, net = build_net(recipe.net), recipe.net
     made = {"net": codec.to_document(net), "recipe": codec.to_document(recipe)}
     save_classifier(Classifier(module.eval(), Preprocessing(net.input[1], (0.5,) * 3, (0.5,) * 3), classes, made), folder / "one")
@@ -95,17 +95,17 @@ def opened(recipe, classes, folder):
 
 
 def test_a_file_brings_nobody_elses_pictures(tmp_path):
-    """A classifier trained on somebody's own pictures names their set; who is given the file sees none of them."""
+    """A classifier file names the private data set it was trained on; another visitor who opens it sees none of its images."""
     digits, known = RECIPES["digits"].recipe, tuple("0123456789")
     for owner, wanted in ((OTHER, []), (VISITOR, ["digits"])):
         key = kept(known, owner, count=80)
         ref = opened(replace(digits, dataset=key), known, tmp_path)
-        assert classifiers.sets_for(ref) == ([key] if owner == VISITOR else []), wanted
+        assert classifiers.datasets_for(ref) == ([key] if owner == VISITOR else []), wanted
         assert (classifiers.recipe_of(ref) is None) == (owner == OTHER)
-        assert classifiers.has_set(ref) == (owner == VISITOR)
+        assert classifiers.has_dataset(ref) == (owner == VISITOR)
         if owner == OTHER:
             with pytest.raises(Refusal):
-                classifiers.test_pictures(ref)
+                classifiers.test_images(ref)
 
 
 def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
@@ -129,7 +129,7 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
     for name in ("markdown", "code", "download_button"):
         monkeypatch.setattr(st, name, lambda *given, **more: None)
     ref = opened(RECIPES["digits"].recipe, tuple("0123456789"), tmp_path)
-    assert "run=" not in classifier_picker.link_to(ref, ["identity"], "mean") and "classifier=" not in classifier_picker.link_to(
+    assert "run=" not in classifier_picker.link_of(ref, ["identity"], "mean") and "classifier=" not in classifier_picker.link_of(
         ref, ["identity"], "mean"
     )
     export_report.draw_export(ref, [], ["identity"])
@@ -137,13 +137,13 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
 
 
 def test_a_run_that_went_on_training_is_asked_anew():
-    """Other weights under the same name: nothing that was kept of the old ones answers for them."""
+    """New weights under the same name: no result cached for the old ones is used."""
     digits = RECIPES["digits"].recipe
     run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 1}))
     assert train(run) == "finished"
     ref = ClassifierRef("run", run.id)
     photo = {"digest": "grey", "name": "grey", "pixels": np.full((32, 32, 3), 90, np.uint8), "notes": ()}
-    before, version = single_photo.ask(ref, photo, ["identity"])["identity"][0], classifiers.version_of(ref)
+    before, version = single_photo.predict_views(ref, photo, ["identity"])["identity"][0], classifiers.version_of(ref)
     layers = explanations._layers(version)
     known = classifiers.classifier_of(ref)
     module = copy.deepcopy(known.module)
@@ -153,6 +153,6 @@ def test_a_run_that_went_on_training_is_asked_anew():
     save_classifier(replace(known, module=module), run.model_path)
     os.utime(run.model_path, (version.stamp + 1, version.stamp + 1))
     assert classifiers.version_of(ref) != version and classifiers.classifier_of(ref) is not known
-    after = single_photo.ask(ref, photo, ["identity"])["identity"][0]
-    assert not np.allclose(before, after) and label_survival.plain_answer(ref, photo)[0] == after.argmax()
+    after = single_photo.predict_views(ref, photo, ["identity"])["identity"][0]
+    assert not np.allclose(before, after) and label_survival.predict_unaugmented(ref, photo)[0] == after.argmax()
     assert explanations._layers(classifiers.version_of(ref)) == layers

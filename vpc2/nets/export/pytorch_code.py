@@ -77,7 +77,7 @@ def _classes(summary: Summary) -> tuple[list[str], list[str]]:
     kinds, carrier = {facts.kind for facts in _fitting(list(summary.walk()))}, Carrier()
     for key, entry in LAYERS.items():
         if key in kinds and not entry.script:
-            for target in filter(None, (entry.target, entry.flat_target)):
+            for target in filter(None, (entry.target, entry.vector_target)):
                 _class_name(target, carrier)
     lines = [line for text in carrier.definitions for line in ("", *text.splitlines(), "", "")][1:]
     return [line for line in carrier.imports if line not in _IMPORTS], lines

@@ -1,1 +1,1 @@
-"""What a net can be built of: the table of layers, and the rules for their shapes, costs and windows."""
+"""The layer types of nets: their table, and the rules for shapes, costs and windows."""

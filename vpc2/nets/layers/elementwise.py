@@ -106,12 +106,12 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         title=Text("Batch normalisation"),
         help=Text("Centres and scales each channel by the batch's own mean and spread."),
         target="torch.nn.BatchNorm2d",
-        flat_target="torch.nn.BatchNorm1d",
+        vector_target="torch.nn.BatchNorm1d",
         family="normalisation",
         stem="bn",
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
-        inner=channels_in("num_features"),
+        shape_arguments=channels_in("num_features"),
         remark=lambda p, out: _LONE_NORM if rule.position_count(out) == 1 else None,
         aliases=("BatchNorm", "BatchNorm1d"),
         knobs=(_affine_knob("affine"),),
@@ -125,7 +125,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         stem="ln",
         params=rule.layer_norm_params,
         formulas=formulas.layer_norm_formulas,
-        inner=lambda p, shape: {"normalized_shape": shape},
+        shape_arguments=lambda p, shape: {"normalized_shape": shape},
         sees_whole=True,
         knobs=(_affine_knob("elementwise_affine"),),
     ),
@@ -140,7 +140,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         params=rule.norm_params,
         formulas=formulas.norm_formulas,
         divides=("num_groups",),
-        inner=lambda p, shape: {"num_groups": p["num_groups"], "num_channels": shape[0]},
+        shape_arguments=lambda p, shape: {"num_groups": p["num_groups"], "num_channels": shape[0]},
         sees_whole=True,
         knobs=(
             Whole(
@@ -225,8 +225,8 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         output=rule.dense_shape,
         params=rule.dense_params,
         formulas=formulas.dense_formulas,
-        inner=channels_in("in_features"),
-        hidden=("expects",),
+        shape_arguments=channels_in("in_features"),
+        app_only_knobs=("expects",),
         aliases=("Dense",),
         knobs=(
             Whole(

@@ -67,7 +67,7 @@ def _can_export(p: Params) -> Text | None:
 class Block:
     """The rules of a layer type that contains other layers.
 
-    - `fewest`, `most`: bounds of the number of branches.
+    - `min_branches`, `max_branches`: bounds of the number of branches.
     - `join`: returns the output shape from the input shape and the branches' output shapes, or raises `ShapeMismatch`.
     - `derive`: returns the layers (kind, parameters) of one more branch, computed from the shapes, such as the shortcut of a
       residual block; `join` gets its output shape too. It counts in the receptive field if `sees_derived`.
@@ -86,8 +86,8 @@ class Block:
 
     join: Callable[[Params, Shape, tuple[Shape, ...]], Shape]
     sign: str = ""
-    fewest: int = 1
-    most: int = 1
+    min_branches: int = 1
+    max_branches: int = 1
     derive: Callable[[Params, Shape, tuple[Shape, ...]], LayerItems] | None = None
     sees_derived: bool = True
     times: Callable[[Params], int] = lambda params: 1
@@ -110,9 +110,9 @@ class LayerKind(Entry):
     - `macs`: multiply-adds, from the parameters, the input shape, the output shape and the number of learned parameters.
     - `window`: the windows of the input that one output value depends on (height, width); None where it depends on one value.
     - `formulas`: the formulas that the page shows for the layer.
-    - `inner`: the torch arguments that follow from the input shape.
-    - `hidden`: the knobs that are no arguments of the torch class.
-    - `flat_target`: the torch class for a vector input, where it is another one than `target`.
+    - `shape_arguments`: the torch arguments that follow from the input shape.
+    - `app_only_knobs`: the knobs that are no arguments of the torch class.
+    - `vector_target`: the torch class for a vector input, where it is another one than `target`.
     - `fixed`: torch arguments that are always the same.
     - `divides`: knobs whose value must divide the number of input channels.
     - `multiples`: pairs (knob, other knob) where the first must be a multiple of the second.
@@ -136,9 +136,9 @@ class LayerKind(Entry):
     macs: Callable[[Params, Shape, Shape, int], int] = rule.params_macs
     window: Callable[[Params, Shape], Windows] | None = None
     formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formulas.no_formulas
-    inner: Callable[[Params, Shape], dict[str, Any]] = _no_arguments
-    hidden: tuple[str, ...] = ()
-    flat_target: str = ""
+    shape_arguments: Callable[[Params, Shape], dict[str, Any]] = _no_arguments
+    app_only_knobs: tuple[str, ...] = ()
+    vector_target: str = ""
     fixed: tuple[tuple[str, Any], ...] = ()
     divides: tuple[str, ...] = ()
     multiples: tuple[tuple[str, str], ...] = ()
@@ -153,17 +153,19 @@ class LayerKind(Entry):
 
     @property
     def has_weights(self) -> bool:
-        """True where it may learn numbers of its own."""
+        """True for a layer that may have learned parameters."""
         return self.params is not rule.no_params
 
     def arguments(self, params: Params, shape: Shape) -> dict[str, Any]:
         """Return the torch class's arguments for an input shape: those that follow from the shape, then the knobs; pairs as tuples."""
-        from_knobs = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items() if key not in self.hidden}
-        return {**self.inner(params, shape), **dict(self.fixed), **from_knobs}
+        from_knobs = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in params.items() if key not in self.app_only_knobs
+        }
+        return {**self.shape_arguments(params, shape), **dict(self.fixed), **from_knobs}
 
     def target_for(self, shape: Shape) -> str:
         """Return the dotted name of the torch class for an input shape."""
-        return self.flat_target if self.flat_target and len(shape) == 1 else self.target
+        return self.vector_target if self.vector_target and len(shape) == 1 else self.target
 
 
 def kernel_knob(default: int) -> Pair:
@@ -249,5 +251,5 @@ EXPECTS = Whole(
 
 
 def channels_in(key: str) -> Callable[[Params, Shape], dict[str, Any]]:
-    """Return the `inner` rule of a torch class that takes the number of input channels as the argument `key`."""
+    """Return the `shape_arguments` rule of a torch class that takes the number of input channels as the argument `key`."""
     return lambda params, shape: {key: shape[0]}

@@ -21,7 +21,7 @@ def to_csv(summary: Summary) -> str:
     """Return the net as CSV (RFC 4180): every layer by its path, its shapes as `height x width x channels`, and the totals.
 
     The numbers of a block include everything inside it, every copy, so the rows of depth 0 alone add up to the totals; after a
-    repeating block stands its first copy. No text of a visitor is in it, so no cell can be a formula.
+    repeating block come the layers of its first copy. No text of a visitor is in it, so no cell can be a formula.
     """
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS)  # its default dialect is RFC 4180: commas, doubled quotes, CRLF

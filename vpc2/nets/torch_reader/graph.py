@@ -51,10 +51,10 @@ _JOINS = {"add": ("+", _NO_RESIDUAL), "mul": ("×", _NO_GATE), "cat": ("|", _NO_
 class ParsedLayer:
     """One layer as it was read from the code.
 
-    - `location`: where it stands in the code, as shown to the visitor.
+    - `location`: its place in the code, as shown to the visitor.
     - `declared`: what the code says about its input, such as `in_channels`.
     - `branches`: those of a block; `shortcut`: the layers of a residual block's shortcut.
-    - `checks`: what the code says that can be verified only when the input shape is known.
+    - `checks`: statements of the code that can be verified only when the input shape is known.
     """
 
     kind: str
@@ -257,7 +257,7 @@ class NetGraph:
     def _unexpected_input(self, facts: LayerFacts, layer: ParsedLayer, is_varying: bool) -> dict[str, Any]:
         """Return the parameter `expects` where the declared input differs from the real one; layers without it get a note."""
         assert facts.input is not None
-        real_inputs = LAYERS[facts.kind].inner(facts.layer.params, facts.input)
+        real_inputs = LAYERS[facts.kind].shape_arguments(facts.layer.params, facts.input)
         for key, declared in layer.declared.items():
             real = real_inputs.get(key)
             if "expects" in facts.layer.params:

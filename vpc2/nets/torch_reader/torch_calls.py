@@ -34,7 +34,7 @@ _ONLY_CHANNELS = Text("{where}: pictures are laid side by side along their chann
 _UNSURE = Text("{where}: {name} is given sizes that cannot be followed here; it is read as laying each picture out as one vector.")
 _WEIGHTED_SUM = Text("{where}: {name} with alpha={alpha} adds a multiple; here pictures are only added as they are.")
 _ALWAYS_DROPS = Text(
-    "{where}: {name} drops values while the net is judged too, unless training=self.training is said; here it drops only while training."
+    "{where}: {name} drops values in evaluation too, unless training=self.training is said; here it drops only while training."
 )
 _NOT_A_VALUE = Text("{where}: {name} gets something that no layer gives.")
 
@@ -125,7 +125,7 @@ class TorchCalls:
         for key, default in arguments_of(name).items():
             if default is REQUIRED and arguments.get(key) is None:
                 raise Refusal(_MISSING.fill(where=location, name=f"nn.{name}", key=key))
-        checks = {"is_flat": name == entry.flat_target.rpartition(".")[2]} if entry.flat_target else {}
+        checks = {"is_flat": name == entry.vector_target.rpartition(".")[2]} if entry.vector_target else {}
         return self._add_layer(name, f"nn.{name}", arguments, value, location, checks)
 
     def _add_layer(

@@ -58,12 +58,12 @@ def _kinds(keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _targets(entry: LayerKind) -> tuple[str, ...]:
-    return tuple(target.removeprefix(_NN) for target in (entry.target, entry.flat_target) if target)
+    return tuple(target.removeprefix(_NN) for target in (entry.target, entry.vector_target) if target)
 
 
 @cache
 def arguments_of(name: str) -> dict[str, Any]:
-    """Return the arguments of a class of torch.nn in their order, each with torch's own default, which holds where code omits one."""
+    """Return the arguments of a class of torch.nn in their order, each with torch's own default, used where the code omits it."""
     return _inspect_arguments(getattr(importlib.import_module("torch.nn"), name))
 
 

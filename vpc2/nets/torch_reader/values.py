@@ -1,6 +1,6 @@
 """The values of the interpreter: stand-ins for the classes, functions, modules and objects of the code. Standard library only.
 
-No object of torch and no Python code of the text stands behind any of them.
+None of them contains an object of torch or executable code of the text.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Experiments: two recipes trained with the same seeds, and what their answers support."""
+"""Experiments: two recipes trained with the same seeds, their storage and statistical comparison."""

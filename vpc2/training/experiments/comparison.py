@@ -1,8 +1,8 @@
-"""What two recipes' answers to the same test pictures say about which is better: the gap, its interval, and the sentence.
+"""Comparison of two recipes on the same test images: accuracy gap, confidence interval, and the verdict as text.
 
-Every seed trains both sides, and both answer the same pictures, so the differences form a table: a row a seed, a column a
-picture. Seeds and people (or pictures) are both samples: another draw of either would give another gap. The interval is that of
-two crossed samples, `predict.statistics.crossed_interval`; how often it holds the truth is simulated in the tests.
+Both sides are trained with every seed and tested on the same images, so the differences form a table with one row per seed and one
+column per image. Both seeds and people (or images) are random samples: another sample of either would give another gap. The interval
+is that of two crossed samples, `predict.statistics.crossed_interval`; the tests simulate how often it contains the true value.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from vpc2.predict.statistics import accuracy_of, crossed_interval
 from vpc2.shares import Share, share_of
 from vpc2.text import Text
 
-FEWEST_SEEDS = 2  # of fewer there is no verdict: luck of the first weights cannot be told from the recipe
-FEWEST_UNITS = 3  # people, or pictures
+FEWEST_SEEDS = 2  # with fewer there is no verdict: the effect of the initial weights cannot be separated from the recipe's
+FEWEST_UNITS = 3  # people, or images
 
 _BETTER = Text(
     "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
@@ -47,7 +47,7 @@ _FEW_PEOPLE = Text(
 
 @dataclass(frozen=True)
 class AccuracyGap:
-    """The mean difference in accuracy (right minus left, 0 to 1) with its interval; `seeds` and `units` it rests on."""
+    """The mean difference in accuracy (right minus left, -1 to 1), its 95 % interval, and the number of `seeds` and `units` (people)."""
 
     mean: float
     low: float
@@ -57,17 +57,17 @@ class AccuracyGap:
 
     @property
     def is_clear(self) -> bool:
-        """True where the interval does not contain zero, and enough seeds and people were asked for a verdict."""
+        """True if the interval does not contain zero and there are enough seeds and people for a verdict."""
         return self.seeds >= FEWEST_SEEDS and self.units >= FEWEST_UNITS and (self.low > 0 or self.high < 0)
 
 
 def hits_of(end: Mapping[str, Any]) -> np.ndarray | None:
-    """Return which test pictures a run's last event tells as answered rightly, bool (N,); None where it does not tell them singly."""
+    """Return whether each test image was classified correctly, bool (N,), from a run's `end` event; None if not recorded per image."""
     return np.frombuffer(end["test_hits"].encode(), np.uint8) == ord("1") if end.get("test_hits") else None
 
 
 def share_of_test(end: Mapping[str, Any]) -> Share | None:
-    """Return the test accuracy of a run's last event with n and interval; None without a test, or where an old record has no counts."""
+    """Return the test accuracy in a run's `end` event with n and interval; None without a test, or if an old record has no counts."""
     if end.get("test_accuracy") is None:
         return None
     hits = hits_of(end)
@@ -79,17 +79,18 @@ def share_of_test(end: Mapping[str, Any]) -> Share | None:
 
 
 def measure_gap(left: np.ndarray, right: np.ndarray, groups: Sequence[int] | None = None) -> AccuracyGap:
-    """Return the gap between two tables of right answers, (seeds, pictures) of 0 and 1, paired by seed and picture.
+    """Return the accuracy gap of two tables of correct predictions, (seeds, images) of 0 and 1, paired by seed and image.
 
-    With `groups`, pictures of one person count as one unit: they are not independent. The mean and its width both count pictures.
+    With `groups` (the person in each image), images of one person count as one unit, because they are not independent. Both the mean
+    and the width of the interval weight every image equally.
     """
-    found = crossed_interval(right.astype(float) - left.astype(float), groups)
-    return AccuracyGap(found.mean, max(found.low, -1.0), min(found.high, 1.0), found.seeds, found.units)
+    interval = crossed_interval(right.astype(float) - left.astype(float), groups)
+    return AccuracyGap(interval.mean, max(interval.low, -1.0), min(interval.high, 1.0), interval.seeds, interval.units)
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of an experiment: its name, the mean test accuracy with its 95 % interval, and the mean seconds a run."""
+    """One side of an experiment: its name, the mean test accuracy with its 95 % interval, and the mean training time in seconds."""
 
     name: str
     accuracy: float
@@ -99,7 +100,7 @@ class Side:
 
 
 def sentences(gap: AccuracyGap, left: Side, right: Side) -> tuple[Text, ...]:
-    """Return what the numbers support, in words."""
+    """Return the verdict and remarks on the number of seeds, as texts."""
     text = _UNCLEAR if not gap.is_clear else _BETTER if gap.mean > 0 else _WORSE
     if gap.units < FEWEST_UNITS:
         text = _FEW_PEOPLE

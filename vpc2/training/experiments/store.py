@@ -1,6 +1,6 @@
-"""An experiment: two recipes, each trained with the same few seeds. What it stands at is read off its runs' folders.
+"""The store of experiments: two recipes, each trained with the same seeds. The status is derived from the runs' folders.
 
-`home/experiments/<id>/experiment.json` holds what was asked, by whom, and the ids of the runs, paired by seed.
+`home/experiments/<id>/experiment.json` holds the experiment, its owner, and the ids of the runs, paired by seed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ID = re.compile(r"[a-z0-9]{8,32}")
 
 @dataclass(frozen=True)
 class StoredExperiment:
-    """An experiment with who asked for it, when, and its runs: `pairs` of ids (left, right), one a seed."""
+    """An experiment with owner, time of creation (seconds since 1970) and run ids: one pair (left, right) per seed."""
 
     id: str
     spec: Experiment
@@ -51,7 +51,7 @@ class StoredExperiment:
 
     @property
     def runs(self) -> tuple[str, ...]:
-        """All runs in the order in which they are trained."""
+        """The ids of all runs in the order in which they are trained."""
         return tuple(run_id for pair in self.pairs for run_id in pair)
 
 
@@ -63,7 +63,7 @@ class ExperimentStore:
         self.folder = store.home / "experiments"
 
     def create(self, spec: Experiment, owner: str) -> StoredExperiment:
-        """Make an experiment with its runs, waiting to be started. Raises `Refusal` for two equal sides, or two data sets."""
+        """Create an experiment with its runs, not yet queued. Raises `Refusal` for equal recipes or different data sets."""
         if to_document(replace(spec.left, name="")) == to_document(replace(spec.right, name="")):
             raise Refusal(_SAME)
         if spec.left.dataset != spec.right.dataset:
@@ -73,15 +73,15 @@ class ExperimentStore:
             first = self.store.create(left, name=f"{spec.left_name} · {i}", owner=owner)
             second = self.store.create(right, name=f"{spec.right_name} · {i}", owner=owner)
             pairs.append((first.id, second.id))
-        filed = StoredExperiment(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
-        place = self.folder / filed.id
-        place.mkdir(parents=True)
-        document = {"app": APP, "owner": owner, "created": filed.created, "experiment": to_document(spec), "pairs": pairs}
-        atomic_write_json(place / "experiment.json", document)
-        return filed
+        experiment = StoredExperiment(secrets.token_hex(8), spec, owner, time.time(), tuple(pairs))
+        folder = self.folder / experiment.id
+        folder.mkdir(parents=True)
+        document = {"app": APP, "owner": owner, "created": experiment.created, "experiment": to_document(spec), "pairs": pairs}
+        atomic_write_json(folder / "experiment.json", document)
+        return experiment
 
     def get(self, experiment_id: object) -> StoredExperiment:
-        """Return an experiment by its id; raise `Refusal` if there is none."""
+        """Return an experiment by its id. Raises `Refusal` if there is none."""
         path = self.folder / str(experiment_id) / "experiment.json"
         if not isinstance(experiment_id, str) or not _ID.fullmatch(experiment_id) or not path.is_file():
             raise Refusal(_NO_EXPERIMENT)
@@ -92,16 +92,16 @@ class ExperimentStore:
 
     def list(self, owner: str) -> list[StoredExperiment]:
         """Return an owner's experiments, newest first."""
-        found = []
-        for place in self.folder.iterdir() if self.folder.is_dir() else ():
+        experiments = []
+        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             try:
-                found.append(self.get(place.name))
+                experiments.append(self.get(folder.name))
             except Refusal:
                 continue
-        return sorted((one for one in found if one.owner == owner), key=lambda one: -one.created)
+        return sorted((experiment for experiment in experiments if experiment.owner == owner), key=lambda experiment: -experiment.created)
 
     def delete(self, experiment_id: object, *, by: str) -> None:
-        """Remove an experiment; its runs stay, as runs like any other."""
+        """Delete an experiment; its runs are kept as ordinary runs."""
         if self.get(experiment_id).owner != by:
             raise Refusal(_NOT_YOURS)
         shutil.rmtree(self.folder / str(experiment_id))
@@ -109,14 +109,17 @@ class ExperimentStore:
 
 @dataclass(frozen=True)
 class ExperimentStatus:
-    """How an experiment stands: accuracies and seconds of finished pairs, the gap once there is one, and what is missing."""
+    """The status of an experiment: accuracies and seconds (left, right) of complete pairs, the gap if there is any, and what is missing.
+
+    `going` is the number of runs that are not over, `sides` the interval of each side's accuracy.
+    """
 
     accuracies: tuple[tuple[float, float], ...]
     seconds: tuple[tuple[float, float], ...]
     gap: AccuracyGap | None
     going: int
-    lost: tuple[str, ...]  # names of runs that ended without a test
-    pictures: int = 0  # that each run was tested on
+    lost: tuple[str, ...]  # names of runs that ended without a test result
+    pictures: int = 0  # test images per run
     sides: tuple[Interval, Interval] | None = None
 
     @property
@@ -124,24 +127,24 @@ class ExperimentStatus:
         return self.going == 0
 
     def side(self, which: int, name: str) -> Side:
-        """Return one side's means, 0 the left one."""
+        """Return the means of one side: 0 for left, 1 for right."""
         accuracy, seconds = (float(np.mean([pair[which] for pair in each])) for each in (self.accuracies, self.seconds))
         low, high = (max(self.sides[which].low, 0.0), min(self.sides[which].high, 1.0)) if self.sides else (0.0, 1.0)
         return Side(name, accuracy, seconds, low, high)
 
 
-def read_experiment_status(filed: StoredExperiment, store: RunStore) -> ExperimentStatus:
-    """Return how an experiment stands, from its runs' records; pairs of which one side was lost are left out, and named."""
+def read_experiment_status(experiment: StoredExperiment, store: RunStore) -> ExperimentStatus:
+    """Return the status of an experiment from its runs' events; pairs with a lost run are left out, and the lost runs named."""
     accuracies: list[tuple[float, float]] = []
     seconds: list[tuple[float, float]] = []
     hits: list[tuple[np.ndarray, np.ndarray]] = []
     lost: list[str] = []
     going = 0
     groups: list[int] | None = None
-    for pair in filed.pairs:
+    for pair in experiment.pairs:
         ends = []
         for run_id in pair:
-            run = _find(store, run_id)
+            run = _get_run(store, run_id)
             status = status_of(run.folder) if run is not None else None
             end = last_event(run.folder) if run is not None else None
             if status is not None and not status.is_over:
@@ -170,10 +173,10 @@ def _hits_of(end: dict[str, Any]) -> np.ndarray:
     return hits
 
 
-def validation_curves(filed: StoredExperiment, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
-    """Return validation accuracy over the epochs of both sides, a curve a seed; runs without validation are left out."""
+def validation_curves(experiment: StoredExperiment, store: RunStore) -> tuple[list[list[float]], list[list[float]]]:
+    """Return validation accuracy by epoch for both sides, one curve per seed; runs without validation are left out."""
     sides: tuple[list, list] = ([], [])
-    for pair in filed.pairs:
+    for pair in experiment.pairs:
         for side, run_id in zip(sides, pair, strict=True):
             values = curves(read_events(store.folder / run_id)[0])["epochs"]["val_accuracy"]
             if values and None not in values:
@@ -182,10 +185,10 @@ def validation_curves(filed: StoredExperiment, store: RunStore) -> tuple[list[li
 
 
 def is_still_rising(seeds: Sequence[Sequence[float]]) -> bool:
-    """Return whether validation accuracy, a curve a seed, was still getting better at the end: more epochs might change the verdict.
+    """Return whether validation accuracy (one curve per seed) was still rising at the end: more epochs might change the verdict.
 
-    The mean of the last quarter is held against that of the quarter before, over all seeds; what counts is a rise of a point or more
-    that is also twice what the curves' own jumps make.
+    The mean over seeds of the last quarter is compared with that of the quarter before; it counts as rising by one percentage point
+    or more that is also at least twice the noise of the curve.
     """
     length = min((len(curve) for curve in seeds), default=0)
     if length < 2:
@@ -193,12 +196,12 @@ def is_still_rising(seeds: Sequence[Sequence[float]]) -> bool:
     mean = np.mean([curve[:length] for curve in seeds], axis=0)
     window = max(1, length // 4)
     rise = float(mean[-window:].mean() - mean[-2 * window : -window].mean())
-    noise = float(np.sqrt((np.diff(mean, 2) ** 2).mean() / 6)) if length > 2 else 0.0  # a straight slope has none
+    noise = float(np.sqrt((np.diff(mean, 2) ** 2).mean() / 6)) if length > 2 else 0.0  # zero for a straight line
     return rise > max(0.01, 2 * noise * (2 / window) ** 0.5)
 
 
 def more_epochs(spec: Experiment) -> Experiment:
-    """Return the experiment with twice the epochs and twice the time on both sides."""
+    """Return the experiment with twice the epochs and twice the time budget on both sides, within the limits of the settings."""
     sides = [replace(side, settings=SETTINGS.clean(_doubled(side.settings))) for side in (spec.left, spec.right)]
     return replace(spec, left=sides[0], right=sides[1])
 
@@ -213,12 +216,12 @@ def _doubled(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def copies_s(store: RunStore, run_id: str) -> float:
-    """Return the seconds that a run spent on copies before its first step: offline augmentation has its price too."""
+    """Return the seconds a run spent on augmented copies before its first step, which count as cost of offline augmentation."""
     events, _ = read_events(store.folder / run_id, 0, limit=1)
     return float(events[0].get("copies_s", 0.0)) if events else 0.0
 
 
-def _find(store: RunStore, run_id: str) -> Run | None:
+def _get_run(store: RunStore, run_id: str) -> Run | None:
     try:
         return store.get(run_id)
     except Refusal:

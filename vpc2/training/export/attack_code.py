@@ -1,4 +1,4 @@
-"""The step of adversarial training as plain PyTorch, for the script of a run. Standard library only."""
+"""Code of the adversarial training step for the script of a run, in plain PyTorch. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def attack(images, truth, step):
 
 
 def attack_code(recipe: Recipe, carrier: Carrier) -> str:
-    """Return the function `attack(images, truth, step)` of a recipe that has the step; it uses the script's `net` and `ask`."""
+    """Return the code of `attack(images, truth, step)` for a recipe with adversarial training; it uses the script's `net` and `ask`."""
     settings, entry = recipe.settings, ATTACKS[recipe.settings["adversary"]]
     return _ATTACK.format(
         share=settings["adversary_share"],

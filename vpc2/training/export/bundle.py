@@ -1,4 +1,4 @@
-"""A run to take home: the script with its pictures as one ZIP."""
+"""The ZIP export of a run: script, images, recipe and initial weights."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ _README = "Run: python train.py (needs torch and numpy, and what the script's fi
 
 
 def pack_run(run: Run) -> bytes:
-    """Return a ZIP with the run's script, its pictures and its recipe, and the weights that it began with where those were another run's.
+    """Return a ZIP with the run's script, images and recipe, and its initial weights if they came from another run.
 
-    Raises `Refusal` for what cannot be packed.
+    Raises `Refusal` if the run cannot be exported.
     """
     classifier = load_classifier(run.folder)
     recipe, _ = fit_to_data(run.recipe)
     data = load_dataset(recipe.dataset, recipe.settings["size_px"])
     if data.images.nbytes > MOST_BYTES:
         raise Refusal(_LARGE.fill(found=data.images.nbytes // MB, most=MOST_BYTES // MB))
-    course, start = read_run_history(recipe, read_events(run.folder)[0]), run.folder / START_NAME
-    means, has_start = classifier.preprocessing, start.is_file()
+    history, start = read_run_history(recipe, read_events(run.folder)[0]), run.folder / START_NAME
+    preprocessing, has_start = classifier.preprocessing, start.is_file()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.comment = APP.encode()
-        script = to_script(recipe, means.mean, means.std, has_start=has_start, **course.told)
+        script = to_script(recipe, preprocessing.mean, preprocessing.std, has_start=has_start, **history.arguments)
         archive.writestr(SCRIPT_NAME, script, zipfile.ZIP_DEFLATED)
-        archive.writestr(DATA_NAME, pack_pictures(data, course.rates), zipfile.ZIP_DEFLATED, 1)
+        archive.writestr(DATA_NAME, pack_pictures(data, history.rates), zipfile.ZIP_DEFLATED, 1)
         if has_start:
             archive.writestr(START_WEIGHTS, pack_weights(load_classifier(start)))
         archive.writestr("recipe.json", codec.to_json(run.recipe))
@@ -64,36 +64,42 @@ def pack_run(run: Run) -> bytes:
 
 @dataclass(frozen=True)
 class RunHistory:
-    """How a run went where its recipe does not say it: `told` are arguments of `to_script`, `rates` the learning rates it needs."""
+    """What the script needs to know of a run beyond its recipe: `arguments` of `to_script`, and learning rates per step to store.
 
-    told: dict[str, Any]
+    `rates` is empty if the script can compute them.
+    """
+
+    arguments: dict[str, Any]
     rates: list[float]
 
 
 def read_run_history(recipe: Recipe, events: list[dict[str, Any]]) -> RunHistory:
-    """Return how a run went, out of its record. Raises `Refusal` where the clock had a say in more steps than are recorded."""
+    """Return the history of a run from its events.
+
+    Raises `Refusal` if its learning rates depended on the clock and not every step is recorded.
+    """
     start = next((event for event in events if event["type"] == "start"), None)
     if start is None:
         return RunHistory({}, [])
-    told: dict[str, Any] = {name: start[name] for name in ("device", "precision", "threads") if name in start}
-    had = {event["step"]: event["learning_rate"] for event in events if event["type"] == "step"}
+    arguments: dict[str, Any] = {name: start[name] for name in ("device", "precision", "threads") if name in start}
+    recorded_rates = {event["step"]: event["learning_rate"] for event in events if event["type"] == "step"}
     epochs = {event["step"] for event in events if event["type"] == "epoch"}
-    last, state = max([0, *had, *epochs]), events[-1].get("state", "")
+    last, state = max([0, *recorded_rates, *epochs]), events[-1].get("state", "")
     steps, is_function = start["steps_per_epoch"] * recipe.settings["epochs"], is_written(recipe.settings["schedule"])
     planned = planned_rates(recipe, start["steps_per_epoch"], last if is_function else steps)
     if state in ("stopped", "failed"):
-        told |= {"last": last, "is_scored": state == "stopped" and last in epochs, "is_stopped": state == "stopped"}
+        arguments |= {"last": last, "is_scored": state == "stopped" and last in epochs, "is_stopped": state == "stopped"}
     is_cut = state == "finished" and last < steps and not _ran_out_of_patience(recipe, events)
-    is_clocked = is_cut or any(rate != planned[step - 1] for step, rate in had.items())
+    is_clocked = is_cut or any(rate != planned[step - 1] for step, rate in recorded_rates.items())
     if not is_clocked:
-        return RunHistory(told, [] if is_function else planned)
+        return RunHistory(arguments, [] if is_function else planned)
     if last > ALL_STEPS:
         raise Refusal(_LONG)
-    return RunHistory({**told, "steps": last}, [had[step] for step in sorted(had)])
+    return RunHistory({**arguments, "steps": last}, [recorded_rates[step] for step in sorted(recorded_rates)])
 
 
 def planned_rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[float]:
-    """Return the learning rates of the first `count` steps of a run that the epochs end."""
+    """Return the learning rates of the first `count` steps of a run that is ended by its epochs, not by the time budget."""
     settings, schedule = recipe.settings, SCHEDULES[recipe.settings["schedule"]]
     plan, rates = Plan(steps_per_epoch, settings["epochs"], math.inf), []
     for step in range(count):
@@ -103,20 +109,20 @@ def planned_rates(recipe: Recipe, steps_per_epoch: int, count: int) -> list[floa
 
 
 def _ran_out_of_patience(recipe: Recipe, events: list[dict[str, Any]]) -> bool:
-    """True where so many epochs brought nothing better that early stopping ended the run."""
+    """True if early stopping ended the run: no improvement for as many epochs as the recipe's `patience`."""
     epochs = [event for event in events if event["type"] == "epoch"]
     best = max((event["epoch"] for event in epochs if event["is_best"]), default=0)
     return 0 < recipe.settings["patience"] <= (epochs[-1]["epoch"] if epochs else 0) - best
 
 
 def pack_weights(classifier: Classifier) -> bytes:
-    """Return a classifier's weights as a safetensors file, numbered in the order of the net's own: names differ in the script."""
+    """Return a classifier's weights as a safetensors file, named by their index in the state dict: names differ in the script."""
     state = classifier.module.state_dict().values()
     return save({str(i): value.detach().cpu().contiguous() for i, value in enumerate(state)})
 
 
 def pack_pictures(data: ImageSet, rates: list[float]) -> bytes:
-    """Return the pictures with their classes and the units of the split, as numpy's own file without pickles."""
+    """Return the images with labels, classes and the units of the split as an `.npz` file without pickled objects."""
     units, strata = units_of(data)
     file = io.BytesIO()
     np.savez(

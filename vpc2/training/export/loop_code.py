@@ -1,4 +1,4 @@
-"""The loop of a run's script: optimiser, schedule, loss, validation and what is kept. Standard library only."""
+"""Code of the training loop for the script of a run: optimiser, schedule, loss, validation, best weights. Standard library only."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ _KEPT = "if best_epoch == 0:  # it was stopped before the first epoch was over\n
 def loop_code(
     recipe: Recipe, carrier: Carrier, *, steps: int | None, last: int | None, is_scored: bool, is_stopped: bool, knows_features: bool
 ) -> str:
-    """Return the lines from the optimiser to the curve's file.
+    """Return the code from the optimiser to writing the curve's file.
 
-    `steps` is how many the seconds left room for, None where the epochs end the run; `last` the step after which it was stopped or
-    failed, None where it went to its end, and `is_scored` says whether that step was the last of an epoch that was validated.
+    `steps` is the number of steps if the time budget ended the run, otherwise None; `last` the step after which the run was stopped
+    or failed, otherwise None; `is_scored` is True if that step was the last of a validated epoch.
     """
     settings, entry = recipe.settings, OPTIMISERS[recipe.settings["optimiser"]]
     more = [f"STEPS = {steps if steps is not None else 'steps_per_epoch * EPOCHS'}"]
@@ -120,7 +120,7 @@ def loop_code(
 
 
 def _rate(recipe: Recipe, carrier: Carrier, *, is_clocked: bool) -> str:
-    """Return the body of `rate(step)`: the schedule's own function, or the rates in the data file where no function gives them."""
+    """Return the body of `rate(step)`: the schedule's function, or a look-up in the data file if no function gives the rates."""
     if is_clocked:
         return _RECORDED.format(why=_CLOCKED)
     schedule = SCHEDULES[recipe.settings["schedule"]]
@@ -131,7 +131,7 @@ def _rate(recipe: Recipe, carrier: Carrier, *, is_clocked: bool) -> str:
 
 
 def is_written(schedule: str) -> bool:
-    """True where a schedule, by its key, can be written into a script as a function."""
+    """True if the source of a schedule (by its key) can be included in a script."""
     try:
         Carrier().add_function(SCHEDULES[schedule].factor, "factor")
     except Unavailable:
@@ -140,7 +140,7 @@ def is_written(schedule: str) -> bool:
 
 
 def _balance(recipe: Recipe) -> list[str]:
-    """Return the lines that weigh the classes."""
+    """Return the lines that compute class weights or sampling weights."""
     balance = recipe.settings["balance"]
     if balance not in ("weights", "sampling"):
         return []
@@ -158,7 +158,7 @@ def _mixes(recipe: Recipe) -> bool:
 
 
 def _loss(recipe: Recipe, carrier: Carrier) -> str:
-    """Return the loss: torch's own, or the app's where torch's would weigh and smooth otherwise."""
+    """Return the loss expression: torch's, or `losses.loss_of` where class weights and smoothing (or mixing) are combined."""
     smoothing, is_weighed = recipe.settings["label_smoothing"], recipe.settings["balance"] == "weights"
     if is_weighed and (smoothing or _mixes(recipe)):
         return f"{carrier.add('vpc2.training.trainer.losses.loss_of')}(logits, truth, weights, {smoothing})"

@@ -1,4 +1,4 @@
-"""The pipeline of a recipe as the lines of a run's script: every picture drawn as the run drew it. Standard library only."""
+"""Code of the augmentation pipeline for the script of a run, with the same random draws. Imports the standard library only."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ for i, label in enumerate(own):  # as many as bring every class to the size of t
 
 
 def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
-    """Return the functions `augment` and `mix`, as far as the recipe needs them, and the copies made before the training.
+    """Return the code of `augment` and `mix`, as far as the recipe needs them, and of the copies made before the training.
 
-    The script uses `seed_of`, `pictures` and the training pictures' names of its own. Where `is_quick`, operations are the app's
-    quick ones for a processor, which `carrier` takes along as it does all that is not Kornia's.
+    It uses the script's `seed_of`, `pictures` and variables of the training data. With `is_quick`, operations are the app's fast CPU
+    implementations; `carrier` includes their source, as that of everything that is not from Kornia.
     """
     settings, pipeline = recipe.settings, recipe.augmentation
     assert pipeline is not None
@@ -117,7 +117,7 @@ def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
 
 
 def _name(target: str, carrier: Carrier) -> str:
-    """Return how the script calls a class: of this project, one that it brings along; else Kornia's."""
+    """Return the name of a class in the script: a class of this project is included as source, others are Kornia's."""
     if target.partition(".")[0] == PROJECT:
         return carrier.add(target)
     return target.replace("kornia.augmentation", "K")
@@ -128,7 +128,7 @@ def _mix(recipe: Recipe, mixing: Mixing, carrier: Carrier) -> str:
     params = entry.clean(mixing.params)
     if "patch_size" in params:
         params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
-    sized = "output_size=(height, width)" if entry.is_sized else ""
-    given = call_arguments(replace(entry, is_sized=False), params)
-    call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
+    size_argument = "output_size=(height, width)" if entry.is_sized else ""
+    arguments = call_arguments(replace(entry, is_sized=False), params)
+    call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [size_argument, arguments]))}, data_keys=['input'])"
     return _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)

@@ -1,7 +1,8 @@
-"""A whole run as one plain PyTorch script: data, split, net, pipeline, loop and seed, with no vpc2 in it. Standard library only.
+"""Export of a run as one plain PyTorch script (data, split, net, pipeline, loop, seed) that does not import vpc2.
 
-What decides the numbers (schedule, attack, operations of our own) is the app's own text, taken along; the rest is written here,
-and a test holds the curve and the weights of the script against those of the run, bit for bit.
+This module imports the standard library only. Functions that determine the numbers (schedule, attack, custom operations) are included
+as the app's own source text; the rest is generated here. Tests compare curve and weights of the script with those of the run, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -138,11 +139,11 @@ def to_script(
     device: str = "cpu",
     has_start: bool = False,
 ) -> str:
-    """Return the script of a run of this recipe (its net fitted to the data); `mean` and `std` are its preprocessing's.
+    """Return the script of a run of this recipe (with its net fitted to the data); `mean` and `std` per channel normalise the images.
 
-    `steps` is how many steps were done where the seconds ended the run: the learning rates are then read from the data file. `last`,
-    `is_scored` and `is_stopped` say how a run ended before its time (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
-    `device` are what it was trained with; where `has_start`, it began with weights that lie beside the script.
+    `steps` is the number of steps if the time budget ended the run: the learning rates are then read from the data file. `last`,
+    `is_scored` and `is_stopped` describe a run that ended early (see `loop_code`). `precision` ("float32" or "bf16"), `threads` and
+    `device` are those of the run; with `has_start`, the initial weights are read from a file beside the script.
     """
     settings, carrier, is_exact = recipe.settings, Carrier(), is_same_curve(device)
     net, is_mixed = recipe.net, (precision or settings["precision"]) == "bf16"
@@ -175,7 +176,7 @@ def to_script(
 
 
 def is_same_curve(device: str) -> bool:
-    """True where the script of a run that was trained on this device gives its very curve: it computes on the processor itself."""
+    """True if the script reproduces the curve of a run trained on this device bit for bit: only for the CPU, on which the script runs."""
     return device.partition(":")[0] == "cpu"
 
 
@@ -213,7 +214,7 @@ def _head(
 
 
 def _net(recipe: Recipe, carrier: Carrier) -> str:
-    """Return the lines that make `net`, weights drawn in the order of the app's own."""
+    """Return the code that builds `net`, with initial weights drawn in the same order as in the app."""
     if isinstance(recipe.net, Backbone):
         imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
         carrier.imports.update(dict.fromkeys(imports.splitlines()))

@@ -51,7 +51,7 @@ def train(run: Run, on_event: Callable[[dict], None] = lambda event: None, shoul
     recorded with its reason, also when memory or disk is full; only a bug in the program is raised again (after the end is
     recorded), so that the log has its traceback.
     """
-    from vpc2.training.queue.recorder import RunRecorder
+    from vpc2.training.queue.record import RunRecorder
 
     recorder, folder = RunRecorder(run, on_event), run.folder
     try:
@@ -141,7 +141,7 @@ def main() -> None:
     from vpc2.training.trainer.trainer import warm_up
 
     warm_up()
-    import vpc2.training.queue.recorder  # noqa: F401
+    import vpc2.training.queue.record  # noqa: F401
 
     with suppress(BrokenPipeError):
         sys.stdout.write("ready\n")

@@ -1,1 +1,1 @@
-"""Runs as folders: their state, record, verdicts and retention."""
+"""Runs as folders: store, status, events, snapshots, verdicts, liveness of the worker, retention."""

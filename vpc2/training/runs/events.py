@@ -1,22 +1,22 @@
-"""The record of a run: `events.jsonl`, one event a line, appended whole. Curves, TensorBoard and verdicts only read it.
+"""The events of a run: `events.jsonl`, one JSON object per line, append-only. Curves, TensorBoard and verdicts only read it.
 
-Every event is `{"n": running number, "t": seconds since the start, "type": ...}` with, by type:
+Every event is `{"n": consecutive number, "t": seconds since the start, "type": ...}` with, by type:
 
 - `start`: classes, counts (train, validation, test), params, steps_per_epoch, batch_size, epochs, budget_s, device, threads;
-  guess_loss (of the best answer that is the same for every picture), seen_counts and val_counts (pictures a class, as the accuracies
-  count them), is_augmented, mix and adversary (keys, or null)
-- `step`: step, epoch, loss, accuracy, learning_rate (of that batch; of the batches since the last step event, once those are thinned)
-- `epoch`: epoch, step, train_loss, train_accuracy, train_floor (the least that its targets leave of the loss: 0 for plain labels),
-  val_loss, val_accuracy (null without validation pictures), images_per_s, elapsed_s, planned_epochs, is_best
-- `prepare`: share; work before the first step
+  guess_loss (of the best constant prediction, the same for every image), seen_counts and val_counts (images per class, as the
+  accuracies count them), is_augmented, mix and adversary (keys, or null)
+- `step`: step, epoch, loss, accuracy, learning_rate (of that batch; once events are thinned, means since the last step event)
+- `epoch`: epoch, step, train_loss, train_accuracy, train_floor (the lowest loss that the targets allow: 0 for plain labels),
+  val_loss, val_accuracy (null without validation images), images_per_s, elapsed_s, planned_epochs, is_best
+- `prepare`: share; progress (0 to 1) of the work before the first step
 - `note`: text {"en", "es"}
-- `pause`: step, epoch, elapsed_s; the run gave its place back here
-- `resume`: step, epoch; it goes on from there (0 and 0: from the beginning). An `end` or `pause` before it is not the last word.
-- `rate`: what the search for a learning rate found
+- `pause`: step, epoch, elapsed_s; the run freed its slot here
+- `resume`: step, epoch; training continues from there (0 and 0: from the beginning). An earlier `end` or `pause` no longer counts.
+- `rate`: step, learning_rate, loss, mean (smoothed loss); one step of the learning rate range test
 - `end`: state ("finished", "stopped" or "failed"), reason {"en", "es"} or null, test_accuracy, test_loss, confusion (rows are
   the true class), best_epoch, elapsed_s (of training: saving and the test are not in it)
 
-A number that is not finite is written as null, which every JSON reader understands.
+Numbers that are not finite are written as null: JSON has no NaN or infinity.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ FILE_NAME = "events.jsonl"
 TYPES = ("start", "prepare", "step", "epoch", "note", "pause", "resume", "rate", "end")
 STEP_SERIES = ("step", "t", "epoch", "loss", "accuracy", "learning_rate")
 EPOCH_SERIES = ("epoch", "step", "t", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "images_per_s", "elapsed_s")
-ALL_STEPS = 2000  # steps recorded one by one; then every second, from twice as many on every fourth, and so on
-LATEST = 200
+ALL_STEPS = 2000  # steps recorded one by one; then every 2nd, from twice as many on every 4th, and so on
+LATEST_EVENTS = 200
 FLUSH_S = 0.05
 
-_IN_BURSTS = ("step", "rate")
+_BUFFERED_TYPES = ("step", "rate")
 
 _TAIL_BYTES = 32 * 1024
-_NEAR_BYTES = 2 * 1024  # so near before an event, lines are read one by one
-_ROOM_BYTES = 2 * 1024  # what an end event without numbers takes, and some
+_LINEAR_SEARCH_BYTES = 2 * 1024  # once the search range is this small, lines are read one by one
+_END_EVENT_BYTES = 2 * 1024  # upper bound of the size of an end event without numbers
 
 
 class EventWriter:
-    """Appends events to a run's record, whole lines in one call, so a reader sees whole lines.
+    """Appends events to a run's `events.jsonl`, whole lines in one system call, so that a reader sees whole lines.
 
-    Steps that follow each other closer than `FLUSH_S` are written together: a call for each would slow small nets down.
+    Step events closer together than `FLUSH_S` are written together: one call per event would slow down small nets.
     """
 
     def __init__(self, folder: Path):
@@ -57,7 +57,7 @@ class EventWriter:
         last = last_event(folder)
         self._next = last["n"] + 1 if last else 0
         self._t = last["t"] if last else 0.0
-        self._started = time.monotonic() - self._t  # a record that goes on counts on: a paused hour is no time
+        self._started = time.monotonic() - self._t  # a resumed run continues its clock: time spent paused does not count
         self._file = self._path.open("ab", buffering=0)
         self._pending, self._flushed = b"", 0.0
         _cut_torn_line(self._path)
@@ -65,15 +65,15 @@ class EventWriter:
     def write(self, event: dict[str, Any]) -> dict[str, Any]:
         """Append one event (a dict with its `type`) and return it with `n` and `t`. Raises OSError on a full disk.
 
-        An event that comes from another machine brings its own `t`; times never go back.
+        An event from another machine has its own `t`; `t` never decreases.
         """
         t = max(event.get("t", time.monotonic() - self._started), self._t)
-        whole = {"n": self._next, "t": round(t, 4), **_finite({key: value for key, value in event.items() if key != "t"})}
-        self._pending += json.dumps(whole, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        if event["type"] not in _IN_BURSTS or time.monotonic() - self._flushed > FLUSH_S:
+        numbered = {"n": self._next, "t": round(t, 4), **_finite({key: value for key, value in event.items() if key != "t"})}
+        self._pending += json.dumps(numbered, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        if event["type"] not in _BUFFERED_TYPES or time.monotonic() - self._flushed > FLUSH_S:
             self._flush()
         self._next, self._t = self._next + 1, t
-        return whole
+        return numbered
 
     def _flush(self) -> None:
         lines, self._pending, self._flushed = self._pending, b"", time.monotonic()
@@ -85,11 +85,11 @@ class EventWriter:
             raise
 
     def write_last(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Append the end event; on a full disk, make room by giving up the last lines before it (their numbers stay used)."""
+        """Append the end event; on a full disk, make room by deleting the last lines before it (their numbers are not reused)."""
         try:
             return self.write(event)
         except OSError:
-            os.truncate(self._path, max(self._path.stat().st_size - _ROOM_BYTES, 0))
+            os.truncate(self._path, max(self._path.stat().st_size - _END_EVENT_BYTES, 0))
             _cut_torn_line(self._path)
             return self.write(event)
 
@@ -102,7 +102,7 @@ class EventWriter:
 
 
 def _cut_torn_line(path: Path) -> None:
-    """Remove half a last line, as a killed worker or a full disk leaves it, so that the next one stands alone."""
+    """Remove an incomplete last line, as a killed worker or a full disk leaves it, so that the next event starts a new line."""
     with path.open("rb+") as file:
         end = at = file.seek(0, os.SEEK_END)
         while at > 0:
@@ -128,7 +128,7 @@ def _finite(value: Any) -> Any:
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
-    """Return the event on a line, or None for half a line or anything else."""
+    """Return the event on a line, or None for an incomplete or invalid line."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -143,8 +143,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _first_after(file: BinaryIO, offset: int, end: int) -> tuple[int, dict[str, Any] | None]:
-    """Return where the first whole event that begins at or after `offset` begins, and the event; None past the last."""
+def _first_event_after(file: BinaryIO, offset: int, end: int) -> tuple[int, dict[str, Any] | None]:
+    """Return byte offset and content of the first complete event that starts at or after `offset`; (end, None) if there is none."""
     file.seek(max(offset - 1, 0))
     if offset:
         file.readline()
@@ -156,10 +156,10 @@ def _first_after(file: BinaryIO, offset: int, end: int) -> tuple[int, dict[str, 
 
 
 def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple[list[dict[str, Any]], int]:
-    """Return the events numbered `since` and up (at most `limit`), and the number to ask for next.
+    """Return the events numbered `since` and up (at most `limit`), and the number of the next event to request.
 
-    Half a last line, as a killed worker leaves it, is not there yet. The place is found by bisecting the file, so
-    the eleven-thousandth event costs what the first one does and nothing is remembered between calls.
+    An incomplete last line is ignored. The position is found by bisecting the file, so reading from event 11,000 takes as long as
+    from the first one, and no index is kept between calls.
     """
     try:
         file = (folder / FILE_NAME).open("rb")
@@ -168,19 +168,19 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
     with file:
         end = file.seek(0, os.SEEK_END)
         low, high = 0, end
-        tail_at, tail = _first_after(file, max(end - _NEAR_BYTES, 0), end)
+        tail_at, tail = _first_event_after(file, max(end - _LINEAR_SEARCH_BYTES, 0), end)
         if tail is not None and tail["n"] <= since:
             low = high = tail_at
-        while high - low > _NEAR_BYTES:
+        while high - low > _LINEAR_SEARCH_BYTES:
             middle = (low + high) // 2
-            _, event = _first_after(file, middle, end)
+            _, event = _first_event_after(file, middle, end)
             if event is not None and event["n"] <= since:
                 low = middle
             else:
                 high = middle
         file.seek(low)
         if low and low != tail_at:
-            low, _ = _first_after(file, low, end)
+            low, _ = _first_event_after(file, low, end)
             file.seek(low)
         events: list[dict[str, Any]] = []
         for line in file:
@@ -192,9 +192,10 @@ def read_events(folder: Path, since: int = 0, limit: int | None = None) -> tuple
 
 
 class DuplicateFilter:
-    """Knows what a record holds already: a run that goes on from a checkpoint tells what came after it once more.
+    """Detects events that are already recorded: a run that resumes from a checkpoint repeats the events after it.
 
-    Steps and epochs only grow, so the last ones say which are old; the start, and a note in the same words, are told once.
+    Step and epoch numbers only grow, so those up to the last recorded ones are duplicates; so are a second `start` and a `note` with
+    the same text.
     """
 
     def __init__(self, events: list[dict[str, Any]]):
@@ -203,7 +204,7 @@ class DuplicateFilter:
         self._notes = [event["text"] for event in events if event["type"] == "note"]
 
     def has(self, event: dict[str, Any]) -> bool:
-        """True for an event, fresh from the loop, that the record held when the run was taken up."""
+        """True for an event of the training loop that was recorded before the run was resumed."""
         kind = event["type"]
         if kind in self._last:
             return event[kind] <= self._last[kind]
@@ -211,9 +212,9 @@ class DuplicateFilter:
 
 
 def progress_of(events: list[dict[str, Any]]) -> tuple[float, float | None]:
-    """Return the share done (0 to 1) and about how many seconds are left, from a run's first event and its latest ones.
+    """Return the progress (0 to 1) and an estimate of the seconds left, from a run's first event and its latest ones.
 
-    What is left is the planned steps at the pace so far, never more than the budget; None before the run has begun.
+    The estimate is the remaining planned steps at the mean pace so far, at most the rest of the time budget; None before the start.
     """
     start = next((event for event in events if event["type"] == "start"), None)
     if start is None:
@@ -222,14 +223,14 @@ def progress_of(events: list[dict[str, Any]]) -> tuple[float, float | None]:
     if last["type"] == "end":
         return 1.0, 0.0
     epoch = next((event for event in reversed(events) if event["type"] == "epoch"), None)
-    begun = epoch["t"] - epoch["elapsed_s"] if epoch else start["t"]
-    passed = max(last["t"] - begun, 0.0)
-    left = max(start["budget_s"] - passed, 0.0)
+    began_at = epoch["t"] - epoch["elapsed_s"] if epoch else start["t"]
+    elapsed = max(last["t"] - began_at, 0.0)
+    left = max(start["budget_s"] - elapsed, 0.0)
     done = next((event["step"] for event in reversed(events) if "step" in event), 0)
     if done:
         planned = start["steps_per_epoch"] * (epoch["planned_epochs"] if epoch else start["epochs"])
-        left = min(left, passed / done * max(planned - done, 0.0))
-    return (passed / (passed + left) if passed + left else 0.0), left
+        left = min(left, elapsed / done * max(planned - done, 0.0))
+    return (elapsed / (elapsed + left) if elapsed + left else 0.0), left
 
 
 def first_event(folder: Path) -> dict[str, Any] | None:
@@ -239,17 +240,17 @@ def first_event(folder: Path) -> dict[str, Any] | None:
 
 
 def latest_events(folder: Path) -> list[dict[str, Any]]:
-    """Return the first event of a run and its latest ones, a few hundred: what `progress_of` needs, at the same cost always."""
+    """Return the first event of a run and its latest `LATEST_EVENTS`: the input of `progress_of`, read at a cost independent of length."""
     first = first_event(folder)
     if first is None:
         return []
     last = last_event(folder) or first
-    since = max(last["n"] - LATEST, 1)
+    since = max(last["n"] - LATEST_EVENTS, 1)
     return [first, *read_events(folder, since)[0]]
 
 
 def last_event(folder: Path) -> dict[str, Any] | None:
-    """Return the last whole event of a run, or None."""
+    """Return the last complete event of a run, or None."""
     try:
         with (folder / FILE_NAME).open("rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -267,9 +268,9 @@ def last_event(folder: Path) -> dict[str, Any] | None:
 
 
 def stride_of(step: int) -> int:
-    """Return every how many steps one is recorded: all at first, then thinner by twos, so that long runs stay small.
+    """Return the stride of recorded steps: 1 at first, then doubling powers of two, so that the record of long runs stays small.
 
-    It depends on the step alone, so that two runs of one recipe have the same events.
+    It depends on the step alone, so two runs of one recipe record the same events.
     """
     return 1 << max((step - 1) // ALL_STEPS, 0).bit_length()
 
@@ -285,7 +286,7 @@ def curves(events: list[dict[str, Any]]) -> dict[str, dict[str, list]]:
 
 
 def to_csv(events: list[dict[str, Any]]) -> str:
-    """Return the steps and epochs of a run as one table, a row an event; what an event does not have is empty."""
+    """Return the step and epoch events of a run as CSV, one row per event; fields that an event does not have are empty."""
     columns = ("type", *dict.fromkeys((*STEP_SERIES, *EPOCH_SERIES)))
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""How long runs are kept: a server for classes fills its disk otherwise, and then nobody trains."""
+"""Retention of runs: deletes old ones, so that the disk of a server for classes does not fill up, which would stop all training."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from vpc2 import host
 
 
 def remove(folder: Path) -> None:
-    """Remove a run's folder, first from every list, then from the disk. Raises `OSError`."""
-    doomed = folder.with_name(f".deleted-{folder.name}")
-    folder.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    """Delete a run's folder: rename it first, so that no list shows it any more, then delete the files. Raises `OSError`."""
+    deleted = folder.with_name(f".deleted-{folder.name}")
+    folder.rename(deleted)
+    shutil.rmtree(deleted, ignore_errors=True)
 
 
 def remove_old_runs(runs: Path, is_going: Callable[[Path], bool], now: float | None = None) -> list[str]:
-    """Remove the runs in a folder that have stood still for `run_days`, and the oldest while all take more than `run_bytes`.
+    """Delete the runs that have not changed for `run_days`, and the oldest while all together exceed `run_bytes`; return their ids.
 
-    Returns their ids. One that is running or waits for its turn stays; another name or a note makes a run new again.
+    Running and queued runs are kept. Renaming or annotating a run counts as a change.
     """
-    now, found = time.time() if now is None else now, []
+    now, folders = time.time() if now is None else now, []
     for folder in runs.iterdir() if runs.is_dir() else ():
         if (folder / "spec.json").is_file():
-            with contextlib.suppress(FileNotFoundError):  # its owner, or another process, removes it at this moment
+            with contextlib.suppress(FileNotFoundError):  # deleted at this moment by its owner or another process
                 stats = [path.stat() for path in (folder, *folder.rglob("*"))]
-                found.append((max(one.st_mtime for one in stats), sum(one.st_size for one in stats), folder))
-    gone = []
-    for folder in host.unused(found, now, host.LIMITS.run_days, host.LIMITS.run_bytes):
+                folders.append((max(stat.st_mtime for stat in stats), sum(stat.st_size for stat in stats), folder))
+    removed = []
+    for folder in host.unused(folders, now, host.LIMITS.run_days, host.LIMITS.run_bytes):
         with contextlib.suppress(FileNotFoundError):
             if not is_going(folder):
                 remove(folder)
-                gone.append(folder.name)
-    return gone
+                removed.append(folder.name)
+    return removed

@@ -1,6 +1,6 @@
-"""What a run shows of itself at the end of an epoch: the batch it saw, its answers, its weights. Plain arrays, no torch.
+"""The `Snapshot` of a run after an epoch: last batch, validation predictions, weights. Plain arrays, no torch.
 
-The loop makes a `Look` now and then; who writes pictures for the page, and who writes TensorBoard's, only read it.
+The training loop takes one from time to time; the writers for the page and for TensorBoard only read it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy as np
 
 from vpc2.predict.statistics import confusion_matrix
 
-MOST_PICTURES = 32  # of a batch
+MOST_PICTURES = 32  # of the batch
 MOST_MISTAKES = 24
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A validation picture that the net gets wrong: its number in the data set, the classes, and how sure the net is of its answer."""
+    """A misclassified validation image: its index in the data set, true and predicted class, and the probability of the prediction."""
 
     index: int
     true: int
@@ -28,25 +28,25 @@ class Mistake:
 
 @dataclass(frozen=True)
 class LayerSnapshot:
-    """The weights of one parameter, flat, and their gradients at the last step; no gradients where a layer is frozen."""
+    """The values of one parameter, flattened, and their gradients at the last step; None if there are no gradients."""
 
-    name: str  # as in the module's state: "0.weight"
+    name: str  # as in the module's state dict: "0.weight"
     weights: np.ndarray  # float32 (n,)
     gradients: np.ndarray | None  # float32 (n,)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One look at a run. `targets` and `probabilities` hold a column a class; validation may be empty (0 rows)."""
+    """A snapshot of a run: B images of a batch, V validation images, K classes; V is 0 without validation images."""
 
     epoch: int
     step: int
     classes: tuple[str, ...]
-    batch: np.ndarray  # uint8 (B, H, W, 3): the last batch as the net saw it, augmented; at most MOST_PICTURES of it
-    targets: np.ndarray  # float32 (B, K): one hot, or mixed
-    labels: np.ndarray  # int64 (V,): the true classes of the validation pictures
+    batch: np.ndarray  # uint8 (B, H, W, 3): the last batch after augmentation, at most MOST_PICTURES images
+    targets: np.ndarray  # float32 (B, K): one-hot, or mixed
+    labels: np.ndarray  # int64 (V,): the true classes of the validation images
     probabilities: np.ndarray  # float32 (V, K)
-    mistakes: tuple[Mistake, ...]  # the surest first, at most MOST_MISTAKES
+    mistakes: tuple[Mistake, ...]  # by decreasing confidence, at most MOST_MISTAKES
     layers: tuple[LayerSnapshot, ...]
     filters: np.ndarray | None  # float32 (out, in, height, width): the weights of the first convolution
 

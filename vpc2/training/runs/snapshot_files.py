@@ -1,4 +1,4 @@
-"""Where the numbers and the sheets of pictures of a run's looks lie, and how they are read. Neither torch nor numpy."""
+"""The files of a run's snapshots: names, paths and reading. Imports neither torch nor numpy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SHEETS = ("batch", "mistakes")
 
 
 def sheet_path(folder: Path, name: str, step: int) -> Path:
-    """Return where a sheet of pictures ("batch" or "mistakes") of a look lies."""
+    """Return the path of a contact sheet ("batch" or "mistakes") of the snapshot at a step."""
     return folder / f"{name}-{step}.jpg"
 
 
 def read_snapshot(folder: Path) -> dict[str, Any] | None:
-    """Return the numbers of a run's latest look, as `showing.to_numbers` makes them, or None."""
+    """Return the numbers of a run's latest snapshot, as made by `snapshot_view.to_numbers`, or None."""
     try:
         return json.loads((folder / FILE_NAME).read_bytes())
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""What the page shows of a run's latest look: numbers and sheets of pictures in the run's folder. No torch.
+"""Writing snapshots for the page: numbers and contact sheets in the run's folder. No torch.
 
-`look.json` the numbers of the latest look · `batch-<step>.jpg`, `mistakes-<step>.jpg` the sheets of pictures it speaks of.
-A sheet carries its step in its name and is written before the numbers, so that whoever has read the numbers finds the very
-pictures they speak of; those of the look before stay one look longer.
+`look.json` the numbers of the latest snapshot · `batch-<step>.jpg`, `mistakes-<step>.jpg` the contact sheets that belong to it.
+A sheet has its step in its name and is written before the numbers, so a reader of the numbers always finds the sheets that belong to
+them; the sheets of the previous snapshot are kept until the next one.
 """
 
 from __future__ import annotations
@@ -23,68 +23,68 @@ from vpc2.shares import wilson
 from vpc2.training.runs.snapshot import LayerSnapshot, Snapshot
 from vpc2.training.runs.snapshot_files import FILE_NAME, SHEETS, sheet_path
 
-TILE_PX = 96  # a picture's longer side on a sheet, at most; smaller ones are enlarged by a whole factor, pixel by pixel
+TILE_PX = 96  # largest side of an image on a sheet; smaller images are enlarged by an integer factor, by repeating pixels
 COLUMNS = 8
 BINS = 32
-SAMPLE = 8_000  # values of a layer that its histogram counts; the other numbers are of all of them
+SAMPLE = 8_000  # values of a layer counted in its histogram; the other statistics use all values
 
 _SHEET = re.compile(rf"(?:{'|'.join(SHEETS)})-(\d+)\.jpg")
 
 
 class SnapshotWriter:
-    """Keeps the looks it hears in a run's folder; each file is whole or not there. Raises OSError on a full disk."""
+    """Writes snapshots to a run's folder; each file is written atomically. Raises OSError on a full disk."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._before = -1
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Events are the record's business."""
+        """Ignore events: only snapshots are written here."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is kept open."""
 
-    def look(self, look: Snapshot) -> None:
-        mistakes = [mistake.picture for mistake in look.mistakes]
-        sheets: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] = (list(look.batch), mistakes)
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        mistakes = [mistake.picture for mistake in snapshot.mistakes]
+        sheets: tuple[Sequence[np.ndarray], Sequence[np.ndarray]] = (list(snapshot.batch), mistakes)
         for name, pictures in zip(SHEETS, sheets, strict=True):
             if len(pictures):
-                _put(sheet_path(self._folder, name, look.step), to_sheet(pictures))
-        _put(self._folder / FILE_NAME, json.dumps(to_numbers(look), separators=(",", ":"), allow_nan=False).encode())
+                _write(sheet_path(self._folder, name, snapshot.step), to_sheet(pictures))
+        _write(self._folder / FILE_NAME, json.dumps(to_numbers(snapshot), separators=(",", ":"), allow_nan=False).encode())
         for path in self._folder.glob("*.jpg"):
-            named = _SHEET.fullmatch(path.name)
-            if named and int(named[1]) not in (look.step, self._before):
+            match = _SHEET.fullmatch(path.name)
+            if match and int(match[1]) not in (snapshot.step, self._before):
                 path.unlink(missing_ok=True)
-        self._before = look.step
+        self._before = snapshot.step
 
 
-def _put(path: Path, data: bytes) -> None:
-    atomic_write(path, data, is_synced=False)  # the next look replaces it: no need to wait for the disk
+def _write(path: Path, data: bytes) -> None:
+    atomic_write(path, data, is_synced=False)  # the next snapshot replaces it: no need to wait for the disk
 
 
-def to_numbers(look: Snapshot) -> dict[str, Any]:
-    """Return what a look holds besides pictures, ready for JSON: a number that is not finite is None.
+def to_numbers(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the numbers of a snapshot as JSON values; numbers that are not finite become None.
 
-    `batch` is, a picture, its classes with their shares, the largest first; `accuracy` is None for a class without pictures, and
-    `intervals` holds the 95 % interval of each class, `interval` that of all pictures.
+    `batch` lists for each image its classes with their shares in the target, largest first; `accuracy` is per class, None for a class
+    without images; `intervals` are the 95 % confidence intervals per class, `interval` that of all images.
     """
-    confusion = look.confusion()
+    confusion = snapshot.confusion()
     shown = confusion.sum(1)
     return {
-        "epoch": look.epoch,
-        "step": look.step,
-        "classes": list(look.classes),
+        "epoch": snapshot.epoch,
+        "step": snapshot.step,
+        "classes": list(snapshot.classes),
         "columns": COLUMNS,
-        "batch": [_shares(row) for row in look.targets[: len(look.batch)]],
+        "batch": [_shares(row) for row in snapshot.targets[: len(snapshot.batch)]],
         "confusion": confusion.tolist(),
         "accuracy": [round(float(confusion[k, k] / n), 4) if n else None for k, n in enumerate(shown)],
         "intervals": [_interval(confusion[k, k], n) for k, n in enumerate(shown)],
         "interval": _interval(np.trace(confusion), shown.sum()),
         "mistakes": [
-            {"index": one.index, "true": one.true, "predicted": one.predicted, "confidence": _short(one.confidence)}
-            for one in look.mistakes
+            {"index": mistake.index, "true": mistake.true, "predicted": mistake.predicted, "confidence": _short(mistake.confidence)}
+            for mistake in snapshot.mistakes
         ],
-        "layers": [_layer(layer) for layer in look.layers],
+        "layers": [_layer(layer) for layer in snapshot.layers],
     }
 
 
@@ -100,25 +100,25 @@ def _layer(layer: LayerSnapshot) -> dict[str, Any]:
     weights, gradients, ratio = _summary(layer.weights), None, None
     if layer.gradients is not None:
         gradients = _summary(layer.gradients)
-        size = float(np.linalg.norm(layer.weights))
-        ratio = _short(float(np.linalg.norm(layer.gradients)) / size) if size else None
+        norm = float(np.linalg.norm(layer.weights))
+        ratio = _short(float(np.linalg.norm(layer.gradients)) / norm) if norm else None
     return {"name": layer.name, "weights": weights, "gradients": gradients, "ratio": ratio}
 
 
 def _summary(values: np.ndarray) -> dict[str, Any]:
-    """Return count, mean, standard deviation, limits and histogram of numbers; `broken` of them are not finite and left out."""
+    """Return count, mean, standard deviation, minimum, maximum and histogram of the finite values; `broken` counts the others."""
     count = values.size
-    if not np.isfinite(values.sum(dtype=np.float64)):  # one sum instead of as many tests
+    if not np.isfinite(values.sum(dtype=np.float64)):  # testing one sum is cheaper than testing every value
         values = values[np.isfinite(values)]
-    found: dict[str, Any] = {"count": int(count), "broken": int(count - values.size)}
+    counts: dict[str, Any] = {"count": int(count), "broken": int(count - values.size)}
     if not values.size:
-        return {**found, "mean": None, "std": None, "min": None, "max": None, "histogram": []}
+        return {**counts, "mean": None, "std": None, "min": None, "max": None, "histogram": []}
     low, high = float(values.min()), float(values.max())
     histogram, _ = np.histogram(
         values[:: -(-values.size // SAMPLE)], bins=BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5)
     )
     return {
-        **found,
+        **counts,
         "mean": _short(float(values.mean(dtype=np.float64))),
         "std": _short(float(values.std(dtype=np.float64))),
         "min": _short(low),
@@ -132,7 +132,7 @@ def _short(value: float) -> float | None:
 
 
 def to_sheet(pictures: Sequence[np.ndarray]) -> bytes:
-    """Return pictures of one size as one JPEG, `COLUMNS` a row; the place of the ones that lack stays white."""
+    """Return images of one size (H, W, 3) as a contact sheet: one JPEG with `COLUMNS` images a row, unused cells white."""
     height, width = pictures[0].shape[:2]
     side = max(height, width)
     if side <= TILE_PX:

@@ -1,8 +1,9 @@
-"""Sentences that a run's numbers support, each with the numbers it rests on.
+"""Verdicts on a run: texts on overfitting, a flat loss and the like, derived from its events, each with the numbers it rests on.
 
-What a loss or an accuracy can reach depends on settings: smoothed and mixed labels leave a floor under the loss, dropout, mixing and
-attacks keep the training accuracy low, uneven classes make guessing better than chance. The run's record says so (`guess_loss`,
-`train_floor`, counts a class), and the sentences go by it. Records of before do not; then only what holds without is said.
+What loss and accuracy can be reached depends on the settings: smoothed and mixed labels set a lower bound on the loss, dropout, mixing
+and attacks keep the training accuracy low, and with uneven classes guessing is better than chance. The events of a run contain this
+(`guess_loss`, `train_floor`, counts per class) and the verdicts use it. Older records lack it; then only verdicts that do not need it
+are given.
 """
 
 from __future__ import annotations
@@ -45,60 +46,61 @@ _SLOW = Text(
     "a cheaper augmentation or a larger budget would give it more epochs."
 )
 
-ENOUGH_EPOCHS = 6  # fewer say little about a trend
-ENOUGH_PICTURES = 20  # of validation: with fewer, one picture makes a trend
-SURE = 5.0  # a rise counts where it is so many standard errors; the lowest of many windows is low by luck, too
-CUT = 0.5  # of the epochs asked for: where the seconds allow fewer, too little time is the first suspicion
-LEARNED = 0.5  # of the way from guessing to always right: a net that came so far has learned, whatever its loss
+ENOUGH_EPOCHS = 6  # fewer are not enough for a trend
+ENOUGH_PICTURES = 20  # of validation: with fewer, a single image can make a trend
+SURE = 5.0  # standard errors that a rise must exceed; the lowest of many windows is partly low by chance
+CUT = 0.5  # share of the requested epochs: if the time budget allows less, too little time is the likely cause
+LEARNED = 0.5  # share of the way from guessing to 100 % accuracy: a net that reaches it has learned, whatever its loss
 
 
 def verdicts(events: list[dict[str, Any]]) -> tuple[Text, ...]:
-    """Return what can be said about a run from its events, the most urgent first; nothing where the numbers are too few.
+    """Return the verdicts on a run from its events, the most urgent first; none if there are too few epochs.
 
-    While it trains, only what its end will not undo. Why a run ended (also that the loss became NaN) is the reason of its
-    end event and is not said twice.
+    While the run trains, only verdicts that its end cannot change. Why a run ended (also that the loss became NaN) is the reason in
+    its `end` event and not repeated here.
     """
     series = curves(events)["epochs"]
     start = next((event for event in events if event["type"] == "start"), {})
     end = next((event for event in events if event["type"] == "end"), None)
-    found = [_flat(events, start, series, end), _overfitting(start, series), _slow(start, events)]
+    candidates = [_flat(events, start, series, end), _overfitting(start, series), _slow(start, events)]
     if end is not None:
-        found += [_gap(start, series), _improving(start, series, end), _best(start, events, series)]
-    return tuple(text for text in found if text is not None)
+        candidates += [_gap(start, series), _improving(start, series, end), _best(start, events, series)]
+    return tuple(text for text in candidates if text is not None)
 
 
 def has_lost_its_weights(events: list[dict[str, Any]]) -> bool:
-    """True for a run that the loop ended because its loss left all bounds: a smaller learning rate is the repair."""
+    """True for a run that failed because its loss diverged: a smaller learning rate is the remedy."""
     end = events[-1] if events else {}
-    return end.get("type") == "end" and end.get("state") == "failed" and "elapsed_s" in end  # a worker that fails knows no time
+    # The `end` event of a run that failed by an error has no `elapsed_s`.
+    return end.get("type") == "end" and end.get("state") == "failed" and "elapsed_s" in end
 
 
-def _numbers(series: list) -> bool:
+def _is_complete(series: list) -> bool:
     return len(series) >= ENOUGH_EPOCHS and None not in series
 
 
-def _pictures(start: dict[str, Any]) -> int | None:
-    """Return how many validation pictures there are; None where the record does not say."""
+def _validation_count(start: dict[str, Any]) -> int | None:
+    """Return the number of validation images; None if not recorded."""
     return start.get("counts", {}).get("validation")
 
 
-def _is_tiny(start: dict[str, Any]) -> bool:
-    count = _pictures(start)
+def _has_few_validation_images(start: dict[str, Any]) -> bool:
+    count = _validation_count(start)
     return count is not None and count < ENOUGH_PICTURES
 
 
-def _of(start: dict[str, Any]) -> Text:
-    count = _pictures(start)
+def _count_text(start: dict[str, Any]) -> Text:
+    count = _validation_count(start)
     return _NOTHING if count is None else _OF.fill(n=count)
 
 
 def _shares(counts: list[int] | None, classes: int) -> list[float]:
-    """Return the share of each class, even ones where the counts are not known."""
+    """Return the share of each class; equal shares if the counts are not known."""
     return [count / sum(counts) for count in counts] if counts and sum(counts) else [1 / classes] * classes
 
 
 def _has_learned(start: dict[str, Any], series: dict[str, list]) -> bool:
-    """True where pictures are answered far better than by guessing; those of validation know no dropout, mixing or attack."""
+    """True if accuracy is far better than guessing, in training or in validation (which has no dropout, mixing or attacks)."""
     classes = max(len(start["classes"]), 2)
     for name, counts in (("train_accuracy", start.get("seen_counts")), ("val_accuracy", start.get("val_counts"))):
         guess = max(_shares(counts, classes))
@@ -114,9 +116,9 @@ def _is_early(events: list[dict[str, Any]], series: dict[str, list]) -> bool:
 
 
 def _flat(events: list[dict[str, Any]], start: dict[str, Any], series: dict[str, list], end: dict[str, Any] | None) -> Text | None:
-    """Say so where what the loss has above its floor neither falls nor is much below what guessing has."""
+    """Return the verdict of a flat training loss: the part above its lower bound neither falls nor is far below that of guessing."""
     losses = series["train_loss"]
-    if not start or not _numbers(losses) or (end is None and _is_early(events, series)) or _has_learned(start, series):
+    if not start or not _is_complete(losses) or (end is None and _is_early(events, series)) or _has_learned(start, series):
         return None
     floors = [event.get("train_floor") or 0.0 for event in events if event["type"] == "epoch"]
     chance, last, floor = start.get("guess_loss") or math.log(max(len(start["classes"]), 2)), fmean(losses[-3:]), fmean(floors[-3:])
@@ -131,19 +133,19 @@ def _flat(events: list[dict[str, Any]], start: dict[str, Any], series: dict[str,
 
 
 def _noise(values: list[float]) -> float:
-    """Return how much a series jumps from point to point, as a standard deviation; a straight slope is no noise."""
+    """Return the noise of a series as a standard deviation, estimated from second differences, which are zero for a straight line."""
     bends = [a - 2 * b + c for a, b, c in zip(values, values[1:], values[2:], strict=False)]
     return math.sqrt(fmean(bend * bend for bend in bends) / 6)
 
 
 def _overfitting(start: dict[str, Any], series: dict[str, list]) -> Text | None:
-    """Say so where the mean validation loss of the last epochs is above that of the lowest ones by more than noise makes.
+    """Return the verdict of overfitting: mean validation loss of the last epochs above that of the lowest window by more than noise.
 
-    Between those windows the training loss must have fallen. The lowest of n means of noise alone lies two or three standard
-    errors below the others, so a rise must be far more than that.
+    The training loss must have fallen between the two windows. The lowest of n means of pure noise lies two or three standard errors
+    below the others, so the rise must be much larger than that.
     """
     val, train = series["val_loss"], series["train_loss"]
-    if not _numbers(val) or not _numbers(train) or _is_tiny(start):
+    if not _is_complete(val) or not _is_complete(train) or _has_few_validation_images(start):
         return None
     window = max(3, len(val) // 8)
     means = [fmean(val[at : at + window]) for at in range(len(val) - window + 1)]
@@ -161,21 +163,23 @@ def _overfitting(start: dict[str, Any], series: dict[str, list]) -> Text | None:
 
 
 def _gap(start: dict[str, Any], series: dict[str, list]) -> Text | None:
-    """Say so where the accuracies are further apart than other shares of the classes and few validation pictures make them."""
+    """Return the verdict of a gap between training and validation accuracy, beyond what different class shares and chance explain."""
     train, val = series["train_accuracy"], series["val_accuracy"]
-    if _overfitting(start, series) is not None or not _numbers(train) or not _numbers(val):
+    if _overfitting(start, series) is not None or not _is_complete(train) or not _is_complete(val):
         return None
-    known, new, classes, count = fmean(train[-3:]), fmean(val[-3:]), max(len(start["classes"]), 2), _pictures(start)
-    seen, asked = _shares(start.get("seen_counts"), classes), _shares(start.get("val_counts"), classes)
-    shifted = sum(abs(a - b) for a, b in zip(seen, asked, strict=True)) / 2  # so much accuracy may come of the shares alone
-    if known - new - shifted < 0.1 or (count and known <= wilson(new * count, count)[1]):
+    train_accuracy, val_accuracy = fmean(train[-3:]), fmean(val[-3:])
+    classes, count = max(len(start["classes"]), 2), _validation_count(start)
+    train_shares, val_shares = _shares(start.get("seen_counts"), classes), _shares(start.get("val_counts"), classes)
+    # The largest difference in accuracy that different class shares alone can cause.
+    shifted = sum(abs(a - b) for a, b in zip(train_shares, val_shares, strict=True)) / 2
+    if train_accuracy - val_accuracy - shifted < 0.1 or (count and train_accuracy <= wilson(val_accuracy * count, count)[1]):
         return None
-    return _GAP.fill(train=known, val=new, of=_of(start))
+    return _GAP.fill(train=train_accuracy, val=val_accuracy, of=_count_text(start))
 
 
 def _improving(start: dict[str, Any], series: dict[str, list], end: dict[str, Any]) -> Text | None:
     val = series["val_loss"]
-    if not _numbers(val) or _is_tiny(start) or end.get("state") == "failed":
+    if not _is_complete(val) or _has_few_validation_images(start) or end.get("state") == "failed":
         return None
     third = max(len(val) // 3, 2)
     before, after = fmean(val[-third - 1 : -third + 1]), fmean(val[-2:])
@@ -185,7 +189,7 @@ def _improving(start: dict[str, Any], series: dict[str, list], end: dict[str, An
 
 
 def _slow(start: dict[str, Any], events: list[dict[str, Any]]) -> Text | None:
-    """Say so where the budget, not the epochs asked for, ends a run after too few of them."""
+    """Return the verdict of a slow run: the time budget, not the requested epochs, ends it after too few epochs."""
     epoch: dict[str, Any] = next((event for event in reversed(events) if event["type"] == "epoch"), {})
     planned = epoch.get("planned_epochs")
     if planned is None or planned >= min(ENOUGH_EPOCHS, start.get("epochs", 0)) or not epoch.get("images_per_s"):
@@ -197,4 +201,4 @@ def _best(start: dict[str, Any], events: list[dict[str, Any]], series: dict[str,
     best = [event for event in events if event["type"] == "epoch" and event.get("is_best") and event.get("val_accuracy") is not None]
     if len(series["epoch"]) < ENOUGH_EPOCHS or not best or best[-1]["epoch"] == series["epoch"][-1]:
         return None
-    return _BEST.fill(epoch=best[-1]["epoch"], accuracy=best[-1]["val_accuracy"], of=_of(start))
+    return _BEST.fill(epoch=best[-1]["epoch"], accuracy=best[-1]["val_accuracy"], of=_count_text(start))

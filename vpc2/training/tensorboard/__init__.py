@@ -1,1 +1,1 @@
-"""TensorBoard's event files, written from a run's own events."""
+"""TensorBoard event files of a run: file format, sink for events and snapshots, summaries."""

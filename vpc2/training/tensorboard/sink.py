@@ -1,7 +1,7 @@
-"""TensorBoard's event files, written from a run's own events and looks: what TensorBoard shows is what the page shows.
+"""The TensorBoard sink of a run: writes its events and snapshots as TensorBoard event files, with the same numbers as on the page.
 
-Without `torch.utils.tensorboard`: half the import. Tags are fixed, so that runs compare. What only a look or the end needs
-is imported then, not while a visitor waits for the first point.
+`torch.utils.tensorboard` is not used: without it the import takes half the time. Tags are fixed, so that runs can be compared.
+Modules that only a snapshot or the end needs are imported then, not while a visitor waits for the first point of the curve.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ BEST_TAG = "best/validation_accuracy"
 
 
 class TensorBoardSink:
-    """Hears a run's events and looks and writes them to `tb/` in its folder; the step axis is the training step."""
+    """Writes the events and snapshots of a run to `tb/` in its folder; the step axis is the training step."""
 
     def __init__(self, run: Run):
         self._run = run
         self._file = EventFile(run.folder / "tb")
         self._began = time.time()
         self._step, self._best = 0, None
-        self._is_introduced = False
+        self._has_static_summaries = False
 
     def __call__(self, event: dict[str, Any]) -> None:
         tags = {"step": STEP_TAGS, "epoch": EPOCH_TAGS, "end": END_TAGS}.get(event["type"], {})
@@ -46,7 +46,7 @@ class TensorBoardSink:
         if event["type"] == "epoch" and event.get("is_best"):
             self._best = event.get("val_accuracy")
         if event["type"] == "end":
-            self._introduce()
+            self._write_static_summaries()
             if self._best is not None:
                 values.append(Summary.Value(tag=BEST_TAG, simple_value=self._best))
         if values:
@@ -54,27 +54,27 @@ class TensorBoardSink:
         if event["type"] in ("epoch", "end"):
             self._file.flush()
 
-    def look(self, look: Snapshot) -> None:
-        """Write what a look shows."""
+    def write_snapshot(self, snapshot: Snapshot) -> None:
+        """Write the summaries of a snapshot."""
         from vpc2.training.tensorboard import summaries
 
-        self._introduce()
-        self._step = look.step
-        self._add(Summary(value=summaries.of_look(look)))
+        self._write_static_summaries()
+        self._step = snapshot.step
+        self._add(Summary(value=summaries.snapshot_summaries(snapshot)))
         self._file.flush()
 
-    def _introduce(self) -> None:
-        """Write once what does not change: the recipe, its net as a graph, its hyper-parameters."""
-        if self._is_introduced:
+    def _write_static_summaries(self) -> None:
+        """Write once what does not change during a run: recipe, hyperparameters and the net as a graph."""
+        if self._has_static_summaries:
             return
-        self._is_introduced = True
+        self._has_static_summaries = True
         from vpc2.nets.export.tensorboard_graph import build_graph
         from vpc2.training.tensorboard import summaries
 
         recipe = self._run.recipe
-        self._add(Summary(value=summaries.of_recipe(recipe)), 0)
-        self._add(summaries.experiment(recipe), 0)
-        self._add(summaries.session(recipe, self._began), 0)
+        self._add(Summary(value=summaries.recipe_summaries(recipe)), 0)
+        self._add(summaries.hparams_experiment(recipe), 0)
+        self._add(summaries.hparams_session(recipe, self._began), 0)
         if isinstance(recipe.net, Net):
             self._file.add(Event(wall_time=time.time(), graph_def=build_graph(recipe.net).SerializeToString()))
 

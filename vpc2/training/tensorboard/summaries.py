@@ -1,4 +1,4 @@
-"""A run in TensorBoard's own words: pictures, histograms, precision and recall, hyper-parameters, text. Loaded when first needed."""
+"""TensorBoard summaries of a run: images, histograms, precision-recall curves, hyperparameters, text. Imported when first needed."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 
 BINS = 64
-MOST_VALUES = 50_000  # of a histogram; of more, every so manieth
+MAX_VALUES = 50_000  # values counted in a histogram; of longer arrays every n-th value
 THRESHOLDS = 101
-MOST_CURVES = 20  # classes with a curve of precision and recall
+MAX_CURVES = 20  # classes with a precision-recall curve
 METRICS = {"test/accuracy": "test accuracy", "test/loss": "test loss", "best/validation_accuracy": "best validation accuracy"}
 
 
-def of_look(look: Snapshot) -> Iterator[Summary.Value]:
-    """Give all that a look shows: the batch, the mistakes and the filters as pictures, weights and gradients, and PR curves."""
-    yield _picture("look/batch", list(look.batch))
-    if look.mistakes:
-        yield _picture("look/mistakes", [one.picture for one in look.mistakes])
-    if look.filters is not None:
-        yield _picture("look/first_filters", filter_tiles(look.filters))
-    for layer in look.layers:
+def snapshot_summaries(snapshot: Snapshot) -> Iterator[Summary.Value]:
+    """Yield the summaries of a snapshot: batch, mistakes and filters as images, histograms of weights and gradients, PR curves."""
+    yield _picture("look/batch", list(snapshot.batch))
+    if snapshot.mistakes:
+        yield _picture("look/mistakes", [mistake.picture for mistake in snapshot.mistakes])
+    if snapshot.filters is not None:
+        yield _picture("look/first_filters", filter_tiles(snapshot.filters))
+    for layer in snapshot.layers:
         yield _histogram(f"weights/{layer.name}", layer.weights)
         if layer.gradients is not None:
             yield _histogram(f"gradients/{layer.name}", layer.gradients)
-    if len(look.labels):
-        for label, name in enumerate(look.classes[:MOST_CURVES]):
-            yield _pr_curve(f"pr/{name}", look.labels == label, look.probabilities[:, label])
+    if len(snapshot.labels):
+        for label, name in enumerate(snapshot.classes[:MAX_CURVES]):
+            yield _pr_curve(f"pr/{name}", snapshot.labels == label, snapshot.probabilities[:, label])
 
 
-def of_recipe(recipe: Recipe) -> Iterator[Summary.Value]:
-    """Give the recipe as a table, and as JSON to run it again."""
+def recipe_summaries(recipe: Recipe) -> Iterator[Summary.Value]:
+    """Yield the recipe as a Markdown table, and as JSON from which it can be run again."""
     yield text("recipe", to_markdown(recipe))
     yield text("recipe/json", f"```json\n{codec.to_json(recipe)}\n```")
 
 
-def session(recipe: Recipe, began: float) -> Summary:
-    """Return the hyper-parameters of a run, under the names that the app shows; runs compare by them."""
+def hparams_session(recipe: Recipe, began: float) -> Summary:
+    """Return the hyperparameters of a run, under the names that the app shows."""
     settings = {SETTINGS.knob(key).title.en: value for key, value in recipe.settings.items()}
     others = {
         "Data set": find_dataset(recipe.dataset).title.en,
@@ -66,8 +66,8 @@ def session(recipe: Recipe, began: float) -> Summary:
     return hparams.hparams_pb({**others, **settings}, start_time_secs=began)
 
 
-def experiment(recipe: Recipe) -> Summary:
-    """Return what the hyper-parameters page may show: every setting and the metrics."""
+def hparams_experiment(recipe: Recipe) -> Summary:
+    """Return the configuration of TensorBoard's HParams page: every setting and the metrics."""
     names = ["Data set", "Net", "Augmentation", *(SETTINGS.knob(key).title.en for key in recipe.settings)]
     return hparams.hparams_config_pb(
         hparams=[hparams.HParam(name) for name in names], metrics=[hparams.Metric(tag, display_name=name) for tag, name in METRICS.items()]
@@ -75,14 +75,14 @@ def experiment(recipe: Recipe) -> Summary:
 
 
 def text(tag: str, words: str) -> Summary.Value:
-    """Return Markdown under a tag."""
+    """Return a text summary with Markdown content."""
     metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name="text"))
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
     return Summary.Value(tag=tag, metadata=metadata, tensor=TensorProto(dtype=DT_STRING, string_val=[words.encode()], tensor_shape=shape))
 
 
 def to_markdown(recipe: Recipe) -> str:
-    """Return a recipe as a table of its settings, and its net as a table of layers."""
+    """Return a recipe as Markdown: a table of its settings and a table of the layers of its net."""
     rows = [("Data set", find_dataset(recipe.dataset).title.en), ("Net", recipe.net.name or recipe.net.KIND)]
     if recipe.augmentation is not None:
         rows.append(("Augmentation", ", ".join(OPS[step.op].title.en for step in recipe.augmentation.steps if step.on) or "mixing"))
@@ -90,17 +90,17 @@ def to_markdown(recipe: Recipe) -> str:
         knob = SETTINGS.knob(key)
         shown = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
         rows.append((knob.title.en, f"{shown} {knob.unit}".strip()))
-    lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in rows)]
+    lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_escape_markdown(value)} |" for name, value in rows)]
     if isinstance(recipe.net, Net):
         lines += ["", "| Layer | Output | Parameters |", "|---|---|---|"]
         for facts in summarise(recipe.net).walk():
             output = " × ".join(map(str, facts.output)) if facts.output else "–"
-            lines.append(f"| {_plain(facts.name)} | {output} | {facts.params:,} |")
+            lines.append(f"| {_escape_markdown(facts.name)} | {output} | {facts.params:,} |")
     return "\n".join(lines)
 
 
-def _plain(words: str) -> str:
-    """Return a visitor's own words as text: no cell, link or picture of Markdown comes of them."""
+def _escape_markdown(words: str) -> str:
+    """Escape text entered by a visitor, so that it creates no table cell, link or image in Markdown."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#+-!|" else sign for sign in words)
 
 
@@ -112,9 +112,9 @@ def _picture(tag: str, pictures: Sequence[np.ndarray]) -> Summary.Value:
 
 
 def filter_tiles(filters: np.ndarray) -> list[np.ndarray]:
-    """Return filters (out, in, h, w) as pictures: in colour where they look at three channels, else the mean over the channels.
+    """Return filters (out, in, h, w) as uint8 images (h, w, 3): in colour for three input channels, otherwise their mean in grey.
 
-    Zero is mid grey, the strongest weight of all of them black or white.
+    Zero is mid grey; the weight of largest magnitude is black or white.
     """
     strongest = max(float(np.abs(filters).max()), 1e-12)
     shown = filters if filters.shape[1] == 3 else np.repeat(filters.mean(1, keepdims=True), 3, axis=1)
@@ -123,7 +123,7 @@ def filter_tiles(filters: np.ndarray) -> list[np.ndarray]:
 
 
 def _histogram(tag: str, values: np.ndarray) -> Summary.Value:
-    values = values[:: max(len(values) // MOST_VALUES, 1)].astype(np.float64)
+    values = values[:: max(len(values) // MAX_VALUES, 1)].astype(np.float64)
     values = values[np.isfinite(values)]
     if not len(values):
         values = np.zeros(1)
@@ -142,14 +142,16 @@ def _histogram(tag: str, values: np.ndarray) -> Summary.Value:
 
 
 def _pr_curve(tag: str, is_class: np.ndarray, probabilities: np.ndarray) -> Summary.Value:
-    """Return the curve of one class against all others: TP, FP, TN, FN, precision, recall at thresholds from 0 to 1."""
+    """Return the precision-recall curve of one class against all others: TP, FP, TN, FN, precision, recall at thresholds from 0 to 1."""
     thresholds = np.linspace(0, 1, THRESHOLDS)
-    yes, no = np.sort(probabilities[is_class]), np.sort(probabilities[~is_class])
-    true_positives = len(yes) - np.searchsorted(yes, thresholds, side="left")
-    false_positives = len(no) - np.searchsorted(no, thresholds, side="left")
+    positives, negatives = np.sort(probabilities[is_class]), np.sort(probabilities[~is_class])
+    true_positives = len(positives) - np.searchsorted(positives, thresholds, side="left")
+    false_positives = len(negatives) - np.searchsorted(negatives, thresholds, side="left")
     precision = np.where(true_positives + false_positives > 0, true_positives / np.maximum(true_positives + false_positives, 1), 1.0)
-    recall = true_positives / max(len(yes), 1)
-    table = np.stack([true_positives, false_positives, len(no) - false_positives, len(yes) - true_positives, precision, recall])
+    recall = true_positives / max(len(positives), 1)
+    table = np.stack(
+        [true_positives, false_positives, len(negatives) - false_positives, len(positives) - true_positives, precision, recall]
+    )
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=6), TensorShapeProto.Dim(size=THRESHOLDS)])
     tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=shape, tensor_content=table.astype("<f4").tobytes())
     metadata = pr_curve.create_summary_metadata(display_name=tag, description="", num_thresholds=THRESHOLDS)

@@ -1,1 +1,1 @@
-"""The trainer: data, model, loop, validation, checkpoint."""
+"""Training of one recipe: loop, model, training data, losses, evaluation, checkpoint, reporting, learning rate finder."""

@@ -1,4 +1,7 @@
-"""Where a run stands, whole: weights, optimiser, generators, place in the plan. A run that goes on from here ends where it would have."""
+"""Checkpoints: the complete training state (weights, optimiser, random generators, position in the schedule).
+
+A run resumed from a checkpoint ends with the same weights as an uninterrupted one.
+"""
 
 from __future__ import annotations
 
@@ -21,66 +24,65 @@ _FORMAT = 1
 _UNUSABLE = Text("The checkpoint of this run cannot be used (it is damaged, or of another version): clone the run to start it afresh.")
 
 
-def write_checkpoint(folder: Path, tensors: dict[str, Tensor], place: dict[str, Any]) -> None:
-    """Write tensors and plain values as the run's checkpoint, whole or not at all.
+def write_checkpoint(folder: Path, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
+    """Write tensors and JSON values as the run's checkpoint, atomically.
 
-    Without waiting for the disk: it outlives a killed process, and a machine that loses its power loses one epoch more.
+    The file is not synced to disk: it survives a killed process, and a power failure costs at most one more epoch.
     """
-    text = json.dumps({"format": _FORMAT, **place})
-    told = {"place": text, "app": APP}
-    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, told)
+    metadata = {"place": json.dumps({"format": _FORMAT, **position}), "app": APP}
+    data = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, metadata)
     atomic_write(folder / CHECKPOINT_NAME, data, is_synced=False)
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Return what `write_checkpoint` wrote, or None where there is none. Raises `Refusal` for one that cannot be used."""
+    """Return tensors and values of the checkpoint, or None if there is none. Raises `Refusal` for a damaged or incompatible one."""
     path = folder / CHECKPOINT_NAME
     if not path.is_file():
         return None
     try:
         with safetensors.safe_open(path, "pt") as file:
-            place = json.loads((file.metadata() or {}).get("place", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            position = json.loads((file.metadata() or {}).get("place", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (safetensors.SafetensorError, ValueError):
         raise Refusal(_UNUSABLE) from None
-    if place.get("format") != _FORMAT:
+    if position.get("format") != _FORMAT:
         raise Refusal(_UNUSABLE)
-    return tensors, place
+    return tensors, position
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return an optimiser's memory as tensors called `parameter.name`; what is no tensor (or None) is told by its absence."""
+    """Return an optimiser's state as tensors named `<parameter index>.<name>`; values that are not tensors are omitted."""
     return {
         f"{number}.{name}": value
-        for number, own in optimiser.state_dict()["state"].items()
-        for name, value in own.items()
+        for number, values in optimiser.state_dict()["state"].items()
+        for name, value in values.items()
         if isinstance(value, Tensor)
     }
 
 
-def unpack_optimiser(optimiser: torch.optim.Optimizer, packed: dict[str, Tensor]) -> None:
-    """Give an optimiser its memory back, each tensor laid out in memory as the weights it belongs to.
+def unpack_optimiser(optimiser: torch.optim.Optimizer, stored: dict[str, Tensor]) -> None:
+    """Restore an optimiser's state, each tensor with the memory layout of its parameter.
 
-    Fused optimisers walk weight, gradient and memory side by side as they lie in memory, whatever their strides say: next to a
-    weight in channels_last, a momentum that a file brought back contiguous would move other weights than its own.
+    Fused optimisers traverse parameter, gradient and state in storage order, ignoring strides: next to a channels_last parameter, a
+    contiguous momentum loaded from a file would be applied to the wrong weights.
     """
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in packed.items():
+    for name, value in stored.items():
         number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = laid_out_as(parameters[int(number)], value)
+        state.setdefault(int(number), {})[key] = with_layout_of(parameters[int(number)], value)
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
-def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
-    """Return a value with the strides of a parameter of the same shape; of another shape (a counter, a mean of rows), as it is."""
+def with_layout_of(parameter: Tensor, value: Tensor) -> Tensor:
+    """Return a tensor with the strides of a parameter of the same shape; a tensor of another shape (such as a step count) is unchanged."""
     if value.shape != parameter.shape or value.stride() == parameter.stride():
         return value
     return torch.empty_like(parameter, dtype=value.dtype, device=value.device, requires_grad=False).copy_(value)
 
 
 def pack_generators(device: torch.device) -> dict[str, Tensor]:
-    """Return the state of torch's own generators: the one of the CPU, and that of the device where it has one (dropout draws from it)."""
+    """Return the state of torch's global generators: the CPU's, and the device's if it has one (dropout draws from it)."""
     states = {"global": torch.random.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -90,7 +92,7 @@ def pack_generators(device: torch.device) -> dict[str, Tensor]:
 
 
 def unpack_generators(device: torch.device, states: dict[str, Tensor]) -> None:
-    """Put torch's own generators where `pack_generators` found them; on another kind of device its own goes on as it is."""
+    """Restore torch's global generators from `pack_generators`; the generator of another kind of device is not changed."""
     torch.random.set_rng_state(states["global"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
@@ -98,11 +100,11 @@ def unpack_generators(device: torch.device, states: dict[str, Tensor]) -> None:
         torch.mps.set_rng_state(states["mps"])
 
 
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors with a prefix before their names."""
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with `prefix/` added to their names."""
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
-def of(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under a prefix, without it."""
+def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with `prefix/`, with the prefix removed."""
     return {name.removeprefix(f"{prefix}/"): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}/")}

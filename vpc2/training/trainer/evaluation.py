@@ -1,4 +1,4 @@
-"""What a net answers to pictures it does not learn from, and how it looks inside."""
+"""Evaluation of a model during training: score on validation or test images, its mistakes, its weights and gradients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from vpc2.training.trainer.training_data import BATCH, TrainingData
 
 @dataclass
 class Score:
-    """Answers to some pictures: `labels` (V,) and `probabilities` (V, K), with the mean loss and what it took."""
+    """Predictions for V images: their `index` in the data set (V,), true `labels` (V,), `probabilities` (V, K), the mean loss, and the
+    seconds the evaluation took.
+    """
 
     index: np.ndarray
     labels: np.ndarray
@@ -29,7 +31,7 @@ class Score:
 
     @property
     def hits(self) -> np.ndarray:
-        """Whether each answer is right, bool (V,)."""
+        """Whether each prediction is correct, bool (V,)."""
         return self.probabilities.argmax(1) == self.labels
 
     @property
@@ -37,39 +39,41 @@ class Score:
         return float(self.hits.mean())
 
     def confusion(self) -> list[list[int]]:
-        """Return how often each true class (row) got each answer (column)."""
+        """Return how often each true class (row) was predicted as each class (column)."""
         return confusion_matrix(self.labels, self.probabilities.argmax(1), self.probabilities.shape[1]).tolist()
 
 
 @torch.no_grad()
 def score(model: Model, training_data: TrainingData, indices: np.ndarray) -> Score | None:
-    """Ask the net as it is about pictures by number; None without pictures."""
+    """Evaluate the model on the images with these indices (V,); None without images."""
     if len(indices) == 0:
         return None
     began = time.monotonic()
     model.module.eval()
-    loss, found = 0.0, []
-    whole = torch.from_numpy(indices.astype(np.int64)).to(model.device)
-    for index in whole.split(BATCH):
-        logits = model.ask_known(index) if model.features is not None else model.ask(training_data.pictures(index))
+    loss, probabilities = 0.0, []
+    all_indices = torch.from_numpy(indices.astype(np.int64)).to(model.device)
+    for index in all_indices.split(BATCH):
+        logits = (
+            model.predict_logits_from_features(index) if model.features is not None else model.predict_logits(training_data.images(index))
+        )
         loss += cross_entropy(logits, training_data.labels[index], reduction="sum").item()
-        found.append(logits.softmax(1).cpu())
-    labels = training_data.labels[whole].cpu().numpy()
-    return Score(indices, labels, torch.cat(found).numpy(), loss / len(indices), time.monotonic() - began)
+        probabilities.append(logits.softmax(1).cpu())
+    labels = training_data.labels[all_indices].cpu().numpy()
+    return Score(indices, labels, torch.cat(probabilities).numpy(), loss / len(indices), time.monotonic() - began)
 
 
 def find_mistakes(score: Score | None, pictures: Callable[[Tensor], Tensor]) -> tuple[Mistake, ...]:
-    """Return the wrong answers that the net is surest of, the surest first."""
+    """Return the misclassified images by decreasing confidence, at most `MOST_MISTAKES`; `pictures` returns images by index."""
     if score is None:
         return ()
-    answers = score.probabilities.argmax(1)
-    sure = np.where(answers != score.labels, score.probabilities.max(1), -1.0)
-    order = [int(i) for i in np.argsort(-sure, kind="stable")[:MOST_MISTAKES] if sure[i] >= 0]
+    predicted = score.probabilities.argmax(1)
+    confidence = np.where(predicted != score.labels, score.probabilities.max(1), -1.0)
+    order = [int(i) for i in np.argsort(-confidence, kind="stable")[:MOST_MISTAKES] if confidence[i] >= 0]
     if not order:
         return ()
     shown = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
     return tuple(
-        Mistake(int(score.index[i]), int(score.labels[i]), int(answers[i]), float(sure[i]), picture)
+        Mistake(int(score.index[i]), int(score.labels[i]), int(predicted[i]), float(confidence[i]), picture)
         for i, picture in zip(order, shown, strict=True)
     )
 
@@ -80,7 +84,7 @@ def to_bytes(images: Tensor) -> np.ndarray:
 
 
 def take_snapshot(module: nn.Module, names: dict[str, str]) -> tuple[LayerSnapshot, ...]:
-    """Return the weights and last gradients of every parameter that learns; `names` of layers, by their ids, as Build shows them."""
+    """Return weights and last gradients of every trainable parameter; `names` maps module names to layer names as the Build page shows."""
     return tuple(
         LayerSnapshot(
             ".".join(names.get(part, part) for part in name.split(".")),
@@ -93,6 +97,6 @@ def take_snapshot(module: nn.Module, names: dict[str, str]) -> tuple[LayerSnapsh
 
 
 def first_filters(module: nn.Module) -> np.ndarray | None:
-    """Return the weights of the first convolution, float32 (out, in, height, width); None where there is none."""
-    first = next((one for one in module.modules() if isinstance(one, nn.Conv2d)), None)
+    """Return the weights of the first convolution, float32 (out, in, height, width), or None without a convolution."""
+    first = next((layer for layer in module.modules() if isinstance(layer, nn.Conv2d)), None)
     return None if first is None else first.weight.detach().float().cpu().numpy().copy()

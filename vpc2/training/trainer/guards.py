@@ -1,4 +1,4 @@
-"""What the loop keeps an eye on: bounds of the loss, what an epoch has gone through, the time that side work takes."""
+"""Helpers of the training loop: divergence guard, statistics of the current epoch, limit on the time share of side work."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import time
 
 from vpc2.text import Text
 
-LOST_FACTOR = 1e4  # times the least bound, in a single step: no weights come back from there
-RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # so many times the bound for so many steps in a row: it will not come back
+LOST_FACTOR = 1e4  # times the reference loss in a single step: training cannot recover
+RISEN_FACTOR, RISEN_STEPS = 10.0, 20  # this many times the reference loss for this many steps in a row: training will not recover
 
 _NAN = Text("NaN")
 _HUGE = Text("huge ({loss:.3g}, where guessing gives {guess:.2f})")
 
 
 class DivergenceGuard:
-    """Tells when a loss has left all bounds; a high learning rate often gives a huge but finite one.
+    """Detects a diverging loss: NaN, infinite, or huge (a high learning rate often gives a huge but finite loss).
 
-    What is measured against is the first loss or that of guessing, whichever is larger. The first alone would not do: a net that
-    was trained before begins at a hundredth, and any rate worth its name lifts that tenfold for a while. Guessing alone would
-    not either: an untrained net without norms may begin far above it.
+    The reference is the first loss or the loss of uniform guessing, whichever is larger. The first loss alone is not enough: a
+    pretrained net starts at about 0.01, and any reasonable learning rate raises that tenfold for a while. Guessing alone is not
+    enough either: an untrained net without normalisation may start far above it.
+
+    Checkpoints store the attributes under their names (`guess`, `first`, `risen`).
     """
 
     def __init__(self, classes: int):
@@ -27,8 +29,8 @@ class DivergenceGuard:
         self.first: float | None = None
         self.risen = 0
 
-    def breach(self, loss: float) -> Text | None:
-        """Return what a loss became, or None while it is within bounds."""
+    def check(self, loss: float) -> Text | None:
+        """Return a description of a diverged loss, or None while the loss is in its normal range."""
         if not math.isfinite(loss):
             return _NAN
         if self.first is None:
@@ -40,14 +42,18 @@ class DivergenceGuard:
 
 
 class EpochStatistics:
-    """What an epoch has gone through so far; `pending` are the steps not yet reported."""
+    """Sums over the steps of the current epoch.
+
+    `batches` steps, `loss`, `hits` and `floor` summed over `seen` images; `pending` holds (loss, accuracy) of the steps not yet
+    reported. Checkpoints store the attributes under these names.
+    """
 
     def __init__(self) -> None:
         self.batches, self.loss, self.hits, self.seen, self.floor = 0, 0.0, 0, 0, 0.0
         self.pending: list[tuple[float, float]] = []
 
     def add(self, loss: float, hits: int, count: int, floor: float) -> None:
-        """Add a batch of `count` pictures; `floor` is the least loss that its targets leave."""
+        """Add a batch of `count` images; `floor` is the lowest loss that its targets allow."""
         self.batches += 1
         self.floor += floor * count
         self.loss, self.hits, self.seen = self.loss + loss * count, self.hits + hits, self.seen + count
@@ -55,7 +61,10 @@ class EpochStatistics:
 
 
 class TimeShare:
-    """Keeps something from taking more than its share of the time; used as a context, it measures."""
+    """Limits side work to a share of the time: `is_due` tells whether it may run again; as a context manager it times the work.
+
+    `share` is the largest share (0 to 1), `every_s` the shortest interval in seconds.
+    """
 
     def __init__(self, share: float, every_s: float = 0.0):
         self.share, self.every_s = share, every_s

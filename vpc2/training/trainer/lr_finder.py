@@ -1,6 +1,7 @@
-"""Which learning rate to begin with: the range test of Smith, Cyclical Learning Rates (2017), section 3.3.
+"""Learning rate range test of Smith, Cyclical Learning Rates (2017), section 3.3.
 
-The rate grows from step to step while the loss is watched; where it falls fastest is a good rate. The weights are thrown away.
+The learning rate grows exponentially from step to step; the rate at which the loss falls fastest is suggested. The weights are
+discarded.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from vpc2.training.spec import Recipe
 from vpc2.training.trainer.trainer import StopRequests, Trainer, open_trainer
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
-MEMORY = 0.9  # of the running mean of the loss
-RISEN = 4.0  # times the lowest mean: the rate is far too high
-WARM = 10  # steps that say little: the mean is young
+MEMORY = 0.9  # decay of the running mean of the loss
+RISEN = 4.0  # stop once the mean is this many times the lowest mean: the rate is far too high
+WARM = 10  # first steps that are ignored: the running mean still rests on few values
 
 _FOUND = Text("The loss falls fastest at a learning rate of {rate:.2g}; from {high:.2g} on it rises again.")
 _NOT_FOUND = Text("The loss never fell, at any learning rate: check the data, or try another net.")
@@ -35,65 +36,65 @@ def find_rate(
     device: str | None = None,
     data: ImageSet | None = None,
 ) -> float | None:
-    """Return the learning rate at which this recipe's loss falls fastest, or None where it never falls.
+    """Return the learning rate at which this recipe's loss falls fastest, or None if it never falls.
 
-    `report` hears a `start`, a `rate` event a step (step, learning_rate, loss, mean) and an `end` with the `suggestion`.
-    Raises `Refusal` for what cannot be trained.
+    `report` is called with a `start`, one `rate` event per step (step, learning_rate, loss, mean) and an `end` with the
+    `suggestion`. Raises `Refusal` for a recipe that cannot be trained.
     """
     stop_requests = StopRequests(should_stop, lambda: False)
-    with open_trainer(recipe, report, stop_requests, device=device, data=data) as run:
-        run.begin()
-        tried, means = [], []
+    with open_trainer(recipe, report, stop_requests, device=device, data=data) as trainer:
+        trainer.begin()
+        rates, means = [], []
         mean = weight = 0.0
-        for step, index in zip(range(1, STEPS + 1), _batches(run), strict=False):
+        for step, index in zip(range(1, STEPS + 1), _batches(trainer), strict=False):
             if stop_requests():
                 break
             rate = LOWEST * (HIGHEST / LOWEST) ** ((step - 1) / (STEPS - 1))
-            loss, _ = run.run_step(index, rate)
+            loss, _ = trainer.run_step(index, rate)
             if not math.isfinite(loss):
                 break
-            run.step = step
+            trainer.step = step
             mean, weight = MEMORY * mean + (1 - MEMORY) * loss, MEMORY * weight + (1 - MEMORY)
-            tried.append(rate)
+            rates.append(rate)
             means.append(mean / weight)
             report({"type": "rate", "step": step, "learning_rate": rate, "loss": loss, "mean": means[-1]})
             if means[-1] > RISEN * min(means):
                 break
-        found = suggest(tried, means)
-        if stop_requests.asked:
+        suggestion = suggest(rates, means)
+        if stop_requests.request:
             reason = _STOPPED
-        elif found is None:
+        elif suggestion is None:
             reason = _NOT_FOUND
         else:
-            reason = _FOUND.fill(rate=found, high=tried[means.index(min(means))])
+            reason = _FOUND.fill(rate=suggestion, high=rates[means.index(min(means))])
         report(
             {
                 "type": "end",
-                "state": "stopped" if stop_requests.asked else "finished",
+                "state": "stopped" if stop_requests.request else "finished",
                 "reason": reason.in_every_language(),
-                "suggestion": found,
-                "elapsed_s": round(run.elapsed_s, 3),
+                "suggestion": suggestion,
+                "elapsed_s": round(trainer.elapsed_s, 3),
             }
         )
-        return found
+        return suggestion
 
 
-def _batches(run: Trainer) -> Iterator[Tensor]:
+def _batches(trainer: Trainer) -> Iterator[Tensor]:
     while True:
-        yield from run.training_data.order(run.order).to(run.device).tensor_split(run.steps_per_epoch)
+        yield from trainer.training_data.epoch_order(trainer.order_generator).to(trainer.device).tensor_split(trainer.steps_per_epoch)
 
 
 def suggest(rates: Sequence[float], means: Sequence[float]) -> float | None:
-    """Return the rate, to two digits, where the mean loss falls fastest over the logarithm of the rate, up to its lowest point.
+    """Return the rate, to two digits, at which the mean loss falls fastest over the logarithm of the rate, before its minimum.
 
-    None where the lowest point is hardly below the first.
+    None if the minimum is less than 2 % below the first value.
     """
     if len(means) <= WARM + 2:
         return None
     lowest = min(range(len(means)), key=means.__getitem__)
     if means[lowest] > 0.98 * means[WARM] or lowest <= WARM + 1:
         return None
-    # Over equal steps of the logarithm, the slope is the difference; the mean of two smooths a zigzag.
+    # The rates are equally spaced in the logarithm, so the slope is the difference; the sum of two smooths a zigzag.
     slopes = [after - before for before, after in pairwise(means[WARM : lowest + 1])]
     steepest = min(range(len(slopes)), key=lambda i: slopes[i] + slopes[max(i - 1, 0)])
     return float(f"{rates[WARM + steepest]:.2g}")

@@ -1,4 +1,4 @@
-"""The net of a recipe as a module: what goes into it, in which precision, and the part of it that learns."""
+"""The model in training: the module of a recipe's net with its preprocessing, precision and trainable part."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _OTHER_NET = Text("The weights to begin with belong to another net ({name} does 
 
 
 class Model:
-    """A module on its device. A frozen backbone that meets the same pictures again and again looks at each only once."""
+    """A torch module on its device. The features of a frozen backbone can be computed once per image and reused in every epoch."""
 
     def __init__(self, recipe: Recipe, classes: int, training_data: TrainingData, device: torch.device):
         self.device, net = device, recipe.net
         self.module: nn.Module
-        self.frozen: BackboneModel | None = None  # the module where only its head learns
+        self.frozen: BackboneModel | None = None  # the module, if only its head is trained
         if isinstance(net, Backbone):
             backbone = build_backbone(net, classes)
             self.module, self.channels, mean, std = backbone, 3, net.entry.mean, net.entry.std
             self.frozen = backbone if net.is_frozen else None
         else:
             self.module, self.channels = build_net(net), net.input[0]
-            mean, std = statistics(training_data, self.channels)
+            mean, std = channel_statistics(training_data, self.channels)
         self.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks this overload
-        self.part: nn.Module = self.module if self.frozen is None else self.frozen.head
+        self.trainable_part: nn.Module = self.module if self.frozen is None else self.frozen.head
         self.preprocessing = Preprocessing(recipe.settings["size_px"], mean, std, channels=self.channels, resize="stretch")
         self.mean = torch.tensor(mean, device=device).view(1, -1, 1, 1)
         self.std = torch.tensor(std, device=device).view(1, -1, 1, 1)
@@ -49,84 +49,88 @@ class Model:
 
     @property
     def is_frozen(self) -> bool:
-        """True for a backbone of which only the head learns."""
+        """True for a backbone of which only the head is trained."""
         return self.frozen is not None
 
-    def cast(self) -> contextlib.AbstractContextManager:
-        """Return the context in which the module is asked: mixed precision, or nothing."""
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """Return the context for the forward pass: autocast to bfloat16, or nothing."""
         if self.precision == "bf16":
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
-    def ask(self, images: Tensor) -> Tensor:
-        """Return the answers (B, K) in 32 bits to pictures (B, 3, H, W) in [0, 1]."""
+    def predict_logits(self, images: Tensor) -> Tensor:
+        """Return float32 logits (B, K) for images (B, 3, H, W) in [0, 1]."""
         images = images if self.channels == 3 else to_grey(images)
         images = images.sub(self.mean).div_(self.std).contiguous(memory_format=torch.channels_last)
         if self.precision == "float32":  # the context alone costs 10 us a step
             return self.module(images)
-        with self.cast():
+        with self.autocast():
             return self.module(images).float()
 
     def attack(self, images: Tensor, labels: Tensor, settings: dict[str, Any], step: int) -> Tensor:
-        """Return a batch whose first pictures, the share the settings say, are attacked with the net as it is now.
+        """Return a batch in which the first images (a share of `adversary_share`) are attacked with the current weights.
 
-        The net answers the attack as it will answer later: no dropout is drawn and no statistic of a norm moves.
+        The net is in evaluation mode meanwhile: no dropout, and the running statistics of batch norms do not change.
         """
         count = max(round(len(images) * settings["adversary_share"]), 1)
         was_training = self.module.training
         self.module.eval()
         seed = seed_of(settings["seed"], "attack", step)
-        attacked = perturb(self.ask, images[:count], labels[:count], settings["adversary"], settings["adversary_epsilon"], seed=seed)
+        attacked = perturb(
+            self.predict_logits, images[:count], labels[:count], settings["adversary"], settings["adversary_epsilon"], seed=seed
+        )
         self.module.train(was_training)
         return torch.cat([attacked, images[count:]])
 
-    def ask_known(self, index: Tensor) -> Tensor:
-        """Return the answers to pictures whose features are known, by number."""
+    def predict_logits_from_features(self, index: Tensor) -> Tensor:
+        """Return logits (B, K) for images by index (B,), from their precomputed features."""
         assert self.frozen is not None and self.features is not None
         return self.frozen.head(self.features[index])
 
-    def know(self, training_data: TrainingData, index: Tensor, should_end: Callable[[], bool], report: Callable[[float], object]) -> None:
-        """Let a frozen trunk look at these pictures once; `report` hears the share done."""
+    def compute_features(
+        self, training_data: TrainingData, index: Tensor, should_end: Callable[[], bool], report: Callable[[float], object]
+    ) -> None:
+        """Compute the features of a frozen backbone for the images with these indices; `report` is called with the progress (0 to 1)."""
         assert self.frozen is not None
         last = self.frozen.head[-1]
         assert isinstance(last, nn.Linear)
-        found = torch.zeros((len(training_data.pixels), last.in_features), device=self.device)
+        features = torch.zeros((len(training_data.pixels), last.in_features), device=self.device)
         self.module.eval()
         for at in range(0, len(index), BATCH):
-            if should_end():  # pictures that were not looked at have no features: the test asks the whole net
+            if should_end():  # some images have no features then: the test uses the whole net
                 return
             part = index[at : at + BATCH].to(self.device)
-            images = ((training_data.pictures(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-            with self.cast():
-                found[part] = self.frozen.features(images).float()
+            images = ((training_data.images(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+            with self.autocast():
+                features[part] = self.frozen.features(images).float()
             report((at + len(part)) / len(index))
-        self.features = found
+        self.features = features
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the weights that learn (and the counters beside them), as they are now."""
-        return self.part.state_dict()
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Return the state dict of the trainable part (weights and buffers)."""
+        return self.trainable_part.state_dict()
 
-    def begin_from(self, classifier: Classifier) -> None:
-        """Take over the weights of a trained classifier; raise `Refusal` naming the tensor that does not fit."""
-        given, own = classifier.module.state_dict(), self.module.state_dict()
-        for name in {**own, **given}:
-            if name not in own or name not in given or own[name].shape != given[name].shape:
+    def load_weights(self, classifier: Classifier) -> None:
+        """Load the weights of a trained classifier. Raises `Refusal` naming the first tensor that does not fit."""
+        loaded, current = classifier.module.state_dict(), self.module.state_dict()
+        for name in {**current, **loaded}:
+            if name not in current or name not in loaded or current[name].shape != loaded[name].shape:
                 raise Refusal(_OTHER_NET.fill(name=name))
-        self.module.load_state_dict(given)
+        self.module.load_state_dict(loaded)
 
     def copy(self, weights: dict[str, Tensor]) -> nn.Module:
-        """Return the whole module apart, with these weights in the part that learns."""
+        """Return a copy of the whole module in evaluation mode, with these weights in its trainable part."""
         copied = deepcopy(self.module)
         part = copied.head if isinstance(copied, BackboneModel) and self.is_frozen else copied
         part.load_state_dict(weights)
         return copied.eval()
 
 
-def statistics(training_data: TrainingData, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation of the training pictures (copies left out), a channel each, in [0, 1]."""
+def channel_statistics(training_data: TrainingData, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation per channel of the training images in [0, 1], without augmented copies."""
     sums, squares, count = torch.zeros(channels), torch.zeros(channels), 0
     for index in training_data.train[: len(training_data.train) - training_data.copies].split(BATCH):
-        images = training_data.pictures(index.to(training_data.pixels.device))
+        images = training_data.images(index.to(training_data.pixels.device))
         images = (images if channels == 3 else to_grey(images)).double()
         sums = sums + images.sum((0, 2, 3)).cpu()
         squares = squares + images.square().sum((0, 2, 3)).cpu()
@@ -136,14 +140,14 @@ def statistics(training_data: TrainingData, channels: int) -> tuple[tuple[float,
     return tuple(round(float(x), 4) for x in mean), tuple(round(float(x), 4) for x in std)
 
 
-def pick_precision(asked: str, device: torch.device) -> str:
-    """Return "float32" or "bf16": the one asked for, or by itself mixed precision only on a GPU that computes in it."""
-    if asked != "auto":
-        return asked
+def pick_precision(setting: str, device: torch.device) -> str:
+    """Return "float32" or "bf16": the setting, or for "auto" bf16 only on a GPU that supports it."""
+    if setting != "auto":
+        return setting
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
 
 
 def to_grey(images: Tensor) -> Tensor:
-    """Return (B, 3, H, W) pictures as (B, 1, H, W), as the classifier will."""
+    """Return images (B, 3, H, W) as grey (B, 1, H, W), with the same weights as the classifier."""
     weights = torch.tensor(GREY, device=images.device, dtype=images.dtype).view(1, 3, 1, 1)
     return (images * weights).sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What a run says of itself while it goes: the events of `training.events`, made from where the loop stands."""
+"""The reporter: builds the events of a run (see `runs.events`) from the state of the trainer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vpc2.training.trainer.state import TrainerState
 
 PREPARE_EVERY_S = 0.5
-MOST_HITS = 20_000  # test pictures whose single answers are kept, to compare two runs picture by picture
+MOST_HITS = 20_000  # largest test set for which the result per image is recorded, to compare two runs image by image
 
 _BECAME_NAN = Text(
     "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). "
@@ -45,62 +45,70 @@ _NO_VALIDATION = Text("There are too few pictures to set some apart for validati
 
 
 class Reporter:
-    """Makes the events of one run."""
+    """Builds the events of one run and passes them to `report`."""
 
-    def __init__(self, report: Callable[[dict[str, Any]], object], run: TrainerState):
-        self.report, self.run = report, run
-        self._prepared = 0.0
+    def __init__(self, report: Callable[[dict[str, Any]], object], trainer: TrainerState):
+        self.report, self.trainer = report, trainer
+        self._prepared_at = 0.0
 
     def start(self, notes: tuple[Text, ...]) -> None:
-        """Say what is trained on what, and what was changed on the way."""
-        run = self.run
+        """Report the `start` event, and a `note` event for every change made to recipe or data."""
+        trainer = self.trainer
         self.report(
             {
                 "type": "start",
-                "classes": list(run.data.classes),
-                "counts": {"train": len(run.training_data.train), "validation": len(run.split.validation), "test": len(run.split.test)},
-                "train_counts": run.training_data.counts,
-                "copies": run.training_data.copies,
-                "copies_s": round(run.training_data.seconds, 3),
-                "params": sum(parameter.numel() for parameter in run.module.parameters()),
-                "steps_per_epoch": run.steps_per_epoch,
-                "batch_size": run.batch_size,
-                "epochs": run.settings["epochs"],
-                "budget_s": run.settings["budget_s"],
-                "device": str(run.device),
-                "precision": run.model.precision,
+                "classes": list(trainer.data.classes),
+                "counts": {
+                    "train": len(trainer.training_data.train),
+                    "validation": len(trainer.split.validation),
+                    "test": len(trainer.split.test),
+                },
+                "train_counts": trainer.training_data.counts,
+                "copies": trainer.training_data.copies,
+                "copies_s": round(trainer.training_data.seconds, 3),
+                "params": sum(parameter.numel() for parameter in trainer.module.parameters()),
+                "steps_per_epoch": trainer.steps_per_epoch,
+                "batch_size": trainer.batch_size,
+                "epochs": trainer.settings["epochs"],
+                "budget_s": trainer.settings["budget_s"],
+                "device": str(trainer.device),
+                "precision": trainer.model.precision,
                 "threads": torch.get_num_threads(),
-                **self._setting(),
+                **self._loss_context(),
             }
         )
-        said = [*notes]
-        if run.batch_size < run.settings["batch_size"]:
-            said.append(_BATCH_CAPPED.fill(asked=run.settings["batch_size"], batch=run.batch_size))
-        if len(run.split.validation) == 0:
-            said.append(_NO_VALIDATION)
-        for text in said:
+        texts = [*notes]
+        if trainer.batch_size < trainer.settings["batch_size"]:
+            texts.append(_BATCH_CAPPED.fill(asked=trainer.settings["batch_size"], batch=trainer.batch_size))
+        if len(trainer.split.validation) == 0:
+            texts.append(_NO_VALIDATION)
+        for text in texts:
             self.report({"type": "note", "text": text.in_every_language()})
 
-    def _setting(self) -> dict[str, Any]:
-        """Return what decides how a loss and an accuracy are to be read: what sentences about them need to know."""
-        run = self.run
-        training_data, settings, mix = run.training_data, run.settings, run.pipeline.mix if run.pipeline is not None else None
+    def _loss_context(self) -> dict[str, Any]:
+        """Return the settings that the verdicts need to interpret loss and accuracy."""
+        trainer = self.trainer
+        training_data, settings, mix = (
+            trainer.training_data,
+            trainer.settings,
+            trainer.pipeline.mix if trainer.pipeline is not None else None,
+        )
         is_drawn = training_data.chances is not None
         return {
             "guess_loss": guess_loss(training_data.counts, is_drawn or training_data.weights is not None, settings["label_smoothing"]),
             "seen_counts": [len(training_data.train) // len(training_data.counts)] * len(training_data.counts)
             if is_drawn
             else training_data.counts,
-            "val_counts": np.bincount(run.data.labels[run.split.validation], minlength=len(run.data.classes)).tolist(),
-            "is_augmented": run.recipe.augmentation is not None,
+            "val_counts": np.bincount(trainer.data.labels[trainer.split.validation], minlength=len(trainer.data.classes)).tolist(),
+            "is_augmented": trainer.recipe.augmentation is not None,
             "mix": mix.way if mix is not None else None,
-            "adversary": settings["adversary"] if run.recipe.is_attacked else None,
+            "adversary": settings["adversary"] if trainer.recipe.is_attacked else None,
         }
 
     def prepare(self, share: float) -> None:
-        """Say how far the work before the first step has come, now and then."""
-        if share >= 1 or time.monotonic() - self._prepared > PREPARE_EVERY_S:
-            self._prepared = time.monotonic()
+        """Report the progress (0 to 1) of the work before the first step, every `PREPARE_EVERY_S` at most."""
+        if share >= 1 or time.monotonic() - self._prepared_at > PREPARE_EVERY_S:
+            self._prepared_at = time.monotonic()
             self.report({"type": "prepare", "share": round(share, 3)})
 
     def step(self, epoch_statistics: EpochStatistics, rate: float) -> None:
@@ -109,8 +117,8 @@ class Reporter:
         self.report(
             {
                 "type": "step",
-                "step": self.run.step,
-                "epoch": self.run.epoch,
+                "step": self.trainer.step,
+                "epoch": self.trainer.epoch,
                 "loss": sum(loss for loss, _ in pending) / len(pending),
                 "accuracy": sum(accuracy for _, accuracy in pending) / len(pending),
                 "learning_rate": rate,
@@ -118,44 +126,44 @@ class Reporter:
         )
 
     def epoch(self, epoch_statistics: EpochStatistics, is_best: bool, images_per_s: float) -> None:
-        """Report an epoch with its validation."""
-        run = self.run
+        """Report an epoch with its validation result."""
+        trainer = self.trainer
         self.report(
             {
                 "type": "epoch",
-                "epoch": run.epoch,
-                "step": run.step,
+                "epoch": trainer.epoch,
+                "step": trainer.step,
                 "train_loss": epoch_statistics.loss / max(epoch_statistics.seen, 1),
                 "train_accuracy": epoch_statistics.hits / max(epoch_statistics.seen, 1),
                 "train_floor": epoch_statistics.floor / max(epoch_statistics.seen, 1),
-                "val_loss": run.score.loss if run.score else None,
-                "val_accuracy": run.score.accuracy if run.score else None,
+                "val_loss": trainer.score.loss if trainer.score else None,
+                "val_accuracy": trainer.score.accuracy if trainer.score else None,
                 "images_per_s": round(images_per_s, 1),
-                "elapsed_s": round(run.elapsed_s, 3),
-                "planned_epochs": round(run.plan.epochs, 2),
+                "elapsed_s": round(trainer.elapsed_s, 3),
+                "planned_epochs": round(trainer.plan.epochs, 2),
                 "is_best": is_best,
             }
         )
 
     def pause(self) -> None:
         """Report that the run pauses here."""
-        run = self.run
-        self.report({"type": "pause", "step": run.step, "epoch": run.epoch, "elapsed_s": round(run.elapsed_s, 3)})
+        trainer = self.trainer
+        self.report({"type": "pause", "step": trainer.step, "epoch": trainer.epoch, "elapsed_s": round(trainer.elapsed_s, 3)})
 
     def end(self, score: Score | None, trained_s: float) -> None:
-        """Report how it ended, why, and what the test says; `trained_s` is what the training took, the test not counted."""
-        run = self.run
-        done = short(run.step / run.steps_per_epoch)
+        """Report the final state, its reason and the test result; `trained_s` is the training time without the test."""
+        trainer = self.trainer
+        done = short(trainer.step / trainer.steps_per_epoch)
         state, reason = "finished", None
-        if run.breach is not None:
-            now = run.settings["learning_rate"]
-            state, reason = "failed", _BECAME_NAN.fill(what=run.breach, step=run.step, rate=now / 10, now=now)
-        elif run.stop_requests.asked:
+        if trainer.divergence is not None:
+            now = trainer.settings["learning_rate"]
+            state, reason = "failed", _BECAME_NAN.fill(what=trainer.divergence, step=trainer.step, rate=now / 10, now=now)
+        elif trainer.stop_requests.request:
             state, reason = "stopped", _STOPPED.fill(epochs=done)
-        elif run.is_tired:
-            reason = _TIRED.fill(waited=run.waited, best=run.best_epoch)
-        elif run.plan.is_cut:
-            reason = _OUT_OF_TIME.fill(budget=run.settings["budget_s"], done=done, epochs=run.settings["epochs"])
+        elif trainer.is_out_of_patience:
+            reason = _TIRED.fill(waited=trainer.waited, best=trainer.best_epoch)
+        elif trainer.plan.is_cut:
+            reason = _OUT_OF_TIME.fill(budget=trainer.settings["budget_s"], done=done, epochs=trainer.settings["epochs"])
         self.report(
             {
                 "type": "end",
@@ -166,19 +174,19 @@ class Reporter:
                 "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MOST_HITS else None,
                 "test_groups": self._test_groups(score),
                 "confusion": score.confusion() if score else None,
-                "best_epoch": run.best_epoch,
+                "best_epoch": trainer.best_epoch,
                 "elapsed_s": round(trained_s, 3),
             }
         )
 
     def _test_groups(self, score: Score | None) -> list[int] | None:
-        """Return whose picture each test picture is, where people are known: pictures of one person are not independent."""
-        groups = self.run.data.groups
+        """Return the person shown in each test image, if known: images of one person are not independent."""
+        groups = self.trainer.data.groups
         return groups[score.index].tolist() if score and groups is not None and len(score.hits) <= MOST_HITS else None
 
 
 def short(epochs: float) -> int | float:
-    """Return a number of epochs to three digits, never more than were done: 2.35, 199, 12345."""
+    """Return a number of epochs rounded down to three significant digits: 2.35, 199; whole numbers above are kept: 12345."""
     digits = max(2 - math.floor(math.log10(max(epochs, 1))), 0)
     whole = math.floor(epochs * 10**digits) / 10**digits
     return int(whole) if whole == int(whole) else whole

@@ -1,4 +1,4 @@
-"""Where training stands, as the reporter reads it: what the trainer keeps from step to step."""
+"""Protocols of the training state that the reporter reads from the trainer."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from vpc2.training.trainer.training_data import TrainingData
 
 
-class Asked(Protocol):
-    """What was asked of a run from outside: "stop", "pause" or ""."""
+class RequestState(Protocol):
+    """The open request to a run: "stop", "pause" or ""."""
 
     @property
-    def asked(self) -> str: ...
+    def request(self) -> str: ...
 
 
 class TrainerState(Protocol):
-    """The part of the trainer that its events tell of. Times in seconds, learning rates as they are."""
+    """The attributes of the trainer that the reporter reads. Times in seconds."""
 
     recipe: Recipe
     settings: dict[str, Any]
@@ -44,13 +44,13 @@ class TrainerState(Protocol):
     best_epoch: int
     waited: int
     score: Score | None
-    breach: Text | None
+    divergence: Text | None
 
     @property
-    def stop_requests(self) -> Asked: ...
+    def stop_requests(self) -> RequestState: ...
 
     @property
     def elapsed_s(self) -> float: ...
 
     @property
-    def is_tired(self) -> bool: ...
+    def is_out_of_patience(self) -> bool: ...

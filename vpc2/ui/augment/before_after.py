@@ -1,4 +1,4 @@
-"""Before and after: a slider over one draw, and both histograms."""
+"""Augment page, tab Compare: a slider between a photograph and one draw of it, their difference and both brightness histograms."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from vpc2.ui.session.i18n import _, number, points
 from vpc2.ui.widgets import page_frame, photo_picker
 from vpc2.ui.widgets.buttons import button
 
-_TAKEN = Text("{name} is now in the tray.")
+_ADDED_TO_TRAY = Text("{name} is now in the tray.")
 
 
 def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
-    """Draw one draw over its original, their difference, and how the brightness of the pixels moved."""
+    """Draw the comparison of one draw with its original, and the buttons that add the draw to the tray or save it at full size."""
     if not photos:
         return
     photo, draw = choose_draw(photos, "compare")
-    pair = page_frame.guarded(augmented.compared, pipeline, photo, draw, 2 * SIDE_PX)
-    if pair is None:
+    comparison = page_frame.guarded(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
+    if comparison is None:
         return
     slider, facts = st.columns([1.7, 1], gap="medium")
     words = {"before": _("Before"), "after": _("After"), "slide": _("How much of the original is shown")}
     with slider:
-        compare_slider(pair["before"], pair["after"], key="compare/slider", words=words)
+        compare_slider(comparison["before"], comparison["after"], key="compare/slider", words=words)
     with facts:
-        said = _("{share} % of the pixels changed, by {mean} of 1 on average.").format(
-            share=points(pair["changed"], 0), mean=number(pair["mean"], ".3f")
+        summary = _("{share} % of the pixels changed, by {mean} of 1 on average.").format(
+            share=points(comparison["changed"], 0), mean=number(comparison["mean"], ".3f")
         )
         st.image(
-            pair["difference"],
-            alt=said,
+            comparison["difference"],
+            alt=summary,
             width="stretch",
-            caption=_("Difference, brightened {n} times").format(n=number(pair["gain"], ".1f")),
+            caption=_("Difference, brightened {n} times").format(n=number(comparison["gain"], ".1f")),
         )
-        st.markdown(said)
-        figure = histogram_figure(*pair["histograms"], names=(words["before"], words["after"]), x_title=_("brightness"))
+        st.markdown(summary)
+        figure = histogram_figure(*comparison["histograms"], names=(words["before"], words["after"]), x_title=_("brightness"))
         st.plotly_chart(
             figure, key="compare/histogram", alt=_("How bright the pixels are, before and after"), config={"displayModeBar": False}
         )
@@ -49,7 +49,7 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
         name = _("{name}, draw {n}").format(name=photo["name"], n=draw + 1)
         if button(_("Take this picture as input"), icon=":material/input:", key="compare/take"):
             photo_picker.add_pixels(augmented.full_draw(pipeline, photo, draw), name)
-            notices.remember_note(_TAKEN.fill(name=name))
+            notices.remember_note(_ADDED_TO_TRAY.fill(name=name))
             st.rerun()
         st.download_button(
             _("Save at full size"),

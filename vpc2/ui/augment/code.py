@@ -1,4 +1,4 @@
-"""The pipeline as code for three libraries."""
+"""Augment page, tab Code: the pipeline as a script for Kornia, torchvision v2 or Albumentations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc2.ui.session.i18n import _
 
 
 def draw_code(pipeline: Pipeline, photos: list[Photo]) -> None:
-    """Show the pipeline as a script: the one that makes these very draws, or the nearest in another library."""
+    """Show the pipeline as a script: Kornia code that reproduces the draws on the page, or the nearest calls of another library."""
     writers = {"Kornia": to_code, "torchvision v2": to_torchvision, "Albumentations": to_albumentations}
     library = st.segmented_control(
         _("Library"), list(writers), default="Kornia", required=True, key="code/library", label_visibility="collapsed"

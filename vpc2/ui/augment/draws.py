@@ -1,4 +1,4 @@
-"""The Augment page's right side: draws, the film of one draw, before and after, and whether labels survive."""
+"""Augment page, tab Draws: each photograph beside its augmented draws; and the widget that chooses one photograph and one draw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
-COLUMNS = {3: 4, 5: 3, 8: 3}  # for so many draws and the original beside them
+COLUMNS = {3: 4, 5: 3, 8: 3}  # columns of the grid by the number of draws; the original takes one more cell
 DRAWS = tuple(COLUMNS)
 SIDE_PX = 384
 MOST_DRAWS = 8
@@ -27,7 +27,7 @@ Photo = dict[str, Any]
 
 
 def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
-    """Draw the original and its draws for every photograph, each with what was applied and the values it sampled."""
+    """Draw every photograph and its draws, each with the steps that were applied and the values that were sampled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if button(_("Draw again"), type="primary", icon=":material/casino:", key="redraw"):
             workspace.save(replace(workspace.load("pipeline"), seed=secrets.randbelow(2**31)))
@@ -44,7 +44,7 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
             )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
-        result = page_frame.guarded(augmented.drawn, pipeline, photo, draws, SIDE_PX)
+        result = page_frame.guarded(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
         if result is not None:
             cost_ms, device = cost_ms + result["ms"], result["device"]
             _draw_tiles(photo, result, COLUMNS[draws])
@@ -63,20 +63,20 @@ def _draw_tiles(photo: Photo, result: dict[str, Any], columns: int) -> None:
         st.image(result["original"], alt=_("The original photograph"), width="stretch")
         st.caption(f"**{_('Original')}**")
     for i, (picture, steps) in enumerate(zip(result["pictures"], result["steps"], strict=True)):
-        said = [describe_outcome(*step) for step in steps]
+        outcomes = [describe_outcome(*step) for step in steps]
         with grid.cell(), st.container(key=f"tile-{photo['digest']}-{i}", gap="xxsmall"):
-            st.image(picture, alt="; ".join(said) or _("Unchanged"), width="stretch")
-            st.caption("  \n".join(said) or _("Unchanged"))
+            st.image(picture, alt="; ".join(outcomes) or _("Unchanged"), width="stretch")
+            st.caption("  \n".join(outcomes) or _("Unchanged"))
 
 
 def choose_draw(photos: list[Photo], key: str) -> tuple[Photo, int]:
-    """Let the visitor choose one photograph and one draw of it; the number counts from 0."""
+    """Let the visitor choose one photograph and one draw of it; return the photograph and the draw's index, from 0."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {photo["digest"]: photo["name"] for photo in photos}
-        chosen = st.selectbox(
+        digest = st.selectbox(
             _("Photograph"), list(names), format_func=names.__getitem__, key=f"{key}/photo/{'-'.join(sorted(names))[:200]}", width=260
         )
-        shown = st.segmented_control(
+        draw_number = st.segmented_control(
             _("Draw"), range(1, MOST_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"
         )
-    return next(photo for photo in photos if photo["digest"] == chosen), shown - 1
+    return next(photo for photo in photos if photo["digest"] == digest), draw_number - 1

@@ -1,4 +1,4 @@
-"""The Augment page's way out: an augmented data set as a ZIP, from the photographs in the tray or from a data set."""
+"""Augment page, tab Export: an augmented data set as a ZIP, made from the photographs in the tray or from a data set."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
-MOST = 10_000  # pictures in one ZIP
+MAX_IMAGES = 10_000  # in one ZIP
 _TRAY = "tray"
 _FOLDERS = "ImageFolder"
 _STOPPED = Text("Writing was stopped; nothing of it was kept.")
 
 
 def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Let the visitor choose what to augment, how often and in which layout; say what it costs, write the ZIP, and offer it."""
+    """Let the visitor choose the source, the draws per image and the layout; show the cost, write the ZIP and offer it for download."""
     from vpc2.augment.export.offline_dataset import LAYOUTS, copies_of
 
     ready = [key for key in (*DATASETS, *own_datasets.keys()) if datasets.is_ready(key)]
@@ -48,35 +48,35 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         is_balanced = source != _TRAY and st.toggle(
             _("Balance the classes"), key="export/balance", help=_("Smaller classes get more draws, until all are as large as the largest.")
         )
-    st.caption(_layout_words()[layout])
+    st.caption(_layout_captions()[layout])
     items, labels = _items(source, photos)
     if not items:
         return
-    shared = copies_of(labels, int(copies), is_balanced=is_balanced)
-    total = len(shared) + sum(shared)
-    # What the ZIP would be made of: another answer to any of it is another ZIP.
-    made_of = (source, tuple((photo["digest"], labels_of(photo)) for photo in photos) if source == _TRAY else (), layout)
-    asked = (augmented.token_of(pipeline), made_of, tuple(shared))
+    copies_each = copies_of(labels, int(copies), is_balanced=is_balanced)
+    total = len(copies_each) + sum(copies_each)
+    # The ZIP depends on these values alone: one that was written from other values is not offered.
+    content_key = (source, tuple((photo["digest"], labels_of(photo)) for photo in photos) if source == _TRAY else (), layout)
+    request = (augmented.token_of(pipeline), content_key, tuple(copies_each))
     table = st.empty()
-    if total > MOST:
+    if total > MAX_IMAGES:
         st.warning(
             _("That would be {n} pictures; at most {most} go into one ZIP. Ask for fewer draws.").format(
-                n=number(total), most=number(MOST)
+                n=number(total), most=number(MAX_IMAGES)
             ),
             icon=":material/warning:",
         )
         return
-    cost = page_frame.guarded(export_cost.measured, pipeline, made_of, items, layout)
+    cost = page_frame.guarded(export_cost.measure_export, pipeline, content_key, items, layout)
     if cost is None:
         return
-    kept = st.session_state.get("export/written")
-    written = kept if kept is not None and kept["asked"] == repr(asked) else None
+    last_written = st.session_state.get("export/written")
+    written = last_written if last_written is not None and last_written["asked"] == repr(request) else None
     with table.container():
-        export_cost.draw_comparison(cost, len(shared), sum(shared), written)
+        export_cost.draw_comparison(cost, len(copies_each), sum(copies_each), written)
     if button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
-        made = page_frame.guarded(_write, pipeline, items, shared, layout)
-        if made is not None:
-            st.session_state["export/written"] = {"asked": repr(asked), **made}
+        result = page_frame.guarded(_write, pipeline, items, copies_each, layout)
+        if result is not None:
+            st.session_state["export/written"] = {"asked": repr(request), **result}
             st.rerun()
     if written is not None:
         st.download_button(
@@ -90,7 +90,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.caption(_("manifest.csv in it tells every sampled value. The same seed gives the same bytes."))
 
 
-def _layout_words() -> dict[str, str]:
+def _layout_captions() -> dict[str, str]:
     return {
         "ImageFolder": _("One folder a class, as torchvision reads it. Labels on the photographs stay out."),
         "COCO": _("images/ and annotations.json: boxes, masks and points, moved with every draw."),
@@ -104,50 +104,50 @@ def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[s
 
     if source == _TRAY:
         label = _("photographs")
-        made = [
+        items = [
             Item(
-                f"{i:02d}_{_plain(photo['name'])}",
+                f"{i:02d}_{_safe_name(photo['name'])}",
                 label,
                 partial(to_tensor, photo["pixels"]),
                 labels_of(photo),
             )
             for i, photo in enumerate(photos)
         ]
-        return made, [label] * len(made)
+        return items, [label] * len(items)
     data = page_frame.guarded(datasets.load_dataset, source)
     if data is None:
         return [], []
-    names = [f"{i:02d}_{_plain(name)}" for i, name in enumerate(data.classes)]
+    names = [f"{i:02d}_{_safe_name(name)}" for i, name in enumerate(data.classes)]
     labels = [names[label] for label in data.labels]
     return [Item(f"{i:06d}", label, partial(to_tensor, data.images[i])) for i, label in enumerate(labels)], labels
 
 
-def _plain(name: str) -> str:
-    """Return a visitor's name as a file may be called anywhere: letters and digits, nothing that a path or a shell reads."""
+def _safe_name(name: str) -> str:
+    """Return a visitor's name as a safe file name: ASCII letters and digits, every other character (path, shell) as `_`; at most 40."""
     return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in clean_name(name))[:40] or "_"
 
 
-def _write(pipeline: Pipeline, items: list[Any], shared: list[int], layout: str) -> dict[str, Any]:
-    """Write the ZIP with progress and a way to stop; return its `data` and the seconds `s` that it took."""
+def _write(pipeline: Pipeline, items: list[Any], copies_each: list[int], layout: str) -> dict[str, Any]:
+    """Write the ZIP with a progress bar and a Cancel button; return its bytes as `data` and the seconds it took as `s`."""
     from vpc2.augment.export.offline_dataset import write_dataset
     from vpc2.images.encode import to_jpeg
 
-    began, total = time.perf_counter(), len(shared) + sum(shared)
+    started, total = time.perf_counter(), len(copies_each) + sum(copies_each)
     bar, cancel = st.empty(), st.empty()
-    # A click ends this run of the page at its next word to the browser, which is the progress; the file goes with it.
+    # A click ends this script run at its next message to the browser, the progress; the temporary file is deleted with it.
     cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=notices.remember_note, args=(_STOPPED,))
 
     def report(written: int) -> None:
-        left = (time.perf_counter() - began) / written * (total - written)
+        left = (time.perf_counter() - started) / written * (total - written)
         bar.progress(
             min(written / total, 1.0),
             text=_("{n} of {total} pictures, about {s} s left").format(n=number(written), total=number(total), s=number(left, ",.0f")),
         )
 
     with tempfile.TemporaryFile() as file:
-        write_dataset(file, pipeline, items, shared, to_jpeg, layout=layout, report=report, place=augmented.computing)
+        write_dataset(file, pipeline, items, copies_each, to_jpeg, layout=layout, report=report, place=augmented.computing)
         file.seek(0)
         data = file.read()
     bar.empty()
     cancel.empty()
-    return {"data": data, "s": time.perf_counter() - began}
+    return {"data": data, "s": time.perf_counter() - started}

@@ -1,4 +1,4 @@
-"""Online beside offline, in numbers measured on this machine: what an epoch sees, how much of it is new, room and time."""
+"""Augment page, tab Export: the table that compares online with offline augmentation (images an epoch, disk space, time), measured here."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from vpc2.ui.session.i18n import _, number
 EPOCHS = 10
 
 
-def measured(pipeline: Pipeline, made_of: tuple, items: list[Any], layout: str) -> Any:
-    """Return the `Cost` of a data set, from a few draws of its pictures."""
+def measure_export(pipeline: Pipeline, content_key: tuple, items: list[Any], layout: str) -> Any:
+    """Return the `Cost` of augmenting a data set, measured on a few draws of its images.
+
+    `content_key` identifies the items in the cache.
+    """
     from vpc2.augment.export.cost import Cost
 
     with st.spinner(_("Measuring a few draws…")):
-        return Cost(**_measured(augmented.token_of(pipeline), repr(made_of), layout, items))
+        return Cost(**_measure_export(augmented.token_of(pipeline), repr(content_key), layout, items))
 
 
 @st.cache_data(max_size="4MB", show_spinner=False)
-def _measured(token: str, made_of: str, layout: str, _items: list[Any]) -> dict[str, Any]:
+def _measure_export(token: str, content_key: str, layout: str, _items: list[Any]) -> dict[str, Any]:
     from vpc2.augment.export.cost import measure_cost
     from vpc2.images.decode import decode_photo
     from vpc2.images.encode import to_jpeg
@@ -35,14 +38,14 @@ def _measured(token: str, made_of: str, layout: str, _items: list[Any]) -> dict[
         return asdict(measure_cost(pipeline, _items, to_jpeg, decode_photo, draws=EPOCHS, layout=layout))
 
 
-def draw_comparison(cost: Any, pictures: int, drawn: int, written: dict[str, Any] | None) -> None:
-    """Draw the table; where the ZIP is `written`, its size and seconds are what they were, not what was expected."""
-    total = pictures + drawn
-    write_s = written["s"] if written else cost.write_s(pictures, drawn)
+def draw_comparison(cost: Any, pictures: int, draws: int, written: dict[str, Any] | None) -> None:
+    """Draw the table. Where the ZIP is `written` (`data`, `s`), its real size and duration replace the estimates."""
+    total = pictures + draws
+    write_s = written["s"] if written else cost.write_s(pictures, draws)
     online_s, offline_s = cost.online_s(pictures), cost.offline_s(total)
     is_counted = pictures <= len(cost.digests)
-    new_online, new_offline = number(cost.online_different(pictures, EPOCHS)), number(cost.offline_different(pictures, drawn))
-    zip_mb = _mb(len(written["data"])) if written else _about(_mb(cost.size_bytes(pictures, drawn)))
+    new_online, new_offline = number(cost.online_different(pictures, EPOCHS)), number(cost.offline_different(pictures, draws))
+    zip_mb = _mb(len(written["data"])) if written else _approximate(_mb(cost.size_bytes(pictures, draws)))
     st.table(
         {
             "": [
@@ -55,19 +58,19 @@ def draw_comparison(cost: Any, pictures: int, drawn: int, written: dict[str, Any
             ],
             _("Online, while training"): [
                 number(pictures),
-                new_online if is_counted else _about(new_online),
-                _about(_mb(cost.size_bytes(pictures, 0))),
+                new_online if is_counted else _approximate(new_online),
+                _approximate(_mb(cost.size_bytes(pictures, 0))),
                 _seconds(0),
-                _about(_seconds(online_s)),
-                _about(_seconds(EPOCHS * online_s)),
+                _approximate(_seconds(online_s)),
+                _approximate(_seconds(EPOCHS * online_s)),
             ],
             _("Offline, this ZIP"): [
                 number(total),
-                new_offline if is_counted and drawn <= EPOCHS * pictures else _about(new_offline),
+                new_offline if is_counted and draws <= EPOCHS * pictures else _approximate(new_offline),
                 zip_mb,
-                _seconds(write_s) if written else _about(_seconds(write_s)),
-                _about(_seconds(offline_s)),
-                _about(_seconds(write_s + EPOCHS * offline_s)),
+                _seconds(write_s) if written else _approximate(_seconds(write_s)),
+                _approximate(_seconds(offline_s)),
+                _approximate(_seconds(write_s + EPOCHS * offline_s)),
             ],
         },
         border="horizontal",
@@ -84,7 +87,7 @@ def draw_comparison(cost: Any, pictures: int, drawn: int, written: dict[str, Any
     )
 
 
-def _about(written: str) -> str:
+def _approximate(written: str) -> str:
     return _("about {n}").format(n=written)
 
 

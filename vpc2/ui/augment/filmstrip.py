@@ -1,4 +1,4 @@
-"""One draw step by step: what each operation did to the photograph."""
+"""Augment page, tab Filmstrip: one draw after each step of the pipeline."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vpc2.ui.widgets import page_frame
 
 
 def draw_film(pipeline: Pipeline, photos: list[Photo]) -> None:
-    """Draw one draw after every step: the picture, and what that step did to it."""
+    """Draw the image of one draw after every step, with what that step did to it."""
     if not photos:
         return
     photo, draw = choose_draw(photos, "film")
-    film = page_frame.guarded(augmented.filmed, pipeline, photo, draw, SIDE_PX)
+    film = page_frame.guarded(augmented.step_by_step, pipeline, photo, draw, SIDE_PX)
     if film is None:
         return
     grid = st.grid("auto", min_column_width=210, gap="small")
@@ -25,7 +25,7 @@ def draw_film(pipeline: Pipeline, photos: list[Photo]) -> None:
         st.image(film["original"], alt=_("The original photograph"), width="stretch")
         st.caption(f"**{_('Original')}**")
     for i, (picture, outcome) in enumerate(zip(film["pictures"], film["steps"], strict=True), 1):
-        said = describe_outcome(*outcome)
+        caption = describe_outcome(*outcome)
         with grid.cell(), st.container(key=f"tile-film-{outcome[0]}", gap="xxsmall"):
-            st.image(picture, alt=said, width="stretch")
-            st.caption(f"**{i}** {said}")
+            st.image(picture, alt=caption, width="stretch")
+            st.caption(f"**{i}** {caption}")

@@ -1,4 +1,4 @@
-"""A photograph's labels in and out of files: COCO and YOLO, as other programs write and read them."""
+"""Augment page, tab Labels: import and export of a photograph's labels as COCO or YOLO files."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from vpc2.ui import markdown
 from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, number
 
-_ADDED = Plural("{n} label came from “{name}”.", "{n} labels came from “{name}”.")
+_IMPORTED = Plural("{n} label came from “{name}”.", "{n} labels came from “{name}”.")
 _FULL = Text("A photograph takes at most {most} labels; of the file's, this many had no room: {left}.")
 
 
-def draw_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:
-    """Offer to add labels from a file and to save those drawn; return the labels with those of a file, or None."""
+def draw_label_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:
+    """Draw the import of labels from a file and the export; return the labels with those of the file added, or None without a file."""
     count = st.session_state.setdefault("labels/uploads", 0)
     with st.container(horizontal=True):
         with st.popover(_("Labels from a file"), icon=":material/upload_file:", key=f"labels/open/{count}"):
             st.caption(_("COCO (.json) or YOLO (.txt: boxes, or outlines). They are added to those drawn."))
-            given = st.file_uploader(
+            upload = st.file_uploader(
                 _("A file with labels"), type=["json", "txt"], key=f"labels/file/{count}", max_upload_size=1, label_visibility="collapsed"
             )
         if labels:
             with st.popover(_("Save the labels"), icon=":material/download:", key="labels/save"):
-                _draw_saving(photo, labels)
-    if given is None:
+                _draw_downloads(photo, labels)
+    if upload is None:
         return None
     st.session_state["labels/uploads"] += 1
     try:
-        is_coco = given.name.lower().endswith(".json")
+        is_coco = upload.name.lower().endswith(".json")
         orientation = photo.get("orientation", 1)
         if is_coco:
-            read = from_coco(given.getvalue(), file_name(photo), _size_of(photo), orientation)
+            imported = from_coco(upload.getvalue(), file_name(photo), _size_of(photo), orientation)
         else:
-            read = from_yolo(given.getvalue(), orientation=orientation)
+            imported = from_yolo(upload.getvalue(), orientation=orientation)
     except Refusal as refusal:
         notices.remember_note(refusal.text, "error")
         return labels
-    room = max(MOST - len(labels), 0)
-    notices.remember_note(_ADDED.fill(n=min(len(read.labels), room), name=clean_name(given.name)))
-    for note in read.notes:
+    free = max(MOST - len(labels), 0)
+    notices.remember_note(_IMPORTED.fill(n=min(len(imported.labels), free), name=clean_name(upload.name)))
+    for note in imported.notes:
         notices.remember_note(note)
-    if len(read.labels) > room:
-        notices.remember_note(_FULL.fill(most=MOST, left=len(read.labels) - room))
-    return (*labels, *read.labels[:room])
+    if len(imported.labels) > free:
+        notices.remember_note(_FULL.fill(most=MOST, left=len(imported.labels) - free))
+    return (*labels, *imported.labels[:free])
 
 
-def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
+def _draw_downloads(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
     name, names = file_name(photo), class_names(labels)
     stem = name.rpartition(".")[0]
     st.download_button(
@@ -76,21 +76,21 @@ def _draw_saving(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
         disabled=not names,
         width="stretch",
     )
-    said = [f"{i} {markdown.literal(one)}" for i, one in enumerate(names)]
-    if said:
-        st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(said)))
+    classes = [f"{i} {markdown.literal(class_name)}" for i, class_name in enumerate(names)]
+    if classes:
+        st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(classes)))
     points = sum(label.kind == POINT for label in labels)
     if points:
         st.caption(_("YOLO has no place for points: {n} stay out.").format(n=number(points)))
 
 
 def file_name(photo: dict[str, Any]) -> str:
-    """Return what a photograph's file is called, with a suffix."""
+    """Return a photograph's file name, with a suffix (.jpg where it has none)."""
     name = SAMPLES[photo["key"]].file if photo.get("key") in SAMPLES else photo["name"]
     return name if "." in name else f"{name}.jpg"
 
 
 def _size_of(photo: dict[str, Any]) -> tuple[int, int]:
-    """Return the width and height that the photograph came with, upright as it is shown."""
+    """Return the original width and height of a photograph in px, exchanged where its EXIF orientation turns it upright."""
     (width, height), shape = photo["size"], photo["pixels"].shape
     return (width, height) if (width > height) == (shape[1] > shape[0]) else (height, width)

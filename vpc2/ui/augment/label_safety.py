@@ -1,4 +1,4 @@
-"""The Augment page's question: does the label survive? Draw by draw, by strength, and class by class."""
+"""Augment page, tab Safe?: does a draw still get the label of its photograph? By draw, by strength and by class."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
-from vpc2.ui.augment.label_safety_by_class import draw_classes, pick_up
+from vpc2.ui.augment.label_safety_by_class import choose_trained_classifier, draw_classes
 from vpc2.ui.augment.label_safety_by_strength import draw_strength
 from vpc2.ui.computed import augmented, classifiers, label_survival
 from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session.i18n import _, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
-DRAWS = 96  # of the whole pipeline: fewer than `safety.FEWEST` could never be called harmless
+DRAWS = 96  # of the whole pipeline; with fewer than `label_survival.FEWEST` no verdict "harmless" is possible
 STEP_DRAWS = 24  # of each step alone, which gets no verdict
 TILES = 12
 
 
 def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
-    """Draw what a classifier answers to draws: whether the label survives, what breaks it, how strong that may be, and for which class."""
-    pick_up()
+    """Draw the choice of classifier and view, and the chosen view: label survival of each draw, by strength or by class."""
+    choose_trained_classifier()
     left, right = st.columns([1.4, 1], gap="medium")
     with left:
         ref = classifier_picker.choose_classifier(key="safety/classifier")
     views = {"draws": _("Each draw"), "strength": _("By strength"), "classes": _("By class")}
-    has_set = classifiers.has_set(ref)
+    has_set = classifiers.has_dataset(ref)
     view = right.segmented_control(
         _("How to ask"),
         list(views),
@@ -52,7 +52,7 @@ def draw_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
 
 
 def _draw_photos(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
-    """Draw every photograph's verdict and answers first; the steps one by one, which cost most, fill their places after that."""
+    """Draw every photograph's verdict and predictions first, then the survival under each step alone, which is the slowest part."""
     if not ref.is_pretrained:
         st.caption(_("This net answers one of its own classes to any photograph, whatever is on it."))
     places = {photo["digest"]: _draw_photo(pipeline, photo, ref) for photo in photos}
@@ -63,19 +63,19 @@ def _draw_photos(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) ->
 
 
 def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
-    """Draw a photograph's verdict and the answers to its draws; return the place between them, for the steps.
+    """Draw a photograph's verdict and the predictions of its draws; return the empty container between them, for the chart of the steps.
 
-    None comes back where the classifier is not sure of the photograph itself: that is said, and nothing is judged.
+    Return None where the classifier is not confident about the photograph itself: the page says so and there is no verdict.
     """
     st.markdown(f"### {markdown.literal(photo['name'])}")
     with st.spinner(_("Asking about {n} draws…").format(n=DRAWS)):
-        classes, (plain, _certainty) = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)
-        unsure = label_survival.unsure_of(ref, photo)
-        whole = label_survival.survived(pipeline, ref, photo, DRAWS if unsure is None else TILES)
-        pictures = augmented.drawn(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
+        classes, (label, _certainty) = classifiers.classifier_of(ref).classes, label_survival.predict_unaugmented(ref, photo)
+        unsure = label_survival.uncertainty_note(ref, photo)
+        whole = label_survival.survival_of(pipeline, ref, photo, DRAWS if unsure is None else TILES)
+        pictures = augmented.augmented_draws(pipeline, photo, TILES, label_survival.SIDE_PX)["pictures"]
     if unsure is None:
-        answer = _("Without augmentation: {answer}.").format(answer=markdown.literal(classes[plain]))
-        st.markdown(f"{label_survival.verdict_of(whole)} {label_survival.count_of(whole)}. {answer}")
+        answer = _("Without augmentation: {answer}.").format(answer=markdown.literal(classes[label]))
+        st.markdown(f"{label_survival.verdict_text(whole)} {label_survival.survival_text(whole)}. {answer}")
         place = st.empty()
     else:
         st.info(unsure, icon=":material/help:")
@@ -84,28 +84,28 @@ def _draw_photo(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> Any:
     for i, (picture, label, certainty) in enumerate(zip(pictures, whole.answers, whole.certainty, strict=False)):
         with grid.cell(), st.container(key=f"tile-safe-{photo['digest']}-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[label], width="stretch")
-            sign = f":green[:material/check: {_('kept')}]" if label == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"{markdown.literal(classes[label])} {percent(certainty)}" + (f"  \n{sign}" if unsure is None else ""))
+            verdict = f":green[:material/check: {_('kept')}]" if label == label else f":orange[:material/close: {_('lost')}]"
+            st.caption(f"{markdown.literal(classes[label])} {percent(certainty)}" + (f"  \n{verdict}" if unsure is None else ""))
     return place
 
 
 def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
-    """Draw the survival under the whole pipeline and under each step alone: the lowest is the step that breaks the label."""
+    """Draw a bar chart of the survival under the whole pipeline and under each step alone; the lowest step breaks the label."""
     steps = [step for step in pipeline.steps if step.on]
-    found: list[Survival] = []
+    by_step: list[Survival] = []
     for i, step in enumerate(steps):
         st.progress(i / len(steps), text=_("Asking about each step alone…"))
-        found.append(label_survival.survived(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
-    whole: Survival = label_survival.survived(pipeline, ref, photo, DRAWS)
+        by_step.append(label_survival.survival_of(edit_solo(pipeline, step.id), ref, photo, STEP_DRAWS))
+    whole: Survival = label_survival.survival_of(pipeline, ref, photo, DRAWS)
     names = [_("the whole pipeline"), *(_("only “{step}”").format(step=say(OPS[step.op].title)) for step in steps)]
-    shown = [whole, *found]
-    worst = min(range(len(steps)), key=lambda i: found[i].share, default=None)
+    survivals = [whole, *by_step]
+    worst = min(range(len(steps)), key=lambda i: by_step[i].share, default=None)
     with st.container():
-        said = label_survival.count_of(whole)
-        if len(steps) > 1 and worst is not None and found[worst].kept < found[worst].n:
-            said = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
-                step=say(OPS[steps[worst].op].title), share=percent(found[worst].share, 0)
+        summary = label_survival.survival_text(whole)
+        if len(steps) > 1 and worst is not None and by_step[worst].kept < by_step[worst].n:
+            summary = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
+                step=say(OPS[steps[worst].op].title), share=percent(by_step[worst].share, 0)
             )
-            st.markdown(said)
-        figure = label_survival.survival_bars(names, shown)
-        st.plotly_chart(figure, key=f"safety/{photo['digest']}", alt=said, config={"displayModeBar": False})
+            st.markdown(summary)
+        figure = label_survival.survival_bars(names, survivals)
+        st.plotly_chart(figure, key=f"safety/{photo['digest']}", alt=summary, config={"displayModeBar": False})

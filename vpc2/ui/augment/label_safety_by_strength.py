@@ -1,4 +1,4 @@
-"""How strong may a step be? Survival against rising strengths of one step, and where it falls under a line."""
+"""Augment page, tab Safe?, by strength: label survival against the strength of one step, and where it falls below a threshold."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, percent, say
 
 DRAWS = (24, 48, 96)
-LINE = round(100 * (1 - MOST_LOST))  # the line of the verdict; another may be asked for
-CONTROL_PX = 155  # two beside each other on a phone
+LINE = round(100 * (1 - MOST_LOST))  # default threshold in %, the one of the verdict
+CONTROL_PX = 155  # two controls side by side fit on a phone
 
 
 def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
-    """Draw where the survival of one photograph, or of the chosen test pictures, falls under a line as one step grows."""
+    """Draw the controls and the curve of survival against strength, for one photograph or for images of the chosen test set."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
-    sources: dict[str, Photo | None] = {"test": None} if classifiers.has_set(ref) else {}
+    sources: dict[str, Photo | None] = {"test": None} if classifiers.has_dataset(ref) else {}
     sources |= {photo["digest"]: photo for photo in photos}
     if not steps:
         st.info(_("No step of this pipeline has a strength to vary: add one on the left."), icon=":material/info:")
@@ -35,17 +35,21 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
     if not sources:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="strength-controls"):
-        known = (i for i, one in enumerate(sources.values()) if one is None or label_survival.unsure_of(ref, one) is None)
+        confident = (
+            i
+            for i, candidate in enumerate(sources.values())
+            if candidate is None or label_survival.uncertainty_note(ref, candidate) is None
+        )
         source = st.selectbox(
             _("Pictures"),
             list(sources),
-            index=next(known, 0),
+            index=next(confident, 0),
             format_func=lambda key: _("the test set") if (chosen := sources[key]) is None else chosen["name"],
             key=f"safety/source/{'-'.join(sources)[:200]}",
             width=CONTROL_PX,
         )
         photo = sources[source]
-        unsure = label_survival.unsure_of(ref, photo) if photo is not None else None
+        unsure = label_survival.uncertainty_note(ref, photo) if photo is not None else None
         first = _first_step(pipeline, steps, photo, ref)
         step = steps[
             st.selectbox(
@@ -78,52 +82,59 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
 
 
 def _first_step(pipeline: Pipeline, steps: dict[str, Step], photo: Photo | None, ref: ClassifierRef) -> str:
-    """Return the step whose card is chosen, else the one that alone loses most."""
+    """Return the id of the step whose card is selected, else of the step that alone has the lowest survival."""
     chosen = st.session_state.get("pipeline/selected")
-    likely = [key for key in steps if OPS[steps[key].op].strengths] or list(steps)  # a chance says less than an angle
+    likely = [key for key in steps if OPS[steps[key].op].strengths] or list(steps)  # a probability p says less than an angle
     if chosen in steps or len(likely) == 1:
         return chosen if chosen in steps else likely[0]
     with st.spinner(_("Asking about each step alone…")):
-        return min(likely, key=lambda key: label_survival.survived(edit_solo(pipeline, key), ref, photo, DRAWS[0]).share)
+        return min(likely, key=lambda key: label_survival.survival_of(edit_solo(pipeline, key), ref, photo, DRAWS[0]).share)
 
 
 def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None, ref: ClassifierRef, line: float, draws: int) -> None:
-    sweep, found, place = edit_strengths(pipeline, step.id, knob.key), [], st.empty()
+    sweep, survivals, place = edit_strengths(pipeline, step.id, knob.key), [], st.empty()
     for i, (_value, stronger) in enumerate(sweep):
         place.progress(i / len(sweep), text=_("Asking at {n} strengths…").format(n=len(sweep)))
-        found.append(label_survival.survived(stronger, ref, photo, draws))
-    strengths = [_said_strength(knob, value) for value, _pipeline in sweep]
-    said = _said_fall(strengths, found, line)
+        survivals.append(label_survival.survival_of(stronger, ref, photo, draws))
+    strengths = [_strength_text(knob, value) for value, _pipeline in sweep]
+    summary = _fall_text(strengths, survivals, line)
     with place.container():
-        st.markdown(f"**{said}**")
+        st.markdown(f"**{summary}**")
         figure = strength_figure(
-            strengths, [s.share for s in found], [s.low for s in found], [s.high for s in found], line, y_title=_("keep the answer")
+            strengths,
+            [s.share for s in survivals],
+            [s.low for s in survivals],
+            [s.high for s in survivals],
+            line,
+            y_title=_("keep the answer"),
         )
-        st.plotly_chart(figure, key="safety/strength", alt=said, config={"displayModeBar": False})
+        st.plotly_chart(figure, key="safety/strength", alt=summary, config={"displayModeBar": False})
         notes = [
-            _("{n} draws a strength; only “{step}” changes.").format(n=number(found[0].n), step=say(OPS[step.op].title)),
+            _("{n} draws a strength; only “{step}” changes.").format(n=number(survivals[0].n), step=say(OPS[step.op].title)),
             _("It is applied in every draw.") if knob.key != "p" else "",
             _("The band is the 95 % interval; the strength named is the first tested whose whole interval lies under the line."),
         ]
         st.caption(" ".join(filter(None, notes)))
     if photo is not None:
-        _draw_tiles(sweep, strengths, found, photo, ref)
+        _draw_tiles(sweep, strengths, survivals, photo, ref)
 
 
-def _draw_tiles(sweep: list, strengths: list[str], found: list[Survival], photo: Photo, ref: ClassifierRef) -> None:
-    """Draw the first draw at every strength with its answer."""
-    classes, plain = classifiers.classifier_of(ref).classes, label_survival.plain_answer(ref, photo)[0]
+def _draw_tiles(sweep: list, strengths: list[str], survivals: list[Survival], photo: Photo, ref: ClassifierRef) -> None:
+    """Draw the first draw at every strength with its prediction."""
+    classes, label = classifiers.classifier_of(ref).classes, label_survival.predict_unaugmented(ref, photo)[0]
     grid = st.grid("auto", min_column_width=120, gap="small")
-    for i, ((_value, stronger), strength, one) in enumerate(zip(sweep, strengths, found, strict=True)):
-        picture, answer = augmented.drawn(stronger, photo, 1, label_survival.SIDE_PX)["pictures"][0], one.answers[0]
+    for i, ((_value, stronger), strength, survival) in enumerate(zip(sweep, strengths, survivals, strict=True)):
+        picture, answer = augmented.augmented_draws(stronger, photo, 1, label_survival.SIDE_PX)["pictures"][0], survival.answers[0]
         with grid.cell(), st.container(key=f"tile-strength-{i}", gap="xxsmall"):
             st.image(picture, alt=f"{strength}: {classes[answer]}", width="stretch")
-            sign = f":green[:material/check: {_('kept')}]" if answer == plain else f":orange[:material/close: {_('lost')}]"
-            st.caption(f"**{markdown.literal(strength)}**  \n{markdown.literal(classes[answer])} {percent(one.certainty[0])}  \n{sign}")
+            verdict = f":green[:material/check: {_('kept')}]" if answer == label else f":orange[:material/close: {_('lost')}]"
+            st.caption(
+                f"**{markdown.literal(strength)}**  \n{markdown.literal(classes[answer])} {percent(survival.certainty[0])}  \n{verdict}"
+            )
 
 
-def _said_strength(knob: Knob, value: Any) -> str:
-    """Return a strength as a person writes it: ±45°, 0.5 … 1, 12 px; None is the step left out."""
+def _strength_text(knob: Knob, value: Any) -> str:
+    """Return a strength as text: ±45°, 0.5 … 1, 12 px; None stands for the pipeline without the step."""
     if value is None:
         return _("without it")
     unit = knob.unit if knob.unit in ("", "°") else f" {knob.unit}"
@@ -132,27 +143,27 @@ def _said_strength(knob: Knob, value: Any) -> str:
     return " … ".join(number(part, ".3g") for part in (value if isinstance(value, list) else [value])) + unit
 
 
-def _said_fall(strengths: list[str], found: list[Survival], line: float) -> str:
-    """Return in words where survival falls under the line; only strengths that were tested are named."""
-    fall, wanted = find_drop(found, line), percent(line, 0)
+def _fall_text(strengths: list[str], survivals: list[Survival], line: float) -> str:
+    """Return a sentence on where survival falls below the threshold `line` (a share); only tested strengths are named."""
+    fall, threshold = find_drop(survivals, line), percent(line, 0)
     if fall.sure == 0:
-        return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=wanted)
+        return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=threshold)
     if fall.sure is not None:
-        form = (
+        template = (
             _("From {strength} on, fewer than {line} of draws keep the answer.")
             if fall.stays
             else _("At {strength}, fewer than {line} of draws keep the answer, though not at every larger strength.")
         )
-        said = form.format(strength=strengths[fall.sure], line=wanted)
+        sentence = template.format(strength=strengths[fall.sure], line=threshold)
         if fall.counted is not None and fall.counted != fall.sure:
-            said += " " + _("The count is under the line at {strength} already, but its interval still reaches over it.").format(
+            sentence += " " + _("The count is under the line at {strength} already, but its interval still reaches over it.").format(
                 strength=strengths[fall.counted]
             )
-        return said
+        return sentence
     if fall.counted is not None:
         return _("Not enough draws to tell: the count is under {line} first at {strength}, but its interval reaches over the line.").format(
-            line=wanted, strength=strengths[fall.counted]
+            line=threshold, strength=strengths[fall.counted]
         )
     if fall.is_clear:
-        return _("Never within its limits: at every strength tested, at least {line} of draws keep the answer.").format(line=wanted)
-    return _("Not enough draws to tell: no count is under {line}, but some intervals reach below it.").format(line=wanted)
+        return _("Never within its limits: at every strength tested, at least {line} of draws keep the answer.").format(line=threshold)
+    return _("Not enough draws to tell: no count is under {line}, but some intervals reach below it.").format(line=threshold)

@@ -1,4 +1,4 @@
-"""The Augment page's labels: boxes, points and masks on a photograph, and where each draw takes them."""
+"""Augment page, tab Labels: boxes, points and masks on a photograph, and the same labels transformed by each draw."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ SIDE_PX = 384
 
 
 def labels_of(photo: dict[str, Any]) -> tuple[Label, ...]:
-    """Return what is marked on a photograph: by the visitor, or on the sample from the start."""
-    kept = st.session_state.get("labels", {}).get(photo["digest"])
-    if kept is not None:
-        return from_docs(kept)
+    """Return the labels of a photograph: those the visitor drew, else those that come with the sample."""
+    documents = st.session_state.get("labels", {}).get(photo["digest"])
+    if documents is not None:
+        return from_docs(documents)
     entry = SAMPLES.get(photo.get("key", ""))
     return tuple(replace(label, name=say(name)) for name, label in entry.labels) if entry else ()
 
 
-def keep_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
-    """Keep a photograph's labels for the session, as plain documents."""
+def save_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
+    """Store a photograph's labels in the session state, as plain documents."""
     st.session_state.setdefault("labels", {})[photo["digest"]] = [label.to_doc() for label in labels]
 
 
 def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Let the visitor mark one photograph, by hand or from a file, and show where every draw takes the labels."""
+    """Let the visitor label one photograph, by hand or from a file, and show every draw with its transformed labels."""
     if not photos:
         return
-    pad, draws = st.columns([1.35, 1], gap="medium")
-    with pad:
+    editor, draws = st.columns([1.35, 1], gap="medium")
+    with editor:
         photo = photos[0]
         if len(photos) > 1:
-            names = {one["digest"]: one["name"] for one in photos}
-            chosen = st.segmented_control(
+            names = {candidate["digest"]: candidate["name"] for candidate in photos}
+            digest = st.segmented_control(
                 _("Photograph"),
                 list(names),
                 default=photo["digest"],
@@ -56,19 +56,19 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
                 key=f"labels/photo/{'-'.join(sorted(names))[:200]}",
                 label_visibility="collapsed",
             )
-            photo = next(one for one in photos if one["digest"] == chosen)
+            photo = next(candidate for candidate in photos if candidate["digest"] == digest)
         labels = labels_of(photo)
-        edited = label_editor(augmented.shown(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_pad_words())
+        edited = label_editor(augmented.resized_jpeg(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_editor_words())
         if edited is None:
-            edited = label_files.draw_files(photo, labels)
+            edited = label_files.draw_label_files(photo, labels)
         if edited is not None:
-            keep_labels(photo, edited)
+            save_labels(photo, edited)
             st.rerun()
     with draws:
-        _draw_moved(pipeline, photo, labels)
+        _draw_transformed(pipeline, photo, labels)
 
 
-def _pad_words() -> dict[str, str]:
+def _editor_words() -> dict[str, str]:
     return {
         "image": _("The photograph with its labels"),
         "tools": _("What to draw"),
@@ -92,41 +92,41 @@ def _pad_words() -> dict[str, str]:
     }
 
 
-def _draw_moved(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
-    """Draw where each draw takes the labels, and what is worth knowing about the way."""
+def _draw_transformed(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
+    """Draw every draw with its transformed labels, how many labels left the image, and which steps Kornia does not move labels for."""
     counts = {kind: number(sum(label.kind == kind for label in labels)) for kind in (BOX, POINT, MASK)}
     if labels:
         st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
     else:
         st.markdown(_("Nothing is marked on this photograph: draw a box, a point or an outline, and every draw shows where it goes."))
-    found = page_frame.guarded(_moved, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"])
-    if found is None:
+    draws = page_frame.guarded(_transform_labels, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"])
+    if draws is None:
         return
     grid = st.grid(2, min_column_width=150, gap="small")
-    for i, draw in enumerate(found):
-        said = _said_of(draw["gone"], len(labels))
+    for i, draw in enumerate(draws):
+        caption = _caption_of(draw["gone"], len(labels))
         with grid.cell(), st.container(key=f"tile-label-{i}", gap="xxsmall"):
             st.image(draw["picture"], alt=_("Draw {n} with its labels").format(n=i + 1), width="stretch")
-            if said:
-                st.caption(said)
-    left_behind = labels and [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
-    if left_behind:
+            if caption:
+                st.caption(caption)
+    not_by_kornia = labels and [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
+    if not_by_kornia:
         st.caption(
             ":material/label: "
-            + _("{steps}: Kornia leaves labels behind here; they are moved by the pixels' own way.").format(steps=", ".join(left_behind))
+            + _("{steps}: Kornia leaves labels behind here; they are moved by the pixels' own way.").format(steps=", ".join(not_by_kornia))
         )
 
 
-def _said_of(gone: int, labels: int) -> str:
-    """Return what became of a draw's labels; nothing where there are none to speak of."""
+def _caption_of(gone: int, labels: int) -> str:
+    """Return the caption of a draw: how many labels left the image; empty where the photograph has no labels."""
     if not labels:
         return ""
     return _("{n} left the picture").format(n=number(gone)) if gone else _("all labels are here")
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _moved(token: str, image_key: str, labels_key: str, _labels: tuple[Label, ...], _pixels: np.ndarray) -> list[dict[str, Any]]:
-    """Return each draw with its labels on it as JPEG (`picture`), and how many labels left it (`gone`)."""
+def _transform_labels(token: str, image_key: str, labels_key: str, _labels: tuple[Label, ...], _pixels: np.ndarray) -> list[dict[str, Any]]:
+    """Return each draw with its labels drawn on it as JPEG (`picture`), and how many labels left the image (`gone`)."""
     from vpc2 import codec
     from vpc2.augment.labels.transform import move_labels, track_draw
     from vpc2.augment.pipeline import draw_images, pick_device

@@ -1,4 +1,4 @@
-"""The Augment page's comparison of libraries: one operation, the same strength, the pictures, the difference and the price."""
+"""Augment page, tab Libraries: one operation at the same strength in Kornia, torchvision and Albumentations: images, difference, time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {"kornia": "Kornia", "torchvision": "torchvision v2", "albumentations": 
 
 
 def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Draw one matched operation in every library that is installed, on the first photograph."""
+    """Draw one operation, matched across every installed library, on the first photograph."""
     from vpc2.augment.library_comparison import MATCHES
 
     chosen = next((step.op for step in pipeline.steps if step.op in MATCHES), next(iter(MATCHES)))
@@ -35,27 +35,27 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.caption(say(MATCHES[key].help))
     if not photos:
         return
-    made = page_frame.guarded(_made, key, photos[0]["digest"], photos[0]["pixels"])
-    if made is None:
+    results = page_frame.guarded(_apply_in_each, key, photos[0]["digest"], photos[0]["pixels"])
+    if results is None:
         return
     grid = st.grid(3, min_column_width=200, gap="small")
-    for library, facts in made.items():
+    for library, facts in results.items():
         with grid.cell(), st.container(key=f"tile-lib-{library}", gap="xxsmall"):
             st.image(facts["picture"], alt=NAMES[library], width="stretch")
-            said = (
+            caption = (
                 _("the reference")
                 if library == "kornia"
                 else _("differs from Kornia by {mean} of 255 on average, by {most} at most").format(
                     mean=number(facts["mean"], ".2f"), most=number(facts["most"])
                 )
             )
-            st.caption(f"**{NAMES[library]}**  \n{said}  \n{number(facts['ms'], ',.0f' if facts['ms'] >= 100 else '.3g')} ms")
-    _draw_finding(made)
-    if "albumentations" not in made:
+            st.caption(f"**{NAMES[library]}**  \n{caption}  \n{number(facts['ms'], ',.0f' if facts['ms'] >= 100 else '.3g')} ms")
+    _draw_fastest(results)
+    if "albumentations" not in results:
         st.caption(_("Albumentations is not installed here, or has no equal of this operation."))
     if button(_("Time a batch of {n}").format(n=BATCH), icon=":material/timer:", key="libraries/time"):
         with st.spinner(_("Timing {n} pictures in turns…").format(n=BATCH)):
-            times = page_frame.guarded(_timed, key, photos[0]["digest"], photos[0]["pixels"])
+            times = page_frame.guarded(_time_batch, key, photos[0]["digest"], photos[0]["pixels"])
         if times is not None:
             rows = sorted(times["ms"].items(), key=lambda row: row[1])
             st.table(
@@ -71,20 +71,20 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             st.caption(_("Kornia ran on {device}, the others on the CPU; medians of turns.").format(device=times["device"].upper()))
 
 
-def _draw_finding(made: dict[str, dict[str, Any]]) -> None:
-    """Say plainly which library is quickest for one picture, also where it is not Kornia."""
-    quickest = min(made, key=lambda library: made[library]["ms"])
-    slowest = max(made, key=lambda library: made[library]["ms"])
+def _draw_fastest(results: dict[str, dict[str, Any]]) -> None:
+    """Say which library is fastest for one image, also where it is not Kornia."""
+    fastest = min(results, key=lambda library: results[library]["ms"])
+    slowest = max(results, key=lambda library: results[library]["ms"])
     st.markdown(
         _("For one picture of {side} px, {quick} is quickest; {slow} takes {times} times as long.").format(
-            side=SIDE_PX, quick=NAMES[quickest], slow=NAMES[slowest], times=number(made[slowest]["ms"] / made[quickest]["ms"], ",.1f")
+            side=SIDE_PX, quick=NAMES[fastest], slow=NAMES[slowest], times=number(results[slowest]["ms"] / results[fastest]["ms"], ",.1f")
         )
     )
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _made(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Return each library's picture as JPEG, how far it is from Kornia's, and its milliseconds."""
+def _apply_in_each(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Return, by library: its image as JPEG, the mean and largest difference from Kornia's (0 to 255), and its milliseconds."""
     from vpc2.augment.library_comparison import apply_match, time_match
     from vpc2.augment.pipeline import pick_device
     from vpc2.images.encode import resize_pixels, to_jpeg
@@ -106,8 +106,8 @@ def _made(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, dict[str, 
 
 
 @st.cache_data(max_size="1MB", show_spinner=False)
-def _timed(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
-    """Return each library's milliseconds for a batch, and the device that Kornia ran on."""
+def _time_batch(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
+    """Return the milliseconds of each library for a batch (`ms`), and the device that Kornia ran on."""
     from vpc2.augment.library_comparison import time_match
     from vpc2.augment.pipeline import pick_device
     from vpc2.images.encode import resize_square

@@ -1,4 +1,4 @@
-"""The Augment page's mixing: several photographs in one, and what share of each its label keeps."""
+"""Augment page, tab Mix: MixUp, CutMix and the like over the chosen photographs, and the shares of the mixed label."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ SIDE_PX = 320
 
 
 def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
-    """Draw the chosen photographs mixed, with each mixture's label as a stacked bar; keep the way of mixing in the pipeline on demand."""
-    key, params = _choose_way()
+    """Draw the chosen photographs mixed, each with its mixed label as a stacked bar; on demand the mix becomes part of the pipeline."""
+    key, params = _choose_mix()
     if len(photos) < MIXES[key].fewest:
         st.info(_("To mix this way, choose photographs above: at least {n}.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
         return
-    found = page_frame.guarded(
-        _mixed, key, tuple(sorted((name, repr(value)) for name, value in params.items())), pipeline.seed, photos, params
+    result = page_frame.guarded(
+        _mix_photos, key, tuple(sorted((name, repr(value)) for name, value in params.items())), pipeline.seed, photos, params
     )
-    if found is None:
+    if result is None:
         return
     colours = {photo["digest"]: PALETTE[i % len(PALETTE)] for i, photo in enumerate(photos)}
     grid = st.grid(3, min_column_width=200, gap="small")
-    for i, (picture, shares) in enumerate(zip(found["pictures"], found["shares"], strict=True)):
+    for i, (picture, shares) in enumerate(zip(result["pictures"], result["shares"], strict=True)):
         parts = sorted(((share, photo) for share, photo in zip(shares, photos, strict=True) if share > 0.0005), key=lambda part: -part[0])
-        said = " · ".join(f"{markdown.literal(photo['name'])} {percent(share, None)}" for share, photo in parts)
+        caption = " · ".join(f"{markdown.literal(photo['name'])} {percent(share, None)}" for share, photo in parts)
         with grid.cell(), st.container(key=f"tile-mix-{i}", gap="xxsmall"):
-            st.image(picture, alt=said, width="stretch")
+            st.image(picture, alt=caption, width="stretch")
             st.image(
                 label_mix_svg([share for share, _photo in parts], [colours[photo["digest"]] for _share, photo in parts]),
-                alt=said,
+                alt=caption,
                 width="stretch",
             )
-            st.caption(f"{said}  \nλ = {number(shares[i], '.2f')}")
+            st.caption(f"{caption}  \nλ = {number(shares[i], '.2f')}")
     st.caption(
         _(
             "The label is mixed in these shares: each is the part of the result's pixels that comes from that photograph. "
@@ -59,16 +59,16 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.rerun()
 
 
-def _choose_way() -> tuple[str, dict[str, Any]]:
-    """Let the visitor choose how pictures are mixed, and whether the pipeline mixes the batches that are trained on likewise."""
+def _choose_mix() -> tuple[str, dict[str, Any]]:
+    """Let the visitor choose the mix, its parameters and whether training batches are mixed too; return the mix's key and parameters."""
     pipeline: Pipeline = workspace.load("pipeline")
-    now = pipeline.mix
+    current = pipeline.mix
     way, knobs = st.columns([1, 2.4], gap="medium")
     options = list(MIXES)
     key = way.selectbox(
         _("Way of mixing"),
         options,
-        index=options.index(now.way) if now else 0,
+        index=options.index(current.way) if current else 0,
         format_func=lambda key: say(MIXES[key].title),
         key=workspace.key("pipeline", "mix", "way"),
     )
@@ -76,12 +76,12 @@ def _choose_way() -> tuple[str, dict[str, Any]]:
     params = {}
     with knobs, st.container(horizontal=True):
         for knob in MIXES[key].knobs:
-            first = now.params[knob.key] if now and now.way == key else knob.clean(knob.default)
+            value = current.params[knob.key] if current and current.way == key else knob.clean(knob.default)
             with st.container(width=280):
-                params[knob.key] = draw_knob(knob, first, key=workspace.key("pipeline", "mix", key, knob.key))
+                params[knob.key] = draw_knob(knob, value, key=workspace.key("pipeline", "mix", key, knob.key))
         is_kept = st.toggle(
             _("Mix when training too"),
-            value=now is not None,
+            value=current is not None,
             key=workspace.key("pipeline", "mix", "kept"),
             help=_("The pipeline then mixes every batch that a net is trained on, and the labels in the same shares."),
         )
@@ -89,30 +89,30 @@ def _choose_way() -> tuple[str, dict[str, Any]]:
     return key, params
 
 
-def _mixed(key: str, kept: tuple, seed: int, photos: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
+def _mix_photos(key: str, params_key: tuple, seed: int, photos: list[dict[str, Any]], params: dict[str, Any]) -> dict[str, Any]:
     digests = tuple(photo["digest"] for photo in photos)
-    own = seed_of(seed, "mix", key, *digests, st.session_state.get("mix/count", 0))
-    return _computed(key, kept, digests, own, params, [photo["pixels"] for photo in photos])
+    mix_seed = seed_of(seed, "mix", key, *digests, st.session_state.get("mix/count", 0))
+    return _compute_mixes(key, params_key, digests, mix_seed, params, [photo["pixels"] for photo in photos])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _computed(
-    key: str, kept: tuple, digests: tuple[str, ...], seed: int, _params: dict[str, Any], _pixels: list[np.ndarray]
+def _compute_mixes(
+    key: str, params_key: tuple, digests: tuple[str, ...], seed: int, _params: dict[str, Any], _pixels: list[np.ndarray]
 ) -> dict[str, Any]:
-    """Return the mixtures as JPEG and the shares as lists; the photographs are cut to squares of one size first."""
+    """Return the mixed images as JPEG and the label shares as lists; the photographs are cropped to squares of one size first."""
     import torch
 
     from vpc2.augment.mixing import mix_images
     from vpc2.images.encode import resize_square, to_jpeg, to_tensor
 
     with augmented.computing():
-        images = torch.stack([to_tensor(resize_square(_centre(pixels), SIDE_PX)) for pixels in _pixels])
+        images = torch.stack([to_tensor(resize_square(_crop_centre(pixels), SIDE_PX)) for pixels in _pixels])
         mixed, shares = mix_images(key, _params, images, seed)
     return {"pictures": [to_jpeg(image) for image in mixed], "shares": shares.tolist()}
 
 
-def _centre(pixels: np.ndarray) -> np.ndarray:
-    """Return the largest square in the middle of a picture."""
+def _crop_centre(pixels: np.ndarray) -> np.ndarray:
+    """Return the largest central square of an image, (H, W, 3)."""
     height, width = pixels.shape[:2]
     side = min(height, width)
     top, left = math.floor((height - side) / 2), math.floor((width - side) / 2)

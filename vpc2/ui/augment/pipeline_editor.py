@@ -1,4 +1,4 @@
-"""A pipeline's steps as cards one can take in the hand."""
+"""Augment page, left column: the pipeline editor, a list of step cards with the knobs of the selected step below."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
 from vpc2.ui.widgets.step_text import describe_step, short_value
 
-# One hue a family, from a palette that colour-blind people can tell apart (Okabe-Ito).
+# One hue per family of operations, from a palette that colour-blind people can tell apart (Okabe-Ito).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
 
 
 def _card_words() -> dict[str, str]:
-    """Return the words of the cards in the visitor's language."""
+    """Return the captions of the cards in the visitor's language."""
     return {
         "move": _("Move"),
         "remove": _("Remove"),
@@ -50,7 +50,7 @@ _STEP_EDITS: dict[str, Callable[[Pipeline, str], Pipeline]] = {
 
 
 def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
-    """Return the pipeline after what the visitor did to its cards."""
+    """Return the pipeline after one edit of its cards."""
     if change.kind == "order":
         return pipelines.edit_order(pipeline, change.order)
     assert change.id is not None  # whatever is not done to the whole list is done to one of its cards
@@ -58,7 +58,7 @@ def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
 
 
 def name_operation(key: str) -> str:
-    """Return an operation's name in all languages, the visitor's first, with its family: what a search looks through."""
+    """Return an operation's title in all languages, the visitor's first, its family and its key: the text that a search matches."""
     entry, family = OPS[key], FAMILIES[OPS[key].family]
     names = dict.fromkeys((say(entry.title), *entry.title.in_every_language().values()))
     families = dict.fromkeys((say(family), *family.in_every_language().values()))
@@ -66,15 +66,15 @@ def name_operation(key: str) -> str:
 
 
 def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
-    """Return one line about what a step did in one draw: its name and the values it drew, or that it was left out."""
+    """Return one line on a step's outcome in one draw: its title and the sampled values, or that it was not applied and why."""
     entry = OPS[op]
     title = say(entry.title)
     if reason is not None:
         return f"{title}: {say(reason)}"
     if not is_applied:
         return f"{title}: {_('not applied')}"
-    said = [f"{say(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
-    return f"{title} {', '.join(said)}".strip()
+    values_text = [f"{say(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
+    return f"{title} {', '.join(values_text)}".strip()
 
 
 def _unit(unit: str) -> str:
@@ -82,17 +82,17 @@ def _unit(unit: str) -> str:
 
 
 def shown_pipeline(pipeline: Pipeline) -> Pipeline:
-    """Return what the page shows: the pipeline, or the chosen step alone where the visitor asked for that."""
+    """Return the pipeline that the page shows: the whole one, or the selected step alone where "Only this step" is on."""
     chosen: str = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), "")
     return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
 
 
 def edit_pipeline(pipeline: Pipeline) -> Pipeline:
-    """Draw the steps as cards with the chosen one's knobs below, and return the pipeline as the visitor now has it."""
+    """Draw the steps as cards with the selected step's knobs below, and return the edited pipeline."""
     chosen: str | None = st.session_state.get("pipeline/selected")
     if (chosen is None or not pipeline.has(chosen)) and pipeline.steps:
         chosen = pipeline.steps[0].id
-    cards = st.container()  # above the knobs, drawn after them: a card tells what its knobs say now
+    cards = st.container()  # above the knobs, but drawn after them: a card shows the knobs' new values
     if chosen is not None and pipeline.has(chosen):
         pipeline = _edit_step(pipeline, chosen)
     with cards:
@@ -101,7 +101,7 @@ def edit_pipeline(pipeline: Pipeline) -> Pipeline:
 
 
 def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
-    """Draw the steps as cards; what is done to them is applied and saved before the page runs again."""
+    """Draw the steps as cards; edits reach `_apply_action`, which saves them before the page reruns."""
     families = list(OPS.families())
     items = [
         {
@@ -113,11 +113,11 @@ def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
         }
         for step in pipeline.steps
     ]
-    card_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_take)
+    card_list(items, key="pipeline/cards", selected=chosen, words=_card_words(), on_action=_apply_action)
 
 
-def _take(action: Mapping[str, Any]) -> None:
-    """Apply what was done to a card, where it fits the pipeline as it is now."""
+def _apply_action(action: Mapping[str, Any]) -> None:
+    """Apply an edit of the cards and save the pipeline; an action that does not fit the current pipeline is ignored."""
     pipeline = workspace.load("pipeline")
     change = read_change(action, [step.id for step in pipeline.steps])
     if change is None:
@@ -132,7 +132,7 @@ def _take(action: Mapping[str, Any]) -> None:
 
 
 def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
-    """Draw the knobs of the chosen step and return the pipeline with it as the visitor now has it."""
+    """Draw the knobs of the selected step, save the pipeline with their values and return it."""
     step = next(step for step in pipeline.steps if step.id == chosen)
     entry = OPS[step.op]
     with st.container(border=True, key="inspector"):

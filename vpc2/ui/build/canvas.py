@@ -1,4 +1,4 @@
-"""The canvas of the Build page: the net as solids, and what a visitor does to them."""
+"""Build page, canvas: the data that the `net_canvas` component draws, and the edits that a visitor makes on it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, language, number, say
 
 _KEY = "net/canvas"
-MOST_FORESEEN = 100
-# The words of a solid are many, and a picture has hundreds: they are Texts, said in a language that is asked for once.
+MAX_PROVISIONAL = 100
+# A net has hundreds of solids with several texts each, so these are `Text`s: the language is looked up once for all of them.
 _PLACE = Text("{at:,} of {of:,}")
-_GIVES = Text("gives {shape}")
+_OUTPUT = Text("gives {shape}")
 _PARAMS = Plural("{count:,} parameter", "{count:,} parameters", count="count")
 _EMPTY = Text("{block}: branch {number} is empty")
 _UNREACHED = Text("the net does not get here")
@@ -39,56 +39,56 @@ _PROBLEM = Text("{name} does not fit: {why}")
 
 
 def opened_blocks(net: Net) -> list[str]:
-    """Return the ids of the blocks that the visitor looks into."""
+    """Return the ids of the blocks that the visitor has opened."""
     return [layer_id for layer_id in st.session_state.get("net/opened", []) if net.has(layer_id)]
 
 
-def forget() -> None:
-    """Forget what was chosen and opened: another net has come."""
+def clear_selection() -> None:
+    """Clear the selection and the opened blocks; call it when another net replaces the current one."""
     for name in ("net/selected", "net/slot", "net/opened"):
         st.session_state.pop(name, None)
 
 
 def draw_canvas(net: Net, summary: Summary) -> None:
-    """Draw the palette and the net; what a visitor does to them is applied and saved before the page runs again."""
+    """Draw the palette of layers and the net; edits reach `_apply_payload`, which saves them before the page reruns."""
     lang, picture = language(), lay_out_net(summary, net.input, opened_blocks(net))
     data = {
-        **_drawn(picture, summary, lang),
-        "selected": _selected(net, picture),
+        **_canvas_data(picture, summary, lang),
+        "selected": _highlighted(net, picture),
         "said": st.session_state.get("net/said", ""),
         "can_paste": "net/clipboard" in st.session_state,
         "palette": _palette(lang),
-        "help": _keys(),
-        "words": _words(),
+        "help": _key_help(),
+        "words": _canvas_words(),
     }
-    net_canvas(data, key=_KEY, on_event=_take)
+    net_canvas(data, key=_KEY, on_event=_apply_payload)
 
 
-# --- what is drawn
+# --- data for the component
 
 
-def _selected(net: Net, picture: NetLayout) -> str | None:
-    """Return the id of the solid that is marked: the chosen layer, its chosen empty branch, or the block that hides it."""
+def _highlighted(net: Net, picture: NetLayout) -> str | None:
+    """Return the id of the solid to highlight: the selected layer, its selected empty branch, or the closed block that contains it."""
     shown = {solid.id for solid in picture.solids}
-    chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
-    if slot is not None and f"{chosen}/{slot}" in shown:
-        return f"{chosen}/{slot}"
-    while chosen and chosen not in shown:
-        chosen = net.place_of(chosen).inside
-    return chosen
+    selected, slot = chosen_layer(net), st.session_state.get("net/slot")
+    if slot is not None and f"{selected}/{slot}" in shown:
+        return f"{selected}/{slot}"
+    while selected and selected not in shown:
+        selected = net.place_of(selected).inside
+    return selected
 
 
-def _drawn(picture: NetLayout, summary: Summary, lang: str) -> dict[str, Any]:
+def _canvas_data(picture: NetLayout, summary: Summary, lang: str) -> dict[str, Any]:
     by_id = {facts.id: facts for facts in summary.walk()}
-    levels = {"": 0}  # the input, which has no id, is no layer and at no level
-    drawn = []
+    levels = {"": 0}  # nesting depth by layer id; the input has no id and no level
+    solid_data = []
     for solid in picture.solids:
         if solid.id:
             levels[solid.id] = levels[solid.parent] + 1
         words = _solid_words(solid, by_id.get(solid.id), by_id.get(solid.parent), lang)
-        drawn.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
+        solid_data.append({**_solid_shape(solid), **words, "level": levels[solid.id]})
     return {
-        "solids": drawn,
+        "solids": solid_data,
         "wires": [[wire_path(wire), arrow_path(wire)] for wire in picture.wires],
         "joints": [[round(joint.x, 1), round(joint.y, 1), JOINT, sign_path(joint)] for joint in picture.joints],
         "gaps": [
@@ -148,24 +148,24 @@ def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | No
 
 
 def _sentence(facts: LayerFacts, solid: Solid, lang: str) -> str:
-    """Return all that there is to say about a layer, for whoever hears the canvas instead of seeing it."""
+    """Return the full description of a layer for screen readers: name, kind, position, output shape, parameters, problem."""
 
     def count(value: int) -> str:
         return write_number(value, lang)
 
     entry = LAYERS[facts.kind]
-    said = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.index + 1, of=solid.sibling_count).say(lang)]
+    parts = [facts.name, entry.title.say(lang), _PLACE.fill(at=solid.index + 1, of=solid.sibling_count).say(lang)]
     if entry.block is not None:
-        said.append(block_content_text(facts).say(lang))
+        parts.append(block_content_text(facts).say(lang))
     if facts.output is not None:
         shape = count(facts.output[0]) if len(facts.output) == 1 else shape_text(facts.output)
-        said += [_GIVES.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
-    why = next(((one.name, one.problem.text) for one in facts.walk() if one.problem is not None), None)
+        parts += [_OUTPUT.say(lang).format(shape=shape), _PARAMS.fill(count=facts.params).say(lang)]
+    why = next(((layer.name, layer.problem.text) for layer in facts.walk() if layer.problem is not None), None)
     if why is not None:
-        said.append(_PROBLEM.fill(name=why[0], why=why[1]).say(lang))
+        parts.append(_PROBLEM.fill(name=why[0], why=why[1]).say(lang))
     elif facts.output is None:
-        said.append(_UNREACHED.say(lang))
-    return ", ".join(said)
+        parts.append(_UNREACHED.say(lang))
+    return ", ".join(parts)
 
 
 @functools.cache
@@ -180,7 +180,7 @@ def _palette(lang: str) -> list[dict[str, Any]]:
     ]
 
 
-def _words() -> dict[str, str]:
+def _canvas_words() -> dict[str, str]:
     return {
         "filter": _("Search a layer"),
         "families": _("Families of layers"),
@@ -208,7 +208,7 @@ def _words() -> dict[str, str]:
     }
 
 
-def _keys() -> list[list[str]]:
+def _key_help() -> list[list[str]]:
     return [
         ["← →", _("go to the layer before or behind")],
         ["↓ ↑", _("go into an opened block, to its next branch, and out again")],
@@ -229,72 +229,72 @@ def _keys() -> list[list[str]]:
     ]
 
 
-# --- what a visitor does
+# --- edits
 
 
-def _take(payload: Mapping[str, Any]) -> None:
-    """Apply what a browser's message asks for, where it fits the net as it is now."""
-    net, foreseen = workspace.load("net"), st.session_state.setdefault("net/foreseen", {})
-    given, made = payload.get("id"), payload.get("made")
-    event = read_event({**payload, "id": foreseen.get(given, given) if isinstance(given, str) else given}, net)
+def _apply_payload(payload: Mapping[str, Any]) -> None:
+    """Apply one action of the component and save the net; an action that does not fit the current net is ignored."""
+    net, provisional = workspace.load("net"), st.session_state.setdefault("net/foreseen", {})
+    layer_id, provisional_id = payload.get("id"), payload.get("made")
+    event = read_event({**payload, "id": provisional.get(layer_id, layer_id) if isinstance(layer_id, str) else layer_id}, net)
     st.session_state["net/said"] = ""
     if event is None:
         return
     try:
-        _DO[event.kind](net, event)
-        if isinstance(made, str) and event.kind in ("add", "duplicate", "paste"):
-            # Fast keys go on with the layer that this made, under the name that the browser gave it meanwhile.
-            kept = [*foreseen.items(), (made[:60], st.session_state["net/selected"])]
-            st.session_state["net/foreseen"] = dict(kept[-MOST_FORESEEN:])
+        _ACTIONS[event.kind](net, event)
+        if isinstance(provisional_id, str) and event.kind in ("add", "duplicate", "paste"):
+            # Keys pressed before this answer refer to the new layer by the provisional id that the browser gave it.
+            entries = [*provisional.items(), (provisional_id[:60], st.session_state["net/selected"])]
+            st.session_state["net/foreseen"] = dict(entries[-MAX_PROVISIONAL:])
     except Refusal as refusal:
         st.session_state["net/said"] = say(refusal.text)
         notices.remember_note(refusal.text, "error")
 
 
-def _choose(layer_id: str | None, slot: int | None = None) -> None:
+def _select(layer_id: str | None, slot: int | None = None) -> None:
     st.session_state["net/selected"], st.session_state["net/slot"] = layer_id, slot
 
 
-def _open(layer_id: str) -> None:
+def _open_block(layer_id: str) -> None:
     opened = st.session_state.get("net/opened", [])
     st.session_state["net/opened"] = [*opened, layer_id] if layer_id and layer_id not in opened else opened
 
 
-def _finish(net: Net, layer_id: str, said: str) -> None:
-    """Save a net, choose one of its layers, show the block it stands in, and say what has become of it."""
+def _save_and_select(net: Net, layer_id: str, message: str) -> None:
+    """Save a net, select one of its layers, open the block around it, and set the message for screen readers: `message`, name, position."""
     workspace.save(net)
-    _choose(layer_id)
+    _select(layer_id)
     place = net.place_of(layer_id)
-    _open(place.inside)
+    _open_block(place.inside)
     name, count = summarise(net).facts(layer_id).name, len(net.siblings(place))
-    st.session_state["net/said"] = f"{said}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
+    st.session_state["net/said"] = f"{message}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
-def _behind_chosen(net: Net) -> Place:
-    """Return where a new layer goes: into the chosen empty branch, or right behind the chosen layer."""
-    chosen, slot = chosen_layer(net), st.session_state.get("net/slot")
-    if chosen is None:
+def _place_behind_selected(net: Net) -> Place:
+    """Return the position for a new layer: in the selected empty branch, or right behind the selected layer."""
+    selected, slot = chosen_layer(net), st.session_state.get("net/slot")
+    if selected is None:
         return Place(0)
-    branches = net.layer(chosen).branches
+    branches = net.layer(selected).branches
     if slot is not None and slot < len(branches) and not branches[slot]:
-        return Place(0, chosen, slot)
-    place = net.place_of(chosen)
+        return Place(0, selected, slot)
+    place = net.place_of(selected)
     return replace(place, at=place.at + 1)
 
 
 def _do_select(net: Net, event: Event) -> None:
-    _choose(event.id, event.branch)
+    _select(event.id, event.branch)
 
 
 def _do_add(net: Net, event: Event) -> None:
-    place = event.place or _behind_chosen(net)
+    place = event.place or _place_behind_selected(net)
     changed = nets.edit_add(net, event.layer_kind, at=place, channels=input_channels(net, summarise(net), place))
-    _finish(changed, changed.siblings(place)[place.at].id, _("Added"))
+    _save_and_select(changed, changed.siblings(place)[place.at].id, _("Added"))
 
 
 def _do_move(net: Net, event: Event) -> None:
     assert event.place is not None  # `read_event` lets no move pass without
-    _finish(nets.edit_move(net, event.id, event.place), event.id, _("Moved"))
+    _save_and_select(nets.edit_move(net, event.id, event.place), event.id, _("Moved"))
 
 
 def _do_shift(net: Net, event: Event) -> None:
@@ -306,11 +306,11 @@ def _do_shift(net: Net, event: Event) -> None:
 def _do_duplicate(net: Net, event: Event) -> None:
     changed = nets.edit_duplicate(net, event.id)
     place = net.place_of(event.id)
-    _finish(changed, changed.siblings(place)[place.at + 1].id, _("Duplicated"))
+    _save_and_select(changed, changed.siblings(place)[place.at + 1].id, _("Duplicated"))
 
 
 def _do_copy(net: Net, event: Event) -> None:
-    # A document, not a layer: it outlives a reload of the code, and pastes into any net.
+    # A plain document, not a Layer object: it survives a hot reload of the code, and can be pasted into any net.
     st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.layer(event.id),)))
     st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).facts(event.id).name}"
 
@@ -323,20 +323,20 @@ def _do_cut(net: Net, event: Event) -> None:
 def _do_paste(net: Net, event: Event) -> None:
     document = st.session_state.get("net/clipboard")
     if document is not None:
-        place = event.place or _behind_chosen(net)
+        place = event.place or _place_behind_selected(net)
         changed = nets.edit_paste(net, codec.from_document(document, "net").spec.layers[0], place)
-        _finish(changed, changed.siblings(place)[place.at].id, _("Pasted"))
+        _save_and_select(changed, changed.siblings(place)[place.at].id, _("Pasted"))
 
 
 def _do_remove(net: Net, event: Event) -> None:
     place, name = net.place_of(event.id), summarise(net).facts(event.id).name
     changed = nets.edit_remove(net, event.id)
     workspace.save(changed)
-    left = changed.siblings(place)
-    if left:
-        _choose(left[min(place.at, len(left) - 1)].id)
+    remaining = changed.siblings(place)
+    if remaining:
+        _select(remaining[min(place.at, len(remaining) - 1)].id)
     else:
-        _choose(place.inside or None, place.branch if place.inside else None)
+        _select(place.inside or None, place.branch if place.inside else None)
     st.session_state["net/said"] = f"{_('Deleted')}: {name}"
 
 
@@ -345,20 +345,20 @@ def _do_toggle(net: Net, event: Event) -> None:
         return
     opened = opened_blocks(net)
     is_open = event.id in opened
-    st.session_state["net/opened"] = [one for one in opened if one != event.id] if is_open else [*opened, event.id]
-    _choose(event.id)
+    st.session_state["net/opened"] = [id_ for id_ in opened if id_ != event.id] if is_open else [*opened, event.id]
+    _select(event.id)
     st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_branches(net: Net, event: Event) -> None:
     count = len(net.layer(event.id).branches) + event.by
     workspace.save(nets.edit_branches(net, event.id, count))
-    _choose(event.id)
-    _open(event.id)
+    _select(event.id)
+    _open_block(event.id)
     st.session_state["net/said"] = _("Branches: {count}").format(count=number(count))
 
 
-_DO: dict[str, Callable[[Net, Event], None]] = {
+_ACTIONS: dict[str, Callable[[Net, Event], None]] = {
     "select": _do_select,
     "add": _do_add,
     "move": _do_move,

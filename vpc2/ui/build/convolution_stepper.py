@@ -1,4 +1,4 @@
-"""The Build page's close-up: one convolution or pooling at real pixels, its products and their sum spelled out."""
+"""Build page, tab See it, view Close-up: one window of a convolution or pooling over real pixels, with its products and their sum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vpc2.nets.inspection.kernels import KERNELS, POOLINGS, fits_window, geometr
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
-from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place, other_weights
+from vpc2.ui.build.unit_selection import ACCENT, choose_weights, chosen_unit, select_unit
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.components.window_stepper import window_stepper
 from vpc2.ui.computed import net_views
@@ -25,79 +25,81 @@ OWN = "own"
 
 
 def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
-    """Draw one window of a layer over the photograph, or over what the layer really gets."""
+    """Draw one window of a layer, over the photograph in grey with an example kernel, or its real input with its own weights."""
     assert facts.input is not None and facts.output is not None
     is_pooling = facts.kind in POOLINGS
-    known = [] if is_pooling or not fits_window(geometry_of(facts).kernel) else list(KERNELS)
+    example_kernels = [] if is_pooling or not fits_window(geometry_of(facts).kernel) else list(KERNELS)
     photo_kind = "photo"
-    options = [photo_kind, OWN] if is_pooling else [*known, OWN]
+    options = [photo_kind, OWN] if is_pooling else [*example_kernels, OWN]
     titles = {
-        **{key: say(KERNELS[key].title) for key in known},
+        **{key: say(KERNELS[key].title) for key in example_kernels},
         photo_kind: _("The photograph in grey"),
         OWN: _("What the layer gets") if is_pooling else _("The layer's own weights"),
     }
     unit, seed, filter_, channel = chosen_unit(net, facts), 0, 0, 0
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        source_key = st.selectbox(
             _("Numbers") if is_pooling else _("Kernel"),
             options,
             format_func=titles.__getitem__,
             key=workspace.key("net", "see/kernel", facts.id, str(len(options))),
             width=280,
         )
-        if chosen == OWN:
+        if source_key == OWN:
             if not is_pooling:
-                filter_ = _choose(_("Filter"), facts.output[0], "filter", facts)
-            channel = _choose(_("Channel that comes in"), facts.input[0], "channel", facts)
-            seed = other_weights()
-    if chosen == OWN:
+                filter_ = _choose_index(_("Filter"), facts.output[0], "filter", facts)
+            channel = _choose_index(_("Channel that comes in"), facts.input[0], "channel", facts)
+            seed = choose_weights()
+    if source_key == OWN:
         with st.spinner(_("Sending the photograph through the net…")):
-            shown, channel, is_all = net_views.window_inside(net, facts.id, photo, unit, seed, filter_, channel)
-        source = _("What {layer} gets: channel {n} of {all}").format(layer=facts.name, n=number(channel + 1), all=number(facts.input[0]))
+            close_up, channel, is_single_channel = net_views.window_inside(net, facts.id, photo, unit, seed, filter_, channel)
+        title = _("What {layer} gets: channel {n} of {all}").format(layer=facts.name, n=number(channel + 1), all=number(facts.input[0]))
         note = (
             _("This is all that this value of {layer} is made of.").format(layer=facts.name)
-            if is_all
+            if is_single_channel
             else _("One channel of {n}: the filter adds the products of the others in the same way, and its bias.").format(
-                n=number(_seen_channels(facts))
+                n=number(_filter_channels(facts))
             )
         )
     else:
-        shown = net_views.window_on_photo(net, facts.id, photo, unit, "" if is_pooling else chosen)
+        close_up = net_views.window_on_photo(net, facts.id, photo, unit, "" if is_pooling else source_key)
         height, width = facts.input[1:]
-        source = _("The photograph in grey, {h} × {w} px, 0 black to 255 white").format(h=number(height), w=number(width))
+        title = _("The photograph in grey, {h} × {w} px, 0 black to 255 white").format(h=number(height), w=number(width))
         note = _("An example with the window, stride, padding and dilation of {layer}: really it gets {n} channels.").format(
             layer=facts.name, n=number(facts.input[0])
         )
         if not is_pooling:
-            note = f"{say(KERNELS[chosen].help)} {note}"
+            note = f"{say(KERNELS[source_key].help)} {note}"
     whole, numbers = st.columns([1, 4], gap="medium")
     with whole:
-        _draw_pictures(net, facts, shown, unit, source)
+        _draw_planes(net, facts, close_up, unit, title)
     with numbers:
-        _draw_numbers(facts, shown, unit, note, titles[chosen])
+        _draw_numbers(facts, close_up, unit, note, titles[source_key])
 
 
-def _choose(label: str, count: int, name: str, facts: LayerFacts) -> int:
-    chosen = st.number_input(label, 1, count, key=workspace.key("net", f"see/{name}", facts.id, str(count)), disabled=count == 1, width=150)
-    return int(chosen) - 1
+def _choose_index(label: str, count: int, name: str, facts: LayerFacts) -> int:
+    position = st.number_input(
+        label, 1, count, key=workspace.key("net", f"see/{name}", facts.id, str(count)), disabled=count == 1, width=150
+    )
+    return int(position) - 1
 
 
-def _seen_channels(facts: LayerFacts) -> int:
-    """Return how many channels one filter looks at."""
+def _filter_channels(facts: LayerFacts) -> int:
+    """Return the number of input channels of one filter."""
     assert facts.input is not None
     return facts.input[0] // LAYERS[facts.kind].arguments(facts.layer.params, facts.input).get("groups", 1)
 
 
-def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], source: str) -> None:
-    """Draw all that comes in and all that goes out, with the part that is shown in numbers framed."""
-    patch = _box(shown.origin, (len(shown.cells), len(shown.cells[0])), tuple(shown.plane.shape))
-    block = _box(shown.first, (len(shown.outputs), len(shown.outputs[0])), tuple(shown.result.shape))
-    pictures = (
-        ("in", source, shown.plane, patch, _("Click, or use the arrow keys, to look elsewhere.")),
-        ("out", _("What comes out"), shown.result, block, ""),
+def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int, int], input_title: str) -> None:
+    """Draw the input plane and the output plane, each with a frame around the part that is shown in numbers."""
+    patch = _box(close_up.origin, (len(close_up.cells), len(close_up.cells[0])), tuple(close_up.plane.shape))
+    block = _box(close_up.first, (len(close_up.outputs), len(close_up.outputs[0])), tuple(close_up.result.shape))
+    planes = (
+        ("in", input_title, close_up.plane, patch, _("Click, or use the arrow keys, to look elsewhere.")),
+        ("out", _("What comes out"), close_up.result, block, ""),
     )
     grid = st.grid("auto", min_column_width=165, gap="small")
-    for key, title, plane, box, hint in pictures:
+    for key, title, plane, box, hint in planes:
         with grid.cell():
             st.caption(f"**{title}**")
             point_picker(
@@ -105,7 +107,7 @@ def _draw_pictures(net: Net, facts: LayerFacts, shown: CloseUp, unit: tuple[int,
                 [{"box": box, "colour": ACCENT, "said": ""}],
                 key=f"see/closely/{key}",
                 words={"image": title, "hint": hint},
-                on_event=move_place(net, facts),
+                on_event=select_unit(net, facts),
                 is_pixelated=True,
             )
 
@@ -116,38 +118,38 @@ def _box(first: tuple[int, int], sides: tuple[int, int], whole: Sequence[int]) -
     return [min(max(end, 0.0), 1.0) for end in ends]
 
 
-def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note: str, kernel: str) -> None:
-    geometry, (rows, columns) = shown.geometry, (len(shown.outputs), len(shown.outputs[0]))
+def _draw_numbers(facts: LayerFacts, close_up: CloseUp, unit: tuple[int, int], note: str, kernel: str) -> None:
+    geometry, (rows, columns) = close_up.geometry, (len(close_up.outputs), len(close_up.outputs[0]))
     data = {
-        "op": shown.op,
-        "cells": shown.cells,
-        "kinds": shown.kinds,
-        "origin": [at + 1 for at in shown.origin],
-        "kernel": shown.kernel,
-        "divisor": shown.divisor,
-        "bias": shown.bias,
-        "outputs": shown.outputs,
-        "first": [at + 1 for at in shown.first],
-        "start": [at - first for at, first in zip(unit, shown.first, strict=True)],
+        "op": close_up.op,
+        "cells": close_up.cells,
+        "kinds": close_up.kinds,
+        "origin": [index + 1 for index in close_up.origin],
+        "kernel": close_up.kernel,
+        "divisor": close_up.divisor,
+        "bias": close_up.bias,
+        "outputs": close_up.outputs,
+        "first": [index + 1 for index in close_up.first],
+        "start": [index - first for index, first in zip(unit, close_up.first, strict=True)],
         "stride": geometry.stride,
         "dilation": geometry.dilation,
         "sides": geometry.kernel,
-        "range_in": [float(shown.plane.min()), float(shown.plane.max())],
-        "range_out": [float(shown.result.min()), float(shown.result.max())],
+        "range_in": [float(close_up.plane.min()), float(close_up.plane.max())],
+        "range_out": [float(close_up.result.min()), float(close_up.result.max())],
     }
-    walk = _("stride {stride}, padding {padding}, dilation {dilation}").format(
+    geometry_text = _("stride {stride}, padding {padding}, dilation {dilation}").format(
         stride=_pair(geometry.stride), padding=_pair(geometry.before), dilation=_pair(geometry.dilation)
     )
     operations = {"sum": "", "max": _("keeps the largest"), "mean": _("takes the mean")}
-    window = {"sum": kernel, "max": _("Window"), "mean": _("Window")}[shown.op]
+    window = {"sum": kernel, "max": _("Window"), "mean": _("Window")}[close_up.op]
     words = {
         "input": _("What comes in, around the chosen place"),
         "output": _("What comes out: {rows} × {columns} of {all_rows} × {all_columns}").format(
-            rows=rows, columns=columns, all_rows=number(shown.result.shape[0]), all_columns=number(shown.result.shape[1])
+            rows=rows, columns=columns, all_rows=number(close_up.result.shape[0]), all_columns=number(close_up.result.shape[1])
         ),
-        "kernel": window + (_(", divided by {n}").format(n=shown.divisor) if shown.divisor > 1 else ""),
-        "op": operations[shown.op],
-        "hint": f"{facts.name}: {walk}. {note}",
+        "kernel": window + (_(", divided by {n}").format(n=close_up.divisor) if close_up.divisor > 1 else ""),
+        "op": operations[close_up.op],
+        "hint": f"{facts.name}: {geometry_text}. {note}",
         "play": _("Play"),
         "pause": _("Pause"),
         "step": _("Next"),
@@ -155,7 +157,7 @@ def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note
         "speed": _("Speed"),
         "sum": _("The sum, spelled out"),
         "pixel": _("Row {row}, column {column}: {value}"),
-        "padding": _("Padding: a zero that is no pixel") if shown.op != "max" else _("Padding: never the largest"),
+        "padding": _("Padding: a zero that is no pixel") if close_up.op != "max" else _("Padding: never the largest"),
         "beyond": _("Beyond the padding: left out"),
         "unit": _("Row {row}, column {column} of what comes out: {value}"),
         "zeros": _("{n} products with a zero"),
@@ -164,7 +166,7 @@ def _draw_numbers(facts: LayerFacts, shown: CloseUp, unit: tuple[int, int], note
         "unused": _("None of the outputs shown uses it."),
         "bias": _("(bias)"),
     }
-    if shown.op != "sum":
+    if close_up.op != "sum":
         words["used"] = _("{n} of the outputs shown look at it.")
     window_stepper(data, key="see/closely/numbers", words=words, language=language())
 

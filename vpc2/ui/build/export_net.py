@@ -1,4 +1,4 @@
-"""What one takes home from the Build page: the net as code, and as files for other programs, written only when asked for."""
+"""Build page, tab Take home: exports of the net as PyTorch code, ONNX, TensorBoard graph, CSV, PNG, SVG and JSON, written on the click."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ _BYTES = "application/octet-stream"
 
 
 def draw_export(net: Net, summary: Summary) -> None:
-    """Show the net as PyTorch code, and offer it as files; what cannot be written says why under its button."""
+    """Show the net as PyTorch code and a button per file format; a format that cannot be written shows the reason under its button."""
     code = to_code(net)
     st.code(code, language="python", height=360)
-    drawn = partial(to_svg, summary, net.input, language=language())
-    why_not, onnx = "", partial(export_onnx.to_onnx, net)
+    write_svg = partial(to_svg, summary, net.input, language=language())
+    refusal_text, write_onnx = "", partial(export_onnx.to_onnx, net)
     try:
         export_onnx.check_onnx(summary)
     except Refusal as refusal:
-        why_not = markdown.literal(say(refusal.text))
-    onnx_line = _(
+        refusal_text = markdown.literal(say(refusal.text))
+    onnx_caption = _(
         "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
         "Takes some seconds, a minute for large nets."
     )
-    graph_line = _("The net as a graph whose blocks open: “tensorboard --logdir .” in its folder shows it.")
-    offers = (
+    graph_caption = _("The net as a graph whose blocks open: “tensorboard --logdir .” in its folder shows it.")
+    formats = (
         (_("PyTorch code"), _("The script above. It runs as it is."), lambda: code, "net.py", "text/x-python"),
-        ("ONNX", why_not or onnx_line, None if why_not else onnx, "net.onnx", _BYTES),
-        (_("TensorBoard graph"), graph_line, partial(tensorboard_graph.to_tensorboard, net), "events.out.tfevents.0.net", _BYTES),
+        ("ONNX", refusal_text or onnx_caption, None if refusal_text else write_onnx, "net.onnx", _BYTES),
+        (_("TensorBoard graph"), graph_caption, partial(tensorboard_graph.to_tensorboard, net), "events.out.tfevents.0.net", _BYTES),
         (_("Table (CSV)"), _("Every number of every layer, for a spreadsheet."), partial(to_csv, summary), "net.csv", "text/csv"),
-        (_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: png.to_png(drawn()), "net.png", "image/png"),
-        (_("Picture (SVG)"), _("The drawing above, sharp at any size."), drawn, "net.svg", "image/svg+xml"),
+        (_("Picture (PNG)"), _("The drawing above on white, for slides."), lambda: png.to_png(write_svg()), "net.png", "image/png"),
+        (_("Picture (SVG)"), _("The drawing above, sharp at any size."), write_svg, "net.svg", "image/svg+xml"),
         (
             _("Net (JSON)"),
             _("The net itself, to open here again under Share."),
@@ -53,13 +53,13 @@ def draw_export(net: Net, summary: Summary) -> None:
         ),
     )
     grid = st.grid(4, min_column_width=250, gap="medium")
-    for label, line, write, file_name, mime in offers:
+    for label, caption, write, file_name, mime in formats:
         with grid.container(gap="xsmall"):
-            _offer(label, line, write, file_name, mime)
+            _draw_download(label, caption, write, file_name, mime)
 
 
-def _offer(label: str, line: str, write: Callable[[], str | bytes] | None, file_name: str, mime: str) -> None:
-    """Draw a button that writes one file when it is clicked (None: it cannot), and what the file is; `write` runs without a page."""
+def _draw_download(label: str, caption: str, write: Callable[[], str | bytes] | None, file_name: str, mime: str) -> None:
+    """Draw a download button and a line on the file. `write` runs on the click, outside the page's script run; None disables the button."""
     st.download_button(
         label,
         write or "",
@@ -71,4 +71,4 @@ def _offer(label: str, line: str, write: Callable[[], str | bytes] | None, file_
         disabled=write is None,
         key=f"take/{file_name}",
     )
-    st.caption(line)
+    st.caption(caption)

@@ -1,4 +1,4 @@
-"""What one brings into the Build page: pasted PyTorch code, a net of torchvision's by name, a saved file."""
+"""Build page, tab Bring in: import of a net from pasted PyTorch code, from torchvision by name, or from a saved file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from vpc2.ui.widgets.buttons import button
 
 _SIDES = (28, 32, 48, 64, 96, 128, 224, 227, 256, 299)
 _NOTES = "bring/notes"
-_WHOLE = Plural(
+_COMPLETE = Plural(
     "Read whole: {n:,} layer. Undo brings back what was here before.", "Read whole: {n:,} layers. Undo brings back what was here before."
 )
-_REMARKS = Plural(
+_WITH_REMARKS = Plural(
     "Read, with these remarks: {n:,} layer. Undo brings back what was here before.",
     "Read, with these remarks: {n:,} layers. Undo brings back what was here before.",
 )
@@ -39,19 +39,19 @@ x = torch.zeros(1, 3, 32, 32)
 
 
 def draw_import(net: Net, summary: Summary) -> None:
-    """Take a net in from elsewhere: it replaces the one on the page, which Undo brings back."""
-    notes = st.container()  # above what is asked, drawn after it: a refusal ends what was said of the net before
+    """Draw the three ways to import a net. The imported net replaces the one on the page; Undo restores that one."""
+    notes = st.container()  # above the inputs, but drawn after them: a refusal clears the remarks on the previous import
     pasting, others = st.columns([3, 2], gap="large")
     with pasting:
-        _draw_pasting()
+        _draw_code_input()
     with others:
         _draw_torchvision()
         page_frame.draw_opening("net", "bring")
     with notes:
-        _draw_notes(net)
+        _draw_remarks(net)
 
 
-def _draw_pasting() -> None:
+def _draw_code_input() -> None:
     text = st.text_area(
         _("PyTorch code"),
         height=280,
@@ -70,12 +70,12 @@ def _draw_pasting() -> None:
             key="bring/side",
             width=240,
         )
-        is_asked = button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
-    if is_asked and not text.strip():
+        is_pressed = button(_("Read the code"), type="primary", icon=":material/data_object:", key="bring/read")
+    if is_pressed and not text.strip():
         st.session_state.pop(_NOTES, None)
         st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
-    elif is_asked:
-        _take(page_frame.guarded(_read_code, text, side))
+    elif is_pressed:
+        _open_imported(page_frame.guarded(_read_code, text, side))
 
 
 def _draw_torchvision() -> None:
@@ -89,7 +89,7 @@ def _draw_torchvision() -> None:
     )
     if button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
         with st.spinner(_("torchvision is building {name}…").format(name=name)):
-            _take(page_frame.guarded(_read_torchvision, name))
+            _open_imported(page_frame.guarded(_read_torchvision, name))
 
 
 def _read_code(text: str, side: int | None) -> codec.Read:
@@ -102,26 +102,26 @@ def _read_torchvision(name: str) -> codec.Read:
         return read_torchvision(name)
 
 
-def _take(read: codec.Read | None) -> None:
-    """Put what was read on the page, and keep what was said of it for as long as the net stays and nothing else is refused."""
-    if read is None:
+def _open_imported(imported: codec.Read | None) -> None:
+    """Save the imported net, and store the reader's remarks until the net changes or something else is refused."""
+    if imported is None:
         st.session_state.pop(_NOTES, None)
         return
-    workspace.save(read.spec, from_outside=True)
+    workspace.save(imported.spec, from_outside=True)
     notices.forget_notes()
-    canvas.forget()
-    told = [note.in_every_language() for note in read.notes]
-    st.session_state[_NOTES] = (codec.digest(read.spec), told, st.session_state.get("refusals", 0))
+    canvas.clear_selection()
+    remarks = [note.in_every_language() for note in imported.notes]
+    st.session_state[_NOTES] = (codec.digest(imported.spec), remarks, st.session_state.get("refusals", 0))
     st.rerun()
 
 
-def _draw_notes(net: Net) -> None:
-    of, notes, refusals = st.session_state.get(_NOTES, ("", [], 0))
-    if of != codec.digest(net) or refusals != st.session_state.get("refusals", 0):
+def _draw_remarks(net: Net) -> None:
+    net_digest, remarks, refusals = st.session_state.get(_NOTES, ("", [], 0))
+    if net_digest != codec.digest(net) or refusals != st.session_state.get("refusals", 0):
         return
     count = sum(1 for _layer in net.walk())
-    if not notes:
-        st.success(say(_WHOLE.fill(n=count)), icon=":material/check:")
+    if not remarks:
+        st.success(say(_COMPLETE.fill(n=count)), icon=":material/check:")
         return
-    said = "\n".join(f"- {markdown.literal(say(from_stored(note)))}" for note in notes)
-    st.warning(f"{say(_REMARKS.fill(n=count))}\n\n{said}", icon=":material/info:")
+    lines = "\n".join(f"- {markdown.literal(say(from_stored(note)))}" for note in remarks)
+    st.warning(f"{say(_WITH_REMARKS.fill(n=count))}\n\n{lines}", icon=":material/info:")

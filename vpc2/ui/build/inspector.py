@@ -1,4 +1,4 @@
-"""The Build page's inspector: the chosen layer's knobs within reach, its arithmetic with today's numbers, and its repairs."""
+"""Build page, inspector: the selected layer's knobs, limited to values that fit, its formulas with the current numbers, and repairs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SEEN = (words.FIELD, words.JUMP, words.CENTRE)
 
 
 def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
-    """Draw one layer's knobs, formulas and repairs; return the net as it now is."""
+    """Draw one layer's knobs, formulas and repairs; return the edited net."""
     facts = summary.find(chosen)
     if facts is None:
         st.info(_("Choose a layer above, or add one: its numbers appear here."), icon=":material/touch_app:")
@@ -65,14 +65,14 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
     is_apart = any(isinstance(params[key], list) for key in pairs)
     if pairs:
         key = workspace.key("net", facts.id, facts.kind, "apart")
-        wanted = st.toggle(_("Height and width apart"), value=is_apart or bool(st.session_state.get(key)), key=key)
-        if is_apart and not wanted:
+        is_apart_now = st.toggle(_("Height and width apart"), value=is_apart or bool(st.session_state.get(key)), key=key)
+        if is_apart and not is_apart_now:
             for name in pairs:
                 if isinstance(params[name], list):
                     net = nets.edit_param(net, facts.id, name, params[name][0])
             workspace.save(net, from_outside=True)
             st.rerun()
-        is_apart = wanted
+        is_apart = is_apart_now
     reach = fitting_values(facts.kind, params, facts.input) if facts.input else {}
     grid = st.grid("auto", min_column_width=190, gap="small")
     for knob in entry.knobs:
@@ -90,7 +90,7 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
 
 
 def _draw_numbers(net: Net, facts: LayerFacts) -> None:
-    """Draw what the layer comes to; where it does not fit, why, and what would help; where it is not reached, what is in the way."""
+    """Draw the layer's formulas; for a layer that does not fit, the problem and its repairs; for one behind a problem, that problem."""
     if facts.problem is not None:
         _draw_problem(net, facts, facts.problem)
     elif facts.output is None:
@@ -106,7 +106,7 @@ def _draw_numbers(net: Net, facts: LayerFacts) -> None:
 
 
 def _draw_block(facts: LayerFacts) -> None:
-    """Draw what a block comes to as a whole."""
+    """Draw the totals of a block: layers, parameters, multiply-adds, formulas, receptive field."""
     grid = st.grid(3, min_column_width=120, gap="small")
     grid.metric(_("Layers inside"), number(facts.count))
     grid.metric(_("Parameters"), number(facts.params))
@@ -121,27 +121,27 @@ def _draw_block(facts: LayerFacts) -> None:
 
 
 def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
-    """Draw each formula in symbols and with today's numbers, by what it tells: what comes out, what it costs, what is seen."""
+    """Draw each formula in symbols and with the current numbers, in three groups: output, cost, receptive field."""
     groups = {
-        _("What comes out"): [one for one in formulas if one.quantity not in (*_COST, *_SEEN)],
-        _("What it costs"): [one for one in formulas if one.quantity in _COST],
-        _("What one unit sees"): [one for one in formulas if one.quantity in _SEEN],
+        _("What comes out"): [formula for formula in formulas if formula.quantity not in (*_COST, *_SEEN)],
+        _("What it costs"): [formula for formula in formulas if formula.quantity in _COST],
+        _("What one unit sees"): [formula for formula in formulas if formula.quantity in _SEEN],
     }
     for title, group in groups.items():
         if group:
-            st.markdown("  \n".join([f":gray[**{title}**]", *map(_written, group)]))
+            st.markdown("  \n".join([f":gray[**{title}**]", *map(_formula_markdown, group)]))
     if symbols := symbols_in(" ".join(formula.symbolic for formula in formulas)):
         st.caption(", ".join(f"${symbol}$: {say(SYMBOLS[symbol])}" for symbol in symbols))
 
 
-def _written(formula: Formula) -> str:
+def _formula_markdown(formula: Formula) -> str:
     result = number(formula.result, "," if isinstance(formula.result, int) else ",.6g").replace(",", "{,}").replace(".", "{.}")
     numbers = f"{to_latex(formula.numeric)} = " if formula.numeric != str(formula.result) else ""
     return f"{say(formula.quantity)}: ${to_latex(formula.symbolic)} = {numbers}\\mathbf{{{result}}}$"
 
 
 def to_latex(formula: str) -> str:
-    """Return plain arithmetic as LaTeX: `floor((a)/b) + 1` with its brackets and fraction, `*` as a times sign, `n_C1` with indices."""
+    """Return a plain formula as LaTeX: floor and ceil as brackets around a fraction, `*` as a times sign, `n_C1` with indices."""
     formula = re.sub(r"\b([a-z])_([A-Za-z])(\d+)\b", r"\1_{\2_{\3}}", formula)
     formula = re.sub(r"\b([a-z])(\d+)\b", r"\1_{\2}", formula)
     formula = re.sub(r"(floor|ceil)\((\(.*\))/(\w+)\)", lambda m: f"\\l{m[1]}\\frac{{{m[2][1:-1]}}}{{{m[3]}}}\\r{m[1]}", formula)
@@ -155,15 +155,15 @@ def to_latex(formula: str) -> str:
 
 
 def _draw_border(facts: LayerFacts) -> None:
-    """Show the rows and columns that no window reaches, where a stride leaves some."""
+    """Show the rows and columns at the end of the input that no window reaches, where the stride does not divide."""
     rows, columns = dropped_border(facts)
     if facts.input is None or (not rows and not columns):
         return
-    unseen = join_texts([one.fill(n=n) for one, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
-    said = say(_UNSEEN.fill(what=unseen, height=facts.input[1], width=facts.input[2]))
+    what = join_texts([plural.fill(n=n) for plural, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
+    sentence = say(_UNSEEN.fill(what=what, height=facts.input[1], width=facts.input[2]))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(border_svg(facts.input[1], facts.input[2], rows, columns), alt=said, width=72)
-        st.markdown(said)
+        st.image(border_svg(facts.input[1], facts.input[2], rows, columns), alt=sentence, width=72)
+        st.markdown(sentence)
 
 
 def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
@@ -171,7 +171,7 @@ def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
     with st.container(horizontal=True):
         for i, repair in enumerate(problem.repairs):
             if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
-                mended = page_frame.guarded(repair.apply, net)
-                if mended is not None:
-                    workspace.save(mended, from_outside=True)
+                repaired = page_frame.guarded(repair.apply, net)
+                if repaired is not None:
+                    workspace.save(repaired, from_outside=True)
                     st.rerun()

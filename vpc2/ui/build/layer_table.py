@@ -1,4 +1,4 @@
-"""The Build page's parts beside the canvas: the input, the inspector with today's numbers, totals, table and chart."""
+"""Build page: the input shape, the net's totals, the table of all layers and the chart of their parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MB = 1_000_000
 
 
 def edit_input(net: Net) -> Net:
-    """Let the visitor set the shape of one picture, and return the net with it."""
+    """Draw the controls of the input shape (channels, height, width) and return the net with it."""
     chosen = st.segmented_control(
         _("Input"),
         nets.CHANNELS,
@@ -38,13 +38,13 @@ def edit_input(net: Net) -> Net:
 
 
 def chosen_layer(net: Net) -> str | None:
-    """Return the id of the layer whose knobs are shown: the one the visitor chose, or the first."""
+    """Return the id of the layer whose knobs are shown: the selected one, else the first; None in an empty net."""
     chosen = st.session_state.get("net/selected")
     return chosen if net.has(chosen) else (net.layers[0].id if net.layers else None)
 
 
-def said_of_macs() -> str:
-    """Say how multiply-adds are counted here, and where other tools count otherwise."""
+def macs_help() -> str:
+    """Return the help text on how multiply-adds are counted here, and how other tools count them."""
     return _(
         "Multiplications with an addition, for one picture, counted as torchinfo does: every weight and bias of a convolution once "
         "for each position of its output, those of any other layer once. So the batch normalisation of 24 channels shows 48, two numbers "
@@ -54,10 +54,10 @@ def said_of_macs() -> str:
 
 
 def draw_totals(summary: Summary) -> None:
-    """Draw what the whole net costs, and the first thing that is wrong with it."""
+    """Draw the totals of the net (parameters, multiply-adds, activations, receptive field), its first problem and its notes."""
     grid = st.grid(4, min_column_width=150, gap="small")
     grid.metric(_("Parameters"), number(summary.params))
-    grid.metric(_("Multiply-adds"), number(summary.macs), help=said_of_macs())
+    grid.metric(_("Multiply-adds"), number(summary.macs), help=macs_help())
     grid.metric(_("Activations"), f"{number(summary.activation_bytes / _MB, ',.3g')} MB", help=_("Memory of all outputs for one picture."))
     grid.metric(
         _("Receptive field"),
@@ -88,12 +88,12 @@ def draw_table(net: Net, summary: Summary) -> None:
 
 
 def draw_parameter_chart(net: Net, summary: Summary) -> None:
-    """Draw where the parameters are, and say the finding in one sentence."""
-    heavy = max(summary.layers, key=lambda facts: facts.params, default=None)
-    if heavy is None or not summary.params:
+    """Draw the chart of parameters by layer, with a sentence that names the layer with most of them."""
+    largest = max(summary.layers, key=lambda facts: facts.params, default=None)
+    if largest is None or not summary.params:
         st.info(_("No layer of this net has parameters yet."), icon=":material/info:")
         return
-    finding = _("{layer} holds {share} % of all parameters.").format(layer=heavy.name, share=points(heavy.params / summary.params, 0))
+    finding = _("{layer} holds {share} % of all parameters.").format(layer=largest.name, share=points(largest.params / summary.params, 0))
     st.markdown(f"**{finding}**")
     names = [facts.name for facts in summary.layers if facts.params]
     figure = parameters_figure(

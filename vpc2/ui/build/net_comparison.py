@@ -1,4 +1,4 @@
-"""The Build page's comparison: two nets side by side, what differs marked in words, and where their parameters are."""
+"""Build page, tab Compare: two nets side by side, their totals, the differences layer by layer and their parameters as a chart."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from vpc2.ui.widgets.buttons import button
 
 _MINE, _KEPT = "mine", "kept"
 _MB = 1_000_000
-_OFTEN = 2  # from twice as much on, a ratio says more than a percentage
+_MIN_RATIO = 2  # from here on a ratio is shown in place of a percentage
 _OPENED = Text("Side by side further down, under Compare: {pair}.")
-Named = tuple[str, Net]
+NamedNet = tuple[str, Net]
 
 
 def open_pair() -> None:
-    """Open the comparison of the pair that `?pair=` names, and say where it stands; a name that no pair has is refused."""
+    """Open the comparison of the pair that `?pair=` names, with a notice on where it is; an unknown name is refused."""
     key = st.query_params.pop("pair", None)
     if not key:
         return
@@ -45,13 +45,13 @@ def open_pair() -> None:
 
 
 def draw_note(*nets: Net) -> None:
-    """Say what is to be said of ready nets that others print differently, once."""
+    """Draw the note on preset nets whose numbers are published differently elsewhere, each note once."""
     for note in dict.fromkeys(filter(None, map(note_of, nets))):
         st.info(markdown.literal(say(note)), icon=":material/menu_book:")
 
 
 def draw_compare(net: Net, summary: Summary) -> None:
-    """Draw two nets side by side: a ready pair, or the visitor's own net against another."""
+    """Draw the comparison of two nets: a preset pair, or the visitor's net with another."""
     choice, rest = st.columns([1, 1], gap="medium", vertical_alignment="bottom")
     key = choice.selectbox(
         _("What to compare"),
@@ -76,27 +76,27 @@ def draw_compare(net: Net, summary: Summary) -> None:
     _draw_chart(comparison, (left[0], right[0]))
 
 
-def _choose_other(net: Net) -> Named:
-    """Offer the ready nets, and the net that was kept; return the chosen one with its name."""
-    kept = st.session_state.get("compare/kept")
+def _choose_other(net: Net) -> NamedNet:
+    """Draw the choice of net B: the presets and the stored copy of the visitor's net; return its name and spec."""
+    stored = st.session_state.get("compare/kept")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if button(_("Keep my net as B"), icon=":material/bookmark:", key="compare/keep", help=_("To change it and see what changed.")):
-            st.session_state["compare/kept"] = kept = codec.to_document(net)
+            st.session_state["compare/kept"] = stored = codec.to_document(net)
             st.session_state["compare/other"] = _KEPT
         other = st.selectbox(
             _("B"),
-            [*([_KEPT] if kept else []), *NETS],
+            [*([_KEPT] if stored else []), *NETS],
             format_func=lambda key: _("The net I kept") if key == _KEPT else say(NETS[key].title),
             key="compare/other",
             persist_state="session",
         )
     if other == _KEPT:
-        return _("The net I kept"), codec.from_document(kept, "net").spec
+        return _("The net I kept"), codec.from_document(stored, "net").spec
     return say(NETS[other].title), NETS[other].net
 
 
-def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
-    """Draw both nets as volumes, side by side where there is room, each with a way to the page's own place."""
+def _draw_pictures(comparison: Comparison, left: NamedNet, right: NamedNet) -> None:
+    """Draw both nets as volumes, side by side where there is room, each with a button that opens it in the canvas."""
     with st.container(horizontal=True, key="compare/pictures", gap="medium"):
         for letter, (name, net), summary in (("A", left, comparison.left), ("B", right, comparison.right)):
             with st.container(key=f"compare/{letter}", width="content"):
@@ -109,7 +109,7 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
                         type="tertiary",
                     ):
                         workspace.save(net, from_outside=True)
-                        canvas.forget()
+                        canvas.clear_selection()
                         st.rerun()
                 with st.container(key=f"compare/volumes/{letter}"):
                     _draw_picture(net, summary)
@@ -118,15 +118,15 @@ def _draw_pictures(comparison: Comparison, left: Named, right: Named) -> None:
 
 
 def _draw_picture(net: Net, summary: Summary) -> None:
-    """Draw a net as volumes in the ink of the visitor's theme."""
+    """Draw a net as volumes, with line colours for the visitor's light or dark theme."""
     is_dark = st.context.theme.type == "dark"
     inks = {"ink": "#D6D3CD", "problem_ink": "#FF8A5C"} if is_dark else {"ink": "#3A3833", "problem_ink": "#B83206"}
-    said = " → ".join([shape_text(net.input), *(shape_text(facts.output) for facts in summary.layers if facts.params)])
-    st.image(to_svg(summary, net.input, language=language(), **inks), alt=_("The net as volumes: {shapes}").format(shapes=said))
+    shapes = " → ".join([shape_text(net.input), *(shape_text(facts.output) for facts in summary.layers if facts.params)])
+    st.image(to_svg(summary, net.input, language=language(), **inks), alt=_("The net as volumes: {shapes}").format(shapes=shapes))
 
 
 def _draw_totals(comparison: Comparison) -> None:
-    """Draw what both nets come to, and by how much B differs."""
+    """Draw the table of both nets' totals and the difference of B from A."""
     whole = lambda value: number(value)  # noqa: E731
     rows: list[tuple[str, NumberPair, Callable[[int], str]]] = [
         (_("Parameters"), comparison.params, whole),
@@ -136,10 +136,10 @@ def _draw_totals(comparison: Comparison) -> None:
     ]
     st.table(
         {
-            _("In all"): [title for title, _total, _written in rows],
-            "A": [written(total.left) for _title, total, written in rows],
-            "B": [written(total.right) for _title, total, written in rows],
-            _("B against A"): [_against(total, written) for _title, total, written in rows],
+            _("In all"): [title for title, _total, _format in rows],
+            "A": [format_value(total.left) for _title, total, format_value in rows],
+            "B": [format_value(total.right) for _title, total, format_value in rows],
+            _("B against A"): [_difference_text(total, format_value) for _title, total, format_value in rows],
         },
         border="horizontal",
         hide_index=True,
@@ -153,15 +153,15 @@ def _draw_totals(comparison: Comparison) -> None:
     )
 
 
-def _against(total: NumberPair, written: Callable[[int], str]) -> str:
-    """Say by how much the right number differs from the left, with its sign and in words."""
+def _difference_text(total: NumberPair, format_value: Callable[[int], str]) -> str:
+    """Return the difference of the right number from the left: signed, and as a ratio or percentage."""
     if not total.difference:
         return _("the same")
-    signed = ("+" if total.difference > 0 else "−") + written(abs(total.difference))
+    signed = ("+" if total.difference > 0 else "−") + format_value(abs(total.difference))
     if not total.ratio:  # one of them is 0
         return signed
     times = max(total.ratio, 1 / total.ratio)
-    if times >= _OFTEN:
+    if times >= _MIN_RATIO:
         words = _("{times} times as much") if total.difference > 0 else _("{times} times less")
         return f"{signed} · {words.format(times=number(times, ',.0f' if times >= 100 else ',.3g'))}"
     words = _("{percent} % more") if total.difference > 0 else _("{percent} % less")
@@ -169,7 +169,7 @@ def _against(total: NumberPair, written: Callable[[int], str]) -> str:
 
 
 def _draw_layers(comparison: Comparison) -> None:
-    """Draw the aligned layers, each marked with a sign and a word, and say how many differ."""
+    """Draw the table of aligned layers, each marked same, changed, only in A or only in B, with a count of each."""
     st.markdown(f"### {_('Layer by layer')}")
     words = {SAME: _("same"), CHANGED: _("changed"), LEFT: _("only in A"), RIGHT: _("only in B")}
     marks = {SAME: "=", CHANGED: "≠", LEFT: "◀", RIGHT: "▶"}
@@ -189,10 +189,10 @@ def _draw_layers(comparison: Comparison) -> None:
             "A": [_name(row.left) for row in rows],
             "B": [_name(row.right) for row in rows],
             _("What differs"): ["; ".join(map(say, row.differences)) for row in rows],
-            _("Output"): [_both(*pair, lambda one: shape_text(one.output)) for pair in facts],
-            _("Parameters"): [_both(*pair, lambda one: number(one.params)) for pair in facts],
-            _("Multiply-adds"): [_both(*pair, lambda one: number(one.macs)) for pair in facts],
-            _("Receptive field"): [_both(*pair, lambda one: number(one.receptive_field) if one.output else "—") for pair in facts],
+            _("Output"): [_pair_text(*pair, lambda one: shape_text(one.output)) for pair in facts],
+            _("Parameters"): [_pair_text(*pair, lambda one: number(one.params)) for pair in facts],
+            _("Multiply-adds"): [_pair_text(*pair, lambda one: number(one.macs)) for pair in facts],
+            _("Receptive field"): [_pair_text(*pair, lambda one: number(one.receptive_field) if one.output else "—") for pair in facts],
         },
         border="horizontal",
         hide_index=True,
@@ -204,26 +204,26 @@ def _name(item: ComparedLayer | None) -> str:
     return "—" if item is None else "\u2003" * item.depth + item.facts.name
 
 
-def _both(left: LayerFacts | None, right: LayerFacts | None, written: Callable[[LayerFacts], str]) -> str:
-    """Return a number of a pair of layers: once where both share it, in bold from A to B where they do not."""
-    found = list(dict.fromkeys(written(one) for one in (left, right) if one is not None))
-    return found[0] if len(found) == 1 else f"**{' → '.join(found)}**"
+def _pair_text(left: LayerFacts | None, right: LayerFacts | None, format_value: Callable[[LayerFacts], str]) -> str:
+    """Return a value of two aligned layers: once where it is equal, else in bold as A → B."""
+    values = list(dict.fromkeys(format_value(facts) for facts in (left, right) if facts is not None))
+    return values[0] if len(values) == 1 else f"**{' → '.join(values)}**"
 
 
 def _draw_chart(comparison: Comparison, names: tuple[str, str]) -> None:
-    """Draw where the parameters of both nets are, on one axis, and say the finding."""
+    """Draw the parameters of both nets by layer on one axis, with a sentence on the largest difference."""
     rows = [row for row in comparison.rows if _params(row) != (0, 0)]
     if not rows:
         st.info(_("No layer of these nets has parameters yet."), icon=":material/info:")
         return
     st.markdown(f"### {_('Where the parameters are')}")
-    most = max(rows, key=lambda row: abs(_params(row)[1] - _params(row)[0]))
-    gap = _params(most)[1] - _params(most)[0]
+    largest = max(rows, key=lambda row: abs(_params(row)[1] - _params(row)[0]))
+    gap = _params(largest)[1] - _params(largest)[0]
     finding = (
         _("Both nets have the same parameters in every layer.")
         if not gap
         else _("The largest difference is at {layer}: {n} more in {letter}.").format(
-            layer=_names(most), n=number(abs(gap)), letter="B" if gap > 0 else "A"
+            layer=_names(largest), n=number(abs(gap)), letter="B" if gap > 0 else "A"
         )
     )
     st.markdown(f"**{finding}**")
@@ -238,7 +238,7 @@ def _params(row: AlignedRow) -> tuple[int, int]:
 
 
 def _names(row: AlignedRow) -> str:
-    """Return what a pair of layers is called: one name where both share it."""
+    """Return the name of two aligned layers: one name where both share it, else both."""
     return " · ".join(dict.fromkeys(item.facts.name for item in (row.left, row.right) if item))
 
 

@@ -1,4 +1,4 @@
-"""The Build page's views of a net at work: receptive field, one window in numbers, activations."""
+"""Build page, tab See it: the choice of photograph, layer and view (receptive field, close-up, activations)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from vpc2.ui.widgets import page_frame, photo_picker
 
 @st.fragment
 def draw_net_views(net: Net, summary: Summary) -> None:
-    """Draw what the net sees of the visitor's photograph; only this part of the page runs again for it."""
-    photos = photo_picker.draw_tray("build", most=1)
+    """Draw the selected view of the net for the visitor's photograph; a fragment: its widgets rerun only this part of the page."""
+    photos = photo_picker.draw_photo_picker("build", most=1)
     views: dict[str, tuple[str, Callable[[LayerFacts], bool], Callable[..., None]]] = {
         "field": (_("Receptive field"), has_field, draw_field),
         "closely": (_("Close-up"), has_window, draw_stepper),
@@ -47,24 +47,24 @@ def draw_net_views(net: Net, summary: Summary) -> None:
 
 
 def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: str) -> LayerFacts | None:
-    """Let the visitor choose a layer: first the one chosen on the page, or the nearest before it that can be shown."""
+    """Draw the choice of layer; the default is the layer selected on the canvas, or the nearest one before it that this view can show."""
     order = [facts.id for facts in summary.walk()]
     offered = {facts.id: facts for facts in summary.walk() if facts.output is not None and fits(facts)}
     if not offered:
         return None
-    chosen = st.session_state.get("net/selected")
-    if chosen in order:
-        start = [id_ for id_ in order[: order.index(chosen) + 1] if id_ in offered][-1:]
+    selected = st.session_state.get("net/selected")
+    if selected in order:
+        default = [id_ for id_ in order[: order.index(selected) + 1] if id_ in offered][-1:]
     else:
-        start = [id_ for id_, facts in offered.items() if facts.output and len(facts.output) == 3][-1:] if view == "field" else []
+        default = [id_ for id_, facts in offered.items() if facts.output and len(facts.output) == 3][-1:] if view == "field" else []
     ids = list(offered)
     return offered[
         st.selectbox(
             _("Layer"),
             ids,
-            index=ids.index(start[0]) if start else 0,
+            index=ids.index(default[0]) if default else 0,
             format_func=lambda id_: f"{offered[id_].name} · {shape_text(offered[id_].output)}",
-            key=workspace.key("net", "see", view, chosen or "", "-".join(ids)[:80], str(len(ids))),
+            key=workspace.key("net", "see", view, selected or "", "-".join(ids)[:80], str(len(ids))),
             width=280,
         )
     ]

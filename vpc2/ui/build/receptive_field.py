@@ -1,8 +1,8 @@
-"""The Build page's view "See it": what a unit sees, one window in numbers, and what a photograph becomes inside the net."""
+"""Build page, tab See it, view Receptive field: the theoretical field of one unit, layer by layer, beside its effective field."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -11,17 +11,14 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.receptive_field import Rectangle, field_of, fields_up_to, pixels_reaching, whole_image_layers
-from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, move_place
+from vpc2.ui.build.unit_selection import ACCENT, chosen_unit, select_unit
 from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.computed import net_views
 from vpc2.ui.session.i18n import _, number, percent
 from vpc2.ui.widgets import page_frame
 
-if TYPE_CHECKING:
-    pass
-
-MOST_SHOWN = 12  # rectangles in one picture
-SPREAD = 0.7  # with a smaller part of its field than this, a unit is moved by the middle of it
+MAX_RECTANGLES = 12  # in one picture
+SPREAD = 0.7  # where 95 % of the gradient lies in a smaller share of the visible pixels, the middle counts most
 
 Photo = dict[str, Any]
 
@@ -37,17 +34,20 @@ def _box(rectangle: Rectangle, net: Net) -> list[float]:
 
 
 def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
-    """Draw what one unit can see, layer by layer, and beside it what really moves it."""
+    """Draw the theoretical receptive field of one unit, layer by layer, and beside it the effective one (from gradients)."""
     assert facts.output is not None
     unit = chosen_unit(net, facts)
-    field, whole = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
-    inside = pixels_reaching(facts, unit)
-    said = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
-        layer=facts.name, field=sides_text(inside), all=sides_text(whole), share=percent(inside.area / whole.area, None)
+    field, input_rectangle = field_of(facts, unit), Rectangle(0, 0, net.input[1], net.input[2])
+    visible = pixels_reaching(facts, unit)
+    sentence = _("One unit of {layer} sees {field} of {all} pixels: {share} of the picture.").format(
+        layer=facts.name,
+        field=sides_text(visible),
+        all=sides_text(input_rectangle),
+        share=percent(visible.area / input_rectangle.area, None),
     )
-    if inside == whole:
-        said = _("One unit of {layer} sees all {all} pixels.").format(layer=facts.name, all=sides_text(whole))
-    st.markdown(f"#### {said}")
+    if visible == input_rectangle:
+        sentence = _("One unit of {layer} sees all {all} pixels.").format(layer=facts.name, all=sides_text(input_rectangle))
+    st.markdown(f"#### {sentence}")
     notes = []
     if len(facts.output) == 3:
         row, column = (number(index + 1) for index in unit)
@@ -58,77 +58,77 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
         )
     if LAYERS[facts.kind].family == "dense":
         notes.append(_("A dense layer looks at everything that reaches it, at every place."))
-    elif inside.area < field.area:
+    elif visible.area < field.area:
         notes.append(
             _("Its field is {field} pixels; {share} of it lies outside, in the padding.").format(
-                field=sides_text(field), share=percent(1 - inside.area / field.area, None)
+                field=sides_text(field), share=percent(1 - visible.area / field.area, None)
             )
         )
     st.caption(" ".join(notes))
     left, right = st.columns(2, gap="medium")
     with left:
-        _draw_theoretical(net, summary, facts, photo, unit, said)
+        _draw_theoretical(net, summary, facts, photo, unit, sentence)
     with right:
         page_frame.guarded(_draw_effective, net, summary, facts, photo, unit, field)
 
 
-def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], said: str) -> None:
+def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], alt: str) -> None:
     fields = fields_up_to(summary, facts.id, unit)
-    if len(fields) > MOST_SHOWN:  # the last one, and others evenly
-        fields = [fields[i * (len(fields) - 1) // (MOST_SHOWN - 1)] for i in range(MOST_SHOWN)]
+    if len(fields) > MAX_RECTANGLES:  # the last one, and others evenly
+        fields = [fields[i * (len(fields) - 1) // (MAX_RECTANGLES - 1)] for i in range(MAX_RECTANGLES)]
     rectangles = [
         {
             "box": _box(field, net),
-            "colour": ACCENT if one is facts else COLOURS.get(LAYERS[one.kind].family, ACCENT),
-            "said": f"{one.name}: {sides_text(field)} px",
+            "colour": ACCENT if layer is facts else COLOURS.get(LAYERS[layer.kind].family, ACCENT),
+            "said": f"{layer.name}: {sides_text(field)} px",
         }
-        for one, field in fields
+        for layer, field in fields
     ]
     st.markdown(f"**{_('What it can see: the theoretical receptive field')}**")
     words = {
-        "image": said,
+        "image": alt,
         "hint": _("Click on the photograph, or use the arrow keys, to choose another unit."),
         "film": _("Layer by layer"),
         "play": _("Layer by layer"),
     }
-    point_picker(net_views.photographed(photo, net.input), rectangles, key="see/field", words=words, on_event=move_place(net, facts))
+    point_picker(net_views.resized_photo(photo, net.input), rectangles, key="see/field", words=words, on_event=select_unit(net, facts))
 
 
 def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], field: Rectangle) -> None:
     st.markdown(f"**{_('What moves it: the effective receptive field')}**")
     with st.spinner(_("Asking the gradient…")):
-        found = net_views.effective(net, facts.id, unit)
-    if found.is_dead:
-        st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=found.runs), icon=":material/info:")
+        field_heat = net_views.compute_effective_field(net, facts.id, unit)
+    if field_heat.is_dead:
+        st.info(_("No pixel moves this unit: its gradient is zero in all {n} draws.").format(n=field_heat.runs), icon=":material/info:")
         return
     inside = field.clipped(*net.input[1:])
-    share = found.energy_pixels / max(inside.area, 1)
-    said = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
-        n=number(found.energy_pixels), share=percent(min(share, 1), None)
+    share = field_heat.energy_pixels / max(inside.area, 1)
+    sentence = _("{n} pixels hold 95 % of its gradient: {share} of what it can see.").format(
+        n=number(field_heat.energy_pixels), share=percent(min(share, 1), None)
     )
     finding = (
         _("Most of it is in the middle, as Luo and others found.")
         if share < SPREAD
         else _("So far it uses most of what it sees; the more layers, the more only the middle counts.")
     )
-    outside = 1 - found.share_inside(field)
+    outside = 1 - field_heat.share_inside(field)
     if outside > 5e-4 and (names := whole_image_layers(summary, facts.id)):
         finding = _("{share} comes from outside of the rectangle: {layers} looks at the whole picture.").format(
             share=percent(outside, None), layers=", ".join(names)
         )
-    words = {"image": said, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
+    words = {"image": sentence, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(
-        net_views.heated(photo, net, found),
+        net_views.heat_overlay(photo, net, field_heat),
         [{"box": _box(field, net), "colour": ACCENT, "said": ""}],
         key="see/effective",
         words=words,
-        on_event=move_place(net, facts),
+        on_event=select_unit(net, facts),
         is_pixelated=True,
     )
-    st.markdown(f"**{said}** {finding}")
+    st.markdown(f"**{sentence}** {finding}")
     st.caption(
         _(
             "Squared gradient of a random mix of the unit's channels, averaged over {n} draws of fresh weights and pictures of noise "
             "(Luo and others, 2016)."
-        ).format(n=found.runs)
+        ).format(n=field_heat.runs)
     )

@@ -1,4 +1,4 @@
-"""What the parts of "See it" share: the place the visitor looks at, and the seed of the weights that are drawn."""
+"""Build page, tab See it: the selected unit and the seed of the random weights, shared by its three views."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ ACCENT = "#FF9A3D"
 
 
 def chosen_unit(net: Net, facts: LayerFacts) -> tuple[int, int]:
-    """Return the unit of a layer at the place the visitor chose, the middle at first."""
+    """Return the (row, column) of a layer's unit at the place the visitor selected; the centre by default."""
     y, x = st.session_state.get("see/place", (0.5, 0.5))
     return unit_at(facts, y * net.input[1], x * net.input[2])
 
 
-def move_place(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float]], None]:
-    """Return what is to be done when the visitor clicks on a picture, or steps by one unit."""
+def select_unit(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float]], None]:
+    """Return the callback of a `point_picker` that moves the selection: to a clicked place, or by one unit."""
 
     def move(kind: str, value: tuple[float, float]) -> None:
         if kind == "step":
             rows, columns = grid_of(facts)
-            unit = chosen_unit(net, facts)  # now: several steps may come at once
+            unit = chosen_unit(net, facts)  # read again here: several steps may arrive in one rerun
             stepped = min(max(unit[0] + int(value[0]), 0), rows - 1), min(max(unit[1] + int(value[1]), 0), columns - 1)
             y, x = field_centre(facts, stepped)
             value = y / net.input[1], x / net.input[2]
@@ -36,8 +36,8 @@ def move_place(net: Net, facts: LayerFacts) -> Callable[[str, tuple[float, float
     return move
 
 
-def other_weights() -> int:
-    """Offer to draw other weights, and return the seed of those that are used."""
+def choose_weights() -> int:
+    """Draw the button that changes the seed of the random weights, and return the current seed."""
     seed = st.session_state.setdefault("see/seed", 0)
     if button(
         _("Other weights"),

@@ -1,1 +1,1 @@
-"""Components in HTML, CSS and JavaScript, one folder each."""
+"""Streamlit components in HTML, CSS and JavaScript, one folder each."""

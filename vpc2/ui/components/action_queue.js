@@ -1,16 +1,16 @@
-// What a visitor does in the components of a page, in the order they did it, until Python says that it has been done. Of several triggers
-// of one moment Streamlit keeps the last, so every trigger carries all that is not answered yet; Python does each action once, by its
-// number. This stands before each component's own script; what it knows is shared by all of them, through the window.
+// Queue of the actions in the components of a page, in order, until Python acknowledges them. Of several triggers sent at the same moment
+// Streamlit keeps the last, so every trigger carries all unacknowledged actions; Python handles each once, by its number. This file is
+// prepended to each component's own script; its state is shared by all components of the page, through the window.
 
 window.vpc2Spoken ??= { epoch: '', log: [], n: 0 };
 const SPOKEN = window.vpc2Spoken;
 const MOST_SPOKEN = 200;
-const SEND_MS = 60; // a trigger each makes the page run again: what is done faster goes together
+const SEND_MS = 60; // every trigger reruns the page: actions that follow faster are sent together
 const senders = new WeakMap();
 
-// To be called first with the `ears` of a component's data: what has been done is forgotten. Returns the last number of this component.
+// Call it first, with the `ears` of a component's data: acknowledged actions are removed. Returns the component's last acknowledged number.
 function hearBack(ears) {
-  if (ears.epoch !== SPOKEN.epoch) { // another session: what the last one had not answered is lost with it
+  if (ears.epoch !== SPOKEN.epoch) { // a new session: unacknowledged actions of the last one are dropped
     SPOKEN.epoch = ears.epoch;
     SPOKEN.log = [];
   }
@@ -19,7 +19,7 @@ function hearBack(ears) {
   return ears.own;
 }
 
-// Tell Python of an action of this component and return its number. Of two choices in a row the later one counts (`isInstead`).
+// Send an action of this component to Python and return its number. If `isInstead(last, action)`, it replaces the last one.
 function speak(root, component, ears, action, isInstead) {
   const last = SPOKEN.log[SPOKEN.log.length - 1];
   if (last?.to === ears.to && isInstead?.(last, action)) SPOKEN.log.pop();

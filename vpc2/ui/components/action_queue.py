@@ -1,7 +1,7 @@
-"""How what a visitor does in a component reaches Python: every action once and in order, however fast they follow one another.
+"""Queue of the actions that components send to Python: each is delivered exactly once and in order, however fast they follow.
 
-Of several triggers of one moment Streamlit keeps the last. So a browser sends, with every trigger, all actions that are not answered yet,
-of all components of the page, numbered through (`action_queue.js`); here each is done once, by whoever listens to its component.
+Of several triggers sent at the same moment Streamlit keeps only the last. So every trigger carries all unacknowledged actions of all
+components of the page, numbered consecutively (`action_queue.js`); here each is passed once to the callback of its component.
 """
 
 from __future__ import annotations
@@ -14,51 +14,55 @@ from typing import Any
 
 import streamlit as st
 
-MOST = 200  # actions of one message
-_KEPT = "hearing"
+MAX_ACTIONS = 200  # in one message
+_STATE = "hearing"  # key in the session state
 SCRIPT = Path(__file__).with_name("action_queue.js")
 
 
 @functools.cache
 def component(name: str, folder: Path, *scripts: str) -> Any:
-    """Return a component that can be heard: its view.html and view.css, and one module of action_queue.js and its own scripts."""
+    """Return a component that uses the queue: view.html, view.css, and action_queue.js and its own scripts joined into one module."""
     html, css = ((folder / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-    js = "\n".join(path.read_text(encoding="utf-8") for path in (SCRIPT, *(folder / one for one in scripts or ("view.js",))))
+    js = "\n".join(path.read_text(encoding="utf-8") for path in (SCRIPT, *(folder / script for script in scripts or ("view.js",))))
     return st.components.v2.component(name, html=html, css=css, js=js)
 
 
-def _kept() -> dict[str, Any]:
-    return st.session_state.setdefault(_KEPT, {"epoch": secrets.token_hex(8), "seen": 0, "own": {}, "do": {}})
+def _state() -> dict[str, Any]:
+    return st.session_state.setdefault(_STATE, {"epoch": secrets.token_hex(8), "seen": 0, "own": {}, "do": {}})
 
 
-def ears(key: str, do: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
-    """Let `do` be called with each action of the component `key`, before the page runs again; return what its browser side needs."""
-    kept = _kept()
-    kept["do"][key] = do
-    return {"to": key, "epoch": kept["epoch"], "seen": kept["seen"], "own": kept["own"].get(key, 0)}
+def register_callback(key: str, callback: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Register the callback for the actions of the component `key`, called before the page reruns.
+
+    Return the data for action_queue.js, passed to the component as `ears`: its address `to`, the session's `epoch`, and the last
+    acknowledged number of all components (`seen`) and of this one (`own`).
+    """
+    state = _state()
+    state["do"][key] = callback
+    return {"to": key, "epoch": state["epoch"], "seen": state["seen"], "own": state["own"].get(key, 0)}
 
 
-def hear(key: str) -> Callable[[], None]:
-    """Return the callback for the component's trigger `event`."""
-    return lambda: take(st.session_state[key].get("event"))
+def trigger_callback(key: str) -> Callable[[], None]:
+    """Return Streamlit's callback for the component's trigger `event`."""
+    return lambda: deliver(st.session_state[key].get("event"))
 
 
-def take(payload: Any) -> None:
-    """Do what a browser's message tells of, as far as it was not done before; of any other form, nothing."""
-    kept = _kept()
-    if not isinstance(payload, Mapping) or payload.get("epoch") != kept["epoch"] or not isinstance(payload.get("log"), list):
+def deliver(payload: Any) -> None:
+    """Deliver the actions of one message that were not delivered before; malformed messages and actions are ignored."""
+    state = _state()
+    if not isinstance(payload, Mapping) or payload.get("epoch") != state["epoch"] or not isinstance(payload.get("log"), list):
         return
-    for action in payload["log"][-MOST:]:
+    for action in payload["log"][-MAX_ACTIONS:]:
         number = action.get("n") if isinstance(action, Mapping) else None
-        if not isinstance(number, int) or isinstance(number, bool) or not kept["seen"] < number < 2**53:
+        if not isinstance(number, int) or isinstance(number, bool) or not state["seen"] < number < 2**53:
             continue
-        kept["seen"] = number
+        state["seen"] = number
         to = action.get("to")
-        if isinstance(to, str) and to in kept["do"]:
-            kept["own"][to] = number
-            kept["do"][to](action)
+        if isinstance(to, str) and to in state["do"]:
+            state["own"][to] = number
+            state["do"][to](action)
 
 
-def waiting(key: str) -> list[Mapping[str, Any]]:
-    """Return the actions of a component that nobody does at once, oldest first: whoever draws it takes them off this list."""
+def pending(key: str) -> list[Mapping[str, Any]]:
+    """Return the list of actions of a component without a callback, oldest first; the caller removes those it has handled."""
     return st.session_state.setdefault(f"{key}/waiting", [])

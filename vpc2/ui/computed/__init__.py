@@ -1,1 +1,1 @@
-"""What is computed for the screen, once, and kept."""
+"""Cached computations for the pages: augmented draws, net views, predictions, classifiers, data sets."""

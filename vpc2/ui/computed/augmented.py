@@ -1,6 +1,6 @@
-"""What was computed once is not computed again: results kept by the digests of what they came from.
+"""Cached augmentations of photographs: draws, the steps of one draw, before and after; and the limit on concurrent computations.
 
-Streamlit's own hash of a large array looks at a sample of it, so a picture goes by its sha256 and its pixels are
+Streamlit's own hash of a large array uses only a sample of it, so the cache key of a photograph is its sha256, and its pixels are
 passed with a leading underscore, unhashed.
 """
 
@@ -24,10 +24,10 @@ from vpc2.host import MB, Heap
 from vpc2.text import Refusal, Text
 from vpc2.ui.server import idle
 
-_PLACES = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
+_SLOTS = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) - 1))
 _WAIT_S = 20
 STAGES = DrawCache(64 * MB)  # of all visitors: eight draws of one step are 10 MB
-idle.when_all_have_left(STAGES.clear)
+idle.register_cleanup(STAGES.clear)
 HEAP = Heap()
 HISTOGRAM_BINS = 32
 _BUSY = Text("The machine is busy with other visitors' pictures; try again in a moment.")
@@ -35,26 +35,29 @@ _BUSY = Text("The machine is busy with other visitors' pictures; try again in a 
 
 @contextlib.contextmanager
 def computing() -> Iterator[None]:
-    """Take one of the machine's places for heavy work, so that thirty visitors queue instead of thrashing."""
-    if not _PLACES.acquire(timeout=_WAIT_S):
+    """Occupy one of the slots for heavy computations (one fewer than the cores), so that many visitors queue instead of thrashing.
+
+    Raises `Refusal` if no slot becomes free within `_WAIT_S` seconds.
+    """
+    if not _SLOTS.acquire(timeout=_WAIT_S):
         raise Refusal(_BUSY)
     try:
         yield
     finally:
         HEAP.trim()
-        _PLACES.release()
+        _SLOTS.release()
 
 
-def drawn(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -> dict[str, Any]:
+def augmented_draws(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_px: int) -> dict[str, Any]:
     """Return the original and `draws` draws of a photograph as JPEG bytes, with each step's outcome and the cost.
 
     The dictionary holds `original`, `pictures` (list of bytes), `steps` (one list of outcomes a picture), `ms` and `device`.
     """
-    return _drawn(token_of(pipeline), photo["digest"], draws, side_px, photo["pixels"])
+    return _augmented_draws(token_of(pipeline), photo["digest"], draws, side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+def _augmented_draws(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import draw_images, pick_device
     from vpc2.images.encode import to_jpeg, to_tensor
 
@@ -67,7 +70,7 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
     return {
         "original": to_jpeg(small),
         "pictures": [to_jpeg(result.image) for result in results],
-        "steps": [[_plain(outcome, factor) for outcome in result.steps] for result in results],
+        "steps": [[_outcome_values(outcome, factor) for outcome in result.steps] for result in results],
         "ms": ms,
         "device": device,
     }
@@ -75,25 +78,25 @@ def _drawn(token: str, image_key: str, draws: int, side_px: int, _pixels: np.nda
 
 @st.cache_data(max_size="32MB", show_spinner=False)
 def fitted(image_key: str, side_px: int, _pixels: np.ndarray) -> np.ndarray:
-    """Return a photograph's pixels at the size that is shown: no moved knob scales them again."""
+    """Return a photograph's pixels at the displayed size; cached, so that an edit of the pipeline does not resize again."""
     from vpc2.images.encode import resize_pixels
 
     return resize_pixels(_pixels, side_px)
 
 
 def token_of(pipeline: Pipeline) -> str:
-    """Return what stands for a pipeline in the keys of kept results."""
-    return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # a name changes no pixel
+    """Return the cache key of a pipeline."""
+    return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # without the name, which changes no pixel
 
 
 def scaled(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
-    """Return the pipeline with its lengths scaled to the size that is shown, and the factor between the two sizes."""
+    """Return the pipeline with its lengths scaled to the displayed size, and the scale factor."""
     factor = max(small.shape[:2]) / max(pixels.shape[:2])
     return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
 
 
-def _plain(outcome: Any, factor: float) -> tuple:
-    """Return what a step did as plain values, in the order that `steps.describe_outcome` takes; lengths as on the whole picture."""
+def _outcome_values(outcome: Any, factor: float) -> tuple:
+    """Return a step's outcome as the arguments of `pipeline_editor.describe_outcome`, with lengths in px of the full-size photograph."""
     lengths = {name for name, _label, unit in OPS[outcome.op].shows if unit == "px"}
     values = {
         name: ([part / factor for part in value] if isinstance(value, list) else value / factor) if name in lengths else value
@@ -102,25 +105,25 @@ def _plain(outcome: Any, factor: float) -> tuple:
     return outcome.step_id, outcome.op, outcome.is_applied, values, outcome.reason
 
 
-def shown(photo: dict[str, Any], side_px: int) -> bytes:
-    """Return a photograph at the size it is shown, as JPEG."""
-    return _shown(photo["digest"], side_px, photo["pixels"])
+def resized_jpeg(photo: dict[str, Any], side_px: int) -> bytes:
+    """Return a photograph at the displayed size, as JPEG."""
+    return _resized_jpeg(photo["digest"], side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _shown(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
+def _resized_jpeg(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
     from vpc2.images.encode import to_jpeg
 
     return to_jpeg(fitted(image_key, side_px, _pixels))
 
 
-def filmed(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+def step_by_step(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
     """Return one draw after every step: `original` and `pictures` as JPEG bytes, `steps` one outcome a picture."""
-    return _filmed(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+    return _step_by_step(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+def _step_by_step(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import film_draw, pick_device
     from vpc2.images.encode import to_jpeg, to_tensor
 
@@ -129,7 +132,7 @@ def _filmed(token: str, image_key: str, draw: int, side_px: int, _pixels: np.nda
         pipeline, factor = scaled(token, _pixels, small)
         film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
     pictures = [to_jpeg(frame.image) for frame in film]
-    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_plain(frame.steps[0], factor) for frame in film]}
+    return {"original": to_jpeg(small), "pictures": pictures, "steps": [_outcome_values(frame.steps[0], factor) for frame in film]}
 
 
 def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> tuple[np.ndarray, np.ndarray]:
@@ -140,8 +143,8 @@ def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
     small = resize_pixels(photo["pixels"], side_px)
     with computing():
         pipeline, _factor = scaled(token_of(pipeline), photo["pixels"], small)
-        made = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
-    return small, to_pixels(made.image)
+        result = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
+    return small, to_pixels(result.image)
 
 
 def full_draw(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> np.ndarray:
@@ -156,17 +159,17 @@ def full_draw_png(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> bytes
     return to_png(full_draw(pipeline, photo, draw))
 
 
-def compared(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+def before_after(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
     """Return a photograph and one draw of it as JPEG bytes (`before`, `after`), and how they differ.
 
     `difference` is a JPEG of |after - before| times `gain`, `changed` the share of pixels that differ by more than one
     of 255, `mean` the mean difference (0 to 1), `histograms` two lists of the share of pixels a bin of brightness.
     """
-    return _compared(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+    return _before_after(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _compared(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+def _before_after(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_jpeg
 
     photo = {"digest": image_key, "pixels": _pixels}

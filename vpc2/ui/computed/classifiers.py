@@ -1,6 +1,6 @@
-"""What one visitor knows of a classifier: its label, the version of its weights, the net itself, its recipe, and its test pictures.
+"""Classifiers as one visitor sees them: title, version of the weights, loaded model, recipe, and data set for the evaluation.
 
-What needs no session stands in `vpc2.predict.classifier_ref`.
+What needs no session is in `vpc2.predict.classifier_ref`.
 """
 
 from __future__ import annotations
@@ -24,39 +24,40 @@ from vpc2.ui.session import own_datasets, runs
 from vpc2.ui.session.i18n import _, say
 
 MOST_PICTURES = 400
-MOST_FILES = 4  # classifiers that a visitor brought
-MOST_PX = 224  # a ready-made net wants more of some: the pictures are made larger for it
+MAX_FILES = 4  # classifiers opened from files, per session
+MAX_PX = 224  # pretrained nets with a larger input get upscaled images
 TRAIN_SHARE = 0.6
 
 _NO_SET = Text("No data set here has pictures in classes that this classifier knows: add one on Train, a folder a class, with its names.")
 _NO_DATA = Text("The data set of this run is not on this machine any more.")
 
 
-def trained() -> dict[ClassifierRef, str]:
-    """Return the nets that were trained here or brought as a file, with their titles: the visitor's, and what they may see."""
+def usable_classifiers() -> dict[ClassifierRef, str]:
+    """Return the titles of the classifiers that the visitor may use: runs with a saved model, and files opened in this session."""
     trained_here = {ClassifierRef("run", run.id): run.name for run in runs.visible_runs() if run.model_path.is_file()}
-    brought = {ClassifierRef.parse(name): title for name, title in files().items()}
-    return {**trained_here, **{ref: title for ref, title in brought.items() if uploaded_classifiers.is_here(ref)}}
+    from_files = {ClassifierRef.parse(name): title for name, title in opened_files().items()}
+    return {**trained_here, **{ref: title for ref, title in from_files.items() if uploaded_classifiers.is_here(ref)}}
 
 
-def files() -> dict[str, str]:
-    """Return the titles of the classifiers that this session opened from files, by their names: plain values, for the session."""
+def opened_files() -> dict[str, str]:
+    """Return the titles of the classifiers opened from files in this session, by the text of their references (plain values)."""
     return st.session_state.setdefault("judge/files", {})
 
 
 def label_of(ref: ClassifierRef) -> str:
-    """Return a classifier's name as a visitor knows it."""
+    """Return the title of a classifier."""
     if ref.is_run:
         return runs.store().get(ref.id).name
     if ref.is_file:
-        return files()[str(ref)]
+        return opened_files()[str(ref)]
     return say(PRETRAINED[ref.id].title) if ref.is_pretrained else ref.id
 
 
 def recipe_of(ref: ClassifierRef) -> Recipe | None:
-    """Return the recipe that a net was trained by here; None for a ready-made one, and for a file that names none that is known.
+    """Return the recipe that a classifier was trained with; None for a pretrained one, and for a file without a usable recipe.
 
-    Who has a run's id may look at what it was trained on. A file travels farther: a set of somebody else's that it names is not shown.
+    Whoever has a run's id may see its training data. A file may be passed on to anyone, so a data set of another visitor that its recipe
+    names is not shown.
     """
     if ref.is_run:
         return runs.store().get(ref.id).recipe
@@ -71,14 +72,14 @@ def recipe_of(ref: ClassifierRef) -> Recipe | None:
 
 
 def version_of(ref: ClassifierRef) -> ClassifierVersion:
-    """Return a classifier with the stamp of its weights: when a run's were last written, 0 for a ready-made net and for a file, whose id
-    changes with its bytes. Raises `Refusal` for a run that is gone.
+    """Return a classifier with the version of its weights: the modification time of a run's model; 0 for pretrained nets, and for files,
+    whose id changes with their bytes. Raises `Refusal` for a deleted run.
     """
     return ClassifierVersion(ref, runs.store().get(ref.id).model_path.stat().st_mtime if ref.is_run else 0.0)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _opened(version: ClassifierVersion) -> Any:
+def _load(version: ClassifierVersion) -> Any:
     from vpc2.predict.opening import open_classifier
     from vpc2.predict.runtime.onnx_runtime import quicken_later
 
@@ -90,40 +91,40 @@ def _opened(version: ClassifierVersion) -> Any:
 
 
 def classifier_of(ref: ClassifierRef) -> Any:
-    """Return the classifier itself; a run that went on training since is read again."""
+    """Return the loaded classifier; the model of a run is loaded again after further training."""
     version, known = version_of(ref), st.session_state.setdefault("judge/opened", set())
-    if str(version) in known:  # drawing a spinner costs more than what it would announce
-        return _opened(version)
+    if str(version) in known:  # cached: drawing a spinner would take longer than loading
+        return _load(version)
     with st.spinner(_("Opening the classifier…")):
-        found = _opened(version)
+        classifier = _load(version)
     known.add(str(version))
-    return found
+    return classifier
 
 
 def is_here(ref: ClassifierRef) -> bool:
-    """True where a classifier can be opened without a download."""
+    """True if a classifier can be opened without a download."""
     return not ref.is_pretrained or is_ready(ref.id)
 
 
-def choose(ref: ClassifierRef) -> None:
-    """Choose a classifier for the visitor, in place of what the address or an earlier choice said; the next run shows it."""
+def select_classifier(ref: ClassifierRef) -> None:
+    """Select a classifier in place of the one in the URL or selected before; takes effect at the next rerun."""
     st.query_params.pop("run", None)
     st.query_params.pop("classifier", None)
     st.session_state["judge/classifier"] = str(ref)
     st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
 
 
-def first_views(ref: ClassifierRef) -> str:
-    """Return the key of the set of views that a classifier starts with: of a net trained here, without the mirror."""
+def default_views(ref: ClassifierRef) -> str:
+    """Return the key of the default set of views; without mirroring for a net trained here, whose classes may change when mirrored."""
     return "standard" if ref.is_pretrained else "no_mirror"
 
 
-def sets_for(ref: ClassifierRef) -> list[str]:
-    """Return the keys of the data sets that a classifier can be judged on: a run's own first, then the visitor's whose classes it knows."""
+def datasets_for(ref: ClassifierRef) -> list[str]:
+    """Return the keys of the data sets for evaluating a classifier: that of its recipe, then the visitor's sets with classes it knows."""
     from vpc2.predict.evaluation import match_classes
 
     own = [recipe.dataset] if (recipe := recipe_of(ref)) else []
-    found, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(ref).classes
+    matching, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(ref).classes
     own_sets = own_datasets.keys()
     for key in own_sets:
         try:
@@ -131,47 +132,47 @@ def sets_for(ref: ClassifierRef) -> list[str]:
         except Refusal:
             continue
         if datasets.is_ready(key):
-            found.append(key)
-    return list(dict.fromkeys([*own, *found]))
+            matching.append(key)
+    return list(dict.fromkeys([*own, *matching]))
 
 
-def set_of(ref: ClassifierRef) -> str:
-    """Return the key of the data set that this classifier is judged on. Raises `Refusal` where there is none."""
-    keys = sets_for(ref)
+def dataset_of(ref: ClassifierRef) -> str:
+    """Return the key of the data set selected for evaluating a classifier. Raises `Refusal` if there is none."""
+    keys = datasets_for(ref)
     if not keys:
         raise Refusal(_NO_SET)
     chosen = st.session_state.get(f"judge/of/{ref}")
     return chosen if chosen in keys else keys[0]
 
 
-def has_set(ref: ClassifierRef) -> bool:
-    """True where there are pictures to judge a classifier on."""
-    return is_here(ref) and bool(sets_for(ref))
+def has_dataset(ref: ClassifierRef) -> bool:
+    """True if there is a data set for evaluating a classifier."""
+    return is_here(ref) and bool(datasets_for(ref))
 
 
-def most_pictures() -> int:
-    """Return how many test pictures the visitor wants judged at most."""
+def max_test_images() -> int:
+    """Return the maximum number of test images that the visitor selected."""
     return st.session_state.get("judge/most", MOST_PICTURES)
 
 
-def test_pictures(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
-    """Return at most `most` pictures of the "test" or "validation" part of a data set, the one that is chosen for None; always the same.
+def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
+    """Return at most `most` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
 
-    Of a run's own data no test picture took part in training; of another set all that do not validate are tested.
-    They are taken evenly from the whole: some data sets are sorted by class.
+    The test split of a run's own data set took no part in its training. Of another data set all images outside the validation split are
+    test images. The images are taken at even steps, because some data sets are sorted by class.
     """
     from vpc2.data.imageset import split_images
 
-    key = dataset or set_of(ref)
+    key = dataset or dataset_of(ref)
     if not datasets.is_ready(key):
         raise Refusal(_NO_DATA)
     recipe = recipe_of(ref)
     settings = recipe.settings if recipe else None
     is_own = recipe is not None and recipe.dataset == key
-    side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MOST_PX)
+    side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
     data = computed_datasets.load_set(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)
-    chosen = split.validation if part == "validation" else split.test
+    indices = split.validation if part == "validation" else split.test
     if part == "test" and not is_own:
-        chosen = np.sort(np.concatenate([split.train, split.test]))
-    return data.subset(chosen[np.linspace(0, len(chosen) - 1, min(most, len(chosen))).astype(int)])
+        indices = np.sort(np.concatenate([split.train, split.test]))
+    return data.subset(indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(int)])

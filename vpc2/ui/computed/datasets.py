@@ -1,6 +1,6 @@
-"""Data sets that pages look at again and again: read once for all visitors, the latest kept, within a bound of memory.
+"""Cache of loaded data sets, shared by all visitors and bounded in memory.
 
-Reading and resizing one takes a third of a second, and a page runs anew with every widget that is touched.
+Loading and resizing one takes a third of a second, and a page reruns with every widget that is used.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from vpc2.host import MB
 from vpc2.lru_cache import LruCache
 from vpc2.ui.server import idle
 
-if TYPE_CHECKING:  # numpy is imported behind the first paint
+if TYPE_CHECKING:  # numpy is imported after the first paint
     from vpc2.data.imageset import ImageSet
 
 MOST_BYTES = 96 * MB
 
 
 class DatasetCache:
-    """Data sets by key and size in pixels; what was not asked for the longest makes room."""
+    """LRU cache of data sets by key and image size in px, bounded in bytes."""
 
     def __init__(self, limit_bytes: int = MOST_BYTES):
-        # One that is larger than all the room takes all of it: it is read anew for every other set, but not for every widget.
+        # A data set above the limit counts as the limit: it fills the cache alone, and is reloaded only after another set was used.
         self._sets = LruCache(limit_bytes, lambda data: min(data.images.nbytes, limit_bytes))
 
     def get(self, key: str, size_px: int) -> ImageSet:
-        """Return a data set, its arrays not to be written to. Raises `Refusal` where it is not here (any more)."""
-        kept = self._sets.get((key, size_px)) if datasets.is_ready(key) else None
-        if kept is not None:
-            return kept
+        """Return a data set with read-only arrays. Raises `Refusal` if it is not (or no longer) on this machine."""
+        cached = self._sets.get((key, size_px)) if datasets.is_ready(key) else None
+        if cached is not None:
+            return cached
         data = datasets.load_dataset(key, size_px)
         for array in (data.images, data.labels):
             array.setflags(write=False)
@@ -40,26 +40,26 @@ class DatasetCache:
         return data
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
-        """Go over the keys and sizes that are kept, in no order that means anything."""
+        """Iterate over the cached keys and sizes, in no particular order."""
         return iter(self._sets)
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Remove all data sets."""
         self._sets.clear()
 
     @property
     def bytes(self) -> int:
-        """What the pictures that are kept take, no more than the room."""
+        """Bytes of the cached images, at most the limit."""
         return self._sets.size
 
 
 @st.cache_resource(show_spinner=False)
 def _cache() -> DatasetCache:
     cache = DatasetCache()
-    idle.when_all_have_left(cache.clear)
+    idle.register_cleanup(cache.clear)
     return cache
 
 
 def load_set(key: str, size_px: int) -> ImageSet:
-    """Return a data set as `load_dataset` does, shared by all who look at it. Raises `Refusal` where it is not here."""
+    """Return a data set as `load_dataset` does, from the shared cache. Raises `Refusal` if it is not on this machine."""
     return _cache().get(key, size_px)

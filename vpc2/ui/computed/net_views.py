@@ -1,4 +1,4 @@
-"""What the view "See it" shows, computed once and kept: gradients, activations, and one window in numbers."""
+"""Cached computations of the Build page's tab See it: effective receptive field, feature maps, and one window in numbers."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ SHEET_COLUMNS, SHEET_PX, LARGE_PX = 8, 96, 480
 
 
 def _token(net: Net, layer_id: str) -> str:
-    """Return what stands for a net up to a layer in the keys of kept results: what comes after it changes nothing."""
+    """Return the cache key of a net up to a layer; later layers do not affect the result."""
     from vpc2.nets.inspection.activations import prefix_of
 
     return codec.to_token(replace(prefix_of(net, layer_id), name=""))
 
 
-def photographed(photo: Photo, shape: tuple[int, int, int]) -> bytes:
-    """Return a photograph as JPEG, stretched and coloured as the net's input is, but with more pixels."""
-    return _photographed(photo["digest"], shape, photo["pixels"])
+def resized_photo(photo: Photo, shape: tuple[int, int, int]) -> bytes:
+    """Return a photograph as JPEG with the aspect ratio and channels of the net's input, but a higher resolution."""
+    return _resized_photo(photo["digest"], shape, photo["pixels"])
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
-def _photographed(image_key: str, shape: tuple[int, int, int], _pixels: np.ndarray) -> bytes:
+def _resized_photo(image_key: str, shape: tuple[int, int, int], _pixels: np.ndarray) -> bytes:
     from vpc2.images.encode import to_jpeg
     from vpc2.nets.inspection.activations import fit_photo
 
@@ -48,34 +48,34 @@ def _photographed(image_key: str, shape: tuple[int, int, int], _pixels: np.ndarr
     return to_jpeg(fit_photo(_pixels, (channels, max(1, round(height * scale)), max(1, round(width * scale)))).expand(3, -1, -1))
 
 
-def effective(net: Net, layer_id: str, unit: Unit) -> EffectiveField:
-    """Return how much each input pixel moves a unit; raises `Refusal` as the net does."""
-    return _effective(_token(net, layer_id), layer_id, unit, net)
+def compute_effective_field(net: Net, layer_id: str, unit: Unit) -> EffectiveField:
+    """Return the effective receptive field of a unit, from gradients; raises `Refusal` if the net cannot be run."""
+    return _compute_effective_field(_token(net, layer_id), layer_id, unit, net)
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _effective(token: str, layer_id: str, unit: Unit, _net: Net) -> EffectiveField:
+def _compute_effective_field(token: str, layer_id: str, unit: Unit, _net: Net) -> EffectiveField:
     from vpc2.nets.inspection.effective_field import effective_field
 
     with augmented.computing():
         return effective_field(_net, layer_id, unit)
 
 
-def heated(photo: Photo, net: Net, found: EffectiveField) -> bytes:
-    """Return the photograph as the net gets it, in grey, under the heat of a gradient, as PNG."""
+def heat_overlay(photo: Photo, net: Net, field: EffectiveField) -> bytes:
+    """Return the photograph as the net's input, in grey, with the gradient as a heat map over it, as PNG."""
     from vpc2.images.encode import resize_pixels, to_png
     from vpc2.nets.inspection.activations import fit_photo, to_heat
 
-    return to_png(resize_pixels(to_heat(fit_photo(photo["pixels"], net.input), found.heat), PHOTO_PX))
+    return to_png(resize_pixels(to_heat(fit_photo(photo["pixels"], net.input), field.heat), PHOTO_PX))
 
 
-def activated(net: Net, layer_id: str, photo: Photo, seed: int, first: int, together: bool) -> FeatureMaps:
-    """Return one layer's maps for a photograph; raises `Refusal` as the net does."""
-    return _activated(_token(net, layer_id), layer_id, photo["digest"], seed, first, together, net, photo["pixels"])
+def compute_feature_maps(net: Net, layer_id: str, photo: Photo, seed: int, first: int, together: bool) -> FeatureMaps:
+    """Return the feature maps of one layer for a photograph, from channel `first` on; raises `Refusal` if the net cannot be run."""
+    return _compute_feature_maps(_token(net, layer_id), layer_id, photo["digest"], seed, first, together, net, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _activated(
+def _compute_feature_maps(
     token: str, layer_id: str, image_key: str, seed: int, first: int, together: bool, _net: Net, _pixels: np.ndarray
 ) -> FeatureMaps:
     from vpc2.nets.inspection.activations import fit_photo, run_photo, to_feature_maps, to_size
@@ -83,27 +83,27 @@ def _activated(
     with augmented.computing():
         passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
         maps = to_feature_maps(passage.output, first=first, most=MOST_MAPS, together=together)
-    if max(maps.maps.shape[1:]) > LARGE_PX:  # what is kept is no larger than what is shown
-        return replace(maps, maps=np.stack([to_size(one, LARGE_PX) for one in maps.maps]))
+    if max(maps.maps.shape[1:]) > LARGE_PX:  # cached no larger than displayed
+        return replace(maps, maps=np.stack([to_size(feature_map, LARGE_PX) for feature_map in maps.maps]))
     return maps
 
 
-def sheet_of(maps: FeatureMaps) -> bytes:
-    """Return all maps side by side as PNG."""
+def feature_map_sheet(maps: FeatureMaps) -> bytes:
+    """Return all feature maps side by side as PNG."""
     from vpc2.nets.inspection.activations import to_sheet
 
     return _grey_png(to_sheet(maps.maps, min(SHEET_COLUMNS, len(maps.maps)), SHEET_PX))
 
 
-def enlarged(one: np.ndarray) -> bytes:
-    """Return one map, large, as PNG."""
+def enlarged_map(feature_map: np.ndarray) -> bytes:
+    """Return one feature map, enlarged, as PNG."""
     from vpc2.nets.inspection.activations import to_size
 
-    return _grey_png(to_size(one, LARGE_PX))
+    return _grey_png(to_size(feature_map, LARGE_PX))
 
 
 def plane_png(plane: Any) -> bytes:
-    """Return a plane of numbers as PNG, its lowest black and its highest white."""
+    """Return a 2-d array as PNG, its minimum black and its maximum white."""
     from vpc2.images.encode import resize_pixels
     from vpc2.nets.inspection.activations import to_grey
 
@@ -117,7 +117,7 @@ def _grey_png(grey: np.ndarray) -> bytes:
 
 
 def window_on_photo(net: Net, layer_id: str, photo: Photo, unit: Unit, kernel: str) -> CloseUp:
-    """Return a layer's window over the photograph in grey, whole numbers from 0 to 255, with a known kernel where it is a convolution."""
+    """Return a layer's window over the photograph in grey (integers 0 to 255); for a convolution with the example kernel `kernel`."""
     return _window_on_photo(_token(net, layer_id), layer_id, photo["digest"], unit, kernel, net, photo["pixels"])
 
 
@@ -137,7 +137,7 @@ def _window_on_photo(token: str, layer_id: str, image_key: str, unit: Unit, kern
 
 
 def window_inside(net: Net, layer_id: str, photo: Photo, unit: Unit, seed: int, filter_: int, channel: int) -> tuple[CloseUp, int, bool]:
-    """Return a layer's window over one channel of what it really gets, that channel, and whether the sum is all that comes out."""
+    """Return a layer's window over one channel of its real input, the channel, and whether that channel alone makes up the output."""
     return _window_inside(_token(net, layer_id), layer_id, photo["digest"], unit, seed, filter_, channel, net, photo["pixels"])
 
 
@@ -157,5 +157,5 @@ def _window_inside(
         return window.close_up(facts, passage.input[channel].clone(), unit), channel, True
     assert isinstance(passage.module, nn.Conv2d)
     kernel, channel, bias = window.own_kernel(passage.module, filter_, channel)
-    shown = window.close_up(facts, passage.input[channel].clone(), unit, kernel, bias=bias or 0.0)
-    return shown, channel, bias is not None
+    close_up = window.close_up(facts, passage.input[channel].clone(), unit, kernel, bias=bias or 0.0)
+    return close_up, channel, bias is not None

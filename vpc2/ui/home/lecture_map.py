@@ -1,4 +1,4 @@
-"""Lecture 1 as a table of cards: a topic, the page that shows it, and the example that page opens with."""
+"""Home page: the topics of lecture 1 as a table of cards (page and example that a card opens), and the picture at the top of the page."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ HERO, HERO_DRAWS, HERO_PX = "chelsea", 5, 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card(Entry):
-    """A topic of the lecture; `example` is a key of the table that belongs to `page`, "" where the page needs none.
+class LectureCard(Entry):
+    """A topic of the lecture and the page that shows it.
 
-    `pair` names two nets that Build shows side by side beneath.
+    `example` is a key of the page's table of presets (`_EXAMPLES`), "" where the page opens without one. `pair` is the key of the
+    comparison of two nets that Build opens as well.
     """
 
     page: str
@@ -36,15 +37,15 @@ class Card(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start(Card):
+class Start(LectureCard):
     """A button to begin with, with an icon of its own."""
 
     icon: str
     help: Text = Text("")
 
 
-def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", *, pair: str = "") -> Card:
-    return Card(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
+def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", *, pair: str = "") -> LectureCard:
+    return LectureCard(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
 
 
 _EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
@@ -74,7 +75,7 @@ FIRST: Catalog[Start] = Catalog(
     ),
 )
 
-CARDS: Catalog[Card] = Catalog(
+CARDS: Catalog[LectureCard] = Catalog(
     Text("card"),
     _card(
         "tasks",
@@ -163,41 +164,44 @@ def _token(page: str, example: str) -> str:
     return codec.to_token(getattr(table[example], attribute))
 
 
-def query(card: Card) -> dict[str, str]:
-    """Return the link's parameters that open a card's example."""
-    query = {"s": _token(card.page, card.example)} if card.example else {}
-    return {**query, "pair": card.pair} if card.pair else query
+def link_parameters(card: LectureCard) -> dict[str, str]:
+    """Return the query parameters of the link that opens a card's example."""
+    parameters = {"s": _token(card.page, card.example)} if card.example else {}
+    return {**parameters, "pair": card.pair} if card.pair else parameters
 
 
 def tokens() -> frozenset[str]:
-    """Return the links of all cards: who opens one came from here and need not be told."""
+    """Return the link tokens of all cards' examples: opening one of these shows no notice about an opened link."""
     return frozenset(_token(card.page, card.example) for card in (*FIRST.values(), *CARDS.values()) if card.example)
 
 
-def open_card(card: Card) -> None:
-    """Go to a card's page with its example open."""
-    st.switch_page(page_frame.script(card.page), query_params=query(card))
+def open_card(card: LectureCard) -> None:
+    """Switch to a card's page with its example open."""
+    st.switch_page(page_frame.script(card.page), query_params=link_parameters(card))
 
 
 def draw_hero() -> None:
-    """Show at once what the app does: a photograph and draws of it. Until the libraries are loaded, the photograph alone."""
+    """Draw a photograph and augmented draws of it; until the libraries are loaded, the photograph alone."""
     if preload.is_under_way():
-        _draw_hero_later()
+        _draw_hero_until_loaded()
         return
     from vpc2.images.samples import load_sample
     from vpc2.ui.computed import augmented
 
     sample = load_sample(HERO)
     photo = {"digest": sample.digest, "pixels": sample.pixels, "name": ""}
-    result = augmented.drawn(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
+    result = augmented.augmented_draws(PIPELINES["basic"].pipeline, photo, HERO_DRAWS, HERO_PX)
     grid = st.grid(3, min_column_width=100, gap="xsmall")
     for i, picture in enumerate([result["original"], *result["pictures"]]):
         grid.image(picture, alt=_("The original photograph") if i == 0 else _("The same photograph, augmented"), width="stretch")
 
 
 @st.fragment(run_every=1.0)
-def _draw_hero_later() -> None:
-    """Draw the photograph in each of the places; as HTML, because Streamlit's own images need numpy, a tenth of the first paint."""
+def _draw_hero_until_loaded() -> None:
+    """Draw the original photograph in every cell until the libraries are loaded.
+
+    As HTML, because Streamlit's own images import numpy, a tenth of the time to the first paint.
+    """
     if not preload.is_under_way():
         st.rerun()
     data = base64.b64encode(resource("assets", "samples", f"{HERO}.jpg").read_bytes()).decode()

@@ -1,4 +1,4 @@
-"""What the views of the Judge page's attacks share: the target, what was asked for, and an answer in words."""
+"""Judge page, tab Attacks: the choice of target class and helpers shared by its views."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Photo = dict[str, Any]
 NO_OTHERS = Text("There are too few test pictures of other classes: choose another target.")
 
 
-def is_kept(kind: str, place: tuple, is_asked: bool) -> bool:
-    """Return whether the visitor asked for this one: once asked, it stays on the screen whatever else is moved."""
-    asked, plain = st.session_state.setdefault(f"attack/asked/{kind}", set()), tuple(map(str, place))
-    if is_asked:
-        asked.add(plain)
-    return plain in asked
+def is_requested(kind: str, parameters: tuple, is_pressed: bool) -> bool:
+    """True if the visitor has requested this computation (now or earlier): its result then stays on the page when other widgets change."""
+    requested, key = st.session_state.setdefault(f"attack/asked/{kind}", set()), tuple(map(str, parameters))
+    if is_pressed:
+        requested.add(key)
+    return key in requested
 
 
 def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | None:
     classes = classifiers.classifier_of(ref).classes
     return st.selectbox(
-        _("Turn this image into"),
+        _("Turn this picture into"),
         range(len(classes)),
         index=None if has_none else min(859, len(classes) - 1),  # the toaster of ImageNet, as in the paper
         format_func=lambda i: classes[i],
@@ -39,6 +39,6 @@ def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | 
     )
 
 
-def answer_of(shares: np.ndarray, classes: tuple[str, ...]) -> str:
+def prediction_text(shares: np.ndarray, classes: tuple[str, ...]) -> str:
     best = int(shares.argmax())
     return f"**{markdown.literal(classes[best])}** {percent(shares[best])}"

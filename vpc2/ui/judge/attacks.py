@@ -1,4 +1,4 @@
-"""The Judge page's attacks: how little it takes, whether views or augmented training resist, a patch, a single pixel."""
+"""Judge page, tab Attacks: gradient attacks and one-pixel attacks on photographs, and accuracy against epsilon on the test set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, answer_of, choose_target, is_kept
+from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, choose_target, is_requested, prediction_text
 from vpc2.ui.judge.attack_patch import draw_patch
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, percent, say
@@ -24,7 +24,7 @@ from vpc2.ui.widgets.buttons import button
 
 
 def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
-    """Draw the attacks on each photograph, and accuracy against epsilon over a run's test set."""
+    """Draw the choice of attack, the attack on each photograph, and for gradient attacks the accuracy against epsilon on the test set."""
     if not classifiers.is_here(ref):
         return
     st.caption(
@@ -45,8 +45,8 @@ def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
     )
     draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
     page_frame.guarded(draw, ref, photos)
-    if kind == "gradient" and classifiers.has_set(ref):
-        page_frame.guarded(_draw_set, ref)
+    if kind == "gradient" and classifiers.has_dataset(ref):
+        page_frame.guarded(_draw_test_set, ref)
 
 
 def _epsilon_text(kind: str, epsilon: float) -> str:
@@ -71,36 +71,36 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
     classes = classifiers.classifier_of(ref).classes
     for photo in photos:
         with st.spinner(_("Attacking…")):
-            found = _attacked(classifiers.version_of(ref), photo["digest"], kind, epsilon, target, photo["pixels"])
-        before, after, merged = found["before"], found["after"], found["merged"]
-        was, now = int(before.argmax()), int(after.argmax())
+            result = _run_attack(classifiers.version_of(ref), photo["digest"], kind, epsilon, target, photo["pixels"])
+        before, after, merged = result["before"], result["after"], result["merged"]
+        label, attacked_label = int(before.argmax()), int(after.argmax())
         st.markdown(f"### {markdown.literal(photo['name'])}")
-        st.markdown(_verdict(classes, was, now, int(merged.argmax()), target, is_blind=found["is_blind"]))
+        st.markdown(_verdict(classes, label, attacked_label, int(merged.argmax()), target, is_blind=result["is_blind"]))
         columns = st.columns(3, gap="medium")
-        for column, picture, title, line in (
-            (columns[0], found["original"], _("As it is"), answer_of(before, classes)),
-            (columns[1], found["noise"], _("The change, {times} times").format(times=number(found["gain"], ".0f")), found["size"]),
-            (columns[2], found["attacked"], _("Attacked"), answer_of(after, classes)),
+        for column, picture, title, detail in (
+            (columns[0], result["original"], _("As it is"), prediction_text(before, classes)),
+            (columns[1], result["noise"], _("The change, {times} times").format(times=number(result["gain"], ".0f")), result["size"]),
+            (columns[2], result["attacked"], _("Attacked"), prediction_text(after, classes)),
         ):
             with column, st.container(key=f"tile-attack-{photo['digest']}-{title}", gap="xxsmall"):
                 st.image(picture, alt=title, width="stretch")
-                said = (
-                    line
-                    if isinstance(line, str)
+                size_text = (
+                    detail
+                    if isinstance(detail, str)
                     else _("At most {most} of 255, length {length}").format(
-                        most=number(255 * line[0], ".2g"), length=number(line[1], ".2g")
+                        most=number(255 * detail[0], ".2g"), length=number(detail[1], ".2g")
                     )
                 )
-                st.caption(f"{title}  \n{said}")
+                st.caption(f"{title}  \n{size_text}")
         st.caption(
             _("In {n} views, of which the attack knew nothing: {answer}").format(
-                n=len(VIEW_SETS[classifiers.first_views(ref)].views), answer=answer_of(merged, classes)
+                n=len(VIEW_SETS[classifiers.default_views(ref)].views), answer=prediction_text(merged, classes)
             )
         )
 
 
 def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None, *, is_blind: bool) -> str:
-    """Return in words whether the attack came through, and whether the views resist; or that it had no gradient to follow."""
+    """Return a sentence on whether the attack succeeded, and whether the merged views resist it; or that there was no gradient."""
     names = {"was": markdown.literal(classes[was]), "now": markdown.literal(classes[now])}
     if is_blind and now == was != target:
         return ":gray[:material/help:] " + _(
@@ -108,17 +108,19 @@ def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: 
             "That it is still {was} says nothing about how far this net can be trusted."
         ).format(**names)
     if target is not None and now == target:
-        said = ":orange[:material/close:] " + _("The attack reached its target: {was} became {now}.").format(**names)
+        verdict = ":orange[:material/close:] " + _("The attack reached its target: {was} became {now}.").format(**names)
     elif now == was:
         return ":green[:material/check:] " + _("It resists: still {was}. A larger epsilon may do.").format(**names)
     else:
-        said = ":orange[:material/close:] " + _("Fooled: {was} became {now}.").format(**names)
-    resisted = _("Asked in several views, it still answers {was}.") if merged == was else _("Asked in several views, it is fooled as well.")
-    return f"{said} {resisted.format(**names)}"
+        verdict = ":orange[:material/close:] " + _("Fooled: {was} became {now}.").format(**names)
+    views_verdict = (
+        _("Asked in several views, it still answers {was}.") if merged == was else _("Asked in several views, it is fooled as well.")
+    )
+    return f"{verdict} {views_verdict.format(**names)}"
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _attacked(
+def _run_attack(
     version: ClassifierVersion, image_key: str, kind: str, epsilon: float, target: int | None, _pixels: np.ndarray
 ) -> dict[str, Any]:
     import torch
@@ -132,44 +134,44 @@ def _attacked(
     with augmented.computing():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
-        exact = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
-        attacked = (255 * exact.images).round() / 255  # what is judged is the picture that is shown, and that a file would hold
+        attack = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        attacked = (255 * attack.images).round() / 255  # evaluated on the 8-bit image, as displayed and as a file would store it
         after = classifier.probabilities(attacked)
-        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.first_views(version.ref)].views))
+        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.default_views(version.ref)].views))
     change = attacked - images
-    most = float(change.abs().max())
-    gain = min(0.5 / most, 128.0) if most else 1.0
+    largest = float(change.abs().max())
+    gain = min(0.5 / largest, 128.0) if largest else 1.0
     return {
         "original": to_jpeg(images[0]),
         "attacked": to_png((attacked[0] * 255).round().byte().permute(1, 2, 0).numpy()),
         "noise": to_jpeg((0.5 + gain * change[0]).clamp(0, 1)),
         "gain": gain,
-        "size": (most, float(change.norm())),
+        "size": (largest, float(change.norm())),
         "before": before[0].numpy(),
         "after": after[0].numpy(),
         "merged": merged[0].numpy(),
-        "is_blind": bool(exact.is_blind[0]),
+        "is_blind": bool(attack.is_blind[0]),
     }
 
 
 def _draw_pixel(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(_("For fun: a small evolution looks for the one pixel that costs the answer most; small pictures fall more easily."))
-    is_asked = bool(photos) and button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
-    if not is_kept("pixel", (classifiers.version_of(ref), tuple(photo["digest"] for photo in photos)), is_asked):
+    is_pressed = bool(photos) and button(_("Look for the pixel"), icon=":material/grain:", type="primary", key="attack/pixel")
+    if not is_requested("pixel", (classifiers.version_of(ref), tuple(photo["digest"] for photo in photos)), is_pressed):
         return
     classes = classifiers.classifier_of(ref).classes
     grid = st.grid("auto", min_column_width=220, gap="medium")
     for photo in photos:
         with st.spinner(_("Looking for the pixel…")):
-            found = _pixelled(classifiers.version_of(ref), photo["digest"], photo["pixels"])
+            result = _run_pixel_attack(classifiers.version_of(ref), photo["digest"], photo["pixels"])
         with grid.cell(), st.container(key=f"tile-pixel-{photo['digest']}", gap="xxsmall"):
-            st.image(found["picture"], alt=photo["name"], width="stretch")
-            where = _("Row {row}, column {column}").format(row=found["place"][0] + 1, column=found["place"][1] + 1)
-            st.caption(f"{where}  \n{answer_of(found['before'], classes)}  \n→ {answer_of(found['after'], classes)}")
+            st.image(result["picture"], alt=photo["name"], width="stretch")
+            position = _("Row {row}, column {column}").format(row=result["place"][0] + 1, column=result["place"][1] + 1)
+            st.caption(f"{position}  \n{prediction_text(result['before'], classes)}  \n→ {prediction_text(result['after'], classes)}")
 
 
 @st.cache_data(max_size="16MB", show_spinner=False)
-def _pixelled(version: ClassifierVersion, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _run_pixel_attack(version: ClassifierVersion, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
     from vpc2.predict.adversarial.attacks import attack_pixel
 
@@ -189,10 +191,10 @@ def _pixelled(version: ClassifierVersion, image_key: str, _pixels: np.ndarray) -
     }
 
 
-def _draw_set(ref: ClassifierRef) -> None:
-    """Draw accuracy against epsilon over test pictures, plain and in views, beside another run's where one is chosen."""
+def _draw_test_set(ref: ClassifierRef) -> None:
+    """Draw accuracy against epsilon on test images, without and with views, optionally beside another classifier."""
     st.markdown(f"### {_('Over the test set')}")
-    others = {str(one): title for one, title in classifiers.trained().items() if one != ref}
+    others = {str(other): title for other, title in classifiers.usable_classifiers().items() if other != ref}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         other = st.selectbox(
             _("Beside it"),
@@ -202,39 +204,41 @@ def _draw_set(ref: ClassifierRef) -> None:
             placeholder=_("Choose another run"),
             key=f"attack/other/{ref}",
         )
-        is_asked = button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
+        is_pressed = button(_("Attack the test set"), icon=":material/bolt:", type="primary", key="attack/set")
     kind, refs = st.session_state.get("attack/which", "fgsm"), [ref, *([ClassifierRef.parse(other)] if other else [])]
-    target = st.session_state.get(f"attack/target/{ref}")  # as chosen for the photographs
-    wanted = classifiers.classifier_of(ref).classes[target] if target is not None else None
-    places = [(classifiers.version_of(one), classifiers.set_of(one), kind, wanted) for one in refs]
-    if not is_kept("set", tuple(places), is_asked):
+    target = st.session_state.get(f"attack/target/{ref}")  # the target class selected for the photographs
+    target_name = classifiers.classifier_of(ref).classes[target] if target is not None else None
+    keys = [(classifiers.version_of(each), classifiers.dataset_of(each), kind, target_name) for each in refs]
+    if not is_requested("set", tuple(keys), is_pressed):
         return
     bar = st.progress(0.0, text=_("Attacking…"))
     lines, blind = [], []
     epsilons: tuple[float, ...] = ()
-    for i, one in enumerate(places):
-        found = page_frame.guarded(_curve, one, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…")))
-        if found is None:
+    for i, key in enumerate(keys):
+        curve = page_frame.guarded(
+            _accuracy_curve, key, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…"))
+        )
+        if curve is None:
             continue
-        title = classifiers.label_of(one[0].ref)
-        epsilons = found.epsilons
-        blind += [(title, found.blind)] if found.blind else []
-        lines += [(title, found.accuracy), (_("{name}, in views").format(name=title), found.merged)]
-        if found.reached:
-            lines.append((_("{name}, taken for “{target}”").format(name=title, target=wanted), found.reached))
+        title = classifiers.label_of(key[0].ref)
+        epsilons = curve.epsilons
+        blind += [(title, curve.blind)] if curve.blind else []
+        lines += [(title, curve.accuracy), (_("{name}, in views").format(name=title), curve.merged)]
+        if curve.reached:
+            lines.append((_("{name}, taken for “{target}”").format(name=title, target=target_name), curve.reached))
     bar.empty()
     if lines:
         texts = [_epsilon_text(kind, epsilon) for epsilon in epsilons]
         plain = lines[0][1][0]
-        lost = next((text for text, one in zip(texts, lines[0][1], strict=True) if one.share < 0.5 * plain.share), None)
-        said = (
+        lost = next((text for text, share in zip(texts, lines[0][1], strict=True) if share.share < 0.5 * plain.share), None)
+        summary = (
             _("Half of its accuracy is gone at epsilon {epsilon}.").format(epsilon=lost)
             if lost
             else _("It keeps more than half of its accuracy.")
         )
         if not lost and dict(blind).get(lines[0][0], 0.0) >= 0.5:
-            said = ""  # what could not be attacked has not resisted
-        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {said}")
+            summary = ""  # without a gradient there was no attack to resist
+        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {summary}")
         for title, share in blind:
             st.info(
                 _(
@@ -244,39 +248,39 @@ def _draw_set(ref: ClassifierRef) -> None:
                 icon=":material/help:",
             )
         figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
-        st.plotly_chart(figure, key="attack/curve", alt=said, config={"displayModeBar": False})
+        st.plotly_chart(figure, key="attack/curve", alt=summary, config={"displayModeBar": False})
         st.caption(_("In brackets and as bars on the points: 95 % intervals of {n} test pictures.").format(n=number(plain.n)))
 
 
 @st.cache_resource(show_spinner=False)
-def _curves() -> LruCache:
+def _curve_cache() -> LruCache:
     curves = LruCache(64)
-    idle.when_all_have_left(curves.clear)
+    idle.register_cleanup(curves.clear)
     return curves
 
 
-def _curve(place: tuple, report: Any) -> Any:
-    """Return accuracy against epsilon; what was computed once is kept."""
-    if (kept := _curves().get(place)) is not None:
-        return kept
-    version, dataset, kind, wanted = place
+def _accuracy_curve(key: tuple, report: Any) -> Any:
+    """Return the accuracy against epsilon, cached."""
+    if (cached := _curve_cache().get(key)) is not None:
+        return cached
+    version, dataset, kind, target_name = key
     ref = version.ref
     import torch
 
     from vpc2.predict.adversarial.attacks import accuracy_against
     from vpc2.predict.evaluation import true_labels
 
-    classifier, data = classifiers.classifier_of(ref), classifiers.test_pictures(ref, SOME_PICTURES, dataset=dataset)
+    classifier, data = classifiers.classifier_of(ref), classifiers.test_images(ref, SOME_PICTURES, dataset=dataset)
     labels, groups = torch.from_numpy(true_labels(data, classifier.classes)), data.groups
-    target = classifier.classes.index(wanted) if wanted in classifier.classes else None
+    target = classifier.classes.index(target_name) if target_name in classifier.classes else None
     with augmented.computing():
         images = classifier.prepare(list(data.images))
-        if target is not None:  # what is of that class already has nowhere to go
+        if target is not None:  # images of the target class cannot be attacked towards it
             others = labels != target
             images, labels, groups = images[others], labels[others], None if groups is None else groups[others.numpy()]
             if not len(images):
                 raise Refusal(NO_OTHERS)
-        views = VIEW_SETS[classifiers.first_views(ref)].views
-        found = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
-    _curves().put(place, found)
-    return found
+        views = VIEW_SETS[classifiers.default_views(ref)].views
+        curve = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
+    _curve_cache().put(key, curve)
+    return curve

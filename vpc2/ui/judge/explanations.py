@@ -1,4 +1,6 @@
-"""The Judge page's look inside: what an answer rests on, what layers see, a convolution by hand, and a data set as a map."""
+"""Judge page, tab Look inside: heat maps (Grad-CAM, saliency, occlusion), filters and feature maps, a convolution by hand, and an
+embedding of the test set as a map.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,19 @@ from vpc2.ui.widgets import classifier_picker, page_frame
 SOME_PICTURES = 300
 MAPS, COLUMNS, SIDE_PX = 32, 8, 96
 SHOWN, THUMBNAIL_PX = 8, 24
-LEAST_DROP = 5e-4  # of a probability: what would be shown as 0 points, or is rounding, is no loss
+LEAST_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are rounding errors
 Photo = dict[str, Any]
 
 
-def draw_insides(ref: ClassifierRef, photos: list[Photo]) -> None:
-    """Draw one of four looks inside the classifier."""
+def draw_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
+    """Draw the choice of view and the selected view of the classifier."""
     if not classifiers.is_here(ref):
         return
     views = {
-        "looks": (_("What it looks at"), _draw_looks),
+        "looks": (_("What it looks at"), _draw_heatmaps),
         "layers": (_("Filters and maps"), _draw_layers),
-        "hand": (_("A convolution by hand"), _draw_hand),
-        "map": (_("A data set as a map"), _draw_map),
+        "hand": (_("A convolution by hand"), _draw_convolution),
+        "map": (_("A data set as a map"), _draw_embedding),
     }
     view = st.segmented_control(
         _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
@@ -44,25 +46,25 @@ def draw_insides(ref: ClassifierRef, photos: list[Photo]) -> None:
 def _layers(version: ClassifierVersion) -> list[tuple[str, tuple[int, int, int]]]:
     from vpc2.predict.explain.heatmaps import convolutions
 
-    return [(one.name, one.shape) for one in convolutions(classifiers.classifier_of(version.ref))]
+    return [(layer.name, layer.shape) for layer in convolutions(classifiers.classifier_of(version.ref))]
 
 
-def _choose_layer(ref: ClassifierRef, key: str, first: str | None = None) -> str | None:
-    found = dict(_layers(classifiers.version_of(ref)))
-    if not found:
+def _choose_layer(ref: ClassifierRef, key: str, default: str | None = None) -> str | None:
+    shapes = dict(_layers(classifiers.version_of(ref)))
+    if not shapes:
         return None
-    names = list(found)
+    names = list(shapes)
     order = {layer: i + 1 for i, layer in enumerate(names)}
     return st.selectbox(
         _("Layer"),
         names,
-        index=names.index(first) if first in found else 0,
-        format_func=lambda layer: _("convolution {n}: {shape}").format(n=order[layer], shape=" × ".join(map(str, found[layer]))),
+        index=names.index(default) if default in shapes else 0,
+        format_func=lambda layer: _("convolution {n}: {shape}").format(n=order[layer], shape=" × ".join(map(str, shapes[layer]))),
         key=f"inside/layer/{key}/{ref}",
     )
 
 
-def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
+def _draw_heatmaps(ref: ClassifierRef, photos: list[Photo]) -> None:
     from vpc2.predict.explain.heatmaps import Convolution, chosen_convolution
 
     classes = classifiers.classifier_of(ref).classes
@@ -77,14 +79,14 @@ def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
             key=f"inside/class/{ref}",
         )
     with columns[1]:
-        found = [Convolution(*one) for one in _layers(classifiers.version_of(ref))]
-        usable = any(min(one.shape[1:]) > 1 for one in found)
-        layer = _choose_layer(ref, "cam", chosen_convolution(found)) if usable else None
+        layers = [Convolution(*layer_info) for layer_info in _layers(classifiers.version_of(ref))]
+        usable = any(min(layer_info.shape[1:]) > 1 for layer_info in layers)
+        layer = _choose_layer(ref, "cam", chosen_convolution(layers)) if usable else None
     for photo in photos:
         with st.spinner(_("Looking…")):
-            seen = _looked(classifiers.version_of(ref), photo["digest"], target, layer, photo["pixels"])
-        label = markdown.literal(classes[seen["label"]])
-        st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(seen['share'])}")
+            result = _compute_heatmaps(classifiers.version_of(ref), photo["digest"], target, layer, photo["pixels"])
+        label = markdown.literal(classes[result["label"]])
+        st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(result['share'])}")
         tiles = [
             ("cam", _("Grad-CAM"), _("Where this layer's maps speak for the class.")),
             ("views", _("Grad-CAM over views"), _("The same, averaged over several views: what stays is steadier.")),
@@ -92,7 +94,7 @@ def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
             ("occlusion", _("Occlusion"), _("Where a grey square costs the answer most.")),
         ]
         cam = _("The map is empty: nothing in this layer speaks for “{name}” here. Another layer may, or another class.")
-        nothing = {
+        empty_captions = {
             "cam": cam,
             "views": _("The map is empty: in none of the views does anything in this layer speak for “{name}”."),
             "saliency": _("The map is empty: the gradient is zero, no pixel moves the answer “{name}” a little."),
@@ -100,22 +102,24 @@ def _draw_looks(ref: ClassifierRef, photos: list[Photo]) -> None:
         }
         grid = st.grid("auto", min_column_width=190, gap="medium")
         for key, title, words in tiles:
-            if seen[key] is None:
+            if result[key] is None:
                 continue
             with grid.cell(), st.container(key=f"tile-look-{photo['digest']}-{key}", gap="xxsmall"):
-                st.image(seen[key], alt=title, width="stretch")
-                said = nothing[key].format(name=label) if key in seen["empty"] else words
-                st.caption(f"**{title}**  \n{said}")
+                st.image(result[key], alt=title, width="stretch")
+                caption = empty_captions[key].format(name=label) if key in result["empty"] else words
+                st.caption(f"**{title}**  \n{caption}")
         if layer is None:
             st.caption(_("This net has no convolution that gives a map, so there is no Grad-CAM of it."))
-        if "occlusion" not in seen["empty"]:
+        if "occlusion" not in result["empty"]:
             st.markdown(
-                _("A grey square at the worst place costs “{name}” {drop} points.").format(drop=points(seen["drop"], 0), name=label)
+                _("A grey square at the worst place costs “{name}” {drop} points.").format(drop=points(result["drop"], 0), name=label)
             )
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _looked(version: ClassifierVersion, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray) -> dict[str, Any]:
+def _compute_heatmaps(
+    version: ClassifierVersion, image_key: str, target: int | None, layer: str | None, _pixels: np.ndarray
+) -> dict[str, Any]:
     import torch
 
     from vpc2.images.encode import to_jpeg
@@ -127,7 +131,7 @@ def _looked(version: ClassifierVersion, image_key: str, target: int | None, laye
     size = images.shape[-1]
 
     def picture(heat: np.ndarray) -> bytes:
-        pixels = to_heat(images[0], heat**1.5)  # a map that is warm everywhere would hide the picture
+        pixels = to_heat(images[0], heat**1.5)  # the power keeps weak values from covering the image
         times = max(1, -(-160 // size))
         return to_jpeg(_as_tensor(pixels.repeat(times, 0).repeat(times, 1)))
 
@@ -137,7 +141,7 @@ def _looked(version: ClassifierVersion, image_key: str, target: int | None, laye
         lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
         heats: dict[str, np.ndarray | None] = {"cam": None, "views": None}
         if layer is not None:
-            names = VIEW_SETS[classifiers.first_views(version.ref)].views
+            names = VIEW_SETS[classifiers.default_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
@@ -166,19 +170,19 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
     is_first = layer == _layers(classifiers.version_of(ref))[0][0]
     if is_first:
         st.markdown(f"### {_('Its filters')}")
-        kernels = _filters(classifiers.version_of(ref), layer)
+        kernels = _filter_sheet(classifiers.version_of(ref), layer)
         st.image(kernels, alt=_("Its filters"), width=560)
         st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
     for photo in photos:
-        found = _maps(classifiers.version_of(ref), photo["digest"], layer, photo["pixels"])
+        result = _feature_map_sheet(classifiers.version_of(ref), photo["digest"], layer, photo["pixels"])
         st.markdown(f"### {markdown.literal(photo['name'])}")
-        st.image(found["sheet"], alt=_("Feature maps"), width="stretch")
+        st.image(result["sheet"], alt=_("Feature maps"), width="stretch")
         st.caption(
             _("The first {n} of {all} channels, each from its lowest value (black) to its highest (white).").format(
-                n=number(min(MAPS, found["channels"])), all=number(found["channels"])
+                n=number(min(MAPS, result["channels"])), all=number(result["channels"])
             )
         )
-    if not classifiers.has_set(ref):
+    if not classifiers.has_dataset(ref):
         return
     st.markdown(f"### {_('What excites a channel most')}")
     channels = dict(_layers(classifiers.version_of(ref)))[layer][0]
@@ -186,15 +190,15 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
     if channel >= channels:
         return
     grid = st.grid("auto", min_column_width=110, gap="small")
-    data = classifiers.test_pictures(ref, SOME_PICTURES)
-    for i, value in _exciting(classifiers.version_of(ref), classifiers.set_of(ref), layer, channel):
+    data = classifiers.test_images(ref, SOME_PICTURES)
+    for i, value in _top_activations(classifiers.version_of(ref), classifiers.dataset_of(ref), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
             st.caption(f"{markdown.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
 
 
 def _large(pixels: np.ndarray) -> bytes:
-    """Return a small picture as PNG large enough that a browser leaves its pixels square."""
+    """Return a small image as PNG, enlarged so far that the browser does not blur its pixels."""
     from vpc2.images.encode import to_png
 
     times = max(1, -(-96 // pixels.shape[0]))
@@ -202,7 +206,7 @@ def _large(pixels: np.ndarray) -> bytes:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _filters(version: ClassifierVersion, layer: str) -> bytes:
+def _filter_sheet(version: ClassifierVersion, layer: str) -> bytes:
     from vpc2.images.encode import to_png
     from vpc2.nets.inspection.activations import to_sheet
     from vpc2.predict.explain.heatmaps import filters
@@ -216,29 +220,29 @@ def _filters(version: ClassifierVersion, layer: str) -> bytes:
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _maps(version: ClassifierVersion, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
+def _feature_map_sheet(version: ClassifierVersion, image_key: str, layer: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_png
     from vpc2.nets.inspection.activations import to_feature_maps, to_sheet
     from vpc2.predict.explain.heatmaps import feature_maps
 
     classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
-        found = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
-    sheet = to_sheet(found.maps, COLUMNS, SIDE_PX)
-    return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": found.channels}
+        maps = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+    sheet = to_sheet(maps.maps, COLUMNS, SIDE_PX)
+    return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": maps.channels}
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _exciting(version: ClassifierVersion, dataset: str, layer: str, channel: int) -> list[tuple[int, float]]:
+def _top_activations(version: ClassifierVersion, dataset: str, layer: str, channel: int) -> list[tuple[int, float]]:
     from vpc2.predict.explain.heatmaps import most_exciting
 
     classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
-        images = classifier.prepare(list(classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images))
+        images = classifier.prepare(list(classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset).images))
         return most_exciting(classifier, images, layer, channel, SHOWN)
 
 
-def _draw_hand(ref: ClassifierRef, photos: list[Photo]) -> None:
+def _draw_convolution(ref: ClassifierRef, photos: list[Photo]) -> None:
     preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: say(KERNELS[key].title), key="inside/kernel")
     entry = KERNELS[preset]
     left, right = st.columns([1, 3], gap="medium")
@@ -256,14 +260,14 @@ def _draw_hand(ref: ClassifierRef, photos: list[Photo]) -> None:
         )
     with right:
         for photo in photos:
-            before, after = _convolved(photo["digest"], tuple(map(tuple, values.tolist())), divisor, photo["pixels"])
+            before, after = _convolve_photo(photo["digest"], tuple(map(tuple, values.tolist())), divisor, photo["pixels"])
             columns = st.columns(2, gap="medium")
             columns[0].image(before, alt=_("As it is"), caption=_("As it is"), width="stretch")
             columns[1].image(after, alt=_("Convolved"), caption=_("Convolved"), width="stretch")
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray) -> tuple[bytes, bytes]:
+def _convolve_photo(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray) -> tuple[bytes, bytes]:
     from vpc2.images.encode import resize_pixels, to_jpeg
     from vpc2.predict.explain.heatmaps import convolve
 
@@ -271,9 +275,9 @@ def _convolved(image_key: str, rows: tuple, divisor: float, _pixels: np.ndarray)
     return to_jpeg(small), to_jpeg(convolve(small, rows, divisor))
 
 
-def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
-    if not classifiers.has_set(ref):
-        classifier_picker.draw_lack()
+def _draw_embedding(ref: ClassifierRef, photos: list[Photo]) -> None:
+    if not classifiers.has_dataset(ref):
+        classifier_picker.draw_no_test_set()
         return
     from vpc2.predict.explain.embedding import METHODS
 
@@ -282,31 +286,31 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
     )
     has_pictures = st.toggle(_("Pictures in place of points"), value=True, key="inside/pictures")
     with st.spinner(_("Laying out the map…")):
-        points, is_right, answers = _mapped(classifiers.version_of(ref), classifiers.set_of(ref), method)
-    data = classifiers.test_pictures(ref, SOME_PICTURES)
+        points, is_right, answers = _compute_embedding(classifiers.version_of(ref), classifiers.dataset_of(ref), method)
+    data = classifiers.test_images(ref, SOME_PICTURES)
     left, right = st.columns([2.4, 1], gap="medium")
-    said = _(
+    summary = _(
         "Each point is a test picture, as the net sees it just before it answers; crosses are answered wrongly. Choose some with the mouse."
     )
     with left:
-        chosen = st.plotly_chart(
+        event = st.plotly_chart(
             embedding_figure(
                 points,
                 data.labels,
                 data.classes,
                 is_right,
-                _thumbnails(classifiers.version_of(ref), classifiers.set_of(ref)) if has_pictures else (),
+                _thumbnails(classifiers.version_of(ref), classifiers.dataset_of(ref)) if has_pictures else (),
             ),
             key=f"inside/map/{ref}/{method}",
-            alt=said,
+            alt=summary,
             on_select="rerun",
             selection_mode=("points", "box", "lasso"),
         )
-        st.caption(said)
-    picked = [int(np.ravel(point["customdata"])[0]) for point in chosen["selection"]["points"] if point.get("customdata") is not None]
+        st.caption(summary)
+    selected = [int(np.ravel(point["customdata"])[0]) for point in event["selection"]["points"] if point.get("customdata") is not None]
     with right:
-        shown = picked[:12] or np.flatnonzero(~is_right)[:6].tolist()
-        st.markdown(f"**{_('Chosen') if picked else _('Answered wrongly')}**")
+        shown = selected[:12] or np.flatnonzero(~is_right)[:6].tolist()
+        st.markdown(f"**{_('Chosen') if selected else _('Answered wrongly')}**")
         grid = st.grid("auto", min_column_width=80, gap="small")
         for i in shown:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
@@ -316,21 +320,21 @@ def _draw_map(ref: ClassifierRef, photos: list[Photo]) -> None:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _thumbnails(version: ClassifierVersion, dataset: str) -> list[str]:
-    """Return the pictures of the map, small, as addresses that hold them."""
+    """Return thumbnails of the test images as data URLs."""
     from vpc2.images.encode import resize_square, to_jpeg
 
     small = [
-        to_jpeg(resize_square(one, THUMBNAIL_PX)) for one in classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset).images
+        to_jpeg(resize_square(image, THUMBNAIL_PX)) for image in classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset).images
     ]
-    return [f"data:image/jpeg;base64,{base64.b64encode(one).decode()}" for one in small]
+    return [f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" for image in small]
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _mapped(version: ClassifierVersion, dataset: str, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _compute_embedding(version: ClassifierVersion, dataset: str, method: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     from vpc2.predict.evaluation import true_labels
     from vpc2.predict.explain.embedding import features, lay_out
 
-    classifier, data = classifiers.classifier_of(version.ref), classifiers.test_pictures(version.ref, SOME_PICTURES, dataset=dataset)
+    classifier, data = classifiers.classifier_of(version.ref), classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset)
     with augmented.computing():
         images = classifier.prepare(list(data.images))
         answers = classifier.logits(images).argmax(1).numpy()

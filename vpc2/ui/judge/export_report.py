@@ -1,4 +1,4 @@
-"""The Judge page's last part: the same test-time augmentation as a script, and what was found as one file."""
+"""Judge page, tab Take home: link, HTML report, and the test-time augmentation as a PyTorch script."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Photo = dict[str, Any]
 
 
 def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
-    """Draw the script of these views and the report of these photographs."""
+    """Draw the link, the report of the photographs and the script of the views."""
     if not classifiers.is_here(ref):
         return
     how = st.session_state.get("judge/merge", "mean")
@@ -30,7 +30,7 @@ def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
         st.caption(_("It opens this page with the same views and merge; the classifier's file has to be opened again."))
     else:
         st.caption(_("It opens this page with the same classifier, views and merge; who has the link of a run may look at it."))
-    st.code(classifier_picker.link_to(ref, views, how), language=None, wrap_lines=True)
+    st.code(classifier_picker.link_of(ref, views, how), language=None, wrap_lines=True)
     st.markdown(f"### {_('A report')}")
     st.caption(_("One HTML file with the photographs, every view and the test set, where it was judged; it opens without a network."))
     st.download_button(
@@ -52,16 +52,16 @@ def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
     is_ready_made = ref.is_pretrained
     classifier = classifiers.classifier_of(ref)
     script = to_script(classifier, views, how, ready=ref.id if is_ready_made else "")
-    given = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
+    download = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
     if is_ready_made:
-        given = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
+        download = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
     label = _("Save the script") if is_ready_made else _("Script and weights")
-    st.download_button(label, **given, icon=":material/download:", on_click="ignore", key="judge/script")
+    st.download_button(label, **download, icon=":material/download:", on_click="ignore", key="judge/script")
     st.code(script, language="python", height=420)
 
 
 def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str) -> str:
-    """Return the report in the visitor's language."""
+    """Return the HTML report in the visitor's language."""
     import torch
 
     from vpc2.predict.export.html_report import Section, to_html
@@ -80,30 +80,30 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
     ]
     for photo in photos:
         try:
-            found = single_photo.ask(ref, photo, views)
+            predictions = single_photo.predict_views(ref, photo, views)
         except Refusal as refusal:
             sections.append(Section(photo["name"], [say(refusal.text)]))
             continue
-        rows = np.stack([found[view][0] for view in views])
+        rows = np.stack([predictions[view][0] for view in views])
         merged = MERGES[how].resolve()(torch.from_numpy(rows)[:, None])[0].numpy()
         each = torch.from_numpy(rows).softmax(-1).numpy()
         table = [["", _("Plain"), _("With {n} views").format(n=len(views))]]
         table += [[classifier.classes[i], percent(each[0][i]), percent(merged[i])] for i in np.argsort(merged)[::-1][:5]]
         pictures = [
-            (found[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
+            (predictions[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
             for view, row in zip(views, each, strict=True)
         ]
         sections.append(Section(photo["name"], [], table, pictures))
-    test = test_set.found_of(ref, views)
+    test = test_set.cached_answers(ref, views)
     if test is not None:
-        plain, together = test.plain, test.merged(how)
-        paired = test.compare(plain, together)
+        plain, merged_answers = test.plain, test.merged(how)
+        paired = test.compare(plain, merged_answers)
         question = str(classifiers.version_of(ref)), len(test), test.views, how
-        question_count.note(classifiers.set_of(ref), question, paired)
-        asked = question_count.asked_of(classifiers.set_of(ref), paired)
+        question_count.record_comparison(classifiers.dataset_of(ref), question, paired)
+        adjusted = question_count.adjust(classifiers.dataset_of(ref), paired)
         table = [["", _("Plain"), _("With views")]]
-        table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, together))])
+        table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, merged_answers))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
-        said = [question_count.verdict_of(paired, asked), question_count.count_of(asked)]
-        sections.append(Section(_("Test set"), [*filter(None, said), _("In brackets: the 95 % interval.")], table))
+        sentences = [question_count.verdict_text(paired, adjusted), question_count.count_text(adjusted)]
+        sections.append(Section(_("Test set"), [*filter(None, sentences), _("In brackets: the 95 % interval.")], table))
     return to_html(_("Judged with vpc2"), sections, language())

@@ -1,4 +1,4 @@
-"""How many questions a visitor has asked of one test set: each has its chance to look like evidence by luck, so all are adjusted."""
+"""Correction for multiple tests: the comparisons a visitor has made on one test set, with p-values adjusted by Holm's method."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from vpc2.ui.session.i18n import _, number, points
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What came of a comparison among all questions asked: `p` adjusted by Holm for the `count` of them in this session."""
+class Adjusted:
+    """The p-value of a comparison, adjusted by Holm's method for the `count` comparisons of this session."""
 
     p: float
     count: int
 
 
-def note(data: str, question: Hashable, found: Any) -> None:
-    """Note a question about the test pictures of a data set, with the comparison that answers it; asked twice, it is one."""
-    st.session_state.setdefault("judge/questions", {}).setdefault(data, {})[question] = found.p
+def record_comparison(data: str, question: Hashable, comparison: Any) -> None:
+    """Record a comparison on the test images of a data set; a repeated `question` counts once."""
+    st.session_state.setdefault("judge/questions", {}).setdefault(data, {})[question] = comparison.p
 
 
-def asked_of(data: str, found: Any) -> Asked:
-    """Return a comparison's p-value among those of all questions that were noted about these test pictures."""
+def adjust(data: str, comparison: Any) -> Adjusted:
+    """Return a comparison's p-value, adjusted for all comparisons recorded on these test images."""
     values = list(st.session_state.get("judge/questions", {}).get(data, {}).values())
-    if found.p not in values:
-        values.append(found.p)
-    return Asked(holm(values)[values.index(found.p)], len(values))
+    if comparison.p not in values:
+        values.append(comparison.p)
+    return Adjusted(holm(values)[values.index(comparison.p)], len(values))
 
 
 def p_text(p: float) -> str:
-    """Return "p = 0.012", or "p < 0.001" where it is smaller than is worth telling."""
+    """Return "p = 0.012", or "p < 0.001" for smaller values."""
     return f"p = {number(p, '.3f')}" if p >= 0.001 else f"p < {number(0.001, '.3f')}"
 
 
-def headline_of(found: Any, asked: Asked | None = None) -> str:
-    """Return the sentence that the exact test supports, adjusted for the questions that were asked."""
+def conclusion_of(comparison: Any, adjusted: Adjusted | None = None) -> str:
+    """Return the conclusion of the exact test, adjusted if `adjusted` is given."""
     sentence = {
         "helps": _("The views help: {gain} points (95 % interval {low} to {high})."),
         "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high})."),
         "open": _("Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high})."),
-    }[found.verdict if asked is None else found.verdict_at(asked.p)]
-    return sentence.format(gain=signed(found.gain), low=signed(found.low), high=signed(found.high))
+    }[comparison.verdict if adjusted is None else comparison.verdict_at(adjusted.p)]
+    return sentence.format(gain=signed(comparison.gain), low=signed(comparison.low), high=signed(comparison.high))
 
 
-def evidence_of(found: Any) -> str:
-    """Return which exact test was made, and its p-value."""
-    if found.people is None:
-        return _("McNemar's exact test: {p}.").format(p=p_text(found.p))
+def evidence_text(comparison: Any) -> str:
+    """Return the name of the exact test and its p-value, as a sentence."""
+    if comparison.people is None:
+        return _("McNemar's exact test: {p}.").format(p=p_text(comparison.p))
     return _("Exact test over {people} people, whose pictures change sides together: {p}.").format(
-        people=number(found.people), p=p_text(found.p)
+        people=number(comparison.people), p=p_text(comparison.p)
     )
 
 
-def verdict_of(found: Any, asked: Asked | None = None) -> str:
-    """Return the sentence with the test behind it."""
-    return f"{headline_of(found, asked)} {evidence_of(found)}"
+def verdict_text(comparison: Any, adjusted: Adjusted | None = None) -> str:
+    """Return the conclusion, followed by the exact test."""
+    return f"{conclusion_of(comparison, adjusted)} {evidence_text(comparison)}"
 
 
-def count_of(asked: Asked) -> str:
-    """Return in words how many questions these pictures have answered, and what is left of the evidence; nothing for the first."""
-    if asked.count < 2:
+def count_text(adjusted: Adjusted) -> str:
+    """Return a sentence on the number of comparisons and the adjusted p-value; empty for a single comparison."""
+    if adjusted.count < 2:
         return ""
     return _(
         "{n} questions were asked of these test pictures in this session. One of many looks like evidence by luck, so the verdict takes "
         "all of them into account (Holm): {p}."
-    ).format(n=number(asked.count), p=p_text(asked.p))
+    ).format(n=number(adjusted.count), p=p_text(adjusted.p))
 
 
 def signed(share: float) -> str:

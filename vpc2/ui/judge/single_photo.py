@@ -1,4 +1,4 @@
-"""The Judge page's first question: one photograph asked in many views, each asked once, merged as often as one likes."""
+"""Judge page, tab Photographs: test-time augmentation of a photograph: its predictions in several views, and their merge."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vpc2.ui.session.i18n import _, number, percent, say
 from vpc2.ui.widgets import page_frame
 
 TOP = 5
-KEPT = 2_000  # answers of all visitors: a thousand classes and a small JPEG are 10 kB
+MAX_CACHED = 2_000  # predictions of all visitors: a thousand classes and a small JPEG take 10 kB
 DRAW = "draw/"
 MOST_DRAWS = 16
 
@@ -33,81 +33,81 @@ Photo = dict[str, Any]
 
 
 @st.cache_resource(show_spinner=False)
-def _answers() -> LruCache:
-    """What classifiers answered to views of photographs, the latest of all visitors: logits (K,), the view as JPEG, milliseconds."""
-    answers = LruCache(KEPT)
-    idle.when_all_have_left(answers.clear)
-    return answers
+def _prediction_cache() -> LruCache:
+    """Return the cache of predictions for views of photographs, shared by all visitors: logits (K,), the view as JPEG, milliseconds."""
+    cache = LruCache(MAX_CACHED)
+    idle.register_cleanup(cache.clear)
+    return cache
 
 
 def draw_keys(pipeline: Pipeline, count: int) -> tuple[str, ...]:
-    """Return the keys of `count` draws of a pipeline as views."""
+    """Return the keys of `count` draws of a pipeline, to be used as views."""
     return tuple(f"{DRAW}{i}/{augmented.token_of(pipeline)}" for i in range(count))
 
 
 def _make_views(views: list[str], images: Any, photo: Photo) -> Iterator[tuple[Any, float]]:
-    """Give images (1, 3, S, S) in each view, of the table or as a draw of a pipeline, with the milliseconds it took.
+    """Yield images (1, 3, S, S) in each view, a view of `VIEWS` or a draw of a pipeline, with the milliseconds it took.
 
-    Draws are made together: eight at once take little longer than two.
+    Draws are computed as a batch: eight take little longer than two.
     """
     from vpc2.augment.pipeline import draw_images
     from vpc2.predict.tta.transforms import apply_view
 
-    numbers = [int(view.split("/")[1]) for view in views if view.startswith(DRAW)]
-    drawn, share, began = {}, 0.0, time.perf_counter()
-    if numbers:
+    indices = [int(view.split("/")[1]) for view in views if view.startswith(DRAW)]
+    draws, share, started = {}, 0.0, time.perf_counter()
+    if indices:
         token = next(view for view in views if view.startswith(DRAW)).split("/", 2)[2]
-        pipeline, first = codec.from_token(token, "pipeline").spec, min(numbers)
-        results = draw_images(pipeline, images[0], max(numbers) + 1, photo["digest"], first=first)
-        drawn = {first + i: result.image[None].clamp(0, 1) for i, result in enumerate(results)}
-        share = 1000 * (time.perf_counter() - began) / len(numbers)
+        pipeline, first = codec.from_token(token, "pipeline").spec, min(indices)
+        results = draw_images(pipeline, images[0], max(indices) + 1, photo["digest"], first=first)
+        draws = {first + i: result.image[None].clamp(0, 1) for i, result in enumerate(results)}
+        share = 1000 * (time.perf_counter() - started) / len(indices)
     for view in views:
-        began = time.perf_counter()
+        started = time.perf_counter()
         if view.startswith(DRAW):
-            yield drawn[int(view.split("/")[1])], share
+            yield draws[int(view.split("/")[1])], share
         else:
             image = apply_view(view, images)
-            yield image, 1000 * (time.perf_counter() - began)
+            yield image, 1000 * (time.perf_counter() - started)
 
 
-def ask(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
-    """Return logits, picture and milliseconds of each view; only views that nobody asked before go through the net."""
+def predict_views(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[str, tuple[np.ndarray, bytes, float]]:
+    """Return logits, JPEG and milliseconds of each view; only views that are not cached are passed through the net."""
     import torch
 
     from vpc2.images.encode import to_jpeg
     from vpc2.predict.tta.predict import images_at_once
 
-    version, answers = classifiers.version_of(ref), _answers()
+    version, cache = classifiers.version_of(ref), _prediction_cache()
     keys = {view: (version, photo["digest"], view) for view in views}
-    found = {view: answer for view in views if (answer := answers.get(keys[view])) is not None}
-    missing = [view for view in views if view not in found]
+    predictions = {view: answer for view in views if (answer := cache.get(keys[view])) is not None}
+    missing = [view for view in views if view not in predictions]
     if missing:
         classifier = classifiers.classifier_of(ref)
         images = classifier.prepare([photo["pixels"]])
-        most = images_at_once(classifier)
-        if not found:
+        batch_size = images_at_once(classifier)
+        if not predictions:
             with augmented.computing():
-                classifier.logits(images)  # the first pass sets the module up and is nobody's time
-        for start in range(0, len(missing), most):
-            now = missing[start : start + most]
-            with augmented.computing(), torch.no_grad():  # a place a pass: nobody waits for all the views of somebody else
-                part, making = zip(*_make_views(now, images, photo), strict=True)
-                began = time.perf_counter()
-                logits = classifier.logits(torch.cat(part)).numpy()
-                share = 1000 * (time.perf_counter() - began) / len(part)
-            for view, image, ms, row in zip(now, part, making, logits, strict=True):
-                found[view] = (row, to_jpeg(image[0]), ms + share)
-                answers.put(keys[view], found[view])
-    return found
+                classifier.logits(images)  # warm-up: the first pass initialises the module and is not timed
+        for start in range(0, len(missing), batch_size):
+            batch = missing[start : start + batch_size]
+            with augmented.computing(), torch.no_grad():  # one slot per pass: no visitor waits for all views of another one
+                images_of_views, view_ms = zip(*_make_views(batch, images, photo), strict=True)
+                started = time.perf_counter()
+                logits = classifier.logits(torch.cat(images_of_views)).numpy()
+                share = 1000 * (time.perf_counter() - started) / len(images_of_views)
+            for view, image, ms, row in zip(batch, images_of_views, view_ms, logits, strict=True):
+                predictions[view] = (row, to_jpeg(image[0]), ms + share)
+                cache.put(keys[view], predictions[view])
+    return predictions
 
 
 def title_of(view: str) -> str:
-    """Return a view's name in the visitor's language."""
+    """Return a view's title in the visitor's language."""
     return _("Draw {n}").format(n=int(view.split("/")[1]) + 1) if view.startswith(DRAW) else say(VIEWS[view].title)
 
 
 def choose_draws(views: list[str]) -> list[str]:
-    """Let the visitor add draws of the pipeline made on the Augment page as views."""
+    """Draw the choice of how many draws of the current pipeline serve as additional views; return all views."""
     pipeline = workspace.load("pipeline")
     if not any(step.on for step in pipeline.steps):
         return views
@@ -123,7 +123,7 @@ def choose_draws(views: list[str]) -> list[str]:
 
 
 def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
-    """Draw every photograph's answers; how to merge is chosen once for all."""
+    """Draw the choice of merge and the predictions for every photograph."""
     if not classifiers.is_here(ref):
         return
     linked = st.query_params.get("merge", "")
@@ -143,25 +143,25 @@ def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
 
 @st.fragment
 def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) -> None:
-    """Draw plain and merged answers side by side and a tile a view; a view ticked off leaves the merged answer at once."""
+    """Draw the plain and the merged prediction side by side, and a tile per view; unticking a view removes it from the merge."""
     import torch
 
     from vpc2.predict.tta.predict import entropy, spread
 
     with st.spinner(_("Asking {n} views…").format(n=len(views))):
-        found = ask(ref, photo, views)
+        predictions = predict_views(ref, photo, views)
     classes = classifiers.classifier_of(ref).classes
     ticks = {view: f"judge/tick/{photo['digest']}/{view}" for view in views}
-    kept = [view for view in views if st.session_state.get(ticks[view], True)] or [IDENTITY]
-    logits = torch.from_numpy(np.stack([found[view][0] for view in kept]))[:, None]
+    ticked = [view for view in views if st.session_state.get(ticks[view], True)] or [IDENTITY]
+    logits = torch.from_numpy(np.stack([predictions[view][0] for view in ticked]))[:, None]
     merged = MERGES[how].resolve()(logits)[0].numpy()
-    plain = torch.from_numpy(found[IDENTITY][0]).softmax(0).numpy()
+    plain = torch.from_numpy(predictions[IDENTITY][0]).softmax(0).numpy()
     st.markdown(f"### {markdown.literal(photo['name'])}")
     columns = st.columns([1, 1.5, 1.5], gap="medium")
-    columns[0].image(found[IDENTITY][1], alt=_("What the classifier sees"), width="stretch")
+    columns[0].image(predictions[IDENTITY][1], alt=_("What the classifier sees"), width="stretch")
     for column, title, shares, ms in (
-        (columns[1], _("Plain"), plain, found[IDENTITY][2]),
-        (columns[2], _("With {n} views").format(n=len(kept)), merged, sum(found[view][2] for view in kept)),
+        (columns[1], _("Plain"), plain, predictions[IDENTITY][2]),
+        (columns[2], _("With {n} views").format(n=len(ticked)), merged, sum(predictions[view][2] for view in ticked)),
     ):
         top = np.argsort(shares)[::-1][:TOP]
         answer = classes[top[0]]
@@ -175,32 +175,32 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
             )
             st.caption(f"{number(ms, ',.0f' if ms >= 10 else ',.1f')} ms")
     best = int(merged.argmax())
-    agree = sum(int(found[view][0].argmax() == best) for view in kept)
-    said = _("{k} of {n} views agree with the merged answer.").format(k=agree, n=len(kept))
-    if len(kept) > 1:
+    agree = sum(int(predictions[view][0].argmax() == best) for view in ticked)
+    summary = _("{k} of {n} views agree with the merged answer.").format(k=agree, n=len(ticked))
+    if len(ticked) > 1:
         bits = float(entropy(torch.from_numpy(merged)))
-        said += " " + _("Its probability spreads by ±{spread} over the views; the merged answer leaves {bits} bits open.").format(
+        summary += " " + _("Its probability spreads by ±{spread} over the views; the merged answer leaves {bits} bits open.").format(
             spread=percent(float(spread(logits)[0])), bits=number(bits, ".2f")
         )
-    st.markdown(said)
+    st.markdown(summary)
     grid = st.grid("auto", min_column_width=150, gap="medium")
     for view in views:
-        row, picture, ms = found[view]
+        row, picture, ms = predictions[view]
         shares = torch.from_numpy(row).softmax(0).numpy()
-        own, is_same = int(row.argmax()), row.argmax() == best
+        label, is_same = int(row.argmax()), row.argmax() == best
         with grid.cell(), st.container(key=f"tile-{photo['digest']}-{views.index(view)}", gap="xxsmall"):
             st.image(picture, alt=title_of(view), width="stretch")
             st.checkbox(
                 f"**{title_of(view)}**",
                 value=True,
                 key=ticks[view],
-                disabled=view == IDENTITY and kept == [IDENTITY],
+                disabled=view == IDENTITY and ticked == [IDENTITY],
                 help=say(caution) if (caution := _caution_of(view)) is not None else None,
             )
             mark = f":green[:material/check: {_('agrees')}]" if is_same else f":orange[:material/close: {_('disagrees')}]"
             cost = f"{number(ms, ',.0f' if ms >= 10 else ',.1f')} ms"
-            st.caption(f"{markdown.literal(classes[own])} {percent(shares[own])}  \n{mark} · {cost}")
-    against = ((view, _caution_of(view)) for view in kept if found[view][0].argmax() != best)
+            st.caption(f"{markdown.literal(classes[label])} {percent(shares[label])}  \n{mark} · {cost}")
+    against = ((view, _caution_of(view)) for view in ticked if predictions[view][0].argmax() != best)
     view, caution = next(((view, caution) for view, caution in against if caution is not None), ("", None))
     if caution is not None:
         st.info(

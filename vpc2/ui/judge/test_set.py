@@ -1,4 +1,4 @@
-"""The Judge page's second question: a whole test set with and without views, what that supports, and what to change."""
+"""Judge page, tab Test set: evaluation of a classifier on a test set without and with views, statistical tests, and a view search."""
 
 from __future__ import annotations
 
@@ -19,82 +19,82 @@ from vpc2.predict.tta.merges import MERGES
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
-from vpc2.ui.judge.question_count import verdict_of
+from vpc2.ui.judge.question_count import verdict_text
 from vpc2.ui.judge.single_photo import title_of
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, number, percent, points, say
 from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
 
-KEPT = 8
-SHOWN = 8
+MAX_CACHED = 8
+MAX_SHOWN = 8
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> LruCache:
-    kept = LruCache(KEPT)
-    idle.when_all_have_left(kept.clear)
-    return kept
+def _prediction_cache() -> LruCache:
+    cache = LruCache(MAX_CACHED)
+    idle.register_cleanup(cache.clear)
+    return cache
 
 
 def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
-    """Judge a whole test set on a click; its answers are kept, and every number below comes from them without another pass."""
+    """Evaluate a test set on a click; all results below are computed from the cached predictions, without another pass."""
     if not classifiers.is_here(ref):
         return
-    if not classifiers.has_set(ref):
-        classifier_picker.draw_lack()
+    if not classifiers.has_dataset(ref):
+        classifier_picker.draw_no_test_set()
         return
-    data = classifiers.set_of(ref)
+    data = classifiers.dataset_of(ref)
     recipe = classifiers.recipe_of(ref)
     is_own = recipe is not None and recipe.dataset == data
-    said = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
-    st.markdown(said.format(data=markdown.literal(say(find_dataset(data).title))))
+    template = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
+    st.markdown(template.format(data=markdown.literal(say(find_dataset(data).title))))
     key = _key(ref, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        is_asked = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
-    if is_asked and _kept().get(key) is None:
+        is_pressed = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
+    if is_pressed and _prediction_cache().get(key) is None:
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, text=_("Asking {n} views of every picture…").format(n=len(views)), width="stretch")
-            button(_("Cancel"), icon=":material/close:", key="judge/cancel")  # any click ends this run of the page, and the asking with it
-        _ask_parts(key, bar)
+            button(_("Cancel"), icon=":material/close:", key="judge/cancel")  # any click ends this script run, and the evaluation with it
+        _evaluate(key, bar)
         place.empty()
-    if (found := _kept().get(key)) is not None:
-        _draw_found(ref, *found)
+    if (answers := _prediction_cache().get(key)) is not None:
+        _draw_results(ref, *answers)
 
 
-def found_of(ref: ClassifierRef, views: list[str]) -> Any:
-    """Return the answers to the test set where it was judged in these views, else None."""
-    found = _kept().get(_key(ref, views)) if classifiers.has_set(ref) else None
-    return None if found is None else found[0]
+def cached_answers(ref: ClassifierRef, views: list[str]) -> Any:
+    """Return the cached predictions on the test set for these views, None if it was not evaluated."""
+    answers = _prediction_cache().get(_key(ref, views)) if classifiers.has_dataset(ref) else None
+    return None if answers is None else answers[0]
 
 
 def _key(ref: ClassifierRef, views: list[str]) -> tuple:
-    return classifiers.version_of(ref), tuple(views), classifiers.set_of(ref), classifiers.most_pictures()
+    return classifiers.version_of(ref), tuple(views), classifiers.dataset_of(ref), classifiers.max_test_images()
 
 
-def _ask_parts(key: tuple, bar: Any) -> None:
-    """Ask about the test and the validation pictures and keep the answers; a run of the page that is ended keeps nothing."""
+def _evaluate(key: tuple, bar: Any) -> None:
+    """Predict the test and the validation images and cache the predictions; an interrupted script run caches nothing."""
     from vpc2.predict.evaluation import TestPredictions, ValidationPredictions, predict_set
 
     version, views, dataset, most = key
-    ref, began = version.ref, time.monotonic()
+    ref, started = version.ref, time.monotonic()
     classifier = classifiers.classifier_of(ref)
 
     def report(done: float, share: float) -> None:
-        whole = min(done + share / 2, 1.0)
-        left = (time.monotonic() - began) * (1 - whole) / max(whole, 1e-6)
-        bar.progress(whole, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
+        fraction = min(done + share / 2, 1.0)
+        left = (time.monotonic() - started) * (1 - fraction) / max(fraction, 1e-6)
+        bar.progress(fraction, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
 
-    found = []
+    results = []
     for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
-        data = classifiers.test_pictures(ref, most, part, dataset=dataset)
+        data = classifiers.test_images(ref, most, part, dataset=dataset)
         with augmented.computing():
-            found.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
-    _kept().put(key, tuple(found))
+            results.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
+    _prediction_cache().put(key, tuple(results))
 
 
-def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
+def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
     from vpc2.predict.evaluation import gains_by_view, shares_by_count
     from vpc2.predict.statistics import calibrate, log_loss
     from vpc2.predict.view_search import make_plan
@@ -113,14 +113,16 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
     before, after = calibrate(plain, test.labels), calibrate(merged, test.labels)
     plan = make_plan(validation) if validation is not None and len(test.views) > 1 else None
     chosen = None if plan is None or len(plan.views) < 2 else test.compare(plain, plan.merged(test))
-    # Both questions are noted before either is answered: the answers are adjusted for each other.
+    # Both comparisons are recorded before either is drawn, so that their p-values are adjusted for each other.
     for question, comparison in (((test.views, how), paired), ((plan.views, "chosen") if plan else (), chosen)):
         if comparison is not None:
-            question_count.note(classifiers.set_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison)
-    asked = question_count.asked_of(classifiers.set_of(ref), paired)
+            question_count.record_comparison(
+                classifiers.dataset_of(ref), (str(classifiers.version_of(ref)), len(test), *question), comparison
+            )
+    adjusted = question_count.adjust(classifiers.dataset_of(ref), paired)
     mark = {"helps": ":green[:material/check:]", "hurts": ":orange[:material/close:]", "open": ":gray[:material/help:]"}
-    st.markdown(f"#### {mark[paired.verdict_at(asked.p)]} {question_count.headline_of(paired, asked)}")
-    st.caption(f"{question_count.evidence_of(paired)} {question_count.count_of(asked)}")
+    st.markdown(f"#### {mark[paired.verdict_at(adjusted.p)]} {question_count.conclusion_of(paired, adjusted)}")
+    st.caption(f"{question_count.evidence_text(paired)} {question_count.count_text(adjusted)}")
     grid = st.grid(4, min_column_width=150)
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
         share = test.accuracy(shares)
@@ -144,23 +146,23 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.markdown(f"### {_('Is its confidence earned?')}")
         curves = [(_("Plain"), before.confidence, before.accuracy), (_("With views"), after.confidence, after.accuracy)]
         figure = reliability_figure(curves, x_title=_("Confidence"), y_title=_("Accuracy"))
-        said = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
-        st.plotly_chart(figure, key="judge/reliability", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("On the dotted line, what it says with 80 % confidence is right 80 % of the time.")
+        st.plotly_chart(figure, key="judge/reliability", alt=caption, config=quiet_bar)
+        st.caption(caption)
     with right:
         st.markdown(f"### {_('What do more views bring?')}")
         figure = accuracy_against_time_figure(shares_by_count(test, how), x_title=_("ms a picture"), y_title=_("Accuracy"))
-        said = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
-        st.plotly_chart(figure, key="judge/price", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("The views are added one by one in their order; the number beside a point counts them, its bar is the 95 % interval.")
+        st.plotly_chart(figure, key="judge/price", alt=caption, config=quiet_bar)
+        st.caption(caption)
     st.markdown(f"### {_('Which view helps, which hurts?')}")
     gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
     present = np.isfinite(gains).any(0) if len(titles) else np.zeros(0, bool)
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
-        said = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
-        st.plotly_chart(view_gains_figure(gains, titles, names), key="judge/gains", alt=said, config=quiet_bar)
-        st.caption(said)
+        caption = _("Points of accuracy of each view alone, class by class, against the plain picture: blue helps, vermilion hurts.")
+        st.plotly_chart(view_gains_figure(gains, titles, names), key="judge/gains", alt=caption, config=quiet_bar)
+        st.caption(caption)
         worst = np.unravel_index(np.nanargmin(gains), gains.shape)
         if gains[worst] < 0:
             st.markdown(
@@ -184,16 +186,16 @@ def _draw_found(ref: ClassifierRef, test: Any, validation: Any) -> None:
 def _draw_changed(
     ref: ClassifierRef, test: Any, is_right: np.ndarray, is_right_merged: np.ndarray, plain: np.ndarray, merged: np.ndarray
 ) -> None:
-    """Draw some pictures that the views fixed, and some that they broke."""
+    """Draw images that only the merged views classify correctly, and images that only the plain prediction does."""
     from vpc2.images.encode import to_png
 
-    images = classifiers.test_pictures(ref, classifiers.most_pictures()).images
+    images = classifiers.test_images(ref, classifiers.max_test_images()).images
     for title, which in (
         (_("Fixed by the views"), ~is_right & is_right_merged),
         (_("Broken by the views"), is_right & ~is_right_merged),
     ):
         every = np.flatnonzero(which)
-        chosen = every[:SHOWN]
+        chosen = every[:MAX_SHOWN]
         if not len(chosen):
             continue
         st.markdown(f"### {title}")
@@ -208,7 +210,7 @@ def _draw_changed(
 
 
 def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: Any) -> None:
-    """Say what the views, weights and temperature that were searched on so many validation pictures do on test."""
+    """Draw the test results of the views, weights and temperature found on `searched` validation images."""
     from vpc2.predict.statistics import calibrate, temper
 
     st.markdown(f"### {_('The best few views')}")
@@ -235,10 +237,10 @@ def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: 
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
     weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
-    asked = None if paired is None else question_count.asked_of(classifiers.set_of(ref), paired)
+    adjusted = None if paired is None else question_count.adjust(classifiers.dataset_of(ref), paired)
     sentences = (
-        "" if asked is None else verdict_of(paired, asked),
-        "" if asked is None else question_count.count_of(asked),
+        "" if adjusted is None else verdict_text(paired, adjusted),
+        "" if adjusted is None else question_count.count_text(adjusted),
         _("Heaviest by learned weight: {views}.").format(views=weights),
         _("Searched on validation pictures, reported on test pictures: never on the same ones."),
         _("Views that you choose yourself after looking at these test pictures are chosen on them: judge those on other pictures."),
@@ -248,19 +250,19 @@ def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: 
 
 
 def _csv(test: Any, plain: np.ndarray, merged: np.ndarray) -> str:
-    """Return a row a picture: its class, both answers with their probabilities, and each view's own answer."""
-    out = io.StringIO()
-    writer = csv.writer(out)
+    """Return a CSV with one row per image: its class, plain and merged prediction with probability, and each view's prediction."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
     writer.writerow(["picture", "class", "plain", "plain_probability", "merged", "merged_probability", *test.views])
-    own = test.logits.argmax(-1)
+    by_view = test.logits.argmax(-1)
     for i, label in enumerate(test.labels):
         row = [i, test.classes[label]]
         for shares in (plain, merged):
             row += [test.classes[shares[i].argmax()], f"{shares[i].max():.6f}"]
-        writer.writerow([_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in own[:, i]))])
-    return out.getvalue()
+        writer.writerow([_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in by_view[:, i]))])
+    return buffer.getvalue()
 
 
 def _cell(value: str) -> str:
-    """Return a value that no spreadsheet takes for a formula."""
+    """Return a value with a leading quote if a spreadsheet would read it as a formula."""
     return f"'{value}" if value[:1] in "=+-@\t\r" else value

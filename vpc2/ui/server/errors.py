@@ -1,4 +1,4 @@
-"""What a visitor reads where the app itself is at fault."""
+"""Handler of uncaught exceptions: a log entry under a short error number, and a message with that number on the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def on_script_error(error: Exception) -> bool:
-    """Log an error of ours under a short number and show the visitor that number alone; True keeps the details off the screen."""
+    """Log an uncaught exception under a random 8-digit hex number and show that number; return True to hide the traceback."""
     number = secrets.token_hex(4)
     _LOG.error("error %s, as a visitor was told: %s", number, type(error).__name__, exc_info=error)
     st.error(

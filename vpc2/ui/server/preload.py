@@ -1,6 +1,6 @@
-"""Imports the heavy libraries while the first visitor reads the home page, and keeps the garbage collector out of the way.
+"""Imports the heavy libraries (torch, Pillow, Plotly, Kornia) in a background thread, and runs garbage collection once a minute.
 
-Not before that page is drawn: an import holds the interpreter, and made the first paint four times as long.
+The import starts after the first page is drawn: it holds the interpreter lock, and made the first paint four times as slow.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 
 READY = threading.Event()
-PATIENCE_S = 5.0  # where no visitor comes, the libraries are loaded for the one who will
+PATIENCE_S = 5.0  # without a visitor, the libraries are loaded after so many seconds
 MODULES = ("torch", "PIL.Image", "plotly.graph_objects", "kornia.augmentation")
-JANITOR_S = 60.0
+COLLECT_S = 60.0  # between garbage collections
 
 _LOCK = threading.Lock()
 _PAINTED = threading.Event()
@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 def start(then: Callable[[], object] = lambda: None) -> None:
-    """Import in the background once a page is drawn, and call `then` after it; the second call and later ones do nothing."""
+    """Import the libraries in the background once a page is drawn, then call `then`; later calls do nothing."""
     with _LOCK:
         if _threads:
             return
         _threads.extend(
             (
                 threading.Thread(target=_import_all, args=(then,), name="preload", daemon=True),
-                threading.Thread(target=_collect, name="janitor", daemon=True),
+                threading.Thread(target=_collect_periodically, name="janitor", daemon=True),
             )
         )
         for thread in _threads:
@@ -39,12 +39,12 @@ def start(then: Callable[[], object] = lambda: None) -> None:
 
 
 def is_under_way() -> bool:
-    """True while the libraries are still to come: what needs them is drawn later, what does not is drawn now."""
+    """True while the libraries are still loading: a page then draws only what does not need them."""
     return bool(_threads) and not READY.is_set()
 
 
 def begin() -> None:
-    """Say that a page is drawn: what is heavy may be loaded from now on."""
+    """Signal that the first page is drawn, so that loading may start."""
     _PAINTED.set()
 
 
@@ -56,7 +56,7 @@ def _import_all(then: Callable[[], object]) -> None:
                 importlib.import_module(name)
             except ImportError:
                 _log.warning("%s cannot be imported; the page that needs it will say so", name, exc_info=True)
-        # What lives from here to the end of the server is never searched again: a collection then takes milliseconds.
+        # Objects that live until the server ends are excluded from later collections, which then take milliseconds.
         gc.collect()
         gc.freeze()
     finally:
@@ -64,9 +64,9 @@ def _import_all(then: Callable[[], object]) -> None:
     then()
 
 
-def _collect() -> None:
-    """Collect now and then: `runner.postScriptGC` is off, because after every rerun it would hold up all visitors."""
+def _collect_periodically() -> None:
+    """Collect garbage periodically: `runner.postScriptGC` is off, because after every rerun it would delay all visitors."""
     READY.wait()
     while True:
-        time.sleep(JANITOR_S)
+        time.sleep(COLLECT_S)
         gc.collect()

@@ -1,6 +1,6 @@
-"""The app's own routes: the record of a run for the live curves, TensorBoard, health; and what happens at start and end.
+"""The app's HTTP routes (events and snapshots of a run, visitor cookie, TensorBoard, health), its start and shutdown, security headers.
 
-Nothing here imports torch. The pages work without these routes too (on hosts that run the plain script): ask `is_serving`.
+Nothing here imports torch. The pages also work without these routes, on hosts that run the plain script: see `is_serving`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from vpc2.training.runs.status import status_of
 from vpc2.training.runs.store import RunStore
 from vpc2.ui import addresses
 from vpc2.ui.server import idle, preload
-from vpc2.ui.server.tensorboard import Boards
+from vpc2.ui.server.tensorboard import TensorBoardApp
 from vpc2.ui.session import visitor_cookie
 
-MOST_EVENTS = 5000  # in one answer; the browser asks again for the rest
+MAX_EVENTS = 5000  # in one response; the browser requests the rest
 
 _SERVING = threading.Event()
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -41,79 +41,79 @@ _FIELDS = {
     ),
     "end": ("best_epoch", "elapsed_s"),
 }
-_RUN_STATE = "Run-State"  # the header that says how the run stands, also where there is no newer look
+_RUN_STATE = "Run-State"  # response header with the state of the run, also sent where there is no newer snapshot
 
 
 def is_serving() -> bool:
-    """True where the routes below are there: the app was started by `streamlit_app.py`, not as a plain script."""
+    """True where the routes below are served: the app was started by `streamlit_app.py`, not as a plain script."""
     return _SERVING.is_set()
 
 
 def compact(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what the curves need of a run's events, numbers to five digits."""
+    """Return the fields of a run's events that the curves need, with floats rounded to five significant digits."""
     return [
-        {"type": event["type"], **{name: _short(event[name]) for name in _FIELDS[event["type"]] if name in event}}
+        {"type": event["type"], **{name: _round_float(event[name]) for name in _FIELDS[event["type"]] if name in event}}
         for event in events
         if event["type"] in _FIELDS
     ]
 
 
-def _short(value: Any) -> Any:
+def _round_float(value: Any) -> Any:
     return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
-def answer(run_id: str, since: int = 0, limit: int | None = MOST_EVENTS) -> dict[str, Any]:
+def read_run(run_id: str, since: int = 0, limit: int | None = MAX_EVENTS) -> dict[str, Any]:
     """Return the state of a run and its events numbered `since` and up; raise `Refusal` if there is no such run.
 
-    `t` is when the last of them happened (null if there is none); `more` says that events are left over for another question.
+    `t` is the time of the last of them (None without events); `more` says that further events are left for the next request.
     """
     folder = RunStore().path(run_id)
     state = status_of(folder).state  # before the events: a run that is over has no later ones
-    events, following = read_events(folder, since, limit)
+    events, next_event = read_events(folder, since, limit)
     t = events[-1]["t"] if events else None
-    return {"state": state, "events": compact(events), "t": t, "next": following, "more": limit is not None and len(events) == limit}
+    return {"state": state, "events": compact(events), "t": t, "next": next_event, "more": limit is not None and len(events) == limit}
 
 
-def _refuse(refusal: Refusal) -> JSONResponse:
-    said = refusal.text.in_every_language()
-    return JSONResponse({"error": said.pop(SOURCE), **{f"error_{name}": words for name, words in said.items()}}, 404, _NO_STORE)
+def _refusal_response(refusal: Refusal) -> JSONResponse:
+    messages = refusal.text.in_every_language()
+    return JSONResponse({"error": messages.pop(SOURCE), **{f"error_{name}": message for name, message in messages.items()}}, 404, _NO_STORE)
 
 
-def _whole(given: str | None) -> int | None:
-    """Return a number of an address, or None for anything that is none of ours."""
-    return int(given) if given is not None and given.isascii() and given.isdigit() and len(given) < 10 else None
+def _parse_integer(text: str | None) -> int | None:
+    """Return a query parameter as a non-negative integer of at most nine digits; None for anything else."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def run_events(request: Request) -> JSONResponse:
-    """GET /api/runs/{id}?since=n."""
+    """GET /api/runs/{id}?since=n: state and events of a run as JSON; see `read_run`."""
     try:
-        found = answer(request.path_params["run_id"], _whole(request.query_params.get("since")) or 0)
+        run = read_run(request.path_params["run_id"], _parse_integer(request.query_params.get("since")) or 0)
     except Refusal as refusal:
-        return _refuse(refusal)
-    return JSONResponse(found, headers=_NO_STORE)
+        return _refusal_response(refusal)
+    return JSONResponse(run, headers=_NO_STORE)
 
 
-def run_look(request: Request) -> Response:
-    """GET /api/runs/{id}/look?since=step: the latest look's numbers; 204 where that is still the look of that step, or there is none."""
+def run_snapshot(request: Request) -> Response:
+    """GET /api/runs/{id}/look?since=step: the numbers of the latest snapshot; 204 if there is none or none newer than that step."""
     try:
         folder = RunStore().path(request.path_params["run_id"])
-        state = status_of(folder).state  # before the look: a run that is over has no later one
+        state = status_of(folder).state  # before the snapshot: a run that is over has no later one
     except Refusal as refusal:
-        return _refuse(refusal)
+        return _refusal_response(refusal)
     headers = {**_NO_STORE, _RUN_STATE: state}
     numbers = read_snapshot(folder)
-    if numbers is None or numbers["step"] == _whole(request.query_params.get("since")):
+    if numbers is None or numbers["step"] == _parse_integer(request.query_params.get("since")):
         return Response(status_code=204, headers=headers)
     return JSONResponse(numbers, headers=headers)
 
 
 def run_sheet(request: Request) -> Response:
-    """GET /api/runs/{id}/batch.jpg?step=n, and mistakes.jpg: the pictures of the look of that step, while they are there."""
+    """GET /api/runs/{id}/batch.jpg?step=n, and mistakes.jpg: the images of that step's snapshot; 404 once they are deleted."""
     try:
         folder = RunStore().path(request.path_params["run_id"])
     except Refusal as refusal:
-        return _refuse(refusal)
-    step = _whole(request.query_params.get("step"))
+        return _refusal_response(refusal)
+    step = _parse_integer(request.query_params.get("step"))
     path = sheet_path(folder, request.url.path.rpartition("/")[2].removesuffix(".jpg"), -1 if step is None else step)
     try:
         return Response(path.read_bytes(), media_type="image/jpeg", headers=_NO_STORE)
@@ -122,12 +122,12 @@ def run_sheet(request: Request) -> Response:
 
 
 async def health(request: Request) -> JSONResponse:
-    """GET /api/health."""
+    """GET /api/health: whether the server is up and the libraries are loaded."""
     return JSONResponse({"status": "ok", "libraries_are_loaded": preload.READY.is_set()}, headers=_NO_STORE)
 
 
 def routes(base: str = "") -> list[BaseRoute]:
-    """Return the routes, under a base path where one is given: Streamlit puts `server.baseUrlPath` only before its own."""
+    """Return the routes, under a base path if one is given: Streamlit applies `server.baseUrlPath` to its own routes only."""
     root = f"/{base.strip('/')}" if base.strip("/") else ""
 
     async def to_tensorboard(request: Request) -> Response:
@@ -137,17 +137,17 @@ def routes(base: str = "") -> list[BaseRoute]:
         Route(f"{root}/api/health", health),
         Route(f"{root}/api/visitor", visitor_cookie.adopt, methods=["POST"]),
         Route(f"{root}/api/runs/{{run_id}}", run_events),
-        Route(f"{root}/api/runs/{{run_id}}/look", run_look),
+        Route(f"{root}/api/runs/{{run_id}}/look", run_snapshot),
         *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),
         Route(f"{root}/tensorboard", to_tensorboard),
-        Mount(f"{root}/tensorboard", WSGIMiddleware(Boards(), workers=4)),  # type: ignore[arg-type]  # a2wsgi names its own ASGI and WSGI types
+        Mount(f"{root}/tensorboard", WSGIMiddleware(TensorBoardApp(), workers=4)),  # type: ignore[arg-type]  # a2wsgi names its own ASGI and WSGI types
     ]
 
 
-def _begin_training() -> None:
-    """Take up the runs an earlier server left, and let a spare worker warm up: the first click then shows its first point at once.
+def _start_queue() -> None:
+    """Resume the runs of an earlier server process and warm up a spare worker, so that the first run shows its first point at once.
 
-    Pictures of visitors who have not come back for long are removed on the way.
+    Also deletes data sets and classifiers that visitors uploaded and have not used for long.
     """
     from vpc2.data import uploads
     from vpc2.predict import uploaded_classifiers
@@ -160,10 +160,10 @@ def _begin_training() -> None:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Begin to load the libraries when the server starts; end the idle worker when it stops (a run goes on)."""
+    """Start loading the libraries when the server starts; shut down idle workers when it stops (a run continues)."""
     _SERVING.set()
-    addresses.announce()
-    preload.start(then=_begin_training)
+    addresses.print_addresses()
+    preload.start(then=_start_queue)
     idle.start()
     try:
         yield
@@ -182,7 +182,7 @@ _HEADERS = (
 
 
 class SecurityHeaders:
-    """Tells browsers on every answer: take no type for another, let no foreign page frame this one, send it no address."""
+    """ASGI middleware that adds to every response: no MIME sniffing, no framing by other sites, no referrer to other sites."""
 
     def __init__(self, app: ASGIApp):
         self.app = app

@@ -1,9 +1,9 @@
-"""TensorBoard under the app's own address: `/tensorboard/<run id>/` shows one run, `/tensorboard/<id>+<id>/` several.
+"""TensorBoard as a WSGI application under the app: `/tensorboard/<run id>/` shows one run, `/tensorboard/<id>+<id>/` several.
 
-`/tensorboard/` shows all runs where visitors may see each other's: the server listens on this machine only and no proxy stands
-before it, or the host shares runs. A run's id is a secret like a link's: who has it may look.
+`/tensorboard/` shows all runs where visitors may see each other's: the server listens on this machine only and no proxy is in
+front of it, or the host shares runs. A run's id is a secret like the token of a link: whoever has it may see the run.
 
-Written against TensorBoard's inner parts, which are no promised interface; tests/ui/server/test_routes.py asks for real answers.
+Uses TensorBoard's internals, which are no stable interface; tests/ui/server/test_routes.py checks real responses.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from vpc2.text import Refusal
 from vpc2.training.runs.store import Run, RunStore
 
 RELOAD_S = 3.0
-MOST_BOARDS = 12
-MOST_RUNS = 100
-STEPS_KEPT = 2000  # points of a curve; TensorBoard draws a sample of longer ones
-KEPT = {"text": 4, "images": 10, "histograms": 40, "pr_curves": 20}  # looks kept of each tag: the server's memory is everybody's
+MAX_GROUPS = 12  # kept open at once
+MAX_RUNS = 100
+MAX_SCALARS = 2000  # points kept per curve; TensorBoard samples longer ones
+MAX_TENSORS = {"text": 4, "images": 10, "histograms": 40, "pr_curves": 20}  # entries kept per tag, to bound the server's memory
 
 _IDS = re.compile(r"/(?!experiment/)([a-z0-9]{8,32}(?:\+[a-z0-9]{8,32}){0,15})(/.*)?")
 _PAGE_NAME = re.compile(r"/experiment/[^/]*(?=/)")
 _EXPERIMENT = "HTTP_TENSORBOARD_EXPERIMENT_ID"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")  # what proxies add
-_NO_RUNS = "-"  # no run has such an id
+_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")  # headers that proxies add
+_NO_RUNS = "-"  # an id that no run can have
 
 
-class Boards:
-    """A WSGI application: TensorBoard, built when the first one asks for it, with the runs that the address names."""
+class TensorBoardApp:
+    """WSGI application that serves TensorBoard for the runs named in the URL; TensorBoard is built at the first request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,16 +47,16 @@ class Boards:
             if self._app is None:
                 self._app = _build_app()
         path = environ.get("PATH_INFO", "")
-        named = _IDS.fullmatch(path)
-        if named and named[2] is None:  # without its last slash, TensorBoard's relative addresses would point beside it
+        match = _IDS.fullmatch(path)
+        if match and match[2] is None:  # without the trailing slash, TensorBoard's relative URLs would resolve one level up
             start_response("307 Temporary Redirect", [("Location", f"{environ.get('SCRIPT_NAME', '')}{path}/"), ("Content-Length", "0")])
             return [b""]
-        # Which runs are meant goes the way TensorBoard names experiments; a visitor's own header of that name is
-        # overwritten, and so is the name by which TensorBoard's page calls the only experiment it knows.
-        is_forwarded = any(name in environ for name in _FORWARDED)  # the network is behind a proxy, also where we listen to it alone
-        everyones = _NO_RUNS if is_forwarded and not host.has_shared_runs() else ""
-        environ[_EXPERIMENT] = named[1] if named else everyones
-        environ["PATH_INFO"] = _PAGE_NAME.sub("", named[2] if named else path or "/", count=1)
+        # The run ids are passed on as TensorBoard's experiment id. A header of that name in the request is overwritten, and so
+        # is the experiment name in the paths that TensorBoard's page requests.
+        is_forwarded = any(name in environ for name in _FORWARDED)  # a proxy may be public even if this server listens on loopback only
+        unnamed = _NO_RUNS if is_forwarded and not host.has_shared_runs() else ""
+        environ[_EXPERIMENT] = match[1] if match else unnamed
+        environ["PATH_INFO"] = _PAGE_NAME.sub("", match[2] if match else path or "/", count=1)
         environ["SCRIPT_NAME"] = ""
         return self._app(environ, start_response)
 
@@ -90,41 +90,41 @@ def _build_app() -> Callable:
         ],
     )
     board.configure(argv=["tensorboard", "--logdir", "runs", "--load_fast", "false"])
-    return application.TensorBoardWSGIApp(board.flags, board.plugin_loaders, _Provider(), board.assets_zip_provider)
+    return application.TensorBoardWSGIApp(board.flags, board.plugin_loaders, _DataProvider(), board.assets_zip_provider)
 
 
-class _Provider:
-    """What TensorBoard asks for data, answered from the runs that the request names; read again when it is older than a moment."""
+class _DataProvider:
+    """TensorBoard data provider that dispatches each call to the group of runs named in the request; groups are kept in an LRU cache."""
 
     def __init__(self) -> None:
-        self._boards = LruCache(MOST_BOARDS)
+        self._groups = LruCache(MAX_GROUPS)
 
     def __getattr__(self, name: str) -> Callable:
         if not name.startswith(("list_", "read_", "experiment_")):
             raise AttributeError(name)
 
-        def ask(ctx: Any = None, **asked: Any) -> Any:
-            # The hyper-parameters' questions are about several experiments, all others about one.
-            named = asked["experiment_ids"][0] if "experiment_ids" in asked else asked.get("experiment_id", "")
-            return getattr(self._board(named).fresh(), name)(ctx, **asked)
+        def call(ctx: Any = None, **arguments: Any) -> Any:
+            # Calls of the HParams plugin name several experiments, all others one.
+            ids = arguments["experiment_ids"][0] if "experiment_ids" in arguments else arguments.get("experiment_id", "")
+            return getattr(self._group(ids).provider(), name)(ctx, **arguments)
 
-        return ask
+        return call
 
-    def _board(self, ids: str) -> _Board:
-        return self._boards.get(ids) or self._boards.setdefault(ids, _Board(ids))
+    def _group(self, ids: str) -> _RunGroup:
+        return self._groups.get(ids) or self._groups.setdefault(ids, _RunGroup(ids))
 
 
-class _Board:
-    """Some runs, as TensorBoard reads them."""
+class _RunGroup:
+    """The runs of one request (ids joined by "+", "" for all visible ones), with a TensorBoard data provider over their event files."""
 
     def __init__(self, ids: str):
         self._ids = ids
         self._lock = threading.Lock()
-        self._shown: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._read_at = float("-inf")
 
-    def fresh(self) -> Any:
-        """Return the data, with what was written to the event files meanwhile."""
+    def provider(self) -> Any:
+        """Return the data provider; event files are read again if the last read is older than `RELOAD_S`."""
         with self._lock:
             if time.monotonic() - self._read_at > RELOAD_S:
                 self._read()
@@ -134,15 +134,13 @@ class _Board:
     def _read(self) -> None:
         from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
 
-        wanted = {
-            f"{run.name.replace('/', '-')} ({run.id})": str(run.folder / "tb") for run in self._runs() if (run.folder / "tb").is_dir()
-        }
-        if self._read_at < 0 or self._shown.keys() - wanted.keys():  # at first, and when one was deleted or renamed
-            kept = {"scalars": STEPS_KEPT, **KEPT}
-            self._multiplexer = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance=kept, size_guidance=None)
+        paths = {f"{run.name.replace('/', '-')} ({run.id})": str(run.folder / "tb") for run in self._runs() if (run.folder / "tb").is_dir()}
+        if self._read_at < 0 or self._paths.keys() - paths.keys():  # on the first read, and after a run was deleted or renamed
+            sizes = {"scalars": MAX_SCALARS, **MAX_TENSORS}
+            self._multiplexer = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance=sizes, size_guidance=None)
             self._provider = data_provider.MultiplexerDataProvider(self._multiplexer, "vpc2")
-        self._shown = wanted
-        for name, path in wanted.items():
+        self._paths = paths
+        for name, path in paths.items():
             self._multiplexer.AddRun(path, name)
         self._multiplexer.Reload()
 
@@ -150,11 +148,11 @@ class _Board:
         store = RunStore()
         if not self._ids:
             is_private = st.get_option("server.address") in _LOOPBACK
-            return store.list()[:MOST_RUNS] if is_private or host.has_shared_runs() else []
-        found = []
+            return store.list()[:MAX_RUNS] if is_private or host.has_shared_runs() else []
+        runs = []
         for run_id in self._ids.split("+"):
             try:
-                found.append(store.get(run_id))
+                runs.append(store.get(run_id))
             except Refusal:
                 continue
-        return found
+        return runs

@@ -1,4 +1,4 @@
-"""The visitor's language, chosen per session: `_` for a page's own words, said at once, `say` for a `Text` of a table or a refusal."""
+"""The visitor's language, per session: `_` translates a literal while a page is drawn, `say` a `Text` of a table or refusal."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from vpc2.text import LANGUAGES, Text, translate
 
 
 def language() -> str:
-    """Return the visitor's language, one of `LANGUAGES`: what the visitor chose, what the link asks for, or what the browser speaks."""
+    """Return the visitor's language, one of `LANGUAGES`: the one chosen, else the link's `?lang=`, else the browser's, else English."""
     chosen = st.session_state.get("lang") or st.query_params.get("lang") or (st.context.locale or "en")[:2].lower()
     return chosen if chosen in LANGUAGES else "en"
 
 
 def _(message: str) -> str:
-    """Return a page's sentence in the visitor's language. Call it while drawing, never at import."""
+    """Return a message in the visitor's language. Call it while drawing, never at import."""
     return translate(message, language())
 
 
 def say(text: Text) -> str:
-    """Return a table's or a refusal's text in the visitor's language."""
+    """Return a `Text` in the visitor's language."""
     return text.say(language())
 
 
 def number(value: float, spec: str = ",") -> str:
-    """Return a number written as the visitor's language writes it: 62,378,344 or 62.378.344."""
+    """Return a number formatted by `spec` in the visitor's language: 62,378,344 or 62.378.344."""
     return write_number(value, language(), spec)
 
 
@@ -40,7 +40,7 @@ def points(share: float, decimals: int = 1, *, sign: str = "") -> str:
 
 
 def draw_language_switch() -> None:
-    """Offer both languages in the header; the choice stays for the session."""
+    """Draw the language switch in the header; the choice is kept for the session."""
     if "lang" not in st.session_state:
         st.session_state.lang = language()
     with st.container(key="language"):

@@ -1,4 +1,4 @@
-"""Sentences that wait for the next drawing of the page."""
+"""Notices (messages and refusals) stored in the session, shown the next time the page is drawn."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import streamlit as st
 
 from vpc2.text import Text, from_stored
 
-MOST_NOTES = 6
+MAX_NOTES = 6
 
 
 def remember_note(text: Text, kind: str = "info") -> None:
-    """Keep a sentence for the visitor; see `notes` for how long. A new answer takes the place of those that were shown before it: the
-    success of an earlier file never stands beside the refusal of a later one, nor the other way round.
+    """Store a notice, `kind` "info" or "error"; see `notes` for how long it is kept.
+
+    Notices that were already shown are removed, so that the success of an earlier file is never shown beside the refusal of a later
+    one, or the reverse.
     """
     forget_notes()
-    said = text.in_every_language()
-    kept = [note for note in st.session_state["notes"] if note["said"] != said]  # said once, and anew where it happens again
+    messages = text.in_every_language()
+    # A repeated notice is shown once, at its latest place.
+    pending = [note for note in st.session_state["notes"] if note["said"] != messages]
     st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
-    st.session_state["notes"] = [*kept, {"said": said, "kind": kind, "shown": None}]
+    st.session_state["notes"] = [*pending, {"said": messages, "kind": kind, "shown": None}]
 
 
 def forget_notes() -> None:
-    """Take away the sentences that were shown already: something else has been answered since."""
+    """Remove the notices that were already shown, because a newer result replaces them."""
     st.session_state["notes"] = [note for note in st.session_state.get("notes", []) if note["shown"] is None]
 
 
 def notes() -> list[tuple[Text, str]]:
-    """Return the sentences to show now: each stays until the visitor, having seen it, goes elsewhere or changes something.
+    """Return the notices to show now; one that was shown is kept until the visitor changes the page or edits something.
 
-    Showing it once would not do: the page may run again by itself before anyone has read it.
+    Showing each only once would not do: the page may rerun by itself before anyone has read it.
     """
-    now = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads", "judge/opened files")])
-    kept = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, now)][-MOST_NOTES:]
-    for note in kept:
-        note["shown"] = now
-    st.session_state["notes"] = kept
-    return [(from_stored(note["said"]), note["kind"]) for note in kept]
+    page_state = repr([st.session_state.get(name) for name in ("page", "changes", "tray/uploads", "own/uploads", "judge/opened files")])
+    pending = [note for note in st.session_state.get("notes", []) if note["shown"] in (None, page_state)][-MAX_NOTES:]
+    for note in pending:
+        note["shown"] = page_state
+    st.session_state["notes"] = pending
+    return [(from_stored(note["said"]), note["kind"]) for note in pending]

@@ -1,4 +1,4 @@
-"""The data sets of one's own pictures that a visitor may see."""
+"""The data sets that the visitor uploaded, and the check that nobody else uses them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _NOT_YOURS = Text(
 
 
 def keys() -> list[str]:
-    """Return the keys of this visitor's own sets."""
+    """Return the keys of the data sets that this visitor uploaded."""
     from vpc2.data import uploads
 
     return uploads.keys_of(workspace.visitor())
 
 
 def may_look(key: str) -> bool:
-    """True where this visitor may see the pictures of a data set."""
+    """True where this visitor may see the images of a data set."""
     from vpc2.data import uploads
 
     return uploads.may_look(key, workspace.visitor())
 
 
 def check(key: str) -> None:
-    """Raise `Refusal` for a set of pictures that somebody else added."""
+    """Raise `Refusal` for a data set that another visitor uploaded."""
     if not may_look(key):
         raise Refusal(_NOT_YOURS)

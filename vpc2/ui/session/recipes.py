@@ -1,4 +1,4 @@
-"""Taking a recipe into the workspace."""
+"""Loads a recipe, with its net and pipeline, into the workspace and the Train form."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ FROM_BUILD, FROM_AUGMENT, NO_PIPELINE = "build", "augment", "none"
 BACKBONE_PREFIX = "backbone/"
 
 
-def _matching(table: Any, attribute: str, spec: Any) -> str | None:
-    """Return the key of the table's entry that is exactly `spec`, or None."""
-    wanted = codec.digest(spec)
-    return next((key for key in table if codec.digest(getattr(table[key], attribute)) == wanted), None)
+def _preset_key(table: Any, attribute: str, spec: Any) -> str | None:
+    """Return the key of the preset that equals `spec`, or None."""
+    digest = codec.digest(spec)
+    return next((key for key in table if codec.digest(getattr(table[key], attribute)) == digest), None)
 
 
-def take_recipe(recipe: Recipe) -> None:
-    """Put a recipe into the workspace without touching the net and pipeline the visitor has made, where it can do without."""
-    pipeline_key = _matching(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else NO_PIPELINE
+def load_recipe(recipe: Recipe) -> None:
+    """Load a recipe into the workspace and the Train form.
+
+    The visitor's own net and pipeline are replaced only where the recipe's net or pipeline is no preset.
+    """
+    pipeline_key = _preset_key(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else NO_PIPELINE
     if pipeline_key is None:
         workspace.save(recipe.pipeline, from_outside=True)
     st.session_state["train/net"] = _net_key(recipe.net)
@@ -36,7 +39,7 @@ def take_recipe(recipe: Recipe) -> None:
 def _net_key(net: Any) -> str:
     if net.KIND == Backbone.KIND:
         return BACKBONE_PREFIX + net.ready
-    key = _matching(NETS, "net", net)
+    key = _preset_key(NETS, "net", net)
     if key is None:
         workspace.save(net, from_outside=True)
     return FROM_BUILD if key is None or codec.digest(net) == codec.digest(workspace.load("net")) else key

@@ -1,4 +1,4 @@
-"""The runs as the pages reach them: the store, this server's one queue, starting a run, and the one that the address names."""
+"""Access of the pages to runs: the store, the server's training queue, starting a run, and the run in the page's URL."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def store() -> RunStore:
 
 
 def queue() -> RunQueue:
-    """Return this server's one queue of runs, made and warmed by the first call."""
+    """Return the server's queue of runs, created and warmed up by the first call."""
     with _LOCK:
-        where = str(host.home())
-        if where not in _QUEUE:
-            _QUEUE[where] = make_queue(RunStore())
-            _QUEUE[where].reconcile()
-        _QUEUE[where].warm()
-        return _QUEUE[where]
+        home = str(host.home())
+        if home not in _QUEUE:
+            _QUEUE[home] = make_queue(RunStore())
+            _QUEUE[home].reconcile()
+        _QUEUE[home].warm()
+        return _QUEUE[home]
 
 
 def shutdown() -> None:
-    """End the idle spare workers; a run that is going on goes on."""
+    """Shut down idle spare workers; a run in progress continues."""
     with _LOCK:
-        for one in _QUEUE.values():
-            one.shutdown()
+        for each in _QUEUE.values():
+            each.shutdown()
         _QUEUE.clear()
 
 
 def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
-    """Queue a run of this recipe under the visitor's name. Raises `Refusal` where its pictures are somebody else's own."""
-    from vpc2.ui.session import own_datasets  # it brings numpy, which the first page does without
+    """Create and queue a run owned by the visitor. Raises `Refusal` if the data set was uploaded by another visitor."""
+    from vpc2.ui.session import own_datasets  # imports numpy, which the first page does not need
 
     own_datasets.check(recipe.dataset)
     run = store().create(recipe, name=name, owner=workspace.owner(), task=task)
@@ -54,29 +54,29 @@ def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
 
 
 def clone_run(run_id: str) -> Run:
-    """Make a new run of the same recipe under the visitor's name."""
+    """Create a new run of the same recipe, owned by the visitor."""
     return store().clone(run_id, workspace.owner())
 
 
 def train_further(run_id: str) -> Run:
-    """Make a new run of the visitor's recipe that begins with another run's weights."""
+    """Create a new run of the visitor's recipe that starts from another run's weights."""
     return store().continue_from(run_id, workspace.load("recipe"), workspace.owner())
 
 
 def chosen_run() -> Run | None:
-    """Return the run that the address names (`?run=`), so that a reload finds it again."""
-    wanted = st.query_params.get("run")
-    if not wanted:
+    """Return the run in the page's URL (`?run=`), which survives a reload; None without one or for an unknown id."""
+    run_id = st.query_params.get("run")
+    if not run_id:
         return None
     try:
-        return store().get(wanted)
+        return store().get(run_id)
     except Refusal as refusal:
         del st.query_params["run"]
         st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
-        notices.remember_note(refusal.text, "error")  # the address forgets the run, and the page may run again by itself
+        notices.remember_note(refusal.text, "error")  # as the id is removed from the URL, a rerun would no longer show the warning
         return None
 
 
 def visible_runs() -> list[Run]:
-    """Return the runs this visitor may see: their own, and everyone's finished ones where the host shares them."""
+    """Return the runs that this visitor may see: their own, and all finished ones where the host shares runs."""
     return store().visible_to(workspace.visitor())

@@ -1,6 +1,6 @@
-"""Who a browser is: a random name in a cookie, which every connection carries, so that a new server knows it from the first run on.
+"""The visitor cookie: a random id of the browser, so that the visitor is known in the first script run, also after a server restart.
 
-The cookie is HttpOnly: no script of a page reads it. Streamlit hands it to a script as `st.context.cookies`.
+The cookie is HttpOnly: JavaScript cannot read it. Streamlit passes it to scripts as `st.context.cookies`.
 """
 
 from __future__ import annotations
@@ -16,51 +16,53 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vpc2.ui import addresses
 
 COOKIE = "vpc2_visitor"
-KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit begins it anew
+KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit renews it
 _NAME = re.compile(r"[0-9a-f]{32}")
 _MOST_BYTES = 200
 
 
-def is_name(given: object) -> bool:
-    """True for what is a visitor's name: 32 hexadecimal digits, 128 random bits."""
-    return isinstance(given, str) and _NAME.fullmatch(given) is not None
+def is_visitor_id(value: object) -> bool:
+    """True for a valid visitor id: 32 hexadecimal digits, 128 random bits."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def _set_cookie(asked: HTTPConnection, name: str) -> tuple[bytes, bytes]:
-    """Return the header that makes a browser keep its name, for this app's path alone and over https alone where it came so."""
+def _set_cookie(connection: HTTPConnection, visitor_id: str) -> tuple[bytes, bytes]:
+    """Return the Set-Cookie header for a visitor id: limited to this app's path, and Secure if the request came over https."""
     path = addresses.base_path() or "/"
-    is_secure = asked.url.scheme in ("https", "wss") or asked.headers.get("x-forwarded-proto", "") == "https"
-    # Lax, not Strict: who follows a link from elsewhere to the app is known, too.
-    value = f"{COOKIE}={name}; Max-Age={KEEP_S}; Path={path}; HttpOnly; SameSite=Lax" + "; Secure" * is_secure
+    is_secure = connection.url.scheme in ("https", "wss") or connection.headers.get("x-forwarded-proto", "") == "https"
+    # Lax, not Strict: the cookie is also sent when the visitor follows a link from another site.
+    value = f"{COOKIE}={visitor_id}; Max-Age={KEEP_S}; Path={path}; HttpOnly; SameSite=Lax" + "; Secure" * is_secure
     return b"set-cookie", value.encode("latin-1")
 
 
-def _is_page(asked: HTTPConnection) -> bool:
-    """True where a browser opens a page; the parts of a page, asked for at the same time, would each be given a name of its own."""
-    if asked.scope["type"] == "websocket":
+def _is_page(connection: HTTPConnection) -> bool:
+    """True for a page or websocket request. Assets are requested in parallel and would each get an id of their own."""
+    if connection.scope["type"] == "websocket":
         return True
-    wanted = asked.headers.get("sec-fetch-dest")
-    return asked.scope["method"] == "GET" and (wanted == "document" if wanted else "text/html" in asked.headers.get("accept", ""))
+    destination = connection.headers.get("sec-fetch-dest")
+    return connection.scope["method"] == "GET" and (
+        destination == "document" if destination else "text/html" in connection.headers.get("accept", "")
+    )
 
 
 class VisitorCookie:
-    """Gives every browser its name with the first page, and to a connection that has none yet before its session begins."""
+    """ASGI middleware that sets the cookie with the first page, and adds it to a request without one before its session starts."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or not _is_page(asked := HTTPConnection(scope)):
+        if scope["type"] not in ("http", "websocket") or not _is_page(connection := HTTPConnection(scope)):
             await self.app(scope, receive, send)
             return
-        name = asked.cookies.get(COOKIE)
-        if name is None or not is_name(name):
-            name = secrets.token_hex(16)
-            given = asked.headers.get("cookie")
-            told = (f"{given}; " if given else "") + f"{COOKIE}={name}"  # of two of one name the last counts
+        visitor_id = connection.cookies.get(COOKIE)
+        if visitor_id is None or not is_visitor_id(visitor_id):
+            visitor_id = secrets.token_hex(16)
+            sent = connection.headers.get("cookie")
+            cookies = (f"{sent}; " if sent else "") + f"{COOKIE}={visitor_id}"  # of two cookies of one name the last counts
             others = [(key, value) for key, value in scope["headers"] if key != b"cookie"]
-            scope = {**scope, "headers": [*others, (b"cookie", told.encode("latin-1"))]}
-        header = _set_cookie(asked, name)
+            scope = {**scope, "headers": [*others, (b"cookie", cookies.encode("latin-1"))]}
+        header = _set_cookie(connection, visitor_id)
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.accept"):
@@ -71,9 +73,10 @@ class VisitorCookie:
 
 
 async def adopt(request: Request) -> JSONResponse:
-    """POST /api/visitor: keep under the cookie the name that this browser kept in its local storage before there were cookies.
+    """POST /api/visitor: set the cookie to the id that older versions of the app kept in the browser's local storage.
 
-    `is_known` says that the browser has sent that name back as its cookie. Only a page of this app may ask.
+    `is_known` in the response says that the browser already sends that id as its cookie. Only requests from this app's pages are
+    accepted (Sec-Fetch-Site, Origin); others get 403, invalid ids 400.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     is_own = site in (None, "same-origin") and (origin is None or origin.partition("://")[2] == request.headers.get("host"))
@@ -81,11 +84,11 @@ async def adopt(request: Request) -> JSONResponse:
         return JSONResponse({"error": "not from here"}, 403)
     body = await request.body()
     try:
-        name = json.loads(body[:_MOST_BYTES])
+        visitor_id = json.loads(body[:_MOST_BYTES])
     except ValueError:
-        name = None
-    if not is_name(name):
+        visitor_id = None
+    if not is_visitor_id(visitor_id):
         return JSONResponse({"error": "no name"}, 400)
-    answer = JSONResponse({"is_known": request.cookies.get(COOKIE) == name}, headers={"Cache-Control": "no-store"})
-    answer.raw_headers.append(_set_cookie(request, name))
+    answer = JSONResponse({"is_known": request.cookies.get(COOKIE) == visitor_id}, headers={"Cache-Control": "no-store"})
+    answer.raw_headers.append(_set_cookie(request, visitor_id))
     return answer

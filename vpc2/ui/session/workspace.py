@@ -1,6 +1,6 @@
-"""The workspace: what one visitor has made, kept as plain documents, with undo, redo and links.
+"""The workspace: the visitor's current pipeline, net and recipe, with undo and redo, links, and changes made in other tabs.
 
-Documents, not dataclasses, live in the session: after a hot reload a dataclass no longer equals itself.
+The session stores plain documents, not dataclasses: after a hot reload a dataclass no longer equals its old instances.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _WHAT = {
     "experiment": Text("an experiment; its right side is the recipe now"),
 }
 NAMES = {"pipeline": Text("the pipeline"), "net": Text("the net"), "recipe": Text("the recipe")}
-_WHO = Text("The page has not learned yet who you are, so nothing was started: press again in a moment.")
+_UNKNOWN_VISITOR = Text("The page has not learned yet who you are, so nothing was started: press again in a moment.")
 
 
 def _slot(kind: str) -> dict[str, Any]:
-    """Return the slot of one kind: its past and future documents and a generation that renews widget keys."""
+    """Return the slot of one kind: its history of documents, the current index `at`, and a generation that renews widget keys."""
     name = f"slot/{kind}"
     if name not in st.session_state:
         st.session_state[name] = {"documents": [codec.to_document(_FIRST[kind]())], "at": 0, "generation": 0, "is_touched": False}
@@ -48,15 +48,15 @@ def _slot(kind: str) -> dict[str, Any]:
 
 
 def load(kind: str) -> Any:
-    """Return the spec the visitor is working on."""
+    """Return the current spec of one kind."""
     slot = _slot(kind)
     return codec.from_document(slot["documents"][slot["at"]], kind).spec
 
 
 def save(spec: Any, *, from_outside: bool = False) -> None:
-    """Keep `spec` as the current one of its kind; what was undone is forgotten, what was done stays undoable.
+    """Save `spec` as the current one of its kind; the redo history is dropped, the undo history stays.
 
-    `from_outside` says that no widget of the page made this value, so that the widgets are drawn anew.
+    `from_outside` says that the value does not come from the page's widgets, so that they are created anew with it.
     """
     slot, document = _slot(spec.KIND), codec.to_document(spec)
     if document != slot["documents"][slot["at"]]:
@@ -86,13 +86,15 @@ def can_step_back(kind: str, by: int = 1) -> bool:
 
 
 def key(kind: str, *parts: str) -> str:
-    """Return a widget key that stays while the visitor edits and changes when the spec came from elsewhere."""
+    """Return a widget key that is stable while the visitor edits, and changes when the spec was replaced from outside the widgets."""
     return "/".join((kind, str(_slot(kind)["generation"]), *parts))
 
 
 def open_spec(spec: Any) -> None:
-    """Put a spec into the workspace; a recipe brings its net and its pipeline along, an experiment the recipe of its right side, a
-    pretrained net goes into the recipe there is.
+    """Open a spec in the workspace.
+
+    A recipe also opens its net and its pipeline, an experiment the recipe of its right side; a pretrained net becomes the net of the
+    current recipe.
     """
     if spec.KIND == "experiment":
         spec = spec.right
@@ -112,9 +114,9 @@ def open_spec(spec: Any) -> None:
 
 
 def open_link(known: Set[str] = frozenset()) -> None:
-    """Take what `?s=` carries into the workspace, once, and say so where it is not one of the app's own `known` examples.
+    """Open the link token `?s=` in the workspace, once, with a notice unless it is one of the app's own `known` examples.
 
-    Junk is refused in one sentence.
+    An invalid token becomes an error notice.
     """
     token = st.query_params.get("s")
     if not token or st.session_state.get("opened") == token:
@@ -133,119 +135,119 @@ def open_link(known: Set[str] = frozenset()) -> None:
     st.session_state["changes when opened"] = st.session_state.get("changes", 0)
 
 
-def workspace() -> dict[str, str]:
-    """Return what the visitor has made, a link token a kind; what was never touched is not in it."""
+def workspace_tokens() -> dict[str, str]:
+    """Return the visitor's specs as link tokens by kind, without those that were never changed."""
     return {kind: codec.to_token(load(kind)) for kind in _FIRST if _slot(kind)["is_touched"]}
 
 
-def session_word() -> str:
-    """Return a word of this session alone; after a restart of the server, a tab that stayed open has another one."""
+def session_id() -> str:
+    """Return a random id of this session; a tab that stays open across a server restart gets a new one."""
     return st.session_state.setdefault("visitor/word", secrets.token_hex(8))
 
 
 def restore() -> None:
-    """Take back, once a session, what the browser kept of an earlier one; what this session has touched already stays.
+    """Restore, once per session, what the browser stored of an earlier session; kinds already changed in this session are kept.
 
-    What other tabs left differently lies before it in the history, so that Undo reaches it. Where this very tab opened the link of its
-    address in an earlier session, what came of it then counts, and the link's own content is one Undo away.
+    Differing versions of other tabs are put before it in the history, so that Undo reaches them. If this tab had already opened its
+    link in the earlier session, the edited version of then is restored, and the link's own content is one Undo away.
     """
-    kept = _visitor("kept")
-    if not isinstance(kept, dict) or kept.get("session") != session_word() or "restored" in st.session_state:
+    stored = _reported("kept")
+    if not isinstance(stored, dict) or stored.get("session") != session_id() or "restored" in st.session_state:
         return
     st.session_state["restored"] = True
-    is_link_old = bool(kept.get("opened")) and kept["opened"] == st.session_state.get("opened")
+    is_link_old = bool(stored.get("opened")) and stored["opened"] == st.session_state.get("opened")
     is_link_alone = is_link_old and st.session_state.get("changes", 0) == st.session_state.get("changes when opened")
     for kind in _FIRST:
         slot = _slot(kind)
-        documents = _read_kept([*_listed(kept.get("earlier"), kind), _part(kept.get("work"), kind)], kind)
+        documents = _read_tokens([*_list_field(stored.get("earlier"), kind), _field(stored.get("work"), kind)], kind)
         if not documents or (slot["is_touched"] and not is_link_alone):
             continue
         if slot["is_touched"]:
             documents = [slot["documents"][slot["at"]], *documents]
-        documents = [one for i, one in enumerate(documents) if one not in documents[i + 1 :]]
+        documents = [document for i, document in enumerate(documents) if document not in documents[i + 1 :]]
         slot.update(documents=documents, at=len(documents) - 1, generation=slot["generation"] + 1, is_touched=True)
 
 
-def _part(told: Any, kind: str) -> Any:
-    return told.get(kind) if isinstance(told, dict) else None
+def _field(reported: Any, kind: str) -> Any:
+    return reported.get(kind) if isinstance(reported, dict) else None
 
 
-def _listed(told: Any, kind: str) -> list[Any]:
-    part = _part(told, kind)
+def _list_field(reported: Any, kind: str) -> list[Any]:
+    part = _field(reported, kind)
     return part[:HISTORY] if isinstance(part, list) else []
 
 
-def _read_kept(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
-    """Return the documents of link tokens; an empty list where the last, the current one, cannot be read."""
+def _read_tokens(tokens: list[Any], kind: str) -> list[dict[str, Any]]:
+    """Return the documents of link tokens; an empty list if the last one, the current version, cannot be read."""
     documents: list[dict[str, Any] | None] = []
     for token in tokens:
         try:
             documents.append(codec.to_document(codec.from_token(token, kind).spec))
-        except Refusal:  # what an older version kept and this one cannot read is no visitor's mistake
+        except Refusal:  # stored by an older version of the app and unreadable now: not the visitor's mistake, so no notice
             documents.append(None)
-    return [one for one in documents if one is not None] if documents and documents[-1] is not None else []
+    return [document for document in documents if document is not None] if documents and documents[-1] is not None else []
 
 
-def elsewhere() -> dict[str, tuple[Any, float]]:
-    """Return what the visitor changed in another tab since this one began, each with when, where this tab shows something else."""
-    told, settled = _visitor("others"), st.session_state.get("visitor/settled", {})
-    found = {}
+def changes_in_other_tabs() -> dict[str, tuple[Any, float]]:
+    """Return, by kind, the spec that another tab changed since this tab was opened and the time, if it differs from this tab's."""
+    others, settled = _reported("others"), st.session_state.get("visitor/settled", {})
+    changes = {}
     for kind in _FIRST:
-        one = _part(told, kind)
-        at = _part(one, "at")
+        change = _field(others, kind)
+        at = _field(change, "at")
         if isinstance(at, int | float) and not isinstance(at, bool) and at > settled.get(kind, 0):
-            documents = _read_kept([_part(one, "token")], kind)
+            documents = _read_tokens([_field(change, "token")], kind)
             slot = _slot(kind)
             if documents and documents[0] != slot["documents"][slot["at"]]:
-                found[kind] = (codec.from_document(documents[0], kind).spec, at)
-    return found
+                changes[kind] = (codec.from_document(documents[0], kind).spec, at)
+    return changes
 
 
-def take_elsewhere() -> None:
-    """Take over what another tab changed; Undo brings back what this one showed."""
-    for kind, (spec, at) in elsewhere().items():
+def adopt_other_tab() -> None:
+    """Replace this tab's specs by those changed in another tab; Undo restores this tab's."""
+    for kind, (spec, at) in changes_in_other_tabs().items():
         save(spec, from_outside=True)
-        _settle(kind, at)
+        _mark_settled(kind, at)
 
 
-def keep_here() -> None:
-    """Keep what this tab shows; what the other tab made stays there."""
-    for kind, (_spec, at) in elsewhere().items():
-        _settle(kind, at)
+def keep_this_tab() -> None:
+    """Keep this tab's specs and dismiss the changes of the other tab, which stay in that tab."""
+    for kind, (_spec, at) in changes_in_other_tabs().items():
+        _mark_settled(kind, at)
 
 
-def _settle(kind: str, at: float) -> None:
+def _mark_settled(kind: str, at: float) -> None:
     st.session_state["visitor/settled"] = {**st.session_state.get("visitor/settled", {}), kind: at}
 
 
-def _visitor(name: str) -> Any:
-    """Return what the browser told about its visitor, None until it has."""
+def _reported(name: str) -> Any:
+    """Return a value that the `browser_storage` component reported, None until it has."""
     component = st.session_state.get("visitor") or {}
     return component.get(name) if hasattr(component, "get") else getattr(component, name, None)
 
 
-def is_named() -> bool:
-    """True where the visitor is known from the first run on: who signed in, or whose browser sends its cookie."""
-    return sign_in.member() is not None or visitor_cookie.is_name(st.context.cookies.get(visitor_cookie.COOKIE))
+def is_identified() -> bool:
+    """True if the visitor's id is known in the first script run: by sign-in or by cookie."""
+    return sign_in.signed_in_id() is not None or visitor_cookie.is_visitor_id(st.context.cookies.get(visitor_cookie.COOKIE))
 
 
 def visitor() -> str:
-    """Return the name under which this visitor's runs are kept: of who signed in, else a random one that the browser keeps.
+    """Return the visitor's id, which owns their runs: from the sign-in, else from the cookie.
 
-    Under a plain script there is no cookie: there the page tells the name a moment after it is drawn, and until then, or where there
-    is no browser at all, the name is this session's.
+    Without the app's server (plain script) there is no cookie: the page reports the id from local storage a moment after it is drawn.
+    Until then, or without a browser, the id is one of this session.
     """
-    if (member := sign_in.member()) is not None:
-        return member
-    for known in (st.context.cookies.get(visitor_cookie.COOKIE), _visitor("id")):
-        if isinstance(known, str) and visitor_cookie.is_name(known):
-            return known
+    if (member_id := sign_in.signed_in_id()) is not None:
+        return member_id
+    for visitor_id in (st.context.cookies.get(visitor_cookie.COOKIE), _reported("id")):
+        if isinstance(visitor_id, str) and visitor_cookie.is_visitor_id(visitor_id):
+            return visitor_id
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))
 
 
 def owner() -> str:
-    """Return the visitor's name for something new; raise `Refusal` for the moment in which the browser has not told it yet."""
-    name = visitor()
-    if name == st.session_state.get("visitor/session") and st.context.headers:
-        raise Refusal(_WHO)
-    return name
+    """Return the visitor's id as the owner of a new object; raise `Refusal` while the browser has not reported it yet."""
+    visitor_id = visitor()
+    if visitor_id == st.session_state.get("visitor/session") and st.context.headers:
+        raise Refusal(_UNKNOWN_VISITOR)
+    return visitor_id

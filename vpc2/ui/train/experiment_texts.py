@@ -1,4 +1,4 @@
-"""What an experiment says beside its numbers: what its sides were, and whether more epochs might change the answer."""
+"""Train page, experiments: the texts beside the results: the augmentation of both sides, the sample sizes, curves still rising."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vpc2.ui.widgets.step_text import describe_step
 
 
 def describe_augmentation(recipe: Recipe) -> str:
-    """Return a recipe's pipeline by its name and its steps; what is done with no picture is said as well."""
+    """Return a recipe's augmentation as text: name and steps of its pipeline, or that there is none."""
     pipeline = recipe.augmentation
     if pipeline is None:
         return _("no augmentation")
@@ -32,35 +32,35 @@ def describe_augmentation(recipe: Recipe) -> str:
 
 
 def draw_sides(spec: Experiment) -> None:
-    """Say what each side was trained with, where the sides differ in that."""
+    """Draw the augmentation of each side, once where both have the same."""
     sides = [(spec.left_name, spec.left), (spec.right_name, spec.right)]
-    said = [describe_augmentation(recipe) for _name, recipe in sides]
-    if said[0] == said[1]:
-        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.literal(said[0])))
+    descriptions = [describe_augmentation(recipe) for _name, recipe in sides]
+    if descriptions[0] == descriptions[1]:
+        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.literal(descriptions[0])))
         return
-    for (name, _recipe), what in zip(sides, said, strict=True):
-        st.caption(f"**{markdown.literal(name)}**: {markdown.literal(what)}")
+    for (name, _recipe), description in zip(sides, descriptions, strict=True):
+        st.caption(f"**{markdown.literal(name)}**: {markdown.literal(description)}")
 
 
 def draw_size(outcome: ExperimentStatus) -> None:
-    """Say how many seeds, pictures and people the numbers rest on."""
+    """Draw the number of seeds, test images and people that the results are based on."""
     gap = outcome.gap
     assert gap is not None  # drawn beside the numbers of finished pairs
     numbers = {"seeds": number(gap.seeds), "n": number(outcome.pictures), "people": number(gap.units)}
-    said = (
+    template = (
         _("95 % intervals. Seeds: {seeds}; test pictures: {n}, of {people} people.")
         if gap.units < outcome.pictures
         else _("95 % intervals. Seeds: {seeds}; test pictures: {n}.")
     )
-    st.caption(said.format(**numbers))
+    st.caption(template.format(**numbers))
 
 
 def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
-    """Warn where validation accuracy was still rising at the end; return True where twice the epochs are asked for."""
+    """Warn where validation accuracy was still rising at the end; return True if the button for twice the epochs was pressed."""
     rising = [name for name, seeds in zip((spec.left_name, spec.right_name), curves, strict=True) if is_still_rising(seeds)]
     if not rising:
         return False
-    said = (
+    warning = (
         _("Both sides were still getting better when they ended: with more epochs the gap may be another one.")
         if len(rising) == 2
         else _("“{name}” was still getting better when it ended: with more epochs the gap may be another one.").format(
@@ -68,5 +68,5 @@ def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
         )
     )
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-rising"):
-        st.warning(said, icon=":material/trending_up:")
+        st.warning(warning, icon=":material/trending_up:")
         return button(_("Again with twice the epochs"), icon=":material/fast_forward:", key="experiment/longer")

@@ -1,4 +1,4 @@
-"""With and without: an experiment on the Train page, from its button to its sentence."""
+"""Train page, experiments: the button and choices that start one, the page of one experiment, and the list of all."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from vpc2.ui.widgets.knob_input import draw_knob
 from vpc2.ui.widgets.run_status import curve_words
 
 WATCH_S = 2.0
-AT_ONCE = 8  # experiments in the list
+FIRST_SHOWN = 8  # experiments in the list until "Show more" is pressed
 
 
 def store() -> ExperimentStore:
@@ -47,12 +47,12 @@ def store() -> ExperimentStore:
 
 
 def chosen_experiment() -> StoredExperiment | None:
-    """Return the experiment that the address names (`?experiment=`), so that a reload finds it again."""
-    wanted = st.query_params.get("experiment")
-    if not wanted:
+    """Return the experiment in the page's URL (`?experiment=`), which survives a reload; None without one or for an unknown id."""
+    experiment_id = st.query_params.get("experiment")
+    if not experiment_id:
         return None
     try:
-        return store().get(wanted)
+        return store().get(experiment_id)
     except Refusal as refusal:
         del st.query_params["experiment"]
         st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
@@ -64,7 +64,7 @@ def _title(filed: StoredExperiment) -> str:
 
 
 def start(spec: Experiment) -> StoredExperiment:
-    """Make an experiment and queue its runs, both sides of a seed one after the other."""
+    """Create an experiment and queue its runs, both sides of a seed in a row. Raises `Refusal` for another visitor's data set."""
     for recipe in (spec.left, spec.right):
         own_datasets.check(recipe.dataset)
     filed = store().create(spec, workspace.owner())
@@ -73,7 +73,7 @@ def start(spec: Experiment) -> StoredExperiment:
     return filed
 
 
-def _begin(spec: Experiment) -> None:
+def _start_and_open(spec: Experiment) -> None:
     filed = page_frame.guarded(start, spec)
     if filed is not None:
         st.query_params.pop("run", None)
@@ -82,7 +82,7 @@ def _begin(spec: Experiment) -> None:
 
 
 def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
-    """Draw the button that trains a recipe with and without its pipeline, and the other comparisons behind another one."""
+    """Draw the button that trains a recipe with and without its pipeline, and the popover with the other comparisons."""
     is_fatal = problem is not None and problem.is_fatal
     seeds = SEEDS.clean(SEEDS.default)
     if button(
@@ -94,34 +94,34 @@ def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
         help=_("Trains the recipe with and without its augmentation, three times each, and says what the numbers support."),
     ):
         with_it = recipe if recipe.augmentation is not None else replace(recipe, pipeline=PIPELINES["gentle"].pipeline)
-        _begin(Experiment(without(with_it), with_it, _("without"), _("with"), seeds))
+        _start_and_open(Experiment(without(with_it), with_it, _("without"), _("with"), seeds))
     with st.popover(_("Compare something else"), icon=":material/science:", width="stretch", key="compare-else", disabled=is_fatal):
         seeds = draw_knob(SEEDS, SEEDS.default, key="compare/seeds")
         ways = {"preset": _("A question of the lecture"), "setting": _("One setting"), "recipe": _("Another recipe")}
         way = st.segmented_control(_("What"), list(ways), default="preset", format_func=ways.__getitem__, required=True, key="compare/way")
-        spec = {"preset": _ask_preset, "setting": _ask_setting, "recipe": _ask_recipe}[way](recipe)
+        spec = {"preset": _choose_preset, "setting": _choose_setting, "recipe": _choose_recipe}[way](recipe)
         if button(_("Compare"), type="primary", icon=":material/play_arrow:", key="compare/start", width="stretch"):
-            _begin(replace(spec, seeds=seeds))
+            _start_and_open(replace(spec, seeds=seeds))
 
 
-def _ask_preset(recipe: Recipe) -> Experiment:
+def _choose_preset(recipe: Recipe) -> Experiment:
     key = st.selectbox(_("Question"), list(EXPERIMENTS), format_func=lambda key: say(EXPERIMENTS[key].title), key="compare/preset")
     st.caption(say(EXPERIMENTS[key].help))
     left, right = (say(name) for name in EXPERIMENTS[key].names)
     return replace(EXPERIMENTS[key].experiment, left_name=left, right_name=right)
 
 
-def _ask_setting(recipe: Recipe) -> Experiment:
+def _choose_setting(recipe: Recipe) -> Experiment:
     keys = [knob.key for knob in SETTINGS.knobs if knob.key not in ("seed", "budget_s", "size_px")]
     key = st.selectbox(_("Setting"), keys, format_func=lambda key: say(SETTINGS.knob(key).title), key="compare/setting")
-    knob, now = SETTINGS.knob(key), recipe.settings[key]
-    other = draw_knob(knob, now, key=f"compare/value/{key}/{now}")
+    knob, current = SETTINGS.knob(key), recipe.settings[key]
+    other = draw_knob(knob, current, key=f"compare/value/{key}/{current}")
     title = say(knob.title)
-    left, right = (f"{title}: {say(knob.options[value]) if isinstance(knob, Choice) else number(value, 'g')}" for value in (now, other))
+    left, right = (f"{title}: {say(knob.options[value]) if isinstance(knob, Choice) else number(value, 'g')}" for value in (current, other))
     return Experiment(recipe, replace(recipe, settings={**recipe.settings, key: other}), left, right)
 
 
-def _ask_recipe(recipe: Recipe) -> Experiment:
+def _choose_recipe(recipe: Recipe) -> Experiment:
     own = {f"run/{run.id}": run.recipe for run in runs.visible_runs()[:20]}
     names = {f"run/{run.id}": run.name for run in runs.visible_runs()[:20]}
     options = [*RECIPES, *own]
@@ -133,7 +133,7 @@ def _ask_recipe(recipe: Recipe) -> Experiment:
 
 
 def draw_experiment(filed: StoredExperiment) -> None:
-    """Draw an experiment: both sides as they train, and in the end the gap, its interval and the sentence."""
+    """Draw an experiment: live curves of both sides while it runs, then the accuracy gap with its confidence interval and conclusion."""
     outcome = read_experiment_status(filed, runs.store())
     is_own = filed.owner == workspace.visitor()
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-head"):
@@ -145,7 +145,7 @@ def draw_experiment(filed: StoredExperiment) -> None:
                     runs.queue().stop(run_id, by=workspace.visitor())
             st.rerun()
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="experiment/use", type="tertiary"):
-            recipes.take_recipe(filed.spec.right)
+            recipes.load_recipe(filed.spec.right)
             st.rerun()
         if is_own and outcome.is_over and button(_("Delete"), icon=":material/delete:", key="experiment/delete", type="tertiary"):
             store().delete(filed.id, by=workspace.visitor())
@@ -157,7 +157,7 @@ def draw_experiment(filed: StoredExperiment) -> None:
     if outcome.is_over:
         _draw_outcome(filed, outcome)
     else:
-        _draw_watch(filed.id, len(outcome.accuracies))
+        _draw_progress(filed.id, len(outcome.accuracies))
         names, hues = (filed.spec.left_name, filed.spec.right_name), (LEFT, RIGHT)
         lines = [
             {"id": run_id, "label": f"{name} · {i}", "hue": hue}
@@ -169,8 +169,8 @@ def draw_experiment(filed: StoredExperiment) -> None:
 
 
 @st.fragment(run_every=WATCH_S)
-def _draw_watch(experiment_id: str, seen: int) -> None:
-    """Say how far the experiment is; draws the whole page once more when a run begins or ends."""
+def _draw_progress(experiment_id: str, finished_runs: int) -> None:
+    """Draw the progress of the experiment; reruns the whole page when a run begins or ends."""
     try:
         filed = store().get(experiment_id)
         states = [runs.store().status(run_id) for run_id in filed.runs]
@@ -197,18 +197,18 @@ def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
             _("These runs ended without a test, and their pairs are left out: {names}.").format(names=names), icon=":material/warning:"
         )
         if filed.owner == workspace.visitor() and button(_("Run the experiment again"), icon=":material/replay:", key="experiment/again"):
-            _begin(spec)
+            _start_and_open(spec)
     if outcome.gap is None:
         st.caption(_("No pair of runs was finished, so there is nothing to compare yet."))
         return
     left, right = outcome.side(0, spec.left_name), outcome.side(1, spec.right_name)
     experiment_texts.draw_sides(spec)
     for i, text in enumerate(sentences(outcome.gap, left, right)):
-        said = markdown.literal(say(text))
+        sentence = markdown.literal(say(text))
         if i == 0:
-            (st.success if outcome.gap.is_clear and outcome.gap.mean > 0 else st.info)(said, icon=":material/balance:")
+            (st.success if outcome.gap.is_clear and outcome.gap.mean > 0 else st.info)(sentence, icon=":material/balance:")
         else:
-            st.caption(said)
+            st.caption(sentence)
     grid = st.grid(3, min_column_width=150)
     for side in (left, right):
         grid.metric(
@@ -226,15 +226,15 @@ def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
     experiment_texts.draw_size(outcome)
     curves = validation_curves(filed, runs.store())
     if experiment_texts.draw_rising(spec, curves):
-        _begin(more_epochs(spec))
-    one, two = st.columns([1.6, 1], gap="medium")
+        _start_and_open(more_epochs(spec))
+    curves_column, pairs_column = st.columns([1.6, 1], gap="medium")
     series = list(zip((spec.left_name, spec.right_name), curves, strict=True))
-    one.markdown(f"**{_('Validation accuracy; the band goes from the lowest seed to the highest')}**")
+    curves_column.markdown(f"**{_('Validation accuracy; the band goes from the lowest seed to the highest')}**")
     figure = curves_figure(series, epoch=_("epoch"), accuracy=_("validation accuracy"))
-    one.plotly_chart(figure, key=f"sides/{filed.id}", alt=_("Both sides over the epochs, each seed and the mean"))
-    two.markdown(f"**{_('Test accuracy; a line joins what shares a seed')}**")
+    curves_column.plotly_chart(figure, key=f"sides/{filed.id}", alt=_("Both sides over the epochs, each seed and the mean"))
+    pairs_column.markdown(f"**{_('Test accuracy; a line joins what shares a seed')}**")
     figure = pairs_figure(outcome.accuracies, (spec.left_name, spec.right_name), accuracy=_("test accuracy"))
-    two.plotly_chart(figure, key=f"pairs/{filed.id}", alt=_("Test accuracy of both sides, seed by seed"))
+    pairs_column.plotly_chart(figure, key=f"pairs/{filed.id}", alt=_("Test accuracy of both sides, seed by seed"))
     _draw_table(filed, outcome)
 
 
@@ -259,20 +259,20 @@ def _draw_table(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
             )
     with st.expander(_("All numbers")):
         st.dataframe(rows, hide_index=True)
-        out = io.StringIO()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        st.download_button(_("Numbers as CSV"), out.getvalue(), file_name="experiment.csv", icon=":material/table:", on_click="ignore")
+        st.download_button(_("Numbers as CSV"), buffer.getvalue(), file_name="experiment.csv", icon=":material/table:", on_click="ignore")
 
 
 def draw_list() -> None:
     """Draw the visitor's experiments, newest first."""
-    found = store().list(workspace.visitor())
-    if not found:
+    experiments = store().list(workspace.visitor())
+    if not experiments:
         return
     st.markdown(f"## {_('Your experiments')}")
-    shown = found if st.session_state.get("experiments/all") else found[:AT_ONCE]
+    shown = experiments if st.session_state.get("experiments/all") else experiments[:FIRST_SHOWN]
     for filed in shown:
         outcome = read_experiment_status(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
@@ -284,12 +284,12 @@ def draw_list() -> None:
                 st.caption(_("going on") if not outcome.is_over else _("without a result"))
             else:
                 gap = outcome.gap
-                said = _("{gap} points ({low} to {high})").format(
+                gap_text = _("{gap} points ({low} to {high})").format(
                     gap=points(gap.mean, sign="+"), low=points(gap.low, sign="+"), high=points(gap.high, sign="+")
                 )
-                st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else said)
-    if len(found) > len(shown) and button(
-        _("Show more ({n})").format(n=number(len(found) - len(shown))), key="experiments/more", type="tertiary"
+                st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else gap_text)
+    if len(experiments) > len(shown) and button(
+        _("Show more ({n})").format(n=number(len(experiments) - len(shown))), key="experiments/more", type="tertiary"
     ):
         st.session_state["experiments/all"] = True
         st.rerun()

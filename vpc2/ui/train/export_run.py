@@ -1,4 +1,4 @@
-"""All that a run leaves to take home: the classifier in two formats, the whole run as a script, its recipe, its curve."""
+"""Train page, tab Take home: exports of a run: classifier as safetensors or ONNX, training script, curves as CSV, recipe as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def draw_export(run: Run) -> None:
-    """Draw what there is to save, each with one line on what it is; what takes time is made on the click."""
+    """Draw a download button and a description for each export of a run; slow ones are written on the click."""
     if run.model_path.is_file():
         st.markdown(f"**{_('The classifier')}**")
         _draw_file(
@@ -34,24 +34,24 @@ def draw_export(run: Run) -> None:
         _draw_file(
             "ONNX",
             _("For other programs: pictures in, probabilities out, the preprocessing is inside."),
-            partial(_onnx, run),
+            partial(_export_onnx, run),
             "classifier.onnx",
         )
         with st.expander(_("How to ask the ONNX file")):
-            st.code(_snippet(run), language="python")
+            st.code(_onnx_snippet(run), language="python")
     else:
         st.caption(_("There is a model to take home after the first epoch."))
     st.markdown(f"**{_('The run')}**")
     events, _next = read_events(run.folder)
     if run.model_path.is_file():
         why_not = _why_no_script(run, events)
-        _draw_file(_("Script"), why_not or _script_words(events), None if why_not else partial(_packed, run), "run.zip")
+        _draw_file(_("Script"), why_not or _script_caption(events), None if why_not else partial(_pack, run), "run.zip")
     _draw_file(_("Curve"), _("Every step and every epoch as a table."), to_csv(events), "curves.csv")
     _draw_file(_("Recipe"), _("Everything that decides how the run goes, to be run again."), codec.to_json(run.recipe), "recipe.json")
 
 
 def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | None, file_name: str) -> None:
-    """Draw a button that saves a file (None: there is none to save) and what the file is, or why there is none."""
+    """Draw a download button and a line on the file; `data` None disables the button, and `what` then says why."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             name,
@@ -67,7 +67,7 @@ def _draw_file(name: str, what: str, data: bytes | str | Callable[[], bytes] | N
 
 
 def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
-    """Return the sentence why no script gives the curve of a run; empty where one does."""
+    """Return why no script can reproduce the curve of a run; empty where one can."""
     from vpc2.training.checks import fit_to_data
     from vpc2.training.export.bundle import read_run_history
 
@@ -78,44 +78,44 @@ def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
     return ""
 
 
-def _script_words(events: list[dict[str, Any]]) -> str:
-    """Return what the script of a run gives, and what differs where it is not the very same training."""
+def _script_caption(events: list[dict[str, Any]]) -> str:
+    """Return the description of the script: whether it reproduces the run's curve exactly, or on another device only approximately."""
     device = next((event["device"] for event in events if event["type"] == "start"), "cpu")
     if is_same_curve(device):
         return _("The whole run in plain PyTorch, with its pictures: the same curve on the same machine.")
-    said = _(
+    template = _(
         "The whole run in plain PyTorch, with its pictures. It was trained on {device} and the script computes on the processor, where "
         "sums are rounded otherwise: its curve is like this one, not the same."
     )
-    return said.format(device=device)
+    return template.format(device=device)
 
 
-def _opened(run: Run) -> Classifier:
+def _load(run: Run) -> Classifier:
     from vpc2.predict.classifier import load_classifier
 
     return load_classifier(run.folder)
 
 
-def _onnx(run: Run) -> bytes:
+def _export_onnx(run: Run) -> bytes:
     from vpc2.predict.export.onnx import to_onnx
 
-    return _or_words(lambda: to_onnx(_opened(run)))
+    return _or_refusal_text(lambda: to_onnx(_load(run)))
 
 
-def _packed(run: Run) -> bytes:
+def _pack(run: Run) -> bytes:
     from vpc2.training.export.bundle import pack_run
 
-    return _or_words(lambda: pack_run(run))
+    return _or_refusal_text(lambda: pack_run(run))
 
 
-def _snippet(run: Run) -> str:
+def _onnx_snippet(run: Run) -> str:
     from vpc2.predict.export.onnx import to_snippet
 
-    return page_frame.guarded(lambda: to_snippet(_opened(run))) or ""
+    return page_frame.guarded(lambda: to_snippet(_load(run))) or ""
 
 
-def _or_words(make: Callable[[], bytes]) -> bytes:
-    """Return what was made, or the sentence why it could not be: a download cannot show anything on the page."""
+def _or_refusal_text(make: Callable[[], bytes]) -> bytes:
+    """Return the bytes that `make` returns, or the text of its `Refusal`: a download callback cannot show anything on the page."""
     try:
         return make()
     except Refusal as refusal:

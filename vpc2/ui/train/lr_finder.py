@@ -1,4 +1,4 @@
-"""The learning-rate finder on the Train page: a short run of its own, its curve, and the rate it suggests."""
+"""Train page, learning-rate finder: a short run with a growing rate, its loss curve and the suggested rate."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ STEPS = 100
 
 
 def draw_finder(recipe: Recipe) -> None:
-    """Offer to look for a learning rate; show the search as it goes, and what it found with a button to take it."""
-    is_own = st.session_state.get(_SLOT, {}).get("recipe") == _asked(recipe)
+    """Draw the button that starts the finder, its progress, and the suggested learning rate with a button that puts it into the recipe."""
+    is_own = st.session_state.get(_SLOT, {}).get("recipe") == _search_key(recipe)
     if button(
         _("Find a learning rate"),
         icon=":material/query_stats:",
@@ -32,16 +32,16 @@ def draw_finder(recipe: Recipe) -> None:
     ):
         started = page_frame.guarded(runs.start_run, recipe, task="rate")
         if started is not None:
-            st.session_state[_SLOT] = {"run": started.id, "recipe": _asked(recipe)}
+            st.session_state[_SLOT] = {"run": started.id, "recipe": _search_key(recipe)}
             is_own = True
     if is_own:
         _draw_search(st.session_state[_SLOT]["run"])
 
 
-def _asked(recipe: Recipe) -> str:
-    """Return what the answer belongs to: the recipe without the rate itself, and without what a hundred steps do not see."""
-    blind = dict.fromkeys(("learning_rate", "budget_s", "epochs", "patience", "schedule"), None)
-    return codec.digest(replace(recipe, name="", settings={**recipe.settings, **blind}))
+def _search_key(recipe: Recipe) -> str:
+    """Return the digest of what a search depends on: the recipe without its learning rate and without settings that act after step 100."""
+    irrelevant = dict.fromkeys(("learning_rate", "budget_s", "epochs", "patience", "schedule"), None)
+    return codec.digest(replace(recipe, name="", settings={**recipe.settings, **irrelevant}))
 
 
 @st.fragment(run_every=1.0)
@@ -57,11 +57,11 @@ def _draw_search(run_id: str) -> None:
         return
     if status.reason is not None:
         st.caption(markdown.literal(say(status.reason)))
-    found = events[-1].get("suggestion") if events and events[-1]["type"] == "end" else None
+    suggestion = events[-1].get("suggestion") if events and events[-1]["type"] == "end" else None
     if rates:
-        figure = lr_finder_figure(rates, found, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))
+        figure = lr_finder_figure(rates, suggestion, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))
         st.plotly_chart(figure, key="rate-figure", alt=_("The loss against the learning rate, which grows from step to step"))
-    if found is not None and button(_("Use {rate}").format(rate=number(found, ".2g")), icon=":material/check:", key="use-rate"):
+    if suggestion is not None and button(_("Use {rate}").format(rate=number(suggestion, ".2g")), icon=":material/check:", key="use-rate"):
         recipe = workspace.load("recipe")
-        workspace.save(replace(recipe, settings={**recipe.settings, "learning_rate": found}), from_outside=True)
+        workspace.save(replace(recipe, settings={**recipe.settings, "learning_rate": suggestion}), from_outside=True)
         st.rerun()

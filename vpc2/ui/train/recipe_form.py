@@ -1,4 +1,4 @@
-"""The Train page's left side: data, net, augmentation and settings become one recipe."""
+"""Train page, left column: the form of the recipe (data set, net, augmentation, settings), and the sheet of example images."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, workspace
 from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, take_recipe
+from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, load_recipe
 from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob, pick
 
 _SHEET_PX = 64
-_NOT_HERE = Text("This data set is not on this machine yet.")
+_NOT_ON_MACHINE = Text("This data set is not on this machine yet.")
 
 
 def edit_recipe(recipe: Recipe) -> Recipe:
-    """Draw the recipe's controls and return it as the visitor now has it."""
+    """Draw the controls of the recipe, save the edited recipe and return it."""
     if "train/net" not in st.session_state:
-        take_recipe(recipe)
+        load_recipe(recipe)
     preset = pick(
         _("Start from a recipe"),
         list(RECIPES),
@@ -45,7 +45,7 @@ def edit_recipe(recipe: Recipe) -> Recipe:
         key="recipe/preset",
     )
     if preset:
-        take_recipe(RECIPES[preset].recipe)
+        load_recipe(RECIPES[preset].recipe)
         st.rerun()
     dataset = _draw_dataset(recipe)
     net = _draw_net(recipe)
@@ -62,7 +62,7 @@ def edit_recipe(recipe: Recipe) -> Recipe:
                 if name == "steps":
                     lr_finder.draw_finder(recipe)
     if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
-        # A backbone learned from large pictures: give it larger ones than a small net of one's own needs.
+        # A backbone was pretrained on large images and needs larger ones than a small net trained from scratch.
         settings["size_px"] = BACKBONE_PX
         changed = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
         workspace.save(changed, from_outside=True)
@@ -72,8 +72,8 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     return recipe
 
 
-# What a setting means nothing without; asked when its turn comes, because the other one may have been changed just above it.
-_NEEDED = {
+# Settings that apply only under a condition on another one. Evaluated right before drawing, as that other widget may have just changed.
+_CONDITIONS = {
     "copies": lambda settings: settings["augment"] != "online",
 }
 
@@ -81,11 +81,11 @@ _NEEDED = {
 def _says_something(key: str, settings: dict[str, Any]) -> bool:
     if any(entry.takes(key) for entry in OPTIMISERS.values()) and not OPTIMISERS[settings["optimiser"]].takes(key):
         return False
-    return key not in _NEEDED or _NEEDED[key](settings)
+    return key not in _CONDITIONS or _CONDITIONS[key](settings)
 
 
 def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
-    """Draw the widgets of some settings and put their values where they belong."""
+    """Draw the widgets of some settings and write their values into `settings`."""
     for key in keys:
         if _says_something(key, settings):
             settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=workspace.key("recipe", key))
@@ -100,9 +100,9 @@ def _draw_dataset(recipe: Recipe) -> str:
         index=keys.index(recipe.dataset),
         format_func=lambda key: say(find_dataset(key).title),
         key=key,
-        help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set that is chosen in this very run
+        help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set selected in this rerun
     )
-    added = dataset_upload.draw_adding(dataset)
+    added = dataset_upload.draw_dataset_upload(dataset)
     if added is not None:
         workspace.save(replace(recipe, dataset=added), from_outside=True)
         st.rerun()
@@ -110,15 +110,15 @@ def _draw_dataset(recipe: Recipe) -> str:
 
 
 def name_of(recipe: Recipe) -> str:
-    """Return what a run of this recipe is called at first: its data set, and whether it is augmented."""
+    """Return the default name of a run of this recipe: its data set, and whether it is augmented."""
     title = say(find_dataset(recipe.dataset).title)
     return title if recipe.augmentation is None else _("{title}, augmented").format(title=title)
 
 
 def use_dataset(recipe: Recipe, key: str) -> None:
-    """Take a set into the recipe. A small one of one's own gets the pretrained net, which needs few pictures, and short epochs."""
-    few = {"size_px": BACKBONE_PX, "batch_size": 16, "learning_rate": 0.01, "epochs": 30, "budget_s": 30.0, "train_share": 0.6}
-    take_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **few}))
+    """Put a data set built by the visitor into the recipe, with the pretrained net, which needs few images, and settings for small sets."""
+    small_set = {"size_px": BACKBONE_PX, "batch_size": 16, "learning_rate": 0.01, "epochs": 30, "budget_s": 30.0, "train_share": 0.6}
+    load_recipe(replace(recipe, dataset=key, net=Backbone(), settings={**recipe.settings, **small_set}))
     st.rerun()
 
 
@@ -134,29 +134,29 @@ def _draw_net(recipe: Recipe) -> Any:
 
 
 def _draw_pipeline() -> Any:
-    first = {NO_PIPELINE: _("None"), FROM_AUGMENT: _("The pipeline from Augment")}
-    chosen = _draw_source(_("Augmentation"), "pipeline", first, PIPELINES)
-    return {NO_PIPELINE: None, FROM_AUGMENT: workspace.load("pipeline")}[chosen] if chosen in first else PIPELINES[chosen].pipeline
+    fixed_options = {NO_PIPELINE: _("None"), FROM_AUGMENT: _("The pipeline from Augment")}
+    chosen = _draw_source(_("Augmentation"), "pipeline", fixed_options, PIPELINES)
+    return {NO_PIPELINE: None, FROM_AUGMENT: workspace.load("pipeline")}[chosen] if chosen in fixed_options else PIPELINES[chosen].pipeline
 
 
-def _draw_source(label: str, slot: str, first: dict[str, str], table: Any) -> str:
-    options = [*first, *table]
+def _draw_source(label: str, slot: str, fixed_options: dict[str, str], table: Any) -> str:
+    options = [*fixed_options, *table]
     chosen = st.session_state.get(f"train/{slot}")
-    picked = st.selectbox(
+    selected = st.selectbox(
         label,
         options,
         index=options.index(chosen) if chosen in options else 0,
-        format_func=lambda key: first[key] if key in first else say(table[key].title),
+        format_func=lambda key: fixed_options[key] if key in fixed_options else say(table[key].title),
         key=workspace.key("recipe", slot),
     )
-    st.session_state[f"train/{slot}"] = picked
-    return picked
+    st.session_state[f"train/{slot}"] = selected
+    return selected
 
 
 def problem_of(recipe: Recipe) -> RecipeProblem | None:
-    """Return why this recipe cannot be trained now or what will be changed, with what would help; None where all is well."""
+    """Return why this recipe cannot be trained or what will be changed, with repairs; None where there is no problem."""
     if not datasets.is_ready(recipe.dataset):
-        return RecipeProblem(_NOT_HERE)
+        return RecipeProblem(_NOT_ON_MACHINE)
     try:
         own_datasets.check(recipe.dataset)
         return check_recipe(recipe) or _check_split(recipe)
@@ -168,30 +168,32 @@ def _check_split(recipe: Recipe) -> RecipeProblem | None:
     from vpc2.data.imageset import split_images
     from vpc2.training.checks import check_data
 
-    data = computed_datasets.load_set(recipe.dataset, _SHEET_PX)  # the size that the sheet of examples has loaded already
+    data = computed_datasets.load_set(recipe.dataset, _SHEET_PX)  # the size that the example sheet has already loaded
     return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
 
 
 def draw_problem(problem: RecipeProblem | None) -> None:
-    """Say why the recipe cannot be trained, with the repairs as buttons; where data is missing, offer to fetch it."""
+    """Draw why the recipe cannot be trained, a button per repair, and a download button where the data set is missing."""
     recipe = workspace.load("recipe")
     if problem is None:
         return
     (st.warning if problem.is_fatal else st.info)(markdown.literal(say(problem.text)), icon=":material/warning:")
     for i, repair in enumerate(problem.repairs):
         if button(markdown.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
-            take_recipe(repair.apply(recipe))
+            load_recipe(repair.apply(recipe))
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
-        page_frame.guarded(datasets.download_dataset, recipe.dataset, lambda share, said: bar.progress(min(share, 1.0), text=say(said)))
+        page_frame.guarded(
+            datasets.download_dataset, recipe.dataset, lambda share, message: bar.progress(min(share, 1.0), text=say(message))
+        )
         if datasets.is_ready(recipe.dataset):
             st.rerun()
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
-    """Return a sheet of example pictures as JPEG (a row a class), the class names, the counts and the number of groups."""
+    """Return a sheet of example images as JPEG (one row per class), the class names, the image counts and the number of groups (people)."""
     import numpy as np
 
     from vpc2.images.encode import to_jpeg
@@ -199,15 +201,15 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
     data = computed_datasets.load_set(key, _SHEET_PX)
     rows, blank = [], np.full_like(data.images[0], 255)
     for label in range(len(data.classes)):
-        where = np.flatnonzero(data.labels == label)
-        picked = where[:: max(1, len(where) // per_class)][:per_class]
+        indices = np.flatnonzero(data.labels == label)
+        picked = indices[:: max(1, len(indices) // per_class)][:per_class]
         rows.append(np.concatenate([*(data.images[i] for i in picked), *([blank] * (per_class - len(picked)))], axis=1))
     counts = [int((data.labels == label).sum()) for label in range(len(data.classes))]
     return to_jpeg(np.concatenate(rows, axis=0)), list(data.classes), counts, 0 if data.groups is None else len(set(data.groups.tolist()))
 
 
 def draw_data(recipe: Recipe) -> None:
-    """Show what the net will look at: example pictures of each class and the counts."""
+    """Draw example images of each class of the data set, and the number of images and classes."""
     if not datasets.is_ready(recipe.dataset):
         st.info(_("Download the data set on the left to see its pictures."), icon=":material/photo_library:")
         return

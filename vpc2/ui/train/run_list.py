@@ -1,4 +1,4 @@
-"""All runs: open one; of the ticked ones, lay the curves over each other, take them along, delete them."""
+"""Train page, list of runs: open one; overlay the curves of the ticked ones, export them as CSV, delete them."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.train.run_page import draw_delete
 from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_state
+from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_state
 
-AT_ONCE = 12
-MOST_OVERLAID = 6  # as many as there are colours that everybody can tell apart
+FIRST_SHOWN = 12
+MAX_OVERLAID = 6  # the number of colours that colour-blind people can tell apart
 
 
 def draw_list(chosen: Run | None) -> None:
-    """Draw the visitor's runs, newest first; what can be done to the ticked ones stands below."""
-    seen = runs.visible_runs()
+    """Draw the visitor's runs, newest first, and below them the actions on the ticked ones."""
+    visible = runs.visible_runs()
     st.markdown(f"## {_('Your runs')}")
-    if not seen:
+    if not visible:
         st.caption(_("None yet. Choose a recipe and press Train: it takes less than a minute."))
         return
-    shown = st.session_state.get("runs/shown", AT_ONCE)
-    ticked = [run for run in seen[:shown] if _draw_line(run, chosen)]
-    if len(seen) > shown and button(_("Show more ({n})").format(n=number(len(seen) - shown)), key="runs/more", type="tertiary"):
-        st.session_state["runs/shown"] = shown + 4 * AT_ONCE
+    shown = st.session_state.get("runs/shown", FIRST_SHOWN)
+    ticked = [run for run in visible[:shown] if _draw_row(run, chosen)]
+    if len(visible) > shown and button(_("Show more ({n})").format(n=number(len(visible) - shown)), key="runs/more", type="tertiary"):
+        st.session_state["runs/shown"] = shown + 4 * FIRST_SHOWN
         st.rerun()
     if ticked:
         _draw_ticked(ticked)
@@ -44,8 +44,8 @@ def draw_list(chosen: Run | None) -> None:
         st.caption(_("Tick runs to take their numbers along or to delete them, two or more to lay their curves over each other."))
 
 
-def _draw_line(run: Run, chosen: Run | None) -> bool:
-    """Draw one run as a line and return whether it is ticked."""
+def _draw_row(run: Run, chosen: Run | None) -> bool:
+    """Draw one run as a row and return whether it is ticked."""
     status, end = runs.store().status(run.id), last_event(run.folder) or {}
     share = share_of_test(end) if end.get("type") == "end" else None
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
@@ -60,51 +60,51 @@ def _draw_line(run: Run, chosen: Run | None) -> bool:
             facts.append(_("test accuracy {share}").format(share=say(share.text)))
         if end.get("elapsed_s"):
             facts.append(f"{number(end['elapsed_s'], ',.0f')} s")
-        facts.append(_when(run.created))
+        facts.append(_local_time(run.created))
         if not may_change(run, workspace.visitor()):
             facts.append(_("somebody else's"))
         st.caption(markdown.literal(" · ".join(facts)), width="stretch")
     return is_ticked
 
 
-def _when(seconds: float) -> str:
-    """Return a day and a time of the visitor's own clock, as the visitor's language writes them."""
+def _local_time(seconds: float) -> str:
+    """Return a Unix time as date and time in the visitor's time zone and language."""
     try:
         zone = zoneinfo.ZoneInfo(st.context.timezone or "UTC")
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # a browser may say anything
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # the browser sends the name of the zone, so it may be anything
         zone = zoneinfo.ZoneInfo("UTC")
     return datetime.fromtimestamp(seconds, zone).strftime(_("%b %d, %H:%M"))
 
 
 def _draw_ticked(ticked: list[Run]) -> None:
-    if len(ticked) > MOST_OVERLAID:
-        st.caption(_("At most {n} are laid over each other.").format(n=MOST_OVERLAID))
-    overlaid = ticked[:MOST_OVERLAID]
+    if len(ticked) > MAX_OVERLAID:
+        st.caption(_("At most {n} are laid over each other.").format(n=MAX_OVERLAID))
+    overlaid = ticked[:MAX_OVERLAID]
     if len(ticked) > 1:
-        lines = [curve_of(run, runs.store().status(run.id)) for run in overlaid]
+        lines = [curve_data(run, runs.store().status(run.id)) for run in overlaid]
         live_curves(lines, key="overlay", words=curve_words())
-    tensorboard_embed.draw_board([run.id for run in overlaid])
+    tensorboard_embed.draw_tensorboard([run.id for run in overlaid])
     st.download_button(
         _("Curves of the ticked runs as CSV"), lambda: to_table(ticked), file_name="runs.csv", icon=":material/table:", on_click="ignore"
     )
-    doomed = [run for run in ticked if may_change(run, workspace.visitor()) and runs.store().status(run.id).state != "running"]
-    if doomed and draw_delete(doomed, key="delete-ticked"):
-        if st.query_params.get("run") in [run.id for run in doomed]:
+    deletable = [run for run in ticked if may_change(run, workspace.visitor()) and runs.store().status(run.id).state != "running"]
+    if deletable and draw_delete(deletable, key="delete-ticked"):
+        if st.query_params.get("run") in [run.id for run in deletable]:
             del st.query_params["run"]
         st.rerun()
 
 
 def to_table(chosen: list[Run]) -> str:
-    """Return the curves of several runs as one CSV, each row after its run's id and name.
+    """Return the curves of several runs as one CSV; each row starts with its run's id and name.
 
-    A name that a spreadsheet would take for a formula gets a quote before it.
+    A name that a spreadsheet would read as a formula gets a leading quote.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     for i, run in enumerate(chosen):
         name = f"'{run.name}" if run.name.startswith(("=", "+", "-", "@")) else run.name
-        head, *rows = csv.reader(io.StringIO(to_csv(read_events(run.folder)[0])))
+        header, *rows = csv.reader(io.StringIO(to_csv(read_events(run.folder)[0])))
         if i == 0:
-            writer.writerow(["run", "name", *head])
+            writer.writerow(["run", "name", *header])
         writer.writerows([run.id, name, *row] for row in rows)
-    return out.getvalue()
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""One run on the Train page: what one can do to it, its curves as they happen, a look inside, and what came of it."""
+"""Train page, one run: its actions, live curves, snapshots (batch, confusion matrix, mistakes, layers), test results and exports."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from vpc2.ui.session.i18n import _, say
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_of, curve_words, draw_outcome, draw_state, draw_waiting, watch
+from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_live_verdicts, draw_outcome, draw_state, draw_waiting
 
 NUMBERS_S = 3.0
 
 
 def draw_run(run: Run) -> None:
-    """Draw one run: curves that move by themselves, a look inside, what can be done, and in the end what came of it."""
+    """Draw one run: header with actions, live curves, verdicts, results once it is over, and the tabs with snapshots and exports."""
     status = runs.store().status(run.id)
     _draw_head(run, status)
     draw_waiting(run, status)
-    live_curves([curve_of(run, status)], key=f"curves/{run.id}", words=curve_words())
-    watch(run, status)
+    live_curves([curve_data(run, status)], key=f"curves/{run.id}", words=curve_words())
+    draw_live_verdicts(run, status)
     if status.is_over:
         draw_outcome(run, status)
-    _draw_inside(run, status)
+    _draw_tabs(run, status)
 
 
 def _draw_head(run: Run, status: Status) -> None:
@@ -47,13 +47,13 @@ def _draw_head(run: Run, status: Status) -> None:
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
             if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
-                _do(runs.queue().pause, run.id, by=workspace.visitor())
+                _call_and_rerun(runs.queue().pause, run.id, by=workspace.visitor())
             if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
-                _do(runs.queue().stop, run.id, by=workspace.visitor())
+                _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor())
         if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
-            _do(runs.queue().resume, run.id, by=workspace.visitor())
+            _call_and_rerun(runs.queue().resume, run.id, by=workspace.visitor())
         if is_own and status.state == "paused" and button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}"):
-            _do(runs.queue().stop, run.id, by=workspace.visitor())
+            _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor())
         if run.model_path.is_file():
             label = _("Judge this net") if status.is_over else _("Judge it now")
             st.page_link(page_frame.script("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
@@ -66,10 +66,10 @@ def _draw_head(run: Run, status: Status) -> None:
 
 
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:
-    """Offer what is needed now and then: again, further, its recipe, another name, a note, away with it."""
+    """Draw the popover of less frequent actions: run again, train further, use the recipe, rename, annotate, delete."""
     with st.popover(_("More"), icon=":material/more_horiz:", key="run-more"):
         if button(_("Run it again"), icon=":material/content_copy:", key="clone", width="stretch"):
-            _start(runs.clone_run, run.id)
+            _start_and_open(runs.clone_run, run.id)
         if run.model_path.is_file() and button(
             _("Train it further"),
             icon=":material/fast_forward:",
@@ -77,9 +77,9 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             width="stretch",
             help=_("A new run with the recipe on the left, which begins with the weights of this one."),
         ):
-            _start(runs.train_further, run.id)
+            _start_and_open(runs.train_further, run.id)
         if button(_("Use its recipe"), icon=":material/receipt_long:", key="use-recipe", width="stretch"):
-            recipes.take_recipe(run.recipe)
+            recipes.load_recipe(run.recipe)
             st.rerun()
         if not is_own:
             return
@@ -87,31 +87,31 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             name = st.text_input(_("Name"), run.name, max_chars=60)
             note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
             if submit_button(_("Keep"), icon=":material/check:", key="rename/keep"):
-                _do(_rewrite, run, name, note)
+                _call_and_rerun(_rename_and_annotate, run, name, note)
         if status.state != "running" and draw_delete([run], key="delete"):
             del st.query_params["run"]
             st.rerun()
 
 
-def _rewrite(run: Run, name: str, note: str) -> None:
+def _rename_and_annotate(run: Run, name: str, note: str) -> None:
     runs.store().rename(run.id, name, by=workspace.visitor())
     runs.store().annotate(run.id, note, by=workspace.visitor())
 
 
-def draw_delete(doomed: list[Run], key: str) -> bool:
-    """Offer to delete runs, once it is said that this is meant; return True when they are gone."""
-    title = _("Delete {n} runs").format(n=len(doomed)) if len(doomed) > 1 else _("Delete this run")
+def draw_delete(deletable: list[Run], key: str) -> bool:
+    """Draw a confirmation checkbox and the delete button; return True once the runs are deleted."""
+    title = _("Delete {n} runs").format(n=len(deletable)) if len(deletable) > 1 else _("Delete this run")
     if not st.checkbox(title, key=f"{key}/mean-it"):
         return False
     if not button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
         return False
-    for run in doomed:
+    for run in deletable:
         page_frame.guarded(runs.store().delete, run.id, by=workspace.visitor())
     return True
 
 
-def _do(action: Any, *args: Any, **kwargs: Any) -> None:
-    """Do something to a run and draw the page anew; a refusal stays on the screen."""
+def _call_and_rerun(action: Any, *args: Any, **kwargs: Any) -> None:
+    """Call an action on a run and rerun the page; a refusal is shown as a notice."""
     try:
         action(*args, **kwargs)
     except Refusal as refusal:
@@ -119,31 +119,31 @@ def _do(action: Any, *args: Any, **kwargs: Any) -> None:
     st.rerun()
 
 
-def _start(make: Any, *args: Any) -> None:
-    """Make a run out of another one, start it and show it."""
+def _start_and_open(make: Any, *args: Any) -> None:
+    """Create a run from another one (`make`), queue it and open it."""
 
-    def begin() -> Run:
+    def create_and_queue() -> Run:
         run = make(*args)
         runs.queue().start(run)
         return run
 
-    started = page_frame.guarded(begin)
+    started = page_frame.guarded(create_and_queue)
     if started is not None:
         st.query_params["run"] = started.id
         st.rerun()
 
 
 @st.fragment
-def _draw_inside(run: Run, status: Status) -> None:
-    """Draw the tabs below the curves; only the open one is computed and asks the server."""
+def _draw_tabs(run: Run, status: Status) -> None:
+    """Draw the tabs below the curves; only the open tab is computed and sends requests to the server."""
     views = {
-        _("What the net sees"): lambda: _draw_look(run, "batch", status.state),
-        _("Classes"): lambda: _draw_look(run, "classes", status.state),
-        _("Mistakes"): lambda: _draw_look(run, "mistakes", status.state),
-        _("Layers"): lambda: _draw_look(run, "layers", status.state),
+        _("What the net sees"): lambda: _draw_snapshot(run, "batch", status.state),
+        _("Classes"): lambda: _draw_snapshot(run, "classes", status.state),
+        _("Mistakes"): lambda: _draw_snapshot(run, "mistakes", status.state),
+        _("Layers"): lambda: _draw_snapshot(run, "layers", status.state),
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
-        "TensorBoard": lambda: tensorboard_embed.draw_board([run.id]),
+        "TensorBoard": lambda: tensorboard_embed.draw_tensorboard([run.id]),
         _("Take home"): lambda: export_run.draw_export(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
@@ -152,7 +152,7 @@ def _draw_inside(run: Run, status: Status) -> None:
                 draw()
 
 
-def _look_words() -> dict[str, str]:
+def _snapshot_words() -> dict[str, str]:
     return {
         "waiting": _("The first look comes with the first epoch."),
         "nothing": _("This run ended before its first epoch."),
@@ -185,12 +185,12 @@ def _look_words() -> dict[str, str]:
     }
 
 
-def _draw_look(run: Run, view: str, standing: str) -> None:
-    given = None
+def _draw_snapshot(run: Run, view: str, state: str) -> None:
+    snapshot = None
     if not routes.is_serving() and (numbers := snapshot_files.read_snapshot(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
-        given = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=standing, words=_look_words(), given=given)
+        snapshot = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=state, words=_snapshot_words(), given=snapshot)
 
 
 def _draw_test(run: Run) -> None:
@@ -200,15 +200,15 @@ def _draw_test(run: Run) -> None:
         st.caption(_("The test comes at the very end of a run: on pictures that it has never seen, once."))
         return
     figure, finding = confusion_figure(end["confusion"], events[0]["classes"], true=_("true class"), predicted=_("predicted class"))
-    said = (
+    sentence = (
         _("The most frequent mistake: {true} taken for {predicted} ({n} ×).").format(**finding)
         if finding
         else _("No mistake on the test pictures.")
     )
-    st.markdown(f"**{markdown.literal(said)}**")
+    st.markdown(f"**{markdown.literal(sentence)}**")
     if (share := share_of_test(end)) is not None:
         st.caption(markdown.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
-    st.plotly_chart(figure, key=f"confusion/{run.id}", alt=said, config={"displayModeBar": False})
+    st.plotly_chart(figure, key=f"confusion/{run.id}", alt=sentence, config={"displayModeBar": False})
 
 
 def _draw_numbers(run: Run) -> None:

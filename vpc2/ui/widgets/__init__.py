@@ -1,1 +1,1 @@
-"""What several pages draw."""
+"""Widgets shared by several pages."""

@@ -1,4 +1,4 @@
-"""Choosing a classifier, its test pictures, and the views it is asked in."""
+"""Widgets that select a classifier, its test set and the views of test-time augmentation; also the link to a selection."""
 
 from __future__ import annotations
 
@@ -20,67 +20,67 @@ from vpc2.ui.session.i18n import _, number, say
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
-AMOUNTS = (400, 2_000, 10_000)  # how many test pictures one may ask for
+AMOUNTS = (400, 2_000, 10_000)  # choices for the maximum number of test images
 
 
 def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
-    """Let the visitor choose a trained run, a file or a pretrained net."""
-    titles = {str(ref): title for ref, title in classifiers.trained().items()}
+    """Draw the choice of classifier (a trained run, an opened file or a pretrained net) and return its reference."""
+    titles = {str(ref): title for ref, title in classifiers.usable_classifiers().items()}
     titles |= {key: say(entry.title) for key, entry in PRETRAINED.items()}
     linked = ClassifierRef.from_link(st.query_params)
-    asked = str(linked)
-    if asked not in titles:
+    selected = str(linked)
+    if selected not in titles:
         try:
             run = runs.store().get(linked.id if linked else "")
             if run.model_path.is_file():
-                titles = {asked: run.name, **titles}
+                titles = {selected: run.name, **titles}
         except Refusal:
-            asked = st.session_state.get("judge/classifier", next(iter(PRETRAINED)))
+            selected = st.session_state.get("judge/classifier", next(iter(PRETRAINED)))
     name = st.selectbox(
         _("Classifier"),
         list(titles),
-        index=list(titles).index(asked) if asked in titles else 0,
+        index=list(titles).index(selected) if selected in titles else 0,
         format_func=titles.get,
         key=f"{key}/{st.session_state.get('judge/choices', 0)}",
     )
     st.session_state["judge/classifier"] = name
-    chosen = ClassifierRef.parse(name)
-    classifier = page_frame.guarded(classifiers.classifier_of, chosen) if classifiers.is_here(chosen) else None
+    ref = ClassifierRef.parse(name)
+    classifier = page_frame.guarded(classifiers.classifier_of, ref) if classifiers.is_here(ref) else None
     if classifier is None:
-        _draw_download(chosen)
+        _draw_download(ref)
     else:
         st.caption(
             _("{k} classes; pictures of {size} × {size} px.").format(
                 k=number(len(classifier.classes)), size=classifier.preprocessing.size_px
             )
         )
-    return chosen
+    return ref
 
 
-def draw_opening() -> None:
-    """Let the visitor bring a classifier that was saved on Train; what it holds is checked before anything of it is used."""
+def draw_classifier_upload() -> None:
+    """Draw the upload of a classifier file saved on the Train page; the file is validated before any use."""
     count = st.session_state.setdefault("judge/opened files", 0)
     with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
         st.caption(_("A file that Train saved: classifier.safetensors. It stays on this server, for you alone, while it is used."))
-        most = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server takes no larger upload
-        given = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=most)
-    if given is None:
+        most = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server accepts no larger upload
+        upload = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=most)
+    if upload is None:
         return
     st.session_state["judge/opened files"] += 1
     try:
-        ref, classifier = uploaded_classifiers.keep(given.getvalue())
+        ref, classifier = uploaded_classifiers.keep(upload.getvalue())
     except Refusal as refusal:
         notices.remember_note(refusal.text, "error")
     else:
-        classifiers.files()[str(ref)] = classifier.name or clean_name(given.name.removesuffix(".safetensors"))
-        while len(classifiers.files()) > classifiers.MOST_FILES:
-            classifiers.files().pop(next(iter(classifiers.files())))
-        classifiers.choose(ref)
+        classifiers.opened_files()[str(ref)] = classifier.name or clean_name(upload.name.removesuffix(".safetensors"))
+        while len(classifiers.opened_files()) > classifiers.MAX_FILES:
+            classifiers.opened_files().pop(next(iter(classifiers.opened_files())))
+        classifiers.select_classifier(ref)
     st.rerun()
 
 
 def _draw_download(ref: ClassifierRef) -> None:
-    """Offer to download a ready-made classifier, with progress; without network it says so and nothing is left behind."""
+    """Draw the download of a pretrained classifier, with progress; a failed download is reported and leaves no file."""
     if classifiers.is_here(ref):
         return
     size_mb = PRETRAINED[ref.id].download_mb
@@ -92,11 +92,11 @@ def _draw_download(ref: ClassifierRef) -> None:
 
 
 def choose_views(ref: ClassifierRef) -> list[str]:
-    """Let the visitor choose how else to look at a picture; the plain view is always among them.
+    """Draw the choice of views and return their keys; the identity is always the first.
 
-    A net trained here starts without the mirror: it knows hands, digits or shapes that a mirror may turn into another.
+    A net trained here starts without mirroring, which may turn its digits, hands or shapes into another class.
     """
-    first = classifiers.first_views(ref)
+    first = classifiers.default_views(ref)
     linked = page_frame.guarded(linked_views)
     preset = st.selectbox(
         _("Set of views"),
@@ -123,19 +123,19 @@ def choose_views(ref: ClassifierRef) -> list[str]:
 
 
 def linked_views() -> tuple[str, ...] | None:
-    """Return the views that the page's link asks for, None where it asks for none. Raises `Refusal` for a view that is not known."""
-    given = st.query_params.get("views")
-    return clean_views(given.split(",")[: len(VIEWS)]) if given else None
+    """Return the views in the page's URL, None without any. Raises `Refusal` for an unknown view."""
+    views = st.query_params.get("views")
+    return clean_views(views.split(",")[: len(VIEWS)]) if views else None
 
 
-def link_to(ref: ClassifierRef, views: list[str], how: str) -> str:
-    """Return the address that opens this page with the same classifier, views of the table and merge."""
-    asked = {**ref.to_link(), "views": ",".join(view for view in views if view in VIEWS), "merge": how}
-    return f"{(st.context.url or '').split('?')[0]}?{urlencode(asked, safe=',')}"
+def link_of(ref: ClassifierRef, views: list[str], how: str) -> str:
+    """Return the URL that opens this page with the same classifier, views and merge; draws of a pipeline are left out."""
+    parameters = {**ref.to_link(), "views": ",".join(view for view in views if view in VIEWS), "merge": how}
+    return f"{(st.context.url or '').split('?')[0]}?{urlencode(parameters, safe=',')}"
 
 
-def draw_lack() -> None:
-    """Say what to do where there are no test pictures for a classifier."""
+def draw_no_test_set() -> None:
+    """Draw what to do if there are no test images for a classifier."""
     st.info(
         _("This needs test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),
         icon=":material/info:",
@@ -143,12 +143,12 @@ def draw_lack() -> None:
     st.page_link(page_frame.script("train"), label=_("Train a net in seconds"), icon=":material/model_training:")
 
 
-def choose_set(ref: ClassifierRef) -> None:
-    """Let the visitor choose the test pictures and how many of them, where there is a choice."""
-    keys = classifiers.sets_for(ref) if classifiers.is_here(ref) else []
+def choose_dataset(ref: ClassifierRef) -> None:
+    """Draw the choice of data set and of the maximum number of its test images, if there is one."""
+    keys = classifiers.datasets_for(ref) if classifiers.is_here(ref) else []
     if not keys:
         return
-    current = classifiers.set_of(ref)
+    current = classifiers.dataset_of(ref)
     st.session_state[f"judge/of/{ref}"] = st.selectbox(
         _("Test pictures of"),
         keys,

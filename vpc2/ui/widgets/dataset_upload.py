@@ -1,4 +1,4 @@
-"""A visitor's own pictures as a data set: a ZIP or a folder with one folder a class."""
+"""Upload of a data set as a ZIP or a folder with one folder per class; also the entry to the data set builder."""
 
 from __future__ import annotations
 
@@ -23,44 +23,47 @@ _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}")
 _ADDED = Plural("{name}: {count:,} picture in {classes} classes.", "{name}: {count:,} pictures in {classes} classes.", count="count")
 
 
-def draw_adding(current: str) -> str | None:
-    """Offer to add pictures of one's own, or to delete the set that is chosen; return the key of the set to choose now, or None."""
+def draw_dataset_upload(current: str) -> str | None:
+    """Draw the popover that uploads a data set, opens the builder or deletes the selected set.
+
+    Return the key of the data set to select now, or None.
+    """
     count = st.session_state.setdefault("own/uploads", 0)
     with st.popover(_("Add your own pictures"), icon=":material/create_new_folder:", key=f"own/add/{count}", width="stretch"):
         if button(_("Type classes and fill them"), icon=":material/add_a_photo:", key="own/draft", type="primary", width="stretch"):
-            dataset_builder.open_draft()
+            dataset_builder.open_builder()
             st.query_params.pop("run", None)
             st.query_params.pop("experiment", None)
             st.rerun()
         st.caption(_("Or one folder a class, the folder's name is the class: as a ZIP, or the folder itself."))
         st.caption(_("They stay on this server, for you alone, until nobody has used them for {n} days.").format(n=LIMITS.own_days))
-        packed = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
-        loose = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
+        archive = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
+        folder = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
         if current in keys() and button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
             from vpc2.data import uploads
 
             uploads.delete(current, workspace.visitor())
             return "digits"
-    if packed is None and not loose:
+    if archive is None and not folder:
         return None
     st.session_state["own/uploads"] += 1
     try:
         with st.spinner(_("Reading the pictures…")):
-            return _keep(packed, loose)
+            return _store_dataset(archive, folder)
     except Refusal as refusal:
         notices.remember_note(refusal.text, "error")
     st.rerun()
     return None
 
 
-def _keep(packed: UploadedFile | None, loose: Sequence[UploadedFile]) -> str:
+def _store_dataset(archive: UploadedFile | None, folder: Sequence[UploadedFile]) -> str:
     from vpc2.data import uploads
     from vpc2.data.folder import load_archive, load_uploads
 
-    if packed is not None:
-        name, data = packed.name.removesuffix(".zip"), load_archive(packed.getvalue(), uploads.SIZE_PX)
+    if archive is not None:
+        name, data = archive.name.removesuffix(".zip"), load_archive(archive.getvalue(), uploads.SIZE_PX)
     else:
-        files = [(file.name, file.getvalue()) for file in loose]
+        files = [(file.name, file.getvalue()) for file in folder]
         name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, uploads.SIZE_PX)
     entry = uploads.keep(data, name, workspace.owner())
     notices.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))

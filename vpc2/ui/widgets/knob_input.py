@@ -1,4 +1,4 @@
-"""From a knob to a widget: one function, so that every table gets its controls for nothing."""
+"""Widgets of knobs: `draw_knob` draws the input for any kind of `Knob`; `pick` is a select box that resets after each choice."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vpc2.knobs import Choice, Flag, Knob, Number, Pair, Span, Whole
 from vpc2.ui.session.i18n import _, say
 
 _FEW = 3
-_SLIDER_STEPS = 24  # a longer slider is hard to put on one number
+_SLIDER_STEPS = 24  # on a longer slider single values are hard to hit
 
 
 def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]] | None = None, is_apart: bool = False) -> Any:
-    """Draw the widget of a knob and return its new value, canonical as `knob.clean` gives it.
+    """Draw the widget of a knob and return its new value, normalised by `knob.clean`.
 
-    `reach` holds the whole numbers that fit today, one sequence a side where the knob has two; `is_apart` asks for height and
-    width each on its own.
+    `reach` holds the integers that currently fit, one sequence per side for a knob with two; `is_apart` draws height and width
+    separately.
     """
     label = say(knob.title) + (f" ({knob.unit})" if knob.unit else "")
     shared: dict[str, Any] = {"key": key, "help": say(knob.help) or None}
@@ -44,12 +44,12 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
 
 
 def pick(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | None:
-    """Draw a box to pick from once: what was picked is returned once, and the box is empty again at the next run of the page."""
+    """Draw a select box; return the choice once, and reset the box at the next rerun."""
     count = f"{key}/picked"
-    picked = st.selectbox(label, options, index=None, key=f"{key}/{st.session_state.setdefault(count, 0)}", **more)
-    if picked is not None:
+    choice = st.selectbox(label, options, index=None, key=f"{key}/{st.session_state.setdefault(count, 0)}", **more)
+    if choice is not None:
         st.session_state[count] += 1
-    return picked
+    return choice
 
 
 def _draw_span(knob: Span, value: Sequence[float], label: str, shared: dict[str, Any]) -> tuple[float, float]:
@@ -64,7 +64,7 @@ def _draw_span(knob: Span, value: Sequence[float], label: str, shared: dict[str,
 def _draw_pair(
     knob: Pair, value: int | str | list[int], label: str, key: str, help_: str | None, reach: Sequence[Sequence[int]] | None, is_apart: bool
 ) -> int | str | list[int]:
-    """Draw one number for both sides, or one a side; where the knob has a word too, a switch between word and number."""
+    """Draw one number for both sides, or one per side; for a knob that also takes a word (such as "same"), a switch between both."""
     word = next(iter(knob.words), None)
     if word is not None:
         is_word = st.session_state.get(f"{key}/word", value == word)
@@ -90,7 +90,7 @@ def _draw_pair(
 
 
 def _draw_within(value: int, label: str, fits: Sequence[int], shared: dict[str, Any]) -> int:
-    """Draw a whole number that may take only what fits; a value that does not fit itself stays until it is changed."""
+    """Draw an integer input limited to the values in `fits`; a current value that does not fit stays until it is changed."""
     fits = fits if value in fits else sorted({*fits, value})
     if len(fits) == 1:
         st.text_input(label, str(value), disabled=True, **{**shared, "key": f"{shared['key']}/only"})

@@ -1,4 +1,4 @@
-"""What stands on every page: heading, thread, sharing, notes, and the one way to show a visitor's own words."""
+"""Frame of every page: page settings, heading with Undo, Redo and Share, notices; and `guarded`, which draws refusals."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ CSS = Path(__file__).with_name("page_frame.css")
 
 
 def set_page() -> None:
-    """Set the page's width and its icon: a Material one would be fetched from outside by every browser.
+    """Set the page's width and its icon; a Material icon would be fetched from another server by every browser.
 
-    The icon goes as the message that Streamlit itself would send: its own way to it imports numpy, a tenth of the first paint.
+    The icon is sent as the protobuf message that Streamlit itself would send: its own function imports numpy, a tenth of the time to
+    the first paint.
     """
     st.set_page_config(layout="wide")
-    told = ForwardMsg()
-    told.page_config_changed.favicon = _icon()
+    message = ForwardMsg()
+    message.page_config_changed.favicon = _icon()
     context = get_script_run_ctx()
     if context is not None:
-        context.enqueue(told)
+        context.enqueue(message)
 
 
 @functools.cache
@@ -44,16 +45,16 @@ def _icon() -> str:
 
 
 def script(page: str) -> str:
-    """Return the script of a page, as links and switches name it: absolute, because the front door's script lies elsewhere."""
+    """Return the path of a page's script for links and navigation; absolute, because the main script is in another folder."""
     return str(resource("pages", f"{page}.py"))
 
 
-def draw_heading(title: str, promise: str, kind: str | None = None) -> None:
-    """Draw a page's title with one line of promise; where it edits a spec, undo, redo and sharing stand beside it."""
+def draw_heading(title: str, subtitle: str, kind: str | None = None) -> None:
+    """Draw a page's title and subtitle; on pages that edit a spec (`kind`), also Undo, Redo and Share; then the notices."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
         with st.container(width="stretch", gap=None, key="title"):
             st.title(title, anchor=False)
-            st.caption(promise)
+            st.caption(subtitle)
         if kind:
             st.button(
                 _("Undo"),
@@ -101,13 +102,13 @@ def _draw_sharing(kind: str) -> None:
 
 
 def draw_opening(kind: str, place: str = "share") -> None:
-    """Let the visitor open a saved file; what it holds can be undone."""
+    """Draw the upload of a saved JSON file, which opens its spec in the workspace; opening can be undone."""
     count = st.session_state.setdefault(f"opened/{place}/{kind}", 0)
-    given = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{place}/{kind}/{count}", max_upload_size=1)
-    if given is not None:
+    upload = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{place}/{kind}/{count}", max_upload_size=1)
+    if upload is not None:
         st.session_state[f"opened/{place}/{kind}"] += 1
         try:
-            workspace.open_spec(codec.from_json(given.getvalue(), kind).spec)
+            workspace.open_spec(codec.from_json(upload.getvalue(), kind).spec)
             notices.forget_notes()
         except Refusal as refusal:
             notices.remember_note(refusal.text, "error")
@@ -121,15 +122,15 @@ def draw_foot() -> None:
 
 
 def draw_notes() -> None:
-    """Show the sentences that wait for the visitor."""
-    _draw_elsewhere()
+    """Draw the pending notices, and the changes made in another tab."""
+    _draw_tab_conflict()
     for text, kind in notices.notes():
         (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
 
 
-def _draw_elsewhere() -> None:
-    """Say what the visitor changed in another tab, and let them choose which of the two this tab goes on with."""
-    changed = workspace.elsewhere()
+def _draw_tab_conflict() -> None:
+    """Draw which specs were changed in another tab, and the choice between that tab's version and this one's."""
+    changed = workspace.changes_in_other_tabs()
     if not changed:
         return
     what = join_texts([workspace.NAMES[kind] for kind in changed], ", ")
@@ -144,13 +145,13 @@ def _draw_elsewhere() -> None:
             icon=":material/download:",
             key="elsewhere/take",
             help=_("Undo brings back what is here now."),
-            on_click=workspace.take_elsewhere,
+            on_click=workspace.adopt_other_tab,
         )
-        st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_here)
+        st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_this_tab)
 
 
 def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call `draw`; a refusal becomes its one sentence in place of what could not be drawn, and None comes back."""
+    """Call `draw` and return its result; on a `Refusal` draw its text in place of the result and return None."""
     try:
         return draw(*args, **kwargs)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""The tray: the visitor's photographs, kept for the session and shared by all pages."""
+"""Picker of photographs (the tray): samples and the visitor's uploads, kept for the session and shared by all pages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from vpc2.ui.session.i18n import _, say
 MOST = 12
 FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 
-_NOTE = Text("{name}: {note}")
+_NAMED_NOTE = Text("{name}: {note}")
 _FULL = Text("The tray holds {limit} photographs of your own; the oldest one made room.")
 
 
 def own_photos() -> dict[str, dict[str, Any]]:
-    """Return the visitor's own photographs by digest: name, pixels (H, W, 3) uint8 and the rest of `Photo`."""
+    """Return the visitor's uploaded photographs by digest, as dictionaries: name, pixels (H, W, 3) uint8, other fields of `Photo`."""
     return st.session_state.setdefault("photos", {})
 
 
@@ -38,32 +38,32 @@ def _photo(key: str) -> dict[str, Any]:
 
 
 def add_photo(data: bytes, name: str) -> str | None:
-    """Decode one upload into the tray and choose it; a refusal is told and nothing else changes."""
+    """Decode one upload into the tray and return its digest; None where it is refused, with a notice."""
     try:
         photo = decode_photo(data, name)
     except Refusal as refusal:
         notices.remember_note(refusal.text, "error")
         return None
     for note in photo.notes:
-        notices.remember_note(_NOTE.fill(name=photo.name, note=note))
-    _keep({**asdict(photo), "notes": ()})
+        notices.remember_note(_NAMED_NOTE.fill(name=photo.name, note=note))
+    _store({**asdict(photo), "notes": ()})
     return photo.digest
 
 
 def add_pixels(pixels: np.ndarray, name: str) -> None:
-    """Put a picture made by the app, uint8 (H, W, 3), into the tray and choose it."""
-    digest = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()  # the same bytes lie otherwise in another form
-    _keep({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
-    _choose([digest])
+    """Add an image made by the app, uint8 (H, W, 3), to the tray and select it."""
+    digest = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()  # the same bytes in another shape are another image
+    _store({"pixels": pixels, "digest": digest, "name": name, "notes": (), "size": (pixels.shape[1], pixels.shape[0])})
+    _select([digest])
     st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
 
 
-def _choose(digests: list[str]) -> None:
-    """Put photographs in front of those that are chosen, each once."""
+def _select(digests: list[str]) -> None:
+    """Put photographs in front of the selected ones, without duplicates."""
     st.session_state["tray/chosen"] = list(dict.fromkeys([*digests, *st.session_state.get("tray/chosen", [])]))
 
 
-def _keep(photo: dict[str, Any]) -> None:
+def _store(photo: dict[str, Any]) -> None:
     own_photos().pop(photo["digest"], None)
     own_photos()[photo["digest"]] = photo
     if len(own_photos()) > MOST:
@@ -71,33 +71,36 @@ def _keep(photo: dict[str, Any]) -> None:
         notices.remember_note(_FULL.fill(limit=MOST))
 
 
-def _take(given: list, page: str, most: int) -> None:
-    """Move uploads into the tray and drop Streamlit's own copies, which would stay in memory."""
-    added = [digest for file in given if (digest := add_photo(file.getvalue(), file.name))]
+def _add_uploads(uploads: list, page: str, most: int) -> None:
+    """Move uploads into the tray, drop Streamlit's own copies, which would stay in memory, and rerun the page."""
+    added = [digest for file in uploads if (digest := add_photo(file.getvalue(), file.name))]
     if added:
-        _choose([*reversed(added)])
+        _select([*reversed(added)])
     st.session_state["tray/uploads"] = st.session_state.get("tray/uploads", 0) + 1
     st.rerun()
 
 
-def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
-    """Draw the tray and return the chosen photographs, at most `most`, each with `digest`, `name` and `pixels`."""
+def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+    """Draw the picker and return the selected photographs, at most `most`, each with `digest`, `name` and `pixels`.
+
+    `first` are the keys of the samples selected at first.
+    """
     keys = [*reversed(own_photos()), *SAMPLES]
-    wanted = [key for key in dict.fromkeys(st.session_state.get("tray/chosen", first)) if key in keys]
+    selected = [key for key in dict.fromkeys(st.session_state.get("tray/chosen", first)) if key in keys]
     count = st.session_state.get("tray/uploads", 0)
     with st.container(horizontal=True, vertical_alignment="bottom", key="tray"):
         chosen = st.pills(
             _("Photographs"),
             keys,
             selection_mode="multi" if most > 1 else "single",
-            default=(wanted[:most] or keys[:1]) if most > 1 else (wanted or keys)[0],
+            default=(selected[:most] or keys[:1]) if most > 1 else (selected or keys)[0],
             format_func=_title,
             key=f"tray/{page}/{count}",
             width="stretch",
             wrap=True,
         )
         with st.popover(_("Add your own"), icon=":material/add_photo_alternate:", key=f"tray/add/{page}/{count}"):
-            given = st.file_uploader(
+            uploads = st.file_uploader(
                 _("Drop photographs here"),
                 type=FORMATS,
                 accept_multiple_files=True,
@@ -108,17 +111,17 @@ def draw_tray(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", 
                 if not _is_secure():
                     st.caption(_("Browsers allow the camera only over https or on this very machine; a photograph can still be uploaded."))
                 shot = st.camera_input(_("Take a photograph"), key=f"tray/shot/{page}/{count}", resolution="720p")
-                given = [*given, *([shot] if shot else [])]
+                uploads = [*uploads, *([shot] if shot else [])]
                 if shot:
                     shot.name = _("Camera") + ".jpg"
-            if given:
-                _take(given, page, most)
+            if uploads:
+                _add_uploads(uploads, page, most)
     chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:most]
     st.session_state["tray/chosen"] = chosen
     if not chosen:
         st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")
     photos = [_photo(key) for key in chosen]
-    return list({photo["digest"]: photo for photo in photos}.values())  # a sample that was also uploaded is one photograph
+    return list({photo["digest"]: photo for photo in photos}.values())  # a sample that was also uploaded counts once
 
 
 def _is_secure() -> bool:

@@ -1,4 +1,4 @@
-"""What the numbers of a run say, while it goes and at its end: facts, sentences with their repairs, the test."""
+"""Status of a run: state, queue position, facts, verdicts on its curves, a smaller learning rate as repair, and its test results."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import recipes, runs, workspace
 from vpc2.ui.session.i18n import _, number, percent, say
 
-WATCH_S = 2.5  # the curves move by themselves: here only a change of state and new sentences are awaited
-SMALLER = 10.0
+WATCH_S = 2.5  # the curves poll by themselves: this polls only for changes of state and new verdicts
+SMALLER = 10.0  # factor of the smaller learning rate
 
 
 def curve_words() -> dict[str, str]:
-    """Return the words of the live curves in the visitor's language."""
+    """Return the texts of the live curves in the visitor's language."""
     return {
         "loss": _("loss"),
         "accuracy": _("accuracy"),
@@ -50,59 +50,59 @@ def curve_words() -> dict[str, str]:
     }
 
 
-def curve_of(run: Run, status: Status) -> dict[str, Any]:
-    """Return what the live curves need of a run: with all its numbers where the app's own routes are not served."""
+def curve_data(run: Run, status: Status) -> dict[str, Any]:
+    """Return a run as `live_curves` takes it, with all its events where the app's routes are not served."""
 
     from vpc2.ui.server import routes
 
-    given = None if routes.is_serving() else routes.answer(run.id, limit=None)
-    return {"id": run.id, "label": run.name, "state": status.state, "given": given}
+    record = None if routes.is_serving() else routes.read_run(run.id, limit=None)
+    return {"id": run.id, "label": run.name, "state": status.state, "given": record}
 
 
 def draw_progress(run: Run, status: Status) -> None:
-    """Draw how far a run is, without its curves; the page is drawn anew when it is over."""
-    live_curves([curve_of(run, status)], key=f"progress/{run.id}", words=curve_words(), has_charts=False)
-    watch(run, status, has_sentences=False)
+    """Draw the progress of a run without its curves; the page reruns when it is over."""
+    live_curves([curve_data(run, status)], key=f"progress/{run.id}", words=curve_words(), has_charts=False)
+    draw_live_verdicts(run, status, has_verdicts=False)
 
 
-def heard(run: Run) -> list[dict[str, Any]]:
-    """Return the events of a run that sentences rest on: start, epochs, the step with the highest rate, and the end if it is over.
+def read_verdict_events(run: Run) -> list[dict[str, Any]]:
+    """Return the events that verdicts are based on: start, epochs, the step with the highest learning rate, and the end if it is over.
 
-    The session keeps what it has heard of the run, so that looking again costs only what is new.
+    They are cached in the session, so that each call reads only the events written since the last one.
     """
-    kept = st.session_state.get("heard", {})
-    if kept.get("run") != run.id:
-        kept = {"run": run.id, "next": 0, "told": [], "peak": None, "end": []}
-    events, kept["next"] = read_events(run.folder, kept["next"])
+    cached = st.session_state.get("heard", {})
+    if cached.get("run") != run.id:
+        cached = {"run": run.id, "next": 0, "told": [], "peak": None, "end": []}
+    events, cached["next"] = read_events(run.folder, cached["next"])
     for event in events:
         if event["type"] in ("start", "epoch"):
-            kept["told"].append(event)
-        elif event["type"] == "step" and (kept["peak"] is None or event["learning_rate"] > kept["peak"]["learning_rate"]):
-            kept["peak"] = event
-        kept["end"] = [event] if event["type"] == "end" else []
-    st.session_state["heard"] = kept
-    return [*kept["told"], *([kept["peak"]] if kept["peak"] else []), *kept["end"]]
+            cached["told"].append(event)
+        elif event["type"] == "step" and (cached["peak"] is None or event["learning_rate"] > cached["peak"]["learning_rate"]):
+            cached["peak"] = event
+        cached["end"] = [event] if event["type"] == "end" else []
+    st.session_state["heard"] = cached
+    return [*cached["told"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
 
 
-def watch(run: Run, status: Status, has_sentences: bool = True) -> None:
-    """Say what the curves mean while the run goes; draws the whole page once more when it stands otherwise than was drawn."""
+def draw_live_verdicts(run: Run, status: Status, has_verdicts: bool = True) -> None:
+    """Draw facts and verdicts of a run and refresh them while it runs; reruns the page on a new state or the first model."""
     every = None if status.is_over else WATCH_S
-    st.fragment(_draw_watch, run_every=every)(run, (status.state, run.model_path.is_file()), has_sentences)
+    st.fragment(_draw_verdicts_now, run_every=every)(run, (status.state, run.model_path.is_file()), has_verdicts)
 
 
-def _draw_watch(run: Run, drawn: tuple[str, bool], has_sentences: bool) -> None:
+def _draw_verdicts_now(run: Run, drawn_state: tuple[str, bool], has_verdicts: bool) -> None:
     try:
         status = runs.store().status(run.id)
     except Refusal:
         return
-    if (status.state, run.model_path.is_file()) != drawn:  # with the first model there is something to judge
+    if (status.state, run.model_path.is_file()) != drawn_state:  # with the first saved model the page offers to judge it
         st.rerun()
-    events = heard(run)
+    events = read_verdict_events(run)
     if not events or events[0]["type"] != "start":
         return
     st.caption(" · ".join(_facts(events[0])))
-    if has_sentences and not status.is_over:
-        draw_sentences(events)
+    if has_verdicts and not status.is_over:
+        draw_verdicts(events)
 
 
 def _facts(start: dict[str, Any]) -> list[str]:
@@ -118,20 +118,20 @@ def _facts(start: dict[str, Any]) -> list[str]:
     return facts
 
 
-def draw_sentences(events: list[dict[str, Any]]) -> None:
-    """Draw what the numbers of a run support, a sentence a line."""
+def draw_verdicts(events: list[dict[str, Any]]) -> None:
+    """Draw the verdicts on a run's events, one per line."""
     for verdict in verdicts(events):
         st.markdown(f"- {markdown.literal(say(verdict))}")
 
 
 def draw_outcome(run: Run, status: Status) -> None:
-    """Draw why a run is over, what its curves say, with the repair where there is one, and the test."""
-    events = heard(run)
+    """Draw why a run ended, the verdicts, the repair if its weights diverged, and the test results."""
+    events = read_verdict_events(run)
     if status.reason is not None:
         (st.error if status.state == "failed" else st.info)(markdown.literal(say(status.reason)), icon=":material/info:")
     if has_lost_its_weights(events):
         _draw_repair(run)
-    draw_sentences(events)
+    draw_verdicts(events)
     end = events[-1] if events and events[-1]["type"] == "end" else {}
     if end.get("test_accuracy") is not None:
         grid, share = st.grid(3, min_column_width=150), share_of_test(end)
@@ -148,33 +148,33 @@ def draw_outcome(run: Run, status: Status) -> None:
 
 
 def _draw_repair(run: Run) -> None:
-    """Offer the recipe with a smaller learning rate; the visitor still presses Train."""
+    """Draw the button that loads the recipe with a smaller learning rate; the visitor starts the run with Train."""
     rate = run.recipe.settings["learning_rate"] / SMALLER
     st.button(
         _("Use a learning rate of {rate}").format(rate=number(rate, ".2g")),
         icon=":material/build:",
         key=f"smaller/{run.id}",
-        on_click=recipes.take_recipe,
+        on_click=recipes.load_recipe,
         args=(replace(run.recipe, settings={**run.recipe.settings, "learning_rate": rate}),),
         type="primary" if may_change(run, workspace.visitor()) else "secondary",
     )
 
 
 Colour = Literal["green", "blue", "red", "orange", "gray"]
-COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
+STATE_COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
 
 
 def draw_state(status: Status) -> None:
-    """Draw the state of a run as a badge: the word, and a colour beside it."""
-    st.badge(say(STATES[status.state]), color=COLOURS.get(status.state, "gray"))
+    """Draw the state of a run as a coloured badge."""
+    st.badge(say(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
 
 
 def draw_waiting(run: Run, status: Status) -> None:
-    """Say why a run does not move: it waits in line, it starts, it pauses, or its process is hung."""
+    """Draw why a run makes no progress: queued, starting, paused, or its process does not respond."""
     if status.state == "queued":
         place, wait_s = runs.queue().place_in_queue(run.id), runs.queue().wait_s(run.id)
-        said = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
-        st.info(said if place else _("Starting…"), icon=":material/hourglass:")
+        message = _("Waiting for the machine: place {n} in line, about {s} s.").format(n=place, s=number(wait_s, ",.0f"))
+        st.info(message if place else _("Starting…"), icon=":material/hourglass:")
     elif status.state == "paused":
         st.info(_("Paused: it goes on from here whenever you resume it, also after the server was started again."), icon=":material/pause:")
     if status.is_stalled:

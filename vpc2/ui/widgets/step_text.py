@@ -1,4 +1,4 @@
-"""A pipeline's step in words."""
+"""Short texts of a pipeline step and of parameter values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vpc2.ui.session.i18n import number
 
 
 def describe_step(step: pipelines.Step) -> str:
-    """Return a step's first parameter and its chance, for the card."""
+    """Return the summary of a step on its card: its first parameter and its probability p."""
     entry = OPS[step.op]
     knobs = [knob for knob in entry.knobs if knob.key != "p"]
     first = (

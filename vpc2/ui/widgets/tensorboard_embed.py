@@ -1,4 +1,4 @@
-"""TensorBoard on the page: in a tab of its own, or right here."""
+"""Link to TensorBoard in a new tab, or TensorBoard embedded in the page."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from vpc2.ui.session.i18n import _
 HEIGHT_PX = 820
 
 
-def draw_board(run_ids: Sequence[str]) -> None:
-    """Offer TensorBoard with these runs, under the app's own address, so that a student in another room reaches it too."""
+def draw_tensorboard(run_ids: Sequence[str]) -> None:
+    """Draw a link to TensorBoard with these runs and a switch that embeds it.
+
+    The address is the app's own, so that it also works from another machine.
+    """
     if not routes.is_serving():
         st.caption(_("TensorBoard is there where the app is started with streamlit_app.py."))
         return

@@ -1,4 +1,4 @@
-"""What the browser keeps for its visitor: what they made, for each tab; their name, where no cookie tells it; the page's `lang`."""
+"""Storage of the visitor's work in the browser, for each tab; also the visitor's id where there is no cookie, and the page's `lang`."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ def _component() -> Any:
 
 
 def draw_browser_storage(
-    language: str, workspace: Mapping[str, str], *, session: str, opened: str, is_named: bool, settled: Mapping[str, float]
+    language: str, workspace: Mapping[str, str], *, session: str, opened: str, is_identified: bool, settled: Mapping[str, float]
 ) -> None:
-    """Set the page's language, let the browser keep `workspace` (a link token a kind), and put what it knows into
-    `st.session_state.visitor`: what this tab kept before this session (`kept`), what other tabs changed since (`others`), and, where no
-    cookie told it (`is_named`), its name (`id`).
+    """Set the page's `lang`, store `workspace` (link tokens by kind) in the browser, and read what it has stored.
 
-    `session` is a word of this session alone: where it changes, the browser tells all of it anew. `opened` is the link that was opened,
-    `settled` up to which change of another tab, in milliseconds since 1970, the visitor has chosen, a kind.
+    The values appear in `st.session_state.visitor`: what this tab stored before this session (`kept`), what other tabs changed since
+    (`others`), and the visitor's id (`id`) unless a cookie already carries it (`is_identified`).
+
+    `session` is an id of this session: when it changes, the browser reports everything again. `opened` is the link token that was
+    opened; `settled` is, by kind, the time of the last change of another tab that the visitor has accepted or dismissed, in
+    milliseconds since 1970.
     """
-    told = {
+    data = {
         "language": language,
         "workspace": dict(workspace),
         "session": session,
         "opened": opened,
-        "named": is_named,
+        "named": is_identified,
         "base": base_path(),
         "settled": dict(settled),
     }
     _component()(
         key="visitor",
-        data={"told": json.dumps(told)},  # as text: for a dictionary in it Streamlit imports pandas
+        data={"told": json.dumps(data)},  # as JSON text: Streamlit imports pandas for a nested dictionary
         default={"id": "", "kept": {}, "others": {}},
         on_id_change=lambda: None,
         on_kept_change=lambda: None,

@@ -1,15 +1,14 @@
-// What a browser keeps for its visitor. Every tab keeps its own work (sessionStorage), so that a reload brings back what this tab
-// showed; beside it all tabs' work lies together (localStorage), so that a new tab begins with the latest, and a tab hears of a change
-// made in another one.
+// The visitor's work in the browser. Every tab stores its own (sessionStorage), so that a reload restores it; the work of all tabs is
+// also stored together (localStorage), so that a new tab starts with the latest, and a tab is notified of changes made in another one.
 //
 // data.told, as JSON: { language, session, workspace: { kind: token }, opened, named, base, settled: { kind: at } }
 // told: kept { session, work, earlier: { kind: [tokens, oldest first] }, opened }, others { kind: { token, at } }, id
 
 const TAB = 'vpc2-tab', ALL = 'vpc2-workspace', NAME = 'vpc2-visitor';
 const MOST_TABS = 6, MOST_EARLIER = 3;
-const WAIT_MS = 400; // a slider that is drawn in another tab changes many times a second
+const WAIT_MS = 400; // a slider dragged in another tab changes many times a second
 const states = new WeakMap();
-let memory = {}, madeUp = ''; // where a browser forbids storage, this page alone remembers
+let memory = {}, madeUp = ''; // where the browser forbids storage, values last as long as the page
 
 function read(storage, key) {
   try { return JSON.parse(storage().getItem(key)); } catch { return memory[key] ?? null; }
@@ -28,10 +27,10 @@ const tabStore = () => sessionStorage, allStore = () => localStorage;
 
 function allTabs() {
   const all = read(allStore, ALL) || {};
-  return all.tabs || { before: { at: 0, work: all } }; // before there were tabs, one work was kept for all
+  return all.tabs || { before: { at: 0, work: all } }; // older versions of the app stored one work for all tabs
 }
 
-// The others' latest work of each kind, newest first: [{ kind, token, at }].
+// The latest work of the other tabs by kind, newest first: [{ kind, token, at }].
 function elsewhere(tab) {
   const found = [];
   for (const [id, one] of Object.entries(allTabs())) {
@@ -67,7 +66,7 @@ function keep(s) {
   write(allStore, ALL, { tabs: Object.fromEntries(newest) });
 }
 
-// Tell Python what another tab has changed since this one began, or since the visitor chose between both.
+// Report to Python what another tab has changed since this one was opened, or since the visitor last chose between both.
 function compare(s) {
   const { tab, data, setStateValue } = s, others = {};
   for (const { kind, token, at } of elsewhere(tab)) {
@@ -80,7 +79,7 @@ function compare(s) {
   setStateValue('others', others);
 }
 
-// The name of a browser that came before there were cookies: the server makes a cookie of it, once.
+// The visitor id that older versions kept in local storage: the server moves it into a cookie, once.
 async function adopt(data) {
   let name = null;
   try { name = localStorage.getItem(NAME); } catch { return; }
@@ -91,8 +90,8 @@ async function adopt(data) {
     const answer = await (await fetch(`${data.base}/api/visitor`, ask)).json();
     if (!answer.is_known) return;
     localStorage.removeItem(NAME);
-    location.reload(); // this session began under another name
-  } catch { /* no route answers: the name stays where it is */ }
+    location.reload(); // this session started with another id
+  } catch { /* the route is not served: the id stays in local storage */ }
 }
 
 function name() {
@@ -100,7 +99,7 @@ function name() {
   try { id = localStorage.getItem(NAME) || ''; } catch { /* forbidden */ }
   if (!/^[0-9a-f]{32}$/.test(id)) {
     id = madeUp = madeUp || random();
-    try { localStorage.setItem(NAME, id); } catch { /* forbidden: the name lasts as long as the page */ }
+    try { localStorage.setItem(NAME, id); } catch { /* forbidden: the id lasts as long as the page */ }
   }
   return id;
 }
@@ -124,7 +123,7 @@ export default function (component) {
   s.data = data;
   s.setStateValue = setStateValue;
   const { tab } = s;
-  if (s.session !== data.session) { // a first session, or one of another server: it knows nothing yet
+  if (s.session !== data.session) { // a new session, perhaps of a restarted server: it has no data of this browser yet
     s.session = data.session;
     s.told = '{}';
     const { work, earlier, opened } = tab;

@@ -1,4 +1,4 @@
-"""A list one can take in the hand: cards that are dragged, muted, duplicated and removed, by mouse, finger or keyboard."""
+"""Editable list of cards: drag to reorder, mute, duplicate and remove, by mouse, touch or keyboard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Change:
-    """One thing a visitor did: of kind "order" with the new `order` of ids, or of another of `KINDS` to the item `id`."""
+    """One edit of the list: "order" with the new `order` of ids, or another of `KINDS` applied to the item `id`."""
 
     kind: str
     id: str | None
@@ -33,12 +33,12 @@ class Change:
 
 
 def read_change(payload: Any, ids: Sequence[str]) -> Change | None:
-    """Return what a browser's message asks for, or None if it does not fit the list as it is now."""
+    """Return the edit that an action requests, or None if it is malformed or does not fit the current list."""
     if not isinstance(payload, Mapping) or payload.get("kind") not in KINDS:
         return None
     kind, order, subject = payload["kind"], payload.get("order"), payload.get("id")
     if kind == "order":
-        if not isinstance(order, list | tuple) or not all(isinstance(one, str) for one in order) or sorted(order) != sorted(ids):
+        if not isinstance(order, list | tuple) or not all(isinstance(id_, str) for id_ in order) or sorted(order) != sorted(ids):
             return None
         return Change("order", None, tuple(order)) if tuple(order) != tuple(ids) else None
     return Change(kind, subject, tuple(ids)) if isinstance(subject, str) and subject in ids else None
@@ -52,11 +52,13 @@ def card_list(
     words: Mapping[str, str] | None = None,
     on_action: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Change | None:
-    """Draw the items as cards. What a visitor does reaches `on_action`, to be read by `read_change`, each once and before the page runs
-    again; where there is no `on_action`, the next of it is returned, and the caller applies it to its own list and reruns.
+    """Draw the items as cards.
 
-    An item is `{"id", "name", "meta", "on", "colour"}`; of these `id` and `name` are needed. Where a change is refused, the cards go back
-    to the items that are given then.
+    Each action is passed once to `on_action` before the page reruns, to be read by `read_change`. Without `on_action`, the next edit is
+    returned; the caller applies it to its list and reruns.
+
+    An item is `{"id", "name", "meta", "on", "colour"}`, of which `id` and `name` are required. After a refused edit the cards return to
+    the items passed in the next call.
     """
     cards: list[dict[str, Any]] = [
         {
@@ -68,13 +70,13 @@ def card_list(
         }
         for item in items
     ]
-    waiting = action_queue.waiting(key)
+    pending = action_queue.pending(key)
     data = {
-        "ears": action_queue.ears(key, waiting.append if on_action is None else on_action),
+        "ears": action_queue.register_callback(key, pending.append if on_action is None else on_action),
         "items": cards,
         "selected": selected,
         "words": {**WORDS, **(words or {})},
-        "waiting": len(waiting),  # the cards stay as the visitor left them until all of it is done
+        "waiting": len(pending),  # the cards stay as the visitor left them until all pending actions are handled
     }
-    action_queue.component("vpc2.card_list", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
-    return read_change(waiting.pop(0), [card["id"] for card in cards]) if waiting else None
+    action_queue.component("vpc2.card_list", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))
+    return read_change(pending.pop(0), [card["id"] for card in cards]) if pending else None

@@ -1,7 +1,7 @@
-// Cards one can take in the hand. Python owns the list: what a visitor does is told to Python, which answers with the
-// list as it then is and the number of the last action it has seen. Until that answer comes, the cards stay as the visitor left them.
+// Editable list of cards. Python owns the list: edits are sent to Python, which responds with the new list and the number of the last
+// action it has handled. Until that response arrives, the cards stay as the visitor left them.
 
-const ANSWER_MS = 8000; // after so long without an answer, the cards go back to what Python last said
+const ANSWER_MS = 8000; // after so long without a response, the cards return to Python's last list
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const ICONS = {
   grip: '<circle cx="9" cy="6" r="1.5"/><circle cx="15" cy="6" r="1.5"/><circle cx="9" cy="12" r="1.5"/><circle cx="15" cy="12" r="1.5"/><circle cx="9" cy="18" r="1.5"/><circle cx="15" cy="18" r="1.5"/>',
@@ -34,7 +34,7 @@ function settle(s) {
   clearTimeout(s.timer);
 }
 
-// --- telling Python
+// --- sending actions to Python
 
 function tell(root, s, kind, id) {
   const action = { kind, id: id || null, order: s.items.map(item => item.id) };
@@ -57,7 +57,7 @@ function makeCard(id) {
   const card = document.createElement('li');
   card.className = 'card';
   card.dataset.id = id;
-  // Only our own constants become HTML; every word of a visitor is set as text below.
+  // Only constants are set as HTML; visitors' texts are set as text below.
   card.innerHTML =
     `<button type="button" class="grip">${icon(ICONS.grip)}</button>` +
     '<button type="button" class="text"><span class="title"></span><span class="meta"></span></button>' +
@@ -120,7 +120,7 @@ function draw(root, s) {
   }
 }
 
-// --- hands
+// --- pointer and keyboard
 
 function shift(root, s, id, by) {
   const at = s.items.findIndex(item => item.id === id);
@@ -143,7 +143,7 @@ function take(root, s, kind, id) {
   if (kind !== 'remove') return tell(root, s, kind, id);
   say(root, `${s.component.data.words.remove}: ${item.name}`);
   tell(root, s, kind, id);
-  s.items = s.items.filter(one => one.id !== id); // gone at once, so that the next key is about the next card
+  s.items = s.items.filter(one => one.id !== id); // removed at once, so that the next key applies to the next card
   draw(root, s);
 }
 

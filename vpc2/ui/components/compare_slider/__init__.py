@@ -1,4 +1,4 @@
-"""Before and after on the same spot: two pictures cut where a slider stands, by pointer and by keyboard."""
+"""Slider that compares two images of one size on the same spot, by pointer or keyboard."""
 
 from __future__ import annotations
 

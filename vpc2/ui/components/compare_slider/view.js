@@ -1,4 +1,4 @@
-// Two pictures of one size, one above the other, cut where the slider stands. Nothing is sent back: looking changes nothing.
+// Two images of one size on top of each other, split at the slider's position. Nothing is sent to Python.
 export default function (component) {
   const { parentElement: root, data } = component;
   const stage = root.querySelector('.stage'), range = root.querySelector('input');

@@ -1,5 +1,5 @@
-// Undo and redo by keys and by the page's own buttons. The buttons are Streamlit's, which loses all but the last of several fast clicks:
-// clicks are taken before they reach it. What is typed has an undo of its own, the browser's.
+// Undo and redo by keyboard and by the page's buttons. The buttons are Streamlit's, which loses all but the last of several fast clicks:
+// clicks are intercepted before they reach it. In text fields the browser's own undo applies.
 const states = new WeakMap();
 
 function isTyping(event) {

@@ -1,4 +1,4 @@
-"""A photograph to draw labels on: boxes, points and masks, by mouse, finger or keyboard. What the browser sends is checked here."""
+"""Editor of labels on a photograph: boxes, points and masks, by mouse, touch or keyboard. Messages of the browser are validated here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FOLDER = Path(__file__).parent
 
 
 def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
-    """Return the labels after what a visitor did on the pad: added one, named one, removed one or all.
+    """Return the labels after one edit: a label added, renamed or removed, or all removed.
 
-    Anything else changes nothing, nor does one more than a photograph takes.
+    Malformed edits are ignored, and so is a label above the limit of `MOST` per photograph.
     """
     labels = tuple(labels)
     if not isinstance(payload, Mapping):
@@ -38,23 +38,23 @@ def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
 
 
 def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
-    """Draw a JPEG with labels and the list of them; return the labels after what the visitor just did, once, or None."""
+    """Draw a JPEG with its labels and their list; return the labels after the pending edits, or None if there are none."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
     limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
-    waiting = action_queue.waiting(key)
+    pending = action_queue.pending(key)
     data = {
         "image": address,
         "labels": [label.to_doc() for label in labels],
         "words": dict(words),
         "limits": limits,
-        "ears": action_queue.ears(key, waiting.append),
-        "waiting": len(waiting),
+        "ears": action_queue.register_callback(key, pending.append),
+        "waiting": len(pending),
     }
-    action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
-    if not waiting:
+    action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))
+    if not pending:
         return None
     edited = tuple(labels)
-    for action in waiting:
+    for action in pending:
         edited = edit_labels(edited, action)
-    waiting.clear()
+    pending.clear()
     return edited

@@ -1,10 +1,10 @@
-// A photograph to draw on. Places are shares of the sides, so they hold at any size. What is unfinished (the corners of a mask, one
-// corner of a box) lives here; every finished label is sent, and comes back with the data.
+// Editor of labels on a photograph. Coordinates are fractions of the sides, so they hold at any size. Unfinished labels (the corners of
+// a mask, one corner of a box) are kept here; every finished label is sent to Python and returns with the data.
 const SPACE = 'http://www.w3.org/2000/svg';
 const TOOLS = ['box', 'point', 'mask'];
 const NEAR_PX = 12, SAME_PX = 4, LEAST = 0.01;
 const STATES = new WeakMap();
-const ANSWER_MS = 8000; // after so long without an answer, the labels go back to what Python last said
+const ANSWER_MS = 8000; // after so long without a response, the labels return to Python's last list
 export default function (component) {
   const { parentElement: root, data } = component;
   let state = STATES.get(root);
@@ -20,7 +20,7 @@ function settle(component, state) {
   state.sent = null;
   state.labels = component.data.labels;
 }
-// The labels as they will be: a number in the list is about what is seen, and fast hands are about what they have just done.
+// The labels with all unacknowledged edits applied: indices of the next edits refer to this list.
 function foreseen(labels, kind, more) {
   if (kind === 'clear') return [];
   if (kind === 'remove') return labels.filter((_label, i) => i !== more.at);
@@ -39,7 +39,7 @@ function show(component, state) {
     state.labels = foreseen(state.labels, kind, more);
     clearTimeout(state.timer);
     state.timer = setTimeout(() => { settle(component, state); show(component, state); }, ANSWER_MS);
-    if (kind !== 'rename') show(component, state); // a click that leaves the name must still find what it is on
+    if (kind !== 'rename') show(component, state); // the click that ends a rename must still reach the element it is on
   };
   const add = (kind, places) => {
     if (labels.length >= limits.labels) return hint(words.full);
@@ -54,7 +54,7 @@ function show(component, state) {
   };
   const span = (a, b) => [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
 
-  // Drawing what is there.
+  // Drawing the labels.
   const shape = (name, values, className) => {
     const node = document.createElementNS(SPACE, name);
     for (const [key, value] of Object.entries(values)) node.setAttribute(key, value);
@@ -179,10 +179,10 @@ function show(component, state) {
   Object.assign(find('.finish'), { textContent: words.finish, onclick: finish });
   Object.assign(find('.cancel'), { textContent: words.cancel, onclick: forget });
   list.setAttribute('aria-label', words.list);
-  // What is being typed into a label's name outlives the list's being drawn anew.
+  // The text being typed into a label's name is kept when the list is redrawn.
   const rows = [...list.children], typed = root.activeElement, row = rows.findIndex(one => typed && one.contains(typed) && typed.matches('input'));
   const held = row < 0 ? null : { row, value: typed.value, from: typed.selectionStart, to: typed.selectionEnd };
-  if (held) typed.onchange = null; // that it goes away is no change
+  if (held) typed.onchange = null; // its removal is no change of the name
   list.replaceChildren(...labels.map((label, at) => {
     const row = document.createElement('li'), kind = document.createElement('span');
     const name = document.createElement('input'), remove = document.createElement('button');

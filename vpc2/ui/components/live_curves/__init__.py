@@ -1,4 +1,4 @@
-"""Loss, accuracy and learning rate as they happen, and how far a run is: asks the server for its events, without reruns."""
+"""Live curves of loss, accuracy and learning rate, and the progress of a run; polls the server for events, without reruns of the page."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def live_curves(
     height: int = 280,
     has_charts: bool = True,
 ) -> None:
-    """Draw the curves of the runs; they go on moving until every run is over. `height` is a panel's, in px.
+    """Draw the curves of the runs, updated until every run is over. `height` is that of a panel, in px.
 
-    A run is `{"id", "label"}`, with a `hue` of its own perhaps, with `state` where it is known (a run that is taken up again is
-    asked for again), and with `given`, the whole answer of the route, where there is no route. One run alone has its progress
-    above; without charts, only that.
+    A run is `{"id", "label"}`, optionally with `hue`, with `state` (polling restarts when a run was resumed), and with `given`, the
+    complete response of the route, where the routes are not served. A single run also shows its progress; with `has_charts` False,
+    only that.
     """
     data = {
         "runs": [{"hue": "", "state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],

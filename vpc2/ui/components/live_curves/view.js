@@ -1,15 +1,15 @@
-// Curves that move by themselves: the browser asks the server for the events it has not seen, and draws. No page reruns.
+// Live curves: polls the server for new events and draws them, without reruns of the page.
 
 const POLL_MS = 700;
 const RETRY_MS = 2000;
 const SPEAK_MS = 15000; // a screen reader hears the numbers this often at most
 const MAX_POINTS = 2000;
 const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
-// Okabe-Ito; with several runs each has one hue, training a line, validation its points.
+// Okabe-Ito palette; with several runs each has one hue, training as a line, validation as points.
 const HUES = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00'];
 const PAD = { left: 44, right: 12, top: 10, bottom: 34 };
 const states = new WeakMap();
-// What the visitor switched, for all charts of this page.
+// Options set by the visitor, for all charts of this page.
 const options = { isSmooth: true, isLog: false };
 
 export default function (component) {
@@ -43,8 +43,8 @@ export default function (component) {
     if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
     const run = s.runs.get(id);
     Object.assign(run, { label, hue });
-    if (given) hear(root, s, Object.assign(run, EMPTY()), given); // no route to ask: Python tells the whole record
-    else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or it goes on after all
+    if (given) hear(root, s, Object.assign(run, EMPTY()), given); // the routes are not served: Python passes all events
+    else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or resumed
     run.known = state;
   }
   schedule(root, s);
@@ -58,11 +58,11 @@ export default function (component) {
 
 const EMPTY = () => ({ steps: [], epochs: [], next: 0, start: null, share: null, end: null, t: 0, heardAt: 0, cache: null });
 
-// --- asking
+// --- polling
 
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 
-// Return the answer; null for a run that is gone; undefined where no route answers, but a proxy or the page itself.
+// Return the response; null for a deleted run; undefined where not the route responds, but a proxy or the page itself.
 async function ask(base, id, since) {
   const answer = await fetch(`${base}/api/runs/${encodeURIComponent(id)}?since=${since}`, { cache: 'no-store' });
   if (!(answer.headers.get('content-type') || '').includes('json')) return undefined;
@@ -103,7 +103,7 @@ async function poll(root, s, run) {
       answer = await ask(s.data.base, run.id, run.next);
     } catch (error) {
       if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
-      answer = undefined; // the network is away: ask again
+      answer = undefined; // network error: retry
     }
     if (s.isGone || run.isGone) return;
     if (answer === undefined) {
@@ -117,13 +117,13 @@ async function poll(root, s, run) {
   schedule(root, s);
 }
 
-// --- how far it is
+// --- progress
 
 function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-// Seconds trained, the share done and the seconds left: the planned steps at the pace so far, never more than the budget.
+// Elapsed seconds, fraction done and seconds left: the planned steps at the pace so far, at most the time budget.
 function progressOf(run) {
   if (!run.start) return null;
   const epoch = run.epochs[run.epochs.length - 1], step = run.steps[run.steps.length - 1];
@@ -461,7 +461,7 @@ function drawRun(pen, paint, colour, series, of, x, y, isOneOfMany) {
   }
 }
 
-// --- looking closer
+// --- reading values with the pointer
 
 function watchPointer(root, s, plot) {
   plot.onpointermove = plot.onpointerdown = event => {

@@ -1,4 +1,4 @@
-"""What the net sees and answers while it trains: one view of a run's latest look, asked for without reruns."""
+"""Live snapshot of a training run: its last batch, confusion matrix, mistakes or layer statistics; polls the server, without reruns."""
 
 from __future__ import annotations
 
@@ -61,21 +61,24 @@ def live_snapshot(
     words: Mapping[str, str] | None = None,
     given: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
 ) -> None:
-    """Draw one of `VIEWS` of a run's latest look; it is asked for again until the run is over, and only while it can be seen.
+    """Draw one of `VIEWS` of a run's latest snapshot; it is polled until the run is over, and only while visible.
 
-    `state` is the run's, so that one that is taken up again is asked for again. Where there is no route, `given` is the look's
-    numbers and its sheets as JPEG, by name.
+    `state` is the run's (polling restarts when a run was resumed). Where the routes are not served, `given` holds the snapshot's numbers
+    and its image sheets as JPEG by name.
     """
-    told = None
+    snapshot = None
     if given is not None:
         numbers, sheets = given
-        told = {"look": numbers, **{name: "data:image/jpeg;base64," + base64.b64encode(sheet).decode() for name, sheet in sheets.items()}}
+        snapshot = {
+            "look": numbers,
+            **{name: "data:image/jpeg;base64," + base64.b64encode(sheet).decode() for name, sheet in sheets.items()},
+        }
     data = {
         "run": run_id,
         "view": view,
         "state": state,
         "base": base_path(),
         "words": {**WORDS, **(words or {})},
-        "given": told,
+        "given": snapshot,
     }
     _component()(key=key, data=data)

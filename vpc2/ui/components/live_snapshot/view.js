@@ -1,9 +1,9 @@
-// What the net sees and answers, as its run goes: one view of the latest look, asked for while it can be seen. No page reruns.
+// One view of the latest snapshot of a training run, polled while it is visible, without reruns of the page.
 
 const POLL_MS = 900;
 const RETRY_MS = 2500;
 const SPEAK_MS = 15000;
-const AS_TEXT = 20; // classes whose matrix is a table; of more, a picture with a cursor
+const AS_TEXT = 20; // up to so many classes the confusion matrix is a table; above, an image with a cursor
 const WORST = 5;
 const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
 const SHEETS = { batch: 'batch', mistakes: 'mistakes' };
@@ -31,7 +31,7 @@ export default function (component) {
   };
 }
 
-// --- asking
+// --- polling
 
 const sleep = ms => new Promise(done => setTimeout(done, ms));
 const isSeen = root => !document.hidden && root.querySelector('.frame').getClientRects().length > 0;
@@ -48,7 +48,7 @@ async function poll(root, s) {
       state = await ask(root, s);
     } catch (error) {
       if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
-      state = undefined; // the network is away: ask again
+      state = undefined; // network error: retry
     }
     if (s.isGone || state === null || OVER.has(state)) break;
     await sleep(state === 'running' || state === 'queued' ? POLL_MS : RETRY_MS);
@@ -56,7 +56,7 @@ async function poll(root, s) {
   s.isAsking = false;
 }
 
-// Return the run's state; null for a run that is gone; undefined where no route answers.
+// Return the run's state; null for a deleted run; undefined where the route is not served.
 async function ask(root, s) {
   const run = s.run;
   const address = `${s.data.base}/api/runs/${encodeURIComponent(s.data.run)}`;
@@ -64,7 +64,7 @@ async function ask(root, s) {
   const state = answer.headers.get('run-state');
   if (!state) {
     if ((answer.headers.get('content-type') || '').includes('json')) return null;
-    return undefined; // not the server's own route: a proxy answered, or the page itself
+    return undefined; // not the app's route: a proxy responded, or the page itself
   }
   if (answer.status === 204) {
     if (!s.look && !s.isGone) draw(root, s, state);
@@ -74,7 +74,7 @@ async function ask(root, s) {
   let sheet = null;
   if (SHEETS[s.data.view] && (s.data.view !== 'mistakes' || look.mistakes.length)) {
     const picture = await fetch(`${address}/${SHEETS[s.data.view]}.jpg?step=${look.step}`, { cache: 'no-store' });
-    if (!picture.ok) return 'running'; // two looks have come since: take the next one
+    if (!picture.ok) return 'running'; // two newer snapshots exist by now: load the next one
     sheet = URL.createObjectURL(await picture.blob());
   }
   if (s.isGone || s.run !== run) {
@@ -85,7 +85,7 @@ async function ask(root, s) {
   return state;
 }
 
-// Put a look on the screen once its pictures are decoded, so that nothing flickers.
+// Show a snapshot once its images are decoded, so that nothing flickers.
 async function show(root, s, look, sheet) {
   if (sheet) {
     const picture = new Image();
@@ -138,7 +138,7 @@ function total(look) {
   return { right, all };
 }
 
-// The two ends of a 95 % interval without the sign; a look that was kept from before has none.
+// The bounds of a 95 % interval without the percent sign; snapshots of older versions have none.
 function bounds(interval) {
   return (interval || [null, null]).map(share => finite(share) ? format(100 * share, { maximumFractionDigits: 0 }) : '–');
 }

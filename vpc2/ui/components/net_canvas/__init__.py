@@ -1,4 +1,4 @@
-"""A net one takes in the hand: solids that are chosen, dragged, opened, copied and removed, by mouse, finger or keyboard."""
+"""Canvas that draws a net as volumes: select, drag, open, copy and remove layers by mouse, touch or keyboard."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Event:
-    """One thing a visitor did, checked against the net: `kind` is one of `KINDS`.
+    """One edit of the net, validated against it: `kind` is one of `KINDS`.
 
-    `id` is the layer it was done to, "" where it needs none; `branch` the empty branch of it that was chosen instead, or None.
-    `layer_kind` is what to add, `place` where a layer goes (None: behind the chosen one), `way` one of `WAYS`, and `by` how many
-    branches come or go.
+    `id` is the layer concerned, "" where none is needed; `branch` the index of its empty branch that was selected instead, or None.
+    `layer_kind` is the kind of layer to add, `place` the position of a layer (None: behind the selected one), `way` one of `WAYS`, and
+    `by` the number of branches added (1) or removed (-1).
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Event:
 
 
 def read_event(payload: Any, net: Net) -> Event | None:
-    """Return what a browser's message asks for, or None if it does not fit the net as it is now."""
+    """Return the edit that an action requests, or None if it is malformed or does not fit the current net."""
     if not isinstance(payload, Mapping):
         return None
     kind = payload.get("kind")
@@ -47,8 +47,8 @@ def read_event(payload: Any, net: Net) -> Event | None:
         if place is None:
             return None
     if kind == "add":
-        wanted = payload.get("layer")
-        return Event("add", layer_kind=wanted, place=place) if isinstance(wanted, str) and wanted in LAYERS else None
+        layer_kind = payload.get("layer")
+        return Event("add", layer_kind=layer_kind, place=place) if isinstance(layer_kind, str) and layer_kind in LAYERS else None
     if kind == "paste":
         return Event("paste", place=place)
     layer_id, branch = _read_id(payload.get("id"), net)
@@ -63,11 +63,11 @@ def read_event(payload: Any, net: Net) -> Event | None:
     return Event(kind, layer_id, branch, place=place)
 
 
-def _read_id(given: Any, net: Net) -> tuple[str, int | None]:
-    """Return a layer's id and, from `id/branch`, the number of an empty branch of it; an empty id where there is no such thing."""
-    if not isinstance(given, str):
+def _read_id(payload: Any, net: Net) -> tuple[str, int | None]:
+    """Return the layer id and, for `id/branch`, the index of an empty branch; ("", None) if there is no such layer or empty branch."""
+    if not isinstance(payload, str):
         return "", None
-    layer_id, slash, number = given.partition("/")
+    layer_id, slash, number = payload.partition("/")
     layer = net.find(layer_id)
     if layer is None:
         return "", None
@@ -77,10 +77,10 @@ def _read_id(given: Any, net: Net) -> tuple[str, int | None]:
     return (layer_id, int(number)) if number in empty else ("", None)
 
 
-def _read_place(given: Any, net: Net) -> Place | None:
-    if not isinstance(given, Mapping):
+def _read_place(payload: Any, net: Net) -> Place | None:
+    if not isinstance(payload, Mapping):
         return None
-    at, inside, branch = given.get("at"), given.get("inside", ""), given.get("branch", 0)
+    at, inside, branch = payload.get("at"), payload.get("inside", ""), payload.get("branch", 0)
     if not isinstance(inside, str) or not _is_whole(at) or not _is_whole(branch):
         return None
     if inside:
@@ -98,11 +98,11 @@ def _is_whole(value: Any) -> TypeGuard[int]:
 
 
 def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], None]) -> None:
-    """Draw a net. What a visitor does reaches `on_event`, each once, before the page runs again, so that one run shows what came of it.
+    """Draw a net. Each action is passed once to `on_event` before the page reruns, so that the same rerun shows its result.
 
-    `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `said` (what the
-    last action came to, for whoever listens), `can_paste` and the `words`; view.js says what each is made of.
+    `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `said` (the result of
+    the last action, for screen readers), `can_paste` and the `words`; view.js documents their fields.
     """
-    # Two files of JavaScript, one module: what is drawn, and what hands do to it.
+    # Two files joined into one JavaScript module: drawing (view.js) and interaction (hands.js).
     view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
-    view(key=key, data={**data, "ears": action_queue.ears(key, on_event)}, on_event_change=action_queue.hear(key))
+    view(key=key, data={**data, "ears": action_queue.register_callback(key, on_event)}, on_event_change=action_queue.trigger_callback(key))

@@ -1,6 +1,6 @@
-// What a visitor does to the net: choosing, keys, buttons and hands. Follows view.js in the same module.
+// Interaction with the net: selection, keyboard, buttons, dragging. Appended to view.js in the same module.
 
-// --- choosing
+// --- selection
 
 function find(s, id) {
   return id ? s.data.solids.find(solid => solid.id === id) : undefined;
@@ -54,10 +54,10 @@ function neighbour(s, key) {
   return (here.branch && lane(s, here.parent, here.branch - 1)[0]) || find(s, here.parent);
 }
 
-// --- a change, before Python has answered
+// --- preview of a change, before Python responds
 
 const ROOM_PX = 26; // between two volumes
-const FORESEEN = 'foreseen-'; // until Python has given this layer a name; Python is told of it, and knows which layer is meant
+const FORESEEN = 'foreseen-'; // prefix of a new layer's provisional id until Python assigns one; Python maps it to the layer
 
 function pitch(beside, i) {
   return (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + ROOM_PX) - beside[i].x;
@@ -123,14 +123,14 @@ function foreseeNew(s, before, kind, id) {
   drawBar(s);
 }
 
-// --- what keys and buttons do
+// --- actions of keys and buttons
 
 const ACTS = {
   open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
   duplicate: s => foreseen(s, 'duplicate', id => foreseeNew(s, find(s, s.selected), '', id)),
   copy: s => { s.hasCopied = true; tell(s, 'copy'); },
   cut: s => { s.hasCopied = true; foreseen(s, 'cut', () => foreseeGone(s)); },
-  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has answered the copy
+  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has acknowledged the copy
   left: s => shift(s, 'left', -1),
   right: s => shift(s, 'right', 2),
   up: s => tell(s, 'shift', { way: 'up' }),
@@ -148,7 +148,7 @@ const ACTS = {
   },
 };
 
-// A layer that comes of it has a name at once, so that the next key can be about it.
+// The new layer gets a provisional id at once, so that the next key can apply to it.
 function foreseen(s, kind, show, more) {
   const made = `${FORESEEN}${s.name}-${++s.count}`;
   tell(s, kind, { made, ...more });
@@ -194,7 +194,7 @@ function onKey(s, event) {
   event.stopPropagation();
 }
 
-// --- hands
+// --- dragging
 
 function solidAt(s, target) {
   const node = target.closest('.solid');

@@ -1,6 +1,5 @@
-// A net one takes in the hand. Python owns the net and where everything stands; what a visitor does is told to Python, which
-// answers with the picture as it then is and the number of the last action it has done. Until then the choice, and a layer that
-// moves among its neighbours, are shown as they will about be.
+// Canvas of a net. Python owns the net and its layout; edits are sent to Python, which responds with the new drawing and the number of
+// the last action it has handled. Until then the selection, and a layer moved among its neighbours, are shown as a preview.
 //
 // data: { solids: [{ id, role, x, y, width, height, top, right, faces: [[path, colour]], stripes, name, lines, title, label, level,
 //   parent, branch, at, of, problem, ghost, slab, fixed, open, more, fewer }], wires: [[path, head]], joints: [[x, y, r, path]],
@@ -8,7 +7,7 @@
 //   title, help }] }], help: [[keys, words]], words }
 
 const SPACE = 'http://www.w3.org/2000/svg';
-const ANSWER_MS = 8000; // after so long without an answer, the picture goes back to what Python last said
+const ANSWER_MS = 8000; // after so long without a response, the drawing returns to Python's last state
 const EDGE_PX = 56;
 const ZOOM = { least: 0.3, most: 4, step: 1.25, low: 0.8, high: 1.6 };
 const TALL_PX = 580; // a net that is higher than this is not enlarged by itself
@@ -32,7 +31,7 @@ export default function (component) {
   const before = s.data;
   s.component = component;
   const isAnswered = hearBack(data.ears) >= s.sent;
-  // An answer to the first of several actions would show the layers again that the later ones took away, and lead the keys to them.
+  // The response to the first of several actions would show layers again that later ones removed, and direct the keys to them.
   s.data = isAnswered ? data : { ...data, ...pictureOf(before) };
   if (isAnswered) {
     s.sent = null;
@@ -53,7 +52,7 @@ export default function (component) {
   };
 }
 
-// --- telling Python
+// --- sending actions to Python
 
 function pictureOf({ solids, wires, joints, gaps, width, height, selected }) {
   return { solids, wires, joints, gaps, width, height, selected };
@@ -83,7 +82,7 @@ function make(parent, name, className, attributes = {}) {
 }
 
 function write(parent, className, words, x, y) {
-  make(parent, 'text', className, { x, y }).textContent = words; // text, never markup: names may be anybody's
+  make(parent, 'text', className, { x, y }).textContent = words; // as text, never markup: names may come from other visitors
 }
 
 function button(parent, className, words, attributes = {}) {

@@ -1,4 +1,4 @@
-"""A picture on which one place is chosen, by click and by arrow keys, with rectangles that grow one after another."""
+"""Image on which the visitor selects a point, by click or arrow keys, with rectangles drawn over it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAST = {"place": 0, "step": -1}
 
 
 def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
-    """Return what a visitor did: ("place", (y, x) in shares of the sides), ("step", (rows, columns)); None for anything else."""
+    """Return an action as ("place", (y, x)) in fractions of the sides, or ("step", (rows, columns)); None if it is malformed."""
     if not isinstance(payload, Mapping):
         return None
     kind, value = payload.get("kind"), payload.get("value")
@@ -34,18 +34,18 @@ def point_picker(
     on_event: Callable[[str, tuple[float, float]], None],
     is_pixelated: bool = False,
 ) -> None:
-    """Draw a JPEG or PNG with rectangles; before the next run, `on_event` is told what the visitor did, as `read_event` says it.
+    """Draw a JPEG or PNG with rectangles; before the page reruns, `on_event` is called with the result of `read_event`.
 
-    A rectangle has `box` (x0, y0, x1, y1 in shares of the sides), `colour` and `said`; the last one is the one that counts.
+    A rectangle has `box` (x0, y0, x1, y1 in fractions of the sides), `colour` and `said` (its caption); the last one is highlighted.
     `words` holds `image`, `hint`, and, where a slider shows the rectangles one by one, `film` (its name) and `play`.
     """
 
-    def do(action: Mapping[str, Any]) -> None:
+    def on_action(action: Mapping[str, Any]) -> None:
         if (event := read_event(action)) is not None:
             on_event(*event)
 
     kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
     address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
-    data = {"image": address, "rectangles": [dict(one) for one in rectangles], "pixelated": is_pixelated, "words": dict(words)}
-    data["ears"] = action_queue.ears(key, do)
-    action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.hear(key))
+    data = {"image": address, "rectangles": [dict(rectangle) for rectangle in rectangles], "pixelated": is_pixelated, "words": dict(words)}
+    data["ears"] = action_queue.register_callback(key, on_action)
+    action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))

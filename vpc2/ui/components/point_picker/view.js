@@ -1,4 +1,4 @@
-// A picture with rectangles that grow layer by layer, and one place in it that is chosen. Places are shares of the sides.
+// An image with rectangles shown layer by layer, and one selected point. Coordinates are fractions of the sides.
 const SPACE = 'http://www.w3.org/2000/svg';
 const STEP_MS = 600;
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };

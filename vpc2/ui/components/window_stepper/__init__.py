@@ -1,4 +1,4 @@
-"""One window over real pixels: what lies under it, the kernel, the products and their sum, and the outputs, all in numbers."""
+"""Step-through of a convolution or pooling window in numbers: the input patch, the kernel, the products, their sum and the outputs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _component() -> Any:
 
 
 def window_stepper(data: Mapping[str, Any], *, key: str, words: Mapping[str, str], language: str) -> None:
-    """Draw the numbers of one window; nothing is sent back, looking changes nothing.
+    """Draw the numbers of one window; the component sends nothing back.
 
-    `data` holds `op` ("sum", "mean" or "max"), `cells` (None where nothing is) and `kinds` (0 pixel, 1 padding, 2 beyond), `origin`,
-    `kernel` (rows, or None), `divisor`, `bias`, `outputs`, `first`, `start` (the output to begin with), and `stride`, `dilation`,
-    `sides` (of the kernel) as (height, width); `low` and `high` of what goes in and what comes out, for the greys.
+    `data` holds `op` ("sum", "mean" or "max"), `cells` (None outside the input) and `kinds` (0 pixel, 1 padding, 2 beyond), `origin`,
+    `kernel` (rows, or None), `divisor`, `bias`, `outputs`, `first`, `start` (index of the first output shown), and `stride`, `dilation`,
+    `sides` (of the kernel) as (height, width); `range_in` and `range_out` (lowest, highest value) scale the greys.
     """
     _component()(key=key, data={**data, "words": dict(words), "language": language})

@@ -1,4 +1,4 @@
-// One window over real numbers. What comes out was computed in Python; here the products that lead to it are only written down.
+// One window over real numbers. The outputs are computed in Python; here the products that lead to them are only written out.
 const PIXEL = 0, BEYOND = 2;
 const MOST_ZEROS = 25; // windows up to 5 x 5 are written out whole
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
@@ -10,7 +10,7 @@ export default function (component) {
   let s = STATES.get(root);
   if (!s) { s = { at: [0, 0], pixel: null, timer: 0, name: '' }; STATES.set(root, s); }
   const name = JSON.stringify(data);
-  if (name !== s.name) { // other numbers: the walk starts anew
+  if (name !== s.name) { // other data: the stepping restarts
     stop(root, s);
     Object.assign(s, { name, data, at: data.start.slice(), pixel: null, place: [0, 0] });
     build(root, s);
@@ -161,7 +161,7 @@ function spell(sum, s, terms, value) {
   sum.replaceChildren(...parts);
 }
 
-// --- hands
+// --- controls
 
 const place_of = cell => [Number(cell.dataset.y), Number(cell.dataset.x)];
 
