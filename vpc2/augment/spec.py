@@ -94,8 +94,8 @@ class Pipeline:
         if doc.get("mix") is None:
             return pipeline, []
         document = check_keys(_MIX, doc["mix"], ("way", "params"))
-        way = MIXES.find(document.get("way"))
-        return replace(pipeline, mix=Mixing(way.key, way.clean(document.get("params", {})))), []
+        mix = MIXES.find(document.get("way"))
+        return replace(pipeline, mix=Mixing(mix.key, mix.clean(document.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)
