@@ -247,7 +247,7 @@ def test_an_experiments_numbers_are_means_over_seeds_and_its_interval_holds_the_
     assert [float(row["Test accuracy"]) for row in rows] == pytest.approx(hits.mean(2).ravel())
     for row, own in zip(rows, hits.reshape(4, 200), strict=True):
         low, high = wilson(own.sum(), 200)
-        assert row["95 % interval"] == f"{low:.1f} … {high:.1f} %"
+        assert row["95 % interval"].replace("\u00a0", " ") == f"{low:.1f} … {high:.1f} %"
 
 
 def _line_of(at):
