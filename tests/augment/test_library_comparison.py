@@ -53,7 +53,7 @@ def test_a_call_is_made_from_its_text_and_nothing_else_is_understood():
         ([1, torch.float32], (-1, 2.5), {"a": (0, 0)}),
         {"key": "x"},
     )
-    for text in ("1 + pair", "[x for x in ()]", "lambda: 1", "pair if 1 else 2"):
+    for text in ("1 + pair", "[x for x in ()]", "lambda: 1", "pair if 1 else 2", "pair(**{'key': 1})"):
         with pytest.raises(ValueError):
             make(text, names)
     with pytest.raises(KeyError):

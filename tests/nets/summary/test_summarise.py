@@ -289,3 +289,12 @@ def test_a_jump_beyond_every_float_is_still_described():
     net = make_net("", (3, 32, 32), *[("Conv2d", {"kernel_size": 1, "stride": 64, "padding": 256})] * 180)
     assert codec.from_token(codec.to_token(net)).spec == net  # it fits into a link
     assert len(summarise(net).layers) == 180
+
+
+def test_a_block_whose_projection_is_too_much_to_count_gives_nothing(monkeypatch):
+    net = make_net("n", (3, 8, 8), ("Residual", {"projection": "conv"}, [[("Conv2d", {"out_channels": 5, "padding": "same"})]]), "ReLU")
+    assert [facts.output for facts in summarise(net).layers] == [(5, 8, 8), (5, 8, 8)]
+    monkeypatch.setattr("vpc2.nets.summary.summarise.MOST_COUNTED", 2)  # the block and its body: its projection is one more
+    summary = summarise(net)
+    assert summary.problem is not None
+    assert [facts.output for facts in summary.layers] == [None, None]

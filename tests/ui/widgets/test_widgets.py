@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.ui.pages import VISITOR, checked, open_page, words
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.store import RunStore
@@ -153,7 +153,7 @@ def test_a_set_in_the_making_becomes_the_pictures_that_were_dropped():
         checked(at.run())
     assert re.findall(r"(\d+) of about \d+ pictures", words(at, "caption")) == ["6", "6"]
     checked(at.button(key="draft/use").click().run())
-    data = own.load(at.session_state["used"], 8)
+    data = uploads.load(at.session_state["used"], 8)
     assert data.classes == ("light", "dark") and data.counts() == [6, 6]
     assert data.images[data.labels == 0].min() >= 150 > 45 >= data.images[data.labels == 1].max()
 
@@ -178,7 +178,7 @@ def test_a_zip_with_a_folder_a_class_becomes_a_set():
     checked(at.run())
     at.file_uploader[0].upload("mine.zip", out.getvalue(), "application/zip").run()
     [key] = [one for one in checked(at).session_state["added"] if one]
-    data = own.load(key, 8)
+    data = uploads.load(key, 8)
     assert data.classes == ("cats", "dogs") and data.counts() == [5, 5]
     assert (data.images[data.labels == 0][..., 0] == 200).all() and (data.images[data.labels == 1][..., 0] == 30).all()
 
