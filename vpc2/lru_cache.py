@@ -16,19 +16,19 @@ class LruCache:
     """A least-recently-used cache; `limit` bounds the sum of `size_of` over its values, or their number without `size_of`."""
 
     def __init__(self, limit: int, size_of: Callable[[Any], int] | None = None) -> None:
-        self._entries = cachetools.LRUCache(limit, size_of)
+        self._entries: cachetools.LRUCache[Hashable, Any] = cachetools.LRUCache(limit, size_of)
         self._lock = threading.Lock()
 
     @property
     def limit(self) -> int:
-        return self._entries.maxsize
+        return int(self._entries.maxsize)
 
     @property
     def size(self) -> int:
         """The current size, in the unit of `limit`."""
-        return self._entries.currsize
+        return int(self._entries.currsize)
 
-    def __iter__(self) -> Iterator[Hashable]:
+    def __iter__(self) -> Iterator[Any]:
         """Iterate over a snapshot of the keys, in no particular order."""
         with self._lock:
             return iter(list(self._entries))

@@ -93,9 +93,9 @@ class Pipeline:
             pipeline = replace(pipeline, steps=(*pipeline.steps, step))
         if doc.get("mix") is None:
             return pipeline, []
-        mix = check_keys(_MIX, doc["mix"], ("way", "params"))
-        mix = MIXES.find(mix.get("way"))
-        return replace(pipeline, mix=Mixing(mix.key, mix.clean(mix.get("params", {})))), []
+        document = check_keys(_MIX, doc["mix"], ("way", "params"))
+        mix = MIXES.find(document.get("way"))
+        return replace(pipeline, mix=Mixing(mix.key, mix.clean(document.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)

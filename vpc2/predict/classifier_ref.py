@@ -35,7 +35,7 @@ class ClassifierRef:
     kind: str
     id: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not isinstance(self.kind, str):
             raise Refusal(_UNKNOWN.fill(name=clean_name(self.id, 40)))
         is_known = self.id in PRETRAINED if self.kind == _PRETRAINED else self.kind in _IDS and bool(_IDS[self.kind].fullmatch(self.id))

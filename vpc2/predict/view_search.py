@@ -65,7 +65,7 @@ def make_plan(predictions: ValidationPredictions, limit: int = MOST_CHOSEN) -> P
     steps = [log_loss(total, predictions.labels)]
     while len(chosen) < min(limit, len(shares)):
         losses = {v: log_loss((total + shares[v]) / (len(chosen) + 1), predictions.labels) for v in range(len(shares)) if v not in chosen}
-        best = min(losses, key=losses.get)
+        best = min(losses, key=losses.__getitem__)
         if losses[best] >= steps[-1] - 1e-9:
             break
         chosen, total = [*chosen, best], total + shares[best]

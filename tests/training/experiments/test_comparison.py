@@ -1,4 +1,4 @@
-"""The interval of a gap: against scipy where there is one source of luck, against simulation where there are several."""
+"""The interval of an accuracy gap: against scipy for one source of randomness, against simulation for several."""
 
 import numpy as np
 import pytest

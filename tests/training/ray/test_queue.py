@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster of three nodes, started on loopback and ended again; one node dies in the middle of a run."""
+"""Runs on a Ray cluster of three nodes on loopback; one node dies in the middle of a run."""
 
 import importlib.util
 import os
@@ -58,7 +58,7 @@ def wait_for(what, seconds=120.0):
 
 
 class Processes:
-    """The processes of one cluster, told by a variable in their environment."""
+    """The processes of one cluster, identified by an environment variable."""
 
     def __init__(self):
         self.mark = f"VPC2_TEST_CLUSTER={uuid.uuid4().hex}"
@@ -76,7 +76,7 @@ class Processes:
         return [pid for pid in self.all() if _read(pid, "cmdline").startswith(b"ray::RemoteTrainer")]
 
     def kill_node_of(self, pid: int) -> None:
-        """The machine goes away: its raylet (which started the trainer) and the trainer, at once."""
+        """Simulate the loss of a machine: kill its raylet (which started the trainer) and the trainer."""
         raylet = int(_read(pid, "stat").rpartition(b")")[2].split()[1])
         assert b"raylet" in _read(raylet, "cmdline")
         for one in (raylet, pid):

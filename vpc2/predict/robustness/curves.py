@@ -62,5 +62,5 @@ def accuracy_over(
             right[s, start : start + chunk] = (shares.argmax(1) == labels[start : start + chunk]).numpy()
             sure[s] += float(shares.amax(1).sum())
             report((start * len(entry.strengths) + (s + 1) * len(images)) / total)
-    shares = tuple(accuracy_of(row, data.groups) for row in right)
-    return RobustnessCurve(entry.key, entry.strengths, shares, tuple((sure / len(data)).tolist()))
+    accuracies = tuple(accuracy_of(row, data.groups) for row in right)
+    return RobustnessCurve(entry.key, entry.strengths, accuracies, tuple((sure / len(data)).tolist()))

@@ -143,7 +143,7 @@ def _solid_words(solid: Solid, facts: LayerFacts | None, parent: LayerFacts | No
         words["title"], words["label"] = f"{facts.name} · {entry.title.say(lang)}", _sentence(facts, solid, lang)
         if entry.block is not None:
             count = len(facts.layer.branches)
-            words["more"], words["fewer"] = count < entry.block.most, entry.block.fewest < count
+            words["more"], words["fewer"] = count < entry.block.max_branches, entry.block.min_branches < count
     return words
 
 

@@ -171,7 +171,7 @@ def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test
     is_own = recipe is not None and recipe.dataset == key
     side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
     data = computed_datasets.load_set(key, side)
-    split = split_images(data, settings["seed"], settings["train_share"]) if is_own else split_images(data, 0, TRAIN_SHARE)
+    split = split_images(data, settings["seed"], settings["train_share"]) if is_own and settings else split_images(data, 0, TRAIN_SHARE)
     indices = split.validation if part == "validation" else split.test
     if part == "test" and not is_own:
         indices = np.sort(np.concatenate([split.train, split.test]))

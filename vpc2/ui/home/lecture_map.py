@@ -6,6 +6,7 @@ import base64
 import functools
 import html
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -48,7 +49,7 @@ def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", 
     return LectureCard(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
 
 
-_EXAMPLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
+_EXAMPLES: dict[str, tuple[Catalog[Any], str]] = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
 FIRST: Catalog[Start] = Catalog(
     Text("start"),

@@ -52,7 +52,7 @@ def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
     is_ready_made = ref.is_pretrained
     classifier = classifiers.classifier_of(ref)
     script = to_script(classifier, views, how, ready=ref.id if is_ready_made else "")
-    download = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
+    download: dict[str, Any] = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
     if is_ready_made:
         download = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
     label = _("Save the script") if is_ready_made else _("Script and weights")

@@ -40,7 +40,7 @@ def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
         _("Classifier"),
         list(titles),
         index=list(titles).index(selected) if selected in titles else 0,
-        format_func=titles.get,
+        format_func=titles.__getitem__,
         key=f"{key}/{st.session_state.get('judge/choices', 0)}",
     )
     st.session_state["judge/classifier"] = name
