@@ -94,7 +94,7 @@ def test_the_greedy_search_is_that_of_scikit_learns_loss():
                 break
             chosen.append(best)
             steps.append(tried[best])
-        plan = make_plan(found, most=3)
+        plan = make_plan(found, limit=3)
         assert plan.views == tuple(names[v] for v in chosen) and list(plan.steps) == pytest.approx(steps, rel=1e-5)
         np.testing.assert_allclose(found.weighted(np.full(5, 0.2)), shares.mean(0), atol=1e-5)
 

@@ -153,9 +153,9 @@ def test_a_set_votes_by_the_same_rule():
 def test_the_exported_script_merges_as_the_page_does_ties_included(how):
     classifier = Classifier(torch.nn.Identity(), Preprocessing(16, (0.0,) * 3, (1.0,) * 3), ("x", "y", "z"))
     script = to_script(classifier, ("identity",), how, ready=next(iter(PRETRAINED)))
-    [merge] = [node for node in ast.parse(script).body if isinstance(node, ast.FunctionDef) and node.name == "merge"]
+    functions = [node for node in ast.parse(script).body if isinstance(node, ast.FunctionDef)]
     scope = {"torch": torch, "F": F}
-    exec(compile(ast.Module([merge], []), "exported", "exec"), scope)
+    exec(compile(ast.Module(functions, []), "exported", "exec"), scope)
     logits = torch.from_numpy(tied(400))
     ours = MERGES[how].resolve()(logits)
     theirs = torch.stack([scope["merge"](logits[:, i]) for i in range(400)])
