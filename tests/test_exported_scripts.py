@@ -33,8 +33,8 @@ from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.predict import merge, predict_views
-from vpc2.predict.tta.views import MERGES
 from vpc2.rng import drawing
 
 VIEWS = ("identity", "flip_horizontal", "brighter")

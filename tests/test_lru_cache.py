@@ -1,4 +1,4 @@
-"""The cache that all visitors share: its bound holds, what was used last stays, and threads do not disturb one another."""
+"""The cache that all visitors share: its bound holds, what was used last stays, and threads do not corrupt_images one another."""
 
 import random
 import threading

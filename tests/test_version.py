@@ -19,7 +19,7 @@ from vpc2.augment.export import kornia_code, other_libraries
 from vpc2.augment.export.offline_dataset import Item, write_dataset
 from vpc2.augment.labels.files import to_coco, to_yolo_yaml
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import to_jpeg
 from vpc2.labels import box
@@ -86,8 +86,8 @@ def test_a_checkpoint_says_what_wrote_it(tmp_path):
 
 def test_an_own_data_set_says_what_made_it():
     pictures = np.arange(20 * 8 * 8 * 3, dtype=np.uint8).reshape(20, 8, 8, 3)
-    entry = own.keep(ImageSet(pictures, np.arange(20) % 2, ("a", "b")), "mine", "me")
-    assert json.loads((own.own_folder(entry.key) / own.OWN_ABOUT).read_text())["app"] == APP
+    entry = uploads.keep(ImageSet(pictures, np.arange(20) % 2, ("a", "b")), "mine", "me")
+    assert json.loads((uploads.own_folder(entry.key) / uploads.OWN_ABOUT).read_text())["app"] == APP
 
 
 SCRIPTS = {

@@ -2,4 +2,4 @@
 
 from vpc2 import privacy
 
-privacy.keep()  # here, so that no way into the package passes it by
+privacy.keep()  # here, so that every import of the package runs it

@@ -1,4 +1,4 @@
-"""Ordered, read-only tables of what the app offers. Adding a thing is adding one literal to one table."""
+"""Catalogs: ordered, read-only tables of entries. Adding a feature is adding one literal to one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_AN_OBJECT = Text("The parameters of “{entry}” must be an object of name
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing the app offers. `target` is a dotted name, resolved only when it is used."""
+    """One entry of a table. `target` is a dotted name, resolved only when it is used."""
 
     key: str
     title: Text
@@ -32,32 +32,32 @@ class Entry:
     family: str = ""
 
     def knob(self, key: str) -> Knob:
-        """Return the knob called `key` (or known by that alias); raise `Refusal` naming the ones there are."""
+        """Return the knob with this key or alias; raise `Refusal` listing the known ones."""
         for knob in self.knobs:
             if key == knob.key or key in knob.aliases:
                 return knob
-        known, said = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
-        raise Refusal(said.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
+        known, message = ", ".join(knob.key for knob in self.knobs), _STRANGE_KNOB if self.knobs else _NO_KNOBS
+        raise Refusal(message.fill(entry=self.title, key=clean_name(key, 40), known=known), field=str(key)[:40])
 
     def defaults(self) -> dict[str, Any]:
-        """Return every parameter at its default."""
+        """Return the default of every parameter."""
         return {knob.key: knob.default for knob in self.knobs}
 
     def clean(self, params: object) -> dict[str, Any]:
-        """Return all parameters in table order, checked; what is not given takes its default."""
+        """Return all parameters in table order, validated; missing ones take their default."""
         if not isinstance(params, Mapping):
             raise Refusal(_NOT_AN_OBJECT.fill(entry=self.title))
-        given = {self.knob(key).key: value for key, value in params.items()}
-        return {knob.key: knob.clean(given[knob.key]) if knob.key in given else knob.default for knob in self.knobs}
+        values = {self.knob(key).key: value for key, value in params.items()}
+        return {knob.key: knob.clean(values[knob.key]) if knob.key in values else knob.default for knob in self.knobs}
 
     def resolve(self) -> Any:
-        """Return the object that `target` names, importing its module now."""
+        """Return the object named by `target`; imports its module."""
         module, _, name = self.target.replace(":", ".").rpartition(".")
         return getattr(importlib.import_module(module), name)
 
 
 class Titles(Mapping[str, Text]):
-    """The titles of a catalog's entries by their keys; it holds none itself."""
+    """The titles of a catalog's entries by key, as a live view: entries added later are included."""
 
     def __init__(self, catalog: Mapping[str, Entry], first: Mapping[str, Text]):
         self._catalog, self._first = catalog, first
@@ -79,7 +79,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class Catalog(Mapping[str, E], Generic[E]):
-    """A table of entries in the order they were written; duplicate keys or aliases raise at once."""
+    """A table of entries in the order of definition; duplicate keys or aliases raise ValueError."""
 
     def __init__(self, what: Text, *entries: E):
         self.what = what
@@ -102,7 +102,7 @@ class Catalog(Mapping[str, E], Generic[E]):
         return len(self._entries)
 
     def find(self, key: object) -> E:
-        """Return the entry called `key` or known by that alias; raise `Refusal` with the nearest name otherwise."""
+        """Return the entry with this key or alias; raise `Refusal` naming the nearest one otherwise."""
         if isinstance(key, str) and key in self._aliases:
             return self[key]
         if not isinstance(key, str):
@@ -114,7 +114,7 @@ class Catalog(Mapping[str, E], Generic[E]):
         raise Refusal(_UNKNOWN.fill(what=self.what, key=name), field=key[:40])
 
     def titles(self, first: Mapping[str, Text] | None = None) -> Titles:
-        """Return the title of each entry by its key, `first` before them: a `Choice`s options, as many as there are entries now."""
+        """Return the titles of all entries by key, after those of `first`: the options of a `Choice`, a live view of the table."""
         return Titles(self, first or {})
 
     def families(self) -> dict[str, tuple[E, ...]]:

@@ -1,4 +1,4 @@
-"""What the app would do with a file: the same doors a visitor's upload goes through, and the verdict in a sentence."""
+"""`vpc2 check`: what the app would do with a file, by the same validation as an upload, with a verdict in one sentence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Verdict:
 
 
 def check_file(path: Path) -> Verdict:
-    """Return what the app would do with a file or a folder of pictures. The kind goes by the name, the verdict by the content."""
+    """Return the verdict on a file or a folder of pictures. The kind is taken from the name, the verdict from the content."""
     suffix = path.suffix.lower()
     kind = (
         "data set"
@@ -59,7 +59,7 @@ def check_file(path: Path) -> Verdict:
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """Return the content of a file, of at most one byte over `most`, so that a size limit further in can refuse it."""
+    """Return the content of a file, up to one byte more than `most`, so that the size limit of its reader can refuse it."""
     try:
         with path.open("rb") as file:
             return file.read(most + 1)
@@ -68,7 +68,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def read_photo(path: Path) -> Photo:
-    """Return the photograph in a file as the app decodes an upload of it."""
+    """Return the photograph in a file, decoded like an upload."""
     from vpc2.images.decode import decode_photo
 
     return decode_photo(read_bytes(path, host.LIMITS.image_bytes), path.name)
@@ -102,10 +102,10 @@ def _check_document(path: Path) -> _Found:
     if read.spec.KIND == "net":
         from vpc2.nets.summary.trainable import review_saved_net
 
-        problem, said = review_saved_net(read.spec)
+        problem, review_notes = review_saved_net(read.spec)
         if problem is not None:
             raise Refusal(problem.text)
-        notes += said
+        notes += review_notes
     return tuple(notes), (), read.spec.KIND
 
 

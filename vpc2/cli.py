@@ -1,6 +1,6 @@
-"""The command line: alone it starts the app; its commands do the same with the same specs and the same code, without a browser.
+"""The command line: the same specs, computations and messages as the app, without a browser.
 
-Heavy libraries are imported inside the commands that need them, so that `summary` and `--help` answer at once.
+Heavy libraries are imported inside the commands that need them, so that `summary` and `--help` start quickly.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or _is_streamlit_option(arguments[0]):
         return start_app(arguments)
-    given = _parser().parse_args(arguments)
+    args = _parser().parse_args(arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        return given.run(given) or 0
+        return args.run(args) or 0
     except Refusal as refusal:
-        print(refusal.text.say(given.lang), file=sys.stderr)
+        print(refusal.text.say(args.lang), file=sys.stderr)
         return 2
-    except BrokenPipeError:  # whoever read our output (`| head`) has seen enough
+    except BrokenPipeError:  # the reader of our output (`| head`) closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
 
@@ -116,11 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _bench(given: argparse.Namespace) -> None:
+def _bench(args: argparse.Namespace) -> None:
     script = resource("tests", "benchmarks", "table.py")
     if not script.is_file():
         raise Refusal(_NO_BENCH)
-    sys.argv = [str(script), f"--turns={given.turns}", f"--only={given.only}", *(["--write"] if given.write else [])]
+    sys.argv = [str(script), f"--turns={args.turns}", f"--only={args.only}", *(["--write"] if args.write else [])]
     runpy.run_path(str(script), run_name="__main__")
 
 
@@ -132,25 +132,25 @@ def _add_views(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tta", metavar="VIEWS", default=None, help="a set of views (standard, flip…) or views separated by commas")
 
 
-def read_spec(given: str, kind: str, table: Any, attribute: str) -> Any:
-    """Return the spec that a preset's name, a JSON file or a link stands for; a link may be the token alone."""
-    if given in table or given in getattr(table, "_aliases", {}):
-        return getattr(table[given], attribute)
-    path = Path(given)
+def read_spec(source: str, kind: str, table: Any, attribute: str) -> Any:
+    """Return the spec named by a preset, a JSON file or a link; of a link the token alone is accepted."""
+    if source in table or source in getattr(table, "_aliases", {}):
+        return getattr(table[source], attribute)
+    path = Path(source)
     if _is_there(path):
         return codec.from_json(_read(path, codec.MAX_JSON_BYTES + 1), kind).spec
-    query = parse_qs(urlsplit(given).query)
+    query = parse_qs(urlsplit(source).query)
     if "s" in query:
         return codec.from_token(query["s"][0], kind).spec
     if path.suffix == ".json":
-        raise Refusal(_NO_FILE.fill(name=clean_name(given)))
-    if len(given) > 24 and "/" not in given:
-        return codec.from_token(given, kind).spec
-    raise Refusal(_NO_SUCH.fill(name=clean_name(given), presets=", ".join(table)))
+        raise Refusal(_NO_FILE.fill(name=clean_name(source)))
+    if len(source) > 24 and "/" not in source:
+        return codec.from_token(source, kind).spec
+    raise Refusal(_NO_SUCH.fill(name=clean_name(source), presets=", ".join(table)))
 
 
 def _is_there(path: Path) -> bool:
-    """True for a file or folder; a link's token is longer than a name may be, and no name at all may hold a zero byte."""
+    """True for an existing file or folder; False for names that are too long (such as tokens of links) or contain a null byte."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -174,13 +174,13 @@ def _number(value: int, lang: str) -> str:
     return write_number(value, lang)
 
 
-def _summary(given: argparse.Namespace) -> None:
+def _summary(args: argparse.Namespace) -> None:
     from vpc2.nets.presets import NETS
     from vpc2.nets.summary.summarise import summarise
 
-    net = read_spec(given.net, "net", NETS, "net")
+    net = read_spec(args.net, "net", NETS, "net")
     summary = summarise(net)
-    if given.json:
+    if args.json:
         layers = [
             {
                 "name": facts.name,
@@ -199,66 +199,66 @@ def _summary(given: argparse.Namespace) -> None:
                 "params": summary.params,
                 "macs": summary.macs,
                 "layers": layers,
-                "problem": summary.problem.text.say(given.lang) if summary.problem else None,
+                "problem": summary.problem.text.say(args.lang) if summary.problem else None,
             }
         )
     else:
         print(f"{'':24}{'(C, H, W)':>20}{'params':>16}{'multiply-adds':>18}{'receptive field':>17}")
         for facts in summary.layers:
             shape = str(facts.output) if facts.output else "-"
-            params, macs = _number(facts.params, given.lang), _number(facts.macs, given.lang)
+            params, macs = _number(facts.params, args.lang), _number(facts.macs, args.lang)
             print(f"{facts.name:24}{shape:>20}{params:>16}{macs:>18}{facts.receptive_field:>17}")
-        print(f"{'':24}{'':>20}{_number(summary.params, given.lang):>16}{_number(summary.macs, given.lang):>18}")
+        print(f"{'':24}{'':>20}{_number(summary.params, args.lang):>16}{_number(summary.macs, args.lang):>18}")
     if summary.problem:
         raise Refusal(summary.problem.text)
 
 
-def _augment(given: argparse.Namespace) -> None:
+def _augment(args: argparse.Namespace) -> None:
     from vpc2.augment.pipeline import draw_images, pick_device
     from vpc2.augment.presets import PIPELINES
     from vpc2.augment.spec import SEED
     from vpc2.images.encode import to_jpeg, to_tensor
 
-    pipeline = read_spec(given.pipeline, "pipeline", PIPELINES, "pipeline")
-    if given.seed is not None:
-        pipeline = replace(pipeline, seed=SEED.clean(given.seed))
-    if not 1 <= given.draws <= MOST_DRAWS:
+    pipeline = read_spec(args.pipeline, "pipeline", PIPELINES, "pipeline")
+    if args.seed is not None:
+        pipeline = replace(pipeline, seed=SEED.clean(args.seed))
+    if not 1 <= args.draws <= MOST_DRAWS:
         raise Refusal(_DRAWS.fill(most=MOST_DRAWS))
-    photos = [checking.read_photo(path) for path in given.images]
-    given.out.mkdir(parents=True, exist_ok=True)
-    with (given.out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+    photos = [checking.read_photo(path) for path in args.images]
+    args.out.mkdir(parents=True, exist_ok=True)
+    with (args.out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         manifest = csv.writer(file, lineterminator="\n")
         manifest.writerow(["file", "source", "draw", "seed", "step", "op", "applied", "values"])
         for i, photo in enumerate(photos):
-            draws = draw_images(pipeline, to_tensor(photo.pixels), given.draws, image_key=photo.digest, device=pick_device())
+            draws = draw_images(pipeline, to_tensor(photo.pixels), args.draws, image_key=photo.digest, device=pick_device())
             for number, draw in enumerate(draws):
                 name = f"{i:03d}_{number:03d}.jpg"
-                (given.out / name).write_bytes(to_jpeg(draw.image))
+                (args.out / name).write_bytes(to_jpeg(draw.image))
                 rows: list[tuple[object, ...]] = [
                     (step.step_id, step.op, int(step.is_applied), json.dumps(dict(step.values))) for step in draw.steps
                 ]
                 for row in rows or [("", "", "", "")]:
                     manifest.writerow([name, photo.name, number, pipeline.seed, *row])
-    print(f"{len(photos) * given.draws} → {given.out}")
+    print(f"{len(photos) * args.draws} → {args.out}")
 
 
-def _train(given: argparse.Namespace) -> int:
+def _train(args: argparse.Namespace) -> int:
     from vpc2.training.experiments.comparison import share_of_test
     from vpc2.training.presets import RECIPES
     from vpc2.training.queue.worker import train
     from vpc2.training.runs.store import make_run
 
-    recipe = read_spec(given.recipe, "recipe", RECIPES, "recipe")
+    recipe = read_spec(args.recipe, "recipe", RECIPES, "recipe")
     try:
-        run = make_run(given.out, recipe)
+        run = make_run(args.out, recipe)
     except FileExistsError:
-        raise Refusal(_TAKEN.fill(name=clean_name(given.out.name))) from None
+        raise Refusal(_TAKEN.fill(name=clean_name(args.out.name))) from None
     ended: dict[str, Any] = {}
 
     def listen(event: dict[str, Any]) -> None:
         if event["type"] == "end":
             ended.update(event)
-        if given.json:
+        if args.json:
             _print_json(event)
         elif event["type"] == "epoch":
             accuracy = event.get("val_accuracy")
@@ -271,40 +271,40 @@ def _train(given: argparse.Namespace) -> int:
     reason = ended.get("reason")
     if state == "failed" and reason:
         raise Refusal(from_stored(reason))
-    if not given.json and ended.get("test_accuracy") is not None:
+    if not args.json and ended.get("test_accuracy") is not None:
         share = share_of_test(ended)
-        print(f"test {ended['test_accuracy']:.4f}" + (f"  {share.text.say(given.lang)}" if share is not None else ""))
+        print(f"test {ended['test_accuracy']:.4f}" + (f"  {share.text.say(args.lang)}" if share is not None else ""))
     return 0 if state in ("finished", "stopped", "paused") else 2
 
 
-def _views(given: argparse.Namespace) -> list[str]:
+def _views(args: argparse.Namespace) -> list[str]:
     from vpc2.predict.tta.views import parse_views
 
-    return list(parse_views(given.tta)) if given.tta else ["identity"]
+    return list(parse_views(args.tta)) if args.tta else ["identity"]
 
 
 def _classifier(name: str) -> Any:
     from vpc2.predict.classifier_ref import ClassifierRef
     from vpc2.predict.opening import open_classifier
 
-    place = ClassifierRef.from_command_line(name)
-    if isinstance(place, Path) and not _is_there(place):
+    ref = ClassifierRef.from_command_line(name)
+    if isinstance(ref, Path) and not _is_there(ref):
         raise Refusal(_NO_CLASSIFIER.fill(name=clean_name(name)))
-    return open_classifier(place)
+    return open_classifier(ref)
 
 
-def _evaluate(given: argparse.Namespace) -> None:
+def _evaluate(args: argparse.Namespace) -> None:
     from vpc2.data.folder import load_folder
-    from vpc2.predict.evaluation import TestAnswers, ask_set
+    from vpc2.predict.evaluation import TestPredictions, predict_set
 
-    classifier, views = _classifier(given.classifier), _views(given)
-    data = load_folder(given.folder, classifier.preprocessing.size_px)
-    found = ask_set(TestAnswers, classifier, data, views)
-    plain, merged = found.plain, found.merged(chosen=views)
-    share, tta_share, paired = found.accuracy(plain), found.accuracy(merged), found.compare(plain, merged)
-    ms, tta_ms = found.view_ms[0], sum(found.view_ms[found.views.index(view)] for view in views)
+    classifier, views = _classifier(args.classifier), _views(args)
+    data = load_folder(args.folder, classifier.preprocessing.size_px)
+    predictions = predict_set(TestPredictions, classifier, data, views)
+    plain, merged = predictions.plain, predictions.merged(chosen=views)
+    share, tta_share, paired = predictions.accuracy(plain), predictions.accuracy(merged), predictions.compare(plain, merged)
+    ms, tta_ms = predictions.view_ms[0], sum(predictions.view_ms[predictions.views.index(view)] for view in views)
     document = {
-        "n": len(found),
+        "n": len(predictions),
         "accuracy": share.share,
         "accuracy_interval": [share.low, share.high],
         "tta_accuracy": tta_share.share,
@@ -314,28 +314,28 @@ def _evaluate(given: argparse.Namespace) -> None:
         "views": views,
         "fixed": paired.fixed,
         "broken": paired.broken,
-        "skipped": [[name, text.say(given.lang)] for name, text in data.skipped],
+        "skipped": [[name, text.say(args.lang)] for name, text in data.skipped],
     }
-    if given.json:
+    if args.json:
         _print_json(document)
     else:
-        print(f"accuracy {share.text.say(given.lang)} ({ms:.2f} ms)  with views {tta_share.text.say(given.lang)} ({tta_ms:.2f} ms)")
+        print(f"accuracy {share.text.say(args.lang)} ({ms:.2f} ms)  with views {tta_share.text.say(args.lang)} ({tta_ms:.2f} ms)")
         for name, text in data.skipped:
-            print(f"{name}: {text.say(given.lang)}", file=sys.stderr)
+            print(f"{name}: {text.say(args.lang)}", file=sys.stderr)
 
 
-def _predict(given: argparse.Namespace) -> None:
+def _predict(args: argparse.Namespace) -> None:
     from vpc2.predict.tta.predict import merge_mean, predict_views
 
-    classifier, views = _classifier(given.classifier), _views(given)
-    for path in given.images:
+    classifier, views = _classifier(args.classifier), _views(args)
+    for path in args.images:
         images = classifier.prepare([checking.read_photo(path).pixels])
         started = time.perf_counter()
         plain = classifier.probabilities(images)[0]
         plain_ms = 1000 * (time.perf_counter() - started)
         started = time.perf_counter()
-        answers = predict_views(classifier, images, views)
-        merged = merge_mean(answers)[0]
+        predictions = predict_views(classifier, images, views)
+        merged = merge_mean(predictions)[0]
         tta_ms = 1000 * (time.perf_counter() - started)
         document = {
             "file": str(path),
@@ -343,9 +343,9 @@ def _predict(given: argparse.Namespace) -> None:
             "ms": plain_ms,
             "tta": _top(classifier, merged),
             "tta_ms": tta_ms,
-            "views": [{"view": view, **_top(classifier, answers.probabilities[v][0])} for v, view in enumerate(views)],
+            "views": [{"view": view, **_top(classifier, predictions.probabilities[v][0])} for v, view in enumerate(views)],
         }
-        if given.json:
+        if args.json:
             _print_json(document)
         else:
             print(
@@ -356,16 +356,16 @@ def _predict(given: argparse.Namespace) -> None:
                 print(f"  {view['view']:24} {view['class']} {view['probability']:.3f}")
 
 
-def _top(classifier: Any, shares: Any, most: int = 5) -> dict[str, Any]:
-    ranked = sorted(range(len(classifier.classes)), key=lambda i: -float(shares[i]))[:most]
+def _top(classifier: Any, shares: Any, count: int = 5) -> dict[str, Any]:
+    ranked = sorted(range(len(classifier.classes)), key=lambda i: -float(shares[i]))[:count]
     top = [{"class": classifier.classes[i], "probability": float(shares[i])} for i in ranked]
     return {**top[0], "top": top}
 
 
-def _check(given: argparse.Namespace) -> None:
-    for path in given.files:
+def _check(args: argparse.Namespace) -> None:
+    for path in args.files:
         verdict = checking.check_file(path)
-        if given.json:
-            _print_json({"file": str(path), "verdict": verdict.verdict, "kind": verdict.kind, "sentence": verdict.text.say(given.lang)})
+        if args.json:
+            _print_json({"file": str(path), "verdict": verdict.verdict, "kind": verdict.kind, "sentence": verdict.text.say(args.lang)})
         else:
-            print(f"{path}: {verdict.verdict} ({verdict.kind}) {verdict.text.say(given.lang)}")
+            print(f"{path}: {verdict.verdict} ({verdict.kind}) {verdict.text.say(args.lang)}")

@@ -1,7 +1,7 @@
-"""How a spec travels: to a document, JSON, a link and back, checked at the door.
+"""Serialising specs: documents, JSON and links, validated on reading.
 
-A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`, and files say what
-"app" saved them, which nobody reads. Nothing here builds a torch object: a hostile link is measured and refused before anything runs.
+A document is `{"version": 1, "kind": "pipeline" | "net" | "recipe", ...}`. Nothing here builds a torch object: an untrusted link is
+measured and refused before anything runs.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ class Spec(Protocol):
 
 @dataclass(frozen=True)
 class Read:
-    """A spec that came in from outside, and what had to be said about it."""
+    """A spec read from outside, and the notes on what was changed."""
 
     spec: Any
     notes: tuple[Text, ...] = ()
 
 
 def read_json(data: bytes | str) -> Any:
-    """Return what a JSON text says; raise `Refusal` for anything that is not plain, finite, shallow JSON.
+    """Parse JSON; raise `Refusal` for anything that is not plain, finite, shallow JSON.
 
-    Python's own reader takes NaN, 1e999, duplicate keys, lone surrogates and any depth; each of them breaks
-    something further in, so each is refused here.
+    Python's own parser accepts NaN, 1e999, duplicate keys, lone surrogates and any depth; each of them breaks later code, so each is
+    refused here.
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -93,7 +93,7 @@ def read_json(data: bytes | str) -> Any:
         raise Refusal(_TOO_DEEP) from None
     except Refusal:
         raise
-    except ValueError:  # an integer of more digits than Python converts
+    except ValueError:  # an integer with more digits than Python's limit
         raise Refusal(_BAD_NUMBER) from None
     _check_values(value, MAX_DEPTH)
     return value
@@ -104,12 +104,12 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key, value in pairs:
-        if key in seen:
+        if key in result:
             raise Refusal(_TWICE.fill(key=clean_name(key, 40)))
-        seen[key] = value
-    return seen
+        result[key] = value
+    return result
 
 
 def _check_values(value: Any, depth: int) -> None:
@@ -137,27 +137,27 @@ def to_document(spec: Spec) -> dict[str, Any]:
 
 
 def from_document(document: Any, kind: str | None = None) -> Read:
-    """Return the spec that a document describes; raise `Refusal` with one sentence if it cannot be used."""
+    """Return the spec of a document; raise `Refusal` with one sentence for an invalid one."""
     if not isinstance(document, dict):
         raise Refusal(_NOT_A_DOCUMENT.fill(kind=_NAMES[kind] if kind else _SAVED))
     document = dict(document)
-    version, found = document.pop("version", None), document.pop("kind", None)
+    version, found_kind = document.pop("version", None), document.pop("kind", None)
     document.pop("app", None)  # what saved it is for people: the version decides
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise Refusal(_NO_VERSION)
     if version > VERSION:
         raise Refusal(_NEWER.fill(version=version))
-    if not isinstance(found, str) or found not in KINDS:
+    if not isinstance(found_kind, str) or found_kind not in KINDS:
         raise Refusal(_NO_KIND.fill(kinds=", ".join(KINDS)))
-    if kind is not None and found != kind:
-        raise Refusal(_WRONG_KIND.fill(found=_NAMES[found], wanted=_NAMES[kind]))
-    module, _, name = KINDS[found].rpartition(".")
+    if kind is not None and found_kind != kind:
+        raise Refusal(_WRONG_KIND.fill(found=_NAMES[found_kind], wanted=_NAMES[kind]))
+    module, _, name = KINDS[found_kind].rpartition(".")
     spec, notes = getattr(importlib.import_module(module), name).from_doc(document)
     return Read(spec, tuple(notes))
 
 
 def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, Any]:
-    """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first that is."""
+    """Return `document` if it is an object with no key outside `known`; raise `Refusal` naming the first unknown one."""
     if not isinstance(document, dict):
         raise Refusal(_NOT_AN_OBJECT.fill(where=where, found=shown(document), known=", ".join(known)))
     for key in document:
@@ -167,7 +167,7 @@ def check_keys(where: Text, document: Any, known: tuple[str, ...]) -> dict[str, 
 
 
 def to_json(spec: Spec) -> str:
-    """Return a spec as a JSON text for people to read and save. Links do without “app”: they stay short."""
+    """Return a spec as a JSON text for people to read and save."""
     document = to_document(spec)
     return json.dumps(
         {"version": document.pop("version"), "kind": document.pop("kind"), "app": APP, **document}, indent=1, ensure_ascii=False
@@ -175,17 +175,17 @@ def to_json(spec: Spec) -> str:
 
 
 def from_json(data: bytes | str, kind: str | None = None) -> Read:
-    """Return the spec saved in a JSON text."""
+    """Return the spec of a JSON text."""
     return from_document(read_json(data), kind)
 
 
 def to_token(spec: Spec) -> str:
-    """Return a spec as the short text that stands behind `?s=` in a link."""
+    """Return a spec as the compressed token of a link (`?s=`)."""
     return base64.urlsafe_b64encode(zlib.compress(_canonical(spec), 9)).rstrip(b"=").decode()
 
 
 def from_token(token: str, kind: str | None = None) -> Read:
-    """Return the spec in a link; any junk raises `Refusal`, and nothing larger than a saved file is ever unpacked."""
+    """Return the spec of a token; invalid ones raise `Refusal`, and no more is decompressed than a saved file may hold."""
     if not isinstance(token, str) or not token or len(token) > MAX_TOKEN_CHARS:
         raise Refusal(_BAD_LINK)
     try:
@@ -200,7 +200,7 @@ def from_token(token: str, kind: str | None = None) -> Read:
 
 
 def digest(spec: Spec) -> str:
-    """Return a name for exactly this spec (the same on every machine), to key caches by."""
+    """Return a hash of exactly this spec (the same on every machine), for cache keys."""
     return hashlib.sha256(_canonical(spec)).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Atomic writing: whoever opens the file sees the old content or the whole new one, also when the writer is killed in the middle."""
+"""Atomic writing of files: readers see the old content or the complete new one, also when the writer is killed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-TEMPORARY_SUFFIX = ".tmp"  # a killed writer leaves such a file behind: whoever sweeps a folder removes `*.tmp`
+TEMPORARY_SUFFIX = ".tmp"  # a killed writer leaves such a file: cleaning up a folder deletes `*.tmp`
 
 
 @contextlib.contextmanager
 def atomic_writer(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
-    """Open a new binary file that takes the place of `path` once the block ends; where the block raises, nothing has changed.
+    """Open a new binary file that replaces `path` when the block ends; if the block raises, nothing changes.
 
-    It is written under a name of its own in the same folder, so that two writers never mix, and renamed. A file that is replaced
-    keeps its permissions; a new one gets those of any new file. With `is_synced` the content is on the disk before the name is: a
-    machine that loses its power keeps the old file or the new one. Raises `OSError` as the disk does.
+    It is written under a unique name in the same folder, so that two writers never mix, and renamed. A replaced file keeps its permissions;
+    a new one gets the usual ones. With `is_synced` the content is flushed to disk before the rename: after a power failure there is the old
+    file or the new one. Raises `OSError` if writing fails.
     """
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
@@ -33,7 +33,7 @@ def atomic_writer(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
             part.chmod(stat.S_IMODE(path.stat().st_mode))
         part.replace(path)
     finally:
-        with contextlib.suppress(OSError):  # the error that brought us here says more than this one
+        with contextlib.suppress(OSError):  # the original error is more important than this one
             part.unlink(missing_ok=True)
 
 
@@ -45,5 +45,8 @@ def atomic_write(path: Path, content: bytes | str, *, is_synced: bool = True) ->
 
 
 def atomic_write_json(path: Path, document: Any, *, is_synced: bool = True, **options: Any) -> None:
-    """Write a document as JSON, as `atomic_writer` does; `options` are those of `json.dumps`. What JSON cannot hold writes nothing."""
+    """Write a document as JSON, as `atomic_writer` does; `options` are those of `json.dumps`.
+
+    If it is not serialisable, nothing is written.
+    """
     atomic_write(path, json.dumps(document, **{"ensure_ascii": False, **options}), is_synced=is_synced)

@@ -1,4 +1,4 @@
-"""What the host decides: folders and limits, read from the environment each time they are asked for."""
+"""Configuration of the host: folders and limits, read from the environment at each call; and memory of the process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DAY_S = 86_400
 
 
 def _limit(default: int, unit: str, title: Text) -> int:
-    """Return a field with its default, the unit it is shown in ("" for a count) and its name on the page."""
+    """Return a dataclass field with its default, the unit it is shown in ("" for a count) and its title."""
     return field(default=default, metadata={"unit": unit, "title": title})
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a visitor's input is taken. Sizes in bytes or pixels, as named."""
+    """Limits on visitors' input. Sizes in bytes or pixels, as named."""
 
     image_bytes: int = _limit(20 * MB, "MB", Text("File of one picture"))
     image_pixels: int = _limit(25_000_000, "Mpx", Text("Pixels of one picture"))
@@ -41,23 +41,22 @@ class Limits:
     classifier_bytes: int = _limit(300 * MB, "MB", Text("File of a classifier"))
     classifier_tensors: int = _limit(2_000, "", Text("Tensors of a classifier"))
     trainable_params: int = _limit(5_000_000, "", Text("Parameters that can be trained"))
-    built_layers: int = _limit(2_000, "", Text("Layers of a net that is built"))  # every copy counted
+    built_layers: int = _limit(2_000, "", Text("Layers of a net that is built"))  # counting every repetition
     activation_bytes: int = _limit(1024 * MB, "MB", Text("Activations of one batch"))  # of one batch in training
     run_seconds: int = _limit(600, "s", Text("One training"))
     runs_at_once: int = _limit(1, "", Text("Trainings at once"))
     queue: int = _limit(60, "", Text("Trainings that wait"))
 
 
-UNITS = {"MB": MB, "Mpx": 1_000_000}  # how many bytes or pixels one of what is shown is worth; 1 for all others
+UNITS = {"MB": MB, "Mpx": 1_000_000}  # bytes or pixels per shown unit; 1 for all others
 
 
 def read_limits(given: str) -> Limits:
-    """Return the limits with those changed that `given` names, as in `runs_at_once=2,image_bytes=5000000`.
+    """Return the limits with the changes in `given`, such as `runs_at_once=2,image_bytes=5000000`.
 
-    Raises `ValueError` with a sentence for a name that is none, or a value that is no whole number above 0: a server that
-    was set up wrongly does not start.
+    Raises `ValueError` with a sentence for an unknown name, or a value that is no integer above 0: a misconfigured server does not start.
     """
-    known, changed = [one.name for one in fields(Limits)], {}
+    known, changed = [limit.name for limit in fields(Limits)], {}
     for part in filter(None, (part.strip() for part in given.split(","))):
         name, _equals, value = part.partition("=")
         if name.strip() not in known or not value.strip().isdecimal() or int(value) < 1:
@@ -72,42 +71,42 @@ LIMITS = read_limits(os.environ.get("VPC2_LIMITS", ""))
 
 
 def unused(found: Iterable[tuple[float, int, Path]], now: float, days: int, most_bytes: int) -> list[Path]:
-    """Return which of what visitors left has to go: (time of its last use, bytes, path) each.
+    """Return which of visitors' files have to be deleted; `found` are (time of last use, bytes, path).
 
-    What nobody has used for that many days, and the longest unused while all together take more than `most_bytes`.
+    Those not used for `days` days, and the least recently used while all together exceed `most_bytes`.
     """
     found, doomed = sorted(found), []
     total = sum(size for _when, size, _path in found)
-    for when, size, path in found:
-        if now - when > days * DAY_S or total > most_bytes:
+    for last_use, size, path in found:
+        if now - last_use > days * DAY_S or total > most_bytes:
             doomed.append(path)
             total -= size
     return doomed
 
 
 def home() -> Path:
-    """Return the folder where runs live: `VPC2_HOME`, or `~/.vpc2`."""
+    """Return the folder of runs and uploads: `VPC2_HOME`, or `~/.vpc2`."""
     return Path(os.environ.get("VPC2_HOME") or Path.home() / ".vpc2")
 
 
 def require_home() -> None:
-    """Make the folder where runs live; end this process with one sentence where it cannot be written: no run could be started."""
+    """Create that folder; exit with one sentence where it is not writable, because no run could be started."""
     try:
         folder = home()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except (OSError, RuntimeError) as error:  # RuntimeError: an account without a home folder
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
         sys.exit(f"The folder for runs cannot be written: set VPC2_HOME to one that can. ({error})")
 
 
 def data_home() -> Path:
-    """Return the folder where data sets are looked for first and downloaded to: `VPC2_DATA`, or a folder in `home()`."""
+    """Return the folder where data sets are searched first and downloaded to: `VPC2_DATA`, or a folder in `home()`."""
     return Path(os.environ.get("VPC2_DATA") or home() / "data")
 
 
 def has_shared_runs() -> bool:
-    """True where the host lets every visitor see everyone's finished runs (`VPC2_SHARED_RUNS=1`)."""
+    """True where the host shows every visitor everyone's finished runs (`VPC2_SHARED_RUNS=1`)."""
     return os.environ.get("VPC2_SHARED_RUNS") == "1"
 
 
@@ -115,15 +114,15 @@ SWITCH_S = 0.0005
 
 
 def share_the_interpreter() -> None:
-    """Let threads take turns in Python every half millisecond in place of five.
+    """Set Python's thread switch interval to half a millisecond instead of five.
 
-    Torch and Kornia give the interpreter away hundreds of times a picture, and wait for a whole turn of some other visitor's
-    page each time: with thirty visitors that is most of what the slowest wait for (tests/benchmarks/load.py).
+    Torch and Kornia release the GIL hundreds of times per picture, and each time wait for a whole interval of another visitor's thread:
+    with thirty visitors that is most of what the slowest wait for (tests/benchmarks/load.py).
     """
     sys.setswitchinterval(SWITCH_S)
 
 
-# glibc's numbers of what `mallopt` sets, and values: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
+# Parameters of glibc's `mallopt` and their values: M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX.
 _MALLOPT = {-3: 16 * MB, -1: 64 * MB, -8: 2}
 
 
@@ -133,33 +132,33 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def keep_freed_memory() -> bool:
-    """Let this process use freed memory again instead of asking for fresh pages; False where the host has no glibc.
+    """Configure glibc to reuse freed memory instead of asking for new pages; return False where the host has no glibc.
 
-    A fresh page costs as much as the arithmetic on it: a draw of one cheap step takes half the time. Two heaps, not one a
-    thread: Streamlit starts a thread a run, and each heap keeps what it freed.
+    A new page costs as much as the arithmetic on it: a draw of one cheap step takes half the time. Two arenas, not one per thread:
+    Streamlit starts a thread per script run, and each arena keeps what it freed.
     """
     libc = _glibc()
     return libc is not None and all(libc.mallopt(option, value) for option, value in _MALLOPT.items())
 
 
 def resident_bytes() -> int:
-    """Return how much memory this process holds."""
+    """Return the resident memory of this process in bytes."""
     import psutil
 
     return psutil.Process().memory_info().rss
 
 
 def return_memory() -> None:
-    """Give every freed page back to the machine; a moment's work that nobody should wait for."""
+    """Return freed memory to the operating system; takes a moment, so no request should wait for it."""
     if libc := _glibc():
         libc.malloc_trim(0)
 
 
 class Heap:
-    """Gives freed memory back whenever the process has grown by `growth_bytes` since it last did.
+    """Returns freed memory to the operating system whenever the process has grown by `growth_bytes` since the last time.
 
-    Finished pictures, small and long-lived, settle between large passing ones, and holes grow that nothing fits into: without
-    this, two hundred moves of a knob leave 250 MB of them.
+    Finished pictures, small and long-lived, are allocated between large temporary ones, and the heap fragments: without this, two hundred
+    changes of a knob leave 250 MB unused.
     """
 
     def __init__(self, growth_bytes: int = 96 * MB) -> None:

@@ -1,7 +1,7 @@
-"""Kinds of parameter: what a value may be, what it is called, and how it is checked.
+"""Knobs: the types of parameters, with their names, ranges and validation.
 
-A knob is the only validator of its value: the page, a JSON file, a link and the command line all call `clean`.
-Values are plain JSON (numbers, strings, booleans, lists), so a spec travels as it is.
+A knob is the only validator of its value: the page, a JSON file, a link and the command line all call `clean`. Values are plain JSON
+(numbers, strings, booleans, lists), so a spec is serialised without conversion.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ _NOT_A_FLAG = Text("{name} must be true or false, not {value}.")
 class Knob:
     """One parameter of an entry.
 
-    `key` is the target's own argument name, `aliases` older or shorter names that files may carry, `unit` what the
-    number counts ("px", "°"), and `scales` is True where the value is a length in pixels of the picture, so that a
-    preview at another size must scale it.
+    `key` is the target's own argument name, `aliases` older or shorter names accepted in files, `unit` the unit ("px", "°"), and `scales`
+    is True where the value is a length in pixels of the picture, so that a preview at another size must scale it.
     """
 
     key: str
@@ -41,15 +40,15 @@ class Knob:
     scales: bool = False
 
     def clean(self, value: object) -> object:
-        """Return `value` in its canonical form; raise `Refusal` naming this knob if it cannot be one."""
+        """Return `value` in its canonical form; raise `Refusal` naming this knob for an invalid one."""
         raise TypeError(f"{type(self).__name__} has no rule of its own")
 
     def refuse(self, text: Text, value: object, **values: object) -> Refusal:
-        """Return the refusal of `value`, ready to raise."""
+        """Return the refusal of `value`, to be raised."""
         return Refusal(text.fill(name=self.title, value=shown(value), **values), field=self.key)
 
     def extremes(self) -> tuple[object, ...]:
-        """Return the default and the furthest values allowed; every one of them must work (a law)."""
+        """Return the default and the extreme allowed values; every one of them must work (tested for every entry)."""
         return (self.default,)
 
 
@@ -81,7 +80,7 @@ class Number(Knob):
 
 @dataclass(frozen=True, kw_only=True)
 class Whole(Knob):
-    """A whole number in [low, high]; only odd ones where `odd` is set."""
+    """An integer in [low, high]; only odd ones where `odd` is set."""
 
     low: int
     high: int
@@ -103,7 +102,7 @@ class Whole(Knob):
 
 @dataclass(frozen=True, kw_only=True)
 class Pair(Knob):
-    """A whole number in [low, high] for both sides of a picture, or two of them, [height, width]; or one of `words`."""
+    """An integer in [low, high] for both sides of a picture, or two of them, [height, width]; or one of `words`."""
 
     low: int
     high: int
@@ -135,10 +134,9 @@ class Pair(Knob):
 
 @dataclass(frozen=True, kw_only=True)
 class Span(Knob):
-    """A pair [from, to] inside [low, high], out of which each draw takes one number.
+    """A pair [from, to] inside [low, high], from which each draw samples one number.
 
-    Where `symmetric` is set, a single number d means [-d, d], as in Kornia's `degrees=15`. `whole` asks for whole
-    numbers.
+    Where `symmetric` is set, a single number d means [-d, d], as in Kornia's `degrees=15`. `whole` requires integers.
     """
 
     low: float
@@ -168,7 +166,7 @@ class Span(Knob):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Knob):
-    """One key out of `options`, a table from key to the words shown for it."""
+    """One key of `options`, a table from key to its title."""
 
     options: Mapping[str, Text] = field(default_factory=dict)
 
@@ -183,7 +181,7 @@ class Choice(Knob):
 
 @dataclass(frozen=True, kw_only=True)
 class Flag(Knob):
-    """Yes or no."""
+    """A boolean."""
 
     def clean(self, value: object) -> bool:
         if not isinstance(value, bool):

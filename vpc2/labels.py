@@ -1,4 +1,4 @@
-"""What is marked on a photograph: boxes, points and masks, in shares of its sides, so that they hold at any size."""
+"""Labels on a photograph: boxes, points and masks, in shares of its sides, so that they are independent of the size."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from vpc2.text import clean_name
 BOX, POINT, MASK = "box", "point", "mask"
 KINDS = (BOX, POINT, MASK)
 MOST = 60  # labels on one photograph
-MOST_CORNERS = 400  # of one mask
+MOST_CORNERS = 400  # corners of one mask
 NAME_CHARS = 40
-LEAST_SHARE = 1e-9  # thinner than this is no box
+LEAST_SHARE = 1e-9  # minimum side of a box
 
 
 @dataclass(frozen=True)
 class Label:
-    """One mark. `places` are shares of the sides, 0 to 1, from the upper left corner.
+    """One label. `places` are coordinates in shares of the sides, 0 to 1, from the upper left corner.
 
-    A box has x0, y0, x1, y1, a point x, y, and a mask the corners x1, y1, x2, y2, … of a polygon. `name` is what it
-    marks, in the visitor's words; it may be empty.
+    A box has x0, y0, x1, y1, a point x, y, and a mask the corners x1, y1, x2, y2, … of a polygon. `name` is the class in the visitor's
+    words; it may be empty.
     """
 
     kind: str
@@ -30,8 +30,8 @@ class Label:
     name: str = ""
 
     def scaled(self, width: float, height: float) -> tuple[float, ...]:
-        """Return the places on a picture of this size, in pixels from its upper left corner."""
-        return tuple(place * (height if i % 2 else width) for i, place in enumerate(self.places))
+        """Return the coordinates on a picture of this size, in pixels from its upper left corner."""
+        return tuple(value * (height if i % 2 else width) for i, value in enumerate(self.places))
 
     def to_doc(self) -> dict[str, Any]:
         return {"kind": self.kind, "places": list(self.places), "name": self.name}
@@ -50,18 +50,18 @@ def mask(*places: float) -> Label:
 
 
 def read_label(kind: object, places: object, name: object = "") -> Label | None:
-    """Return the label that somebody else describes, its name cleaned; None where it is none.
+    """Return the label of untrusted values, its name cleaned; None for invalid ones.
 
-    Places outside the picture are no label: whoever reads a file in which they may lie a little outside clips them first.
+    Coordinates outside the picture are invalid: readers of files in which they may lie slightly outside clip them first.
     """
     if not isinstance(kind, str) or kind not in KINDS or not isinstance(places, list | tuple) or not isinstance(name, str):
         return None
     count = len(places)
     if not (count == {BOX: 4, POINT: 2}.get(kind) or kind == MASK and count % 2 == 0 and 6 <= count <= 2 * MOST_CORNERS):
         return None
-    if not all(isinstance(place, int | float) and not isinstance(place, bool) and 0 <= place <= 1 for place in places):
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1 for value in places):
         return None
-    numbers = tuple(float(place) for place in places)
+    numbers = tuple(float(value) for value in places)
     if kind == BOX and not (numbers[2] - numbers[0] > LEAST_SHARE and numbers[3] - numbers[1] > LEAST_SHARE):
         return None
     if kind == MASK and area_of(numbers) <= LEAST_SHARE**2:
@@ -70,7 +70,7 @@ def read_label(kind: object, places: object, name: object = "") -> Label | None:
 
 
 def from_docs(docs: Iterable[dict[str, Any]]) -> tuple[Label, ...]:
-    """Return the labels that a session keeps as plain documents."""
+    """Return the labels stored in a session as plain documents."""
     return tuple(Label(doc["kind"], tuple(doc["places"]), doc["name"]) for doc in docs)
 
 
@@ -81,5 +81,5 @@ def area_of(polygon: Sequence[float]) -> float:
 
 
 def bounds_of(places: Sequence[float]) -> tuple[float, float, float, float]:
-    """Return the upright box x0, y0, x1, y1 around places x1, y1, x2, y2, …"""
+    """Return the upright bounding box x0, y0, x1, y1 of points x1, y1, x2, y2, …"""
     return min(places[::2]), min(places[1::2]), max(places[::2]), max(places[1::2])

@@ -1,6 +1,7 @@
-"""Other packages report nothing and write nothing outside `VPC2_HOME`: what tells them so, before any of them is imported.
+"""Environment variables that stop other packages from sending telemetry and from writing outside `VPC2_HOME`.
 
-Importing `vpc2` calls `keep`, so server, training worker, Ray's tasks and command line cannot forget it. docs/trust.md has the list.
+They must be set before those packages are imported. Importing `vpc2` calls `keep`, so server, training worker, Ray's tasks and command line
+cannot forget it. docs/trust.md has the list.
 """
 
 from __future__ import annotations
@@ -10,25 +11,25 @@ from pathlib import Path
 
 from vpc2.host import home
 
-# What a package sends to its maker, or asks of it, when it is imported or used. ONNX Runtime reads its variable while it is imported:
-# the call that it offers for the same comes too late.
+# Telemetry and update checks of packages when they are imported or used. ONNX Runtime reads its variable during the import: calling
+# its function for the same purpose would be too late.
 NO_REPORTS = {"ORT_DISABLE_TELEMETRY": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-# Nothing is installed or fetched without a word. A host may decide otherwise.
+# Nothing is installed or downloaded silently. A host may override this.
 NO_FETCHING = {"KORNIA_INSTALLATION_MODE": "raise", "HF_HUB_OFFLINE": "1"}
 
-# What a package keeps for its next start, in a folder of `home()`: Captum imports Matplotlib, which lists the machine's fonts, and torch's
-# exporter to ONNX imports its compiler, which makes a folder.
+# Caches of packages, in a folder of `home()`: Captum imports Matplotlib, which caches the machine's fonts, and torch's ONNX exporter
+# imports its compiler, which creates a folder.
 FOLDERS = {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "torch"}
 
 
 def keep() -> None:
-    """Set the environment of this process, and so of those that it starts."""
+    """Set the environment of this process and of its child processes."""
     os.environ.update(NO_REPORTS)
     for name, value in NO_FETCHING.items():
         os.environ.setdefault(name, value)
     try:
         cache = home() / "cache"
-    except RuntimeError:  # an account without a home folder, and no VPC2_HOME
+    except RuntimeError:  # a user without a home folder, and no VPC2_HOME
         return
     if _may_be_made(cache):
         for name, folder in FOLDERS.items():

@@ -1,8 +1,8 @@
-"""The only place that seeds torch.
+"""Seeding torch: the only module that does it.
 
-Streamlit serves visitors as threads of one process and Kornia draws from torch's one global generator: without a
-lock, "seeded" draws of two visitors mix. So a draw is made in three moves: under the lock, seed and sample the
-parameters; give the generator back as it was; then apply the parameters outside.
+Streamlit serves visitors as threads of one process and Kornia samples from torch's global generator: without a lock, seeded draws of two
+visitors would mix. So a draw takes three steps: under the lock, seed and sample the parameters; restore the generator; then apply the
+parameters outside the lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def seed_of(*parts: object) -> int:
 
 @contextlib.contextmanager
 def drawing(seed: int) -> Iterator[None]:
-    """Seed torch's CPU generator inside the block, alone, and leave it afterwards as it was found."""
+    """Seed torch's CPU generator inside the block, under the lock, and restore its state afterwards."""
     import torch
 
     with _LOCK, torch.random.fork_rng(devices=[]):
@@ -33,9 +33,9 @@ def drawing(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def training(seed: int) -> Iterator[None]:
-    """Seed torch's generators (every device's) for a whole training run, and leave the CPU's as it was found.
+    """Seed torch's generators (of every device) for a training run, and restore the CPU's afterwards.
 
-    For a process that trains and does nothing else: no lock is held, so that batches can be drawn inside.
+    For a process that does nothing but training: no lock is held, so that batches can be sampled inside.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""A share of right answers with its n and its interval: every accuracy on the screen, in a report and on the command line is one."""
+"""Shares: an accuracy with its n and confidence interval, as shown on every page, report and the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpc2.text import Text
 
 CONFIDENCE = 0.95
-Z = 1.959963984540054  # the normal distribution's quantile of that confidence
+Z = 1.959963984540054  # the quantile of the normal distribution for 95 % confidence
 
 _NONE = Text("no pictures")
 _SHARE = Text("{share:.{digits}f} % ({low:.{fine}f} to {high:.{fine}f}) of {n:,}")
@@ -18,7 +18,7 @@ _BOUNDS = Text("{low:.{fine}f} to {high:.{fine}f} % of {n:,}")
 
 @dataclass(frozen=True)
 class Share:
-    """`hits` right answers of `n` with the 95 % interval `low` to `high`, 0 to 1; `people` where pictures of one person belong together."""
+    """`hits` of `n` with the 95 % interval `low` to `high`, 0 to 1; `people` is the number of people where pictures are grouped by them."""
 
     hits: int
     n: int
@@ -37,7 +37,7 @@ class Share:
 
     @property
     def bounds(self) -> Text:
-        """The interval and n alone, to stand below the share: "91 to 96 % of 360"."""
+        """The interval and n alone: "91 to 96 % of 360"."""
         return _BOUNDS.fill(**self._numbers()) if self.n else _NONE
 
     def _numbers(self) -> dict[str, object]:
@@ -54,12 +54,11 @@ class Share:
 
 
 def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
-    """Return the interval of Wilson's score (1927) for a share of `hits` in `n`, 95 % unless `z` says otherwise; 0 to 1 of no picture.
+    """Return Wilson's score interval (1927) for a share of `hits` in `n`, 95 % unless `z` is given; 0 to 1 for n = 0.
 
-    Unlike the usual one it is not empty at 0 and 1, where a handful of pictures would seem to prove something. Written out: scipy's
-    `binomtest(hits, n).proportion_ci(method="wilson")` gives the same, but takes whole numbers
-    only (the effective sample size of pictures of a few people is a fraction) and computes an exact test first: milliseconds a call,
-    where a page shows hundreds of intervals.
+    Unlike the normal approximation it has a positive width at 0 and 1, where a few pictures prove little. Written out: scipy's
+    `binomtest(hits, n).proportion_ci(method="wilson")` gives the same, but accepts integers only (the effective sample size of pictures of
+    a few people is a fraction) and computes an exact test first: milliseconds per call, where a page shows hundreds of intervals.
     """
     if not n:
         return 0.0, 1.0
@@ -70,12 +69,12 @@ def wilson(hits: float, n: float, z: float = Z) -> tuple[float, float]:
 
 
 def share_of(hits: int, n: int) -> Share:
-    """Return a share of `hits` in `n` with Wilson's interval."""
+    """Return the share of `hits` in `n` with Wilson's interval."""
     return Share(int(hits), int(n), *wilson(hits, n))
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for being several (Holm 1979): below 0.05, each is evidence among all that were asked."""
+    """Return p-values adjusted for multiple tests (Holm 1979): below 0.05, each is significant among all."""
     order = sorted(range(len(values)), key=values.__getitem__)
     adjusted, worst = [0.0] * len(values), 0.0
     for rank, i in enumerate(order):

@@ -1,6 +1,6 @@
-"""Definitions of this project as text, each with all that it uses, for scripts that run without the project. Standard library only.
+"""Extracting the sources of definitions with all that they use, for exported scripts that run without vpc2. Standard library only.
 
-What a script computes with is then what the project itself computes with, to the last bit.
+So a script computes with the code of the project itself, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
 class Unavailable(ValueError):
-    """There is no text that stands for a function."""
+    """The source of a function cannot be extracted."""
 
 
 class Carrier:
-    """Collects definitions in an order that runs: what is used stands before what uses it.
+    """Collects definitions in an executable order: what is used precedes what uses it.
 
-    `imports` are the lines that they need; those of the project itself are replaced by the definitions they name.
+    `imports` are the import lines they need; imports of the project itself are replaced by the definitions they name.
     """
 
     def __init__(self) -> None:
@@ -37,14 +37,14 @@ class Carrier:
 
     @property
     def definitions(self) -> list[str]:
-        """The texts, in order. Raises ValueError where two of them share a name: one would hide the other."""
+        """The sources, in order. Raises ValueError where two share a name: one would shadow the other."""
         names = [name.removesuffix(":") for (_path, name), text in self._definitions.items() if text]
         if len(set(names)) < len(names):
             raise ValueError(f"two definitions are called {max(names, key=names.count)}")
         return [text for text in self._definitions.values() if text]
 
     def add(self, target: str) -> str:
-        """Take along what a dotted name of the project stands for; return the name that it has in the script."""
+        """Add the definition of a dotted name of the project; return its name in the script."""
         module, _, name = target.replace(":", ".").rpartition(".")
         self._add_named(_path_of(module), name)
         return name
@@ -59,7 +59,7 @@ class Carrier:
         return target
 
     def add_function(self, function: Callable, name: str) -> str:
-        """Take a function along under another name. Raises `Unavailable` where its source cannot be read."""
+        """Add a function under another name. Raises `Unavailable` where its source cannot be read."""
         if not isinstance(function, FunctionType):
             raise Unavailable(f"{function!r} is not a plain function")
         try:
@@ -141,7 +141,7 @@ def import_block(lines: list[str]) -> str:
 
 
 def _path_of(module: str) -> Path:
-    """Return a module's file without importing it, or the packages it lies in."""
+    """Return a module's file without importing it or its packages."""
     if module in sys.modules:
         return Path(sys.modules[module].__file__ or "")
     root = Path(__file__).parent
@@ -184,7 +184,7 @@ def _module_of(node: ast.Import | ast.ImportFrom) -> str:
 
 
 def _used(node: ast.AST) -> list[str]:
-    """Return the names that a definition mentions, in order, each once."""
+    """Return the names that a definition uses, in order, without duplicates."""
     return list(dict.fromkeys(one.id for one in ast.walk(node) if isinstance(one, ast.Name)))
 
 
@@ -195,7 +195,7 @@ def _segment(node: ast.stmt, text: str) -> str:
 
 
 def _node_of(function: FunctionType, tree: ast.Module) -> ast.FunctionDef | ast.Lambda:
-    """Return where a function is written: the smallest definition with its name and arguments that its instructions lie in."""
+    """Return a function's syntax node: the smallest definition with its name and arguments that contains its instructions."""
     code = function.__code__
     places = [place for place in code.co_positions() if None not in place]
     arguments = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])

@@ -1,8 +1,8 @@
-"""What is said to visitors: sentences translated when they are shown, refusals, and names that are safe to show.
+"""Messages for visitors: texts that are translated when shown, refusals, and safe display of names.
 
-English stands in the code and is the key (gettext's msgid). Every other language is one catalog,
-`assets/locale/<language>/LC_MESSAGES/vpc2.po`, and is offered as soon as its compiled file is there; `.ci/translate` brings the
-catalogs up to date with the code. Standard library only.
+The English text in the code is the key (gettext's msgid). Every other language is one catalog,
+`assets/locale/<language>/LC_MESSAGES/vpc2.po`, and is offered as soon as its compiled file exists; `.ci/translate` updates the catalogs
+from the code. Standard library only.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def _catalog(language: str) -> gettext.NullTranslations:
 
 
 def translate(message: str, language: str) -> str:
-    """Return an English message in `language`; in English where there is no catalog for it or the catalog lacks the message."""
-    if language not in LANGUAGES or not message:  # gettext answers an empty message with the catalog's header
+    """Return an English message in `language`; in English where there is no catalog or the catalog lacks the message."""
+    if language not in LANGUAGES or not message:  # gettext returns the catalog's header for an empty message
         return message
     return _catalog(language).gettext(message)
 
 
 class _Formatter(string.Formatter):
-    """Fills fields as a language writes them: numbers with its separators, a `Text` in that language."""
+    """Formats fields in a language: numbers with its separators, a `Text` in that language."""
 
     def __init__(self, language: str):
         self.language = language
@@ -49,18 +49,19 @@ class _Formatter(string.Formatter):
         if isinstance(value, Text):
             value = value.say(self.language)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if found := _PERCENT.fullmatch(format_spec):  # {share:.1%}
-                return write_percent(value, self.language, int(found[1]))
+            if match := _PERCENT.fullmatch(format_spec):  # {share:.1%}
+                return write_percent(value, self.language, int(match[1]))
             return write_number(value, self.language, format_spec)
         return format(value, format_spec)
 
 
 @dataclass(frozen=True)
 class Text:
-    """One English sentence that is translated when it is said, so that tables and refusals hold it in no language yet.
+    """An English message that is translated when it is shown, so that tables and refusals are independent of the language.
 
-    `{name}` fields are filled by `fill`. `context` tells apart two meanings that one English word has and another language has not
-    (`Text("Length", context="of a training")`). `.ci/translate` finds the literals, so write them out: no variable, no f-string.
+    `{name}` fields are filled by `fill`. `context` distinguishes two meanings of one English word that another language translates
+    differently (`Text("Length", context="of a training")`). `.ci/translate` extracts the literals, so write them out: no variable, no
+    f-string.
     """
 
     msgid: str
@@ -68,21 +69,21 @@ class Text:
     values: tuple[tuple[str, Any], ...] | None = field(default=None, kw_only=True)
 
     def say(self, language: str) -> str:
-        """Return the sentence in `language`, in English where that language has no catalog."""
+        """Return the message in `language`, in English where that language has no catalog."""
         template = self._template(language if language in LANGUAGES else SOURCE)
         return template if self.values is None else _Formatter(language).vformat(template, (), dict(self.values))
 
     @property
     def en(self) -> str:
-        """The sentence in English."""
+        """The message in English."""
         return self.say(SOURCE)
 
     def fill(self, **values: Any) -> Text:
-        """Return the sentence with values for its fields; a value may be a `Text`, numbers are written as each language does."""
+        """Return the message with values for its fields; a value may be a `Text`, numbers are formatted in each language."""
         return replace(self, values=tuple(sorted((dict(self.values or ()) | values).items())))
 
     def in_every_language(self) -> dict[str, str]:
-        """Return the sentence in all languages there are, as runs and sessions keep it; `from_stored` reads it back."""
+        """Return the message in all languages, as runs and sessions store it; `from_stored` reads it back."""
         return {language: self.say(language) for language in LANGUAGES}
 
     def _template(self, language: str) -> str:
@@ -96,9 +97,9 @@ class Text:
 
 @dataclass(frozen=True)
 class Plural(Text):
-    """A sentence about a number of things: `Plural("{n:,} image", "{n:,} images").fill(n=3)`.
+    """A message about a number of things: `Plural("{n:,} image", "{n:,} images").fill(n=3)`.
 
-    The field named by `count` decides which form is said; how many forms a language has is its catalog's affair.
+    The field named by `count` selects the plural form; the catalog defines how many forms a language has.
     """
 
     plural: str
@@ -113,7 +114,7 @@ class Plural(Text):
 
 @dataclass(frozen=True)
 class Verbatim(Text):
-    """What is the same in every language: a name, a formula, what a visitor wrote. Numbers filled in are still each language's."""
+    """A text that is the same in every language: a name, a formula, user input. Numbers filled in are still formatted per language."""
 
     def _template(self, language: str) -> str:
         return self.msgid
@@ -121,7 +122,7 @@ class Verbatim(Text):
 
 @dataclass(frozen=True)
 class _Stored(Text):
-    """A sentence read back as it was kept, in the languages there were then; English where one is missing."""
+    """A message read back from storage, in the languages of that time; English where one is missing."""
 
     said: tuple[tuple[str, str], ...] = ()
 
@@ -131,7 +132,7 @@ class _Stored(Text):
 
 @dataclass(frozen=True)
 class _Composed(Text):
-    """A text made of others, by a function of what they say in the language asked for."""
+    """A text made of others, by a function of their translations."""
 
     parts: tuple[Text, ...] = ()
     compose: Callable[[Iterable[str]], str] = "".join
@@ -140,24 +141,24 @@ class _Composed(Text):
         return self.compose(part.say(language) for part in self.parts)
 
 
-def from_stored(said: Mapping[str, Any]) -> Text:
-    """Return the text kept as `in_every_language` wrote it: {"en": …, "es": …}."""
-    kept = tuple((str(language), str(words)) for language, words in said.items())
-    return _Stored(dict(kept).get(SOURCE, ""), said=kept)
+def from_stored(messages: Mapping[str, Any]) -> Text:
+    """Return the text stored by `in_every_language`: {"en": …, "es": …}."""
+    pairs = tuple((str(language), str(message)) for language, message in messages.items())
+    return _Stored(dict(pairs).get(SOURCE, ""), said=pairs)
 
 
 def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:
-    """Return one text that says all of `texts` in turn."""
+    """Return one text that joins all of `texts`."""
     return _Composed("", parts=tuple(texts), compose=separator.join)
 
 
-def _small(words: Iterable[str]) -> str:
-    whole = "".join(words)
-    return whole[:1].lower() + whole[1:]
+def _small(parts: Iterable[str]) -> str:
+    text = "".join(parts)
+    return text[:1].lower() + text[1:]
 
 
 def begin_small(text: Text) -> Text:
-    """Return the text with a small first letter, to stand inside a sentence."""
+    """Return the text with a lower-case first letter, for use inside a sentence."""
     return _Composed("", parts=(text,), compose=_small)
 
 
@@ -170,9 +171,9 @@ _HUGE = Text("a number with very many digits")
 
 
 def shown(value: object) -> object:
-    """Return what stands for a rejected value in a sentence, short and harmless (a 5,000-digit number raises in `str`), to be filled in.
+    """Return a short, safe representation of a rejected value for a message (a 5,000-digit number raises in `str`), to be filled in.
 
-    `None`, `True` and `False` are shown as JSON writes them.
+    `None`, `True` and `False` are shown as in JSON.
     """
     if value is None or isinstance(value, bool):
         return f"“{json.dumps(value)}”"
@@ -186,10 +187,10 @@ def shown(value: object) -> object:
 
 
 class Refusal(ValueError):
-    """Something a visitor gave that cannot be used, said in one plain sentence that tells what to do.
+    """Invalid input of a visitor, with one plain sentence that says what to do.
 
-    `field` names the knob or key at fault, where there is one. Whoever shows it, shows `text` in the visitor's
-    language and nothing else; it never carries a traceback or a path.
+    `field` names the knob or key at fault, where there is one. Callers show only `text`, in the visitor's language; it never contains a
+    traceback or a path.
     """
 
     def __init__(self, text: Text, *, field: str = ""):
@@ -202,9 +203,9 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def clean_name(name: object, limit: int = 60) -> str:
-    """Return a name that is safe to show: normalised, on one line, without control or direction marks, cut.
+    """Return a name that is safe to show: normalised, on one line, without control or direction marks, truncated.
 
-    The result is still data, not markup: a page shows it as text or passes it through its own Markdown guard.
+    The result is still data, not markup: a page shows it as text or escapes it for Markdown.
     """
     text = unicodedata.normalize("NFC", str(name)[: 40 * limit].encode("utf-8", "ignore").decode())
     text = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)

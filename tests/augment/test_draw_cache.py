@@ -43,10 +43,10 @@ def applied(monkeypatch):
 def test_only_the_steps_from_the_moved_one_on_are_applied(moved, applied):
     pipeline, expected = MOVED[moved]
     kept = DrawCache(2**24)
-    draw_images(STRONG, IMAGE, 5, "k", kept=kept)
+    draw_images(STRONG, IMAGE, 5, "k", cache=kept)
     assert applied == dict.fromkeys(IDS, 5)
     applied.clear()
-    draws = draw_images(pipeline, IMAGE, 5, "k", kept=kept)
+    draws = draw_images(pipeline, IMAGE, 5, "k", cache=kept)
     assert applied == dict.fromkeys(expected, 5)
     for draw, plain in zip(draws, draw_images(pipeline, IMAGE, 5, "k"), strict=True):
         assert torch.equal(draw.image, plain.image) and draw.steps == plain.steps
@@ -59,9 +59,9 @@ def test_only_the_steps_from_the_moved_one_on_are_applied(moved, applied):
 )
 def test_what_was_kept_of_something_else_is_not_used(image, key, seed, applied):
     kept = DrawCache(2**24)
-    draw_images(STRONG, IMAGE, 3, "k", kept=kept)
+    draw_images(STRONG, IMAGE, 3, "k", cache=kept)
     applied.clear()
-    draw_images(pipelines.Pipeline(STRONG.steps, seed), image, 3, key, kept=kept)
+    draw_images(pipelines.Pipeline(STRONG.steps, seed), image, 3, key, cache=kept)
     assert applied == dict.fromkeys(IDS, 3)
 
 
@@ -69,14 +69,14 @@ def test_what_is_kept_is_bounded_and_the_stage_in_use_stays(applied):
     """Two hundred moves of the last knob, with room for the draws of two steps."""
     kept = DrawCache(5 * 2 * IMAGE.nbytes)
     for move in range(200):
-        draw_images(edit_param(STRONG, IDS[-1], "p", move / 200), IMAGE, 5, "k", kept=kept)
+        draw_images(edit_param(STRONG, IDS[-1], "p", move / 200), IMAGE, 5, "k", cache=kept)
         assert kept.bytes <= kept.limit_bytes
     assert all(applied[step_id] == 5 for step_id in IDS[:-1]) and applied[IDS[-1]] == 1000
 
 
 def test_a_picture_larger_than_the_limit_is_not_kept():
     kept = DrawCache(IMAGE.nbytes - 1)
-    draw_images(STRONG, IMAGE, 1, "k", kept=kept)
+    draw_images(STRONG, IMAGE, 1, "k", cache=kept)
     assert kept.bytes == 0
 
 
@@ -86,7 +86,7 @@ def test_neighbours_in_threads_share_what_is_kept():
 
     def work(seed):
         for _ in range(10):
-            draws = draw_images(pipelines.Pipeline(STRONG.steps, seed % 3), IMAGE, 4, "k", kept=kept)
+            draws = draw_images(pipelines.Pipeline(STRONG.steps, seed % 3), IMAGE, 4, "k", cache=kept)
             differing.extend(seed for a, b in zip(draws, expected[seed % 3], strict=True) if not torch.equal(a.image, b.image))
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]

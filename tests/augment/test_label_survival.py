@@ -11,7 +11,7 @@ from vpc2.augment.label_survival import (
     RULE,
     SURE,
     Survival,
-    find_fall,
+    find_drop,
     survival,
     survival_by_class,
     survival_by_step,
@@ -78,14 +78,14 @@ def test_digits_may_be_turned_a_little_but_not_by_any_angle(digits):
     for _value, stronger in edit_strengths(pipeline, "s1", "degrees"):
         every = survival_by_class(stronger, images[::3], labels[::3], ask).values()
         found.append(Survival(sum(one.n for one in every), sum(one.kept for one in every)))
-    fall = find_fall(found, 0.8)
+    fall = find_drop(found, 0.8)
     assert fall.stays and 1 < fall.sure < 5
     assert found[1].share > 0.8
 
 
 def test_where_survival_falls_is_named_only_as_far_as_the_count_carries():
     def fall(*kept, n=24, line=0.8):
-        found = find_fall([Survival(n, k) for k in kept], line)
+        found = find_drop([Survival(n, k) for k in kept], line)
         return found.sure, found.counted, found.stays, found.is_clear
 
     assert fall(24, 24, 24) == (None, None, False, True)  # never
@@ -128,7 +128,7 @@ def test_an_unsure_answer_is_no_label_to_lose():
 def test_a_falling_strength_and_a_verdict_are_one_rule():
     for n in (24, 96, 400):
         for kept in range(n + 1):
-            one, fall = Survival(n, kept), find_fall([Survival(n, kept)], 1 - MOST_LOST)
+            one, fall = Survival(n, kept), find_drop([Survival(n, kept)], 1 - MOST_LOST)
             assert fall.is_clear == (one.verdict == "harmless") and (fall.sure == 0) == (one.verdict == "unsafe")
 
 

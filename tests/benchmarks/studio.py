@@ -68,7 +68,7 @@ def ours_moved(known, pipeline, device, kept=None):
     """Draw as the page does: the photograph at the size that is shown is known."""
     shape, small = known
     scaled = edit_scale(pipeline, SIDE_PX / max(shape[:2]))
-    return [to_jpeg(draw.image) for draw in draw_images(scaled, to_tensor(small), DRAWS, device=device, kept=kept)]
+    return [to_jpeg(draw.image) for draw in draw_images(scaled, to_tensor(small), DRAWS, device=device, cache=kept)]
 
 
 def albumentations_of(key) -> albumentations.Compose:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.browser.conftest import IDLE, ROOT, serve
-from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import read_events
@@ -72,11 +72,11 @@ def test_the_whole_card_holds_two_nets_against_each_other(judge, wait_idle, scre
         judge.get_by_role("button", name="Table as CSV").click()
     coming.value.save_as(tmp_path / "card.csv")
     rows = list(csv.DictReader((tmp_path / "card.csv").open()))
-    assert {row["challenge"] for row in rows} == set(CHALLENGES)
-    assert len(rows) == 2 * sum(len(entry.strengths) for entry in CHALLENGES.values())
+    assert {row["challenge"] for row in rows} == set(CORRUPTIONS)
+    assert len(rows) == 2 * sum(len(entry.strengths) for entry in CORRUPTIONS.values())
     moved = {row["classifier"]: float(row["accuracy"]) for row in rows if (row["challenge"], float(row["strength"])) == ("shift", 15)}
     assert moved["1"] > moved["2"] + 0.2
-    assert judge.locator(".js-plotly-plot").count() == len(CHALLENGES)
+    assert judge.locator(".js-plotly-plot").count() == len(CORRUPTIONS)
     screenshots("judge-card")
 
 

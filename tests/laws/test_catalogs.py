@@ -43,10 +43,11 @@ from vpc2.nets.torch_reader.torch_signatures import function_of
 from vpc2.predict.adversarial.catalog import Attack
 from vpc2.predict.adversarial.gradient_steps import perturb
 from vpc2.predict.pretrained.catalog import Pretrained
-from vpc2.predict.robustness.corrupt import disturb
-from vpc2.predict.robustness.corruptions import Challenge
+from vpc2.predict.robustness.corrupt import corrupt_images
+from vpc2.predict.robustness.corruptions import Corruption
+from vpc2.predict.tta.merges import Merge
 from vpc2.predict.tta.transforms import apply_points, apply_view, undo_points
-from vpc2.predict.tta.views import VIEWS, Merge, View, ViewSet
+from vpc2.predict.tta.views import VIEWS, View, ViewSet
 from vpc2.sources import Carrier
 from vpc2.training.checks import check_recipe
 from vpc2.training.export.loop_code import is_written
@@ -74,7 +75,7 @@ EACH = pytest.mark.parametrize(("name", "entry"), entries(), ids=[f"{name}-{entr
 
 def test_all_catalogs_were_found():
     """Those that the design names; there may be more."""
-    named = {"OPS", "LAYERS", "VIEWS", "MERGES", "ATTACKS", "CHALLENGES", "DATASETS", "OPTIMISERS", "SCHEDULES", "CARDS"}
+    named = {"OPS", "LAYERS", "VIEWS", "MERGES", "ATTACKS", "CORRUPTIONS", "DATASETS", "OPTIMISERS", "SCHEDULES", "CARDS"}
     assert named | {"NETS", "RECIPES", "PIPELINES"} <= catalogs().keys()
 
 
@@ -274,15 +275,15 @@ def an_attack(entry):
     assert Carrier().name_of(entry.target)
 
 
-@law(Challenge)
+@law(Corruption)
 def a_challenge(entry):
     first, *others = entry.strengths
     assert others == sorted(others, reverse=others[0] < first)
-    assert torch.equal(disturb(IMAGES, entry.key, first), IMAGES)
+    assert torch.equal(corrupt_images(IMAGES, entry.key, first), IMAGES)
     for strength in others:
-        harder = disturb(IMAGES, entry.key, strength, seed=4)
+        harder = corrupt_images(IMAGES, entry.key, strength, seed=4)
         assert harder.shape == IMAGES.shape and harder.min() >= 0 and harder.max() <= 1
-        assert torch.equal(harder, disturb(IMAGES, entry.key, strength, seed=4))
+        assert torch.equal(harder, corrupt_images(IMAGES, entry.key, strength, seed=4))
     assert not torch.equal(harder, IMAGES)
 
 

@@ -40,9 +40,10 @@ from vpc2.nets.torch_reader.read_code import read_code
 from vpc2.predict.adversarial.catalog import Attack
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.export.bundle import to_zip
-from vpc2.predict.robustness.corruptions import Challenge
+from vpc2.predict.robustness.corruptions import Corruption
+from vpc2.predict.tta.merges import Merge
 from vpc2.predict.tta.predict import merge, predict_views
-from vpc2.predict.tta.views import Merge, View, ViewSet
+from vpc2.predict.tta.views import View, ViewSet
 from vpc2.text import Text
 from vpc2.training.optimisers import Optimiser
 from vpc2.training.presets import RecipePreset
@@ -304,7 +305,7 @@ def test_an_attack(offer, write, tmp_path):
 def test_a_challenge(offer, write):
     write("vpc2.predict.robustness.thrown_away", "def fade(images, percent, seed):\n    return images * (1 - percent / 100)\n")
     target = "vpc2.predict.robustness.thrown_away.fade"
-    add(offer, "CHALLENGES", Challenge(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))
+    add(offer, "CORRUPTIONS", Corruption(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))
     at = opened("judge", "Robustness", **{"endure/which": "fade"})
     assert offers(at, "endure/which") and HELP.en in said(at)
 

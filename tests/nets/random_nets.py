@@ -15,8 +15,8 @@ CLEAR = (
     "AdaptiveAvgPool2d", "AdaptiveAvgPool2d", "Upsample", "Upsample", "ReLU", "BatchNorm2d", "Residual", "Parallel", "Repeat",
 )  # fmt: skip
 ALL = (
-    *CLEAR, "Conv2d", "Conv2d", "Conv2d", "MaxPool2d", "MaxPool2d", "AvgPool2d", "AdaptiveMaxPool2d", "LeakyReLU", "ReLU6", "GELU", "SiLU",
-    "Sigmoid", "Tanh", "Softmax", "LayerNorm", "GroupNorm", "LocalResponseNorm", "Dropout", "Dropout2d", "SqueezeExcite",
+    *CLEAR, "Conv2d", "Conv2d", "Conv2d", "MaxPool2d", "MaxPool2d", "AvgPool2d", "AdaptiveMaxPool2d", "LeakyReLU", "ELU", "ReLU6", "GELU",
+    "SiLU", "Sigmoid", "Tanh", "Softmax", "LayerNorm", "GroupNorm", "LocalResponseNorm", "Dropout", "Dropout2d", "SqueezeExcite",
 )  # fmt: skip
 
 
@@ -106,6 +106,9 @@ class Maker:
 
     def _LayerNorm(self) -> dict:
         return {"elementwise_affine": self.draw.random() < 0.7}
+
+    def _ELU(self) -> dict:
+        return {"alpha": self.draw.choice([0.5, 1.0, 2.0])}
 
     def _LeakyReLU(self) -> dict:
         return {"negative_slope": round(self.draw.random(), 2)}

@@ -14,9 +14,18 @@ from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers, ask_set, gains_by_view, match_classes, shares_by_count
+from vpc2.predict.evaluation import (
+    SetPredictions,
+    TestPredictions,
+    ValidationPredictions,
+    gains_by_view,
+    match_classes,
+    predict_set,
+    shares_by_count,
+)
 from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix, fit_temperature, log_loss, temper
-from vpc2.predict.tta.predict import confidence_weighted, entropy, geometric_mean, maximum, mean_of_logits, spread
+from vpc2.predict.tta.merges import confidence_weighted, geometric_mean, maximum, mean_of_logits
+from vpc2.predict.tta.predict import entropy, spread
 from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, VIEWS
 from vpc2.predict.view_search import make_plan
 from vpc2.text import Refusal
@@ -47,7 +56,7 @@ def make_set(count, seed=0):
 
 
 def test_a_net_that_reads_one_pixel_is_broken_by_the_mirror_alone(classifier):
-    found = ask_set(TestAnswers, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "brighter"))
+    found = predict_set(TestPredictions, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "brighter"))
     gains = gains_by_view(found)
     assert found.views == (IDENTITY, "flip_horizontal", "flip_vertical", "brighter")
     assert found.is_right(found.plain).all()
@@ -58,12 +67,12 @@ def test_a_net_that_reads_one_pixel_is_broken_by_the_mirror_alone(classifier):
 
 
 def test_a_plan_leaves_out_the_view_that_breaks(classifier):
-    found = ask_set(ValidationAnswers, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "more_contrast"))
+    found = predict_set(ValidationPredictions, classifier, make_set(40), ("flip_horizontal", "flip_vertical", "more_contrast"))
     plan = make_plan(found)
     assert plan.views[0] == IDENTITY and "flip_horizontal" not in plan.views
     assert plan.weights["flip_horizontal"] == min(plan.weights.values()) and math.isclose(sum(plan.weights.values()), 1)
     assert list(plan.steps) == sorted(plan.steps, reverse=True)
-    test = ask_set(TestAnswers, classifier, make_set(20, seed=1), found.views)
+    test = predict_set(TestPredictions, classifier, make_set(20, seed=1), found.views)
     assert test.is_right(plan.merged(test)).all() and test.is_right(plan.weighted(test)).all()
 
 
@@ -75,7 +84,7 @@ def test_the_greedy_search_is_that_of_scikit_learns_loss():
         logits = rng.normal(0, 1.5, (5, 90, 3)).astype(np.float32)
         logits[:, np.arange(90), labels] += rng.uniform(0.2, 1.6, (5, 1)).astype(np.float32)
         names = tuple(list(VIEWS)[:5])
-        found = ValidationAnswers(names, logits, labels, ("a", "b", "c"), tuple(bytes([i]) for i in range(90)), (1.0,) * 5)
+        found = ValidationPredictions(names, logits, labels, ("a", "b", "c"), tuple(bytes([i]) for i in range(90)), (1.0,) * 5)
         shares = torch.from_numpy(logits).double().softmax(-1).numpy()
         chosen, steps = [0], [sklearn_log_loss(labels, shares[0])]
         while len(chosen) < 3:
@@ -85,15 +94,15 @@ def test_the_greedy_search_is_that_of_scikit_learns_loss():
                 break
             chosen.append(best)
             steps.append(tried[best])
-        plan = make_plan(found, most=3)
+        plan = make_plan(found, limit=3)
         assert plan.views == tuple(names[v] for v in chosen) and list(plan.steps) == pytest.approx(steps, rel=1e-5)
         np.testing.assert_allclose(found.weighted(np.full(5, 0.2)), shares.mean(0), atol=1e-5)
 
 
 def test_what_was_searched_is_never_reported(classifier):
-    found = ask_set(ValidationAnswers, classifier, make_set(10), ("flip_vertical",))
+    found = predict_set(ValidationPredictions, classifier, make_set(10), ("flip_vertical",))
     plan = make_plan(found)
-    test = ask_set(TestAnswers, classifier, make_set(10, seed=1), ("flip_vertical",))
+    test = predict_set(TestPredictions, classifier, make_set(10, seed=1), ("flip_vertical",))
     with pytest.raises(TypeError):
         plan.merged(found)
     with pytest.raises(TypeError):
@@ -101,12 +110,12 @@ def test_what_was_searched_is_never_reported(classifier):
     one_in = make_set(10, seed=2)
     one_in.images[3] = make_set(10).images[3]
     with pytest.raises(Refusal):
-        plan.merged(ask_set(TestAnswers, classifier, one_in, ("flip_vertical",)))
+        plan.merged(predict_set(TestPredictions, classifier, one_in, ("flip_vertical",)))
 
 
 def test_no_picture_is_said(classifier):
     with pytest.raises(Refusal):
-        ask_set(TestAnswers, classifier, make_set(4).subset(np.array([], int)), ())
+        predict_set(TestPredictions, classifier, make_set(4).subset(np.array([], int)), ())
 
 
 def test_calibration_is_torchmetrics():
@@ -159,11 +168,11 @@ def test_merges_by_hand():
 
 
 def test_answers_are_asked_once(classifier, monkeypatch):
-    found = ask_set(TestAnswers, classifier, make_set(6), ("flip_vertical",))
+    found = predict_set(TestPredictions, classifier, make_set(6), ("flip_vertical",))
     monkeypatch.setattr(OnePixel, "forward", lambda self, images: pytest.fail("asked again"))
     for how in ("mean", "vote", "maximum"):
         assert found.merged(how).shape == (6, 2)
-    assert isinstance(found, SetAnswers)
+    assert isinstance(found, SetPredictions)
 
 
 def test_a_set_is_evaluated_as_sklearn_does():
@@ -176,7 +185,7 @@ def test_a_set_is_evaluated_as_sklearn_does():
     known = Classifier(module, Preprocessing(net.input[1], (0.4,) * net.input[0], (0.3,) * net.input[0], net.input[0]), tuple("0123456789"))
     pictures = np.random.default_rng(0).integers(0, 256, (60, 20, 24, 3), dtype=np.uint8)
     data = ImageSet(pictures, np.random.default_rng(1).integers(0, 3, 60), ("7", "2", "5"))
-    found, true = ask_set(TestAnswers, known, data, VIEW_SETS["standard"].views), np.array([7, 2, 5])[data.labels]
+    found, true = predict_set(TestPredictions, known, data, VIEW_SETS["standard"].views), np.array([7, 2, 5])[data.labels]
     np.testing.assert_array_equal(found.labels, true)
     np.testing.assert_allclose(found.plain, known.probabilities(known.prepare(list(pictures))).numpy(), atol=1e-5)
     paired = found.compare(found.plain, found.merged())

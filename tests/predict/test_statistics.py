@@ -13,12 +13,12 @@ from sklearn.metrics import log_loss as sklearn_log_loss
 from ttach.base import Merger
 
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.evaluation import TestAnswers
+from vpc2.predict.evaluation import TestPredictions
 from vpc2.predict.export.bundle import to_script
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.statistics import accuracy_of, calibrate, compare_paired, flip_test, log_loss
-from vpc2.predict.tta import predict
-from vpc2.predict.tta.views import MERGES
+from vpc2.predict.tta import merges
+from vpc2.predict.tta.merges import MERGES
 
 
 @pytest.mark.parametrize("totals", [[3, 2, -1, 4], [5], [1, 1, 1, 1, 1, 1], [2, -2], [0, 0, 7, -3, 1, 1, 2, -4, 6]])
@@ -137,7 +137,7 @@ def test_a_tied_vote_goes_to_the_higher_mean():
     logits = tied()
     wanted, is_tied, votes = winners(logits)
     assert is_tied.sum() > 900  # a mean of float32 times a millionth, added to the votes, gives a third of them to the wrong class
-    shares = predict.majority_vote(torch.from_numpy(logits))
+    shares = merges.majority_vote(torch.from_numpy(logits))
     assert (shares.argmax(-1).numpy() == wanted).all()
     np.testing.assert_allclose(shares.numpy(), votes, atol=2e-6)
     torch.testing.assert_close(shares.sum(-1), torch.ones(len(shares)))
@@ -145,7 +145,7 @@ def test_a_tied_vote_goes_to_the_higher_mean():
 
 def test_a_set_votes_by_the_same_rule():
     logits = tied(600)
-    answers = TestAnswers(("identity", "a", "b", "c"), logits, np.zeros(600, int), ("x", "y", "z"), (), (1.0,) * 4)
+    answers = TestPredictions(("identity", "a", "b", "c"), logits, np.zeros(600, int), ("x", "y", "z"), (), (1.0,) * 4)
     assert (answers.merged("vote").argmax(1) == winners(logits)[0]).all()
 
 
@@ -153,9 +153,9 @@ def test_a_set_votes_by_the_same_rule():
 def test_the_exported_script_merges_as_the_page_does_ties_included(how):
     classifier = Classifier(torch.nn.Identity(), Preprocessing(16, (0.0,) * 3, (1.0,) * 3), ("x", "y", "z"))
     script = to_script(classifier, ("identity",), how, ready=next(iter(PRETRAINED)))
-    [merge] = [node for node in ast.parse(script).body if isinstance(node, ast.FunctionDef) and node.name == "merge"]
+    functions = [node for node in ast.parse(script).body if isinstance(node, ast.FunctionDef)]
     scope = {"torch": torch, "F": F}
-    exec(compile(ast.Module([merge], []), "exported", "exec"), scope)
+    exec(compile(ast.Module(functions, []), "exported", "exec"), scope)
     logits = torch.from_numpy(tied(400))
     ours = MERGES[how].resolve()(logits)
     theirs = torch.stack([scope["merge"](logits[:, i]) for i in range(400)])

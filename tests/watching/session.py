@@ -53,7 +53,7 @@ with TestClient(Starlette(routes=routes.routes())) as client:
 model = run.folder / "model.safetensors"
 classifier = open_classifier(model)
 os.environ["VPC2_ONNX"] = "1"  # the pages went without: writing a net once is enough
-onnx_runtime.PATIENCE_S = PATIENCE_S
+onnx_runtime.TIMEOUT_S = PATIENCE_S
 if thread := onnx_runtime.quicken_later(classifier, model):
     thread.join(PATIENCE_S)
 pictures = [np.full((16, 16, 3), 99, np.uint8)]

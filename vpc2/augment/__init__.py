@@ -1,1 +1,1 @@
-"""Pipelines of augmentations: what can be done to a picture, and doing it."""
+"""Augmentation pipelines: operations, specs, applying them, mixing, labels and exports."""

@@ -1,7 +1,7 @@
-"""Kornia's operations in the way that is quickest on a CPU: the same values drawn, the same pixels to float rounding.
+"""Faster CPU implementations of Kornia's operations: the same sampled values, the same pixels up to float rounding.
 
-Each class is Kornia's own but for what it overrides, so chances, batches and parameters stay Kornia's. Pictures are finite
-and in [0, 1], as the pipeline hands them on. A test holds every class against the one it stands for.
+Each class inherits from Kornia's own and overrides only what is slow, so probabilities, batches and parameters stay Kornia's. Pictures are
+finite and in [0, 1], as the pipeline passes them. A test compares every class with the one it replaces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kornia.enhance import (
 )
 from torch import Tensor
 
-_TINY = 1e-30  # keeps 0 / 0 from being NaN where a grey pixel has no hue
+_TINY = 1e-30  # avoids 0 / 0 = NaN where a grey pixel has no hue
 
 
 def _per_picture(values: Tensor, images: Tensor) -> Tensor:
@@ -35,26 +35,26 @@ def _extremes(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Return pictures with the colour wheel turned by (B,) turns.
+    """Return pictures with the hue rotated by `turns` (B,) of the colour wheel.
 
-    Without the way through HSV and back: value and chroma stay, so each channel is the smallest one plus the chroma times how
-    near the new hue is to that channel's own (https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative).
+    Without converting to HSV and back: value and chroma are constant, so each channel is the smallest one plus the chroma times a function
+    of the distance of the new hue from that channel's (https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative).
     """
     red, green, blue = images.unbind(1)
-    most, least = _extremes(images)
-    chroma = most - least
-    hue = torch.where(green == most, (blue - red).add_(chroma, alpha=2), (red - green).add_(chroma, alpha=4))
-    hue = torch.where(red == most, green - blue, hue).div_(chroma.clamp(min=_TINY))
+    highest, lowest = _extremes(images)
+    chroma = highest - lowest
+    hue = torch.where(green == highest, (blue - red).add_(chroma, alpha=2), (red - green).add_(chroma, alpha=4))
+    hue = torch.where(red == highest, green - blue, hue).div_(chroma.clamp(min=_TINY))
     hue = hue.add_(6 * _per_picture(turns, images)).remainder_(6)
     turned = torch.empty_like(images)
     for channel, (centre, sign, edge) in enumerate(((3, 1, -1), (2, -1, 2), (4, -1, 2))):
         near = (hue - centre).abs_().mul_(sign).add_(edge).clamp_(0, 1)
-        torch.addcmul(least, chroma, near, out=turned[:, channel])
+        torch.addcmul(lowest, chroma, near, out=turned[:, channel])
     return turned
 
 
 def _in_order(images: Tensor, params: dict[str, Tensor], steps: tuple, order: Sequence[int]) -> Tensor:
-    """Apply the four colour steps in an order, without those whose factors do nothing."""
+    """Apply the four colour steps in an order, skipping those whose factors change nothing."""
     names, neutral = ("brightness_factor", "contrast_factor", "saturation_factor", "hue_factor"), (1.0, 1.0, 1.0, 0.0)
     for i in order:
         factors = params[names[i]]
@@ -75,11 +75,11 @@ class QuickJitter(K.ColorJitter):
 
 
 class QuickSnow(K.RandomSnow):
-    """Without the way through HLS and back: hue and saturation stay, so distances from the lightness scale with its room."""
+    """Without converting to HLS and back: hue and saturation are constant, so distances from the lightness scale with its range."""
 
     def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
-        most, least = _extremes(input)
-        light = (most + least).div_(2)
+        highest, lowest = _extremes(input)
+        light = (highest + lowest).div_(2)
         whiter = (light * _per_picture(params["brightness"], input)).clamp_(0, 1)
         ratio = torch.minimum(whiter, 1 - whiter).div_(torch.minimum(light, 1 - light).clamp_(min=_TINY)).unsqueeze(1)
         is_snow = (light < _per_picture(params["snow_coefficient"], input)).unsqueeze(1)
@@ -128,7 +128,7 @@ def _sorted(low: Tensor, high: Tensor, other: Tensor) -> tuple[Tensor, Tensor, T
 
 
 class QuickMedian(K.RandomMedianBlur):
-    """A window of three: columns are sorted once for the three windows they lie in (18 comparisons a pixel; Kornia's network has 40)."""
+    """A 3 x 3 window: columns are sorted once for the three windows they belong to (18 comparisons per pixel; Kornia's network has 40)."""
 
     def apply_transform(self, input: Tensor, params: dict[str, Tensor], flags: dict[str, Any], transform: Tensor | None = None) -> Tensor:
         if tuple(flags["kernel_size"]) != (3, 3):
@@ -143,39 +143,42 @@ class QuickMedian(K.RandomMedianBlur):
 
 
 def plasma(shape: tuple[int, ...], roughness: Tensor) -> Tensor:
-    """Return Kornia's plasma (B, C, H, W) from the same random numbers.
+    """Return Kornia's plasma fractal (B, C, H, W) from the same random numbers.
 
-    Each level computes only its new places, each kind of them on its own; Kornia convolves the whole map and masks.
+    Each level computes only its new points, each kind of them separately; Kornia convolves the whole map and masks.
     """
     batch, channels, height, width = shape
     sides = [2 ** math.ceil(math.log2(max(side, 3) - 1)) for side in (height, width)]
     levels = int(math.log2(min(sides))) - 1
-    seeds = (batch, channels, *(side // 2**levels + 1 for side in sides))  # so small a map is Kornia's seed alone
+    seeds = (batch, channels, *(side // 2**levels + 1 for side in sides))  # a map this small is Kornia's initial map
     roughness = roughness.view(-1, 1, 1).repeat_interleave(channels, 0)
-    made, scale = diamond_square(seeds, roughness[:: channels or 1, 0, 0], dtype=roughness.dtype).flatten(0, 1), torch.ones_like(roughness)
+    fractal, scale = (
+        diamond_square(seeds, roughness[:: channels or 1, 0, 0], dtype=roughness.dtype).flatten(0, 1),
+        torch.ones_like(roughness),
+    )
     for _level in range(levels):
         scale = scale * roughness
-        made = _refined(made, scale)
-    return made.view(batch, channels, *made.shape[1:])[..., :height, :width]
+        fractal = _refined(fractal, scale)
+    return fractal.view(batch, channels, *fractal.shape[1:])[..., :height, :width]
 
 
-def _refined(made: Tensor, scale: Tensor) -> Tensor:
-    """Return a map (N, H, W) of twice the size: new places are means of their neighbours, mixed with chance by `scale` (N, 1, 1)."""
-    maps, height, width = made.shape
-    finer = torch.empty((maps, 2 * height - 1, 2 * width - 1), dtype=made.dtype)
-    chance = torch.rand((maps, 1, *finer.shape[1:]), dtype=made.dtype).squeeze(1).mul_(scale)
+def _refined(coarse: Tensor, scale: Tensor) -> Tensor:
+    """Return a map (N, H, W) at twice the size: new points are means of their neighbours plus noise scaled by `scale` (N, 1, 1)."""
+    maps, height, width = coarse.shape
+    fine = torch.empty((maps, 2 * height - 1, 2 * width - 1), dtype=coarse.dtype)
+    noise = torch.rand((maps, 1, *fine.shape[1:]), dtype=coarse.dtype).squeeze(1).mul_(scale)
     quarter = 0.25 * (1 - scale)
-    beside, below = made[:, :, :-1] + made[:, :, 1:], made[:, :-1] + made[:, 1:]
-    centres = torch.addcmul(chance[:, 1::2, 1::2], beside[:, :-1] + beside[:, 1:], quarter)
+    beside, below = coarse[:, :, :-1] + coarse[:, :, 1:], coarse[:, :-1] + coarse[:, 1:]
+    centres = torch.addcmul(noise[:, 1::2, 1::2], beside[:, :-1] + beside[:, 1:], quarter)
     for sums, first, last, axis in ((beside, beside[:, 0], beside[:, -1], 1), (below, below[:, :, 0], below[:, :, -1], 2)):
         sums.narrow(axis, 1, sums.shape[axis] - 1).add_(centres)
         sums.narrow(axis, 0, sums.shape[axis] - 1).add_(centres)
-        first.mul_(4 / 3), last.mul_(4 / 3)  # three neighbours at the border
-    finer[:, ::2, ::2] = made
-    finer[:, 1::2, 1::2] = centres
-    finer[:, ::2, 1::2] = torch.addcmul(chance[:, ::2, 1::2], beside, quarter)
-    finer[:, 1::2, ::2] = torch.addcmul(chance[:, 1::2, ::2], below, quarter)
-    return finer
+        first.mul_(4 / 3), last.mul_(4 / 3)  # only three neighbours at the border
+    fine[:, ::2, ::2] = coarse
+    fine[:, 1::2, 1::2] = centres
+    fine[:, ::2, 1::2] = torch.addcmul(noise[:, ::2, 1::2], beside, quarter)
+    fine[:, 1::2, ::2] = torch.addcmul(noise[:, 1::2, ::2], below, quarter)
+    return fine
 
 
 def _with_plasma(augmentation: K.IntensityAugmentationBase2D, shape: tuple[int, ...], channels: int) -> dict[str, Tensor]:

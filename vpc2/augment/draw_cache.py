@@ -1,4 +1,4 @@
-"""What draws looked like after each step, so that a moved knob is computed from its own step on."""
+"""Cache of draws after each step of a pipeline, so that after a change of one step only it and later steps are computed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vpc2.rng import seed_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-Stage = tuple[tuple["Tensor", tuple[Any, ...]], ...]  # of each draw: the picture (1, 3, H, W), float, and the outcomes behind it
+Stage = tuple[tuple["Tensor", tuple[Any, ...]], ...]  # for each draw: the picture (1, 3, H, W), float, and the outcomes of the steps so far
 
 
 def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | None, numbers: range, steps: Sequence[Step]) -> list[int]:
-    """Return what stands for these draws after each of the steps: it depends on all that comes before, and on nothing else."""
+    """Return the cache keys of these draws after each of the steps: a hash of everything the result depends on."""
     names, name = [], seed_of(seed, image_key, tuple(shape), device, numbers)
     for step in steps:
         name = seed_of(name, repr(step))
@@ -25,9 +25,9 @@ def stage_names(seed: int, image_key: str, shape: Sequence[int], device: str | N
 
 
 class DrawCache:
-    """The draws of photographs after each step, at most `limit_bytes`; what was unused for longest gives way. Safe between threads.
+    """An LRU cache of the draws of photographs after each step, at most `limit_bytes`. Thread-safe.
 
-    Pictures are kept as they are, in float: bytes would round them, and a draw must not depend on what was kept.
+    Pictures are stored as floats: bytes would round them, and a draw must not depend on what was cached.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -42,18 +42,18 @@ class DrawCache:
         return self._stages.size
 
     def latest(self, names: Sequence[int]) -> tuple[int, Stage]:
-        """Return how many of these steps the draws have behind them already, and the draws then; 0 and none where none is kept."""
+        """Return the number of leading steps whose result is cached, and the draws after them; 0 and an empty stage if none is."""
         for done in range(len(names), 0, -1):
             if (stage := self._stages.get(names[done - 1])) is not None:
                 return done, stage
         return 0, ()
 
     def add(self, name: int, stage: Stage) -> None:
-        """Keep the draws after the step that `name` stands for; nobody may write to their pictures any more."""
+        """Store the draws after the step with the key `name`; their pictures must not be written to any more."""
         self._stages.setdefault(name, stage)
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Remove everything."""
         self._stages.clear()
 
 

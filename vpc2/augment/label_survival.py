@@ -1,7 +1,7 @@
-"""Does a label survive augmentation? What a classifier answers to the draws, counted, with how sure the count is.
+"""Label survival under augmentation: how often a classifier's prediction stays the same over draws, with a confidence interval.
 
-The rule by which draws are called harmless or unsafe, and a picture's own answer a label at all, stands here and nowhere else.
-The classifier comes as a function, so that this module needs to know nothing of nets.
+This module alone defines when draws are called harmless or unsafe, and when the prediction for the plain picture counts as a label. The
+classifier is passed as a function, so that this module does not depend on nets.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.shares import Z, wilson
 from vpc2.text import Text
 
-MOST_LOST = 0.05  # share of the draws that may lose the answer where a pipeline is called harmless
-# Probability that a classifier must give its answer to the plain picture, or there is no label to lose. Of hands, for which ImageNet
-# has no class, its net answers 7 of 100 so surely, and 34 of 100 with a quarter.
+MOST_LOST = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
+# Smallest probability of the prediction for the plain picture; below it there is no label to lose. Of hands, for which ImageNet has no
+# class, its net predicts 7 of 100 with this probability, and 34 of 100 with a quarter.
 SURE = 0.5
-FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # draws, none of them lost, whose interval lies within MOST_LOST
+FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # number of draws, none changed, whose interval lies within MOST_LOST
 
 RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
@@ -39,9 +39,9 @@ Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [
 
 @dataclass(frozen=True)
 class Survival:
-    """How many of `n` draws keep their answer; `low` and `high` bound the true share with 95 % confidence.
+    """How many of `n` draws keep their predicted class; `low` and `high` bound the true share with 95 % confidence.
 
-    `answers` holds each draw's class, `certainty` the probability it gives to that class.
+    `answers` holds each draw's predicted class, `certainty` the probability of that class.
     """
 
     n: int
@@ -63,39 +63,39 @@ class Survival:
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" where at most `MOST_LOST` of the draws lose the answer, "unsafe" where more do, both with the whole
-        interval; else "open". One lost draw alone is never called unsafe: of a single draw Wilson's interval promises too much.
+        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, else "open".
+
+        Both hold for the whole interval. One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow.
         """
         line = 1 - MOST_LOST
         return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
 
     def is_over(self, line: float) -> bool:
-        """True where the whole interval of the share that keeps the answer lies over a line (0 to 1)."""
+        """True where the whole interval of the share that keeps the prediction lies above a threshold (0 to 1)."""
         return self.low > line
 
     def is_under(self, line: float) -> bool:
-        """True where the whole interval lies under a line."""
+        """True where the whole interval lies below a threshold."""
         return self.high < line
 
     def instead(self, label: int) -> tuple[int, int] | None:
-        """Return the answer that lost draws get most often in place of `label`, and how often; None where none is lost."""
+        """Return the class predicted most often in place of `label`, and how often; None where no draw changed."""
         return next(iter(Counter(answer for answer in self.answers if answer != label).most_common(1)), None)
 
 
 @dataclass(frozen=True)
 class ClassSurvival(Survival):
-    """The survival of one class, one draw a picture; `example` is the number of a picture with which happens what the verdict says."""
+    """The survival of one class, one draw per picture; `example` is the index of a picture that illustrates the verdict."""
 
     example: int = -1
 
 
 @dataclass(frozen=True)
-class Fall:
-    """Where survival falls under a line, as positions in a sweep.
+class SurvivalDrop:
+    """Where survival falls below a threshold in a sweep, as indices.
 
-    `sure` is the first strength whose whole interval lies under the line, `counted` the first whose count does, None
-    where there is none. `stays` says that every stronger count than `sure` is under it too, `is_clear` that every
-    interval of the sweep lies above.
+    `sure` is the first strength whose whole interval lies below, `counted` the first whose share does, None where there is none. `stays` is
+    True where every strength after `sure` has a share below too, `is_clear` where every interval of the sweep lies above.
     """
 
     sure: int | None
@@ -104,47 +104,52 @@ class Fall:
     is_clear: bool
 
 
-def find_fall(found: Sequence[Survival], line: float) -> Fall:
-    """Return where the survival of rising strengths falls under `line` (0 to 1); only what was tested is named."""
-    sure = next((i for i, one in enumerate(found) if one.is_under(line)), None)
-    counted = next((i for i, one in enumerate(found) if one.share < line), None)
-    stays = sure is not None and all(one.share < line for one in found[sure:])
-    return Fall(sure, counted, stays, all(one.is_over(line) for one in found))
+def find_drop(sweep: Sequence[Survival], line: float) -> SurvivalDrop:
+    """Return where the survival over rising strengths falls below `line` (0 to 1); only tested strengths are named."""
+    sure = next((i for i, point in enumerate(sweep) if point.is_under(line)), None)
+    counted = next((i for i, point in enumerate(sweep) if point.share < line), None)
+    stays = sure is not None and all(point.share < line for point in sweep[sure:])
+    return SurvivalDrop(sure, counted, stays, all(point.is_over(line) for point in sweep))
 
 
 def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
-    """True where the answer to a plain picture (or to each of some) is sure enough to be a label that draws may keep or lose."""
+    """True where the probability of the prediction for a plain picture (or an array of them) is high enough for a label."""
     return certainty >= SURE
 
 
 def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
-    """Return how often a picture, float (3, H, W) in [0, 1], is still answered `label` over `draws` draws."""
-    answers = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
-    classes = answers.argmax(1)
-    return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(answers.max(1).tolist()))
+    """Return how often a picture, float (3, H, W) in [0, 1], is still predicted as `label` over `draws` draws."""
+    probabilities = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
+    classes = probabilities.argmax(1)
+    return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(probabilities.max(1).tolist()))
 
 
 def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> dict[str, Survival]:
-    """Return the survival under each step alone, by the step's id: the lowest is the step that breaks the label."""
+    """Return the survival under each step alone, by step id: the lowest is the step that breaks the label."""
     return {step.id: survival(edit_solo(pipeline, step.id), image, label, ask, draws, image_key) for step in pipeline.steps if step.on}
 
 
 def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
-    """Return, for each class, how many pictures that are surely answered rightly as they are stay right after one draw of each.
+    """Return, per class, how many pictures that are predicted correctly and confidently stay correct after one draw each.
 
-    A class of which nothing is answered so is left out: there is no label to lose.
+    A class without such pictures is left out: there is no label to lose.
     """
     plain = ask(images)
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
-    answers = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
-    classes, certainty = answers.argmax(1), answers.max(1)
-    found = {}
+    probabilities = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
+    classes, certainty = probabilities.argmax(1), probabilities.max(1)
+    survivals = {}
     for label in np.unique(labels[right]).tolist():
-        own = labels[right] == label
-        one = Survival(int(own.sum()), int((classes[own] == label).sum()), tuple(classes[own].tolist()), tuple(certainty[own].tolist()))
-        other = one.instead(label)
-        usual = label if other is None or (one.verdict != "unsafe" and one.kept) else other[0]
-        found[label] = ClassSurvival(**vars(one), example=int(right[own][one.answers.index(usual)]))
-    return found
+        in_class = labels[right] == label
+        result = Survival(
+            int(in_class.sum()),
+            int((classes[in_class] == label).sum()),
+            tuple(classes[in_class].tolist()),
+            tuple(certainty[in_class].tolist()),
+        )
+        replacement = result.instead(label)
+        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.kept) else replacement[0]
+        survivals[label] = ClassSurvival(**vars(result), example=int(right[in_class][result.answers.index(shown_answer)]))
+    return survivals

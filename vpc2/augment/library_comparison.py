@@ -1,9 +1,9 @@
-"""The same operation in Kornia, torchvision v2 and Albumentations, at one fixed strength: what differs, and what each costs.
+"""Comparison of Kornia, torchvision v2 and Albumentations: the same operation at a fixed strength, its output and its time.
 
-What is compared are the calls that the app exports, made from the very text of the exported lines, on what the exported
-scripts hand on: batches of floats, for Albumentations one picture of floats after another. Kornia works on any device.
-Albumentations is optional, and only its MIT-licensed releases (up to 2.0.8) are meant; where it is not installed, it is
-not shown. Operations that draw places (a crop, noise) have no strength at which two libraries make the same picture.
+What is compared are the exported calls, built from the exported source lines, on the input of the exported scripts: batches of floats, for
+Albumentations one float picture after another. Kornia works on any device. Albumentations is optional, and only its MIT-licensed releases
+(up to 2.0.8) are supported; where it is not installed, it is not shown. Operations with random positions (a crop, noise) have no strength
+at which two libraries make the same picture.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LIBRARIES = ("kornia", "torchvision", "albumentations")
 
 @dataclass(frozen=True, kw_only=True)
 class Match(Entry):
-    """An operation of the table of operations at a fixed strength: `params` beside its defaults, always applied."""
+    """An operation of OPS at a fixed strength: `params` override its defaults, always applied."""
 
     params: dict[str, Any] = field(default_factory=dict)
 
@@ -101,26 +101,26 @@ def installed(key: str) -> tuple[str, ...]:
 
 
 def _transform(step: Step, library: str) -> Any:
-    """Return the object that the exported line of a step makes. Both libraries cost seconds to import, so only here."""
-    own = vars(importlib.import_module(f"vpc2.augment.export.{library}_helpers"))
+    """Return the object that a step's exported line constructs. Both libraries take seconds to import, so they are imported here."""
+    helpers = vars(importlib.import_module(f"vpc2.augment.export.{library}_helpers"))
     if library == "albumentations":
-        return own["A"].Compose([make(to_call(step, library), own)])
-    return make(to_call(step, library), own)
+        return helpers["A"].Compose([make(to_call(step, library), helpers)])
+    return make(to_call(step, library), helpers)
 
 
 def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> tuple[Callable[[], Any], Callable[[Any], np.ndarray]]:
-    """Return what does the work on a batch, uint8 (B, H, W, 3), in a library's own form, and what turns its answer back.
+    """Return a function that transforms a batch, uint8 (B, H, W, 3), in a library's own format, and one that converts its output back.
 
-    Preparing is not part of the work, so that each library is timed on what its users hold in memory anyway.
+    Conversion is not part of the timed work: users of each library hold pictures in its format anyway.
     """
     step = MATCHES.find(key).step
     if library == "albumentations":
         transform, pictures = _transform(step, library), list(pixels.astype(np.float32) / 255)
-        return lambda: [transform(image=picture)["image"] for picture in pictures], lambda made: _to_bytes(np.stack(made))
+        return lambda: [transform(image=picture)["image"] for picture in pictures], lambda output: _to_bytes(np.stack(output))
     images = torch.tensor(pixels).permute(0, 3, 1, 2).contiguous().to(device if library == "kornia" else "cpu").float().div(255)
     if library == "torchvision":
         transform = _transform(step, library)
-        return lambda: transform(images), lambda made: _to_bytes(made.permute(0, 2, 3, 1).numpy())
+        return lambda: transform(images), lambda output: _to_bytes(output.permute(0, 2, 3, 1).numpy())
     height, width = pixels.shape[1:3]
     augmentation = build_step(step, height, width, device)
 
@@ -129,7 +129,7 @@ def prepare(key: str, library: str, pixels: np.ndarray, device: str = "cpu") -> 
             sampled = augmentation.forward_parameters(images.shape)
         return augmentation(images, params=sampled)
 
-    return work, lambda made: _to_bytes(made.permute(0, 2, 3, 1).cpu().numpy())
+    return work, lambda output: _to_bytes(output.permute(0, 2, 3, 1).cpu().numpy())
 
 
 def _to_bytes(pictures: np.ndarray) -> np.ndarray:
@@ -137,22 +137,22 @@ def _to_bytes(pictures: np.ndarray) -> np.ndarray:
 
 
 def apply_match(key: str, pixels: np.ndarray, device: str = "cpu") -> dict[str, np.ndarray]:
-    """Return a picture, uint8 (H, W, 3), as each library makes it."""
+    """Return the output of each library for a picture, uint8 (H, W, 3)."""
     results = {}
     for library in installed(key):
-        work, back = prepare(key, library, pixels[None], device)
+        work, to_pixels = prepare(key, library, pixels[None], device)
         with torch.no_grad():
-            results[library] = back(work())[0]
+            results[library] = to_pixels(work())[0]
     return results
 
 
 def time_match(key: str, pixels: np.ndarray, batch: int, turns: int = 5, device: str = "cpu") -> dict[str, float]:
-    """Return each library's milliseconds for a batch of copies of a picture: the median of turns, taken one after another."""
+    """Return each library's milliseconds for a batch of copies of a picture: the median of interleaved rounds."""
     works = {library: prepare(key, library, np.repeat(pixels[None], batch, axis=0), device)[0] for library in installed(key)}
     times: dict[str, list[float]] = {library: [] for library in works}
     with torch.no_grad():
         for work in works.values():
-            work()  # what is set up at the first call is nobody's time
+            work()  # warm-up: set-up at the first call is not timed
         for _turn in range(turns):
             for library, work in works.items():
                 began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The ways of mixing pictures: one literal each. Standard library only; the mixing itself is mixing.py."""
+"""The table of mixing operations (MixUp, CutMix, …): one literal each. Standard library only; they are applied in mixing.py."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from vpc2.text import Text
 
 @dataclass(frozen=True, kw_only=True)
 class Mix(Entry):
-    """A way of mixing. `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors,
-    `is_sized` says that it wants the size of the result, `fewest` how many pictures it needs. `torchvision` is the
-    nearest call there, for a batch with its labels; empty where there is none.
+    """A way of mixing.
+
+    `pairs` are numeric knobs that Kornia takes twice, `tensors` spans that it takes as tensors, `is_sized` is True where it takes the
+    output size, `fewest` is the minimum number of pictures. `torchvision` is the nearest call there, for a batch with its labels; empty
+    where there is none.
     """
 
     pairs: tuple[str, ...] = ()
@@ -46,7 +48,7 @@ MIXES: Catalog[Mix] = Catalog(
         help=Text("A rectangle of another picture is pasted in; the label is shared by area (Yun and others, 2019)."),
         target="vpc2.augment.custom.mixing.RandomCutMixV2",
         knobs=(
-            # Kornia's name misleads: it bounds lambda, so a larger one cuts a smaller piece, and 1 would cut nothing.
+            # Kornia's name is misleading: it is the range of lambda, so a larger value cuts a smaller piece, and 1 cuts nothing.
             Span(key="cut_size", title=Text("Share that stays"), default=[0.3, 0.8], low=0.0, high=0.95, step=0.05),
         ),
         tensors=("cut_size",),

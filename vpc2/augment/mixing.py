@@ -1,8 +1,7 @@
-"""Mixing pictures: one literal a way of mixing, and what share of each picture is left in the result.
+"""Applying mixing operations to a batch, and the share of each source picture in each result, for the mixed labels.
 
-A mixed picture has a mixed label. The shares are not taken from Kornia's own lambda, which not every operation gives
-(and which counts CutMix otherwise than its paper): the same mixing, with the same sampled values, is applied to maps
-that are 1 where a picture is, and their means are the shares.
+The shares are not Kornia's own lambda, which not every operation returns (and which for CutMix differs from the paper): the same mixing,
+with the same sampled values, is applied to indicator maps that are 1 where a picture is, and their means are the shares.
 """
 
 from __future__ import annotations
@@ -27,22 +26,22 @@ def build_mix(key: str, params: dict[str, Any], height: int, width: int) -> Any:
     import torch
 
     entry = MIXES.find(key)
-    given: dict[str, Any] = {"output_size": (height, width)} if entry.is_sized else {}
+    arguments: dict[str, Any] = {"output_size": (height, width)} if entry.is_sized else {}
     for name, value in entry.clean(params).items():
         if name in entry.pairs:
-            given[name] = (value, value)
+            arguments[name] = (value, value)
         elif name in entry.tensors:
-            given[name] = torch.tensor(value)
+            arguments[name] = torch.tensor(value)
         else:
-            given[name] = tuple(value) if isinstance(value, list) else value
-    return entry.resolve()(**given, **dict(entry.fixed), data_keys=["input"])
+            arguments[name] = tuple(value) if isinstance(value, list) else value
+    return entry.resolve()(**arguments, **dict(entry.fixed), data_keys=["input"])
 
 
 def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return mixed pictures (B, 3, H, W) and the shares (B, B): row i says how much of each picture is in result i.
+    """Return mixed pictures (B, 3, H, W) and shares (B, B): row i is the share of each source picture in result i.
 
-    `images` is float (B, 3, H, W) in [0, 1]; a side that the pieces do not divide is cut at its end, and the result is
-    as large as that. Rows sum to 1, or less where a mosaic leaves black. Raises `Refusal` for too few pictures.
+    `images` is float (B, 3, H, W) in [0, 1]; a side that the grid does not divide is cropped at its end, and the result has the cropped
+    size. Rows sum to 1, or less where a mosaic leaves black. Raises `Refusal` for too few pictures.
     """
     import torch
 
@@ -60,34 +59,34 @@ def mix_images(key: str, params: dict[str, Any], images: Tensor, seed: int) -> t
     mix = build_mix(key, cleaned, height, width)
     with drawing(seed), torch.no_grad():
         sampled = mix.forward_parameters(images.shape)
-    # A map for each picture, 1 where it is: so many at once would fill the memory for a whole batch, so a few at a time.
-    owners = []
+    # An indicator map for each picture, a few at a time: all at once would take too much memory for a whole batch.
+    shares = []
     with torch.no_grad():
         mixed = mix(images, params=sampled)
-        for few in torch.eye(count, device=images.device).split(MAPS_AT_ONCE, dim=1):
-            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
-            owners.append(mix(maps, params=sampled).mean((2, 3)))
-    return mixed.clamp(0, 1), torch.cat(owners, 1).clamp(0, 1)
+        for indicators in torch.eye(count, device=images.device).split(MAPS_AT_ONCE, dim=1):
+            maps = indicators[:, :, None, None].expand(*indicators.shape, height, width).contiguous()
+            shares.append(mix(maps, params=sampled).mean((2, 3)))
+    return mixed.clamp(0, 1), torch.cat(shares, 1).clamp(0, 1)
 
 
 def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return a batch mixed, (B, 3, H, W), and its targets (B, K), each row the shares of the classes that are in the picture.
+    """Return a mixed batch, (B, 3, H, W), and its targets (B, K), each row the shares of the classes in the picture.
 
-    `labels` are whole numbers (B,). Where a way of mixing leaves some of a picture black, its targets are of what is left.
+    `labels` are class indices (B,). Where mixing leaves part of a picture black, its targets are normalised.
     """
     from torch.nn.functional import interpolate, one_hot
 
-    if len(images) < MIXES[mixing.way].fewest:  # the odd end of an epoch has nobody to mix with
+    if len(images) < MIXES[mixing.way].fewest:  # the last batch of an epoch may be too small
         return images, one_hot(labels, classes).float()
     mixed, shares = mix_images(mixing.way, mixing.params, images, seed)
-    if mixed.shape != images.shape:  # cut where its pieces do not divide the sides
+    if mixed.shape != images.shape:  # cropped where the grid does not divide the sides
         mixed = interpolate(mixed, images.shape[-2:], mode="bilinear", align_corners=False)
     targets = shares.to(images.device) @ one_hot(labels, classes).float()
     return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
 
 
 def labelled_batch(pipeline: Pipeline, images: Tensor, labels: Tensor, classes: int, run_seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """Return a batch as the pipeline makes it at a step of training, with its labels: as they came, or as targets (B, K) where it mixes."""
+    """Return the augmented batch of a training step, with its labels: unchanged, or as targets (B, K) where the pipeline mixes."""
     from vpc2.augment.pipeline import augment_batch
     from vpc2.rng import seed_of
 

@@ -1,6 +1,6 @@
-"""A pipeline applied to pictures: randomness is drawn once, under a lock, and then applied outside it.
+"""Applying a pipeline to pictures: random values are sampled once, under a lock, and applied outside it.
 
-Kornia samples on the CPU, so a draw is the same on every device; only the arithmetic moves to the accelerator.
+Kornia samples on the CPU, so a draw is the same on every device; only the arithmetic runs on the accelerator.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Augmentation(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one step did in one draw: the values it sampled, by Kornia's names, and why it was left out if it was."""
+class StepOutcome:
+    """The outcome of one step in one draw: the sampled values, by Kornia's names, and the reason where it was left out."""
 
     step_id: str
     op: str
@@ -50,23 +50,23 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Draw:
-    """One random outcome: the picture, float (3, H, W) in [0, 1] on the CPU, and what each step did."""
+    """One draw: the picture, float (3, H, W) in [0, 1] on the CPU, and the outcome of each step."""
 
     image: Tensor
-    steps: tuple[Outcome, ...]
+    steps: tuple[StepOutcome, ...]
 
 
 def pick_device() -> str:
-    """Return "cuda", "mps" or "cpu": the quickest there is."""
+    """Return "cuda", "mps" or "cpu": the fastest available."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def build_step(step: Step, height: int, width: int, device: str = "cpu") -> Augmentation:
-    """Return the Kornia object of a step for pictures of this size, for one thread: Kornia keeps state in it.
+    """Return the Kornia object of a step for pictures of this size. Not thread-safe: Kornia keeps state in it.
 
-    On a CPU it is the entry's quick one, where it has one: the same values drawn, the same pixels.
+    On a CPU it is the entry's `quick` class, where it has one: the same sampled values, the same pixels.
     """
     entry = OPS[step.op]
     target = entry.resolve_quick() if device == "cpu" else entry.resolve()
@@ -74,16 +74,16 @@ def build_step(step: Step, height: int, width: int, device: str = "cpu") -> Augm
 
 
 def arguments(entry: Operation, params: Mapping[str, Any], height: int, width: int) -> dict[str, Any]:
-    """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where it is asked for."""
-    given: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
+    """Return Kornia's arguments for a step's parameters: spans as tuples, pairs doubled, the size where required."""
+    values: dict[str, Any] = {"size": (height, width)} if entry.is_sized else {}
     for key, value in params.items():
         if key in entry.pairs:
-            given[key] = (value, value)
+            values[key] = (value, value)
         elif key in entry.tensors:
-            given[key] = torch.tensor(value)
+            values[key] = torch.tensor(value)
         else:
-            given[key] = tuple(value) if isinstance(value, list) else value
-    return {**given, **dict(entry.fixed)}
+            values[key] = tuple(value) if isinstance(value, list) else value
+    return {**values, **dict(entry.fixed)}
 
 
 def draw_images(
@@ -94,17 +94,17 @@ def draw_images(
     device: str | None = None,
     *,
     first: int = 0,
-    kept: DrawCache | None = None,
+    cache: DrawCache | None = None,
 ) -> list[Draw]:
     """Return the draws of one picture, float (3, H, W) in [0, 1], numbered from `first` up to, but not including, `draws`.
 
-    Each step owns a seed made of the pipeline's seed, the step's id, `image_key` and the draw's number, so changing
-    one step leaves what every other step samples as it was. With `kept`, draws begin after the last step that was computed
-    before, and `image_key` must stand for these very pixels. Pictures share memory with it: they are not to be written to.
+    Each step has its own seed, of the pipeline's seed, the step's id, `image_key` and the draw's number, so a change of one step does not
+    change what other steps sample. With a `cache`, draws start after the last cached step, and `image_key` must identify these very pixels.
+    Pictures share memory with the cache: do not write to them.
     """
     steps = [step for step in pipeline.steps if step.on]
     names = stage_names(pipeline.seed, image_key, image.shape, device, range(first, draws), steps)
-    done, stage = kept.latest(names) if kept else (0, ())
+    done, stage = cache.latest(names) if cache else (0, ())
     if not done:
         stage = ((image.to(device or "cpu").unsqueeze(0), ()),) * (draws - first)
     for step, name in zip(steps[done:], names[done:], strict=True):
@@ -114,8 +114,8 @@ def draw_images(
             for number, (images, _outcomes) in enumerate(stage, first)
         ]
         stage = tuple((images, (*outcomes, outcome)) for (images, outcome), (_before, outcomes) in zip(after, stage, strict=True))
-        if kept:
-            kept.add(name, stage)
+        if cache:
+            cache.add(name, stage)
     return [Draw(images[0].cpu(), outcomes) for images, outcomes in stage]
 
 
@@ -131,16 +131,16 @@ def film_draw(pipeline: Pipeline, image: Tensor, number: int = 0, image_key: str
 
 def apply_step(
     step: Step, images: Tensor, seed: int, built: dict[str, Augmentation] | None = None, *, is_map: bool = False
-) -> tuple[Tensor, Outcome]:
-    """Return one picture (1, 3, H, W) after a step whose values are drawn from `seed`, and what happened.
+) -> tuple[Tensor, StepOutcome]:
+    """Return one picture (1, 3, H, W) after a step whose values are sampled from `seed`, and the outcome.
 
-    `built` keeps the Kornia objects by the step's id for further pictures of this size: a policy takes longer to build than to apply.
-    Where `is_map`, the picture holds places instead of colours, and of a policy only the operations that move pixels are applied.
+    `built` caches the Kornia objects by step id for further pictures of this size: a policy takes longer to build than to apply. Where
+    `is_map`, the picture holds coordinates instead of colours, and of a policy only geometric operations are applied.
     """
     entry, (height, width) = OPS[step.op], images.shape[-2:]
     needed = entry.needs_side_px(step.params)
     if min(height, width) < needed:
-        return images, Outcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
+        return images, StepOutcome(step.id, step.op, False, reason=_TOO_SMALL.fill(side=needed))
     built = {} if built is None else built
     if step.id not in built:
         built[step.id] = build_step(step, height, width, images.device.type)
@@ -157,11 +157,11 @@ def apply_step(
     if is_applied:
         with torch.no_grad():
             images = _clean(augmentation(images, params=_moving(augmentation, sampled) if is_map and entry.is_policy else sampled))
-    return images, Outcome(step.id, step.op, is_applied, values)
+    return images, StepOutcome(step.id, step.op, is_applied, values)
 
 
 def _policy_names(sampled: list[ParamItem]) -> list[str]:
-    """Return the operations that a policy drew for one picture and that were applied, by Kornia's names."""
+    """Return the operations that a policy drew and applied to one picture, by Kornia's names."""
     return [
         item.name.rpartition("_")[0]
         for sequence in sampled
@@ -177,12 +177,12 @@ def _operations(sequence: ParamItem) -> list[ParamItem]:
 
 
 def _moving(policy: Augmentation, sampled: list[ParamItem]) -> list[ParamItem]:
-    """Return of what a policy drew the operations that move pixels, in their order and with their values."""
+    """Return the geometric operations of those that a policy drew, in their order and with their values."""
     return [
-        ParamItem(sequence.name, kept)
+        ParamItem(sequence.name, geometric)
         for sequence in sampled
         if (
-            kept := [
+            geometric := [
                 item
                 for item in _operations(sequence)
                 if isinstance(policy.get_submodule(f"{sequence.name}.{item.name}").op, GeometricAugmentationBase2D)
@@ -192,25 +192,25 @@ def _moving(policy: Augmentation, sampled: list[ParamItem]) -> list[ParamItem]:
 
 
 def _clean(images: Tensor) -> Tensor:
-    """Return pictures in [0, 1]: some operations leave it (noise), some give NaN at the end of their limits."""
+    """Return pictures clamped to [0, 1]: some operations leave the range (noise), some give NaN at their limits."""
     return images.clamp(0.0, 1.0).nan_to_num_(nan=0.0)
 
 
 def _shown(entry: Operation, sampled: Mapping[str, Tensor]) -> dict[str, float | list[float]]:
-    """Return the sampled values worth reading, of the first picture, rounded to what a person reads."""
-    shown: dict[str, float | list[float]] = {}
+    """Return the sampled values to show, of the first picture, rounded."""
+    rounded_values: dict[str, float | list[float]] = {}
     for name, _label, _unit in entry.shows:
         values = torch.as_tensor(sampled[name])
         if values.numel() == 0:
             continue
         first = values[0].reshape(-1).tolist()
         rounded = [round(float(value), 3) for value in first]
-        shown[name] = rounded[0] if len(set(rounded)) == 1 else rounded
-    return shown
+        rounded_values[name] = rounded[0] if len(set(rounded)) == 1 else rounded
+    return rounded_values
 
 
 def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
-    """Return a batch with every picture augmented by values of its own; `images` is float (B, 3, H, W) in [0, 1].
+    """Return a batch with every picture augmented by its own sampled values; `images` is float (B, 3, H, W) in [0, 1].
 
     The same pipeline, seed and shape give the same pictures. Each step runs once over the whole batch.
     """
@@ -221,13 +221,15 @@ def augment_batch(pipeline: Pipeline, images: Tensor, seed: int) -> Tensor:
                 continue
             augmentation = build_step(step, height, width, images.device.type)
             with drawing(seed_of(pipeline.seed, step.seed_name, seed)):
-                if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: picture by picture each has its own
+                if OPS[step.op].is_policy:  # Kornia draws one policy for a whole batch: applied picture by picture, each has its own
                     alone = torch.Size((1, *images.shape[1:]))
                     sampled = [augmentation.forward_parameters(alone) for _ in images]
                 else:
                     sampled = augmentation.forward_parameters(images.shape)
             if OPS[step.op].is_policy:
-                images = torch.cat([augmentation(image[None], params=own) for image, own in zip(images, sampled, strict=True)])
+                images = torch.cat(
+                    [augmentation(image[None], params=parameters) for image, parameters in zip(images, sampled, strict=True)]
+                )
             else:
                 images = augmentation(images, params=sampled)
             images = _clean(images)

@@ -1,4 +1,4 @@
-"""Ready pipelines: the lecture's families, an ImageNet classic, a gentle and a strong one, and bad examples."""
+"""Preset pipelines: the lecture's families, an ImageNet classic, a gentle and a strong one, and bad examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc2.text import Text
 
 @dataclass(frozen=True, kw_only=True)
 class PipelinePreset(Entry):
-    """A pipeline with the words that introduce it."""
+    """A pipeline with its title and help."""
 
     pipeline: Pipeline
 

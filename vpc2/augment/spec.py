@@ -1,4 +1,4 @@
-"""What a visitor asked to be done to pictures: a pipeline is a seed and a list of steps."""
+"""The spec of an augmentation pipeline: a seed, a list of steps, and mixing; and functions that edit it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ID = re.compile(r"[a-z][a-z0-9]{0,11}")
 class Step:
     """One operation with its parameters. `id` stays the same when the step moves; `on` is False while it is muted.
 
-    `redraws` counts how often this step alone was drawn again: it is part of the step's seed and of no other's.
+    `redraws` counts how often this step alone was redrawn: it is part of the step's seed and of no other's.
     """
 
     id: str
@@ -42,13 +42,13 @@ class Step:
 
     @property
     def seed_name(self) -> str:
-        """Return what stands for this step in its seed."""
+        """Return the step's part of its seed."""
         return f"{self.id}+{self.redraws}" if self.redraws else self.id
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """How the pictures of a batch are mixed in the end, and their labels likewise; `way` is a key of MIXES."""
+    """How a batch and its labels are mixed after the steps; `way` is a key of MIXES."""
 
     way: str
     params: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Mixing:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A seed, the steps a picture goes through, in order, and how a batch is mixed afterwards, if it is."""
+    """A seed, the steps applied to a picture, in order, and the mixing of the batch afterwards, if any."""
 
     KIND: ClassVar[str] = "pipeline"
 
@@ -71,7 +71,7 @@ class Pipeline:
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Pipeline, list[Text]]:
-        """Read a document's body; `ops` is taken for `steps`. Raises `Refusal` naming the step and field at fault."""
+        """Read a document's body; `ops` is accepted for `steps`. Raises `Refusal` naming the step and field at fault."""
         check_keys(_PIPELINE, doc, ("name", "seed", "steps", "ops", "mix"))
         listed = doc.get("steps", doc.get("ops", []))
         if not isinstance(listed, list):
@@ -93,20 +93,20 @@ class Pipeline:
             pipeline = replace(pipeline, steps=(*pipeline.steps, step))
         if doc.get("mix") is None:
             return pipeline, []
-        given = check_keys(_MIX, doc["mix"], ("way", "params"))
-        mix = MIXES.find(given.get("way"))
-        return replace(pipeline, mix=Mixing(mix.key, mix.clean(given.get("params", {})))), []
+        document = check_keys(_MIX, doc["mix"], ("way", "params"))
+        mix = MIXES.find(document.get("way"))
+        return replace(pipeline, mix=Mixing(mix.key, mix.clean(document.get("params", {})))), []
 
     def has(self, step_id: str) -> bool:
         return any(step.id == step_id for step in self.steps)
 
     def free_id(self) -> str:
-        """Return an id that no step of this pipeline carries."""
+        """Return an unused step id."""
         numbers = [int(step.id[1:]) for step in self.steps if step.id[1:].isdigit()]
         return f"s{max(numbers, default=0) + 1}"
 
     def is_plain(self) -> bool:
-        """True where the pipeline does nothing: no step, or all muted, and no mixing."""
+        """True where the pipeline does nothing: no step that is on, and no mixing."""
         return self.mix is None and not any(step.on for step in self.steps)
 
 
@@ -136,7 +136,7 @@ def edit_step(pipeline: Pipeline, step_id: str, change: Callable[[Step], Step]) 
 
 
 def edit_param(pipeline: Pipeline, step_id: str, key: str, value: Any) -> Pipeline:
-    """Return the pipeline with one parameter of one step set; the value is checked by its knob."""
+    """Return the pipeline with one parameter of one step set; the value is validated by its knob."""
 
     def change(step: Step) -> Step:
         return replace(step, params={**step.params, key: OPS[step.op].knob(key).clean(value)})
@@ -145,7 +145,7 @@ def edit_param(pipeline: Pipeline, step_id: str, key: str, value: Any) -> Pipeli
 
 
 def edit_mix(pipeline: Pipeline, way: str | None, params: dict[str, Any] | None = None) -> Pipeline:
-    """Return the pipeline with this way of mixing at its end, None for none; parameters are checked by their knobs."""
+    """Return the pipeline with this mixing, None for none; parameters are validated by their knobs."""
     return replace(pipeline, mix=None if way is None else Mixing(MIXES.find(way).key, MIXES.find(way).clean(params or {})))
 
 
@@ -155,7 +155,7 @@ def edit_remove(pipeline: Pipeline, step_id: str) -> Pipeline:
 
 
 def edit_order(pipeline: Pipeline, order: Sequence[str]) -> Pipeline:
-    """Return the pipeline with its steps in the order of ids given; any other set of ids changes nothing."""
+    """Return the pipeline with its steps in this order of ids; any other set of ids changes nothing."""
     by_id = {step.id: step for step in pipeline.steps}
     if sorted(order) != sorted(by_id):
         return pipeline
@@ -163,12 +163,12 @@ def edit_order(pipeline: Pipeline, order: Sequence[str]) -> Pipeline:
 
 
 def edit_redraw(pipeline: Pipeline, step_id: str) -> Pipeline:
-    """Return the pipeline with other random values for one step; every other step keeps its own."""
+    """Return the pipeline with new random values for one step; every other step keeps its own."""
     return edit_step(pipeline, step_id, lambda step: replace(step, redraws=(step.redraws + 1) % REDRAWS.high))
 
 
 def edit_solo(pipeline: Pipeline, step_id: str) -> Pipeline:
-    """Return the pipeline with one step alone, as it would be in the whole: same seed, same values."""
+    """Return the pipeline with one step alone, with the seed and sampled values it has in the whole."""
     return replace(pipeline, steps=tuple(replace(step, on=True) for step in pipeline.steps if step.id == step_id))
 
 
@@ -195,7 +195,7 @@ def _scaled(knob: Any, value: Any, factor: float) -> Any:
 
 
 def edit_duplicate(pipeline: Pipeline, step_id: str) -> Pipeline:
-    """Return the pipeline with a copy of one step right behind it; at the limit, raise `Refusal`."""
+    """Return the pipeline with a copy of one step right after it; at the limit, raise `Refusal`."""
     if len(pipeline.steps) >= MAX_STEPS:
         raise Refusal(_TOO_MANY.fill(limit=MAX_STEPS, count=len(pipeline.steps) + 1))
     steps = [copy for step in pipeline.steps for copy in ([step, replace(step, id=pipeline.free_id())] if step.id == step_id else [step])]

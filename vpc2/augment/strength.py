@@ -1,4 +1,4 @@
-"""One step made stronger and stronger, everything else frozen: which knobs mean strength, and the pipelines of a sweep.
+"""Sweeps over the strength of one step: which knobs are its strength, and the pipelines of a sweep, all else unchanged.
 
 Standard library only.
 """
@@ -18,9 +18,9 @@ STRENGTHS = 8
 
 
 def strengths_of(entry: Operation) -> dict[str, float]:
-    """Return the knobs that mean an operation's strength, each with the value that changes nothing (or least).
+    """Return the knobs that are an operation's strength, each with the value that changes nothing (or least).
 
-    An operation that names none (a mirror, a negative) is as strong as it is often: its chance, where it has one.
+    For an operation that names none (a flip, an inversion) it is the probability, where it has one.
     """
     return dict(entry.strengths or [(knob.key, 0.0) for knob in entry.knobs if knob.key == "p"])
 
@@ -28,7 +28,7 @@ def strengths_of(entry: Operation) -> dict[str, float]:
 def strength_at(knob: Knob, neutral: float, share: float) -> Any:
     """Return a knob's value at a share (0 to 1) of the way from `neutral` to its limits.
 
-    A span opens to both sides at once, a number walks to its farther limit.
+    A span widens to both sides, a number moves to its farther limit.
     """
     if isinstance(knob, Span):
         kind = int if knob.whole else float
@@ -43,15 +43,15 @@ def strength_at(knob: Knob, neutral: float, share: float) -> Any:
 
 
 def _round(value: float, step: float, knob: Number | Whole | Span, start: float = 0.0) -> float:
-    """Return the nearest value a person would set, within the limits."""
+    """Return the nearest round value, within the limits."""
     return min(max(round(start + round((value - start) / step) * step, 9), knob.low), knob.high)
 
 
 def edit_strengths(pipeline: Pipeline, step_id: str, key: str) -> list[tuple[Any, Pipeline]]:
     """Return the sweep of one knob of one step: at most `STRENGTHS` rising values, each with its pipeline.
 
-    The first has the value None: the step is off. Everywhere else it is applied to every draw, unless its chance
-    is what rises; every other step, and every seed, stays as it is.
+    The first has the value None: the step is off. In all others it is applied to every draw, unless its probability is what rises; every
+    other step, and every seed, stays the same.
     """
     step = next(step for step in pipeline.steps if step.id == step_id)
     entry = OPS[step.op]

@@ -1,1 +1,1 @@
-"""Data sets: one table, and what reads each."""
+"""Data sets: the table, their readers, uploads, drafts and splits."""

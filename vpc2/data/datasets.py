@@ -1,4 +1,4 @@
-"""What there is to train on: one literal a data set. Standard library only; what reads each is resolved when used."""
+"""The table of data sets: one literal each. Standard library only; the readers are resolved when used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
 
 Report = Callable[[float, Text], None]
-OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # a visitor's own set, see own.py
+OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # an uploaded data set, see uploads.py
 OWN_ABOUT = "about.json"
 
 _NOT_HERE = Text("“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.")
@@ -32,8 +32,10 @@ _OWN_GONE = Text("Own pictures, not on this machine")
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry(Entry):
-    """A data set. `target` is what reads it, `load(key, size_px)`; beside it in the same module stand `is_ready(key)` and
-    `download(key, report)` where the data are not inside the package.
+    """A data set.
+
+    `target` names its reader, `load(key, size_px)`; the same module has `is_ready(key)` and `download(key, report)` where the data are not
+    part of the package.
     """
 
     classes: tuple[str, ...]
@@ -136,22 +138,22 @@ DATASETS: Catalog[DatasetEntry] = Catalog(
 
 
 def own_home() -> Path:
-    """Return the folder where visitors' own sets lie, one folder each."""
+    """Return the folder of visitors' own data sets, one folder each."""
     return host.home() / "own"
 
 
 def own_folder(key: str) -> Path:
-    """Return the folder of a visitor's own set; raise `Refusal` for anything that is not the key of one (never a path)."""
+    """Return the folder of a visitor's own data set; raise `Refusal` for anything but a valid key (never a path)."""
     if not OWN_KEY.fullmatch(key):
         DATASETS.find(key)
     return own_home() / key
 
 
 def find_dataset(key: object) -> DatasetEntry:
-    """Return the entry of a data set, of the table or a visitor's own; raise `Refusal` for a name that is neither.
+    """Return the entry of a data set, of the table or a visitor's own; raise `Refusal` for an unknown name.
 
-    An own set that is not on this machine (a link from elsewhere, a deleted set) has an entry too, so that a run or a
-    recipe that names it stays readable; `is_ready` tells.
+    An own data set that is not on this machine (a link from elsewhere, a deleted set) has an entry too, so that a run or a recipe that
+    names it stays readable; `is_ready` tells.
     """
     if not isinstance(key, str) or not OWN_KEY.fullmatch(key):
         return DATASETS.find(key)
@@ -159,8 +161,8 @@ def find_dataset(key: object) -> DatasetEntry:
     with contextlib.suppress(OSError):
         about = json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))
     title = Verbatim(about["name"]) if about else _OWN_GONE
-    classes = tuple(about.get("classes", ("?", "?")))  # two, so that a net can still be checked against them
-    return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.own:load", classes=classes, size_px=128, needs_network=True)
+    classes = tuple(about.get("classes", ("?", "?")))  # two placeholders, so that a net can still be checked against them
+    return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.uploads:load", classes=classes, size_px=128, needs_network=True)
 
 
 def _reader(key: str) -> ModuleType:
@@ -173,7 +175,7 @@ def is_ready(key: str) -> bool:
 
 
 def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
-    """Return a data set with its pictures as squares of `size_px` (its own size if None). Raises `Refusal` if it is not here."""
+    """Return a data set with its pictures as squares of `size_px` (its own size if None). Raises `Refusal` if it is not available."""
     entry = find_dataset(key)
     if not is_ready(key):
         raise Refusal(_NOT_HERE.fill(name=entry.title))
@@ -181,7 +183,7 @@ def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
 
 
 def download_dataset(key: str, report: Report = lambda share, said: None) -> None:
-    """Fetch a data set into `VPC2_DATA`, whole or not at all; `report` hears the share done. Raises `Refusal` without network."""
+    """Download a data set into `VPC2_DATA` atomically; `report` receives the share done. Raises `Refusal` without network."""
     if not is_ready(key):
         reader = _reader(key)
         if not hasattr(reader, "download"):

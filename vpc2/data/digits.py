@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits that scikit-learn carries, read from its file without importing it (a second saved)."""
+"""The 1,797 handwritten digits of scikit-learn, read from its file without importing it (which takes a second)."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def load(key: str, size_px: int) -> ImageSet:
     table = _table()
     grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / LARGEST)).astype(np.uint8)
     pixels = np.repeat(grey[..., None], 3, axis=-1)
-    return ImageSet(np.stack([resize_square(one, size_px) for one in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)
+    return ImageSet(np.stack([resize_square(image, size_px) for image in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)

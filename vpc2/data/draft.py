@@ -1,6 +1,6 @@
-"""A set in the making: classes with typed names, filled picture by picture, kept on disk under their maker's name.
+"""Drafts: a data set that a visitor builds class by class, picture by picture, stored on disk under its owner.
 
-`home/own/.draft-<owner>/draft.json` lists the classes and, by the hash of their pixels, the pictures that lie beside it.
+`home/own/.draft-<owner>/draft.json` lists the classes and, by the hash of their pixels, the pictures, which are stored in the same folder.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from PIL import Image
 
 from vpc2.data.datasets import DatasetEntry, own_home
 from vpc2.data.imageset import ImageSet
-from vpc2.data.own import SIZE_PX, keep
+from vpc2.data.uploads import SIZE_PX, keep
 from vpc2.files import atomic_write, atomic_write_json
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
 from vpc2.text import Plural, Refusal, Text, clean_name
 
 MOST_CLASSES, MOST_PICTURES = 20, 200
-FEWEST, USUAL = 5, 20  # pictures of a class: to be split at all, and enough for a pretrained net
+FEWEST, USUAL = 5, 20  # pictures per class: the minimum for a split, and enough for fine-tuning a pretrained net
 
 _NO_NAME = Text("A class needs a name.")
 _TAKEN = Text("There is a class “{name}” already.")
@@ -39,7 +39,7 @@ _FEW = Text("{names}: fewer than {fewest} pictures. Add some more, or switch the
 
 @dataclass(frozen=True)
 class Group:
-    """One class: its name, the hashes of its pictures in the order they came, and whether it takes part."""
+    """One class: its name, the hashes of its pictures in the order they were added, and whether it is included."""
 
     name: str
     pictures: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Draft:
-    """All classes in the making."""
+    """All classes of a draft."""
 
     groups: tuple[Group, ...] = field(default=())
 
@@ -61,42 +61,42 @@ class Draft:
 
 
 class DraftStore:
-    """The one set in the making of an owner. Every change is written at once, so a closed browser loses nothing."""
+    """The one draft of an owner. Every change is written to disk at once, so a closed browser loses nothing."""
 
     def __init__(self, owner: str):
         mark = hashlib.sha256(owner.encode()).hexdigest()[:24]
         self.folder: Path = own_home() / f".draft-{mark}"
 
     def load(self) -> Draft:
-        """Return the draft as it stands; an empty one where there is none."""
+        """Return the draft; an empty one where there is none."""
         try:
             document = json.loads((self.folder / "draft.json").read_text("utf-8"))
         except (OSError, ValueError):
             return Draft()
-        return Draft(tuple(Group(one["name"], tuple(one["pictures"]), one["is_on"]) for one in document))
+        return Draft(tuple(Group(each["name"], tuple(each["pictures"]), each["is_on"]) for each in document))
 
     def save(self, draft: Draft) -> Draft:
         self.folder.mkdir(parents=True, exist_ok=True)
-        document = [{"name": one.name, "pictures": list(one.pictures), "is_on": one.is_on} for one in draft.groups]
+        document = [{"name": each.name, "pictures": list(each.pictures), "is_on": each.is_on} for each in draft.groups]
         atomic_write_json(self.folder / "draft.json", document, is_synced=False)
         return draft
 
     def add_class(self, name: str) -> Draft:
-        """Add an empty class. Raises `Refusal` for a name that is none or taken (also in other letters), and for too many."""
+        """Add an empty class. Raises `Refusal` for an empty name or one in use (case is ignored), and for too many classes."""
         draft = self.load()
         if len(draft.groups) >= MOST_CLASSES:
             raise Refusal(_MANY.fill(most=MOST_CLASSES))
         return self.save(Draft((*draft.groups, Group(_free_name(draft, name)))))
 
     def rename_class(self, name: str, other: str) -> Draft:
-        """Give a class another name."""
+        """Rename a class."""
         draft = self.load()
         group = draft.find(name)
-        rest = Draft(tuple(one for one in draft.groups if one is not group))
+        rest = Draft(tuple(each for each in draft.groups if each is not group))
         return self._put(draft, group, replace(group, name=_free_name(rest, other)))
 
     def switch_class(self, name: str, is_on: bool) -> Draft:
-        """Let a class take part or not; its pictures stay."""
+        """Include or exclude a class; its pictures stay."""
         draft = self.load()
         group = draft.find(name)
         return self._put(draft, group, replace(group, is_on=is_on))
@@ -105,42 +105,42 @@ class DraftStore:
         """Remove a class with its pictures."""
         draft = self.load()
         group = draft.find(name)
-        return self._tidy(Draft(tuple(one for one in draft.groups if one is not group)))
+        return self._tidy(Draft(tuple(each for each in draft.groups if each is not group)))
 
     def add_pictures(self, name: str, files: Iterable[tuple[str, bytes]]) -> list[Text]:
-        """Add uploaded pictures to a class and return what had to be left out, a sentence each."""
+        """Add uploaded pictures to a class and return a sentence for each that was left out."""
         draft = self.load()
-        group, said, twice = draft.find(name), [], 0
+        group, messages, duplicates = draft.find(name), [], 0
         pictures = list(group.pictures)
         for file_name, data in files:
             if len(pictures) >= MOST_PICTURES:
-                said.append(_FULL.fill(name=group.name, most=MOST_PICTURES))
+                messages.append(_FULL.fill(name=group.name, most=MOST_PICTURES))
                 break
             try:
                 pixels = resize_square(decode_photo(data, file_name, max_side_px=2 * SIZE_PX).pixels, SIZE_PX)
             except Refusal as refusal:
-                said.append(refusal.text)
+                messages.append(refusal.text)
                 continue
             digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:32]
             if digest in pictures:
-                twice += 1
+                duplicates += 1
                 continue
             self._write(digest, pixels)
             pictures.append(digest)
-        if twice:
-            said.append(_TWICE.fill(count=twice))
+        if duplicates:
+            messages.append(_TWICE.fill(count=duplicates))
         self._put(draft, group, replace(group, pictures=tuple(pictures)))
-        return said
+        return messages
 
     def remove_picture(self, name: str, digest: str) -> Draft:
         """Remove one picture from a class."""
         draft = self.load()
         group = draft.find(name)
-        left = tuple(one for one in group.pictures if one != digest)
-        return self._tidy(Draft(tuple(replace(one, pictures=left) if one is group else one for one in draft.groups)))
+        remaining = tuple(each for each in group.pictures if each != digest)
+        return self._tidy(Draft(tuple(replace(each, pictures=remaining) if each is group else each for each in draft.groups)))
 
     def picture(self, digest: str) -> bytes:
-        """Return a picture as PNG; raise `Refusal` where it is gone."""
+        """Return a picture as PNG; raise `Refusal` where it no longer exists."""
         try:
             return (self.folder / f"{digest}.png").read_bytes()
         except OSError:
@@ -151,11 +151,11 @@ class DraftStore:
         on = [group for group in draft.groups if group.is_on]
         if len(on) < 2:
             return _TWO
-        few = [group.name for group in on if len(group.pictures) < FEWEST]
-        return _FEW.fill(names=", ".join(f"“{name}”" for name in few), fewest=FEWEST) if few else None
+        small = [group.name for group in on if len(group.pictures) < FEWEST]
+        return _FEW.fill(names=", ".join(f"“{name}”" for name in small), fewest=FEWEST) if small else None
 
     def finish(self, name: str, owner: str) -> DatasetEntry:
-        """Keep the draft as a set of the owner's own and return its entry; the draft stays, to go on with. Raises `Refusal`."""
+        """Store the draft as one of the owner's data sets and return its entry; the draft stays and can be extended. Raises `Refusal`."""
         draft = self.load()
         problem = self.problem(draft)
         if problem is not None:
@@ -169,7 +169,7 @@ class DraftStore:
         return keep(data, name or ", ".join(group.name for group in on), owner)
 
     def clear(self) -> None:
-        """Throw the draft away."""
+        """Delete the draft."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, digest: str, pixels: np.ndarray) -> None:
@@ -179,14 +179,14 @@ class DraftStore:
         atomic_write(self.folder / f"{digest}.png", file.getvalue(), is_synced=False)
 
     def _put(self, draft: Draft, group: Group, changed: Group) -> Draft:
-        return self.save(Draft(tuple(changed if one is group else one for one in draft.groups)))
+        return self.save(Draft(tuple(changed if each is group else each for each in draft.groups)))
 
     def _tidy(self, draft: Draft) -> Draft:
-        """Save a draft and remove the pictures that no class holds any more."""
+        """Save a draft and delete the pictures that no class contains any more."""
         self.save(draft)
-        held = {digest for group in draft.groups for digest in group.pictures}
+        used = {digest for group in draft.groups for digest in group.pictures}
         for path in self.folder.glob("*.png"):
-            if path.stem not in held:
+            if path.stem not in used:
                 path.unlink(missing_ok=True)
         return draft
 

@@ -1,6 +1,6 @@
-"""A visitor's own pictures: a folder, or a ZIP, with one folder a class. Archives are hostile until their directory says otherwise.
+"""Reading data sets from a folder, an upload or a ZIP with one folder per class. Archives are untrusted and validated first.
 
-Nothing of an archive is ever written to disk, so a name that climbs out of its folder has nowhere to climb to.
+Nothing of an archive is ever written to disk, so path traversal in its names has no effect.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from vpc2.text import Plural, Refusal, Text, clean_name
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
-_LONGEST_NAME = 255  # bytes of one part of a path, as file systems have it
-_RATIO_FROM = MB  # a small file may be packed as tightly as it likes
+_LONGEST_NAME = 255  # bytes of one path component, the limit of file systems
+_RATIO_FROM = MB  # below this size any compression ratio is allowed
 _FEW = 3  # a class with fewer pictures cannot be in all three parts of a split
 _UNEVEN = 20
 
-# What zipfile raises on damaged archives: when they are opened, and when an entry is read.
+# Exceptions of zipfile for damaged archives: when they are opened, and when an entry is read.
 _OPEN_FAULTS = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, struct.error, IndexError, OverflowError)
 _READ_FAULTS = (*_OPEN_FAULTS, RuntimeError, zlib.error, lzma.LZMAError)
 
@@ -82,7 +82,7 @@ Skipped = list[tuple[str, Text]]
 
 @dataclass(frozen=True)
 class _Listing:
-    """What a folder or an archive holds: files by their path, with how to read each, and the folders as such."""
+    """The contents of a folder or an archive: files by path, with a function that reads each, and the folders."""
 
     files: dict[tuple[str, ...], Callable[[], bytes]] = field(default_factory=dict)
     folders: set[tuple[str, ...]] = field(default_factory=set)
@@ -90,22 +90,22 @@ class _Listing:
 
 
 def load_folder(path: Path | str, size_px: int) -> ImageSet:
-    """Return the pictures of a folder with one folder a class, stretched to squares of `size_px`; `skipped` tells what was left out.
+    """Return the pictures of a folder with one folder per class, stretched to squares of `size_px`; `skipped` lists what was left out.
 
-    Links are not followed. Raises `Refusal` where there are not two classes with pictures, or too much of anything.
+    Links are not followed. Raises `Refusal` where there are not two classes with pictures, or where a limit is exceeded.
     """
     root = Path(path)
     if not root.is_dir():
         raise Refusal(_NOT_A_FOLDER.fill(name=clean_name(root.name)))
     listing, count, total = _Listing(), 0, 0
-    for place, folders, names in os.walk(root):
-        inner = Path(place).relative_to(root).parts
+    for directory, folders, names in os.walk(root):
+        inner = Path(directory).relative_to(root).parts
         folders.sort()
         listing.folders.update((*inner, folder) for folder in folders)
         if len(inner) > LIMITS.archive_depth:
             raise Refusal(_DEEP.fill(limit=LIMITS.archive_depth))
         for name in sorted(names):
-            file, parts = Path(place) / name, (*inner, name)
+            file, parts = Path(directory) / name, (*inner, name)
             if _is_junk(parts):
                 continue
             count += 1
@@ -126,9 +126,9 @@ def load_folder(path: Path | str, size_px: int) -> ImageSet:
 
 
 def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
-    """Return the pictures of a ZIP with one folder a class, as `load_folder` does; nothing is written to disk.
+    """Return the pictures of a ZIP with one folder per class, as `load_folder` does; nothing is written to disk.
 
-    Count, sizes, overlap and passwords are judged by the archive's directory, before anything is unpacked.
+    Number of entries, sizes, overlaps and encryption are checked in the archive's central directory before anything is unpacked.
     """
     try:
         if (data.stat().st_size if isinstance(data, Path) else len(data)) > LIMITS.archive_bytes:
@@ -143,7 +143,7 @@ def load_archive(data: bytes | Path, size_px: int) -> ImageSet:
 
 
 def load_uploads(files: Sequence[tuple[str, bytes]], size_px: int) -> ImageSet:
-    """Return the pictures of an uploaded folder, as `load_folder` does; `files` are (path, bytes), the paths only names."""
+    """Return the pictures of an uploaded folder, as `load_folder` does; `files` are (path, bytes), the paths are used as names only."""
     if len(files) > LIMITS.archive_entries:
         raise Refusal(_MANY.fill(limit=LIMITS.archive_entries))
     if sum(len(data) for _, data in files) > LIMITS.archive_unpacked_bytes:
@@ -180,7 +180,7 @@ def _list_archive(archive: zipfile.ZipFile) -> _Listing:
 
 
 def _check_directory(infos: list[zipfile.ZipInfo]) -> None:
-    """Refuse an archive as a whole by what its directory says."""
+    """Refuse an archive as a whole by its central directory."""
     if len(infos) > LIMITS.archive_entries:
         raise Refusal(_MANY.fill(limit=LIMITS.archive_entries))
     if any(info.flag_bits & 0x1 for info in infos):
@@ -210,7 +210,7 @@ def _objection(info: zipfile.ZipInfo, parts: tuple[str, ...]) -> Text | None:
 
 
 def _is_junk(parts: tuple[str, ...]) -> bool:
-    """True for what macOS and Windows leave in every folder."""
+    """True for files that macOS and Windows create in every folder."""
     return any(part.lower() in _JUNK for part in parts) or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
 
 
@@ -219,7 +219,7 @@ def _shown(parts: tuple[str, ...]) -> str:
 
 
 def _gather(listing: _Listing, size_px: int) -> ImageSet:
-    """Decode what is listed into one set of pictures, class by class."""
+    """Decode the listed files into one set of pictures, class by class."""
     skipped = listing.skipped
     notes: list[Text] = []
     files, folders = _unwrap(listing, notes)
@@ -241,13 +241,13 @@ def _gather(listing: _Listing, size_px: int) -> ImageSet:
 
     images, owners, digests = [], [], []
     for name in sorted(members):
-        for shown, read in members[name]:
+        for display_name, read in members[name]:
             try:
-                photo = decode_photo(read(), shown.rpartition("/")[2], max_side_px=2 * size_px)
+                photo = decode_photo(read(), display_name.rpartition("/")[2], max_side_px=2 * size_px)
             except Refusal as refusal:
-                skipped.append((shown, refusal.text))
+                skipped.append((display_name, refusal.text))
             except _READ_FAULTS:
-                skipped.append((shown, _UNREADABLE))
+                skipped.append((display_name, _UNREADABLE))
             else:
                 images.append(resize_square(photo.pixels, size_px))
                 owners.append(name)
@@ -266,7 +266,7 @@ def _gather(listing: _Listing, size_px: int) -> ImageSet:
 
 
 def _unwrap(listing: _Listing, notes: list[Text]) -> tuple[dict, set]:
-    """Return files and folders without a folder around all of them, and without folders of a split."""
+    """Return files and folders without a single enclosing folder, and without the folders of a split (train, test, …)."""
     files, folders = listing.files, listing.folders
     while True:
         tops = {parts[0] for parts in files if len(parts) > 1}
@@ -276,7 +276,7 @@ def _unwrap(listing: _Listing, notes: list[Text]) -> tuple[dict, set]:
             return files, folders
         if is_split:
             notes.append(_SPLIT_FOLDERS.fill(names=", ".join(f"“{clean_name(top)}”" for top in sorted(tops))))
-            # The same name in two of them is two pictures: the split's name moves behind the class.
+            # The same name in two split folders is two pictures: the split's name is moved behind the class.
             files = {(parts[1], parts[0], *parts[2:]): read for parts, read in inner.items()} | {
                 parts: read for parts, read in files.items() if len(parts) < 2
             }
@@ -286,22 +286,22 @@ def _unwrap(listing: _Listing, notes: list[Text]) -> tuple[dict, set]:
 
 
 def _warnings(counts: Counter, owners: list[str], digests: list[bytes]) -> list[Text]:
-    """Return what a teacher would say about the set before anyone trains on it."""
-    said = [_FEW_IN_CLASS.fill(name=name, count=count) for name, count in sorted(counts.items()) if count < _FEW]
-    (most, highest), (least, lowest) = counts.most_common()[0], counts.most_common()[-1]
+    """Return warnings on a data set for training: few pictures, imbalance, duplicates."""
+    warnings = [_FEW_IN_CLASS.fill(name=name, count=count) for name, count in sorted(counts.items()) if count < _FEW]
+    (largest, highest), (smallest, lowest) = counts.most_common()[0], counts.most_common()[-1]
     if highest >= _UNEVEN * lowest:
-        said.append(_IMBALANCED.fill(most=most, least=least, ratio=highest / lowest))
+        warnings.append(_IMBALANCED.fill(most=largest, least=smallest, ratio=highest / lowest))
     letters = Counter(name.casefold() for name in counts)
     alike = [name for name in sorted(counts) if letters[name.casefold()] > 1]
     if alike:
-        said.append(_SAME_LETTERS.fill(names=", ".join(f"“{name}”" for name in alike)))
+        warnings.append(_SAME_LETTERS.fill(names=", ".join(f"“{name}”" for name in alike)))
     owners_of: dict[bytes, list[str]] = {}
     for owner, digest in zip(owners, digests, strict=True):
         owners_of.setdefault(digest, []).append(owner)
-    across = sum(len(found) for found in owners_of.values() if len(set(found)) > 1)
-    copies = sum(len(found) - 1 for found in owners_of.values())
+    across = sum(len(members) for members in owners_of.values() if len(set(members)) > 1)
+    copies = sum(len(members) - 1 for members in owners_of.values())
     if across:
-        said.append(_COPIES_ACROSS.fill(count=across))
+        warnings.append(_COPIES_ACROSS.fill(count=across))
     elif copies:
-        said.append(_COPIES.fill(count=copies))
-    return said
+        warnings.append(_COPIES.fill(count=copies))
+    return warnings

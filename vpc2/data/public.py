@@ -1,4 +1,4 @@
-"""Fashion-MNIST, MNIST and CIFAR-10, through torchvision and with its checksums."""
+"""Fashion-MNIST, MNIST and CIFAR-10, downloaded and checked by torchvision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vpc2.text import Refusal, Text
 
 _ARCHIVES = (".gz", ".tgz", ".zip", ".mat")
 _LOOK_S = 0.3
-MOST = 20_000  # pictures kept in memory: enough for a run of minutes, and the pages stay quick
+MOST = 20_000  # pictures loaded into memory: enough for a training of minutes, and the pages stay fast
 
 _LOADING = Text("downloading; this can take some minutes…")
 _NO_NETWORK = Text(
@@ -32,7 +32,7 @@ _INCOMPLETE = Text("“{name}” is not whole on this machine: remove its folder
 
 
 def is_ready(key: str) -> bool:
-    """True where torchvision's folder is there."""
+    """True where torchvision's folder exists."""
     return (host.data_home() / _entry(key).folder).is_dir()
 
 
@@ -72,26 +72,26 @@ def _load(key: str, root: str, size_px: int) -> ImageSet:
 
 
 def _fetch(key: str, place: Path, report: Report) -> None:
-    """Let torchvision download into `place`, and report the share of the archives' bytes that are there."""
+    """Let torchvision download into `place`, and report the share of the archives' bytes downloaded."""
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(_open, key, place, download=True)
         while not wait([job], timeout=_LOOK_S).done:
-            there = sum(path.stat().st_size for path in place.rglob("*") if path.suffix in _ARCHIVES)
-            report(min(max(there / (_entry(key).archives_mb * 1_000_000), 0.01), 0.95), _LOADING)
+            downloaded = sum(path.stat().st_size for path in place.rglob("*") if path.suffix in _ARCHIVES)
+            report(min(max(downloaded / (_entry(key).archives_mb * 1_000_000), 0.01), 0.95), _LOADING)
         job.result()
 
 
 def download(key: str, report: Report) -> None:
-    """Fetch a set into a place beside its own, and move it there whole; torchvision checks its checksums."""
+    """Download a data set into a temporary folder and rename it; torchvision verifies its checksums."""
     home = host.data_home()
     home.mkdir(parents=True, exist_ok=True)
     report(0.01, _LOADING)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as place:
+    with tempfile.TemporaryDirectory(dir=home, prefix=".download-") as temporary:
         try:
-            _fetch(key, Path(place), report)
+            _fetch(key, Path(temporary), report)
         except (urllib.error.URLError, http.client.HTTPException, OSError, EOFError, RuntimeError):
             raise Refusal(_NO_NETWORK.fill(name=DATASETS[key].title)) from None
-        made = home / _entry(key).folder
-        shutil.rmtree(made, ignore_errors=True)
-        (Path(place) / made.name).replace(made)
+        target = home / _entry(key).folder
+        shutil.rmtree(target, ignore_errors=True)
+        (Path(temporary) / target.name).replace(target)
     report(1.0, _LOADING)

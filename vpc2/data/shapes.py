@@ -1,4 +1,4 @@
-"""Figures drawn by the project itself: colour, size, place, turn and clutter vary; class, box and mask are known exactly."""
+"""Synthetic shapes with random colour, size, position, rotation and clutter; class, box and mask are known exactly."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vpc2.data.datasets import DATASETS
 from vpc2.data.imageset import ImageSet
 
 COUNT = 1000
-_DRAWN = 4  # drawn this many times larger and scaled down, so that edges are smooth
+_DRAWN = 4  # supersampling factor for antialiasing
 
 
 def outline(name: str, radius: float, turn: float) -> list[tuple[float, float]]:
-    """Return the corners of a figure about the origin; a circle has many."""
+    """Return the corners of a shape around the origin; a circle has many."""
     if name == "circle":
         return _ring([radius] * 64, turn)
     if name == "square":
@@ -37,19 +37,19 @@ def _ring(radii: list[float], turn: float) -> list[tuple[float, float]]:
 
 
 def draw_figure(rng: np.random.Generator, name: str, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return one picture, uint8 (size, size, 3), and the mask of its figure, bool (size, size)."""
+    """Return one picture, uint8 (size, size, 3), and the mask of its shape, bool (size, size)."""
     side = size_px * _DRAWN
     ground = rng.integers(30, 226, 3)
     image = Image.new("RGB", (side, side), tuple(int(c) for c in ground))
     pen = ImageDraw.Draw(image)
-    for _ in range(int(rng.integers(2, 8))):  # clutter: lines that are no figure
+    for _ in range(int(rng.integers(2, 8))):  # clutter: lines that belong to no shape
         ends = [float(v) for v in rng.uniform(0, side, 4)]
         pen.line(ends, fill=tuple(int(c) for c in rng.integers(0, 256, 3)), width=int(rng.integers(1, max(2, side // 40))))
     radius = float(rng.uniform(0.16, 0.34)) * side
     centre = rng.uniform(radius, side - radius, 2)
     turn = float(rng.uniform(-0.35, 0.35))
     colour = rng.integers(0, 256, 3)
-    while np.abs(colour.astype(int) - ground).sum() < 140:  # a figure one can tell from its ground
+    while np.abs(colour.astype(int) - ground).sum() < 140:  # enough contrast between shape and background
         colour = rng.integers(0, 256, 3)
     corners = [(x + centre[0], y + centre[1]) for x, y in outline(name, radius, turn)]
     pen.polygon(corners, fill=tuple(int(c) for c in colour))
@@ -62,7 +62,7 @@ def draw_figure(rng: np.random.Generator, name: str, size_px: int) -> tuple[np.n
 
 @lru_cache(maxsize=4)
 def load(key: str, size_px: int) -> ImageSet:
-    """Return the figures, drawn at `size_px`, the same ones every time, with box and mask for each."""
+    """Return the shapes, drawn at `size_px`, deterministic, with box and mask for each."""
     rng, classes = np.random.default_rng(20), DATASETS[key].classes
     labels = np.arange(COUNT) % len(classes)
     drawn = [draw_figure(rng, classes[label], size_px) for label in labels]
@@ -71,7 +71,7 @@ def load(key: str, size_px: int) -> ImageSet:
 
 
 def box_of(mask: np.ndarray) -> np.ndarray:
-    """Return the smallest box around a mask, (x0, y0, x1, y1) in pixels, its far edges exclusive."""
+    """Return the bounding box of a mask, (x0, y0, x1, y1) in pixels, far edges exclusive."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return np.zeros(4, dtype=np.float32)

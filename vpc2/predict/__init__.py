@@ -1,1 +1,1 @@
-"""Classifiers: asking them, with one view or many, and measuring their answers."""
+"""Classifiers: prediction, test-time augmentation, evaluation, explanations, attacks, corruptions and exports."""

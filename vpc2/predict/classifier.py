@@ -1,6 +1,6 @@
-"""A classifier: a module, what pictures must go through before it, its class names, and how it was made.
+"""The Classifier: a module with its preprocessing, class names and provenance; saved and loaded as safetensors.
 
-Nothing else is ever shown, exported or judged, so a saved classifier predicts what the screen predicted.
+Every page, export and evaluation uses this class, so a saved classifier predicts exactly what the screen showed.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ _NOT_A_NUMBER = Text("The answers of this classifier are NaN or infinite, so the
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a picture goes through before the module: resizing to `size_px`, grey where `channels` is 1, (x - mean)/std.
+    """The preprocessing of an image: resizing to `size_px`, greyscale where `channels` is 1, then (x - mean)/std.
 
-    `mean` and `std` hold one number a channel, of values in [0, 1]. `resize` is "stretch" (the whole picture, made
-    square) or "crop" (the centre square whose side is `crop_share` of the shorter side). Both bilinear with antialiasing.
+    `mean` and `std` hold one number per channel, for values in [0, 1]. `resize` is "stretch" (the whole image, made square) or "crop" (the
+    centre square whose side is `crop_share` of the shorter side). Both are bilinear with antialiasing.
     """
 
     size_px: int
@@ -98,18 +98,18 @@ class Preprocessing:
 
     @classmethod
     def from_doc(cls, doc: Any) -> Preprocessing:
-        """Read the body of a document; raises `Refusal` naming the field at fault."""
+        """Read the body of a document; raises `Refusal` naming the invalid field."""
         check_keys(_PREPROCESSING, doc, ("size_px", "mean", "std", "channels", "resize", "crop_share"))
         return cls(**{"size_px": None, "mean": None, "std": None, **doc})
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A module in evaluation mode with all that is needed to ask it. Asking is safe from many threads at once.
+    """A module in evaluation mode with everything needed for prediction. Prediction is thread-safe.
 
-    `made` says how it came to be, in plain JSON: `net` (or `recipe` with its net) as documents where it was trained here.
-    The module is put into evaluation mode and into channels_last, which a CPU computes faster. Where a `runner` was proven to
-    answer as the module does (`predict.runtime`), it is asked in its place: normalised images in, logits out.
+    `made` is the provenance as plain JSON: for a net trained here, `net` (or a `recipe` that contains it) as documents. The module is put
+    into evaluation mode and into channels_last, which is faster on a CPU. A `runner` that was verified to give the module's logits
+    (`predict.runtime`) replaces it for prediction: normalised images in, logits out.
     """
 
     module: nn.Module
@@ -125,11 +125,11 @@ class Classifier:
 
     @property
     def device(self) -> torch.device:
-        """Where the module's weights lie."""
+        """The device of the module's weights."""
         return next((parameter.device for parameter in self.module.parameters()), torch.device("cpu"))
 
     def prepare(self, pictures: Sequence[np.ndarray]) -> torch.Tensor:
-        """Return uint8 (H, W, 3) pictures as images (B, 3, size, size) in [0, 1]; normalising is left to `logits`."""
+        """Return uint8 (H, W, 3) pictures as images (B, 3, size, size) in [0, 1]; `logits` normalises them."""
         size = self.preprocessing.size_px
         pixels = np.empty((len(pictures), size, size, 3), np.uint8)
         for i, picture in enumerate(pictures):
@@ -145,7 +145,7 @@ class Classifier:
         return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
-        """Return images (B, 3, H, W) in [0, 1] as the module wants them: grey where it looks at one channel, (x - mean)/std."""
+        """Return images (B, 3, H, W) in [0, 1] as the module's input: greyscale for one channel, (x - mean)/std."""
         channels = self.preprocessing.channels
         if channels == 1:
             images = (images * images.new_tensor(GREY).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -154,19 +154,18 @@ class Classifier:
 
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the module's answers (B, K) to images (B, 3, size, size) in [0, 1], on the CPU.
+        """Return the logits (B, K) of images (B, 3, size, size) in [0, 1], on the CPU.
 
-        Raises `Refusal` for images of another size, for a module that answers another number of classes, and for
-        answers that are not finite.
+        Raises `Refusal` for images of another size, for a module with another number of outputs, and for logits that are not finite.
         """
         size = self.preprocessing.size_px
         if images.ndim != 4 or tuple(images.shape[1:]) != (3, size, size):
             raise Refusal(_WRONG_SIZE.fill(wanted=size, found=" × ".join(map(str, images.shape))))
         if self.module.training:
             self.module.eval()
-        asked = self.runner or self.module
-        layout = torch.channels_last if isinstance(asked, nn.Module) else torch.contiguous_format
-        logits = asked(self.normalise(images.to(self.device, torch.float32, memory_format=layout))).float().cpu()
+        forward = self.runner or self.module
+        layout = torch.channels_last if isinstance(forward, nn.Module) else torch.contiguous_format
+        logits = forward(self.normalise(images.to(self.device, torch.float32, memory_format=layout))).float().cpu()
         if tuple(logits.shape) != (len(images), len(self.classes)):
             raise Refusal(_WRONG_COUNT.fill(classes=len(self.classes), found=" × ".join(map(str, logits.shape[1:])) or "1"))
         if not torch.isfinite(logits).all():
@@ -185,7 +184,7 @@ def fit_pixels(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         return picture
     box = (0.0, 0.0, float(width), float(height))
     if preprocessing.resize == "crop":
-        # Cut and resized in one move: resizing first would make a picture of 1 x 10,000 pixels enormous.
+        # Cropped and resized in one call: resizing first would make a picture of 1 x 10,000 pixels enormous.
         side = min(height, width) * preprocessing.crop_share
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
@@ -194,9 +193,9 @@ def fit_pixels(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 
 
 def save_classifier(classifier: Classifier, path: Path | str) -> None:
-    """Write a classifier as one safetensors file with its metadata, whole or not at all.
+    """Write a classifier atomically as one safetensors file with its metadata.
 
-    Raises `Refusal` for one that was not trained here (`made` holds no net), `OSError` where the disk does.
+    Raises `Refusal` for one that was not trained here (`made` holds no net), `OSError` if writing fails.
     """
     made = dict(classifier.made)
     if net_document(made) is None:
@@ -212,18 +211,18 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
         "made": made,
     }
     metadata = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    # Counters of BatchNorm are whole numbers and mean nothing outside training: only weights travel.
+    # BatchNorm's integer counters are used in training only: only floating-point tensors are saved.
     state = {
         key: tensor.detach().cpu().contiguous() for key, tensor in classifier.module.state_dict().items() if tensor.is_floating_point()
     }
-    # In the file's header the text stands inside quotation marks once more, and the reader takes no larger one.
+    # In the file's header this JSON is a JSON string once more, and the reader limits the size of that.
     if len(json.dumps(metadata, ensure_ascii=False).encode()) + 200 * len(state) > MAX_JSON_BYTES:
         raise ValueError("the metadata of this classifier is larger than load_classifier takes")
     safetensors_io.write_tensors(Path(path), state, {METADATA_KEY: metadata})
 
 
 def net_document(made: Any) -> Any:
-    """Return the net's document out of a classifier's `made`, or None where it holds none."""
+    """Return the net's document from a classifier's `made`, or None if it holds none."""
     if not isinstance(made, dict):
         return None
     recipe = made.get("recipe")
@@ -231,9 +230,9 @@ def net_document(made: Any) -> Any:
 
 
 def load_classifier(path: Path | str) -> Classifier:
-    """Return the classifier in a safetensors file, or in a run folder's; raise `Refusal` with one sentence for anything odd.
+    """Return the classifier in a safetensors file or in a run folder; raise `Refusal` with one sentence for an invalid one.
 
-    Its net is rebuilt from its own metadata and every tensor compared with it, before anything is allocated.
+    The net is rebuilt from the file's metadata and every tensor is compared with it before anything is allocated.
     """
     path = Path(path)
     if path.is_dir():
@@ -242,15 +241,15 @@ def load_classifier(path: Path | str) -> Classifier:
             raise Refusal(_NO_RUN_FILE)
     with safetensors_io.open_tensors(path) as file:
         if METADATA_KEY not in file.metadata:
-            file.read()  # damage and NaN are worth more words than a missing net
+            file.read()  # report damage and NaN before a missing net
             raise Refusal(_NOT_OURS)
         document = _read_document(file.metadata[METADATA_KEY])
         classes = _read_classes(document.get("classes"))
         preprocessing = Preprocessing.from_doc(document.get("preprocessing"))
         module = _build_empty(document.get("made"), preprocessing, len(classes))
-        wanted = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
-        _compare(file.shapes, {key: tuple(tensor.shape) for key, tensor in wanted.items()})
-        counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in wanted}
+        weights = {key: tensor for key, tensor in module.state_dict().items() if tensor.is_floating_point()}
+        _check_shapes(file.shapes, {key: tuple(tensor.shape) for key, tensor in weights.items()})
+        counters = {key: torch.zeros(tensor.shape, dtype=tensor.dtype) for key, tensor in module.state_dict().items() if key not in weights}
         module.load_state_dict({**file.read(), **counters}, assign=True)
     return Classifier(module, preprocessing, classes, document["made"], clean_name(document.get("name", "")))
 
@@ -274,7 +273,7 @@ def _read_classes(names: Any) -> tuple[str, ...]:
 
 
 def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Module:
-    """Return the net that the metadata describes, without memory for its weights."""
+    """Return the net that the metadata describes, on the meta device: no memory for weights."""
     from vpc2.nets.module import build_net
     from vpc2.nets.summary.summarise import summarise
 
@@ -298,14 +297,14 @@ def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Mo
     return build_net(net, device="meta")
 
 
-def _compare(found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> None:
-    for name, shape in wanted.items():
-        if name not in found:
+def _check_shapes(actual: dict[str, tuple[int, ...]], expected: dict[str, tuple[int, ...]]) -> None:
+    for name, shape in expected.items():
+        if name not in actual:
             raise Refusal(_MISSING.fill(name=name))
-        if found[name] != shape:
-            raise Refusal(_WRONG_SHAPE.fill(name=name, found=_shown(found[name]), wanted=_shown(shape)))
-    for name in found:
-        if name not in wanted:
+        if actual[name] != shape:
+            raise Refusal(_WRONG_SHAPE.fill(name=name, found=_shown(actual[name]), wanted=_shown(shape)))
+    for name in actual:
+        if name not in expected:
             raise Refusal(_EXTRA.fill(name=clean_name(name, 40)))
 
 

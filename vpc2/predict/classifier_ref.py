@@ -1,7 +1,7 @@
-"""Which classifier is meant: that of a run, of a file, or a ready-made one. Standard library only.
+"""References to classifiers: by run, by uploaded file, or by the name of a pretrained one. Standard library only.
 
-The only place that reads and writes the names of classifiers: "run:ID", "file:ID", "torchvision:NAME", or a key of PRETRAINED alone.
-They stand in widget values, in the session, in links (`?run=ID`, `?classifier=KEY`) and on the command line.
+The only module that reads and writes these names: "run:ID", "file:ID", "torchvision:NAME", or a plain key of PRETRAINED. They are used in
+widget values, in the session, in links (`?run=ID`, `?classifier=KEY`) and on the command line.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _UNKNOWN = Text("There is no classifier called “{name}”.")
 
 @dataclass(frozen=True)
 class ClassifierRef:
-    """A classifier by `kind` ("run", "file", "pretrained" or "torchvision") and `id`; raises `Refusal` for an id that its kind cannot have.
+    """A classifier by `kind` ("run", "file", "pretrained" or "torchvision") and `id`; raises `Refusal` for an invalid id.
 
-    It may still be gone: whoever opens it says so. What needs the store of runs or the visitor's session (its label, the version of
-    its weights, its recipe, its test pictures) is asked of `vpc2.ui`.
+    The classifier may no longer exist; opening it raises then. What needs the store of runs or the visitor's session (label, version of the
+    weights, recipe, test pictures) is in `vpc2.ui`.
     """
 
     kind: str
@@ -47,22 +47,22 @@ class ClassifierRef:
 
     @property
     def is_pretrained(self) -> bool:
-        """True for a ready-made classifier of the table."""
+        """True for an entry of PRETRAINED."""
         return self.kind == _PRETRAINED
 
     @property
     def is_run(self) -> bool:
-        """True for a net that was trained here."""
+        """True for a net trained here."""
         return self.kind == "run"
 
     @property
     def is_file(self) -> bool:
-        """True for a classifier that was opened from a file: it has no run, and no address."""
+        """True for a classifier opened from an uploaded file: it has no run and no link."""
         return self.kind == "file"
 
     @classmethod
     def parse(cls, name: object) -> ClassifierRef:
-        """Read what `str` writes. Raises `Refusal` for anything else."""
+        """Parse what `str` writes. Raises `Refusal` for anything else."""
         text = name if isinstance(name, str) else ""
         kind, colon, id_ = text.partition(":")
         if text in PRETRAINED:
@@ -73,7 +73,7 @@ class ClassifierRef:
 
     @classmethod
     def from_link(cls, query: Mapping[str, str]) -> ClassifierRef | None:
-        """Return the classifier that a link asks for, None where it names none that there can be."""
+        """Return the classifier named by a link's query, None if it names no valid one."""
         if query.get("classifier", "") in PRETRAINED:
             return cls.parse(query["classifier"])
         try:
@@ -83,17 +83,17 @@ class ClassifierRef:
 
     @classmethod
     def from_command_line(cls, name: str) -> ClassifierRef | Path:
-        """Return the ready-made classifier of that name, else the path of a run's folder or a file. Raises `Refusal` as `parse` does."""
+        """Return the pretrained classifier of that name, else the path of a run folder or file. Raises `Refusal` as `parse` does."""
         return cls.parse(name) if name in PRETRAINED or name.startswith(_TORCHVISION) else Path(name)
 
     def to_link(self) -> dict[str, str]:
-        """Return what a link says of it: nothing of a file, which only its bytes bring back."""
+        """Return the query parameters of a link; empty for an uploaded file, which only its bytes can restore."""
         return {"run": self.id} if self.is_run else {"classifier": self.id} if self.is_pretrained else {}
 
 
 @dataclass(frozen=True)
 class ClassifierVersion:
-    """A classifier with a `stamp` that changes when its weights do: the key of whatever is kept of its answers, never `ref` alone."""
+    """A classifier with a `stamp` that changes when its weights do. Caches of its predictions are keyed by this, never by `ref` alone."""
 
     ref: ClassifierRef
     stamp: float = 0.0

@@ -1,4 +1,4 @@
-"""Opening a classifier: a ready-made one by name, or what was trained, from its folder or file."""
+"""Opening a classifier: a pretrained one by name, or a trained one from its run folder or file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from vpc2.predict.classifier_ref import ClassifierRef
 
 
 def open_classifier(place: ClassifierRef | Path | str) -> Classifier:
-    """Return the ready-made classifier of that name, or the one in a run's folder or a safetensors file.
+    """Return the pretrained classifier of that name, or the one in a run folder or a safetensors file.
 
-    A string is read as on the command line: a key of PRETRAINED, `torchvision:NAME`, or a path.
+    A string is parsed as on the command line: a key of PRETRAINED, `torchvision:NAME`, or a path.
     """
     from vpc2.predict.pretrained.loading import load_pretrained, load_torchvision
 

@@ -1,7 +1,7 @@
-"""Safetensors files: written so that a kill leaves the old one whole, read so that a hostile one costs nothing.
+"""Reading and writing safetensors files: atomic writes, and validation of untrusted files before a tensor is read.
 
-A pickle runs whatever its author wrote in it; safetensors is a JSON header and plain numbers. The header is still a
-stranger's: it is measured, read and compared before one tensor is.
+A pickle can run any code of its author; safetensors is a JSON header and plain numbers. The header is still untrusted: its size and content
+are checked before any tensor is read.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NOT_FINITE = Text("The weights “{name}” hold NaN or infinity, so no answer 
 
 
 class TensorFile:
-    """An open safetensors file with a checked header: `shapes` by tensor name, and the texts of its `metadata`."""
+    """An open safetensors file with a validated header: `shapes` by tensor name, and the strings of its `metadata`."""
 
     def __init__(self, file: Any):
         names = list(file.keys())
@@ -54,10 +54,10 @@ class TensorFile:
         self.shapes = {name: _checked_shape(name, file.get_slice(name)) for name in names}
 
     def read(self) -> dict[str, torch.Tensor]:
-        """Return the tensors as float32 in memory of their own; refuse NaN and infinity."""
+        """Return the tensors as float32 in newly allocated memory; refuse NaN and infinity."""
         tensors = {}
         for name in self.shapes:
-            # A copy: what safetensors gives is the file itself, mapped into memory.
+            # A copy: the tensors of safetensors are memory-mapped from the file.
             tensors[name] = self._file.get_tensor(name).to(torch.float32, copy=True)
             if not torch.isfinite(tensors[name]).all():
                 raise Refusal(_NOT_FINITE.fill(name=clean_name(name, 40)))
@@ -74,16 +74,16 @@ def _checked_shape(name: str, facts: Any) -> tuple[int, ...]:
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file; whoever looks sees the old file or the whole new one. Raises `OSError` as the disk does."""
+    """Write a safetensors file atomically: readers see the old file or the complete new one. Raises `OSError` if writing fails."""
     atomic_write(path, safetensors.torch.save(tensors, metadata))
 
 
 @contextlib.contextmanager
 def open_tensors(path: Path) -> Iterator[TensorFile]:
-    """Open a safetensors file that may be one of ours; raise `Refusal` with one sentence for any other, before a tensor is read.
+    """Open a safetensors file that may be a classifier; raise `Refusal` with one sentence for any other, before a tensor is read.
 
-    Name, kind, size, first bytes and the length of the header are looked at first; safetensors itself then reads the header and
-    refuses overlaps, gaps, trailing bytes and sizes that do not follow from the shapes.
+    Name, kind, size, first bytes and the length of the header are checked first; safetensors itself then parses the header and rejects
+    overlaps, gaps, trailing bytes and sizes that do not match the shapes.
     """
     _check_file(path)
     try:
@@ -99,14 +99,14 @@ def _check_file(path: Path) -> None:
     """Refuse a file by name, kind, size, first bytes and the length of its header."""
     name = clean_name(path.name)
     try:
-        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        # O_NONBLOCK: opening a named pipe must not block until a writer opens it.
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             status, head = os.fstat(file.fileno()), b""
             if stat.S_ISREG(status.st_mode):
                 head = file.read(_PREFIX_BYTES + 1)
     except FileNotFoundError:
         raise Refusal(_NO_FILE.fill(name=name)) from None
-    except (OSError, ValueError):  # ValueError: a name with a zero byte
+    except (OSError, ValueError):  # ValueError: a name with a null byte
         raise Refusal(_NO_ACCESS.fill(name=name)) from None
     if not stat.S_ISREG(status.st_mode):
         raise Refusal(_NO_ACCESS.fill(name=name))
@@ -119,12 +119,12 @@ def _check_file(path: Path) -> None:
 
 
 def _check_format(path: Path, head: bytes) -> None:
-    """Refuse what is not safetensors by the first bytes, and by the name where the bytes do not tell."""
+    """Refuse other formats by the first bytes, and by the name where the bytes are ambiguous."""
     if path.suffix.lower() in _PICKLE_SUFFIXES or head[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
         raise Refusal(_PICKLE)
-    for magic, found in _OTHER_FORMATS.items():
+    for magic, format_name in _OTHER_FORMATS.items():
         if head.startswith(magic):
-            raise Refusal(_OTHER.fill(found=found))
+            raise Refusal(_OTHER.fill(found=format_name))
     if path.suffix.lower() == ".onnx":
         raise Refusal(_OTHER.fill(found="ONNX"))
     if len(head) <= _PREFIX_BYTES or head[_PREFIX_BYTES:] != b"{":

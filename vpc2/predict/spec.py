@@ -1,4 +1,4 @@
-"""What a visitor asked for as a ready-made start: a backbone. Standard library only."""
+"""The spec of a pretrained backbone for fine-tuning. Standard library only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FROZEN = Flag(
 
 @dataclass(frozen=True)
 class Backbone:
-    """A pretrained net whose last dense layer is replaced by one with an output a class."""
+    """A pretrained net whose last dense layer is replaced by a new one with one output per class."""
 
     KIND: ClassVar[str] = "backbone"
 
@@ -38,7 +38,7 @@ class Backbone:
 
     @property
     def entry(self) -> Pretrained:
-        """The ready-made classifier it is taken from."""
+        """The pretrained classifier it is built from."""
         return PRETRAINED[self.ready]
 
     @property

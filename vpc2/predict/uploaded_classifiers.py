@@ -1,4 +1,4 @@
-"""Classifiers that visitors bring as files: read once, kept under a name of our own, removed when nobody has used them for long."""
+"""Storage of uploaded classifiers: validated, stored under the hash of their bytes, removed when unused for long."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from vpc2.predict.classifier_ref import ClassifierRef
 
 
 def folder() -> Path:
-    """Return where the files lie."""
+    """Return the folder of the files."""
     return host.home() / "classifiers"
 
 
 def path_of(ref: ClassifierRef) -> Path:
-    """Return where the file of a classifier lies; raises `ValueError` for one that came from no file."""
+    """Return the path of the file of a classifier; raises `ValueError` for one that is no file."""
     if not ref.is_file:
         raise ValueError(str(ref))
     return folder() / f"{ref.id}.safetensors"
 
 
 def keep(data: bytes) -> tuple[ClassifierRef, Classifier]:
-    """Keep the bytes of a classifier's file, if it is one, and return how it is called from now on, and what it holds.
+    """Validate and store the bytes of a classifier's file; return its reference and the classifier.
 
-    Raises `Refusal` as `load_classifier` does, and then nothing is left behind.
+    Raises `Refusal` as `load_classifier` does, and then nothing is stored.
     """
     folder().mkdir(parents=True, exist_ok=True)
     sweep()
-    with tempfile.TemporaryDirectory(dir=folder(), prefix=".new-") as place:
-        made = Path(place) / "classifier.safetensors"
-        made.write_bytes(data)
-        classifier = load_classifier(made)
+    with tempfile.TemporaryDirectory(dir=folder(), prefix=".new-") as temporary:
+        path = Path(temporary) / "classifier.safetensors"
+        path.write_bytes(data)
+        classifier = load_classifier(path)
         ref = ClassifierRef("file", hashlib.sha256(data).hexdigest()[:32])
-        made.replace(path_of(ref))
+        path.replace(path_of(ref))
     return ref, classifier
 
 
 def is_here(ref: ClassifierRef) -> bool:
-    """True while the file is kept; to ask is to use it."""
+    """True while the file is stored; calling this marks it as used."""
     try:
         os.utime(path_of(ref))
     except OSError:
@@ -52,7 +52,7 @@ def is_here(ref: ClassifierRef) -> bool:
 
 
 def sweep(now: float | None = None) -> None:
-    """Remove the files that have to go, see `host.unused`."""
+    """Remove files that are expired or exceed the total size, see `host.unused`."""
     now, used = time.time() if now is None else now, []
     for path in folder().glob("*.safetensors"):
         with contextlib.suppress(FileNotFoundError):

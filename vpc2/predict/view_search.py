@@ -1,6 +1,6 @@
-"""The best few views, weights and temperatures for a classifier: searched on validation pictures, reported on test pictures.
+"""Search for the best few views, view weights and temperatures: on validation predictions, reported on test predictions.
 
-A plan remembers which pictures it was made from, so that no one is judged on what was searched.
+A plan stores the digests of the pictures it was searched on, so that it cannot be reported on them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vpc2.predict.evaluation import SetAnswers, TestAnswers, ValidationAnswers
+from vpc2.predict.evaluation import SetPredictions, TestPredictions, ValidationPredictions
 from vpc2.predict.statistics import fit_temperature, log_loss
 from vpc2.text import Refusal, Text
 
@@ -22,7 +22,7 @@ _LEAK = Text("These pictures were used to choose the views; what they say of the
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Views chosen on validation, in the order they were added, a weight a view of all, and the temperature of their mean.
+    """Views chosen on validation, in the order they were added, a weight for each of all views, and the temperature of their mean.
 
     `steps` holds the log-loss on validation after each view was added.
     """
@@ -34,61 +34,61 @@ class Plan:
     temperature_plain: float
     seen: frozenset[bytes]
 
-    def check(self, answers: SetAnswers) -> None:
-        """Raise `TypeError` for anything but test answers, `Refusal` where one of their pictures was searched."""
-        if not isinstance(answers, TestAnswers):
-            raise TypeError("a plan is reported on TestAnswers only")
-        if not self.seen.isdisjoint(answers.digests):
+    def check(self, predictions: SetPredictions) -> None:
+        """Raise `TypeError` for anything but test predictions, `Refusal` where one of their pictures was used in the search."""
+        if not isinstance(predictions, TestPredictions):
+            raise TypeError("a plan is reported on TestPredictions only")
+        if not self.seen.isdisjoint(predictions.digests):
             raise Refusal(_LEAK)
 
-    def merged(self, answers: TestAnswers) -> np.ndarray:
+    def merged(self, predictions: TestPredictions) -> np.ndarray:
         """Return the probabilities (N, K) of the chosen views on a test set."""
-        self.check(answers)
-        return answers.merged(chosen=self.views)
+        self.check(predictions)
+        return predictions.merged(chosen=self.views)
 
-    def weighted(self, answers: TestAnswers) -> np.ndarray:
+    def weighted(self, predictions: TestPredictions) -> np.ndarray:
         """Return the probabilities (N, K) of all views by the learned weights on a test set."""
-        self.check(answers)
-        return answers.weighted(np.array([self.weights[view] for view in answers.views]))
+        self.check(predictions)
+        return predictions.weighted(np.array([self.weights[view] for view in predictions.views]))
 
 
-def make_plan(answers: ValidationAnswers, most: int = MOST_CHOSEN) -> Plan:
+def make_plan(predictions: ValidationPredictions, limit: int = MOST_CHOSEN) -> Plan:
     """Return the best few views by greedy search, learned weights and temperatures. Raises `TypeError` for anything but validation.
 
-    Greedy: from the identity on, the view whose addition lowers the log-loss of the mean most, as long as one does. Weights: a softmax
+    Greedy: starting from the identity, add the view that lowers the log-loss of the mean most, as long as one lowers it. Weights: a softmax
     over views, fitted to the log-loss by Adam from equal weights.
     """
-    if not isinstance(answers, ValidationAnswers):
-        raise TypeError("views are searched on ValidationAnswers only")
-    shares = torch.from_numpy(answers.logits).softmax(-1).numpy()
+    if not isinstance(predictions, ValidationPredictions):
+        raise TypeError("views are searched on ValidationPredictions only")
+    shares = torch.from_numpy(predictions.logits).softmax(-1).numpy()
     chosen, total = [0], shares[0].astype(np.float64)
-    steps = [log_loss(total, answers.labels)]
-    while len(chosen) < min(most, len(shares)):
-        tried = {v: log_loss((total + shares[v]) / (len(chosen) + 1), answers.labels) for v in range(len(shares)) if v not in chosen}
-        best = min(tried, key=tried.__getitem__)
-        if tried[best] >= steps[-1] - 1e-9:
+    steps = [log_loss(total, predictions.labels)]
+    while len(chosen) < min(limit, len(shares)):
+        losses = {v: log_loss((total + shares[v]) / (len(chosen) + 1), predictions.labels) for v in range(len(shares)) if v not in chosen}
+        best = min(losses, key=losses.__getitem__)
+        if losses[best] >= steps[-1] - 1e-9:
             break
         chosen, total = [*chosen, best], total + shares[best]
-        steps.append(tried[best])
-    views = tuple(answers.views[v] for v in chosen)
+        steps.append(losses[best])
+    views = tuple(predictions.views[v] for v in chosen)
     return Plan(
         views,
         tuple(steps),
-        dict(zip(answers.views, _fit_weights(shares, answers.labels).tolist(), strict=True)),
-        fit_temperature(answers.merged(chosen=views), answers.labels),
-        fit_temperature(answers.plain, answers.labels),
-        frozenset(answers.digests),
+        dict(zip(predictions.views, _fit_weights(shares, predictions.labels).tolist(), strict=True)),
+        fit_temperature(predictions.merged(chosen=views), predictions.labels),
+        fit_temperature(predictions.plain, predictions.labels),
+        frozenset(predictions.digests),
     )
 
 
 def _fit_weights(shares: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    given = torch.from_numpy(shares[:, np.arange(len(labels)), labels].astype(np.float64))
+    true_probabilities = torch.from_numpy(shares[:, np.arange(len(labels)), labels].astype(np.float64))
     scores = torch.zeros(len(shares), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.Adam([scores], lr=0.05)
     with torch.enable_grad():
         for _step in range(WEIGHT_STEPS):
             optimiser.zero_grad()
-            loss = -(scores.softmax(0)[:, None] * given).sum(0).clamp_min(1e-30).log().mean()
+            loss = -(scores.softmax(0)[:, None] * true_probabilities).sum(0).clamp_min(1e-30).log().mean()
             loss.backward()
             optimiser.step()
     return scores.detach().softmax(0).numpy()

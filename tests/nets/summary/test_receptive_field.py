@@ -10,7 +10,7 @@ from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, make_net
 from vpc2.nets.summary.diff import compare
 from vpc2.nets.summary.layer_summary import MAX_FOLLOWED, MAX_WINDOWS
-from vpc2.nets.summary.receptive_field import Rectangle, field_of, grid_of, pixels_reaching
+from vpc2.nets.summary.receptive_field import Rectangle, field_centre, field_of, grid_of, pixels_reaching, unit_at
 from vpc2.nets.summary.summarise import summarise
 
 
@@ -164,3 +164,13 @@ def test_the_headline_is_not_cut_at_the_picture():
     assert summarise(NETS["vgg16"].net).receptive_field == 212
     deep = make_net("", (3, 9, 9), ("Repeat", {"times": 9}, [[("Conv2d", {"out_channels": 4, "padding": 1})]]), "Flatten", ("Linear", {}))
     assert summarise(deep).receptive_field == 19  # 1 + 9*2, more than the 9 pixels that there are
+
+
+def test_the_unit_over_the_middle_of_a_units_field_is_that_unit():
+    for key in ("lenet5", "small", "alexnet"):
+        for facts in summarise(NETS[key].net).layers:
+            if facts.output is None or len(facts.output) != 3:
+                continue
+            for row in {0, facts.output[1] // 3, facts.output[1] - 1}:
+                for column in {0, facts.output[2] // 2, facts.output[2] - 1}:
+                    assert unit_at(facts, *field_centre(facts, (row, column))) == (row, column), (key, facts.name)

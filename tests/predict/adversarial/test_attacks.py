@@ -12,14 +12,14 @@ from vpc2.predict.adversarial.attacks import (
     accuracy_against,
     attack,
     attack_pixel,
-    attack_watched,
+    attack_with_result,
     is_grey,
     judge_patch,
     lay_patch,
     make_patch,
 )
 from vpc2.predict.adversarial.catalog import ATTACKS
-from vpc2.predict.adversarial.gradient_steps import SureGradient, loss_gradient, margins
+from vpc2.predict.adversarial.gradient_steps import MarginGradient, loss_gradient, margins
 from vpc2.predict.classifier import Classifier, Preprocessing
 
 
@@ -227,7 +227,7 @@ def in_doubles(classifier, images, labels):
 @pytest.mark.parametrize("times", [1, 10, 100])
 def test_the_direction_is_that_of_the_loss_in_doubles(classifier, images, times):
     """Of a net a hundred times as sure nothing is left of the loss in 32 bits."""
-    sure, gradient = surer(classifier, times), SureGradient()
+    sure, gradient = surer(classifier, times), MarginGradient()
     asked = lambda given: sure.module(sure.normalise(given))  # noqa: E731
     labels = labels_of(classifier, images)
     found = gradient(asked, images, labels).double()
@@ -286,7 +286,7 @@ def test_an_attack_without_a_gradient_says_so(kind, is_rounding):
     blind = Classifier(Dead(is_rounding).eval(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), tuple("abcde"))
     images = torch.rand(6, 3, 8, 8)
     labels = labels_of(blind, images)
-    assert attack_watched(blind, images, labels, kind, 0.1).is_blind.all()
+    assert attack_with_result(blind, images, labels, kind, 0.1).is_blind.all()
     assert accuracy_against(blind, images, labels, kind).blind == 1
     assert is_grey(make_patch(blind, images, 1, 4, steps=3))
 
@@ -301,7 +301,7 @@ def test_of_some_pictures_the_gradient_may_be_zero(classifier, images):
     half = Classifier(Half(), Preprocessing(16, (0.5,) * 3, (1.0,) * 3), tuple("abcde"))
     given = torch.cat([images[2:4] * 0.5 + 0.5, images[2:4] * 0.3])
     labels = labels_of(half, given)
-    found = attack_watched(half, given, labels, "fgsm", 1 / 255)
+    found = attack_with_result(half, given, labels, "fgsm", 1 / 255)
     assert found.is_blind.tolist() == [False, False, True, True]
     assert accuracy_against(half, given, labels, "fgsm").blind == 0.5
     assert not is_grey(make_patch(classifier, images, 1, 8, steps=2))

@@ -19,8 +19,9 @@ from vpc2.predict.export.bundle import to_script, to_zip
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.pretrained.backbone import build_backbone
 from vpc2.predict.spec import Backbone
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.predict import merge, predict_views
-from vpc2.predict.tta.views import MERGES, VIEW_SETS, VIEWS
+from vpc2.predict.tta.views import VIEW_SETS, VIEWS
 from vpc2.text import Refusal
 
 _ASK = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.ask('photo.png')]))"

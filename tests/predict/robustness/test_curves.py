@@ -8,9 +8,9 @@ from torchvision.transforms.v2 import functional
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.predict.classifier import Classifier, Preprocessing
-from vpc2.predict.robustness.corrupt import disturb
-from vpc2.predict.robustness.corruptions import CHALLENGES
-from vpc2.predict.robustness.curves import accuracy_over, answers_over
+from vpc2.predict.robustness.corrupt import corrupt_images
+from vpc2.predict.robustness.corruptions import CORRUPTIONS
+from vpc2.predict.robustness.curves import accuracy_over, probabilities_over
 from vpc2.training.presets import RECIPES
 from vpc2.training.trainer.trainer import fit
 
@@ -21,30 +21,30 @@ def images():
     return torch.nn.functional.interpolate(small, (40, 40), mode="bilinear")
 
 
-@pytest.mark.parametrize("key", CHALLENGES)
+@pytest.mark.parametrize("key", CORRUPTIONS)
 def test_every_challenge_begins_with_nothing_repeats_and_grows(images, key):
-    before, entry = torch.get_rng_state(), CHALLENGES[key]
-    assert torch.equal(disturb(images, key, entry.strengths[0]), images)
+    before, entry = torch.get_rng_state(), CORRUPTIONS[key]
+    assert torch.equal(corrupt_images(images, key, entry.strengths[0]), images)
     gaps = []
     for strength in entry.strengths[1:]:
-        found = disturb(images, key, strength, 5)
+        found = corrupt_images(images, key, strength, 5)
         assert found.shape == images.shape and found.min() >= 0 and found.max() <= 1 and torch.isfinite(found).all()
-        assert torch.equal(found, disturb(images, key, strength, 5))
+        assert torch.equal(found, corrupt_images(images, key, strength, 5))
         gaps.append(float((found - images).abs().mean()))
     assert gaps[0] > 0 and gaps[-1] > gaps[0]
     assert torch.equal(before, torch.get_rng_state())
-    assert disturb(images[:1, :, :1, :1], key, entry.strengths[-1]).shape == (1, 3, 1, 1)
+    assert corrupt_images(images[:1, :, :1, :1], key, entry.strengths[-1]).shape == (1, 3, 1, 1)
 
 
 def test_against_torch_and_torchvision(images):
-    torch.testing.assert_close(disturb(images, "rotation", 90), torch.rot90(images, 1, (2, 3)))
-    torch.testing.assert_close(disturb(images, "shift", 10)[..., 4:], images.roll(4, -1)[..., 4:])
-    torch.testing.assert_close(disturb(images, "brightness", 50), functional.adjust_brightness(images, 0.5))
-    torch.testing.assert_close(disturb(images, "contrast", 35), functional.adjust_contrast(images, 0.35), atol=1e-4, rtol=0)
-    torch.testing.assert_close(disturb(images, "hue", 90), functional.adjust_hue(images, 0.25), atol=2e-2, rtol=0)
+    torch.testing.assert_close(corrupt_images(images, "rotation", 90), torch.rot90(images, 1, (2, 3)))
+    torch.testing.assert_close(corrupt_images(images, "shift", 10)[..., 4:], images.roll(4, -1)[..., 4:])
+    torch.testing.assert_close(corrupt_images(images, "brightness", 50), functional.adjust_brightness(images, 0.5))
+    torch.testing.assert_close(corrupt_images(images, "contrast", 35), functional.adjust_contrast(images, 0.35), atol=1e-4, rtol=0)
+    torch.testing.assert_close(corrupt_images(images, "hue", 90), functional.adjust_hue(images, 0.25), atol=2e-2, rtol=0)
     blurred = functional.gaussian_blur(images, [7, 7], [0.8, 0.8])
-    torch.testing.assert_close(disturb(images, "blur", 2), blurred, atol=1e-3, rtol=0)
-    covered = (disturb(images, "occlusion", 20) == 0.5).all(1).float().mean()
+    torch.testing.assert_close(corrupt_images(images, "blur", 2), blurred, atol=1e-3, rtol=0)
+    covered = (corrupt_images(images, "occlusion", 20) == 0.5).all(1).float().mean()
     assert covered == pytest.approx(0.2, abs=0.02)
 
 
@@ -67,7 +67,7 @@ def test_a_net_that_reads_one_pixel_falls_where_that_pixel_goes_dark():
     assert found.accuracy == (1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5) and heard[-1] == pytest.approx(1)
     assert all(one.low <= one.share <= one.high and one.n == 10 for one in found.shares)
     assert found.kept == pytest.approx((1 + 5 * 0.5) / 6)
-    one = answers_over(classifier, classifier.prepare([pixels[0]]), "shift")
+    one = probabilities_over(classifier, classifier.prepare([pixels[0]]), "shift")
     assert one.argmax(1).tolist() == [1, 1, 0, 0, 0, 0, 0]
 
 
@@ -75,7 +75,7 @@ def test_a_dense_net_is_lost_where_a_convolutional_one_still_knows_the_digit():
     """The lecture's figure: as good in the middle, far apart as soon as the digits move."""
     data = load_dataset("digits", 16)
     test = data.subset(split_images(data, 0, 0.6).test[:300])
-    at = CHALLENGES["shift"].strengths.index(15)
+    at = CORRUPTIONS["shift"].strengths.index(15)
     curves = [
         accuracy_over(fit(RECIPES[key].recipe, lambda event: None, device="cpu"), test, "shift").accuracy
         for key in ("digits", "digits-dense")

@@ -34,10 +34,10 @@ def test_a_saved_classifier_is_written_by_a_process_and_answers_alike(classifier
     save_classifier(classifier, tmp_path / "model.safetensors")
     thread = onnx_runtime.quicken_later(classifier, tmp_path / "model.safetensors")
     assert isinstance(classifier.runner, torch.fx.GraphModule)  # meanwhile
-    thread.join(onnx_runtime.PATIENCE_S)
+    thread.join(onnx_runtime.TIMEOUT_S)
     assert not isinstance(classifier.runner, torch.fx.GraphModule)
-    torch.testing.assert_close(classifier.probabilities(images), wanted, atol=onnx_runtime.CLOSE, rtol=0)
-    torch.testing.assert_close(classifier.probabilities(images[:1]), wanted[:1], atol=onnx_runtime.CLOSE, rtol=0)
+    torch.testing.assert_close(classifier.probabilities(images), wanted, atol=onnx_runtime.TOLERANCE, rtol=0)
+    torch.testing.assert_close(classifier.probabilities(images[:1]), wanted[:1], atol=onnx_runtime.TOLERANCE, rtol=0)
     assert [path.suffix for path in (tmp_path / "onnx").iterdir()] == [".onnx"]
     # Other weights are another file, and a file with other weights is not believed.
     path = onnx_runtime.path_of(classifier)
@@ -57,7 +57,7 @@ def test_a_host_can_switch_it_off(classifier, monkeypatch):
 
 
 def test_a_net_that_cannot_be_written_goes_on_in_pytorch(classifier, caplog):
-    onnx_runtime.quicken_later(classifier, "no-such-classifier").join(onnx_runtime.PATIENCE_S)
+    onnx_runtime.quicken_later(classifier, "no-such-classifier").join(onnx_runtime.TIMEOUT_S)
     assert isinstance(classifier.runner, torch.fx.GraphModule) and "PyTorch goes on" in caplog.text
 
 

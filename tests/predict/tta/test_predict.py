@@ -7,8 +7,9 @@ import ttach
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.predict import images_at_once, merge, predict_views
-from vpc2.predict.tta.views import MERGES, VIEW_SETS
+from vpc2.predict.tta.views import VIEW_SETS
 
 CLASSES = tuple("0123456789")
 
@@ -70,7 +71,7 @@ def test_merged_answers_are_probabilities_and_one_view_is_itself(classifier, ima
 
 
 def test_a_vote_and_a_mean_may_differ(classifier):
-    from vpc2.predict.tta.predict import majority_vote, mean_of_probabilities
+    from vpc2.predict.tta.merges import majority_vote, mean_of_probabilities
 
     logits = torch.tensor([[[0.1, 0.0]], [[0.1, 0.0]], [[-9.0, 9.0]]])
     assert majority_vote(logits).argmax() == 0

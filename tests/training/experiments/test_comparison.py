@@ -1,4 +1,4 @@
-"""The interval of a gap: against scipy where there is one source of luck, against simulation where there are several."""
+"""The interval of an accuracy gap: against scipy for one source of randomness, against simulation for several."""
 
 import numpy as np
 import pytest
@@ -92,11 +92,11 @@ def test_where_seeds_bring_no_luck_it_is_the_t_interval_over_people():
 
 
 def test_the_degrees_of_freedom_of_uneven_people_are_those_of_the_quadratic_form():
-    from vpc2.predict.statistics import Units
+    from vpc2.predict.statistics import SamplingUnits
 
     sizes = PEOPLE["uneven"]
     weights = sizes / sizes.sum()
-    units = Units(np.repeat(np.arange(len(sizes)), sizes), int(sizes.sum()))
+    units = SamplingUnits(np.repeat(np.arange(len(sizes)), sizes), int(sizes.sum()))
     centred = np.eye(len(sizes)) - np.outer(np.ones(len(sizes)), weights)
     form = centred.T @ np.diag(weights**2 / (1 - 2 * weights + (weights**2).sum())) @ centred
     assert units.freedom == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))

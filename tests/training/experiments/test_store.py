@@ -51,25 +51,25 @@ def test_two_equal_sides_are_refused(store, spec):
 
 def test_from_two_recipes_to_a_gap_and_what_was_lost_is_named(store, spec):
     experiments = ExperimentStore(store)
-    filed = experiments.create(spec, "me")
-    assert read_experiment_status(filed, store).going == 4
-    for run_id in filed.runs[:3]:
+    stored = experiments.create(spec, "me")
+    assert read_experiment_status(stored, store).going == 4
+    for run_id in stored.runs[:3]:
         assert train(store.get(run_id)) == "finished"
-    store.request_stop(filed.runs[3], by="me")
-    again = ExperimentStore(store).get(filed.id)  # as after a restart
-    assert again == filed
-    outcome = read_experiment_status(again, store)
-    assert outcome.is_over and len(outcome.accuracies) == 1 and outcome.lost == (store.get(filed.runs[3]).name,)
-    left, right = outcome.accuracies[0]
-    assert not outcome.gap.is_clear, "one pair is one seed"
-    side = outcome.side(1, "with")
-    assert 0 <= side.low <= right <= side.high <= 1 and outcome.pictures > 20
+    store.request_stop(stored.runs[3], by="me")
+    again = ExperimentStore(store).get(stored.id)  # as after a restart
+    assert again == stored
+    status = read_experiment_status(again, store)
+    assert status.is_over and len(status.accuracies) == 1 and status.lost == (store.get(stored.runs[3]).name,)
+    left, right = status.accuracies[0]
+    assert not status.gap.is_clear, "one pair is one seed"
+    side = status.side(1, "with")
+    assert 0 <= side.low <= right <= side.high <= 1 and status.pictures > 20
     assert [len(curve) for side in validation_curves(again, store) for curve in side] == [2, 2, 2]
-    assert outcome.gap.mean == pytest.approx(right - left) and outcome.gap.low <= outcome.gap.mean <= outcome.gap.high
+    assert status.gap.mean == pytest.approx(right - left) and status.gap.low <= status.gap.mean <= status.gap.high
     with pytest.raises(Refusal):
-        experiments.delete(filed.id, by="somebody")
-    experiments.delete(filed.id, by="me")
-    assert experiments.list("me") == [] and store.get(filed.runs[0])
+        experiments.delete(stored.id, by="somebody")
+    experiments.delete(stored.id, by="me")
+    assert experiments.list("me") == [] and store.get(stored.runs[0])
 
 
 @pytest.mark.parametrize("name", ["", "../x", "nothing", None, 7])

@@ -21,7 +21,7 @@ import torch
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_mix
 from vpc2.codec import from_json
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import load_classifier
 from vpc2.predict.spec import Backbone
@@ -51,7 +51,7 @@ def unpack(packed: bytes, place) -> str:
 
 
 def execute(place) -> subprocess.CompletedProcess:
-    """Execute a script from elsewhere, isolated: neither the working folder nor PYTHONPATH brings vpc2 along."""
+    """Execute a script from another folder, isolated: vpc2 is importable neither from the working folder nor by PYTHONPATH."""
     env = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "PYTHONPATH")}
     return subprocess.run(
         [sys.executable, "-I", str(place / SCRIPT_NAME)], cwd=place.parent, env=env, capture_output=True, text=True, timeout=200
@@ -114,9 +114,9 @@ def test_a_frozen_backbone_too(store, make_recipe, tmp_path, noise):
 def test_pictures_of_the_visitors_own_too(store, make_recipe, tmp_path):
     """Uneven classes with umlauts, and pictures that are there twice."""
     rng = np.random.default_rng(1)
-    images = rng.integers(0, 255, (30, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
+    images = rng.integers(0, 255, (30, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
     images[7] = images[3]
-    entry = own.keep(ImageSet(images, np.arange(30) % 3 * (np.arange(30) > 6), ("año", "'b'", "c")), "mine", "me")
+    entry = uploads.keep(ImageSet(images, np.arange(30) % 3 * (np.arange(30) > 6), ("año", "'b'", "c")), "mine", "me")
     run = store.create(replace(make_recipe(epochs=1, size_px=16, batch_size=8), dataset=entry.key), owner="me")
     assert train(run) == "finished"
     compare(run, tmp_path / "out")
@@ -148,7 +148,7 @@ def test_what_is_missing_is_said_in_one_sentence(store, make_recipe, tmp_path, n
 
 
 def run_by_a_clock(monkeypatch, store, recipe):
-    """Train under a clock of which every look takes a fiftieth of a second, so that the seconds end the run at a known step."""
+    """Train with a clock that advances 1/50 s at every reading, so that the time budget ends the run at a known step."""
     looks = iter(range(10**9))
     monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: next(looks) / 50))
     run = store.create(recipe)
@@ -171,7 +171,7 @@ def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refus
 
 
 def test_a_clock_that_only_once_had_a_say_is_found_by_the_rates(make_recipe):
-    """The seconds seemed too few for a while; the plan ended whole, and yet its rates are no formula's."""
+    """The plan was shortened for a while and ended at full length: its learning rates still follow no formula of the step."""
     start = {"type": "start", "device": "cpu", "precision": "float32", "threads": 1, "steps_per_epoch": 2}
     rates = bundle.planned_rates(make_recipe(epochs=3), 2, 6)
     told = [*rates[:3], rates[3] * 0.9, *rates[4:]]

@@ -58,7 +58,7 @@ NUMBERS = ("loss", "accuracy", "learning_rate", "step", "epoch")
 
 
 def pictures(side=SIDE, counts=UNEVEN, **more) -> ImageSet:
-    """Noise with a colour of its own for each class, so that there is something to learn and nothing is symmetric."""
+    """Noise with a different colour per class, so that the classes can be learned and nothing is symmetric."""
     rng = np.random.default_rng(3)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     tint = rng.integers(40, 200, (len(counts), 1, 1, 3))
@@ -85,10 +85,10 @@ def check(recipe, folder, data=None, start=None, state="finished", stop_after=ma
     found = fit(recipe, told.append, data=data, folder=folder / "run" if start is not None else None, should_stop=is_enough)
     assert told[-1]["state"] == state
     fitted, _ = fit_to_data(recipe, len(data.classes))
-    course = read_run_history(fitted, told)
-    text = to_script(fitted, found.preprocessing.mean, found.preprocessing.std, has_start=start is not None, **course.told)
+    history = read_run_history(fitted, told)
+    text = to_script(fitted, found.preprocessing.mean, found.preprocessing.std, has_start=start is not None, **history.arguments)
     (folder / SCRIPT_NAME).write_text(text)
-    (folder / DATA_NAME).write_bytes(pack_pictures(data, course.rates))
+    (folder / DATA_NAME).write_bytes(pack_pictures(data, history.rates))
     if start is not None:
         (folder / START_WEIGHTS).write_bytes(pack_weights(start))
     run, end = execute(folder), told[-1]

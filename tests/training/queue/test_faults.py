@@ -1,4 +1,4 @@
-"""What the machine does to a run: a disk with no room, no memory, the clock set back, kills at random, thirty starts at once."""
+"""Faults of the machine during a run: full disk, no memory, clock set back, random kills, thirty starts at once."""
 
 import os
 import random
@@ -29,7 +29,7 @@ WORK = "import resource, sys; from vpc2.training.queue.worker import *; {before}
 
 
 def work(run, before="None", wait=True):
-    """Train a run in a process of its own, with something done to it before."""
+    """Train a run in a separate process, after executing `before` in it."""
     process = subprocess.Popen(
         [sys.executable, "-c", WORK.format(before=before), str(run.folder)],
         cwd=ROOT,
@@ -50,7 +50,7 @@ def whole(run) -> list[dict]:
 
 
 def test_a_disk_with_no_room_fails_the_run_in_a_sentence_and_the_old_model_loads(store, make_recipe):
-    """No file may grow beyond what the first epoch left: the same error as a full disk, and nothing is half written."""
+    """No file may grow beyond what the first epoch left: the same error as a full disk; no file is left incomplete."""
     run = store.create(make_recipe(epochs=400, budget_s=60.0))
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (24 * 1024, 24 * 1024))"
     out, error = work(run, limit)

@@ -71,7 +71,7 @@ def test_kill_minus_nine_is_said_and_the_model_of_the_last_epoch_loads(queue, st
     wait_for(lambda: store.state(run.id) == "interrupted")
     assert "after epoch" in store.status(run.id).reason.en
     assert load_classifier(run.model_path)
-    wait_for(lambda: store.state(following.id) == "finished")  # and nothing else is hurt
+    wait_for(lambda: store.state(following.id) == "finished")  # and no other run is affected
 
 
 def test_a_run_outlives_its_server_and_waiting_runs_start_again(queue, store, make_recipe):
@@ -117,7 +117,7 @@ def test_sigterm_means_stop(queue, store, make_recipe):
 
 
 class _Idle:
-    """An queue whose workers never start: only the line is looked at."""
+    """A queue without a supervisor: no worker starts, so only the order of the waiting runs is tested."""
 
     def __new__(cls, store, monkeypatch):
         queue = LocalQueue(store, runs_at_once=0)

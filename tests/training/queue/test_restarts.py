@@ -1,4 +1,4 @@
-"""The server killed again and again with three runs in hand: none is lost, none begins twice, and what was told stays told."""
+"""The server is killed repeatedly with three runs in its queue: no run is lost or started twice, and recorded events are kept."""
 
 import os
 import random
@@ -66,7 +66,7 @@ def test_a_server_that_is_killed_with_three_runs_loses_none(store, make_recipe):
 
 
 def test_the_seed_holds_beside_three_neighbours(store, make_recipe):
-    """The same run alone and beside three others, each in its worker: every number told is the same to the bit."""
+    """The same run alone and in parallel with three others, each in its worker: all recorded numbers are equal bit for bit."""
     recipe = make_recipe(epochs=3, seed=5)
     alone = store.create(recipe)
     _train([alone])

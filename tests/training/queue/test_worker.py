@@ -45,7 +45,7 @@ def test_what_is_heard_is_what_is_recorded(store, recipe):
     assert events == heard
     assert load_classifier(run.model_path)
     step = max(event["step"] for event in events if event["type"] == "step")
-    assert read_snapshot(run.folder)["step"] == step  # the last look is that of the end
+    assert read_snapshot(run.folder)["step"] == step  # the last snapshot is taken at the end
     names = {path.name for path in run.folder.iterdir() if path.suffix != ".jpg"}
     assert names == {"events.jsonl", "look.json", "model.safetensors", "spec.json", "tb"}
     assert sheet_path(run.folder, "batch", step).is_file()
@@ -93,7 +93,7 @@ def limited(limits):
 
 
 def test_a_full_disk_ends_the_run_in_a_sentence_and_keeps_the_model(store, make_recipe):
-    """A limit on the size of one file stands for the full disk: the record itself runs into it."""
+    """A limit on the file size simulates a full disk: writing `events.jsonl` fails."""
     run = store.create(make_recipe(epochs=200))
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))", str(run.folder)],

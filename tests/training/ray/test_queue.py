@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster of three nodes, started on loopback and ended again; one node dies in the middle of a run."""
+"""Runs on a Ray cluster of three nodes on loopback; one node dies in the middle of a run."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
 from vpc2.training.queue import factory
@@ -58,7 +58,7 @@ def wait_for(what, seconds=120.0):
 
 
 class Processes:
-    """The processes of one cluster, told by a variable in their environment."""
+    """The processes of one cluster, identified by an environment variable."""
 
     def __init__(self):
         self.mark = f"VPC2_TEST_CLUSTER={uuid.uuid4().hex}"
@@ -76,7 +76,7 @@ class Processes:
         return [pid for pid in self.all() if _read(pid, "cmdline").startswith(b"ray::RemoteTrainer")]
 
     def kill_node_of(self, pid: int) -> None:
-        """The machine goes away: its raylet (which started the trainer) and the trainer, at once."""
+        """Simulate the loss of a machine: kill its raylet (which started the trainer) and the trainer."""
         raylet = int(_read(pid, "stat").rpartition(b")")[2].split()[1])
         assert b"raylet" in _read(raylet, "cmdline")
         for one in (raylet, pid):
@@ -148,8 +148,8 @@ def kinds(run):
 
 def test_a_class_trains_on_several_nodes_exactly_as_here(queue, cluster, store, make_recipe, tmp_path):
     recipe = make_recipe(epochs=2)
-    images = np.random.default_rng(0).integers(0, 255, (60, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
-    entry = own.keep(ImageSet(images, np.arange(60) % 10, tuple("0123456789")), "mine", "me")
+    images = np.random.default_rng(0).integers(0, 255, (60, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
+    entry = uploads.keep(ImageSet(images, np.arange(60) % 10, tuple("0123456789")), "mine", "me")
     mine = replace(recipe, dataset=entry.key)
     runs = [store.create(one, owner=owner) for one, owner in ((recipe, "a"), (mine, "b"), (recipe, "c"))]
     for run in runs:

@@ -1,4 +1,4 @@
-"""A process is known by its number and its start: neither a set clock, nor a zombie, nor a stranger with the number is taken for it."""
+"""A process is identified by pid and start time, also after the clock was set; a zombie or another process with its pid is not it."""
 
 import os
 import subprocess

@@ -41,25 +41,25 @@ def make_look(step=120, classes=10, size=48, pictures=32, seen=300, mistakes=24,
 def test_confusion_and_accuracy_are_those_of_scikit_learn(tmp_path):
     look = make_look()
     SnapshotWriter(tmp_path).write_snapshot(look)
-    found = read_snapshot(tmp_path)
+    numbers = read_snapshot(tmp_path)
     answers = look.probabilities.argmax(1)
-    assert found["confusion"] == confusion_matrix(look.labels, answers, labels=range(10)).tolist()
-    assert found["accuracy"] == pytest.approx(recall_score(look.labels, answers, average=None).tolist(), abs=1e-4)
-    assert (found["epoch"], found["step"], found["classes"][9]) == (3, 120, "class 9")
-    counts = np.array(found["confusion"])
+    assert numbers["confusion"] == confusion_matrix(look.labels, answers, labels=range(10)).tolist()
+    assert numbers["accuracy"] == pytest.approx(recall_score(look.labels, answers, average=None).tolist(), abs=1e-4)
+    assert (numbers["epoch"], numbers["step"], numbers["classes"][9]) == (3, 120, "class 9")
+    counts = np.array(numbers["confusion"])
     for interval, hits, n in zip(
-        [*found["intervals"], found["interval"]], [*np.diag(counts), counts.trace()], [*counts.sum(1), 300], strict=True
+        [*numbers["intervals"], numbers["interval"]], [*np.diag(counts), counts.trace()], [*counts.sum(1), 300], strict=True
     ):
         wanted = binomtest(int(hits), int(n)).proportion_ci(method="wilson")
         assert interval == pytest.approx([wanted.low, wanted.high], abs=1e-4)
-    assert [(one["true"], one["predicted"]) for one in found["mistakes"][:2]] == [(0, 1), (1, 2)]
+    assert [(one["true"], one["predicted"]) for one in numbers["mistakes"][:2]] == [(0, 1), (1, 2)]
 
 
 def test_a_class_without_pictures_has_no_accuracy_and_no_validation_is_no_error(tmp_path):
     SnapshotWriter(tmp_path).write_snapshot(make_look(seen=0, mistakes=0))
-    found = read_snapshot(tmp_path)
-    assert found["intervals"] == [[0, 1]] * 10 and found["interval"] == [0, 1]
-    assert found["accuracy"] == [None] * 10 and np.sum(found["confusion"]) == 0 and found["mistakes"] == []
+    numbers = read_snapshot(tmp_path)
+    assert numbers["intervals"] == [[0, 1]] * 10 and numbers["interval"] == [0, 1]
+    assert numbers["accuracy"] == [None] * 10 and np.sum(numbers["confusion"]) == 0 and numbers["mistakes"] == []
     assert [path.name for path in tmp_path.glob("*.jpg")] == ["batch-120.jpg"]
 
 
@@ -71,12 +71,12 @@ def test_the_numbers_of_a_layer_are_numpys(tmp_path):
         make_look(layers=(LayerSnapshot("a.weight", weights, gradients), LayerSnapshot("b.weight", small, None)))
     )
     first, second = read_snapshot(tmp_path)["layers"]
-    for found, values in ((first["weights"], weights), (first["gradients"], gradients)):
-        assert found["count"] == values.size and found["broken"] == 0
+    for numbers, values in ((first["weights"], weights), (first["gradients"], gradients)):
+        assert numbers["count"] == values.size and numbers["broken"] == 0
         expected = [values.mean(), values.std(), values.min(), values.max()]
-        assert [found[name] for name in ("mean", "std", "min", "max")] == pytest.approx([float(x) for x in expected], rel=1e-4, abs=1e-9)
+        assert [numbers[name] for name in ("mean", "std", "min", "max")] == pytest.approx([float(x) for x in expected], rel=1e-4, abs=1e-9)
         whole = np.histogram(values, BINS, (values.min(), values.max()))[0]
-        shares = np.array(found["histogram"]) / sum(found["histogram"])
+        shares = np.array(numbers["histogram"]) / sum(numbers["histogram"])
         assert np.abs(shares - whole / values.size).max() < 0.02  # a sample of thousands
     assert first["ratio"] == pytest.approx(np.linalg.norm(gradients) / np.linalg.norm(weights), rel=1e-4)
     assert second["weights"]["histogram"] == np.histogram(small, BINS, (small.min(), small.max()))[0].tolist()

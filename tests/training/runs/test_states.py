@@ -1,4 +1,4 @@
-"""A machine of states over runs: whatever visitors, workers and accidents do in whatever order, every run is in exactly one state."""
+"""A state machine over runs: after any sequence of actions of visitors and workers, and of failures, every run has exactly one state."""
 
 import json
 import os

@@ -201,7 +201,7 @@ def dead_worker(run):
 
 
 class TestGoingOn:
-    """What each request makes of each state, and that the folder says something true between any two moves."""
+    """The effect of each request in each state, and a valid status between any two steps of it."""
 
     def test_a_waiting_run_is_paused_and_waits_again(self, store, recipe):
         run = store.create(recipe)
@@ -293,7 +293,7 @@ class TestGoingOn:
 
 
 class Cut(BaseException):
-    """Stands for a server that dies."""
+    """Simulates a server that dies."""
 
 
 @pytest.mark.parametrize(

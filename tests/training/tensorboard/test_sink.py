@@ -1,4 +1,4 @@
-"""What TensorBoard's own readers find in a run's event files, against the record, the snapshots and scikit-learn."""
+"""TensorBoard event files of a run, read by TensorBoard's own readers, against the events, the snapshots and scikit-learn."""
 
 import io
 import json

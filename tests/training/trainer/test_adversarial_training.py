@@ -1,4 +1,4 @@
-"""Adversarial training: the attack of the step is torchattacks' own, nothing else moves, and the net resists afterwards."""
+"""Adversarial training: the attack equals that of torchattacks, nothing else changes, and the trained net resists attacks."""
 
 import os
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_the_step_learns_what_torchattacks_would_make_of_the_same_net(make_recip
 
         module.eval()
         theirs = referee().FGSM(Whole().eval(), eps=0.1)(images[:count], labels[:count])
-        # At a gradient of nothing at all (a black border) theirs and ours may differ in a sign: nowhere else.
+        # Where the gradient is zero (a black border) the two may differ in a sign, nowhere else.
         assert (found[:count] - theirs).abs().gt(1e-5).float().mean() < 0.01
         assert found.min() >= 0 and found.max() <= 1 and (found - images).abs().max() <= 0.1 + 1e-7
 
@@ -95,7 +95,7 @@ def test_a_net_on_a_frozen_trunk_can_be_attacked_and_explained():
 def test_attacked_training_resists_and_plain_training_does_not():
     """On the digits, with PGD at 16/255: known from Madry and others (2017), and the reason the step exists."""
     recipes = [RECIPES[key].recipe for key in ("digits", "digits-attacked")]
-    # The epochs end them, however busy the machine is.
+    # The epochs, not the time budget, end these runs.
     recipes = [replace(one, settings={**one.settings, "budget_s": 600.0}) for one in recipes]
     plain, hardened = (fit(one, lambda event: None, device="cpu") for one in recipes)
     data = load_dataset("digits", 16)

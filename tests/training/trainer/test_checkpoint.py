@@ -1,4 +1,4 @@
-"""A run that is interrupted anywhere ends at the weights it would have had, and its record is the same."""
+"""A run interrupted at any step ends with the same weights and events as an uninterrupted one."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def _folders(tmp_path):
 
 
 class Killed(BaseException):
-    """Stands for a worker that dies between two events."""
+    """Simulates a worker that dies between two events."""
 
 
 @pytest.mark.parametrize("at", [7, 20, 41])

@@ -1,4 +1,4 @@
-"""When a loss has left all bounds: measured against what guessing gives, and against where it began."""
+"""The divergence guard: a loss is compared with that of guessing and with the first loss."""
 
 import math
 import shutil
@@ -14,12 +14,12 @@ from vpc2.training.trainer.trainer import fit
 
 
 def breach_at(losses, classes=10):
-    """Return the number of the first loss that breaks the bounds, and what it is said to be."""
+    """Return the index of the first loss that counts as diverged, and its description."""
     guard = DivergenceGuard(classes)
     for at, loss in enumerate(losses):
-        found = guard.check(loss)
-        if found is not None:
-            return at, found
+        description = guard.check(loss)
+        if description is not None:
+            return at, description
     return None, None
 
 
@@ -87,5 +87,7 @@ def test_a_rate_far_too_high_still_ends_in_the_sentence(trained, tmp_path, is_tr
     recipe, events = digits(epochs=4, optimiser="sgd"), []
     if is_trained:
         shutil.copyfile(trained, tmp_path / START_NAME)
-    fit(replace(recipe, settings={**recipe.settings, "learning_rate": 1e4}), events.append, folder=tmp_path)  # past the form
+    fit(
+        replace(recipe, settings={**recipe.settings, "learning_rate": 1e4}), events.append, folder=tmp_path
+    )  # beyond the limits of the form
     assert events[-1]["state"] == "failed" and events[-1]["reason"]["en"].startswith("Loss became ")

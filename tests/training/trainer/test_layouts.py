@@ -1,4 +1,4 @@
-"""Optimiser memory and the layout of weights: what a checkpoint brings back steps as if nothing had happened in between.
+"""Optimiser state and memory layout of weights: after a checkpoint the optimiser steps as without interruption.
 
 Weights of convolutions are kept in channels_last, files are not, and fused optimisers walk memory in the order in which it lies.
 """
@@ -34,7 +34,7 @@ def some_pictures(side):
 
 
 def trainable(net):
-    """Return a recipe with the smallest pictures that a net can be trained on; None where it has too many weights for any."""
+    """Return a recipe with the smallest images that a net can be trained on, or None if it has too many weights for any."""
     for side in SIDES:
         settings = {"size_px": side, "batch_size": 6, "epochs": EPOCHS, "budget_s": 600.0, "learning_rate": 0.01}
         recipe = Recipe("digits", net, None, SETTINGS.clean(settings))
@@ -106,7 +106,7 @@ def test_every_optimiser_paused_ends_at_the_weights_of_an_undisturbed_run(optimi
 
 
 class Mixed(nn.Module):
-    """Weights laid out in every way there is: as their strides count, channels last, the axes turned, one channel, one pixel."""
+    """Weights in every memory layout: contiguous, channels last, axes permuted, one channel, one pixel."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The loss against scikit-learn's, its floor and the loss of guessing against what scipy finds as the least there is."""
+"""The loss against scikit-learn's; its lower bound and the loss of constant predictions against minima found by scipy."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ def shares_of(labels):
 
 
 def by_sklearn(logits, labels, weights, smoothing):
-    """Every picture once as each class, weighing as much of it as it shows: what is smoothed keeps the weight of what is shown."""
+    """Every image once per class, weighted by its share of the class: smoothing does not change the weight of the true class."""
     shown = shares_of(labels) * weights.numpy()
     own = shown.sum(1, keepdims=True)
     parts = (1 - smoothing) * shown + smoothing / K * own

@@ -1,4 +1,4 @@
-"""The learning-rate finder: on curves whose answer is known, and on real recipes, by training with what it says."""
+"""The learning rate finder: on curves with a known answer, and on real recipes by training with its suggestion."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Stopped, paused, resumed, killed: a run ends at the weights, and with the record, of one that nobody disturbed."""
+"""Stopped, paused, resumed or killed, a run ends with the weights and events of an uninterrupted run."""
 
 import os
 import signal
@@ -69,7 +69,7 @@ def run_in_process(run):
 
 
 def assert_same(run, whole, kinds):
-    """The same tensors bit for bit, the same steps, epochs and end; and what happened in between is told in order."""
+    """The same tensors bit for bit, the same steps, epochs and end; the events in between are in order."""
     found, expected = load_file(run.model_path), load_file(whole.model_path)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -84,7 +84,7 @@ def assert_same(run, whole, kinds):
 
 @pytest.fixture
 def queue(store, monkeypatch):
-    # As many as the undisturbed run has: sums depend on how many add them up.
+    # As many threads as the uninterrupted run: sums depend on the number of threads.
     monkeypatch.setenv("VPC2_TRAINING_THREADS", str(torch.get_num_threads()))
     queue = LocalQueue(store)
     yield queue
@@ -100,7 +100,7 @@ def test_paused_twice_stopped_and_killed_it_ends_the_same(queue, store, recipe, 
     queue.start(run)
     wait_for(lambda: steps(run)[-1:] > [total // 8])
     queue.pause(run.id, by="")
-    queue.pause(run.id, by="")  # the other tab
+    queue.pause(run.id, by="")  # the same click in a second tab
     wait_for(lambda: store.state(run.id) == "paused")
     wait_for(lambda: worker_pid(run.folder) is None)
     assert queue.place_in_queue(run.id) is None, "it has given its place back"
@@ -134,7 +134,7 @@ def test_killed_at_any_step_nothing_is_lost_and_nothing_told_twice(store, recipe
         "train(read_run(Path(sys.argv[1])), die)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(run.folder), str(at)], cwd=ROOT, capture_output=True, timeout=120)
-    # The steps of the last moment were not on the disk yet; the run tells them again.
+    # The last steps were not written yet; the resumed run reports them again.
     assert killed.returncode == -signal.SIGKILL and steps(run) == list(range(1, steps(run)[-1] + 1)) and steps(run)[-1] <= at
     run_in_process(run)
     assert_same(run, whole, ["resume", "end"])

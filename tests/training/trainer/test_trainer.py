@@ -40,7 +40,7 @@ def test_the_same_recipe_gives_the_same_curve_bit_for_bit_whatever_was_drawn_bef
     one, first = record(augmented)
     torch.rand(17)
     np.random.rand(3)
-    two, second = record(augmented, folder=tmp_path)  # saving in between must not disturb it
+    two, second = record(augmented, folder=tmp_path)  # saving in between must not change the result
     assert timeless(first) == timeless(second)
     for a, b in zip(one.module.state_dict().values(), two.module.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -167,7 +167,7 @@ def test_stop_before_the_first_epoch_keeps_what_was_learned(tmp_path, make_recip
 @pytest.mark.parametrize("rate", [1e9, 1e30])
 def test_a_loss_out_of_bounds_ends_in_a_sentence_with_finite_weights(rate, tmp_path, make_recipe):
     recipe = make_recipe(optimiser="sgd", epochs=4)
-    recipe = replace(recipe, settings={**recipe.settings, "learning_rate": rate})  # past the form
+    recipe = replace(recipe, settings={**recipe.settings, "learning_rate": rate})  # beyond the limits of the form
     classifier, events = record(recipe, folder=tmp_path)
     reason = events[-1]["reason"]
     assert events[-1]["state"] == "failed"
@@ -253,7 +253,7 @@ def test_the_seconds_end_a_run_that_has_too_many_epochs(make_recipe):
 
 
 def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
-    """The budget is one of training: what the last test and saving take is not told as training above the budget."""
+    """The time budget covers training only: the final test and saving are not counted as training time."""
     skipped, real = [0.0], time.monotonic
     monkeypatch.setattr(trainer.time, "monotonic", lambda: real() + skipped[0])
     test = trainer.Trainer._test

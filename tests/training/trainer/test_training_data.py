@@ -1,4 +1,4 @@
-"""What a run learns from, against scikit-learn, Pillow's bytes and counting."""
+"""Training data against scikit-learn, Pillow's bytes and counting."""
 
 from dataclasses import replace
 
@@ -31,10 +31,14 @@ def material_of(make_recipe):
 
 def test_imbalance_is_the_long_tail_of_the_paper():
     labels = np.repeat(np.arange(5), 200)
-    kept = thin_out(labels, np.arange(1000), 5, 16.0, 0)
-    assert np.bincount(labels[kept]).tolist() == [200, 100, 50, 25, 12]
-    assert len(set(kept.tolist())) == len(kept)
-    assert thin_out(labels, np.arange(1000), 5, 16.0, 0).tolist() == kept.tolist() != thin_out(labels, np.arange(1000), 5, 16.0, 1).tolist()
+    remaining = thin_out(labels, np.arange(1000), 5, 16.0, 0)
+    assert np.bincount(labels[remaining]).tolist() == [200, 100, 50, 25, 12]
+    assert len(set(remaining.tolist())) == len(remaining)
+    assert (
+        thin_out(labels, np.arange(1000), 5, 16.0, 0).tolist()
+        == remaining.tolist()
+        != thin_out(labels, np.arange(1000), 5, 16.0, 1).tolist()
+    )
 
 
 def test_weights_are_scikit_learns(material_of):
@@ -105,9 +109,9 @@ def test_patience_ends_a_run_that_gets_no_better(make_recipe):
 
 
 def test_clipped_gradients_are_no_longer_than_asked(make_recipe):
-    looks = []
-    fit(make_recipe(epochs=1, clip_norm=0.01), lambda event: None, on_snapshot=looks.append)
-    length = np.sqrt(sum(float((layer.gradients.astype(np.float64) ** 2).sum()) for layer in looks[-1].layers))
+    snapshots = []
+    fit(make_recipe(epochs=1, clip_norm=0.01), lambda event: None, on_snapshot=snapshots.append)
+    length = np.sqrt(sum(float((layer.gradients.astype(np.float64) ** 2).sum()) for layer in snapshots[-1].layers))
     assert length == pytest.approx(0.01, rel=1e-3)
 
 
@@ -119,28 +123,32 @@ def test_mixed_precision_trains_too(make_recipe):
 
 
 def test_a_look_says_what_the_record_says(make_recipe):
-    looks, events = [], []
-    fit(make_recipe(epochs=2), events.append, on_snapshot=looks.append)
-    look, last = looks[-1], [event for event in events if event["type"] == "epoch"][-1]
-    table = look.confusion()
+    snapshots, events = [], []
+    fit(make_recipe(epochs=2), events.append, on_snapshot=snapshots.append)
+    snapshot, last = snapshots[-1], [event for event in events if event["type"] == "epoch"][-1]
+    table = snapshot.confusion()
     assert np.trace(table) / table.sum() == pytest.approx(last["val_accuracy"])
-    assert look.probabilities.sum(1) == pytest.approx(1, abs=1e-5)
-    for mistake in look.mistakes:
+    assert snapshot.probabilities.sum(1) == pytest.approx(1, abs=1e-5)
+    for mistake in snapshot.mistakes:
         assert mistake.true != mistake.predicted
-    assert [m.confidence for m in look.mistakes] == sorted((m.confidence for m in look.mistakes), reverse=True)
-    assert look.filters.shape == (8, 1, 3, 3) and look.batch.shape[1:] == (8, 8, 3) and len(look.batch) == len(look.targets) <= 32
-    assert {layer.name for layer in look.layers} == {f"{i}.{kind}" for i in _ids(events, look) for kind in ("weight", "bias")}
+    assert [m.confidence for m in snapshot.mistakes] == sorted((m.confidence for m in snapshot.mistakes), reverse=True)
+    assert (
+        snapshot.filters.shape == (8, 1, 3, 3)
+        and snapshot.batch.shape[1:] == (8, 8, 3)
+        and len(snapshot.batch) == len(snapshot.targets) <= 32
+    )
+    assert {layer.name for layer in snapshot.layers} == {f"{i}.{kind}" for i in _ids(events, snapshot) for kind in ("weight", "bias")}
 
 
-def _ids(events, look):
-    return {layer.name.rpartition(".")[0] for layer in look.layers}
+def _ids(events, snapshot):
+    return {layer.name.rpartition(".")[0] for layer in snapshot.layers}
 
 
 def test_looking_does_not_change_the_run(make_recipe):
-    plain, looked = [], []
+    plain, events_with_snapshots = [], []
     one = fit(make_recipe(epochs=2), plain.append)
-    two = fit(make_recipe(epochs=2), looked.append, on_snapshot=lambda look: None)
-    assert [e["loss"] for e in plain if e["type"] == "step"] == [e["loss"] for e in looked if e["type"] == "step"]
+    two = fit(make_recipe(epochs=2), events_with_snapshots.append, on_snapshot=lambda snapshot: None)
+    assert [e["loss"] for e in plain if e["type"] == "step"] == [e["loss"] for e in events_with_snapshots if e["type"] == "step"]
     for name, value in one.module.state_dict().items():
         assert torch.equal(value, two.module.state_dict()[name])
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from vpc2.augment.label_survival import FEWEST, MOST_LOST
 from vpc2.augment.spec import Pipeline
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
@@ -55,11 +55,11 @@ def run(own_home):
 @pytest.fixture(scope="module")
 def sets(own_home):
     """A data set of threes and sevens for each of two visitors, with different images and counts."""
-    full, found = datasets.load_set("digits", own.SIZE_PX), {}
+    full, found = datasets.load_set("digits", uploads.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
-        found[owner] = own.keep(data, f"set of {owner[0]}", owner).key
+        found[owner] = uploads.keep(data, f"set of {owner[0]}", owner).key
     return found
 
 

@@ -94,7 +94,7 @@ def test_a_step_of_the_arrow_keys_goes_one_unit_on():
     facts, session = summarise(NET).find(LAYERS[3]), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unit_selection.st, "session_state", session)
-        move, before = unit_selection.move_place(NET, facts), unit_selection.chosen_unit(NET, facts)
+        move, before = unit_selection.select_unit(NET, facts), unit_selection.chosen_unit(NET, facts)
         for step, wanted in (((0, 1), (0, 1)), ((1, 0), (1, 0)), ((-1, 0), (-1, 0)), ((0, -1), (0, -1))):
             before = unit_selection.chosen_unit(NET, facts)
             move("step", step)

@@ -16,9 +16,9 @@ from vpc2.ui.home import lecture_map
 TABLES = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
 
-@pytest.mark.parametrize("card", [*lecture_map.FIRST, *lecture_map.CARDS], ids=lambda card: card.key)
+@pytest.mark.parametrize("card", [*lecture_map.FIRST.values(), *lecture_map.CARDS.values()], ids=lambda card: card.key)
 def test_a_card_opens_the_example_it_names(card):
-    query = lecture_map.query(card)
+    query = lecture_map.link_parameters(card)
     assert bool(card.example) == ("s" in query)
     if card.example:
         table, attribute = TABLES[card.page]
@@ -27,9 +27,9 @@ def test_a_card_opens_the_example_it_names(card):
         assert query["s"] in lecture_map.tokens()
 
 
-@pytest.mark.parametrize("card", [card for card in lecture_map.CARDS if card.page == "build"][:2], ids=lambda card: card.key)
+@pytest.mark.parametrize("card", [card for card in lecture_map.CARDS.values() if card.page == "build"][:2], ids=lambda card: card.key)
 def test_who_comes_from_a_card_is_not_told_that_a_link_was_opened(card):
-    at = open_page(card.page, query=lecture_map.query(card))
+    at = open_page(card.page, query=lecture_map.link_parameters(card))
     assert not at.error and not any("Opened from the link" in one.value for one in at.info)
 
 

@@ -49,7 +49,7 @@ def net(tmp_path):
     return keep
 
 
-def drawn(name, module="explanations", draw="draw_insides", lang="en", **session):
+def drawn(name, module="explanations", draw="draw_explanations", lang="en", **session):
     at = AppTest.from_string(SCRIPT.format(name=str(name), module=module, draw=draw), default_timeout=120)
     at.query_params["lang"] = lang
     at.session_state["judge/files"] = {str(name): "mine"}

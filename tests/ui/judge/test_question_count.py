@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from vpc2.predict.statistics import Paired, compare_paired
+from vpc2.predict.statistics import PairedCounts, compare_paired
 from vpc2.shares import holm
 from vpc2.ui.judge import question_count, test_set
 
@@ -30,7 +30,7 @@ def test_a_tiny_p_is_less_than_it_not_equal_to_less(lang, said):
 
 def test_the_test_that_was_made_is_named():
     assert "McNemar's exact test: p = 0.035." in test_set.verdict_text(gain(12, 3))
-    by_person = Paired(200, 30, 5, 0.0004, 0.05, 0.2, people=31)
+    by_person = PairedCounts(200, 30, 5, 0.0004, 0.05, 0.2, people=31)
     assert "31 people" in test_set.verdict_text(by_person) and "McNemar" not in test_set.verdict_text(by_person)
 
 

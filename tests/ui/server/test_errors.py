@@ -28,7 +28,7 @@ def fresh(monkeypatch):
     monkeypatch.setattr(preload, "_PAINTED", threading.Event())
     monkeypatch.setattr(preload, "_threads", [])
     monkeypatch.setattr(preload, "PATIENCE_S", 30.0)
-    monkeypatch.setattr(preload, "JANITOR_S", 1000.0)
+    monkeypatch.setattr(preload, "COLLECT_S", 1000.0)
     monkeypatch.setattr(preload.gc, "freeze", lambda: None)
 
 

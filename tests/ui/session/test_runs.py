@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
@@ -47,9 +47,9 @@ def queue(monkeypatch):
 
 
 def own_set(owner):
-    images = np.zeros((20, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
+    images = np.zeros((20, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(20)
-    return own.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", owner).key
+    return uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", owner).key
 
 
 def test_a_run_is_started_under_the_visitors_name_and_never_on_somebody_elses_pictures(queue):
@@ -108,18 +108,18 @@ def test_a_run_that_the_address_names_is_found_and_another_is_refused(monkeypatc
 @pytest.mark.parametrize("key", list(RECIPES))
 def test_a_recipe_that_is_taken_is_the_one_in_the_workspace(key):
     recipe = RECIPES[key].recipe
-    recipes.take_recipe(recipe)
+    recipes.load_recipe(recipe)
     assert workspace.load("recipe") == recipe
 
 
 def test_a_net_and_a_pipeline_of_ones_own_come_along_and_ready_ones_leave_what_was_made(session):
     net = make_net("mine", (3, 32, 32), "Flatten", ("Linear", {"out_features": 10}))
     pipeline = edit_add(Pipeline(seed=9), "RandomInvert", {"p": 1.0})
-    recipes.take_recipe(replace(DIGITS, net=net, pipeline=pipeline))
+    recipes.load_recipe(replace(DIGITS, net=net, pipeline=pipeline))
     assert (workspace.load("net"), workspace.load("pipeline")) == (net, pipeline)
     assert (session["train/net"], session["train/pipeline"]) == (recipes.FROM_BUILD, recipes.FROM_AUGMENT)
-    recipes.take_recipe(replace(DIGITS, net=NETS["lenet5"].net, pipeline=PIPELINES["gentle"].pipeline))
+    recipes.load_recipe(replace(DIGITS, net=NETS["lenet5"].net, pipeline=PIPELINES["gentle"].pipeline))
     assert (workspace.load("net"), workspace.load("pipeline")) == (net, pipeline)
     assert (session["train/net"], session["train/pipeline"]) == ("lenet5", "gentle")
-    recipes.take_recipe(replace(DIGITS, net=Backbone(), pipeline=None))
+    recipes.load_recipe(replace(DIGITS, net=Backbone(), pipeline=None))
     assert session["train/net"].endswith(Backbone().ready) and session["train/pipeline"] == recipes.NO_PIPELINE

@@ -120,7 +120,7 @@ def test_a_runs_accuracy_has_the_interval_of_scipy(known):
     right = int((known.ask(known.images).argmax(1) == known.labels).sum())
     low, high = wilson(right, len(known.labels))
     [metric] = [one for one in at.metric if one.label == "Test accuracy"]
-    assert metric.value == f"{100 * right / len(known.labels):.1f} %"
+    assert metric.value.replace("\u00a0", " ") == f"{100 * right / len(known.labels):.1f} %"
     assert metric.delta == f"{low:.0f} to {high:.0f} % of {len(known.labels)}"
 
 
@@ -142,7 +142,7 @@ LOOKS = {"What the net sees": "batch", "Classes": "classes", "Mistakes": "mistak
 @pytest.mark.parametrize(("tab", "view"), LOOKS.items())
 def test_a_look_inside_a_run_is_its_latest_look(known, tab, view):
     look = make_look(step=3)
-    SnapshotWriter(known.run.folder).look(look)
+    SnapshotWriter(known.run.folder).write_snapshot(look)
     [data] = [one for one in sent(open_run(known, tab), f"look/{known.id}") if one["view"] == view]
     told = data["given"]["look"]
     assert (told["step"], data["run"]) == (3, known.id)
@@ -234,7 +234,7 @@ def test_an_experiments_numbers_are_means_over_seeds_and_its_interval_holds_the_
     means = hits.mean((0, 2))
     by_label = {one.label: one for one in at.metric}
     for name, share in zip(("without", "with"), means, strict=True):
-        assert by_label[name].value == f"{100 * share:.1f} %"
+        assert by_label[name].value.replace("\u00a0", " ") == f"{100 * share:.1f} %"
         low, high = map(float, re.match(r"(\d+) to (\d+) %", by_label[name].delta).groups())
         assert low < 100 * share < high
     gap = by_label["Gap, in points"]
@@ -247,7 +247,7 @@ def test_an_experiments_numbers_are_means_over_seeds_and_its_interval_holds_the_
     assert [float(row["Test accuracy"]) for row in rows] == pytest.approx(hits.mean(2).ravel())
     for row, own in zip(rows, hits.reshape(4, 200), strict=True):
         low, high = wilson(own.sum(), 200)
-        assert row["95 % interval"] == f"{low:.1f} … {high:.1f} %"
+        assert row["95 % interval"].replace("\u00a0", " ") == f"{low:.1f} … {high:.1f} %"
 
 
 def _line_of(at):

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.ui.pages import VISITOR, checked, open_page, words
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.store import RunStore
@@ -55,8 +55,8 @@ def _reading():
     from vpc2.ui.widgets import buttons
 
     presses = st.session_state.setdefault("told", [])
-    buttons._note_press("x")
-    presses.append([buttons._take_press("x"), buttons._take_press("x")])
+    buttons._record_press("x")
+    presses.append([buttons._pop_press("x"), buttons._pop_press("x")])
 
 
 def test_a_press_that_was_read_is_gone():
@@ -69,7 +69,7 @@ def _tray_of():
     from vpc2.ui.widgets import page_frame, photo_picker
 
     page_frame.draw_notes()
-    st.session_state["given"] = photo_picker.draw_tray("test", most=3)
+    st.session_state["given"] = photo_picker.draw_photo_picker("test", most=3)
 
 
 def test_what_is_dropped_into_the_tray_is_what_comes_out_newest_first():
@@ -136,7 +136,7 @@ def _drafting():
     from vpc2.ui.widgets import dataset_builder, page_frame
 
     page_frame.draw_notes()
-    st.session_state["used"] = dataset_builder.draw_draft()
+    st.session_state["used"] = dataset_builder.draw_builder()
 
 
 def test_a_set_in_the_making_becomes_the_pictures_that_were_dropped():
@@ -153,7 +153,7 @@ def test_a_set_in_the_making_becomes_the_pictures_that_were_dropped():
         checked(at.run())
     assert re.findall(r"(\d+) of about \d+ pictures", words(at, "caption")) == ["6", "6"]
     checked(at.button(key="draft/use").click().run())
-    data = own.load(at.session_state["used"], 8)
+    data = uploads.load(at.session_state["used"], 8)
     assert data.classes == ("light", "dark") and data.counts() == [6, 6]
     assert data.images[data.labels == 0].min() >= 150 > 45 >= data.images[data.labels == 1].max()
 
@@ -164,7 +164,7 @@ def _adding():
     from vpc2.ui.widgets import dataset_upload, page_frame
 
     page_frame.draw_notes()
-    st.session_state.setdefault("added", []).append(dataset_upload.draw_adding("digits"))
+    st.session_state.setdefault("added", []).append(dataset_upload.draw_dataset_upload("digits"))
 
 
 def test_a_zip_with_a_folder_a_class_becomes_a_set():
@@ -178,7 +178,7 @@ def test_a_zip_with_a_folder_a_class_becomes_a_set():
     checked(at.run())
     at.file_uploader[0].upload("mine.zip", out.getvalue(), "application/zip").run()
     [key] = [one for one in checked(at).session_state["added"] if one]
-    data = own.load(key, 8)
+    data = uploads.load(key, 8)
     assert data.classes == ("cats", "dogs") and data.counts() == [5, 5]
     assert (data.images[data.labels == 0][..., 0] == 200).all() and (data.images[data.labels == 1][..., 0] == 30).all()
 
@@ -189,7 +189,7 @@ def _hearing(run_id):
     from vpc2.training.runs.store import RunStore
     from vpc2.ui.widgets import run_status
 
-    st.session_state["heard now"] = run_status.heard(RunStore().get(run_id))
+    st.session_state["heard now"] = run_status.read_verdict_events(RunStore().get(run_id))
 
 
 def test_what_was_heard_of_a_run_is_heard_once_with_its_highest_rate():
@@ -247,7 +247,7 @@ def test_a_step_tells_its_first_value_with_its_unit_and_its_chance():
 def _boards():
     from vpc2.ui.widgets import tensorboard_embed
 
-    tensorboard_embed.draw_board(["a" * 8, "b" * 8])
+    tensorboard_embed.draw_tensorboard(["a" * 8, "b" * 8])
 
 
 def test_tensorboard_is_asked_for_both_runs_under_the_apps_own_address(monkeypatch):

@@ -1,1 +1,1 @@
-"""Operations of our own, written as Kornia's are. Exported code carries them."""
+"""This project's own augmentations, written like Kornia's classes. Exported code carries their sources."""

@@ -1,6 +1,6 @@
-"""Brightness, contrast and saturation as torchvision and Pillow define them: Kornia's classes of these names do something else.
+"""Brightness, contrast and saturation as defined by torchvision and Pillow; Kornia's classes of these names differ.
 
-Kornia's brightness adds, its contrast multiplies without the mean, its saturation works in HSV. The exported code carries what it uses.
+Kornia's brightness adds, its contrast multiplies without the mean, its saturation works in HSV. Exported code carries what it uses.
 """
 
 import kornia.augmentation as K
@@ -12,28 +12,28 @@ from kornia.enhance import (
 
 
 class RandomBrightness(K.RandomBrightness):
-    """Multiplies every pixel by the factor; Kornia's own adds the factor less one."""
+    """Multiplies every pixel by the factor; Kornia adds the factor minus one."""
 
     def apply_transform(self, input, params, flags, transform=None):
         return adjust_brightness_accumulative(input, params["brightness_factor"])
 
 
 class RandomContrast(K.RandomContrast):
-    """Scales every pixel's distance from the mean of the grey picture; Kornia's own multiplies the pixel."""
+    """Scales every pixel's distance from the mean of the greyscale picture; Kornia multiplies the pixel."""
 
     def apply_transform(self, input, params, flags, transform=None):
         return adjust_contrast_with_mean_subtraction(input, params["contrast_factor"])
 
 
 class RandomSaturation(K.RandomSaturation):
-    """Blends the picture with its grey one; Kornia's own scales the saturation of HSV."""
+    """Blends the picture with its greyscale; Kornia scales the saturation in HSV."""
 
     def apply_transform(self, input, params, flags, transform=None):
         return adjust_saturation_with_gray_subtraction(input, params["saturation_factor"])
 
 
 class RandomSolarizeAdd(K.RandomSolarize):
-    """Adds to what is darker than one half, as in the policies of Cubuk and others; Kornia's own inverts the rest as well."""
+    """Adds to pixels below one half, as in the policies of Cubuk and others; Kornia also inverts the rest."""
 
     def apply_transform(self, input, params, flags, transform=None):
         added = (input + params["additions"].to(input).view(-1, 1, 1, 1)).clamp(0, 1)

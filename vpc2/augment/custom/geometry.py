@@ -1,20 +1,20 @@
-"""Geometry in torchvision's conventions, where Kornia's are others. The exported code carries what it uses."""
+"""Affine transforms and crops in torchvision's conventions, where Kornia's differ. Exported code carries what it uses."""
 
 import kornia.augmentation as K
 import torch
 
 
 class RandomAffine(K.RandomAffine):
-    """Turns counter-clockwise for a positive angle, as `RandomRotation` does; Kornia's own affine turns clockwise."""
+    """Rotates counter-clockwise for a positive angle, like `RandomRotation`; Kornia's affine rotates clockwise."""
 
     def compute_transformation(self, input, params, flags):
         return super().compute_transformation(input, {**params, "angle": -params["angle"]}, flags)
 
 
 class RandomResizedCrop(K.RandomResizedCrop):
-    """Where no piece of the area and shape fits, the largest of the nearest shape is cut from the middle, as torchvision does.
+    """Where no crop of the sampled area and aspect ratio fits, the largest of the nearest ratio is cut from the centre, as in torchvision.
 
-    Kornia's own cuts it anywhere.
+    Kornia cuts it at a random position.
     """
 
     def generate_parameters(self, batch_shape):

@@ -1,4 +1,4 @@
-"""Operations that the lecture shows and Kornia lacks, written the way Kornia's own are. The exported code carries this file."""
+"""Masking augmentations that the lecture shows and Kornia lacks, written like Kornia's classes. Exported code carries this file."""
 
 import kornia.augmentation as K
 import torch
@@ -6,15 +6,17 @@ from kornia.augmentation.random_generator import PlainUniformGenerator
 
 
 class RandomGridMask(K.IntensityAugmentationBase2D):
-    """Hides a regular grid of squares (Chen and others, "GridMask Data Augmentation", 2020, without its turning).
+    """Masks a regular grid of squares (Chen and others, "GridMask Data Augmentation", 2020, without its rotation).
 
-    `unit` is the share of the shorter side from one square to the next, `ratio` the side of a square in units.
+    `unit` is the distance from one square to the next as a share of the shorter side, `ratio` the side of a square in units.
     """
 
     def __init__(self, unit=(0.15, 0.35), ratio=0.5, same_on_batch=False, p=0.5, keepdim=False):
         super().__init__(p=p, same_on_batch=same_on_batch, keepdim=keepdim)
-        place = (0.0, 1.0)
-        self._param_generator = PlainUniformGenerator((unit, "unit", None, None), (place, "x", None, None), (place, "y", None, None))
+        unit_range = (0.0, 1.0)
+        self._param_generator = PlainUniformGenerator(
+            (unit, "unit", None, None), (unit_range, "x", None, None), (unit_range, "y", None, None)
+        )
         self.ratio = ratio
 
     def apply_transform(self, input, params, flags, transform=None):
@@ -23,18 +25,18 @@ class RandomGridMask(K.IntensityAugmentationBase2D):
         side = self.ratio * unit
 
         def is_in(length, start):
-            """Tell which rows (or columns) lie within a square, (B, length)."""
-            places = torch.arange(length, device=input.device, dtype=input.dtype) + 0.5
-            return (places[None] + (start.to(input) * unit)[:, None]) % unit[:, None] < side[:, None]
+            """Return which rows (or columns) lie within a square, (B, length)."""
+            centres = torch.arange(length, device=input.device, dtype=input.dtype) + 0.5
+            return (centres[None] + (start.to(input) * unit)[:, None]) % unit[:, None] < side[:, None]
 
         hidden = is_in(height, params["y"])[:, None, :, None] & is_in(width, params["x"])[:, None, None, :]
         return input.masked_fill(hidden, 0.0)
 
 
 class RandomHideAndSeek(K.IntensityAugmentationBase2D):
-    """Hides each tile of a grid by chance (Kumar Singh and Lee, "Hide-and-Seek", 2017).
+    """Masks each tile of a grid at random (Kumar Singh and Lee, "Hide-and-Seek", 2017).
 
-    `grid` is the number of tiles a side, `hide` the chance that a tile is hidden.
+    `grid` is the number of tiles per side, `hide` the probability that a tile is masked.
     """
 
     def __init__(self, grid=4, hide=0.4, same_on_batch=False, p=0.5, keepdim=False):

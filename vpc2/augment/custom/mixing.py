@@ -1,6 +1,6 @@
-"""Mixing in which every picture meets another one: Kornia's own permutations leave some pictures with themselves.
+"""Mixing augmentations that pair every picture with another one: Kornia's permutations leave some pictures paired with themselves.
 
-The exported code carries what it uses.
+Exported code carries what it uses.
 """
 
 import kornia.augmentation as K
@@ -8,9 +8,9 @@ import torch
 
 
 def partners(count, turns=1):
-    """Return for each of `count` pictures the number of another one, `turns` places on in a circle of random order.
+    """Return for each of `count` pictures the index of another one, `turns` positions further in a random cyclic order.
 
-    Up to `count - 1` turns give as many different partners; where there is one picture alone, it is its own.
+    Up to `count - 1` turns give as many different partners; a single picture is its own partner.
     """
     order = torch.randperm(count)
     columns = [order.roll(-(1 + turn % max(count - 1, 1)))[order.argsort()] for turn in range(turns)]
@@ -18,14 +18,14 @@ def partners(count, turns=1):
 
 
 class RandomMixUpV2(K.RandomMixUpV2):
-    """MixUp without a picture that shines through itself."""
+    """MixUp that never mixes a picture with itself."""
 
     def generate_parameters(self, batch_shape):
         return {**super().generate_parameters(batch_shape), "mixup_pairs": partners(batch_shape[0])[0]}
 
 
 class RandomCutMixV2(K.RandomCutMixV2):
-    """CutMix without a picture that is pasted into itself."""
+    """CutMix that never pastes a picture into itself."""
 
     def generate_parameters(self, batch_shape):
         params = super().generate_parameters(batch_shape)
@@ -33,16 +33,16 @@ class RandomCutMixV2(K.RandomCutMixV2):
 
 
 class PatchMix(K.PatchMix):
-    """PatchMix without a picture that is pasted into itself."""
+    """PatchMix that never pastes a picture into itself."""
 
     def generate_parameters(self, batch_shape):
         return {**super().generate_parameters(batch_shape), "mix_pairs": partners(batch_shape[0])[0]}
 
 
 class RandomMosaic(K.RandomMosaic):
-    """A mosaic of the picture itself and of others, each once where there are enough."""
+    """A mosaic of the picture itself and others, each once if there are enough."""
 
     def generate_parameters(self, batch_shape):
         params = super().generate_parameters(batch_shape)
-        own, others = torch.arange(batch_shape[0])[:, None], partners(batch_shape[0], params["permutation"].shape[1] - 1).T
-        return {**params, "permutation": torch.cat([own, others], 1)}
+        itself, partner_indices = torch.arange(batch_shape[0])[:, None], partners(batch_shape[0], params["permutation"].shape[1] - 1).T
+        return {**params, "permutation": torch.cat([itself, partner_indices], 1)}

@@ -1,8 +1,8 @@
-"""The automatic policies with one strength for every operation, 0 (nothing, or the least) to 1: more strength changes more.
+"""Automatic policies with one strength for every operation, from 0 (least) to 1: a higher strength changes more.
 
-Kornia's own tables let solarise and AutoAugment's posterise grow weaker with strength, let colour, contrast, brightness and
-sharpness pass through no change half way, and slant by 54 instead of 17 degrees. These are torchvision's ranges, over
-Kornia's lists of operations. The exported code carries what it uses.
+In Kornia's own tables, solarise and AutoAugment's posterise get weaker with strength, colour, contrast, brightness and sharpness pass
+through no change half way, and shear reaches 54 instead of 17 degrees. These are torchvision's ranges, over Kornia's lists of operations.
+Exported code carries what it uses.
 """
 
 import math
@@ -32,7 +32,7 @@ MAKERS = {
     "translate_x": lambda p: operations.TranslateX(None, p),
     "translate_y": lambda p: operations.TranslateY(None, p),
 }
-# A value from a strength (0 to 1), a sign (-1 or 1) and the size; torchvision's ranges, and Cubuk and others' for the addition.
+# The value for a strength (0 to 1), a sign (-1 or 1) and the size; torchvision's ranges, and Cubuk and others' for the addition.
 VALUES = {
     "degrees": lambda strength, sign, height, width: 30 * strength * sign,
     "shear_x": lambda strength, sign, height, width: math.degrees(math.atan(0.3 * strength)) * sign,
@@ -67,20 +67,20 @@ def sample(operation, strength, batch_shape):
 
 
 class RandAugment(K.auto.RandAugment):
-    """So many operations of one strength, `m` of 30."""
+    """A number of operations at one strength, `m` of 30."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
 
     def forward_parameters(self, batch_shape):
         return [
-            ParamItem(name, [ParamItem(one, sample(operation, self.m / 30, batch_shape)) for one, operation in policy.named_children()])
+            ParamItem(name, [ParamItem(child, sample(operation, self.m / 30, batch_shape)) for child, operation in policy.named_children()])
             for name, policy in self.get_forward_sequence()
         ]
 
 
 class TrivialAugment(K.auto.TrivialAugment):
-    """One operation, of any strength of RandAugment's."""
+    """One operation, at a random strength."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
@@ -88,13 +88,13 @@ class TrivialAugment(K.auto.TrivialAugment):
     def forward_parameters(self, batch_shape):
         strength = int(torch.randint(31, ())) / 30
         return [
-            ParamItem(name, [ParamItem(one, sample(operation, strength, batch_shape)) for one, operation in policy.named_children()])
+            ParamItem(name, [ParamItem(child, sample(operation, strength, batch_shape)) for child, operation in policy.named_children()])
             for name, policy in self.get_forward_sequence()
         ]
 
 
 class AutoAugment(K.auto.AutoAugment):
-    """A pair of operations, each with the chance and the strength, 0 to 9, that the search found."""
+    """A pair of operations, each with the probability and the strength, 0 to 9, found by the search."""
 
     def compose_subpolicy_sequential(self, subpolicy):
         policy = PolicySequential(*(MAKERS[name](chance) for name, chance, _strength in subpolicy))
@@ -106,8 +106,8 @@ class AutoAugment(K.auto.AutoAugment):
             ParamItem(
                 name,
                 [
-                    ParamItem(one, sample(operation, strength, batch_shape))
-                    for (one, operation), strength in zip(policy.named_children(), policy.strengths, strict=True)
+                    ParamItem(child, sample(operation, strength, batch_shape))
+                    for (child, operation), strength in zip(policy.named_children(), policy.strengths, strict=True)
                 ],
             )
             for name, policy in self.get_forward_sequence()

@@ -1,4 +1,4 @@
-"""What exported Albumentations code needs beside Albumentations' own transforms: the scripts carry what they use."""
+"""Classes that exported Albumentations code needs besides Albumentations' own transforms: the scripts carry what they use."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Affine(A.Affine):
-    """Slants first and turns then, and shifts by parts of a pixel; A.Affine turns first and shifts by whole pixels."""
+    """Shears first and rotates then, and translates by fractions of a pixel; A.Affine rotates first and translates by whole pixels."""
 
     def get_params_dependent_on_data(self, params, data):
         height, width = params["shape"][:2]
@@ -33,12 +33,12 @@ class Affine(A.Affine):
 
 
 def in_bytes(image, function):
-    """Return a picture, float in [0, 1], as a function of bytes makes it."""
+    """Return a picture, float in [0, 1], after a function of bytes."""
     return function((image * 255).round().astype(np.uint8)).astype(np.float32) / 255
 
 
 class Equalize(A.Equalize):
-    """Spreads the histogram of each channel as Pillow and torchvision do; A.Equalize rounds otherwise in both of its modes."""
+    """Equalizes the histogram of each channel as Pillow and torchvision do; A.Equalize rounds differently in both of its modes."""
 
     def apply(self, img, **params):
         return in_bytes(img, lambda pixels: np.stack([self.spread(pixels[..., i]) for i in range(3)], axis=-1))
@@ -52,18 +52,18 @@ class Equalize(A.Equalize):
 
 
 class CLAHE(A.CLAHE):
-    """Works on red, green and blue, and fills tiles up by the least, as Kornia does; A.CLAHE works on the lightness of LAB."""
+    """Works on red, green and blue, and pads the tiles minimally, as Kornia does; A.CLAHE works on the lightness of LAB."""
 
     def apply(self, img, clip_limit, **params):
         clahe, (height, width) = cv2.createCLAHE(clip_limit, self.tile_grid_size), img.shape[:2]
         below, beside = (-side % tiles for side, tiles in zip((height, width), self.tile_grid_size, strict=True))
         padded = cv2.copyMakeBorder(img, 0, below, 0, beside, cv2.BORDER_REFLECT_101)
-        made = in_bytes(padded, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
-        return made[:height, :width]
+        equalized = in_bytes(padded, lambda pixels: np.stack([clahe.apply(pixels[..., i].copy()) for i in range(3)], axis=-1))
+        return equalized[:height, :width]
 
 
 class ImageCompression(A.ImageCompression):
-    """Compresses RGB; A.ImageCompression takes red for blue, to which JPEG gives fewer bits."""
+    """Compresses RGB; A.ImageCompression swaps red and blue, and JPEG gives blue fewer bits."""
 
     def apply(self, img, quality, image_type, **params):
         swapped = super().apply(np.ascontiguousarray(img[..., ::-1]), quality, image_type, **params)

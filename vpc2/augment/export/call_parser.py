@@ -1,4 +1,4 @@
-"""The object that a line of exported code makes, from its text: names are looked up and calls made, nothing else is understood."""
+"""Evaluates one line of exported code without `eval`: only names, attributes, literals and calls are supported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def make(expression: str, names: Mapping[str, Any]) -> Any:
-    """Return what an expression of calls, attributes, literals and these names gives; raise ValueError for any other syntax."""
+    """Return the value of an expression of calls, attributes, literals and these names; raise ValueError for any other syntax."""
     return _value(ast.parse(expression, mode="eval").body, names)
 
 
@@ -18,8 +18,8 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Attribute):
         return getattr(_value(node.value, names), node.attr)
     if isinstance(node, ast.Call):
-        given = {_name_of(keyword): _value(keyword.value, names) for keyword in node.keywords}
-        return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **given)
+        keywords = {_name_of(keyword): _value(keyword.value, names) for keyword in node.keywords}
+        return _value(node.func, names)(*(_value(argument, names) for argument in node.args), **keywords)
     if isinstance(node, ast.List):
         return [_value(item, names) for item in node.elts]
     return ast.literal_eval(node)

@@ -1,4 +1,4 @@
-"""The classes of this project that an exported script uses, as text: the script needs nothing of this project. Standard library only."""
+"""Sources of the classes that an exported script uses, so that the script does not import vpc2. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Iterable
 from vpc2.sources import Carrier
 
 
-def carried_code(wanted: Iterable[str]) -> tuple[list[str], str]:
-    """Return the import lines and the definitions of what is wanted and of all that it uses.
+def carried_code(targets: Iterable[str]) -> tuple[list[str], str]:
+    """Return the import lines and the definitions of these names and of all that they use; both empty for no names.
 
-    `wanted` are dotted names, such as "vpc2.augment.custom.colour.RandomContrast".
-
-    What a definition uses comes before it; where nothing is wanted both are empty.
+    `targets` are dotted names, such as "vpc2.augment.custom.colour.RandomContrast". A definition follows what it uses.
     """
     carrier = Carrier()
-    for name in sorted(wanted):
+    for name in sorted(targets):
         carrier.add(name)
     definitions = "\n\n\n".join(carrier.definitions)
     return list(carrier.imports), f"\n\n{definitions}\n\n" if definitions else ""

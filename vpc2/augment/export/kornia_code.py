@@ -1,4 +1,4 @@
-"""A pipeline as a script that needs only torch and Kornia, and draws the same pixels."""
+"""Export of a pipeline as a script that needs only torch and Kornia, and draws the same pixels."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def mix(images, seed):
 
 
 def to_code(pipeline: Pipeline) -> str:
-    """Return a runnable script: its `augment(image, draw, image_key)` gives the pixels of that draw; muted steps are left out."""
+    """Return a runnable script: its `augment(image, draw, image_key)` returns the pixels of that draw; muted steps are left out."""
     lines: list[str] = []
     used: list[Operation | Mix] = []
     for step in pipeline.steps:
@@ -85,33 +85,33 @@ def to_code(pipeline: Pipeline) -> str:
     if pipeline.mix is not None:
         used.append(MIXES[pipeline.mix.way])
         mix = _MIX.format(call=mixing_call(pipeline.mix))
-    imports, own = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
+    imports, carried = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
     return MADE_WITH + _SCRIPT.format(
-        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=own, mix=mix
+        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=carried, mix=mix
     )
 
 
 def _name(entry: Operation | Mix) -> str:
-    """Return what a script calls an entry's class: Kornia's under K, one of ours by its name alone."""
+    """Return the name of an entry's class in a script: Kornia's under K, one of this project by its bare name."""
     return entry.target.rpartition(".")[2] if entry.target.startswith(_OWN) else entry.target.replace("kornia.augmentation", "K")
 
 
 def mixing_call(mixing: Mixing) -> str:
-    """Return the call that makes Kornia's object for a way of mixing."""
+    """Return the call that constructs Kornia's object for a pipeline's mixing."""
     entry = MIXES[mixing.way]
     sized = "output_size=(height, width)" if entry.is_sized else ""
-    given = call_arguments(replace(entry, is_sized=False), mixing.params)
-    return f"{_name(entry)}({', '.join(filter(None, [sized, given]))}, data_keys=['input'])"
+    arguments = call_arguments(replace(entry, is_sized=False), mixing.params)
+    return f"{_name(entry)}({', '.join(filter(None, [sized, arguments]))}, data_keys=['input'])"
 
 
 def call_arguments(entry: Operation | Mix, params: Mapping[str, Any]) -> str:
-    """Return the arguments of the call that makes an entry's object, as exported code writes them."""
-    said = ["size=(height, width)"] if entry.is_sized else []
+    """Return the arguments of the call that constructs an entry's object, as source code."""
+    arguments = ["size=(height, width)"] if entry.is_sized else []
     for key, value in params.items():
         if key in entry.pairs:
-            said.append(f"{key}=({value!r}, {value!r})")
+            arguments.append(f"{key}=({value!r}, {value!r})")
         elif key in entry.tensors:
-            said.append(f"{key}=torch.tensor({value!r})")
+            arguments.append(f"{key}=torch.tensor({value!r})")
         else:
-            said.append(f"{key}={tuple(value)!r}" if isinstance(value, list) else f"{key}={value!r}")
-    return ", ".join([*said, *(f"{key}={value!r}" for key, value in entry.fixed)])
+            arguments.append(f"{key}={tuple(value)!r}" if isinstance(value, list) else f"{key}={value!r}")
+    return ", ".join([*arguments, *(f"{key}={value!r}" for key, value in entry.fixed)])

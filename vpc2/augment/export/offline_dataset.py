@@ -1,7 +1,7 @@
-"""An augmented data set, written once: pictures and their labels as one of three layouts, and a manifest of every value sampled.
+"""Export of an augmented data set as a ZIP: pictures and labels in one of three layouts, and a manifest of every sampled value.
 
-Online, every epoch sees new draws and nothing takes room; offline, every epoch sees the same ones, and any program can
-read them. The same pipeline, pictures and seed give the same bytes. What either costs is measured in `cost.py`.
+Online augmentation draws anew in every epoch and needs no disk space; offline, every epoch sees the same draws, and any program can read
+them. The same pipeline, pictures and seed give the same bytes. The cost of either is measured in `cost.py`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from vpc2.labels import Label
 from vpc2.version import APP
 
 COLUMNS = ("file", "class", "source", "draw", "seed", "step", "op", "applied", "values")
-_STAMP = (1980, 1, 1, 0, 0, 0)  # the oldest date a ZIP knows: a real one would change the bytes
+_STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest date of the ZIP format, constant so that the bytes are reproducible
 
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of the set that is augmented.
+    """One picture of the data set to be augmented.
 
-    It has a name without suffix, its class, float (3, H, W) in [0, 1] when asked for, and what is marked on it.
+    `name` has no suffix, `label` is the class, `read` returns float (3, H, W) in [0, 1], `marks` are its boxes, points and masks.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Item:
 
 
 class ImageFolder:
-    """One folder a class, as torchvision reads it; labels have no place in it."""
+    """One folder per class, torchvision's layout; boxes, points and masks are not written."""
 
     takes_marks = False
 
@@ -52,15 +52,15 @@ class ImageFolder:
         pass
 
     def path(self, item: Item, name: str) -> str:
-        """Return where a picture goes."""
+        """Return the path of a picture."""
         return f"{item.label}/{name}"
 
     def add(self, path: str, image: Tensor, marks: Sequence[Label]) -> Iterator[tuple[str, str]]:
-        """Take a written picture's labels; give the files, path and text, that go with it."""
+        """Add the labels of a written picture; yield the files, path and text, that accompany it."""
         yield from ()
 
     def close(self) -> Iterator[tuple[str, str]]:
-        """Give the files that describe the whole."""
+        """Yield the files that describe the whole data set."""
         yield from ()
 
 
@@ -84,7 +84,7 @@ class CocoFolder(ImageFolder):
 
 
 class YoloFolder(CocoFolder):
-    """All pictures in `images/`, a text beside each in `labels/`, the classes in `data.yaml`."""
+    """All pictures in `images/`, one text file per picture in `labels/`, the classes in `data.yaml`."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._names = class_names([mark for item in items for mark in item.marks])
@@ -101,21 +101,21 @@ LAYOUTS = {"ImageFolder": ImageFolder, "COCO": CocoFolder, "YOLO": YoloFolder}
 
 
 def copies_of(labels: Sequence[str], copies: int, *, is_balanced: bool) -> list[int]:
-    """Return how many draws each picture gets: `copies`, or as many as bring every class to the size that the largest then has.
+    """Return the number of draws of each picture: `copies`, or, balanced, as many as bring every class to the largest class's size.
 
-    Where they cannot be shared out evenly, the first pictures of a class get one more.
+    Where they do not divide evenly, the first pictures of a class get one more.
     """
     if not is_balanced:
         return [copies] * len(labels)
     counts = Counter(labels)
-    wanted = max(counts.values()) * (1 + copies)
-    seen: Counter[str] = Counter()
-    shared = []
+    target = max(counts.values()) * (1 + copies)
+    positions: Counter[str] = Counter()
+    copies_by_picture = []
     for label in labels:
-        missing = wanted - counts[label]
-        shared.append(missing // counts[label] + (seen[label] < missing % counts[label]))
-        seen[label] += 1
-    return shared
+        missing = target - counts[label]
+        copies_by_picture.append(missing // counts[label] + (positions[label] < missing % counts[label]))
+        positions[label] += 1
+    return copies_by_picture
 
 
 def write_dataset(
@@ -131,11 +131,11 @@ def write_dataset(
     should_stop: Callable[[], bool] = lambda: False,
     place: Callable[[], AbstractContextManager] = nullcontext,
 ) -> int:
-    """Write a ZIP with every picture as it is and its draws, laid out as asked, and `manifest.csv`; return how many were written.
+    """Write a ZIP with every picture unchanged and its draws, in the layout, and `manifest.csv`; return how many were written.
 
-    Labels move with each draw. One picture is held at a time, and worked on inside `place()`, so that others get their
-    turn between two. `report` hears how many are written; where `should_stop` says so, the ZIP ends there, whole.
-    Names must be free of path separators and unique.
+    Labels move with each draw. One picture is in memory at a time, and is processed inside `place()`, so that other visitors get their turn
+    in between. `report` receives the number written; when `should_stop` returns True, the ZIP ends there and is valid. Names must be free
+    of path separators and unique.
     """
     rows, written = io.StringIO(), 0
     table = csv.writer(rows, lineterminator="\n")
@@ -167,7 +167,7 @@ def write_dataset(
 
 
 def moved_marks(pipeline: Pipeline, item: Item, image: Tensor, number: int, key: str) -> tuple[Label, ...]:
-    """Return an item's labels as they lie in draw `number` of its picture."""
+    """Return an item's labels at their positions in draw `number` of its picture."""
     if not item.marks:
         return ()
     height, width = image.shape[-2:]

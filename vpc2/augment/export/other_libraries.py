@@ -1,8 +1,8 @@
-"""A pipeline as code for torchvision v2 and for Albumentations: the same operations, and in a comment what has none or is not alike.
+"""Export of a pipeline as code for torchvision v2 and for Albumentations, with comments on what has no equivalent or differs.
 
-The same order, chances and ranges; at fixed values the same pictures, but for a gap that the line states. What is drawn is
-each library's own. Pictures are floats from the first step to the last, as they are here: each step would round them
-otherwise. Standard library only.
+The same order, probabilities and ranges; at fixed values the same pictures, except for the difference that the line states. Random values
+are drawn by each library. Pictures are floats from the first step to the last, as here: otherwise each step would round them. Standard
+library only.
 """
 
 from __future__ import annotations
@@ -80,31 +80,33 @@ def to_albumentations(pipeline: Pipeline) -> str:
 
 
 def to_call(step: Step, library: str) -> str:
-    """Return the expression that makes a step's transform in a library; empty where it has none."""
+    """Return the expression that constructs a step's transform in a library; empty where it has none."""
     template = getattr(OPS[step.op], library)
     if not template:
         return ""
-    call = template.format(**_said(step))
-    # torchvision's transforms that have no chance of their own get one.
+    call = template.format(**_parameter_texts(step))
+    # torchvision's transforms without a probability of their own are wrapped in RandomApply.
     if library == "torchvision" and "{p}" not in template and step.params.get("p", 1.0) < 1:
         return f"v2.RandomApply([{call}], {step.params['p']!r})"
     return call
 
 
 def own_names(call: str) -> set[str]:
-    """Return the names in an expression that are defined in this project, in `torchvision_helpers` or `albumentations_helpers`."""
+    """Return the names in an expression that this project defines, in `torchvision_helpers` or `albumentations_helpers`."""
     return {node.id for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Name)} - set(_STANDING)
 
 
 def _script(template: str, pipeline: Pipeline, library: str) -> str:
     calls = [call for step in pipeline.steps if step.on and (call := to_call(step, library))]
-    wanted = sorted({name for call in calls for name in own_names(call)})
+    helper_names = sorted({name for call in calls for name in own_names(call)})
     imports = list(_IMPORTS[library])
     if any("F." in call for call in calls):
         imports.append(_FUNCTIONAL)
-    more, own = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in wanted)
+    helper_imports, carried = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in helper_names)
     steps = _lines(pipeline, library)
-    return MADE_WITH + template.format(imports=import_block([*imports, *more]) + "\n", own=own, seed=pipeline.seed, steps=steps)
+    return MADE_WITH + template.format(
+        imports=import_block([*imports, *helper_imports]) + "\n", own=carried, seed=pipeline.seed, steps=steps
+    )
 
 
 def _lines(pipeline: Pipeline, library: str) -> str:
@@ -120,13 +122,15 @@ def _lines(pipeline: Pipeline, library: str) -> str:
         lines.append(f"        {call},\n")
     if pipeline.mix is not None:
         entry = MIXES[pipeline.mix.way]
-        said = entry.torchvision if library == "torchvision" else ""
-        lines.append(f"        # {entry.key} mixes whole batches: {f'{said} after collating' if said else 'it has no equal here'}\n")
+        call_after = entry.torchvision if library == "torchvision" else ""
+        lines.append(
+            f"        # {entry.key} mixes whole batches: {f'{call_after} after collating' if call_after else 'it has no equal here'}\n"
+        )
     return "".join(lines)
 
 
 def _notes(entry: Operation, library: str) -> list[str]:
-    """Return what must be said about the line of an operation: how far its pictures are from ours, and what else is not alike."""
+    """Return the comments on an operation's line: how far its pictures are from ours, and other differences."""
     notes = []
     if library in dict(entry.gaps):
         notes.append(f"approximate: up to {dict(entry.gaps)[library]:g} of 255 away on average, at fixed values")
@@ -135,8 +139,8 @@ def _notes(entry: Operation, library: str) -> list[str]:
     return notes
 
 
-def _said(step: Step) -> dict[str, Any]:
-    """Return a step's parameters as code: spans as tuples, and beside each the forms that other libraries ask for."""
+def _parameter_texts(step: Step) -> dict[str, Any]:
+    """Return a step's parameters as source code: spans as tuples, each also in the forms that other libraries need."""
     said: dict[str, Any] = {}
     for key, value in step.params.items():
         said[key] = repr(tuple(value) if isinstance(value, list) else value)

@@ -1,4 +1,4 @@
-"""What exported torchvision code needs beside torchvision's own transforms: the scripts carry what they use."""
+"""Classes and functions that exported torchvision code needs besides torchvision's own transforms: the scripts carry what they use."""
 
 import torch
 from torchvision.transforms import v2
@@ -6,7 +6,7 @@ from torchvision.transforms.v2 import functional as F
 
 
 class Drawn(torch.nn.Module):
-    """Draws a value from each range, anew for every picture (whole where the range's ends are), and gives them to a function."""
+    """Samples a value from each range for every picture (an integer where the range has integer ends) and passes them to a function."""
 
     def __init__(self, function, **ranges):
         super().__init__()
@@ -22,24 +22,24 @@ class Drawn(torch.nn.Module):
 
 
 def translate(image, x, y):
-    """Return a picture moved right by `x` and down by `y`, in shares of its sides."""
+    """Return a picture translated right by `x` and down by `y`, in shares of its sides."""
     height, width = image.shape[-2:]
     return F.affine(image, 0.0, [x * width, y * height], 1.0, [0.0, 0.0], v2.InterpolationMode.BILINEAR)
 
 
 def solarize(image, threshold, addition):
-    """Return a picture, float, with `addition` added first and what is then lighter than the threshold inverted."""
+    """Return a picture, float, with `addition` added and values above the threshold inverted then."""
     return F.solarize((image + addition).clamp(0, 1), threshold)
 
 
 def jpeg(image, quality):
-    """Return a picture, float, as JPEG of that quality."""
+    """Return a picture, float, after JPEG compression of that quality."""
     pixels = F.to_dtype(image, torch.uint8, scale=True)
     return F.to_dtype(F.jpeg(pixels, quality), torch.float32, scale=True)
 
 
 class Erasing(torch.nn.Module):
-    """Fills a rectangle; torchvision's own leaves out one that is as large as the picture."""
+    """Fills a rectangle; torchvision skips one that is as large as the picture."""
 
     def __init__(self, scale, ratio, value):
         super().__init__()

@@ -1,1 +1,1 @@
-"""Boxes, points and masks that follow the picture, and the files they are kept in."""
+"""Boxes, points and masks: moving them with the pixels, reading and writing label files."""

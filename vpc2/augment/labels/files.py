@@ -1,7 +1,7 @@
-"""Labels as other programs keep them: COCO (one JSON for many pictures) and YOLO (one text a picture), read and written.
+"""Reading and writing label files: COCO (one JSON for many pictures) and YOLO (one text file per picture).
 
-What comes in is hostile until it is read: sizes, counts, numbers and places are checked here, and what cannot be used is
-said in one sentence. A place a little outside the picture is moved to its edge.
+Input is untrusted: sizes, counts, numbers and coordinates are validated here, and what cannot be used is reported in one sentence.
+Coordinates slightly outside the picture are clipped.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bo
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP, MADE_WITH
 
-UNNAMED = "object"  # files want a name for everything
+UNNAMED = "object"  # the formats require a class name
 MAX_TEXT_BYTES = 256 * 1024
 MAX_CLASS = 10_000
-OUTSIDE = 0.05  # of a side: farther out is a mistake in the file, not a rounded number
+OUTSIDE = 0.05  # share of a side: farther outside is an error in the file, not rounding
 
 _NO_LABELS = Text("There is no label in this file that can be used.")
 _NOT_COCO = Text("This JSON is not COCO: it needs the lists “images” and “annotations”.")
@@ -45,13 +45,13 @@ _WHY_CORNERS = Text("its outline has more than {most} corners").fill(most=MOST_C
 
 @dataclass(frozen=True)
 class ReadLabels:
-    """Labels that came in from a file, and what had to be said about it."""
+    """Labels read from a file, and the notes on what was changed or left out."""
 
     labels: tuple[Label, ...]
     notes: tuple[Text, ...] = ()
 
 
-class _Bad(ValueError):
+class _BadLabel(ValueError):
     """Why one line or annotation cannot be used."""
 
     def __init__(self, why: Text):
@@ -61,25 +61,25 @@ class _Bad(ValueError):
 
 def _numbers(values: object) -> list[float]:
     if not isinstance(values, list):
-        raise _Bad(_WHY_SHAPE)
+        raise _BadLabel(_WHY_SHAPE)
     if not all(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 for value in values):
-        raise _Bad(_WHY_NUMBERS)
+        raise _BadLabel(_WHY_NUMBERS)
     return [float(value) for value in values]
 
 
-def _placed(kind: str, places: Sequence[float], name: str) -> Label:
-    """Return the label at shares that may lie a little outside the picture."""
-    if kind == MASK and len(places) > 2 * MOST_CORNERS:
-        raise _Bad(_WHY_CORNERS)
-    if not all(-OUTSIDE <= place <= 1 + OUTSIDE for place in places):
-        raise _Bad(_WHY_OUTSIDE)
-    label = read_label(kind, [min(max(place, 0.0), 1.0) for place in places], name)
+def _placed(kind: str, coordinates: Sequence[float], name: str) -> Label:
+    """Return the label at coordinates, in shares of the sides, that may lie slightly outside the picture."""
+    if kind == MASK and len(coordinates) > 2 * MOST_CORNERS:
+        raise _BadLabel(_WHY_CORNERS)
+    if not all(-OUTSIDE <= value <= 1 + OUTSIDE for value in coordinates):
+        raise _BadLabel(_WHY_OUTSIDE)
+    label = read_label(kind, [min(max(value, 0.0), 1.0) for value in coordinates], name)
     if label is None:
-        raise _Bad(_WHY_EMPTY)
+        raise _BadLabel(_WHY_EMPTY)
     return label
 
 
-def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
+def _limited(labels: list[Label], notes: list[Text]) -> ReadLabels:
     if not labels:
         raise Refusal(_NO_LABELS)
     if len(labels) > MOST:
@@ -93,9 +93,9 @@ def _taken(labels: list[Label], notes: list[Text]) -> ReadLabels:
 def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float] | None = None, orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels of one picture in a COCO file: the one called `photo_name`, else the first.
 
-    They are placed on a photograph of that `size`, width and height as it is shown, which was stored with that EXIF
-    `orientation`: a file that knows it unturned is turned, and sizes that differ are said.
-    An annotation gives its outline as masks, or its box where it has none, and every visible keypoint as a point.
+    They are placed on a photograph of that `size`, width and height as shown, which was stored with that EXIF `orientation`: labels of the
+    stored, unrotated picture are rotated, and differing sizes are noted. An annotation gives its segmentation as masks, or its box where it
+    has none, and every visible keypoint as a point.
     """
     document = codec.read_json(data)
     if not isinstance(document, dict) or not all(_is_objects(document.get(key)) for key in ("images", "annotations")):
@@ -103,8 +103,8 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     images, annotations = document["images"], document["annotations"]
     if not images:
         raise Refusal(_NO_LABELS)
-    wanted = _stem(photo_name)
-    chosen = next((image for image in images if wanted and _stem(image.get("file_name")) == wanted), images[0])
+    photo_stem = _stem(photo_name)
+    chosen = next((image for image in images if photo_stem and _stem(image.get("file_name")) == photo_stem), images[0])
     name = _stem(chosen.get("file_name")) or "1"
     sides = chosen.get("width"), chosen.get("height")
     if not all(isinstance(side, int | float) and not isinstance(side, bool) and 1 <= side <= 1e6 for side in sides):
@@ -112,22 +112,22 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
     names = _category_names(document.get("categories"))
     labels, notes, skipped = [], [], 0
     if len(images) > 1:
-        by_name = bool(wanted) and _stem(chosen.get("file_name")) == wanted
-        notes.append((_OF_MANY if by_name else _FIRST_OF_MANY).fill(n=len(images), name=name, wanted=wanted))
+        by_name = bool(photo_stem) and _stem(chosen.get("file_name")) == photo_stem
+        notes.append((_OF_MANY if by_name else _FIRST_OF_MANY).fill(n=len(images), name=name, wanted=photo_stem))
     for n, annotation in enumerate(annotations, 1):
         if annotation.get("image_id") != chosen.get("id"):
             continue
         try:
             labels += _from_annotation(annotation, sides, names.get(str(annotation.get("category_id")), ""))
-        except _Bad as bad:
+        except _BadLabel as bad:
             raise Refusal(_BAD_ANNOTATION.fill(n=n, why=bad.why)) from None
         skipped += isinstance(annotation.get("segmentation"), dict)
         if len(labels) > MOST:
             break
     if skipped:
         notes.append(_RLE.fill(n=skipped))
-    labels, said = place_upright(labels, sides, size, orientation)
-    return _taken(labels, notes + said)
+    labels, placement_notes = place_upright(labels, sides, size, orientation)
+    return _limited(labels, notes + placement_notes)
 
 
 def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -135,7 +135,7 @@ def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
 
 
 def _stem(file_name: object) -> str:
-    """Return a file's name without folders and suffix, to compare and to show."""
+    """Return a file's name without folders and suffix, for comparing and showing."""
     if not isinstance(file_name, str):
         return ""
     return clean_name(file_name.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] or file_name)
@@ -151,29 +151,29 @@ def _from_annotation(annotation: dict[str, Any], size: tuple[float, float], name
     def shares(pixels: Sequence[float]) -> list[float]:
         return [value / size[i % 2] for i, value in enumerate(pixels)]
 
-    found: list[Label] = []
+    labels: list[Label] = []
     outlines = annotation.get("segmentation")
     for outline in outlines if isinstance(outlines, list) else []:
         corners = _numbers(outline)
         if len(corners) < 6 or len(corners) % 2:
-            raise _Bad(_WHY_SHAPE)
-        found.append(_placed(MASK, shares(corners), name))
-    if not found and annotation.get("bbox") is not None:
+            raise _BadLabel(_WHY_SHAPE)
+        labels.append(_placed(MASK, shares(corners), name))
+    if not labels and annotation.get("bbox") is not None:
         bounds = _numbers(annotation["bbox"])
         if len(bounds) != 4 or bounds[2] < 0 or bounds[3] < 0:
-            raise _Bad(_WHY_SHAPE)
+            raise _BadLabel(_WHY_SHAPE)
         x, y, width, height = bounds
-        if width and height:  # without, it is what surrounds a single point
-            found.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
+        if width and height:  # an empty box is that of a single keypoint
+            labels.append(_placed(BOX, shares([x, y, x + width, y + height]), name))
     keypoints = _numbers(annotation.get("keypoints") or [])
     if len(keypoints) % 3:
-        raise _Bad(_WHY_SHAPE)
-    seen = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
-    return [*found, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in seen if visibility)]
+        raise _BadLabel(_WHY_SHAPE)
+    keypoint_triples = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=True)
+    return [*labels, *(_placed(POINT, shares([x, y]), name) for x, y, visibility in keypoint_triples if visibility)]
 
 
 class Coco:
-    """A COCO document that grows picture by picture. Places are pixels from the upper left corner, those of points too."""
+    """A COCO document that pictures are added to. Coordinates are pixels from the upper left corner, also those of points."""
 
     def __init__(self) -> None:
         self._images: list[dict[str, Any]] = []
@@ -195,7 +195,7 @@ class Coco:
             )
 
     def to_json(self) -> str:
-        """Return the document as it stands."""
+        """Return the document as JSON."""
         document = {
             "info": {"contributor": APP},
             "images": self._images,
@@ -206,13 +206,13 @@ class Coco:
 
 
 def _to_annotation(label: Label, width: int, height: int) -> dict[str, Any]:
-    places = [round(place, 4) for place in label.scaled(width, height)]
-    x0, y0, x1, y1 = bounds_of(places)
+    coordinates = [round(value, 4) for value in label.scaled(width, height)]
+    x0, y0, x1, y1 = bounds_of(coordinates)
     bounds = [x0, y0, round(x1 - x0, 4), round(y1 - y0, 4)]
     if label.kind == POINT:
-        return {"bbox": bounds, "area": 0.0, "segmentation": [], "keypoints": [*places, 2], "num_keypoints": 1}
+        return {"bbox": bounds, "area": 0.0, "segmentation": [], "keypoints": [*coordinates, 2], "num_keypoints": 1}
     if label.kind == MASK:
-        return {"bbox": bounds, "area": round(area_of(places), 4), "segmentation": [places]}
+        return {"bbox": bounds, "area": round(area_of(coordinates), 4), "segmentation": [coordinates]}
     return {"bbox": bounds, "area": round(bounds[2] * bounds[3], 4), "segmentation": []}
 
 
@@ -229,8 +229,8 @@ def to_coco(labels: Sequence[Label], file_name: str, width: int, height: int) ->
 def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = UPRIGHT) -> ReadLabels:
     """Return the labels in a YOLO text: lines `class cx cy w h` (a box) or `class x1 y1 x2 y2 …` (a mask), in shares of the sides.
 
-    A YOLO text knows no size, so where the photograph's EXIF `orientation` turns it, that is said.
-    A mask whose corners are those of an upright box is that box: see `to_yolo`. A class without a name is called by its number.
+    A YOLO text has no picture size, so where the photograph's EXIF `orientation` rotates it, a note says so. A mask whose corners are those
+    of an upright box is read as that box: see `to_yolo`. A class without a name is called by its number.
     """
     if len(data) > MAX_TEXT_BYTES:
         raise Refusal(_TOO_BIG.fill(limit=MAX_TEXT_BYTES // 1024))
@@ -244,30 +244,30 @@ def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = U
             continue
         try:
             labels.append(_from_line(line.split(), names))
-        except _Bad as bad:
+        except _BadLabel as bad:
             raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
         if len(labels) > MOST:
             break
-    return _taken(labels, uncertain_notes(orientation))
+    return _limited(labels, uncertain_notes(orientation))
 
 
 def _from_line(words: list[str], names: Sequence[str]) -> Label:
     try:
         number, *values = (float(word) if len(word) <= 40 else math.nan for word in words)
     except ValueError:
-        raise _Bad(_WHY_NUMBERS) from None
+        raise _BadLabel(_WHY_NUMBERS) from None
     if not all(map(math.isfinite, (number, *values))):
-        raise _Bad(_WHY_NUMBERS)
+        raise _BadLabel(_WHY_NUMBERS)
     if number != int(number) or not 0 <= number < MAX_CLASS:
-        raise _Bad(_WHY_CLASS)
+        raise _BadLabel(_WHY_CLASS)
     name = names[int(number)] if number < len(names) else str(int(number))
     if len(values) == 4:
         cx, cy, width, height = values
         if width <= 0 or height <= 0:
-            raise _Bad(_WHY_EMPTY)
+            raise _BadLabel(_WHY_EMPTY)
         return _placed(BOX, (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2), name)
     if len(values) < 6 or len(values) % 2:
-        raise _Bad(_WHY_COUNT)
+        raise _BadLabel(_WHY_COUNT)
     bounds = bounds_of(values)
     return _placed(BOX, bounds, name) if values == _corners(bounds) else _placed(MASK, values, name)
 
@@ -278,14 +278,14 @@ def _corners(bounds: Sequence[float]) -> list[float]:
 
 
 def class_names(labels: Sequence[Label]) -> list[str]:
-    """Return the names that boxes and masks carry, in the order of their first use: YOLO writes their numbers."""
+    """Return the names of boxes and masks in order of first use: YOLO writes their indices."""
     return list(dict.fromkeys(label.name or UNNAMED for label in labels if label.kind != POINT))
 
 
 def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
-    """Return one picture's boxes and masks as a YOLO text; points have no place in it.
+    """Return one picture's boxes and masks as a YOLO text; points cannot be written.
 
-    Beside a mask, readers take every line for an outline, so there a box is written as its four corners.
+    Where there is a mask, readers take every line for a polygon, so boxes are then written as their four corners.
     """
     has_masks, lines = any(label.kind == MASK for label in labels), []
     for label in labels:
@@ -300,6 +300,6 @@ def to_yolo(labels: Sequence[Label], names: Sequence[str]) -> str:
 
 
 def to_yolo_yaml(names: Sequence[str]) -> str:
-    """Return the description of a YOLO data set: where its pictures lie, and its classes. A JSON string is one of YAML too."""
+    """Return the description of a YOLO data set: the path of its pictures, and its classes. A JSON string is valid YAML."""
     classes = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
     return f"{MADE_WITH}train: images\nval: images\nnames:\n{classes}" if names else f"{MADE_WITH}train: images\nval: images\nnames: {{}}\n"

@@ -1,4 +1,4 @@
-"""Labels of a file on the photograph as it is shown, where the file may know it as the camera stored it: unturned, or at another size."""
+"""Placing labels of a file on the photograph as shown, where the file may refer to the stored one: unrotated, or at another size."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from vpc2.labels import BOX, Label, bounds_of
 from vpc2.text import Text
 
-SAME_SHAPE = 0.02  # of the ratio of the sides: whole pixels of a picture made smaller
+SAME_SHAPE = 0.02  # tolerance of the aspect ratio: a downscaled picture has its sides rounded to whole pixels
 UPRIGHT = 1
-# EXIF's eight orientations: where a place of the stored picture lies in the upright one, in shares of the sides.
+# EXIF's eight orientations: position in the upright picture of a position in the stored one, in shares of the sides.
 _TURNS = {
     1: lambda x, y: (x, y),
     2: lambda x, y: (1 - x, y),
@@ -37,14 +37,14 @@ _OTHER_SHAPE = Text(
 def place_upright(
     labels: Sequence[Label], there: tuple[float, float], here: tuple[float, float] | None, orientation: int = UPRIGHT
 ) -> tuple[list[Label], list[Text]]:
-    """Return labels, in shares of the file's picture, as they lie on the photograph, and what has to be said about it.
+    """Return labels, in shares of the file's picture, at their positions on the photograph, and notes on what differs.
 
-    `there` is the (width, height) that the file gives, `here` the photograph's as it is shown, None where it is not known,
-    `orientation` the EXIF orientation (1 to 8) that it was stored with.
+    `there` is the (width, height) given by the file, `here` the photograph's as shown, None where unknown, `orientation` the EXIF
+    orientation (1 to 8) that it was stored with.
     """
     if here is None:
         return list(labels), []
-    sizes = {"there": _said(there), "here": _said(here)}
+    sizes = {"there": _size_text(there), "here": _size_text(here)}
     is_swapping = orientation in (5, 6, 7, 8)
     is_alike, is_alike_stored = _is_alike(there, here), _is_alike(there, here[::-1])
     if is_swapping and is_alike_stored and not is_alike:
@@ -58,15 +58,15 @@ def place_upright(
 
 
 def uncertain_notes(orientation: int) -> list[Text]:
-    """Return what has to be said where a file gives no size and the photograph is stored turned."""
+    """Return the notes where a file gives no size and the photograph is stored rotated."""
     return [] if orientation == UPRIGHT else [_UNCERTAIN.fill(orientation=orientation)]
 
 
 def turn_label(label: Label, orientation: int) -> Label:
-    """Return a label of the stored picture as it lies on the upright one."""
+    """Return a label of the stored picture at its position on the upright one."""
     turn = _TURNS[orientation]
-    places = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
-    return replace(label, places=tuple(bounds_of(places) if label.kind == BOX else places))
+    coordinates = [share for x, y in zip(label.places[::2], label.places[1::2], strict=True) for share in turn(x, y)]
+    return replace(label, places=tuple(bounds_of(coordinates) if label.kind == BOX else coordinates))
 
 
 def _is_alike(size: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -74,5 +74,5 @@ def _is_alike(size: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(ratio - 1) <= SAME_SHAPE
 
 
-def _said(size: tuple[float, float]) -> str:
+def _size_text(size: tuple[float, float]) -> str:
     return f"{size[0]:g} × {size[1]:g} px"

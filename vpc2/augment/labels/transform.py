@@ -1,8 +1,8 @@
-"""Labels that follow the picture: boxes, masks and points moved by what really happened to the pixels.
+"""Moving boxes, masks and points with the pixels of a draw.
 
-Kornia moves boxes and points for affine operations and leaves them behind for elastic, thin-plate and fisheye warps. Here
-the same sampled steps are applied to a picture of coordinates: each pixel of the result then tells which place of the
-original it shows, whatever the operation was, and every label is read off that map.
+Kornia moves boxes and points for affine operations but not for elastic, thin-plate and fisheye warps. Here the same sampled steps are
+applied to a picture of coordinates: each pixel of the result then holds its source position in the original, for any operation, and every
+label is moved by that map.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from vpc2.augment.spec import Pipeline
 from vpc2.labels import BOX, POINT, Label
 from vpc2.rng import seed_of
 
-INSIDE = 0.5  # a pixel mixed half and half with the border counts as border
+INSIDE = 0.5  # a pixel with half its weight from outside counts as outside
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Where each pixel of a draw comes from.
+    """The source position of each pixel of a draw.
 
-    `x` and `y`, float (H, W), are places in the original in pixels (centre of the first one at 0); `is_inside`, bool (H, W),
-    is False where the draw shows nothing of the original.
+    `x` and `y`, float (H, W), are positions in the original in pixels (centre of the first one at 0); `is_inside`, bool (H, W), is False
+    where the draw shows nothing of the original.
     """
 
     x: Tensor
@@ -37,7 +37,7 @@ class Track:
 
 
 def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, image_key: str = "") -> Track:
-    """Return where the pixels of draw `number` of a picture of this size come from; the values are those `draw_images` samples."""
+    """Return the source positions of the pixels of draw `number` for a picture of this size, sampled as by `draw_images`."""
     rows, columns = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
     maps = torch.stack([columns, rows, torch.ones(height, width)])[None]
     for step in pipeline.steps:
@@ -45,12 +45,12 @@ def track_draw(pipeline: Pipeline, height: int, width: int, number: int = 0, ima
         if step.on and (entry.family == "geometric" or entry.is_policy):
             maps, _outcome = apply_step(step, maps, seed_of(pipeline.seed, step.seed_name, image_key, number), is_map=True)
     weight = maps[0, 2]
-    share = weight.clamp(min=1e-6)  # at the border, coordinates are mixed with the black beside: divide that out
+    share = weight.clamp(min=1e-6)  # at the border, coordinates are interpolated with black: normalise by the weight
     return Track(maps[0, 0] / share * (width - 1), maps[0, 1] / share * (height - 1), weight > INSIDE)
 
 
 def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[float, float] | None]:
-    """Return where points (x, y), in pixels of the original, lie in the draw; None for one that is not seen there."""
+    """Return the positions of points (x, y), in pixels of the original, in the draw; None for one that is not visible there."""
     height, width = track.x.shape
     moved: list[tuple[float, float] | None] = []
     for x, y in points:
@@ -58,7 +58,7 @@ def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[f
         distance[~track.is_inside] = torch.inf
         nearest = int(distance.argmin())
         row, column = divmod(nearest, width)
-        # Neighbouring pixels of a draw that was made smaller lie several pixels of the original apart.
+        # In a downscaled draw, neighbouring pixels are several pixels of the original apart.
         beside = min(column + 1, width - 1) if column + 1 < width else max(column - 1, 0)
         below = min(row + 1, height - 1) if row + 1 < height else max(row - 1, 0)
         gap = max(
@@ -71,7 +71,10 @@ def move_points(track: Track, points: list[tuple[float, float]]) -> list[tuple[f
 
 
 def move_boxes(track: Track, boxes: list[tuple[float, float, float, float]]) -> list[tuple[float, float, float, float] | None]:
-    """Return the smallest upright boxes (x0, y0, x1, y1; far edges exclusive) around what is left of each box; None where nothing is."""
+    """Return the smallest upright boxes (x0, y0, x1, y1.
+
+    Far edges exclusive) around the visible part of each box; None where there is none.
+    """
     moved: list[tuple[float, float, float, float] | None] = []
     for x0, y0, x1, y1 in boxes:
         is_in = track.is_inside & (track.x >= x0 - 0.5) & (track.x <= x1 - 0.5) & (track.y >= y0 - 0.5) & (track.y <= y1 - 0.5)
@@ -84,7 +87,7 @@ def move_boxes(track: Track, boxes: list[tuple[float, float, float, float]]) -> 
 
 
 def move_mask(track: Track, mask: Tensor) -> Tensor:
-    """Return a mask, bool (H, W), as it lies in the draw; False where the draw shows nothing of the original."""
+    """Return a mask, bool (H, W), in the draw; False where the draw shows nothing of the original."""
     height, width = mask.shape
     rows = track.y.round().long().clamp(0, height - 1)
     columns = track.x.round().long().clamp(0, width - 1)
@@ -92,23 +95,23 @@ def move_mask(track: Track, mask: Tensor) -> Tensor:
 
 
 def move_labels(track: Track, labels: Sequence[Label]) -> list[tuple[Label, ...]]:
-    """Return for each label what is left of it in the draw: nothing, itself elsewhere, or, of a torn mask, several."""
+    """Return for each label its visible parts in the draw: none, one, or, for a torn mask, several."""
     return [tuple(replace(label, places=places) for places in _moved(track, label)) for label in labels]
 
 
 def _moved(track: Track, label: Label) -> list[tuple[float, ...]]:
-    """Return where a label lies in the draw, in shares of its sides."""
+    """Return the coordinates of a label's parts in the draw, in shares of its sides."""
     height, width = track.x.shape
-    places = label.scaled(width, height)
-    found: Sequence[tuple[float, ...]]
+    coordinates = label.scaled(width, height)
+    parts: Sequence[tuple[float, ...]]
     if label.kind == BOX:
-        x0, y0, x1, y1 = places
-        found = [box for box in move_boxes(track, [(x0, y0, x1, y1)]) if box is not None]
+        x0, y0, x1, y1 = coordinates
+        parts = [box for box in move_boxes(track, [(x0, y0, x1, y1)]) if box is not None]
     elif label.kind == POINT:
-        # A place counts from the picture's edge, a point of a draw from the middle of its first pixel.
-        seen = move_points(track, [(places[0] - 0.5, places[1] - 0.5)])
-        found = [(x + 0.5, y + 0.5) for x, y in (point for point in seen if point is not None)]
+        # Label coordinates start at the picture's edge, those of draws at the centre of the first pixel.
+        points = move_points(track, [(coordinates[0] - 0.5, coordinates[1] - 0.5)])
+        parts = [(x + 0.5, y + 0.5) for x, y in (point for point in points if point is not None)]
     else:
-        pixels = torch.from_numpy(polygons.to_pixels(places, height, width))
-        found = polygons.to_polygons(move_mask(track, pixels).numpy())
-    return [tuple(min(max(place / (height if i % 2 else width), 0.0), 1.0) for i, place in enumerate(moved)) for moved in found]
+        pixels = torch.from_numpy(polygons.to_pixels(coordinates, height, width))
+        parts = polygons.to_polygons(move_mask(track, pixels).numpy())
+    return [tuple(min(max(value / (height if i % 2 else width), 0.0), 1.0) for i, value in enumerate(part)) for part in parts]

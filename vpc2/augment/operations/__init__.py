@@ -1,1 +1,1 @@
-"""The table of operations."""
+"""The table of augmentation operations."""

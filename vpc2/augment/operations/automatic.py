@@ -1,4 +1,4 @@
-"""Automatic policies: each draws its own operations and strengths, found or fixed by its authors."""
+"""Operations: automatic policies (AutoAugment, RandAugment, TrivialAugment), which draw operations and strengths themselves."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _policy(key: str, title: str, help_: Text, torchvision: str, *knobs: Choice 
         shows=(("operations", NO_LABEL, ""),),
         is_policy=True,
         torchvision=torchvision,
-        needs_side_px=lambda params: 3,  # they may draw the sharpening, whose kernel has three
+        needs_side_px=lambda params: 3,  # they may draw sharpening, whose kernel has a side of three
         **more,
     )
 

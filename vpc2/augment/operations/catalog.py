@@ -1,7 +1,7 @@
-"""What can be done to a picture: one literal an operation, under Kornia's own names. Standard library only.
+"""The table of augmentation operations, under Kornia's own names. Standard library only.
 
-Every operation returns pictures of the size it was given, so that batches keep their shape: crops are resized back.
-The literals stand in `ops_geometry.py`, `ops_colour.py`, `ops_conditions.py` and `ops_auto.py`.
+Every operation returns pictures of the input size, so that batches keep their shape: crops are resized back. The literals are in
+`geometry.py`, `colour.py`, `conditions.py` and `automatic.py`.
 """
 
 from __future__ import annotations

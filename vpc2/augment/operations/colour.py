@@ -1,4 +1,4 @@
-"""Operations on colour: what pixels are changes, not where."""
+"""Operations that change colours, not positions."""
 
 from vpc2.augment.operations.operation import NO_LABEL, Operation, operation, span
 from vpc2.knobs import Choice, Number, Whole
@@ -22,7 +22,7 @@ COLOUR: tuple[Operation, ...] = (
             ("hue_factor", Text("hue"), ""),
         ),
         fixed=(("order", (0, 1, 2, 3)),),
-        # One ColorJitter with all four would draw their order anew each time.
+        # One ColorJitter with all four would sample their order each time.
         torchvision="v2.Compose([v2.ColorJitter(brightness={brightness}), v2.ColorJitter(contrast={contrast}), "
         "v2.ColorJitter(saturation={saturation}), v2.ColorJitter(hue={hue})])",
         albumentations="A.Sequential([A.ColorJitter({brightness}, (1, 1), (1, 1), (0, 0), p=1), "

@@ -1,4 +1,4 @@
-"""Operations that imitate bad conditions: blur, noise, compression, light, weather, and things in the way."""
+"""Operations that imitate bad conditions: blur, noise, compression, light, weather and occlusion."""
 
 from vpc2.augment.operations.operation import NO_LABEL, TURNS, Operation, kernel, operation, reflects, span
 from vpc2.knobs import Number, Whole

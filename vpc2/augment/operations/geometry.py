@@ -1,4 +1,4 @@
-"""Operations that move pixels: where they are changes, not what they are."""
+"""Operations that move pixels without changing their colours."""
 
 from vpc2.augment.operations.operation import NO_LABEL, SCALE, SLANTS, TURNS, Operation, kernel, operation, span
 from vpc2.knobs import Number, Whole

@@ -1,4 +1,4 @@
-"""What an operation of Kornia is, and the knobs that many of them share. Standard library only; the table is `ops.py`."""
+"""The entry of an operation, and the knobs that many of them share. Standard library only; the table is `catalog.py`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from vpc2.text import Text
 class Operation(Entry):
     """One operation of Kornia.
 
-    `pairs` are knobs of one number that Kornia wants twice, `tensors` spans that it wants as tensors; `is_sized` says
-    that it wants the picture's size. `shows` names the sampled values worth reading: Kornia's name, label, unit.
-    `needs_side_px` gives the smallest side it works on; smaller pictures pass unchanged and say so. Labels do not
-    follow where `moves_labels` is False on a geometric operation (Kornia leaves boxes and points where they were). `is_policy`
-    marks an automatic policy, which draws operations of its own and has no chance. `strengths` names the knobs that
-    mean how strong it is, the most telling first, each with the value that changes nothing (or least). `preview_note`
-    says why a small draw is not the large one made small, None where it is. `quick` names a class that does on a CPU what
-    `target` does, sooner. `torchvision` and `albumentations` are the
-    nearest call in those libraries, with parameters in braces; empty where there is none. At fixed values it makes the same
-    picture, but for what `gaps` says: a library and how many of 255 its pictures may be away on average. `unlike` says what
-    else differs there: how values are drawn.
+    `pairs` are numeric knobs that Kornia takes twice, `tensors` spans that it takes as tensors; `is_sized` is True where it takes the
+    picture's size. `shows` names the sampled values to show: Kornia's name, label, unit. `needs_side_px` gives the smallest side it works
+    on; smaller pictures pass unchanged with a note. Labels do not follow where `moves_labels` is False on a geometric operation (Kornia
+    leaves boxes and points where they were). `is_policy` marks an automatic policy, which draws operations itself and has no probability.
+    `strengths` names the knobs that are its strength, the most important first, each with the value that changes nothing (or least).
+    `preview_note` says why a small draw is not the large one downscaled, None where it is. `quick` names a class that computes the same on
+    a CPU faster.
+
+    `torchvision` and `albumentations` are the nearest call in those libraries, with parameters in braces; empty where there is none. At
+    fixed values it makes the same picture, up to `gaps`: a library and the mean difference of its pictures in units of 255. `unlike` says
+    what else differs there: how values are sampled.
     """
 
     pairs: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Operation(Entry):
     unlike: tuple[tuple[str, str], ...] = ()
 
     def resolve_quick(self) -> Any:
-        """Return the object that `quick` names, or that of `target` where there is none, importing its module now."""
+        """Return the object named by `quick`, or by `target` where there is none; imports its module."""
         return replace(self, target=self.quick or self.target).resolve()
 
 
@@ -70,7 +70,7 @@ def kernel(default: int, high: int = 31, low: int = 3) -> Whole:
 
 
 def operation(key: str, family: str, title: Text, help_: Text, *knobs: Knob, p: float = 0.5, **more: Any) -> Operation:
-    """Return an operation of Kornia with its chance as the last knob."""
+    """Return an operation of Kornia with its probability as the last knob."""
     return Operation(
         key=key,
         family=family,
@@ -89,5 +89,5 @@ SCALE = Text("scale")
 
 
 def reflects(params: dict[str, Any]) -> int:
-    """Return the smallest side a kernel that reflects at the border works on."""
+    """Return the smallest side that a kernel with reflection padding works on."""
     return params["kernel_size"] // 2 + 1

@@ -1,6 +1,7 @@
-"""Attacks on a classifier: on images in [0, 1], before normalisation, never outside epsilon or [0, 1].
+"""Adversarial attacks on a classifier, accuracy against epsilon, adversarial patches and one-pixel attacks.
 
-For learning how little it takes, on the visitor's own models. Nothing is drawn from torch's global generator.
+Attacks work on images in [0, 1], before normalisation; a perturbation never leaves epsilon or [0, 1]. They are meant for teaching, on the
+visitor's own models. Nothing is drawn from torch's global generator.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ import torch
 import torch.nn.functional as F
 
 from vpc2.predict.adversarial.catalog import ATTACKS
-from vpc2.predict.adversarial.gradient_steps import SureGradient, margins, perturb
+from vpc2.predict.adversarial.gradient_steps import MarginGradient, margins, perturb
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
 from vpc2.shares import Share, share_of
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
-PIXEL_ROUNDS, PIXEL_CROWD = 12, 48
+PIXEL_ROUNDS, PIXEL_POPULATION = 12, 48
 
 
 @dataclass(frozen=True, eq=False)
-class Attacked:
-    """Attacked images (B, 3, S, S), and for each whether no gradient was ever anything but zero: then the attack had no direction.
+class AttackResult:
+    """Attacked images (B, 3, S, S) and `is_blind` (B,): True where the gradient was zero in every step, so the attack had no direction.
 
-    What such a picture resists says nothing of the net.
+    That the prediction of such an image does not change is no evidence of robustness.
     """
 
     images: torch.Tensor
@@ -45,15 +46,15 @@ def attack(
     seed: int | None = 0,
     first: int = 0,
 ) -> torch.Tensor:
-    """Return attacked images (B, 3, S, S): away from `labels` (B,), or towards them where `is_targeted`.
+    """Return attacked images (B, 3, S, S): moved away from `labels` (B,), or towards them where `is_targeted`.
 
-    By a key of ATTACKS; `epsilon` bounds the change in the attack's norm, exactly. With several steps the start of picture
-    number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
+    `kind` is a key of ATTACKS; `epsilon` is an exact bound on the perturbation in the attack's norm. With several steps, image number
+    `first` + i starts at a point drawn within epsilon from `seed`, or at the image itself where `seed` is None.
     """
-    return attack_watched(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
+    return attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first).images
 
 
-def attack_watched(
+def attack_with_result(
     classifier: Classifier,
     images: torch.Tensor,
     labels: torch.Tensor,
@@ -63,21 +64,21 @@ def attack_watched(
     is_targeted: bool = False,
     seed: int | None = 0,
     first: int = 0,
-) -> Attacked:
-    """Return what `attack` returns, and which pictures it could do nothing to for want of a gradient."""
-    images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), SureGradient()
-    asked = lambda given: classifier.module(classifier.normalise(given))  # noqa: E731
-    found = perturb(asked, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
+) -> AttackResult:
+    """Return the images of `attack`, and for which of them the gradient was always zero."""
+    images, labels, gradient = images.to(classifier.device), labels.to(classifier.device), MarginGradient()
+    model = lambda batch: classifier.module(classifier.normalise(batch))  # noqa: E731
+    adversarial = perturb(model, images, labels, kind, epsilon, is_targeted=is_targeted, seed=seed, first=first, gradient_of=gradient)
     is_blind = torch.zeros(len(images), dtype=torch.bool) if gradient.is_blind is None else gradient.is_blind.cpu()
-    return Attacked(found.cpu(), is_blind)
+    return AttackResult(adversarial.cpu(), is_blind)
 
 
 @dataclass(frozen=True)
-class Curve:
-    """What is left of the accuracy at rising epsilons, the first of which is 0: one share each, plain and, where asked, in views.
+class AttackCurve:
+    """Accuracy at rising epsilons, the first of which is 0: one share each, for the plain prediction and, where asked, over views.
 
-    `reached` is the share that is taken for the target, where the attack had one; `blind` the share of pictures whose gradient was
-    zero at the largest epsilon, to which the attack could do nothing.
+    `reached` is the share predicted as the target class, for a targeted attack; `blind` the share of images whose gradient was zero at the
+    largest epsilon, so that the attack could not change them.
     """
 
     epsilons: tuple[float, ...]
@@ -97,57 +98,59 @@ def accuracy_against(
     *,
     target: int | None = None,
     groups: np.ndarray | None = None,
-) -> Curve:
-    """Return the accuracy over attacked images (N, 3, S, S) against epsilon: plain, and in `views`, of which the attack knows nothing.
+) -> AttackCurve:
+    """Return the accuracy on attacked images (N, 3, S, S) against epsilon: plain, and averaged over `views`, which the attack ignores.
 
-    With a `target` every image is drawn towards that class, in place of away from its own: give images of other classes. `groups`
-    says whose picture each is, for the intervals.
+    With a `target`, every image is moved towards that class instead of away from its own: pass images of other classes. `groups` holds the
+    person of each image, for the confidence intervals.
     """
     epsilons = (0.0, *ATTACKS.find(kind).epsilons)
     chunk = images_at_once(classifier)
-    asked = ["accuracy", *(["merged"] if views else []), *(["reached"] if target is not None else [])]
-    hits = {name: np.zeros((len(epsilons), len(images)), bool) for name in asked}
+    measures = ["accuracy", *(["merged"] if views else []), *(["reached"] if target is not None else [])]
+    hits = {name: np.zeros((len(epsilons), len(images)), bool) for name in measures}
     done = 0
     for e, epsilon in enumerate(epsilons):
         blind = 0
         for start in range(0, len(images), chunk):
-            part, own = images[start : start + chunk], labels[start : start + chunk]
-            here = e, slice(start, start + len(part))
-            wanted = own if target is None else torch.full_like(own, target)
+            part, true_labels = images[start : start + chunk], labels[start : start + chunk]
+            index = e, slice(start, start + len(part))
+            attack_labels = true_labels if target is None else torch.full_like(true_labels, target)
             attacked = part
             if epsilon:
-                made = attack_watched(classifier, part, wanted, kind, epsilon, is_targeted=target is not None, first=start)
-                attacked, blind = made.images, blind + int(made.is_blind.sum())
-            answers = classifier.logits(attacked).argmax(1)
-            hits["accuracy"][here] = (answers == own).numpy()
+                result = attack_with_result(classifier, part, attack_labels, kind, epsilon, is_targeted=target is not None, first=start)
+                attacked, blind = result.images, blind + int(result.is_blind.sum())
+            predicted = classifier.logits(attacked).argmax(1)
+            hits["accuracy"][index] = (predicted == true_labels).numpy()
             if target is not None:
-                hits["reached"][here] = (answers == wanted).numpy()
+                hits["reached"][index] = (predicted == attack_labels).numpy()
             if views:
-                hits["merged"][here] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == own).numpy()
+                hits["merged"][index] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == true_labels).numpy()
             done += len(part)
             report(done / (len(images) * len(epsilons)))
-    lines = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
-    return Curve(epsilons, **lines, blind=blind / len(images))
+    curves = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
+    return AttackCurve(epsilons, **curves, blind=blind / len(images))
 
 
 def make_patch(
     classifier: Classifier, images: torch.Tensor, target: int, side_px: int, *, seed: int = 0, steps: int = PATCH_STEPS
 ) -> torch.Tensor:
-    """Return a patch (3, side, side) in [0, 1] that turns whatever it lies on into `target` (Brown and others, 2017).
+    """Return an adversarial patch (3, side, side) in [0, 1] that makes images be predicted as `target` (Brown and others, 2017).
 
-    Its gradient is averaged over the images (B, 3, S, S), laid at another random place each step; of many images each step takes
-    as many as go through at once, drawn anew, so memory stays bounded. Where no step had a gradient it comes back grey, see `is_grey`.
+    Its gradient is averaged over the images (B, 3, S, S), with the patch at another random position in each step. Of many images each step
+    samples one batch, so memory stays bounded. If no step had a gradient, the patch stays grey, see `is_grey`.
     """
     generator = torch.Generator().manual_seed(seed)
     images = images.to(classifier.device)
-    most = images_at_once(classifier)
-    labels = torch.full((min(len(images), most),), target, device=classifier.device)
+    batch_size = images_at_once(classifier)
+    labels = torch.full((min(len(images), batch_size),), target, device=classifier.device)
     with torch.enable_grad():
         patch = torch.full((3, side_px, side_px), 0.5, device=classifier.device).requires_grad_()
         optimiser = torch.optim.Adam([patch], lr=PATCH_RATE)
         for _step in range(steps):
-            some = images if len(images) <= most else images[torch.randperm(len(images), generator=generator)[:most].to(images.device)]
-            laid = lay_patch(some, patch.clamp(0, 1), generator)
+            batch = images
+            if len(images) > batch_size:
+                batch = images[torch.randperm(len(images), generator=generator)[:batch_size].to(images.device)]
+            laid = lay_patch(batch, patch.clamp(0, 1), generator)
             loss = F.cross_entropy(classifier.module(classifier.normalise(laid)), labels)
             optimiser.zero_grad()
             patch.grad = torch.autograd.grad(loss, patch)[0]
@@ -158,12 +161,12 @@ def make_patch(
 
 
 def is_grey(patch: torch.Tensor) -> bool:
-    """True where a patch is still as every patch begins: the gradient was zero in every step."""
+    """True where a patch equals its initial value: the gradient was zero in every step."""
     return bool((patch == 0.5).all())
 
 
 def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Return images with a patch on each, at places drawn from the generator."""
+    """Return images with the patch pasted on each, at positions drawn from the generator."""
     side, size = patch.shape[-1], images.shape[-1]
     laid = []
     for image in images:
@@ -175,8 +178,11 @@ def lay_patch(images: torch.Tensor, patch: torch.Tensor, generator: torch.Genera
 
 
 @dataclass(frozen=True)
-class PatchShares:
-    """Shares of pictures that are taken for the target: as they are, under a plain grey patch, under the patch, and that in views."""
+class PatchResult:
+    """Shares of images predicted as the target.
+
+    Unchanged, under a plain grey patch, under the patch, and under the patch averaged over views.
+    """
 
     plain: Share
     grey: Share
@@ -186,46 +192,47 @@ class PatchShares:
 
 def judge_patch(
     classifier: Classifier, patch: torch.Tensor, images: torch.Tensor, target: int, views: Sequence[str], *, seed: int = 0
-) -> PatchShares:
-    """Return how often images (B, 3, S, S) are taken for `target`; both patches lie at the same places, drawn from `seed`.
+) -> PatchResult:
+    """Return how often images (B, 3, S, S) are predicted as `target`; both patches lie at the same positions, drawn from `seed`.
 
-    What is told of a patch is worth something on images that it was not learned from, and that are not of its class.
+    Evaluate a patch on images that it was not optimised on and that are not of the target class.
     """
     counts, generator = [0, 0, 0, 0], torch.Generator().manual_seed(seed)
     for part in images.split(images_at_once(classifier)):
-        places = generator.get_state()
-        laid = lay_patch(part, patch, generator)
-        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(places))
-        answers = [classifier.logits(each) for each in (part, grey, laid)] + [merge_mean(predict_views(classifier, laid, views))]
-        counts = [count + int((answer.argmax(1) == target).sum()) for count, answer in zip(counts, answers, strict=True)]
-    return PatchShares(*(share_of(count, len(images)) for count in counts))
+        generator_state = generator.get_state()
+        patched = lay_patch(part, patch, generator)
+        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(generator_state))
+        predictions = [classifier.logits(each) for each in (part, grey, patched)] + [merge_mean(predict_views(classifier, patched, views))]
+        counts = [count + int((prediction.argmax(1) == target).sum()) for count, prediction in zip(counts, predictions, strict=True)]
+    return PatchResult(*(share_of(count, len(images)) for count in counts))
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:
-    """Return an image (3, S, S) with one pixel changed so that `label` loses most, and the pixel's row and column.
+    """Return an image (3, S, S) with the one pixel changed that lowers the score of `label` most, and the pixel's row and column.
 
-    A small evolution of places and colours in place of the 400 candidates of Su and others (2017): for fun, not a bound. Candidates
-    are compared by the log-odds of the label: a sure net's probability is 1 for all of them.
+    Differential evolution of positions and colours with a small population, in place of the 400 candidates of Su and others (2017): a
+    demonstration, not a bound. Candidates are compared by the log-odds of the label, because the probability of a very confident net rounds
+    to 1 for all of them.
     """
     size, generator = image.shape[-1], torch.Generator().manual_seed(seed)
-    crowd = torch.rand(PIXEL_CROWD, 5, generator=generator)
+    population = torch.rand(PIXEL_POPULATION, 5, generator=generator)
 
-    def asked(genes: torch.Tensor) -> torch.Tensor:
-        """Return how high the label's log-odds stay for each candidate."""
+    def log_odds(genes: torch.Tensor) -> torch.Tensor:
+        """Return the log-odds of the label for each candidate."""
         changed = image.repeat(len(genes), 1, 1, 1)
         rows, columns = (genes[:, :2] * size).long().clamp(max=size - 1).T
         changed[torch.arange(len(genes)), :, rows, columns] = (genes[:, 2:] > 0.5).float()
-        logits = torch.cat([classifier.logits(some) for some in changed.split(images_at_once(classifier))])
+        logits = torch.cat([classifier.logits(batch) for batch in changed.split(images_at_once(classifier))])
         return -margins(logits, torch.full((len(logits),), label))
 
-    found = asked(crowd)
+    fitness = log_odds(population)
     for _round in range(PIXEL_ROUNDS):
-        a, b, c = (crowd[torch.randint(len(crowd), (len(crowd),), generator=generator)] for _ in range(3))
+        a, b, c = (population[torch.randint(len(population), (len(population),), generator=generator)] for _ in range(3))
         children = (a + 0.5 * (b - c)).clamp(0, 1)
-        scores = asked(children)
-        better = scores < found
-        crowd, found = torch.where(better[:, None], children, crowd), torch.where(better, scores, found)
-    best = crowd[found.argmin()]
+        scores = log_odds(children)
+        better = scores < fitness
+        population, fitness = torch.where(better[:, None], children, population), torch.where(better, scores, fitness)
+    best = population[fitness.argmin()]
     row, column = (best[:2] * size).long().clamp(max=size - 1).tolist()
     changed = image.clone()
     changed[:, row, column] = (best[2:] > 0.5).float()

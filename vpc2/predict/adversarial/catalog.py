@@ -1,4 +1,4 @@
-"""The attacks on offer: one literal each. Standard library only."""
+"""The table of adversarial attacks: one literal each. Standard library only."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from vpc2.catalog import Catalog, Entry
 from vpc2.text import Text
 
-STEP_SHARE = 2.5  # of epsilon over the number of steps, so that a path may reach the border and walk along it (Madry and others, 2017)
+STEP_SHARE = 2.5  # step size times steps / epsilon: the steps can reach the border of the ball and move along it (Madry and others, 2017)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(Entry):
-    """One way to change a picture as little as possible so that the answer changes.
+    """A way to change an image as little as possible so that the prediction changes.
 
-    `norm` says how the change is measured: "linf" (the largest change of any value) or "l2" (the length of the change as a vector).
-    `epsilons` are the strengths offered, rising; `steps` of gradient, 1 for a single one. `target` is what changes the pictures, with
-    the arguments of `gradient_steps.follow_gradient`; a run's script takes it along as it is written.
+    `norm` measures the perturbation: "linf" (the largest change of any value) or "l2" (the Euclidean length of the change). `epsilons` are
+    the strengths offered, rising; `steps` is the number of gradient steps, 1 for a single one.
     """
 
     norm: str

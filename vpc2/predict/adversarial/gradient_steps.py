@@ -1,6 +1,6 @@
-"""Small changes along the gradient, of whatever answers in logits: what attacks and adversarial training are made of.
+"""Gradient steps on images, shared by attacks and adversarial training (FGSM, PGD).
 
-Images are in [0, 1], before normalisation; a change never leaves epsilon or [0, 1]. Nothing is drawn from torch's global generator.
+Images are in [0, 1], before normalisation; a perturbation never leaves epsilon or [0, 1]. Nothing is drawn from torch's global generator.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import torch.nn.functional as F
 from vpc2.predict.adversarial.catalog import ATTACKS, STEP_SHARE
 from vpc2.rng import seed_of
 
-SMALLEST = 1e-9  # of a gradient's values: below it lengths are no longer divided by
-ROUNDING = 2.0**-25  # at most, of one value: half of what the last bit of a float32 just below 1 is worth
+SMALLEST = 1e-9  # gradient magnitude below which the margin's gradient is used instead
+ROUNDING = 2.0**-25  # largest rounding error of one value: half the last bit of a float32 just below 1
 
-Asked = Callable[[torch.Tensor], torch.Tensor]
-Gradient = Callable[[Asked, torch.Tensor, torch.Tensor], torch.Tensor]
+Model = Callable[[torch.Tensor], torch.Tensor]
+Gradient = Callable[[Model, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def perturb(
-    asked: Asked,
+    model: Model,
     images: torch.Tensor,
     labels: torch.Tensor,
     kind: str,
@@ -35,19 +35,19 @@ def perturb(
 ) -> torch.Tensor:
     """Return images (B, C, H, W) changed away from `labels` (B,) or (B, K), or towards them where `is_targeted`.
 
-    `asked` turns images into logits (B, K). By a key of ATTACKS; `epsilon` bounds the change in the attack's norm. With several
-    steps the start of picture number `first` + i is drawn within epsilon from `seed`, or is the picture itself for None.
-    The steps follow `gradient_of`, `loss_gradient` unless another is given.
+    `model` maps images to logits (B, K), `kind` is a key of ATTACKS, `epsilon` bounds the perturbation in the attack's norm. With several
+    steps, image number `first` + i starts at a point drawn within epsilon from `seed`, or at the image itself where `seed` is None. The
+    steps follow `gradient_of`, `loss_gradient` by default.
     """
     entry = ATTACKS.find(kind)
     if epsilon <= 0:
         return images.clone()
-    given = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
-    return entry.resolve()(asked, images, labels, entry.norm, entry.steps, epsilon, **given)
+    options = {"is_targeted": is_targeted, "seed": seed, "first": first, "gradient_of": gradient_of}
+    return entry.resolve()(model, images, labels, entry.norm, entry.steps, epsilon, **options)
 
 
 def follow_gradient(
-    asked: Asked,
+    model: Model,
     images: torch.Tensor,
     labels: torch.Tensor,
     norm: str,
@@ -59,14 +59,14 @@ def follow_gradient(
     first: int = 0,
     gradient_of: Gradient | None = None,
 ) -> torch.Tensor:
-    """Return images (B, C, H, W) after `steps` steps along the gradient, within `epsilon` in `norm`: "linf" or "l2"."""
+    """Return images (B, C, H, W) after `steps` gradient steps, within `epsilon` in `norm`: "linf" or "l2"."""
     gradient_of = gradient_of or loss_gradient
     sign, adversarial = (-1.0 if is_targeted else 1.0), images.clone()
     if seed is not None and steps > 1:
         adversarial = _bound(images + _start(images, norm, epsilon, seed, first), images, norm, epsilon)
     size = epsilon if steps == 1 else STEP_SHARE * epsilon / steps
     for _step in range(steps):
-        gradient = gradient_of(asked, adversarial, labels)
+        gradient = gradient_of(model, adversarial, labels)
         if norm == "linf":
             move = gradient.sign()
         else:
@@ -75,57 +75,58 @@ def follow_gradient(
     return adversarial
 
 
-def loss_gradient(asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of the cross-entropy by the images, (B, C, H, W); the weights keep no gradient."""
+def loss_gradient(model: Model, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the cross-entropy with respect to the images, (B, C, H, W); the weights collect no gradient."""
     with torch.enable_grad():
-        given = images.detach().requires_grad_()
-        loss = F.cross_entropy(asked(given), labels, reduction="sum")
-        return torch.autograd.grad(loss, given)[0]
+        inputs = images.detach().requires_grad_()
+        loss = F.cross_entropy(model(inputs), labels, reduction="sum")
+        return torch.autograd.grad(loss, inputs)[0]
 
 
-class SureGradient:
-    """The direction of `loss_gradient` for labels (B,), also where the net is so sure that the loss rounds to zero.
+class MarginGradient:
+    """The direction of `loss_gradient` for labels (B,), also where the net is so confident that the loss rounds to zero.
 
-    The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is that of m,
-    shorter by sigmoid(m). Above some 17 in float32 the logit's share of it is lost, above some 90 all of it, and an attack stands
-    still (Carlini and Wagner, 2016; Croce and Hein, 2020). There the gradient of m itself is taken: the same direction. Elsewhere
-    nothing changes, to the bit. `is_blind` (B,) says of which pictures no gradient has been anything but zero so far.
+    The cross-entropy is log(1 + exp(m)) of the margin m = logsumexp(other logits) - logit of the label, so its gradient is the gradient of
+    m, scaled by sigmoid(m). In float32, above a logit difference of about 17 part of it is lost, above about 90 all of it, and an attack
+    stops (Carlini and Wagner, 2016; Croce and Hein, 2020). There the gradient of m itself is used, which has the same direction. Elsewhere
+    the result is bit for bit that of `loss_gradient`. `is_blind` (B,) marks the images whose gradient has been zero in every call so far.
     """
 
     def __init__(self) -> None:
         self.is_blind: torch.Tensor | None = None
 
-    def __call__(self, asked: Asked, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def __call__(self, model: Model, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         with torch.enable_grad():
-            given = images.detach().requires_grad_()
-            losses = F.cross_entropy(asked(given), labels, reduction="none")
-            gradient = torch.autograd.grad(losses.sum(), given)[0]
-            lost = (losses == 0) | (_size(gradient) < SMALLEST)
-            if lost.any():
-                given = images[lost].detach().requires_grad_()
-                steep = torch.autograd.grad(margins(asked(given), labels[lost]).sum(), given)[0]
-                # Of a nearly flat net, too, the direction counts: what divides by the gradient's length takes no smaller one.
-                gradient[lost] = steep / _size(steep).clamp_min(torch.finfo(steep.dtype).tiny).view(-1, 1, 1, 1)
+            inputs = images.detach().requires_grad_()
+            losses = F.cross_entropy(model(inputs), labels, reduction="none")
+            gradient = torch.autograd.grad(losses.sum(), inputs)[0]
+            is_saturated = (losses == 0) | (_size(gradient) < SMALLEST)
+            if is_saturated.any():
+                inputs = images[is_saturated].detach().requires_grad_()
+                margin_gradient = torch.autograd.grad(margins(model(inputs), labels[is_saturated]).sum(), inputs)[0]
+                # Scaled up, so that also a tiny gradient keeps its direction when it is divided by its clamped length.
+                size = _size(margin_gradient).clamp_min(torch.finfo(margin_gradient.dtype).tiny)
+                gradient[is_saturated] = margin_gradient / size.view(-1, 1, 1, 1)
         is_zero = ~gradient.flatten(1).any(1)
         self.is_blind = is_zero if self.is_blind is None else self.is_blind & is_zero
         return gradient
 
 
 def margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Return the log-odds (B,) against labels (B,): logsumexp of the other logits (B, K) minus the label's own."""
-    own = F.one_hot(labels, logits.shape[1]).bool()
-    return logits.masked_fill(own, -math.inf).logsumexp(1) - logits[own]
+    """Return the log-odds (B,) against labels (B,): logsumexp of the other logits (B, K) minus the logit of the label."""
+    is_label = F.one_hot(labels, logits.shape[1]).bool()
+    return logits.masked_fill(is_label, -math.inf).logsumexp(1) - logits[is_label]
 
 
 def _size(gradient: torch.Tensor) -> torch.Tensor:
-    """Return the largest value of each picture's gradient, (B,)."""
+    """Return the largest absolute value of each image's gradient, (B,)."""
     return gradient.abs().flatten(1).amax(1)
 
 
 def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int, first: int) -> torch.Tensor:
-    """Return changes drawn within epsilon: even in the cube, or in a random direction by a random share of the length.
+    """Return random perturbations within epsilon: uniform in the cube, or in a random direction with a random share of the length.
 
-    Each picture has a generator of its own, so that what it gets does not depend on the batch it comes in.
+    Each image has its own generator, so that its start does not depend on its batch.
     """
     changes, shape = [], images.shape[1:]
     for i in range(len(images)):
@@ -133,8 +134,8 @@ def _start(images: torch.Tensor, norm: str, epsilon: float, seed: int, first: in
         if norm == "linf":
             changes.append(epsilon * (2 * torch.rand(shape, generator=generator) - 1))
         else:
-            way = torch.randn(shape, generator=generator)
-            changes.append(way / way.norm() * epsilon * torch.rand((), generator=generator))
+            direction = torch.randn(shape, generator=generator)
+            changes.append(direction / direction.norm() * epsilon * torch.rand((), generator=generator))
     return torch.stack(changes).to(images)
 
 
@@ -146,7 +147,7 @@ def _bound(adversarial: torch.Tensor, images: torch.Tensor, norm: str, epsilon: 
         return adversarial.clamp(_rounded(low, up=True), _rounded(high, up=False))
     change = (adversarial - images).double()
     length = change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    # A hair less than epsilon: adding the change to a float32 picture rounds every value once more; clamping only shortens it.
+    # Slightly less than epsilon: adding the perturbation to a float32 image rounds every value again; clamping only shortens it.
     inside = max(epsilon * (1 - 1e-5) - ROUNDING * math.sqrt(images[0].numel()), 0.0)
     shrunk = change * (inside / length.clamp_min(1e-12)).clamp(max=1)
     return (images.double() + shrunk).float().clamp(0, 1)
@@ -155,5 +156,5 @@ def _bound(adversarial: torch.Tensor, images: torch.Tensor, norm: str, epsilon: 
 def _rounded(bound: torch.Tensor, *, up: bool) -> torch.Tensor:
     """Return a bound, float64, as the nearest float32 on its inner side."""
     single = bound.float()
-    wrong = single.double() < bound if up else single.double() > bound
-    return torch.where(wrong, torch.nextafter(single, torch.full_like(single, 2.0 if up else -1.0)), single)
+    is_outside = single.double() < bound if up else single.double() > bound
+    return torch.where(is_outside, torch.nextafter(single, torch.full_like(single, 2.0 if up else -1.0)), single)

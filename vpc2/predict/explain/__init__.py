@@ -1,1 +1,1 @@
-"""What an answer rests on: heat maps, filters, activations, a data set as a map."""
+"""Explanations of predictions: heat maps, filters, activations, feature embeddings of a data set."""

@@ -1,6 +1,7 @@
-"""What a classifier looks at, and what its layers make of a picture.
+"""Heat maps (Grad-CAM, saliency, occlusion), feature maps and filters of a classifier.
 
-Attributions come from Captum. Its hooks and ours are put on a private copy of the module, which other visitors ask at the same time.
+Attributions are computed by Captum. Its hooks and ours are registered on a private copy of the module, because other visitors use the
+shared one at the same time.
 """
 
 from __future__ import annotations
@@ -26,46 +27,46 @@ _NO_CONVOLUTION = Text(
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolution of a net: its name inside the module, and the shape of its output (C, H, W)."""
+    """A convolution of a net: its name in the module, and the shape of its output (C, H, W)."""
 
     name: str
     shape: tuple[int, int, int]
 
 
 def convolutions(classifier: Classifier) -> list[Convolution]:
-    """Return the convolutions in the order in which a picture goes through them."""
+    """Return the convolutions in the order of the forward pass."""
     whole = private_copy(classifier.module)
     names = {module: name for name, module in whole.named_modules() if isinstance(module, nn.Conv2d)}
-    found: list[Convolution] = []
+    layers: list[Convolution] = []
     size = classifier.preprocessing.size_px
     for each in names:
-        each.register_forward_hook(lambda module, inputs, out: found.append(Convolution(names[module], tuple(out.shape[1:]))))
+        each.register_forward_hook(lambda module, inputs, out: layers.append(Convolution(names[module], tuple(out.shape[1:]))))
     with torch.no_grad():
         whole(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
-    return found
+    return layers
 
 
-def chosen_convolution(found: Sequence[Convolution]) -> str:
-    """Return the name of the last convolution whose output is more than one pixel. Raises `Refusal` where there is none."""
-    for one in reversed(found):
-        if min(one.shape[1:]) > 1:
-            return one.name
+def chosen_convolution(layers: Sequence[Convolution]) -> str:
+    """Return the name of the last convolution whose output is larger than one pixel. Raises `Refusal` where there is none."""
+    for layer in reversed(layers):
+        if min(layer.shape[1:]) > 1:
+            return layer.name
     raise Refusal(_NO_CONVOLUTION)
 
 
 def grad_cam(classifier: Classifier, images: torch.Tensor, label: int, layer: str | None = None) -> torch.Tensor:
-    """Return Grad-CAM (Selvaraju and others, 2017) of a class, (B, H, W) in [0, 1] at the images' size, each made to reach 1.
+    """Return Grad-CAM (Selvaraju and others, 2017) of a class, (B, H, W) in [0, 1] at the images' size, each scaled to a maximum of 1.
 
-    Of images (B, 3, S, S) in [0, 1], by the convolution called `layer`, or the last that gives a map. Where nothing speaks for the
-    class, the map is zero everywhere.
+    Of images (B, 3, S, S) in [0, 1], at the convolution named `layer`, or the last one with a map. Where nothing supports the class, the
+    map is zero everywhere.
     """
     from captum.attr import LayerGradCam
 
     whole = private_copy(classifier.module)
     module = whole.get_submodule(layer or chosen_convolution(convolutions(classifier)))
     with torch.enable_grad():
-        given = classifier.normalise(images.to(classifier.device)).requires_grad_()
-        maps = LayerGradCam(whole, module).attribute(given, target=label, relu_attributions=True)
+        inputs = classifier.normalise(images.to(classifier.device)).requires_grad_()
+        maps = LayerGradCam(whole, module).attribute(inputs, target=label, relu_attributions=True)
     maps = F.interpolate(maps.detach(), images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     return _to_one(maps).cpu()
 
@@ -73,19 +74,19 @@ def grad_cam(classifier: Classifier, images: torch.Tensor, label: int, layer: st
 def grad_cam_over_views(
     classifier: Classifier, images: torch.Tensor, label: int, views: Sequence[str], layer: str | None = None
 ) -> torch.Tensor:
-    """Return the mean of Grad-CAM over views, each brought back to where it lies in the picture, (B, H, W) in [0, 1]."""
+    """Return the mean of Grad-CAM over views, each mapped back to the coordinates of the picture, (B, H, W) in [0, 1]."""
     maps = [undo_masks(view, grad_cam(classifier, apply_view(view, images), label, layer)[:, None])[:, 0] for view in views]
     return _to_one(torch.stack(maps).mean(0))
 
 
 def saliency(classifier: Classifier, images: torch.Tensor, label: int) -> torch.Tensor:
-    """Return the gradient's size at each pixel (Simonyan and others, 2013), the largest of its colours, (B, H, W) in [0, 1]."""
+    """Return the absolute gradient at each pixel (Simonyan and others, 2013), the largest over the channels, (B, H, W) in [0, 1]."""
     from captum.attr import Saliency
 
     with torch.enable_grad():
-        given = images.detach().to(classifier.device).clone().requires_grad_()
-        found = Saliency(lambda x: classifier.module(classifier.normalise(x))).attribute(given, target=label)
-    return _to_one(found.detach().amax(1)).cpu()
+        inputs = images.detach().to(classifier.device).clone().requires_grad_()
+        gradient = Saliency(lambda x: classifier.module(classifier.normalise(x))).attribute(inputs, target=label)
+    return _to_one(gradient.detach().amax(1)).cpu()
 
 
 def occlusion(
@@ -98,64 +99,67 @@ def occlusion(
 ) -> torch.Tensor:
     """Return how much probability a class loses where a grey window covers the picture (Zeiler and Fergus, 2013), (H, W).
 
-    Each pixel holds the mean over the windows that cover it; below zero where covering it makes the net surer.
+    Each pixel holds the mean over the windows that cover it; negative where covering it increases the probability.
     """
     size = image.shape[-1]
     starts = sorted({*range(0, size - window_px + 1, stride_px), size - window_px})
-    places = [(top, left) for top in starts for left in starts]
+    positions = [(top, left) for top in starts for left in starts]
     plain = float(classifier.probabilities(image[None])[0, label])
     total, count = torch.zeros(size, size), torch.zeros(size, size)
-    most = images_at_once(classifier)
-    for start in range(0, len(places), most):
-        part = image.repeat(len(places[start : start + most]), 1, 1, 1)
-        for one, (top, left) in zip(part, places[start : start + most], strict=True):
-            one[:, top : top + window_px, left : left + window_px] = 0.5
+    batch_size = images_at_once(classifier)
+    for start in range(0, len(positions), batch_size):
+        part = image.repeat(len(positions[start : start + batch_size]), 1, 1, 1)
+        for image_copy, (top, left) in zip(part, positions[start : start + batch_size], strict=True):
+            image_copy[:, top : top + window_px, left : left + window_px] = 0.5
         shares = classifier.probabilities(part)[:, label].tolist()
-        for share, (top, left) in zip(shares, places[start : start + most], strict=True):
+        for share, (top, left) in zip(shares, positions[start : start + batch_size], strict=True):
             total[top : top + window_px, left : left + window_px] += plain - share
             count[top : top + window_px, left : left + window_px] += 1
-        report(min((start + most) / len(places), 1.0))
+        report(min((start + batch_size) / len(positions), 1.0))
     return total / count.clamp_min(1)
 
 
 def _to_one(maps: torch.Tensor) -> torch.Tensor:
-    """Return maps (B, H, W) that reach 1 each, however weak they were; a map of zeros stays one."""
+    """Return maps (B, H, W) each scaled to a maximum of 1, however small they were; a map of zeros stays zero."""
     return maps / maps.flatten(1).amax(1).clamp_min(torch.finfo(maps.dtype).tiny).view(-1, 1, 1)
 
 
 def feature_maps(classifier: Classifier, images: torch.Tensor, layer: str) -> torch.Tensor:
-    """Return what a layer makes of images (B, 3, S, S): (B, C, H, W)."""
-    seen: list[torch.Tensor] = []
+    """Return the output of a layer for images (B, 3, S, S): (B, C, H, W)."""
+    outputs: list[torch.Tensor] = []
     whole = private_copy(classifier.module)
-    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: seen.append(out.detach().cpu()))
+    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: outputs.append(out.detach().cpu()))
     with torch.no_grad():
         whole(classifier.normalise(images.to(classifier.device)))
-    return seen[0].contiguous()
+    return outputs[0].contiguous()
 
 
 def filters(classifier: Classifier, layer: str) -> torch.Tensor:
-    """Return a convolution's kernels (K, C, h, w), as they are."""
+    """Return a convolution's kernels (K, C, h, w), unscaled."""
     weight = classifier.module.get_submodule(layer).weight
     assert isinstance(weight, torch.Tensor)
     return weight.detach().cpu().contiguous()
 
 
 def most_exciting(classifier: Classifier, images: torch.Tensor, layer: str, channel: int, count: int) -> list[tuple[int, float]]:
-    """Return the pictures (N, 3, S, S) that excite a channel most, by the highest value anywhere in its map: number and value."""
-    most = images_at_once(classifier)
+    """Return index and activation of the `count` pictures (N, 3, S, S) with the highest activation anywhere in one feature map."""
+    batch_size = images_at_once(classifier)
     peaks = torch.cat(
-        [feature_maps(classifier, images[i : i + most], layer)[:, channel].flatten(1).amax(1) for i in range(0, len(images), most)]
+        [
+            feature_maps(classifier, images[i : i + batch_size], layer)[:, channel].flatten(1).amax(1)
+            for i in range(0, len(images), batch_size)
+        ]
     )
     values, order = peaks.topk(min(count, len(images)))
     return list(zip(order.tolist(), values.tolist(), strict=True))
 
 
 def convolve(pixels: np.ndarray, rows: Sequence[Sequence[float]], divisor: float = 1.0) -> np.ndarray:
-    """Return uint8 (H, W, 3) pixels under a 3 x 3 kernel, each colour alone, borders repeated, cut to 0 to 255.
+    """Return uint8 (H, W, 3) pixels convolved with a 3 x 3 kernel, per channel, borders replicated, clamped to 0 to 255.
 
-    As convolutional nets do it, without turning the kernel round.
+    As in convolutional nets (cross-correlation): the kernel is not flipped.
     """
     images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[:, None].float()
     kernel = torch.tensor(rows, dtype=torch.float32).view(1, 1, 3, 3) / divisor
-    found = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel)
-    return found.clamp(0, 255).round().byte()[:, 0].permute(1, 2, 0).numpy()
+    result = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), kernel)
+    return result.clamp(0, 255).round().byte()[:, 0].permute(1, 2, 0).numpy()

@@ -1,4 +1,4 @@
-"""Hooks for one question only: a classifier that is open is shared by all visitors, who ask it at the same time."""
+"""Private copies of modules for forward hooks: an open classifier is shared by all visitors and used by several threads at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import nn
 
 
 def private_copy(module: nn.Module) -> nn.Module:
-    """Return a copy of a module, in evaluation mode, that shares its weights and has hooks of its own.
+    """Return a copy of a module, in evaluation mode, that shares its weights and has its own hooks.
 
-    A hook on the shared module would also hear the pictures that another thread asks it about at that moment.
+    A hook on the shared module would also receive the images that another thread predicts at that moment.
     """
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
     return copy.deepcopy(module, shared).eval()

@@ -1,4 +1,4 @@
-"""The very same test-time augmentation to take home: a script of plain PyTorch and, where the net was trained here, its weights."""
+"""Export of test-time augmentation: a script of plain PyTorch that does the same and, for a net trained here, a ZIP with its weights."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from vpc2.predict.classifier import GREY as INPUT_GREY
 from vpc2.predict.classifier import Classifier, net_document
 from vpc2.predict.export import tta_script
 from vpc2.predict.pretrained import backbone_code
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.transforms import view_matrix
-from vpc2.predict.tta.views import MERGES, VIEWS, clean_views
+from vpc2.predict.tta.views import VIEWS, clean_views
 from vpc2.sources import Unavailable
 from vpc2.text import Refusal, Text
 from vpc2.version import APP
@@ -33,27 +34,27 @@ net.eval()
 
 
 def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *, ready: str = "") -> str:
-    """Return the script of a classifier in these views; `ready` is the key of PRETRAINED of one that is as it came.
+    """Return the script of a classifier in these views; `ready` is the key of PRETRAINED of an unchanged pretrained one, else empty.
 
     Raises `Refusal` for a net that can be written neither as layers nor as a pretrained one with a new last layer.
     """
-    size, moves, lights = classifier.preprocessing.size_px, {}, {}
+    size, geometric, photometric = classifier.preprocessing.size_px, {}, {}
     for key in clean_views(views):
         entry = VIEWS[key]
         if entry.is_geometric:
             matrix = torch.linalg.inv(torch.tensor(view_matrix(key, size, size), dtype=torch.float64))
-            moves[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
+            geometric[key] = [[round(value, 12) for value in row] for row in matrix[:2].tolist()]
         else:
-            lights[key] = (entry.target, entry.params)
+            photometric[key] = (entry.target, entry.params)
     net, needs = (backbone_code.to_ready(ready), [backbone_code.needs_of(ready)]) if ready else _net_lines(classifier)
     try:
         return tta_script.to_script(
             net=net,
-            needs="".join(f", {one}" for one in needs),
+            needs="".join(f", {package}" for package in needs),
             classes=classifier.classes,
             preprocessing=classifier.preprocessing.to_doc(),
-            moves=moves,
-            lights=lights,
+            moves=geometric,
+            lights=photometric,
             merge=MERGES.find(how).target,
             merge_words=MERGES.find(how).help.en.rstrip("."),
             input_grey=INPUT_GREY,
@@ -63,7 +64,7 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
 
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
-    """Return the lines that make a net that was trained here, and what they need."""
+    """Return the lines that build a net trained here, and the packages and files they need."""
     document = net_document(classifier.made)
     if document is None:
         raise Refusal(_NO_SCRIPT)
@@ -80,7 +81,7 @@ def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
 
 
 def to_zip(classifier: Classifier, views: Sequence[str], how: str = "mean") -> bytes:
-    """Return the script and the weights of a net that was trained here. Raises `Refusal` for a net that came ready made."""
+    """Return a ZIP of the script and the weights of a net trained here. Raises `Refusal` for a pretrained net."""
     from safetensors.torch import save
 
     script = to_script(classifier, views, how)

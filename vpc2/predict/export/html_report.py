@@ -1,4 +1,4 @@
-"""What was judged as one HTML file: words, tables and pictures inside it, nothing fetched from elsewhere. Standard library only."""
+"""Report of an evaluation as one self-contained HTML file: text, tables and images, no outside requests. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ vertical-align:top}figure img{width:100%;border-radius:8px}figcaption{font-size:
 
 @dataclass(frozen=True)
 class Section:
-    """One part: `lines` of text, a `table` of rows whose first is its head, and `pictures` as (JPEG or PNG bytes, words)."""
+    """One section: `lines` of text, a `table` of rows whose first is the header, and `pictures` as (JPEG or PNG bytes, caption)."""
 
     title: str
     lines: Sequence[str] = ()
@@ -26,7 +26,7 @@ class Section:
 
 
 def to_html(title: str, sections: Sequence[Section], lang: str = "en") -> str:
-    """Return a report that opens in any browser; a policy in its head forbids scripts and outside requests."""
+    """Return a report that opens in any browser; a content security policy in its head forbids scripts and outside requests."""
     body = "".join(_section(section) for section in sections)
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
@@ -44,8 +44,8 @@ def _section(section: Section) -> str:
         parts.append("<table><tr>" + "".join(f"<th>{escape(cell)}</th>" for cell in head) + "</tr>")
         parts += ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
         parts.append("</table>")
-    for data, words in section.pictures:
+    for data, caption in section.pictures:
         kind = "png" if data[:4] == b"\x89PNG" else "jpeg"
         source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
-        parts.append(f'<figure><img src="{source}" alt="{escape(words, quote=True)}"><figcaption>{escape(words)}</figcaption></figure>')
+        parts.append(f'<figure><img src="{source}" alt="{escape(caption, quote=True)}"><figcaption>{escape(caption)}</figcaption></figure>')
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""A trained classifier for other programs: what pictures must go through is inside, so it says elsewhere what it says here."""
+"""Export of a classifier as ONNX with its preprocessing inside, so that other programs get the same predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are w
 
 
 class Whole(nn.Module):
-    """Images (B, 3, S, S) in [0, 1] in, probabilities (B, K) out: grey where the net looks at one channel, normalised, softmax."""
+    """Images (B, 3, S, S) in [0, 1] in, probabilities (B, K) out: greyscale for one channel, normalisation, net, softmax."""
 
     mean: Tensor
     std: Tensor
@@ -57,7 +57,7 @@ def _check(classifier: Classifier) -> None:
 
 
 def to_snippet(classifier: Classifier) -> str:
-    """Return the lines that ask the ONNX file about a photograph, with the very resizing of the app."""
+    """Return Python code that runs the ONNX file on a photograph, with the app's own resizing."""
     size, means = classifier.preprocessing.size_px, classifier.preprocessing
     box = "None" if means.resize == "stretch" else f"crop_box(photo.size, {means.crop_share:g})"
     crop = (

@@ -1,4 +1,4 @@
-"""Test-time augmentation as one plain PyTorch script, with no vpc2 in it. Standard library only: views come as plain numbers."""
+"""Template of the exported script with test-time augmentation: plain PyTorch without vpc2. Standard library only: views come as numbers."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def to_script(
     merge_words: str,
     input_grey: Sequence[float],
 ) -> str:
-    """Return the script: `net` are the lines that make `net`, ready to answer.
+    """Return the script; `net` are the lines that build `net`, in evaluation mode.
 
-    `moves` maps a view to the two rows that say where its pixels come from, `lights` one to the dotted name and the parameters of its
-    function, and `merge` is the dotted name of a function; functions are taken along with all that they use. `input_grey` weighs
-    colours in what a net of one channel gets. `preprocessing` is a document.
+    `moves` maps a geometric view to the two rows of the matrix from its pixels to those of the picture, `lights` any other view to the
+    dotted name and the parameters of its function, and `merge` is the dotted name of a function; the sources of the functions are copied
+    into the script with all that they use. `input_grey` are the greyscale weights for a net of one channel. `preprocessing` is a document.
     """
     carrier = Carrier()
     for line in _IMPORTS:

@@ -1,1 +1,1 @@
-"""Classifiers that were trained elsewhere, and their backbones."""
+"""Pretrained classifiers and their backbones."""

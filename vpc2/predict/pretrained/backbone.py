@@ -1,4 +1,4 @@
-"""A pretrained net with a new last layer: the trunk gives numbers, the head turns them into classes."""
+"""Fine-tuning models: a pretrained backbone that returns features, and a new head that classifies them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from vpc2.predict.pretrained.catalog import Pretrained
 from vpc2.predict.spec import Backbone
 
-DROPOUT = 0.2  # before the new layer, as EfficientNet and MobileNet have it
+DROPOUT = 0.2  # before the new layer, as in EfficientNet and MobileNet
 
 
-class Backboned(nn.Module):
-    """A trunk without its last dense layer, and a new head on top. A frozen trunk stays in evaluation mode and takes no gradients."""
+class BackboneModel(nn.Module):
+    """A backbone without its last dense layer, and a new head. A frozen backbone stays in evaluation mode and gets no gradients."""
 
     def __init__(self, trunk: nn.Module, features: int, classes: int, *, is_frozen: bool):
         super().__init__()
@@ -23,16 +23,16 @@ class Backboned(nn.Module):
         self.is_frozen = is_frozen
         self.train()
 
-    def train(self, mode: bool = True) -> Backboned:
+    def train(self, mode: bool = True) -> BackboneModel:
         super().train(mode)
         if self.is_frozen:
             self.trunk.eval()
         return self
 
     def features(self, images: Tensor) -> Tensor:
-        """Return what the trunk makes of pictures: (B, features).
+        """Return the features of images: (B, features).
 
-        Where it is frozen no gradient is kept, unless the pictures themselves ask for one, as attacks and explanations do.
+        A frozen backbone records no gradient, unless the images require one, as in attacks and explanations.
         """
         return self.trunk(images)
 
@@ -40,17 +40,17 @@ class Backboned(nn.Module):
         return self.head(self.features(images))
 
 
-def build_backbone(backbone: Backbone, classes: int, *, device: str | None = None) -> Backboned:
-    """Return the pretrained net with a fresh last layer of `classes` outputs; `device="meta"` builds shapes only.
+def build_backbone(backbone: Backbone, classes: int, *, device: str | None = None) -> BackboneModel:
+    """Return the pretrained net with a new last layer of `classes` outputs; `device="meta"` builds shapes only.
 
-    Raises `Refusal` where its weights cannot be had.
+    Raises `Refusal` if its weights cannot be downloaded.
     """
     entry = backbone.entry
     trunk = _module_of(entry)(entry, has_weights=device != "meta")
     parent, _, name = entry.head.rpartition(".")
     setattr(trunk.get_submodule(parent), name, nn.Identity())
     with torch.device(device or "cpu"):
-        return Backboned(trunk, entry.features, classes, is_frozen=backbone.is_frozen)
+        return BackboneModel(trunk, entry.features, classes, is_frozen=backbone.is_frozen)
 
 
 def _module_of(entry: Pretrained) -> Any:

@@ -1,11 +1,11 @@
-"""Pretrained nets as lines of plain PyTorch: as they came, or with a new last layer. Standard library only."""
+"""Export of pretrained nets as lines of PyTorch: unchanged, or with a new last layer. Standard library only."""
 
 from __future__ import annotations
 
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
 from vpc2.predict.spec import Backbone
 
-# Of each family of PRETRAINED: what is imported to build a module, what besides for its weights, what builds it, and its weights.
+# For each family of PRETRAINED: imports to build a module, further imports for its weights, the constructor call, and its weights.
 _IMPORTS = {
     "installed": "from efficientnet_lite_pytorch import EfficientNet",
     "torchvision": "from torchvision.models import get_model",
@@ -59,16 +59,16 @@ def needs_of(key: str) -> str:
 
 
 def to_ready(key: str) -> str:
-    """Return the lines that make `net`, a ready-made classifier with its weights."""
+    """Return the lines that build `net`, a pretrained classifier with its weights."""
     entry = PRETRAINED.find(key)
     return _READY.format(imports=_WEIGHT_IMPORTS[entry.family], build=_build(entry), weights=_weights(entry))
 
 
 def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, str]:
-    """Return the imports and the lines that make `net`, a trunk with a new last layer of `classes` (an expression) outputs.
+    """Return the imports and the lines that build `net`, a backbone with a new last layer of `classes` (an expression) outputs.
 
-    One that is to be trained comes with the trunk's own weights and knows what stays as it is; one that is trained comes bare, for the
-    weights that are loaded into it.
+    For training, it has the pretrained weights and knows which layers are frozen; where `is_trained`, it has none, because the trained
+    weights are loaded afterwards.
     """
     entry = backbone.entry
     parent, _, last = entry.head.rpartition(".")

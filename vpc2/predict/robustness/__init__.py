@@ -1,1 +1,1 @@
-"""Corruptions in rising strengths, and accuracy over strength."""
+"""Corruptions at rising strengths, and accuracy against strength."""

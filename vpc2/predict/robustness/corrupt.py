@@ -1,4 +1,4 @@
-"""What the challenges do to images (B, 3, S, S) in [0, 1]: same shape, same range, the same for the same seed."""
+"""The corruption functions on images (B, 3, S, S) in [0, 1]: same shape, same range, deterministic for a seed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.predict.tta import transforms
 
 PIECE_SHARE = 0.18
 
 
-def disturb(images: torch.Tensor, challenge: str, strength: float, seed: int = 0) -> torch.Tensor:
-    """Return images under a challenge of CHALLENGES at a strength; the first of its strengths returns them as they are."""
-    entry = CHALLENGES.find(challenge)
+def corrupt_images(images: torch.Tensor, corruption: str, strength: float, seed: int = 0) -> torch.Tensor:
+    """Return images under a corruption of CORRUPTIONS at a strength; the first of its strengths returns them unchanged."""
+    entry = CORRUPTIONS.find(corruption)
     if strength == entry.strengths[0]:
         return images
     return entry.resolve()(images, strength, seed).clamp(0, 1)
@@ -70,7 +70,7 @@ def blur(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
 
     side = images.shape[-1]
     sigma = max(percent / 100 * side, 0.1)
-    # A kernel no wider than the picture: reflecting the border allows no more.
+    # The kernel is at most as wide as the image: reflection padding allows no more.
     half = min(math.ceil(3 * sigma), side - 1)
     return gaussian_blur2d(images, (2 * half + 1,) * 2, (sigma, sigma))
 
@@ -82,31 +82,31 @@ def noise(images: torch.Tensor, steps: float, seed: int) -> torch.Tensor:
 
 def jpeg(images: torch.Tensor, quality: float, seed: int) -> torch.Tensor:
     pixels = (images.cpu() * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    back = np.empty_like(pixels)
-    for i, one in enumerate(pixels):
+    decoded = np.empty_like(pixels)
+    for i, image in enumerate(pixels):
         data = io.BytesIO()
-        Image.fromarray(one).save(data, "JPEG", quality=int(quality))
-        back[i] = np.asarray(Image.open(data, formats=["JPEG"]))
-    return torch.from_numpy(back).permute(0, 3, 1, 2).float().div(255).to(images.device)
+        Image.fromarray(image).save(data, "JPEG", quality=int(quality))
+        decoded[i] = np.asarray(Image.open(data, formats=["JPEG"]))
+    return torch.from_numpy(decoded).permute(0, 3, 1, 2).float().div(255).to(images.device)
 
 
 def occlusion(images: torch.Tensor, percent: float, seed: int) -> torch.Tensor:
     size, generator = images.shape[-1], torch.Generator().manual_seed(seed)
     side = max(round(size * math.sqrt(percent / 100)), 1)
     hidden = images.clone()
-    # The centre of the square is drawn once a picture; stronger squares grow around it.
-    for one, (x, y) in zip(hidden, torch.rand(len(images), 2, generator=generator).tolist(), strict=True):
+    # The centre of the square is drawn once per image; at higher strengths the square grows around it.
+    for image, (x, y) in zip(hidden, torch.rand(len(images), 2, generator=generator).tolist(), strict=True):
         left, top = round(x * (size - side)), round(y * (size - side))
-        one[:, top : top + side, left : left + side] = 0.5
+        image[:, top : top + side, left : left + side] = 0.5
     return hidden
 
 
 def clutter(images: torch.Tensor, count: float, seed: int) -> torch.Tensor:
     size, generator = images.shape[-1], torch.Generator().manual_seed(seed)
     side = max(round(PIECE_SHARE * size), 1)
-    strewn = images.clone()
-    for one, plain in zip(strewn, images, strict=True):
+    cluttered = images.clone()
+    for image, plain in zip(cluttered, images, strict=True):
         for _piece in range(int(count)):
             top, left, to_top, to_left = torch.randint(size - side + 1, (4,), generator=generator).tolist()
-            one[:, to_top : to_top + side, to_left : to_left + side] = plain[:, top : top + side, left : left + side]
-    return strewn
+            image[:, to_top : to_top + side, to_left : to_left + side] = plain[:, top : top + side, left : left + side]
+    return cluttered

@@ -1,4 +1,4 @@
-"""What makes seeing hard, in rising strengths: one literal each. Standard library only."""
+"""The table of corruptions with their rising strengths: one literal each. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from vpc2.text import Text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Challenge(Entry):
-    """One way in which a picture may be harder. `target` is a function (images, strength, seed) -> images of `predict.disturbing`.
+class Corruption(Entry):
+    """A corruption. `target` is a function (images, strength, seed) -> images of `predict.robustness.corrupt`.
 
-    `strengths` begin with the one that changes nothing; `unit` stands behind them.
+    The first of `strengths` changes nothing; `unit` is the unit they are shown with.
     """
 
     strengths: tuple[float, ...]
     unit: str = ""
 
 
-def _challenge(key: str, title: Text, help_text: Text, family: str, strengths: tuple[float, ...], unit: str = "") -> Challenge:
-    return Challenge(
+def _corruption(key: str, title: Text, help_text: Text, family: str, strengths: tuple[float, ...], unit: str = "") -> Corruption:
+    return Corruption(
         key=key, title=title, help=help_text, family=family, target=f"vpc2.predict.robustness.corrupt.{key}", strengths=strengths, unit=unit
     )
 
 
-CHALLENGES: Catalog[Challenge] = Catalog(
+CORRUPTIONS: Catalog[Corruption] = Catalog(
     Text("challenge"),
-    _challenge(
+    _corruption(
         "rotation",
         Text("Rotation", context="a corruption"),
         Text("Turned around its centre."),
@@ -35,7 +35,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 10, 20, 30, 45, 60, 90, 180),
         "°",
     ),
-    _challenge(
+    _corruption(
         "shift",
         Text("Shift", context="a corruption"),
         Text("Moved right by a share of its side; the border is repeated."),
@@ -43,7 +43,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 5, 10, 15, 20, 30, 40),
         " %",
     ),
-    _challenge(
+    _corruption(
         "scale",
         Text("Scale"),
         Text("Made smaller; the border is repeated."),
@@ -51,7 +51,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (100, 90, 80, 70, 60, 50, 40),
         " %",
     ),
-    _challenge(
+    _corruption(
         "perspective",
         Text("Perspective"),
         Text("Seen from the side: the left edge gets shorter."),
@@ -59,7 +59,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 10, 20, 30, 40, 60),
         " %",
     ),
-    _challenge(
+    _corruption(
         "brightness",
         Text("Less light"),
         Text("Every value multiplied, down to the night."),
@@ -67,7 +67,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (100, 75, 50, 35, 20, 10, 5),
         " %",
     ),
-    _challenge(
+    _corruption(
         "contrast",
         Text("Less contrast"),
         Text("Values drawn towards the mean grey, as in fog."),
@@ -75,7 +75,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (100, 75, 50, 35, 20, 10, 5),
         " %",
     ),
-    _challenge(
+    _corruption(
         "hue",
         Text("Hue"),
         Text("Colours turned around the circle: 180° is the opposite colour."),
@@ -83,7 +83,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 15, 30, 60, 90, 135, 180),
         "°",
     ),
-    _challenge(
+    _corruption(
         "blur",
         Text("Blur"),
         Text("Gaussian; sigma as a share of the side."),
@@ -91,7 +91,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 0.5, 1, 2, 3, 5, 8),
         " %",
     ),
-    _challenge(
+    _corruption(
         "noise",
         Text("Noise"),
         Text("Gaussian noise on every value; its deviation in steps of 1/255."),
@@ -99,14 +99,14 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 5, 10, 20, 40, 60, 90),
         "/255",
     ),
-    _challenge(
+    _corruption(
         "jpeg",
         Text("JPEG"),
         Text("Saved as JPEG of lower and lower quality; 100 here is the picture itself."),
         "deformation",
         (100, 60, 40, 20, 10, 5, 2),
     ),
-    _challenge(
+    _corruption(
         "occlusion",
         Text("Occlusion"),
         Text("A grey square over a share of the area, at a place drawn once."),
@@ -114,7 +114,7 @@ CHALLENGES: Catalog[Challenge] = Catalog(
         (0, 5, 10, 20, 30, 40, 60),
         " %",
     ),
-    _challenge(
+    _corruption(
         "clutter",
         Text("Clutter"),
         Text("Small pieces of the picture itself strewn over it."),

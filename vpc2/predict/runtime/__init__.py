@@ -1,1 +1,1 @@
-"""Faster answers on a CPU: ONNX Runtime, and fused layers."""
+"""Faster inference on a CPU: ONNX Runtime and fused layers."""

@@ -1,6 +1,6 @@
-"""A classifier's module with fewer passes over memory, for the same answers: batch norms and padding inside convolutions, ReLUs in place.
+"""Layer fusion for inference: batch norms and padding folded into convolutions, in-place ReLUs, with equal outputs.
 
-Only for answering: gradients, hooks and feature maps are the module's own business, which stays as it is.
+Fewer passes over memory. For inference only: gradients, hooks and feature maps use the original module, which is not changed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-MOST_BYTES = 128 << 20  # of weights, which are there twice afterwards
+MOST_BYTES = 128 << 20  # limit for weights, which are in memory twice afterwards
 _LOG = logging.getLogger(__name__)
 
 
 class _Tracer(fx.Tracer):
-    """Looks into everything but torch's own layers and what derives from its convolution."""
+    """Traces into every module except torch's own layers and subclasses of its convolution."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
@@ -26,10 +26,10 @@ class _Tracer(fx.Tracer):
 
 @torch.no_grad()
 def fold(module: nn.Module) -> nn.Module | None:
-    """Return what answers as a module in evaluation mode does, its weights copied where they change; None where it cannot be followed.
+    """Return a module with the outputs of a module in evaluation mode, changed weights copied; None if it cannot be traced.
 
-    A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zeros that are put around a picture
-    in a step of their own are the convolution's own padding; and what a layer made for one activation only may be written over by it.
+    A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zero padding in a layer of its own
+    becomes the padding of the convolution; and an activation overwrites an input that no other layer uses.
     """
     if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MOST_BYTES:
         return None
@@ -65,20 +65,21 @@ def _is_wanted_once(folded: fx.GraphModule, node: fx.Node) -> bool:
 
 
 def _own_padding(folded: fx.GraphModule) -> None:
-    """Let convolutions that pad in a step of their own, as EfficientNet's package has them, pad by themselves.
+    """Replace separate padding, as in the convolutions of EfficientNet's package, by the convolution's own padding.
 
-    Where one more row of zeros lies below than above, a kernel with a row of zeros on top, begun one higher, sees the same.
+    Where there is one more row of zeros below than above, a kernel extended by a row of zeros on top and shifted up by one computes the
+    same.
     """
     for name, layer in list(folded.named_modules()):
-        around = getattr(layer, "static_padding", None)
-        if not (isinstance(layer, nn.Conv2d) and isinstance(around, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0)):
+        zero_pad = getattr(layer, "static_padding", None)
+        if not (isinstance(layer, nn.Conv2d) and isinstance(zero_pad, nn.ZeroPad2d) and tuple(layer.padding) == (0, 0)):
             continue
-        left, right, top, bottom = around.padding
-        wider, higher = right - left, bottom - top
-        if not (wider in (0, 1) and higher in (0, 1)) or (wider + higher and tuple(layer.dilation) != (1, 1)):
+        left, right, top, bottom = zero_pad.padding
+        extra_columns, extra_rows = right - left, bottom - top
+        if not (extra_columns in (0, 1) and extra_rows in (0, 1)) or (extra_columns + extra_rows and tuple(layer.dilation) != (1, 1)):
             continue
-        weight = F.pad(layer.weight, (wider, 0, higher, 0))
-        plain = nn.Conv2d(
+        weight = F.pad(layer.weight, (extra_columns, 0, extra_rows, 0))
+        padded = nn.Conv2d(
             layer.in_channels,
             layer.out_channels,
             (weight.shape[2], weight.shape[3]),
@@ -89,19 +90,22 @@ def _own_padding(folded: fx.GraphModule) -> None:
             layer.bias is not None,
             device="meta",
         )
-        plain.weight, plain.bias = nn.Parameter(weight, requires_grad=False), layer.bias
-        folded.set_submodule(name, plain)
+        padded.weight, padded.bias = nn.Parameter(weight, requires_grad=False), layer.bias
+        folded.set_submodule(name, padded)
 
 
 def _write_over(folded: fx.GraphModule) -> None:
-    """Let activations overwrite what a convolution or a dense layer made for nobody else: fresh memory costs more than the arithmetic."""
+    """Let activations overwrite the output of a convolution or dense layer that nothing else uses.
+
+    Allocating memory costs more than the arithmetic.
+    """
     for number, node in enumerate(folded.graph.nodes):
         if node.op != "call_module" or not isinstance(before := node.args[0] if node.args else None, fx.Node) or len(before.users) != 1:
             continue
         layer = folded.get_submodule(str(node.target))
         is_made_here = before.op == "call_module" and isinstance(folded.get_submodule(str(before.target)), nn.Conv2d | nn.Linear)
         if is_made_here and getattr(layer, "inplace", None) is False:
-            own = copy.copy(layer)  # the module's own stays as it is
-            vars(own)["inplace"] = True  # each activation has its own `inplace`, their common class has none
+            in_place = copy.copy(layer)  # the original module is not changed
+            vars(in_place)["inplace"] = True  # each activation has its own `inplace`, their common class has none
             node.target = f"in_place_{number}"
-            folded.add_submodule(node.target, own)
+            folded.add_submodule(node.target, in_place)

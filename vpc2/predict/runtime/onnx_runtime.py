@@ -1,7 +1,7 @@
-"""Asking through ONNX Runtime on a CPU, where it answers the same in a fraction of the time.
+"""Inference through ONNX Runtime on a CPU, which gives the same predictions in a fraction of the time.
 
-Writing a net as ONNX takes torch's exporter seconds of pure Python, so a process of its own does it,
-once for each set of weights, and PyTorch answers meanwhile. A file is used only after it answered as PyTorch does.
+Exporting a net to ONNX costs seconds of pure Python in torch's exporter, so a separate process does it once for each set of weights, while
+PyTorch is used. A file is used only after its outputs were compared with PyTorch's.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
 from vpc2.resources import IMPORT_ROOT
 
-CLOSE = 1e-5  # the largest difference of a probability
-PROOFS = 4
-KEPT = 32  # files
-PATIENCE_S = 180
+TOLERANCE = 1e-5  # the largest difference of a probability
+TEST_IMAGES = 4
+MAX_FILES = 32  # files
+TIMEOUT_S = 180
 
 _ONE_AT_A_TIME = threading.Lock()
 _LOG = logging.getLogger(__name__)
 
 
 def is_wanted(classifier: Classifier) -> bool:
-    """True on a CPU, for nets that are not too large to be written, unless `VPC2_ONNX=0`."""
+    """True on a CPU, for nets that are small enough to be exported, unless `VPC2_ONNX=0`."""
     size = sum(value.numel() * value.element_size() for value in classifier.module.state_dict().values())
     return os.environ.get("VPC2_ONNX", "1") != "0" and classifier.device.type == "cpu" and size <= MAX_ONNX_BYTES
 
 
 def path_of(classifier: Classifier) -> Path:
-    """Return where the file of this very net lies: named after its layers and every weight."""
+    """Return the path of the ONNX file of exactly this net: named by a hash of its layers and every weight."""
     digest = hashlib.sha256(f"{torch.__version__} {OPSET} {classifier.module} {classifier.preprocessing}".encode())
     for name, value in classifier.module.state_dict().items():
         digest.update(name.encode())
@@ -52,23 +52,23 @@ def path_of(classifier: Classifier) -> Path:
 
 
 def write(classifier: Classifier, path: Path) -> None:
-    """Write a classifier's module as ONNX, from normalised images to logits, whole or not at all; the oldest files make room."""
+    """Write a classifier's module as ONNX, from normalised images to logits, atomically; the oldest files are removed."""
     means = classifier.preprocessing
     data = write_onnx(classifier.module, (means.channels, means.size_px, means.size_px), SCORES)
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, data, is_synced=False)
-    for old in sorted(path.parent.glob("*.onnx"), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+    for old in sorted(path.parent.glob("*.onnx"), key=lambda file: file.stat().st_mtime)[:-MAX_FILES]:
         old.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return what asks an ONNX file about normalised images (B, C, S, S): logits (B, K). Safe from many threads at once."""
+    """Return a function that runs an ONNX file on normalised images (B, C, S, S): logits (B, K). Thread-safe."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads that spin take the core from everyone else
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning idle threads would use up the cores
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
     def run(images: torch.Tensor) -> torch.Tensor:
@@ -79,17 +79,17 @@ def load(path: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 @torch.no_grad()
 def is_equal(classifier: Classifier, run: Callable[[torch.Tensor], torch.Tensor]) -> bool:
-    """True where the answers to random images differ from PyTorch's by no more than `CLOSE` in any probability."""
+    """True where the probabilities of random images differ from PyTorch's by at most `TOLERANCE`."""
     means = classifier.preprocessing
-    images = torch.rand(PROOFS, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(TEST_IMAGES, 3, means.size_px, means.size_px, generator=torch.Generator().manual_seed(0))
     images[0] = 0.5
     normalised = classifier.normalise(images.to(classifier.device))
-    wanted, found = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
-    return found.shape == wanted.shape and bool(((found - wanted).abs() <= CLOSE).all())
+    expected, actual = classifier.module(normalised).softmax(1), run(normalised).softmax(1)
+    return actual.shape == expected.shape and bool(((actual - expected).abs() <= TOLERANCE).all())
 
 
 def quicken(classifier: Classifier) -> bool:
-    """Let a classifier answer through its ONNX file, if that is there and proven equal; return whether it does."""
+    """Use the ONNX file of a classifier for its predictions if it exists and was verified; return whether it is used."""
     path = path_of(classifier)
     if not path.is_file():
         return False
@@ -102,7 +102,7 @@ def quicken(classifier: Classifier) -> bool:
 
 
 def simplify(classifier: Classifier) -> bool:
-    """Let a classifier answer through its module with the batch norms folded, if that is proven equal; return whether it does."""
+    """Use the module with folded batch norms for the predictions of a classifier if that was verified; return whether it is used."""
     folded = fold(classifier.module)
     if folded is None:
         return False
@@ -115,10 +115,10 @@ def simplify(classifier: Classifier) -> bool:
 
 
 def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> threading.Thread | None:
-    """Let a classifier, which `open_classifier` opens at `place`, answer through ONNX Runtime as soon as that is ready.
+    """Use ONNX Runtime for a classifier, which `open_classifier` opens at `place`, as soon as its file is ready.
 
-    Where its file is there already that is at once (None comes back); otherwise a thread waits for the process that writes it, and
-    PyTorch answers meanwhile, or for good, without the passes over memory that it can do without.
+    Where the file exists, that is at once and None is returned; otherwise a thread waits for the process that writes it. Until then, or for
+    good if that fails, PyTorch is used, with fused layers.
     """
     if is_wanted(classifier) and quicken(classifier):
         return None
@@ -132,10 +132,10 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
             env = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
             try:
                 done = subprocess.run(
-                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=PATIENCE_S, text=True, errors="replace"
+                    command, cwd=IMPORT_ROOT, env=env, capture_output=True, timeout=TIMEOUT_S, text=True, errors="replace"
                 )
             except subprocess.TimeoutExpired:
-                _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", PATIENCE_S)
+                _LOG.warning("a classifier was not written as ONNX within %d s; PyTorch goes on answering", TIMEOUT_S)
                 return
         if done.returncode or not quicken(classifier):
             _LOG.warning("a classifier could not be written as ONNX; PyTorch goes on answering: %s", done.stderr[-500:])
@@ -146,11 +146,11 @@ def quicken_later(classifier: Classifier, place: ClassifierRef | Path | str) -> 
 
 
 def main(name: str, path: str) -> None:
-    """Write the classifier called `name` (a path that is there, or a ready-made one) as ONNX."""
+    """Write the classifier called `name` (an existing path, or a pretrained one) as ONNX."""
     if hasattr(os, "nice"):
-        os.nice(10)  # visitors come first
-    given = Path(name)
-    write(open_classifier(given.absolute() if given.exists() else name), Path(path))
+        os.nice(10)  # lower priority than visitors' requests
+    path_or_name = Path(name)
+    write(open_classifier(path_or_name.absolute() if path_or_name.exists() else name), Path(path))
 
 
 if __name__ == "__main__":

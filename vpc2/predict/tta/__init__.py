@@ -1,1 +1,1 @@
-"""Test-time augmentation: views, and the ways to merge their answers."""
+"""Test-time augmentation: views, and merging their predictions."""

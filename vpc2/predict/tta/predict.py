@@ -1,6 +1,6 @@
-"""Test-time augmentation: one picture asked in several views, the answers merged.
+"""Test-time augmentation: predictions of images in several views, merged, and measures of their spread.
 
-The views are computed once and merged as often as one likes.
+The logits of the views are computed once; merging them again costs no forward pass.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from dataclasses import dataclass
 import torch
 
 from vpc2.predict.classifier import Classifier
+from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.transforms import apply_view
-from vpc2.predict.tta.views import IDENTITY, MERGES, VIEWS, clean_views
+from vpc2.predict.tta.views import IDENTITY, VIEWS, clean_views
 
-# Pixels that go through the module at once. More than a CPU's caches hold is slower and takes gigabytes; a GPU idles on less.
+# Pixels per forward pass. Larger batches than a CPU's caches hold are slower and take gigabytes; a GPU is idle with smaller ones.
 CPU_PIXELS, GPU_PIXELS = 4 * 224 * 224, 256 * 224 * 224
 
 
 @dataclass(frozen=True, eq=False)
-class ViewAnswers:
-    """What a classifier answered in every view: `logits` and `probabilities` are (V, B, K).
+class ViewPredictions:
+    """Predictions in every view: `logits` and `probabilities` are (V, B, K).
 
-    `view_ms` holds each view's share of the time (making it, and its part of the passes it went through), `total_ms` all of it;
-    `plain_ms` is the time of one plain prediction, where it was asked for.
+    `view_ms` holds each view's share of the time (the transform, and its part of the forward passes), `total_ms` all of it; `plain_ms` is
+    the time of one plain prediction, where it was measured.
     """
 
     views: tuple[str, ...]
@@ -38,10 +39,10 @@ class ViewAnswers:
 
 def predict_views(
     classifier: Classifier, images: torch.Tensor, views: Sequence[str] = (IDENTITY,), *, is_plain_timed: bool = False
-) -> ViewAnswers:
-    """Ask a classifier about images (B, 3, S, S) in [0, 1] in every view; no view at all means the identity.
+) -> ViewPredictions:
+    """Predict images (B, 3, S, S) in [0, 1] in every view; an empty sequence of views means the identity.
 
-    Views of few pictures are stacked into one pass, many pictures go in chunks, so memory stays bounded.
+    The views of a few pictures are stacked into one pass, many pictures are split into chunks, so memory stays bounded.
     """
     views = clean_views(views)
     plain_ms = None
@@ -51,8 +52,8 @@ def predict_views(
         plain_ms = _ms_since(began)
     began = time.perf_counter()
     making_ms, logits = [0.0] * len(views), torch.empty(len(views), len(images), len(classifier.classes))
-    most = images_at_once(classifier)
-    chunk, group = max(most // len(views), 1), max(most, 1)
+    batch_size = images_at_once(classifier)
+    chunk, group = max(batch_size // len(views), 1), max(batch_size, 1)
     with torch.no_grad():
         for start in range(0, len(images), chunk):
             part = images[start : start + chunk].to(classifier.device)
@@ -62,15 +63,15 @@ def predict_views(
                     making = time.perf_counter()
                     stacked.append(apply_view(view, part))
                     making_ms[v] += _ms_since(making)
-                answers = classifier.logits(torch.cat(stacked))
-                logits[first : first + len(stacked), start : start + len(part)] = answers.view(len(stacked), len(part), -1)
+                batch_logits = classifier.logits(torch.cat(stacked))
+                logits[first : first + len(stacked), start : start + len(part)] = batch_logits.view(len(stacked), len(part), -1)
     total_ms = _ms_since(began)
     rest = (total_ms - sum(making_ms)) / len(views)
-    return ViewAnswers(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)
+    return ViewPredictions(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)
 
 
 def images_at_once(classifier: Classifier) -> int:
-    """Return how many images (views counted) go through a classifier in one pass on its device."""
+    """Return how many images (each view counted) go through a classifier in one forward pass on its device."""
     pixels = CPU_PIXELS if classifier.device.type == "cpu" else GPU_PIXELS
     return max(pixels // classifier.preprocessing.size_px**2, 1)
 
@@ -79,68 +80,24 @@ def _ms_since(began: float) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def merge(answers: ViewAnswers, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
-    """Return merged answers (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
-    keep = [answers.views.index(VIEWS.find(view).key) for view in (answers.views if chosen is None else chosen)]
-    return MERGES.find(how).resolve()(answers.logits[keep])
+def merge(predictions: ViewPredictions, how: str = "mean", chosen: Sequence[str] | None = None) -> torch.Tensor:
+    """Return merged probabilities (B, K) that sum to 1, by a key of MERGES, over the `chosen` views (all if None)."""
+    indices = [predictions.views.index(VIEWS.find(view).key) for view in (predictions.views if chosen is None else chosen)]
+    return MERGES.find(how).resolve()(predictions.logits[indices])
 
 
-def merge_mean(answers: ViewAnswers, chosen: Sequence[str] | None = None) -> torch.Tensor:
+def merge_mean(predictions: ViewPredictions, chosen: Sequence[str] | None = None) -> torch.Tensor:
     """Return the mean of the views' probabilities, (B, K), over the `chosen` views (all if None)."""
-    return merge(answers, "mean", chosen)
-
-
-def mean_of_probabilities(logits: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the softmax: (V, B, K) to (B, K)."""
-    return logits.softmax(-1).mean(0)
-
-
-def mean_of_logits(logits: torch.Tensor) -> torch.Tensor:
-    """Return the softmax of the mean over views: (V, B, K) to (B, K).
-
-    It is the geometric mean of the probabilities, made to sum to 1: their logarithms differ from the logits by one number a view,
-    which the last softmax takes away again.
-    """
-    return logits.mean(0).softmax(-1)
-
-
-geometric_mean = mean_of_logits
-
-
-def maximum(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's highest probability over the views, made to sum to 1."""
-    best = logits.softmax(-1).amax(0)
-    return best / best.sum(-1, keepdim=True)
-
-
-def confidence_weighted(logits: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the probabilities, each view weighted by the probability of its own answer."""
-    shares = logits.softmax(-1)
-    weights = shares.amax(-1, keepdim=True)
-    return (weights * shares).sum(0) / weights.sum(0)
-
-
-def weighted_mean(logits: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return the mean over views of the probabilities (V, B, K) by weights (V,) that sum to 1."""
-    return (weights.view(-1, 1, 1) * logits.softmax(-1)).sum(0)
+    return merge(predictions, "mean", chosen)
 
 
 def spread(logits: torch.Tensor) -> torch.Tensor:
-    """Return how far the views differ: the standard deviation over views of the merged answer's probability, (B,)."""
+    """Return how much the views differ: the standard deviation over views of the probability of the merged prediction, (B,)."""
     shares = logits.softmax(-1)
     best = shares.mean(0).argmax(-1)
     return shares.gather(-1, best.view(1, -1, 1).expand(len(shares), -1, 1)).squeeze(-1).std(0, unbiased=False)
 
 
 def entropy(probabilities: torch.Tensor) -> torch.Tensor:
-    """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has all, log2 K where all are alike."""
+    """Return the entropy (..., ) of probabilities (..., K) in bits: 0 where one class has probability 1, log2 K where all are equal."""
     return -torch.special.xlogy(probabilities, probabilities).sum(-1) / math.log(2)
-
-
-def majority_vote(logits: torch.Tensor) -> torch.Tensor:
-    """Return each class's share of the views' votes; of tied classes the one with the highest mean probability is a millionth ahead."""
-    votes = torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).sum(0)
-    means = logits.double().softmax(-1).mean(0)  # in float32, means that differ in the seventh digit would tie again
-    winner = means.masked_fill(votes < votes.amax(-1, keepdim=True), -1.0).argmax(-1, keepdim=True)
-    shares = (votes.double() / len(logits)).scatter_add(-1, winner, torch.full_like(means, 1e-6))
-    return (shares / shares.sum(-1, keepdim=True)).to(logits.dtype)

@@ -1,4 +1,4 @@
-"""The views: how else to look at the same picture, the sets they come in, and the ways to merge their answers."""
+"""The table of views for test-time augmentation, the sets of views, and parsing their names."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _COLOUR = Text("Where colour tells the classes apart, this view does not know th
 
 @dataclass(frozen=True, kw_only=True)
 class View(Entry):
-    """One way to look at a picture.
+    """A transform of a picture for test-time augmentation.
 
-    `target` names a function: of a geometric view `(height, width, **params) -> matrix`, the 3 x 3 map from pixels of the
-    picture to pixels of the view; of any other `(images, **params) -> images`. `caution` says when the view may change
-    what the picture means; None where it is taken to keep it.
+    `target` names a function: for a geometric view `(height, width, **params) -> matrix`, the 3 x 3 matrix from pixels of the picture to
+    pixels of the view; for any other `(images, **params) -> images`. `caution` says when the view may change the class of the picture; None
+    where it is assumed not to.
     """
 
     params: dict[str, Any] = field(default_factory=dict)
@@ -36,14 +36,9 @@ class View(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSet(Entry):
-    """Several views that go together."""
+    """A named set of views."""
 
     views: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Merge(Entry):
-    """A way to make one answer of several. `target` is a function from logits (V, B, K) of V views to probabilities (B, K)."""
 
 
 _GEOMETRY = "vpc2.predict.tta.transforms"
@@ -270,50 +265,11 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
     ),
 )
 
-MERGES: Catalog[Merge] = Catalog(
-    Text("merge"),
-    Merge(
-        key="mean",
-        title=Text("Mean of probabilities"),
-        help=Text("Every view counts the same."),
-        target="vpc2.predict.tta.predict.mean_of_probabilities",
-    ),
-    Merge(
-        key="mean_logits",
-        title=Text("Geometric mean"),
-        help=Text(
-            "The root of the product of the probabilities, made to sum to 1, which is the softmax of the mean of the logits: a view that "
-            "is sure a class is wrong counts more."
-        ),
-        target="vpc2.predict.tta.predict.mean_of_logits",
-        aliases=("geometric", "gmean"),
-    ),
-    Merge(
-        key="maximum",
-        title=Text("Maximum"),
-        help=Text("Each class gets its best probability over the views: one view that is very sure decides."),
-        target="vpc2.predict.tta.predict.maximum",
-        aliases=("max",),
-    ),
-    Merge(
-        key="confidence",
-        title=Text("Weighted by confidence"),
-        help=Text("A view counts as much as the probability of its own answer."),
-        target="vpc2.predict.tta.predict.confidence_weighted",
-    ),
-    Merge(
-        key="vote",
-        title=Text("Majority vote"),
-        help=Text("Every view has one vote; of tied classes the one with the higher mean of probabilities wins."),
-        target="vpc2.predict.tta.predict.majority_vote",
-    ),
-)
-
 
 def parse_views(text: str) -> tuple[str, ...]:
-    """Return the keys of the views that a text names: a set, or views and sets separated by commas, each view once.
+    """Return the keys of the views in a string: a set, or views and sets separated by commas, without duplicates.
 
-    An empty text is the identity. Raises `Refusal` for a name that is neither, and for more than 64 names.
+    An empty string is the identity. Raises `Refusal` for an unknown name, and for more than 64 names.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
     if len(names) > MAX_VIEWS:
@@ -325,7 +281,7 @@ def parse_views(text: str) -> tuple[str, ...]:
 
 
 def clean_views(views: str | Iterable[object]) -> tuple[str, ...]:
-    """Return keys of views, checked: no view at all is the identity, more than 64 are refused."""
+    """Return keys of views, validated: no views means the identity, more than 64 are refused."""
     if isinstance(views, str):
         return parse_views(views)
     keys = tuple(VIEWS.find(view).key for view in views)

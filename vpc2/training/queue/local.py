@@ -96,8 +96,8 @@ class LocalQueue(QueueBase):
                 self._lock.wait(TICK_S if is_busy else IDLE_TICK_S)
 
     def _running_runs(self) -> list[Run]:
-        assigned_at = [worker.run for worker in self._running.values() if worker.run is not None]
-        return [*assigned_at, *self._adopted.values()]
+        assigned = [worker.run for worker in self._running.values() if worker.run is not None]
+        return [*assigned, *self._adopted.values()]
 
     def _update(self) -> None:
         self._reap()
@@ -129,7 +129,7 @@ class LocalQueue(QueueBase):
 
     @staticmethod
     def _folder_of(worker: worker_pool.Worker) -> Path:
-        assert worker.run is not None  # of those that run, each was handed one
+        assert worker.run is not None  # every worker in `_running` has a run
         return worker.run.folder
 
     def _record_failed_start(self, worker: worker_pool.Worker) -> None:

@@ -14,7 +14,7 @@ from vpc2.nets.module import build_net, module_name
 from vpc2.nets.summary.summarise import summarise
 from vpc2.predict.adversarial.gradient_steps import perturb
 from vpc2.predict.classifier import GREY, Classifier, Preprocessing
-from vpc2.predict.pretrained.backbone import Backboned, build_backbone
+from vpc2.predict.pretrained.backbone import BackboneModel, build_backbone
 from vpc2.predict.spec import Backbone
 from vpc2.rng import seed_of
 from vpc2.text import Refusal, Text
@@ -30,7 +30,7 @@ class Model:
     def __init__(self, recipe: Recipe, classes: int, training_data: TrainingData, device: torch.device):
         self.device, net = device, recipe.net
         self.module: nn.Module
-        self.frozen: Backboned | None = None  # the module, if only its head is trained
+        self.frozen: BackboneModel | None = None  # the module, if only its head is trained
         if isinstance(net, Backbone):
             backbone = build_backbone(net, classes)
             self.module, self.channels, mean, std = backbone, 3, net.entry.mean, net.entry.std
@@ -121,7 +121,7 @@ class Model:
     def copy(self, weights: dict[str, Tensor]) -> nn.Module:
         """Return a copy of the whole module in evaluation mode, with these weights in its trainable part."""
         copied = deepcopy(self.module)
-        part = copied.head if isinstance(copied, Backboned) and self.is_frozen else copied
+        part = copied.head if isinstance(copied, BackboneModel) and self.is_frozen else copied
         part.load_state_dict(weights)
         return copied.eval()
 

@@ -30,7 +30,7 @@ _ENDED = Text("The training ended without a classifier: {state}.")
 
 def choose_trained_classifier() -> None:
     """Select the classifier that was trained from this tab, once its run is over. Call it before the classifier picker is drawn."""
-    run_id = st.session_state.get("safety/run")
+    run_id: str = st.session_state.get("safety/run") or ""
     try:
         status = runs.store().status(run_id) if run_id else None
     except Refusal:  # deleted meanwhile
@@ -142,7 +142,7 @@ def _draw_half_turn() -> None:
 
 def _draw_first_run() -> None:
     """Offer a classifier with a labelled test set: one already trained on the digits, or a run of about ten seconds that trains it."""
-    run_id = st.session_state.get("safety/run")
+    run_id: str = st.session_state.get("safety/run") or ""
     if run_id:
         _draw_progress(run_id)
         return

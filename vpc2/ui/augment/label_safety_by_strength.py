@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_fall
+from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_drop
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
@@ -145,7 +145,7 @@ def _strength_text(knob: Knob, value: Any) -> str:
 
 def _fall_text(strengths: list[str], survivals: list[Survival], line: float) -> str:
     """Return a sentence on where survival falls below the threshold `line` (a share); only tested strengths are named."""
-    fall, threshold = find_fall(survivals, line), percent(line, 0)
+    fall, threshold = find_drop(survivals, line), percent(line, 0)
     if fall.sure == 0:
         return _("Already without this step, fewer than {line} of draws keep the answer: something else breaks it.").format(line=threshold)
     if fall.sure is not None:

@@ -65,7 +65,7 @@ def _augmented_draws(token: str, image_key: str, draws: int, side_px: int, _pixe
         small = fitted(image_key, side_px, _pixels)
         pipeline, factor = scaled(token, _pixels, small)
         device, started = pick_device(), time.perf_counter()
-        results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device, kept=STAGES)
+        results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device, cache=STAGES)
         ms = 1000 * (time.perf_counter() - started)
     return {
         "original": to_jpeg(small),

@@ -167,11 +167,12 @@ def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test
     if not datasets.is_ready(key):
         raise Refusal(_NO_DATA)
     recipe = recipe_of(ref)
-    own = recipe.settings if recipe is not None and recipe.dataset == key else None
-    side = recipe.settings["size_px"] if recipe else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
+    settings = recipe.settings if recipe else None
+    is_own = recipe is not None and recipe.dataset == key
+    side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
     data = computed_datasets.load_set(key, side)
-    split = split_images(data, 0, TRAIN_SHARE) if own is None else split_images(data, own["seed"], own["train_share"])
+    split = split_images(data, settings["seed"], settings["train_share"]) if is_own and settings else split_images(data, 0, TRAIN_SHARE)
     indices = split.validation if part == "validation" else split.test
-    if part == "test" and own is None:
+    if part == "test" and not is_own:
         indices = np.sort(np.concatenate([split.train, split.test]))
     return data.subset(indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(int)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import html
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,11 +49,7 @@ def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", 
     return LectureCard(key=key, page=page, title=title, help=help_text, example=example, pair=pair)
 
 
-_EXAMPLES: dict[str, tuple[Mapping[str, Any], str]] = {
-    "augment": (PIPELINES, "pipeline"),
-    "build": (NETS, "net"),
-    "train": (RECIPES, "recipe"),
-}
+_EXAMPLES: dict[str, tuple[Catalog[Any], str]] = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
 FIRST: Catalog[Start] = Catalog(
     Text("start"),

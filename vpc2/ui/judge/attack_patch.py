@@ -23,7 +23,8 @@ PATCH_SHARE = 0.32
 def draw_patch(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
     target = choose_target(ref, "patch", has_none=False)
-    assert target is not None  # no class is not offered
+    if target is None:
+        return
     _draw_patch_on_photos(ref, photos, target)
     if classifiers.has_dataset(ref):
         _draw_patch_on_set(ref, target)

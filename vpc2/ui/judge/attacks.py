@@ -126,7 +126,7 @@ def _run_attack(
     import torch
 
     from vpc2.images.encode import to_jpeg, to_png
-    from vpc2.predict.adversarial.attacks import attack_watched
+    from vpc2.predict.adversarial.attacks import attack_with_result
     from vpc2.predict.tta.predict import merge_mean, predict_views
 
     classifier = classifiers.classifier_of(version.ref)
@@ -134,7 +134,7 @@ def _run_attack(
     with augmented.computing():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
-        attack = attack_watched(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
+        attack = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
         attacked = (255 * attack.images).round() / 255  # evaluated on the 8-bit image, as displayed and as a file would store it
         after = classifier.probabilities(attacked)
         merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.default_views(version.ref)].views))

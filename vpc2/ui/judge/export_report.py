@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef
-from vpc2.predict.tta.views import MERGES, VIEWS
+from vpc2.predict.tta.merges import MERGES
+from vpc2.predict.tta.views import VIEWS
 from vpc2.text import Refusal
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
@@ -52,15 +52,11 @@ def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
     is_ready_made = ref.is_pretrained
     classifier = classifiers.classifier_of(ref)
     script = to_script(classifier, views, how, ready=ref.id if is_ready_made else "")
-    st.download_button(
-        _("Save the script") if is_ready_made else _("Script and weights"),
-        data=script if is_ready_made else partial(to_zip, classifier, views, how),
-        file_name="tta.py" if is_ready_made else "tta.zip",
-        mime="text/x-python" if is_ready_made else "application/zip",
-        icon=":material/download:",
-        on_click="ignore",
-        key="judge/script",
-    )
+    download: dict[str, Any] = {"data": lambda: to_zip(classifier, views, how), "file_name": "tta.zip", "mime": "application/zip"}
+    if is_ready_made:
+        download = {"data": script, "file_name": "tta.py", "mime": "text/x-python"}
+    label = _("Save the script") if is_ready_made else _("Script and weights")
+    st.download_button(label, **download, icon=":material/download:", on_click="ignore", key="judge/script")
     st.code(script, language="python", height=420)
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from vpc2.figures.robustness import robustness_figure
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
-from vpc2.predict.robustness.corruptions import CHALLENGES
+from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.session.i18n import _, number, percent, say
@@ -20,7 +20,7 @@ from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
 if TYPE_CHECKING:
-    from vpc2.predict.robustness.curves import Endurance
+    from vpc2.predict.robustness.curves import RobustnessCurve
 
 SOME_PICTURES = 160
 Photo = dict[str, Any]
@@ -30,8 +30,8 @@ def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of corruption, its effect on each photograph, and the accuracy on the test set."""
     if not classifiers.is_here(ref):
         return
-    key = st.selectbox(_("Challenge"), list(CHALLENGES), format_func=lambda key: say(CHALLENGES[key].title), key="endure/which")
-    entry = CHALLENGES[key]
+    key = st.selectbox(_("Challenge"), list(CORRUPTIONS), format_func=lambda key: say(CORRUPTIONS[key].title), key="endure/which")
+    entry = CORRUPTIONS[key]
     st.caption(say(entry.help))
     for photo in photos:
         page_frame.guarded(_draw_photo, ref, photo, key)
@@ -41,12 +41,12 @@ def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
 
 def strength_text(key: str, strength: float) -> str:
     """Return a strength with its unit, formatted in the visitor's language."""
-    return f"{number(strength, 'g')}{CHALLENGES[key].unit}"
+    return f"{number(strength, 'g')}{CORRUPTIONS[key].unit}"
 
 
 @st.fragment
 def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
-    strengths = CHALLENGES[key].strengths
+    strengths = CORRUPTIONS[key].strengths
     with st.spinner(_("Asking…")):
         result = _predict_corrupted(classifiers.version_of(ref), photo["digest"], key, photo["pixels"])
     classes, shares = classifiers.classifier_of(ref).classes, result["shares"]
@@ -89,14 +89,14 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _predict_corrupted(version: ClassifierVersion, image_key: str, key: str, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.images.encode import to_jpeg
-    from vpc2.predict.robustness.corrupt import disturb
-    from vpc2.predict.robustness.curves import answers_over
+    from vpc2.predict.robustness.corrupt import corrupt_images
+    from vpc2.predict.robustness.curves import probabilities_over
 
     classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
     with augmented.computing():
-        shares = answers_over(classifier, images, key).numpy()
-    return {"shares": shares, "pictures": [to_jpeg(disturb(images, key, strength)[0]) for strength in CHALLENGES[key].strengths]}
+        shares = probabilities_over(classifier, images, key).numpy()
+    return {"shares": shares, "pictures": [to_jpeg(corrupt_images(images, key, strength)[0]) for strength in CORRUPTIONS[key].strengths]}
 
 
 def _draw_test_set(ref: ClassifierRef, key: str) -> None:
@@ -119,7 +119,7 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     request_key = (str(classifiers.version_of(ref)), other, classifiers.dataset_of(ref))
     if is_one or is_whole:
         requested.clear()
-        requested[request_key] = list(CHALLENGES) if is_whole else [key]
+        requested[request_key] = list(CORRUPTIONS) if is_whole else [key]
     if request_key not in requested:
         return
     keys = requested[request_key]
@@ -127,7 +127,7 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     with st.container():
         curves = {}
         for i, challenge in enumerate(keys):
-            bar.progress(i / len(keys), text=say(CHALLENGES[challenge].title))
+            bar.progress(i / len(keys), text=say(CORRUPTIONS[challenge].title))
             curves[challenge] = [
                 _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), challenge) for other_ref in refs
             ]
@@ -136,7 +136,7 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _accuracy_corrupted(version: ClassifierVersion, dataset: str, key: str) -> Endurance:
+def _accuracy_corrupted(version: ClassifierVersion, dataset: str, key: str) -> RobustnessCurve:
     from vpc2.predict.robustness.curves import accuracy_over
 
     with augmented.computing():
@@ -145,24 +145,24 @@ def _accuracy_corrupted(version: ClassifierVersion, dataset: str, key: str) -> E
         )
 
 
-def _draw_curves(curves: dict[str, list[Endurance]], titles: Sequence[str]) -> None:
+def _draw_curves(curves: dict[str, list[RobustnessCurve]], titles: Sequence[str]) -> None:
     weakest = min(curves, key=lambda key: curves[key][0].kept)
     summary = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
-        title=say(CHALLENGES[weakest].title), share=percent(curves[weakest][0].kept)
+        title=say(CORRUPTIONS[weakest].title), share=percent(curves[weakest][0].kept)
     )
     plain = curves[weakest][0].shares[0]
     st.markdown(f"{summary} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(curves) > 1 else st.grid(1)
     for key, by_classifier in curves.items():
-        texts = [strength_text(key, strength) for strength in CHALLENGES[key].strengths]
+        texts = [strength_text(key, strength) for strength in CORRUPTIONS[key].strengths]
         lines = [(title, curve.shares, curve.confidence) for title, curve in zip(titles, by_classifier, strict=True)]
         with grid.cell():
             if len(curves) > 1:
-                st.markdown(f"**{say(CHALLENGES[key].title)}**")
+                st.markdown(f"**{say(CORRUPTIONS[key].title)}**")
             figure = robustness_figure(
                 texts, lines, y_title=_("Accuracy"), confidence_title=_("Confidence of {name}"), height=230 if len(curves) > 1 else 320
             )
-            st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CHALLENGES[key].title), config={"displayModeBar": False})
+            st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CORRUPTIONS[key].title), config={"displayModeBar": False})
     st.caption(
         _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(n=number(plain.n))
     )

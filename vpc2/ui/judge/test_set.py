@@ -15,7 +15,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
-from vpc2.predict.tta.views import MERGES
+from vpc2.predict.tta.merges import MERGES
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
@@ -75,7 +75,7 @@ def _key(ref: ClassifierRef, views: list[str]) -> tuple:
 
 def _evaluate(key: tuple, bar: Any) -> None:
     """Predict the test and the validation images and cache the predictions; an interrupted script run caches nothing."""
-    from vpc2.predict.evaluation import TestAnswers, ValidationAnswers, ask_set
+    from vpc2.predict.evaluation import TestPredictions, ValidationPredictions, predict_set
 
     version, views, dataset, most = key
     ref, started = version.ref, time.monotonic()
@@ -87,10 +87,10 @@ def _evaluate(key: tuple, bar: Any) -> None:
         bar.progress(fraction, text=_("Asking {n} views of every picture: {s} s left").format(n=len(views), s=number(left, ".0f")))
 
     results = []
-    for i, (kind, part) in enumerate(((TestAnswers, "test"), (ValidationAnswers, "validation"))):
+    for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
         data = classifiers.test_images(ref, most, part, dataset=dataset)
         with augmented.computing():
-            results.append(ask_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
+            results.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _prediction_cache().put(key, tuple(results))
 
 

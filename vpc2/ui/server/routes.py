@@ -149,12 +149,12 @@ def _start_queue() -> None:
 
     Also deletes data sets and classifiers that visitors uploaded and have not used for long.
     """
-    from vpc2.data import own
+    from vpc2.data import uploads
     from vpc2.predict import uploaded_classifiers
     from vpc2.ui.session import runs
 
     runs.queue()
-    own.sweep()
+    uploads.sweep()
     uploaded_classifiers.sweep()
 
 

@@ -12,16 +12,16 @@ _NOT_YOURS = Text(
 
 def keys() -> list[str]:
     """Return the keys of the data sets that this visitor uploaded."""
-    from vpc2.data import own
+    from vpc2.data import uploads
 
-    return own.keys_of(workspace.visitor())
+    return uploads.keys_of(workspace.visitor())
 
 
 def may_look(key: str) -> bool:
     """True where this visitor may see the images of a data set."""
-    from vpc2.data import own
+    from vpc2.data import uploads
 
-    return own.may_look(key, workspace.visitor())
+    return uploads.may_look(key, workspace.visitor())
 
 
 def check(key: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vpc2 import codec, host
-from vpc2.data import own
+from vpc2.data import uploads
 from vpc2.data.datasets import find_dataset, is_ready, load_dataset
 from vpc2.data.folder import load_archive, load_uploads
 from vpc2.data.imageset import ImageSet
@@ -44,14 +44,14 @@ def pack(entries):
 
 
 def test_a_folder_and_its_zip_are_the_same_set():
-    loose, packed = load_uploads(files(), own.SIZE_PX), load_archive(pack(files()), own.SIZE_PX)
-    assert own.keep(loose, "mine", OWNER).key == own.keep(packed, "mine", OWNER).key
-    assert own.keys_of(OWNER) == [own.keep(packed, "mine", OWNER).key]
-    assert own.keys_of("b" * 32) == []
+    loose, packed = load_uploads(files(), uploads.SIZE_PX), load_archive(pack(files()), uploads.SIZE_PX)
+    assert uploads.keep(loose, "mine", OWNER).key == uploads.keep(packed, "mine", OWNER).key
+    assert uploads.keys_of(OWNER) == [uploads.keep(packed, "mine", OWNER).key]
+    assert uploads.keys_of("b" * 32) == []
 
 
 def test_an_own_set_is_read_back_and_trained_on():
-    entry = own.keep(load_uploads(files(), own.SIZE_PX), "mine", OWNER)
+    entry = uploads.keep(load_uploads(files(), uploads.SIZE_PX), "mine", OWNER)
     data = load_dataset(entry.key, 32)
     assert data.images.shape == (16, 32, 32, 3)
     assert data.classes == find_dataset(entry.key).classes == ("blue sky", "grass")
@@ -66,11 +66,11 @@ def test_an_own_set_is_read_back_and_trained_on():
 
 
 def test_a_recipe_of_a_set_that_is_gone_stays_readable_and_says_so():
-    entry = own.keep(load_uploads(files(), own.SIZE_PX), "mine", OWNER)
+    entry = uploads.keep(load_uploads(files(), uploads.SIZE_PX), "mine", OWNER)
     recipe = Recipe(entry.key, RECIPES["digits"].recipe.net)
-    own.delete(entry.key, "b" * 32)
+    uploads.delete(entry.key, "b" * 32)
     assert is_ready(entry.key)
-    own.delete(entry.key, OWNER)
+    uploads.delete(entry.key, OWNER)
     assert not is_ready(entry.key)
     assert codec.from_token(codec.to_token(recipe)).spec == recipe
     with pytest.raises(Refusal):
@@ -85,37 +85,37 @@ def test_only_a_key_names_a_folder(key):
 
 def test_too_few_pictures_and_too_many_sets_are_refused():
     with pytest.raises(Refusal, match="at least five"):
-        own.keep(load_uploads(files(3), own.SIZE_PX), "few", OWNER)
-    for count in range(8, 8 + own.MOST):
-        own.keep(load_uploads(files(count), own.SIZE_PX), "one", OWNER)
+        uploads.keep(load_uploads(files(3), uploads.SIZE_PX), "few", OWNER)
+    for count in range(8, 8 + uploads.MOST):
+        uploads.keep(load_uploads(files(count), uploads.SIZE_PX), "one", OWNER)
     with pytest.raises(Refusal, match="delete one"):
-        own.keep(load_uploads(files(20), own.SIZE_PX), "more", OWNER)
+        uploads.keep(load_uploads(files(20), uploads.SIZE_PX), "more", OWNER)
 
 
 def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
     """Unused for seven days is gone; of too many bytes in all, the longest unused go."""
-    entries = [own.keep(load_archive(pack(files(count)), 64), f"set {count}", OWNER) for count in (8, 9, 10)]
-    about = [own.own_folder(entry.key) / own.OWN_ABOUT for entry in entries]
+    entries = [uploads.keep(load_archive(pack(files(count)), 64), f"set {count}", OWNER) for count in (8, 9, 10)]
+    about = [uploads.own_folder(entry.key) / uploads.OWN_ABOUT for entry in entries]
     now = about[0].stat().st_mtime
     for i, path in enumerate(about):
         os.utime(path, (now - (9 - i) * host.DAY_S,) * 2)
     load_dataset(entries[0].key, 16)  # looked at: used now
-    own.sweep(now)
-    assert own.keys_of(OWNER) == [entries[0].key, entries[2].key]
-    sizes = [(own.own_folder(entry.key) / own.PICTURES).stat().st_size for entry in (entries[0], entries[2])]
+    uploads.sweep(now)
+    assert uploads.keys_of(OWNER) == [entries[0].key, entries[2].key]
+    sizes = [(uploads.own_folder(entry.key) / uploads.PICTURES).stat().st_size for entry in (entries[0], entries[2])]
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=sum(sizes) - 1))
-    own.sweep(now)
-    assert own.keys_of(OWNER) == [entries[0].key]
+    uploads.sweep(now)
+    assert uploads.keys_of(OWNER) == [entries[0].key]
 
 
 def test_a_set_is_its_owners_to_look_at_and_to_delete():
-    images = np.zeros((20, own.SIZE_PX, own.SIZE_PX, 3), np.uint8)
+    images = np.zeros((20, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(20)
-    key = own.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", OWNER).key
+    key = uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", OWNER).key
     other = "b" * 32
-    assert own.may_look(key, OWNER) and not own.may_look(key, other) and own.may_look("digits", other)
-    assert own.keys_of(OWNER) == [key] and own.keys_of(other) == []
-    own.delete(key, other)
+    assert uploads.may_look(key, OWNER) and not uploads.may_look(key, other) and uploads.may_look("digits", other)
+    assert uploads.keys_of(OWNER) == [key] and uploads.keys_of(other) == []
+    uploads.delete(key, other)
     assert is_ready(key)
-    own.delete(key, OWNER)
-    assert not is_ready(key) and own.keys_of(OWNER) == []
+    uploads.delete(key, OWNER)
+    assert not is_ready(key) and uploads.keys_of(OWNER) == []
