@@ -17,7 +17,8 @@ HEAVY = {"torch", "torchvision", "kornia", "numpy", "scipy", "PIL", "streamlit",
 HEAVY |= {"onnx", "psutil", "ray"}
 # Links, catalogs, arithmetic and exported code come in milliseconds, before torch is there: these, and every file that says so itself.
 LIGHT = {
-    *("codec", "catalog", "files", "host", "knobs", "labels", "lru_cache", "number_format", "privacy", "resources", "rng", "shares"),
+    *("codec", "catalog", "files", "host", "knobs", "labels", "lru_cache", "number_format", "privacy", "resources"),
+    *("rng", "shares", "spreadsheet"),
     *("sources", "text", "version"),
     *("augment.spec", "augment.presets", "augment.mixes", "augment.operations.catalog", "augment.labels.files"),
     *("augment.export.kornia_code", "augment.export.other_libraries"),

@@ -17,7 +17,8 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer.model import Model
-from vpc2.training.trainer.trainer import StopRequests, fit, open_trainer
+from vpc2.training.trainer.state import StopRequests
+from vpc2.training.trainer.trainer import fit, open_trainer
 
 
 def referee():

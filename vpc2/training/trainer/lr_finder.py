@@ -16,7 +16,8 @@ from torch import Tensor
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Text
 from vpc2.training.spec import Recipe
-from vpc2.training.trainer.trainer import StopRequests, Trainer, open_trainer
+from vpc2.training.trainer.state import StopRequests
+from vpc2.training.trainer.trainer import Trainer, open_trainer
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 MEMORY = 0.9  # decay of the running mean of the loss

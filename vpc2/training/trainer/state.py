@@ -1,7 +1,8 @@
-"""Protocols of the training state that the reporter reads from the trainer."""
+"""Requests to stop a run, and the protocols of the training state that the reporter reads from the trainer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -54,3 +55,19 @@ class TrainerState(Protocol):
 
     @property
     def is_out_of_patience(self) -> bool: ...
+
+
+class StopRequests:
+    """Open requests to stop or pause a run, checked between two steps."""
+
+    def __init__(self, should_stop: Callable[[], bool], should_pause: Callable[[], bool]):
+        self.should_stop, self.should_pause = should_stop, should_pause
+        self.request = ""
+
+    def __call__(self) -> str:
+        """Return "stop", "pause" or ""; a request cannot be withdrawn."""
+        self.request = self.request or ("stop" if self.should_stop() else "pause" if self.should_pause() else "")
+        return self.request
+
+    def is_requested(self) -> bool:
+        return bool(self())

@@ -39,6 +39,7 @@ from vpc2.training.trainer.guards import DivergenceGuard, EpochStatistics, TimeS
 from vpc2.training.trainer.losses import floor_of, loss_of
 from vpc2.training.trainer.model import Model
 from vpc2.training.trainer.reporting import Reporter
+from vpc2.training.trainer.state import StopRequests
 from vpc2.training.trainer.training_data import make_training_data
 
 EVALUATION_BATCH = 64
@@ -103,22 +104,6 @@ def open_trainer(
 def _refuse(problem: RecipeProblem | None) -> None:
     if problem is not None and problem.is_fatal:
         raise Refusal(problem.text)
-
-
-class StopRequests:
-    """Open requests to stop or pause a run, checked between two steps."""
-
-    def __init__(self, should_stop: Callable[[], bool], should_pause: Callable[[], bool]):
-        self.should_stop, self.should_pause = should_stop, should_pause
-        self.request = ""
-
-    def __call__(self) -> str:
-        """Return "stop", "pause" or ""; a request cannot be withdrawn."""
-        self.request = self.request or ("stop" if self.should_stop() else "pause" if self.should_pause() else "")
-        return self.request
-
-    def is_requested(self) -> bool:
-        return bool(self())
 
 
 class Trainer:

@@ -16,6 +16,7 @@ from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_fi
 from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.merges import MERGES
+from vpc2.spreadsheet import as_text_cell
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
@@ -259,10 +260,5 @@ def _csv(test: Any, plain: np.ndarray, merged: np.ndarray) -> str:
         row = [i, test.classes[label]]
         for shares in (plain, merged):
             row += [test.classes[shares[i].argmax()], f"{shares[i].max():.6f}"]
-        writer.writerow([_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in by_view[:, i]))])
+        writer.writerow([as_text_cell(str(value)) for value in (*row, *(test.classes[answer] for answer in by_view[:, i]))])
     return buffer.getvalue()
-
-
-def _cell(value: str) -> str:
-    """Return a value with a leading quote if a spreadsheet would read it as a formula."""
-    return f"'{value}" if value[:1] in "=+-@\t\r" else value

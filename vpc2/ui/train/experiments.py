@@ -12,6 +12,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.experiments import LEFT, RIGHT, curves_figure, pairs_figure
 from vpc2.knobs import Choice
+from vpc2.spreadsheet import as_text_cell
 from vpc2.text import Refusal
 from vpc2.training.checks import RecipeProblem
 from vpc2.training.experiments.comparison import FEWEST_SEEDS, sentences, share_of_test
@@ -262,7 +263,7 @@ def _draw_table(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({**row, _("Side"): as_text_cell(str(row[_("Side")]))} for row in rows)
         st.download_button(_("Numbers as CSV"), buffer.getvalue(), file_name="experiment.csv", icon=":material/table:", on_click="ignore")
 
 

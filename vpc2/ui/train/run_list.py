@@ -10,6 +10,7 @@ from datetime import datetime
 import streamlit as st
 
 from vpc2.data.datasets import find_dataset
+from vpc2.spreadsheet import as_text_cell
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs.events import last_event, read_events, to_csv
 from vpc2.training.runs.store import Run, may_change
@@ -95,16 +96,12 @@ def _draw_ticked(ticked: list[Run]) -> None:
 
 
 def to_table(chosen: list[Run]) -> str:
-    """Return the curves of several runs as one CSV; each row starts with its run's id and name.
-
-    A name that a spreadsheet would read as a formula gets a leading quote.
-    """
+    """Return the curves of several runs as one CSV; each row starts with its run's id and name."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for i, run in enumerate(chosen):
-        name = f"'{run.name}" if run.name.startswith(("=", "+", "-", "@")) else run.name
         header, *rows = csv.reader(io.StringIO(to_csv(read_events(run.folder)[0])))
         if i == 0:
             writer.writerow(["run", "name", *header])
-        writer.writerows([run.id, name, *row] for row in rows)
+        writer.writerows([run.id, as_text_cell(run.name), *row] for row in rows)
     return buffer.getvalue()
