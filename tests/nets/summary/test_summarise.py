@@ -294,7 +294,7 @@ def test_a_jump_beyond_every_float_is_still_described():
 def test_a_block_whose_projection_is_too_much_to_count_gives_nothing(monkeypatch):
     net = make_net("n", (3, 8, 8), ("Residual", {"projection": "conv"}, [[("Conv2d", {"out_channels": 5, "padding": "same"})]]), "ReLU")
     assert [facts.output for facts in summarise(net).layers] == [(5, 8, 8), (5, 8, 8)]
-    monkeypatch.setattr("vpc2.nets.summary.summarise.MOST_COUNTED", 2)  # the block and its body: its projection is one more
+    monkeypatch.setattr("vpc2.nets.summary.summarise.MAX_SUMMARISED", 2)  # the block and its body: its projection is one more
     summary = summarise(net)
     assert summary.problem is not None
     assert [facts.output for facts in summary.layers] == [None, None]
