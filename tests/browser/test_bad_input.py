@@ -58,7 +58,7 @@ def test_pictures(watched, app_url, wait_idle):
         page.get_by_role("button", name="Add your own").click()
         said = refused(page, page.locator('input[type="file"]').first, file_of(f"images/{name}"))
         assert name.rpartition(".")[0] in said and len(said) < 400, said
-        assert page.get_by_test_id("stImage").count() == chosen, "something on the screen is lost"
+        assert page.get_by_test_id("stImage").count() >= chosen, "something on the screen is lost"
         check()
 
 

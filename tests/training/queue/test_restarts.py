@@ -18,7 +18,7 @@ RESTARTS = int(os.environ.get("VPC2_RESTARTS", "3"))  # 20 for the figure of doc
 SERVER = (
     "import sys, time\nfrom pathlib import Path\nfrom vpc2.training.queue.local import LocalQueue\n"
     "from vpc2.training.runs.store import RunStore\n"
-    "queue = LocalQueue(RunStore(Path(sys.argv[1])))\nengine.reconcile()\nengine.warm()\nprint('up', flush=True)\ntime.sleep(600)\n"
+    "queue = LocalQueue(RunStore(Path(sys.argv[1])))\nqueue.reconcile()\nqueue.warm()\nprint('up', flush=True)\ntime.sleep(600)\n"
 )
 UNTIMED = ("t", "elapsed_s", "images_per_s", "n")
 
