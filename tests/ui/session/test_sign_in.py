@@ -50,6 +50,8 @@ def test_the_right_password_lets_in_and_is_not_asked_again(locked):
 def test_an_error_of_ours_is_logged_under_the_number_that_is_shown(monkeypatch, caplog):
     shown = []
     monkeypatch.setattr(sign_in.st, "error", lambda text, **more: shown.append(text))
+    monkeypatch.setattr(errors._LOG, "disabled", False)  # libraries of other tests configure logging and switch off what is there
+    monkeypatch.setattr(logging.root.manager, "disable", logging.NOTSET)
     secret = "/somewhere/on/this/machine"
     try:
         raise RuntimeError(secret)
