@@ -82,10 +82,31 @@ def test_the_pixel_that_is_read_is_found(one_pixel):
     image = torch.full((3, 16, 16), 0.9)
     heat = saliency(one_pixel, image[None], 1)[0]
     assert heat[5, 11] == 1 and heat.sum() == 1
-    lost = occlusion(one_pixel, image, 1, 1, 1)
+    lost, _largest = occlusion(one_pixel, image, 1, 1, 1)
     assert (lost > 0).nonzero().tolist() == [[5, 11]]
-    wide = occlusion(one_pixel, image, 1, 5, 3)
+    wide, _largest = occlusion(one_pixel, image, 1, 5, 3)
     assert wide[5, 11] > 0 and wide[15, 0] == 0
+
+
+def test_the_worst_square_is_one_square_and_the_map_a_mean_over_those_that_overlap(classifier, images):
+    """Each square laid by hand: the map's own maximum is less than what the worst square costs."""
+    image, size = images[0], images.shape[-1]
+    label = int(classifier.probabilities(image[None]).argmax())
+    window, stride = size // 4, size // 8
+    starts = sorted({*range(0, size - window + 1, stride), size - window})
+    losses = {}
+    for top in starts:
+        for left in starts:
+            covered = image.clone()
+            covered[:, top : top + window, left : left + window] = 0.5
+            change = classifier.probabilities(torch.stack([image, covered]))[:, label]
+            losses[top, left] = float(change[0] - change[1])
+    heat, largest = occlusion(classifier, image, label, window, stride)
+    assert largest == pytest.approx(max(losses.values()), abs=1e-5)
+    assert float(heat.max()) < largest
+    middle = (size // 2, size // 2)
+    over = [loss for (top, left), loss in losses.items() if all(at <= m < at + window for at, m in zip((top, left), middle, strict=True))]
+    assert float(heat[middle]) == pytest.approx(np.mean(over), abs=1e-5)
 
 
 def test_over_the_mirror_the_map_of_a_mirrored_picture_is_mirrored(classifier, images):

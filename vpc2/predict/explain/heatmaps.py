@@ -96,16 +96,17 @@ def occlusion(
     window_px: int,
     stride_px: int,
     report: Callable[[float], None] = lambda share: None,
-) -> torch.Tensor:
-    """Return how much probability a class loses where a grey window covers the picture (Zeiler and Fergus, 2013), (H, W).
+) -> tuple[torch.Tensor, float]:
+    """Return how much probability a class loses where a grey window covers the picture (Zeiler and Fergus, 2013).
 
-    Each pixel holds the mean over the windows that cover it; negative where covering it increases the probability.
+    The map (H, W) holds at each pixel the mean over the windows that cover it, negative where covering it increases the probability;
+    the number is the largest loss that a single window causes.
     """
     size = image.shape[-1]
     starts = sorted({*range(0, size - window_px + 1, stride_px), size - window_px})
     positions = [(top, left) for top in starts for left in starts]
     plain = float(classifier.probabilities(image[None])[0, label])
-    total, count = torch.zeros(size, size), torch.zeros(size, size)
+    total, count, largest = torch.zeros(size, size), torch.zeros(size, size), -1.0
     batch_size = images_at_once(classifier)
     for start in range(0, len(positions), batch_size):
         part = image.repeat(len(positions[start : start + batch_size]), 1, 1, 1)
@@ -113,10 +114,11 @@ def occlusion(
             image_copy[:, top : top + window_px, left : left + window_px] = 0.5
         shares = classifier.probabilities(part)[:, label].tolist()
         for share, (top, left) in zip(shares, positions[start : start + batch_size], strict=True):
+            largest = max(largest, plain - share)
             total[top : top + window_px, left : left + window_px] += plain - share
             count[top : top + window_px, left : left + window_px] += 1
         report(min((start + batch_size) / len(positions), 1.0))
-    return total / count.clamp_min(1)
+    return total / count.clamp_min(1), largest
 
 
 def _to_one(maps: torch.Tensor) -> torch.Tensor:

@@ -138,19 +138,19 @@ def _compute_heatmaps(
     with augmented.computing():
         shares = classifier.probabilities(images)[0]
         label = int(shares.argmax()) if target is None else target
-        lost = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
+        lost, largest = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
         heats: dict[str, np.ndarray | None] = {"cam": None, "views": None}
         if layer is not None:
             names = VIEW_SETS[classifiers.default_views(version.ref)].views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
-        worst = float(lost.max()) if float(lost.max()) > LEAST_DROP else 0.0
-        heats["occlusion"] = (lost.clamp_min(0) / worst if worst else torch.zeros_like(lost)).numpy()
+        drop = largest if largest > LEAST_DROP else 0.0
+        heats["occlusion"] = (lost.clamp_min(0) / lost.max().clamp_min(LEAST_DROP) if drop else torch.zeros_like(lost)).numpy()
     return {
         "label": label,
         "share": float(shares[label]),
-        "drop": worst,
+        "drop": drop,
         **{key: None if heat is None else picture(heat) for key, heat in heats.items()},
         "empty": [key for key, heat in heats.items() if heat is not None and not heat.any()],
     }
