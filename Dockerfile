@@ -10,7 +10,7 @@ RUN python -m venv /opt/venv \
 
 FROM python:3.12-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 VPC2_HOME=/home/vpc2/runs OMP_WAIT_POLICY=PASSIVE HOME=/tmp
-# As vpc2/privacy.py says, for whatever else is run in the image.
+# As vpc2/system/privacy.py says, for whatever else is run in the image.
 ENV ORT_DISABLE_TELEMETRY=1 NO_ALBUMENTATIONS_UPDATE=1 RAY_USAGE_STATS_ENABLED=0
 RUN useradd --create-home --uid 10001 vpc2 && mkdir /home/vpc2/runs && chown vpc2 /home/vpc2/runs
 COPY --from=packages /opt/venv /opt/venv

@@ -46,7 +46,7 @@ SCENARIOS = (
         "T09",
         "killed while a checkpoint is written",
         "training/queue/test_faults.py::test_killed_at_random_moments_everything_loads_and_the_run_ends",
-        "test_files.py::test_a_write_that_fails_leaves_the_old_file_and_no_litter",
+        "system/test_files.py::test_a_write_that_fails_leaves_the_old_file_and_no_litter",
     ),
     _row(
         "T10",

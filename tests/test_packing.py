@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vpc2 import privacy
+from vpc2.system import privacy
 
 ROOT = Path(__file__).parents[1]
 IMAGE = (ROOT / "Dockerfile").read_text()

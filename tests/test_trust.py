@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vpc2 import privacy
+from vpc2.system import privacy
 
 ROOT = Path(__file__).parents[1]
 TRUST = (ROOT / "docs" / "trust.md").read_text()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vpc2 import codec, host
+from vpc2 import codec
+from vpc2.system import host
 from vpc2.text import Refusal, Text, clean_name, join_texts
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from streamlit import logger  # noqa: E402
 
-from vpc2 import host  # noqa: E402
 from vpc2.augment.presets import PIPELINES  # noqa: E402
 from vpc2.augment.spec import edit_param  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402
+from vpc2.system import host  # noqa: E402
 from vpc2.ui.computed import augmented  # noqa: E402
 
 logger.set_log_level("CRITICAL")  # "missing ScriptRunContext": there is no page

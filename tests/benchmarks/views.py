@@ -23,13 +23,13 @@ import ttach  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from vpc2 import host  # noqa: E402
 from vpc2.nets.module import build_net  # noqa: E402
 from vpc2.nets.presets import NETS  # noqa: E402
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.opening import open_classifier  # noqa: E402
 from vpc2.predict.runtime import onnx_runtime
 from vpc2.predict.tta import predict  # noqa: E402
+from vpc2.system import host  # noqa: E402
 
 WAYS = ("one pass", "PyTorch", "ONNX Runtime")
 TURNS = ("identity", "turn_90", "turn_180", "turn_270")

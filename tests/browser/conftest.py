@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SIZES = {"1440x900": (1440, 900), "1920x1080": (1920, 1080), "390x844": (390, 844)}
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
+UNHEARD = "() => window.vpc2Spoken?.log.length ?? 0"  # actions of our components that Python has not acknowledged: action_queue.js
+HEARD_S = 10  # a component that left the page while it spoke is never heard
 START_S = 90
 STANDING = os.environ.get("VPC2_APP_URL", "").rstrip("/")
 
@@ -151,14 +153,16 @@ def page(browser):
 
 @pytest.fixture
 def wait_idle():
-    """A function that waits until the page is connected, its script has ended and stays so for a moment."""
+    """A function that waits until the page is connected, its script has ended, has heard every action, and stays so for a moment."""
 
     def wait(page, timeout_ms: int = 90_000) -> None:
-        deadline = time.monotonic() + timeout_ms / 1000
+        begun = time.monotonic()
+        deadline = begun + timeout_ms / 1000
         while True:
             page.wait_for_selector(IDLE, timeout=max(1.0, (deadline - time.monotonic()) * 1000))
             page.wait_for_timeout(300)
-            if page.query_selector(IDLE) and not page.query_selector('[data-testid="stSkeleton"]'):
+            is_heard = time.monotonic() > begun + HEARD_S or not page.evaluate(UNHEARD)
+            if is_heard and page.query_selector(IDLE) and not page.query_selector('[data-testid="stSkeleton"]'):
                 return
             if time.monotonic() > deadline:
                 pytest.fail("the page did not come to rest")

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpc2 import codec, host
+from vpc2 import codec
 from vpc2.data import uploads
 from vpc2.data.datasets import find_dataset, is_ready, load_dataset
 from vpc2.data.folder import load_archive, load_uploads
 from vpc2.data.imageset import ImageSet
+from vpc2.system import host
 from vpc2.text import Refusal
 from vpc2.training.checks import check_recipe
 from vpc2.training.presets import RECIPES

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from tests.corpus import ENTRIES
-from vpc2 import host
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, Preprocessing, load_classifier, save_classifier
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.system import host
 from vpc2.text import Refusal
 
 

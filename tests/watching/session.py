@@ -1,4 +1,4 @@
-"""A visitor's whole session, without a browser; the last line printed is what came of it, as JSON. Run by tests/test_privacy.py."""
+"""A visitor's whole session, without a browser; the last line printed is what came of it, as JSON. Run by tests/system/test_privacy.py."""
 
 import dataclasses
 import json

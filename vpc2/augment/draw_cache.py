@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vpc2.augment.spec import Step
-from vpc2.lru_cache import LruCache
 from vpc2.rng import seed_of
+from vpc2.system.lru_cache import LruCache
 
 if TYPE_CHECKING:
     from torch import Tensor

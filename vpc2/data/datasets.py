@@ -12,8 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from vpc2 import host
 from vpc2.catalog import Catalog, Entry
+from vpc2.system import host
 from vpc2.text import Refusal, Text, Verbatim
 
 if TYPE_CHECKING:

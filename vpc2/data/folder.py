@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from vpc2.data.imageset import ImageSet
-from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Plural, Refusal, Text, clean_name
 
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vpc2 import host
 from vpc2.data.datasets import DATASETS, Report
 from vpc2.data.imageset import ImageSet
+from vpc2.system import host
 from vpc2.text import Refusal, Text
 
 FOLDER = "sign-language-digits"

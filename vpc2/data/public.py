@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from vpc2 import host
 from vpc2.data.datasets import DATASETS, Report, TorchvisionSet
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import resize_square
+from vpc2.system import host
 from vpc2.text import Refusal, Text
 
 _ARCHIVES = (".gz", ".tgz", ".zip", ".mat")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vpc2 import host
 from vpc2.data.datasets import OWN_ABOUT, OWN_KEY, DatasetEntry, find_dataset, own_folder, own_home
 from vpc2.data.imageset import ImageSet, split_images
 from vpc2.images.encode import resize_square
+from vpc2.system import host
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP
 

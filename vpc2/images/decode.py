@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from vpc2.host import LIMITS, MB
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text, clean_name
 
 # Each format is an attack surface: these are the ones that cameras, phones and browsers write. Without this list Pillow

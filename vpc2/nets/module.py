@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from vpc2.host import LIMITS, MB
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts
 from vpc2.nets.summary.summarise import copies_of, summarise
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text
 
 MAX_BYTES = 2048 * MB

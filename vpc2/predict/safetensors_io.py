@@ -19,8 +19,8 @@ import safetensors.torch
 import torch
 
 from vpc2.codec import MAX_JSON_BYTES
-from vpc2.files import atomic_write
-from vpc2.host import LIMITS, MB
+from vpc2.system.files import atomic_write
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text, clean_name
 
 FLOATS = ("F16", "BF16", "F32", "F64")

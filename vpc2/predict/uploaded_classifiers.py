@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from vpc2 import host
 from vpc2.predict.classifier import Classifier, load_classifier
 from vpc2.predict.classifier_ref import ClassifierRef
+from vpc2.system import host
 
 
 def folder() -> Path:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vpc2.data.datasets import find_dataset
-from vpc2.host import LIMITS, MB
 from vpc2.knobs import Number, Whole
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable
 from vpc2.predict.spec import Backbone
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Text
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe

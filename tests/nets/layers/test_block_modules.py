@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vpc2 import codec
-from vpc2.host import LIMITS
 from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
@@ -28,6 +27,7 @@ from vpc2.nets.spec import (
     make_net,
 )
 from vpc2.nets.summary.summarise import summarise
+from vpc2.system.host import LIMITS
 from vpc2.text import Refusal
 
 CONV = ("Conv2d", {"out_channels": 4, "padding": 1})

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vpc2 import codec
-from vpc2.host import LIMITS
 from vpc2.knobs import Flag, Pair, Whole
 from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.layers import shape_rules
@@ -20,6 +19,7 @@ from vpc2.nets.spec import Net, edit_add, edit_param, make_net
 from vpc2.nets.summary.knob_limits import fitting_values
 from vpc2.nets.summary.summarise import summarise
 from vpc2.nets.summary.trainable import check_trainable, review_saved_net
+from vpc2.system.host import LIMITS
 from vpc2.text import Refusal
 
 # Torch's own words for kinds that it has under another name: what each is built with for what comes in.

@@ -19,7 +19,6 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add, edit_mix
 from vpc2.data.imageset import ImageSet
-from vpc2.host import LIMITS
 from vpc2.knobs import Choice
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
@@ -28,6 +27,7 @@ from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier import save_classifier
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import Backbone
+from vpc2.system.host import LIMITS
 from vpc2.text import Text
 from vpc2.training.checks import check_recipe, fit_to_data
 from vpc2.training.export.bundle import pack_pictures, pack_weights, read_run_history

@@ -13,8 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.training.conftest import CHANNELS
-from vpc2.host import MB
 from vpc2.predict.classifier import load_classifier
+from vpc2.system.host import MB
 from vpc2.text import Refusal
 from vpc2.training.queue.failures import explain
 from vpc2.training.queue.local import LocalQueue

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from vpc2 import host
+from vpc2.system import host
 from vpc2.training.runs import retention
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.liveness import beat, claim

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from vpc2.data.imageset import ImageSet
-from vpc2.host import LIMITS
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
 from vpc2.nets.summary.summarise import summarise
+from vpc2.system.host import LIMITS
 from vpc2.training.checks import check_recipe
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.settings import SETTINGS

@@ -86,7 +86,7 @@ def test_balancing_by_copies_without_a_pipeline_is_mended_by_a_button(make_recip
 
 
 def test_copies_that_would_not_fit_are_refused(material_of, monkeypatch):
-    from vpc2.host import Limits
+    from vpc2.system.host import Limits
     from vpc2.training.trainer import training_data
 
     monkeypatch.setattr(training_data, "LIMITS", Limits(activation_bytes=100_000))

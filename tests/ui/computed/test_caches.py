@@ -216,7 +216,7 @@ HARMLESS = {
     "vpc2.data.shapes:": "drawn by the program",
     "vpc2.data.imageset:ImageSet.twins": "kept in the data set itself",
     "vpc2.images.samples:load_sample": "the app's own photographs",
-    "vpc2.lru_cache:": "what the caches are made of: each place that makes one is found by itself",
+    "vpc2.system.lru_cache:": "what the caches are made of: each place that makes one is found by itself",
     "vpc2.nets.export.png:_sans_family": "fonts of the machine",
     "vpc2.nets.summary.layer_summary:": "kept in a net's facts themselves, which a visitor's own session holds",
     "vpc2.nets.summary.lessons:_filled_note": "of a preset",

@@ -8,8 +8,8 @@ import pytest
 from tests.ui.pages import open_page, words
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
-from vpc2.host import LIMITS, UNITS
 from vpc2.nets.presets import NETS
+from vpc2.system.host import LIMITS, UNITS
 from vpc2.training.presets import RECIPES
 from vpc2.ui.home import lecture_map
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from vpc2 import host
+from vpc2.system import host
 from vpc2.ui.server import errors
 from vpc2.ui.session import sign_in
 

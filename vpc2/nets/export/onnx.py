@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from vpc2.host import MB
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise
+from vpc2.system.host import MB
 from vpc2.text import Refusal, Text
 from vpc2.version import APP
 

@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from torch import nn
 
-from vpc2.host import MB
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.formulas import BYTES
 from vpc2.nets.module import build_net
@@ -23,6 +22,7 @@ from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.summarise import summarise
 from vpc2.rng import drawing, seed_of
+from vpc2.system.host import MB
 from vpc2.text import Refusal, Text
 
 MAX_MACS = 4 * 10**10  # VGG-19 takes half of it

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vpc2.host import LIMITS, MB
 from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net, edit_add, edit_param
 from vpc2.nets.summary.layer_summary import Problem, Repair, Summary
 from vpc2.nets.summary.summarise import summarise
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Plural, Text
 
 DEFAULT_BATCH = 64  # images, for the memory that training takes

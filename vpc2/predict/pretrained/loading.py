@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from vpc2 import rng
-from vpc2.files import atomic_writer
 from vpc2.predict.classifier import Classifier, Preprocessing
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
+from vpc2.system.files import atomic_writer
 from vpc2.text import Refusal, Text, clean_name
 
 _TIMEOUT_S = 15

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from vpc2.codec import from_document, read_json, to_document
-from vpc2.files import atomic_write_json
 from vpc2.knobs import Number, Whole
 from vpc2.predict.statistics import Interval, crossed_interval
+from vpc2.system.files import atomic_write_json
 from vpc2.text import Refusal, Text
 from vpc2.training.experiments.comparison import AccuracyGap, Side, hits_of, measure_gap
 from vpc2.training.runs.events import curves, last_event, read_events

@@ -14,8 +14,8 @@ from safetensors.torch import save
 from vpc2 import codec
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, units_of
-from vpc2.host import MB
 from vpc2.predict.classifier import Classifier, load_classifier
+from vpc2.system.host import MB
 from vpc2.text import Refusal, Text
 from vpc2.training.checks import fit_to_data
 from vpc2.training.export.loop_code import is_written

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import Protocol
 
-from vpc2.host import MB
+from vpc2.system.host import MB
 from vpc2.text import Refusal, Text
 from vpc2.training.runs.events import latest_events, progress_of
 from vpc2.training.runs.liveness import worker_pid

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from vpc2.host import LIMITS
+from vpc2.system.host import LIMITS
 from vpc2.text import Refusal, Text
 from vpc2.training.queue import worker_pool
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from vpc2.host import MB
+from vpc2.system.host import MB
 from vpc2.text import Refusal
 from vpc2.training.queue.failures import BUG, explain
 from vpc2.training.runs.liveness import beat, claim

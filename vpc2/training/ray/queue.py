@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vpc2.data.datasets import load_dataset
-from vpc2.files import atomic_write
-from vpc2.host import LIMITS
-from vpc2.lru_cache import LruCache
+from vpc2.system.files import atomic_write
+from vpc2.system.host import LIMITS
+from vpc2.system.lru_cache import LruCache
 from vpc2.text import Plural, Refusal, Text
 from vpc2.training.queue.base import OVERTIME_S, STOP_PATIENCE_S, QueueBase
 from vpc2.training.queue.failures import BUG, explain

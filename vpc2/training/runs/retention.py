@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vpc2 import host
+from vpc2.system import host
 
 
 def remove(folder: Path) -> None:

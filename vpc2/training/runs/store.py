@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vpc2 import host, version
+from vpc2 import version
 from vpc2.codec import from_document, read_json, to_document
-from vpc2.files import atomic_write_json
+from vpc2.system import host
+from vpc2.system.files import atomic_write_json
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.training.runs import liveness, retention
 from vpc2.training.runs.file_names import MODEL_NAME, START_NAME

@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from vpc2.files import atomic_write
+from vpc2.system.files import atomic_write
 from vpc2.text import Refusal, Text
 from vpc2.training.runs.file_names import CHECKPOINT_NAME
 from vpc2.version import APP

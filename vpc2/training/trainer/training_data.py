@@ -13,8 +13,8 @@ from torch import Tensor
 from vpc2.augment.export.offline_dataset import copies_of
 from vpc2.augment.pipeline import augment_batch
 from vpc2.data.imageset import ImageSet, Split
-from vpc2.host import LIMITS, MB
 from vpc2.rng import seed_of
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Plural, Refusal, Text
 from vpc2.training.spec import Recipe
 

@@ -12,7 +12,7 @@ import streamlit as st
 from vpc2.augment.spec import Pipeline
 from vpc2.data import datasets
 from vpc2.data.datasets import DATASETS, find_dataset
-from vpc2.host import MB
+from vpc2.system.host import MB
 from vpc2.text import Text, clean_name
 from vpc2.ui.augment import export_cost
 from vpc2.ui.augment.labels import labels_of

@@ -9,7 +9,7 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
-from vpc2.host import MB
+from vpc2.system.host import MB
 from vpc2.ui.computed import augmented
 from vpc2.ui.session.i18n import _, number
 

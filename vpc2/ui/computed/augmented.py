@@ -20,7 +20,7 @@ from vpc2 import codec
 from vpc2.augment.draw_cache import DrawCache
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
-from vpc2.host import MB, Heap
+from vpc2.system.host import MB, Heap
 from vpc2.text import Refusal, Text
 from vpc2.ui.server import idle
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from vpc2.data import datasets
-from vpc2.host import MB
-from vpc2.lru_cache import LruCache
+from vpc2.system.host import MB
+from vpc2.system.lru_cache import LruCache
 from vpc2.ui.server import idle
 
 if TYPE_CHECKING:  # numpy is imported after the first paint

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.host import LIMITS, UNITS
+from vpc2.system.host import LIMITS, UNITS
 from vpc2.ui.session.i18n import _, number, say
 
 

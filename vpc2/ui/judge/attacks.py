@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from vpc2.figures.attacks import accuracy_figure
-from vpc2.lru_cache import LruCache
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.tta.views import VIEW_SETS
+from vpc2.system.lru_cache import LruCache
 from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers

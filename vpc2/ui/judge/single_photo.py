@@ -12,10 +12,10 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.spec import Pipeline
 from vpc2.figures.predictions import predictions_figure
-from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.merges import MERGES
 from vpc2.predict.tta.views import IDENTITY, VIEWS
+from vpc2.system.lru_cache import LruCache
 from vpc2.text import Text
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers

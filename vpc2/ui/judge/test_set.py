@@ -13,10 +13,10 @@ import streamlit as st
 
 from vpc2.data.datasets import find_dataset
 from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
-from vpc2.lru_cache import LruCache
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.tta.merges import MERGES
 from vpc2.spreadsheet import as_text_cell
+from vpc2.system.lru_cache import LruCache
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.runtime import exists, get_instance
 
-from vpc2.host import return_memory
+from vpc2.system.host import return_memory
 
 POLL_S, QUIET_S = 5.0, 20.0  # interval between checks; time without a connected browser before the caches are cleared
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2 import host
-from vpc2.lru_cache import LruCache
+from vpc2.system import host
+from vpc2.system.lru_cache import LruCache
 from vpc2.text import Refusal
 from vpc2.training.runs.store import Run, RunStore
 

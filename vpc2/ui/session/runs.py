@@ -6,7 +6,7 @@ import threading
 
 import streamlit as st
 
-from vpc2 import host
+from vpc2.system import host
 from vpc2.text import Refusal
 from vpc2.training.queue.base import RunQueue
 from vpc2.training.queue.factory import make_queue

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from vpc2.data import datasets
-from vpc2.host import LIMITS, MB
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import load_pretrained
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, clean_name
 from vpc2.ui.computed import classifiers
 from vpc2.ui.session import notices, runs

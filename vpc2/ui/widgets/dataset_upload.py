@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from vpc2.host import LIMITS, MB
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from vpc2.host import LIMITS, MB
 from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
+from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text
 from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices

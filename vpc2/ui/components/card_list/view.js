@@ -15,7 +15,7 @@ export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { items: [], drag: null, sent: null, timer: 0 };
+    s = { items: [], drag: null, pressed: null, sent: null, timer: 0 };
     states.set(root, s);
     connect(root, s);
   }
@@ -163,9 +163,11 @@ function connect(root, s) {
   const KINDS = { mute: 'toggle', duplicate: 'duplicate', remove: 'remove', text: 'select' };
 
   list.onclick = event => {
-    const button = event.target.closest('button');
-    const card = event.target.closest('.card');
-    if (!button || !card || s.hasDragged) return;
+    // If the cards shift between press and release, the click goes to the list: the button that was pressed is the one meant.
+    const button = event.target.closest('button') || (event.detail && s.pressed);
+    const card = button?.closest('.card');
+    s.pressed = null;
+    if (!card || s.hasDragged) return;
     for (const [name, kind] of Object.entries(KINDS)) if (button.classList.contains(name)) take(root, s, kind, card.dataset.id);
   };
 
@@ -184,6 +186,7 @@ function connect(root, s) {
 
   list.onpointerdown = event => {
     const card = event.target.closest('.card');
+    s.pressed = event.button ? null : event.target.closest('button');
     if (!card || event.button || event.target.closest('.action')) return;
     // A finger drags by the grip only, so that the rest of a card still scrolls the page.
     if (event.pointerType !== 'mouse' && !event.target.closest('.grip')) return;

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpc2 import privacy
 from vpc2.augment.export.other_libraries import to_albumentations
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add
+from vpc2.system import privacy
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WATCH = ROOT / "tests" / "watching"
 
 ENTRIES = {

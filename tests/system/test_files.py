@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vpc2.files import atomic_write, atomic_write_json, atomic_writer
+from vpc2.system.files import atomic_write, atomic_write_json, atomic_writer
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as POSIX has them")
 
@@ -93,11 +93,11 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_the_old_file(tmp_path):
     path = tmp_path / "spec.json"
     atomic_write(path, b"old")
     script = (
-        "import sys, time; from pathlib import Path; from vpc2.files import atomic_writer\n"
+        "import sys, time; from pathlib import Path; from vpc2.system.files import atomic_writer\n"
         "with atomic_writer(Path(sys.argv[1])) as file:\n"
         "    file.write(b'n' * 1_000_000); file.flush(); print('half', flush=True); time.sleep(60)\n"
     )
-    writer = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+    writer = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert writer.stdout.readline() == b"half\n"
     writer.send_signal(signal.SIGKILL)
     writer.wait(10)

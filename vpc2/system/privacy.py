@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vpc2.host import home
+from vpc2.system.host import home
 
 # Telemetry and update checks of packages when they are imported or used. ONNX Runtime reads its variable during the import: calling
 # its function for the same purpose would be too late.

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from vpc2 import host
+from vpc2.system import host
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 glibc = pytest.mark.skipif(host._glibc() is None, reason="the C library is not glibc")
 
 _FAULTS = """
 import resource
-from vpc2 import host
+from vpc2.system import host
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -30,7 +30,7 @@ faults()
 print(plain, faults())
 """
 _TRIM = """
-from vpc2 import host
+from vpc2.system import host
 
 host.keep_freed_memory()
 heap = host.Heap(growth_bytes=32 * host.MB)

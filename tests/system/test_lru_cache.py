@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import pytest
 
-from vpc2.lru_cache import LruCache
+from vpc2.system.lru_cache import LruCache
 
 
 def test_what_was_unused_for_longest_makes_room_and_to_ask_is_to_use():

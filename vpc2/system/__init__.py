@@ -1,0 +1,1 @@
+"""The machine: what it has and allows, what packages may write there, files written whole, caches of bounded size."""
