@@ -19,6 +19,8 @@ from vpc2.data.imageset import ImageSet
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
 from vpc2.predict.statistics import accuracy_of
+from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, ViewSet
+from vpc2.text import Text
 from vpc2.training.runs.store import RunStore
 from vpc2.ui.computed import classifiers
 
@@ -240,6 +242,19 @@ def test_a_patch_turns_the_photographs_into_its_class(known):
     checked(target.select_index(3).run())
     pressed(at, "attack/patch")
     assert re.search(r"→ \*\*3\*\* (\d+)", words(at, "caption")), words(at, "caption")
+
+
+def test_a_net_is_asked_in_the_set_of_views_that_says_it_is_for_such_nets(known, monkeypatch):
+    """Another literal in the place of the one that is: it is chosen in the form, and what an attack is asked in."""
+    made = ViewSet(
+        key="thrown", title=Text("Throw-away"), help=Text("Made for a test."), views=(IDENTITY, "darker"), default_for=("trained",)
+    )
+    others = {key: entry for key, entry in VIEW_SETS.items() if "trained" not in entry.default_for}
+    monkeypatch.setattr(VIEW_SETS, "_entries", {**others, made.key: made})
+    monkeypatch.setattr(VIEW_SETS, "_aliases", {key: key for key in (*others, made.key)})
+    assert "In 2 views, of which the attack knew nothing" in words(judge(known, "Attacks"), "caption")
+    at = judge(known, "Photographs")
+    assert at.selectbox(key="judge/set/thrown").value == "thrown" and "2 views" in words(at)
 
 
 def test_the_intervals_of_a_patch_count_the_people_of_the_test_pictures(known, monkeypatch):
