@@ -65,7 +65,6 @@ def _torchvision(key: str, name: str, year: int, download_mb: int, **backbone: A
         key=key,
         title=Text("{name} (ImageNet, downloads {size} MB)").fill(name=name, size=download_mb),
         help=Text("From {year}, 1,000 classes of ImageNet; torchvision's weights, downloaded once.").fill(year=year),
-        family="torchvision",
         target="vpc2.predict.pretrained.loading.load_listed",
         module="vpc2.predict.pretrained.loading.listed_module",
         module_code=_TORCHVISION_CODE,
@@ -80,7 +79,6 @@ PRETRAINED: Catalog[Pretrained] = Catalog(
         key="imagenet",
         title=Text("EfficientNet-Lite0 (ImageNet)"),
         help=Text("Knows 1,000 classes of animals, plants and things; its weights are installed, nothing is downloaded."),
-        family="installed",
         target="vpc2.predict.pretrained.loading.load_efficientnet_lite0",
         module="vpc2.predict.pretrained.loading.efficientnet_lite0",
         module_code=ModuleCode(
