@@ -1,15 +1,17 @@
 """Augment page, tab Safe?: one rule in every view, no verdict for photographs with an uncertain prediction, no other visitor's images."""
 
 import copy
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.label_survival import FEWEST, MOST_LOST
+from vpc2.augment.label_survival import FEWEST, MOST_LOST, ClassSurvival
 from vpc2.augment.spec import Pipeline
 from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
@@ -175,3 +177,19 @@ def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_survival.verdict_text(few).startswith(":orange")
     bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]
+
+
+def test_the_worst_of_the_unsafe_and_the_best_of_the_harmless_stand_first(run, sets, monkeypatch):
+    """Ten classes of a hundred draws and more, whose counts are given: each column is in the order of its shares."""
+    kept = [(1000, 1000), (100, 62), (1000, 990), (100, 41), (1000, 996), (100, 77), (40, 39), (40, 37), (40, 40), (40, 38)]
+    classes = {i: ClassSurvival(n, k, (i,) * k + ((i + 1) % 10,) * (n - k), (0.9,) * n) for i, (n, k) in enumerate(kept)}
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    examples = {i: ([out.getvalue()] * 2, [(i, 0.9), (i, 0.8)]) for i in classes}
+    result = {"names": tuple("abcdefghij"), "classes": classes, "examples": examples}
+    monkeypatch.setattr(label_survival, "survival_by_class_of", lambda pipeline, ref: result)
+    at = by_class(ClassifierRef("run", run.id))
+    rows = [one.value.replace("\\", "").strip("*")[1] for one in at.markdown if one.value.startswith("**“")]
+    shares = {name: k / n for name, (n, k) in zip("abcdefghij", kept, strict=True)}
+    by_share = lambda names, worst: sorted(names, key=shares.get, reverse=not worst)  # noqa: E731
+    assert rows == [*by_share("bdf", True), *by_share("ace", False), *by_share("ghij", False)]

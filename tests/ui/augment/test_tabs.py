@@ -1,6 +1,7 @@
 """Every tab of Augment: the pictures and numbers on it are those that numpy and scikit-learn find."""
 
 import ast
+import base64
 import io
 import re
 import zipfile
@@ -83,6 +84,15 @@ def test_before_and_after_are_compared_as_numpy_does(media):
     changed, mean = re.search(r"(\d+) % of the pixels changed, by (\d\.\d+)", words(at)).groups()
     assert float(mean) == pytest.approx(distance.mean() / 255, abs=6e-4)
     assert int(changed) == round(100 * (distance.max(-1) > 1).mean())
+
+
+def test_the_slider_has_the_photograph_before_and_the_draw_after():
+    at = augment("Compare", edit_add(Pipeline(), "RandomInvert", {"p": 1.0}))
+    [data] = sent(at, "compare/slider")
+    for which, wanted in (("before", SMOOTH), ("after", 255 - SMOOTH)):
+        kind, _comma, packed = data[which].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert gap(np.asarray(Image.open(io.BytesIO(base64.b64decode(packed)))), wanted) < 2, which
 
 
 def test_a_draw_is_taken_as_a_photograph_at_full_size(media):

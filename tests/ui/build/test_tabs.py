@@ -7,11 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.ui.pages import checked, figures, open_page, sent, slot, tables, tray, values, words
+from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.spec import make_net
+from vpc2.nets.spec import edit_param, make_net
 
 NET = make_net(
     "n",
@@ -150,6 +152,45 @@ def test_two_nets_are_compared_by_the_numbers_of_torch():
     assert row["B against A"].startswith(f"{sign}{abs(other - mine):,}")
     left, right = figures(at)[0]["data"][:2]
     assert (values(left["x"]).sum(), values(right["x"]).sum()) == (mine, other)
+
+
+def test_a_click_on_the_sheet_of_maps_takes_the_map_that_lies_there(monkeypatch):
+    """Of twelve maps one is white: where numpy finds it on the sheet, a click chooses it, and so does an arrow key beside it."""
+    from vpc2.nets.inspection.activations import to_feature_maps
+    from vpc2.ui.build import activations
+
+    given, session = {}, {}
+    monkeypatch.setattr(activations, "point_picker", lambda image, boxes, **more: given.update(more, image=image, boxes=boxes))
+    monkeypatch.setattr(activations.st, "session_state", session)
+    for white in (0, 3, 7, 8, 11):
+        output = torch.zeros(12, 6, 9)
+        output[white] = 1
+        activations._draw_sheet(to_feature_maps(output, together=True), white, "", "")
+        sheet = np.asarray(Image.open(io.BytesIO(given["image"])).convert("L"))
+        rows, columns = np.nonzero(sheet == 255)
+        y, x = rows.mean() / sheet.shape[0], columns.mean() / sheet.shape[1]
+        x0, y0, x1, y1 = given["boxes"][0]["box"]
+        assert x0 < x < x1 and y0 < y < y1
+        session["see/channel"] = 5
+        given["on_event"]("place", (y, x))
+        assert session["see/channel"] == white
+    session["see/channel"] = 2
+    given["on_event"]("step", (1, 0))
+    assert session["see/channel"] == 10
+    given["on_event"]("step", (0, -1))
+    assert session["see/channel"] == 9
+
+
+@pytest.mark.parametrize("units", [3, 5])
+def test_how_many_per_cent_more_or_less_is_counted_from_net_a(units):
+    other = edit_param(NET, LAYERS[-1], "out_features", units)
+    at = build("Compare", compare__pair="mine", compare__other="kept", compare__kept=codec.to_document(other))
+    mine, kept = (sum(one.numel() for one in build_net(net).parameters()) for net in (NET, other))
+    totals = next(table for table in tables(at) if "A" in table and "Parameters" in list(table.iloc[:, 0]))
+    said = totals[totals.iloc[:, 0] == "Parameters"].iloc[0]["B against A"]
+    share, direction = re.search(r"· (\S+) % (more|less)", said).groups()
+    assert direction == ("more" if kept > mine else "less")
+    assert float(share) == float(f"{100 * abs(kept - mine) / mine:.2g}"), said
 
 
 def test_what_is_brought_in_has_the_parameters_that_torch_counts():

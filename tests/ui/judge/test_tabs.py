@@ -240,6 +240,19 @@ def test_a_patch_turns_the_photographs_into_its_class(known):
     assert re.search(r"→ \*\*3\*\* (\d+)", words(at, "caption")), words(at, "caption")
 
 
+def test_a_patch_is_judged_on_the_test_set_by_what_scikit_learn_answers_there(known):
+    at = judge(known, "Attacks", attack__kind="patch")
+    target = next(box for box in at.selectbox if box.key.startswith("attack/patch/"))
+    checked(target.select_index(3).run())
+    pressed(at, "attack/patch-set")
+    some = np.linspace(0, len(known.labels) - 1, 120).astype(int)
+    others = some[known.labels[some] != 3]
+    taken = int((known.ask(known.images[others]).argmax(1) == 3).sum())
+    low, high = wilson(taken, len(others))
+    plain = f"none at all {100 * taken / len(others):.1f} % ({low:.0f} to {high:.0f})"
+    assert f"Of {len(others)} test pictures of other classes" in words(at) and plain in words(at), words(at, "markdown")
+
+
 def test_the_script_that_is_taken_home_answers_as_the_page(known):
     at = judge(known, "Take home")
     link, script = (one.value for one in at.code[-2:])

@@ -276,6 +276,19 @@ def test_with_and_without_starts_both_sides_of_every_seed(queue):
     assert seeds[::2] == seeds[1::2] and len(set(seeds)) == 3
 
 
+def test_of_one_setting_each_side_is_named_by_its_own_value(queue):
+    at = train(compare__way="setting", compare__setting="learning_rate")
+    [box] = [
+        one for kind in ("number_input", "slider") for one in at.get(kind) if (one.key or "").startswith("compare/value/learning_rate")
+    ]
+    box.set_value(0.125).run()
+    checked(at.button(key="compare/start").click().run())
+    assert len(queue.started) == 6
+    told = [float(re.search(r": (\S+) · \d", run.name)[1]) for run in queue.started]
+    rates = [run.recipe.settings["learning_rate"] for run in queue.started]
+    assert told == pytest.approx(rates) and rates == [DIGITS.settings["learning_rate"], 0.125] * 3
+
+
 def test_the_finder_draws_its_rates_and_its_suggestion_becomes_the_rate(queue):
     at = train()
     checked(at.button(key="find-rate").click().run())
@@ -312,3 +325,14 @@ def test_the_list_tells_each_runs_accuracy_and_ticked_runs_are_one_table(known, 
     assert {row["run"] for row in rows} == {known.id, other.id} and not [row for row in rows if row["name"][0] in "=+-@\t\r"]
     [overlay] = sent(at, "overlay")
     assert [one["id"] for one in overlay["runs"]] == [other.id, known.id]
+
+
+@pytest.mark.parametrize(("key", "value", "is_shown"), [("optimiser", "sgd", False), ("batch_size", 16, False), ("epochs", 7, True)])
+def test_a_search_is_shown_beside_the_recipe_that_it_searched_alone(queue, key, value, is_shown):
+    """Another optimiser wants another rate; the number of epochs comes after the search's hundred steps."""
+    at = train()
+    checked(at.button(key="find-rate").click().run())
+    assert DIGITS.settings[key] != value
+    at.session_state["slot/recipe"] = slot(replace(DIGITS, settings={**DIGITS.settings, key: value}))
+    progress = [one.proto.text for one in checked(at.run()).get("progress")]
+    assert is_shown == any("Looking for a learning rate" in text for text in progress), progress

@@ -16,6 +16,7 @@ from vpc2.data import uploads
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.store import RunStore
+from vpc2.ui.widgets import run_status
 
 
 def png(colour, size=(40, 30)):
@@ -206,6 +207,21 @@ def test_what_was_heard_of_a_run_is_heard_once_with_its_highest_rate():
     writer.close()
     at.run()
     assert kinds() == ["start", "epoch", "step", "end"]
+
+
+def test_of_another_run_nothing_is_heard_that_the_one_before_said(monkeypatch):
+    made = []
+    for classes in (["a", "b"], ["c", "d", "e"]):
+        run = RunStore().create(RECIPES["digits"].recipe)
+        writer = EventWriter(run.folder)
+        writer.write({"type": "start", "classes": classes})
+        writer.write({"type": "step", "step": 1, "epoch": 1, "loss": 1.0, "accuracy": 0.5, "learning_rate": 0.1 / len(classes)})
+        writer.close()
+        made.append((run, classes))
+    monkeypatch.setattr(run_status.st, "session_state", {})
+    for run, classes in (*made, made[0]):
+        start, step = run_status.read_verdict_events(run)
+        assert (start["classes"], step["learning_rate"]) == (classes, 0.1 / len(classes))
 
 
 def test_a_run_that_lost_its_weights_offers_a_tenth_of_its_rate():
