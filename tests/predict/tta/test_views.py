@@ -124,7 +124,9 @@ def test_matrices_of_views_that_move_nothing_are_the_identity():
 
 
 @pytest.mark.parametrize("size", [(50, 24), (24, 50), (33, 100)])
-@pytest.mark.parametrize(("view", "right", "down"), [("shift_right", 1, 0), ("shift_left", -1, 0), ("shift_down", 0, 1), ("shift_up", 0, -1)])
+@pytest.mark.parametrize(
+    ("view", "right", "down"), [("shift_right", 1, 0), ("shift_left", -1, 0), ("shift_down", 0, 1), ("shift_up", 0, -1)]
+)
 def test_a_shift_is_a_share_of_the_side_along_which_it_goes(size, view, right, down):
     """By 6 % of the width to the sides, of the height up and down: torchvision moves the same pixels."""
     images = pictures(*size)
