@@ -1,5 +1,6 @@
 """Every tab of Build: what it says of a net is what torch finds in the module itself."""
 
+import base64
 import csv
 import io
 import re
@@ -119,6 +120,21 @@ def test_the_products_under_one_window_sum_to_what_torch_gives():
     wanted = torch.nn.functional.conv2d(given, torch.from_numpy(kernel)[None, None], stride=stride)[0, 0].numpy() / data["divisor"]
     assert size == 5 and stride == 2 and wanted.shape == outputs.shape
     np.testing.assert_allclose(outputs, wanted + data["bias"], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("place", [(0.5, 0.9), (0.9, 0.2)])
+def test_the_frame_on_what_comes_in_is_around_the_numbers_beside_it(place):
+    at = build("See it", see__view="closely", net__selected=LAYERS[3], see__place=place)
+    [data], [plane] = sent(at, "see/closely/numbers"), sent(at, "see/closely/in")
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(plane["image"].partition(",")[2]))).convert("L")).astype(float)
+    height, width = shown.shape
+    x0, y0, x1, y1 = np.array(plane["rectangles"][0]["box"]) * (width, height, width, height)
+    low, high = data["range_in"]
+    cells = np.array(data["cells"], float)
+    framed = shown[round(y0) : round(y1), round(x0) : round(x1)]
+    assert (height, width) == (10, 14) and framed.shape == cells.shape
+    assert np.abs(framed - 255 * (cells - low) / (high - low)).max() <= 0.51
+    assert [round(y0) + 1, round(x0) + 1] == data["origin"]
 
 
 def test_activations_are_what_torch_gives_with_the_same_weights(media):

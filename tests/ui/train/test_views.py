@@ -267,6 +267,18 @@ def test_an_experiments_curves_are_each_seed_and_their_mean(experiment):
     assert [values(one["y"]).tolist() for one in pairs["data"]] == [pytest.approx(100 * hits[seed].mean(1)) for seed in range(2)]
 
 
+@pytest.mark.parametrize("ended_runs", [0, 1, 3])
+def test_an_experiment_that_goes_on_counts_the_run_that_is_trained_now(ended_runs):
+    """Of four runs, each with ten seconds left: the first is run 1, and when three are over the last is run 4."""
+    recipe = replace(DIGITS, pipeline=PIPELINES["gentle"].pipeline)
+    filed = ExperimentStore(RunStore()).create(Experiment(without(recipe), recipe, "without", "with", 2), VISITOR)
+    for run_id in filed.runs[:ended_runs]:
+        ended(RunStore(), run_id, [1, 0, 1], (0.5, 0.6))
+    [bar] = [one.proto for one in train({"experiment": filed.id}).get("progress")]
+    assert bar.text == f"Run {ended_runs + 1} of 4, about {10 * (4 - ended_runs)} s left in all"
+    assert bar.value == 25 * ended_runs
+
+
 def test_with_and_without_starts_both_sides_of_every_seed(queue):
     at = train(recipe=replace(DIGITS, pipeline=PIPELINES["gentle"].pipeline), train__pipeline="gentle")
     checked(at.button(key="compare").click().run())
