@@ -1,6 +1,6 @@
 """The script of a run is the same training: every entry of every table, the same losses and the same weights to the last bit.
 
-The run goes through `fit`, its script is executed as text, in this process for speed; `test_code.py` executes some in processes of
+The run goes through `fit`, its script is executed as text, in this process for speed; `test_script.py` executes some in processes of
 their own. New entries of the tables are covered by being there.
 """
 
