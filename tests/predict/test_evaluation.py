@@ -216,3 +216,10 @@ def test_classes_are_matched_by_name():
     assert match_classes(("Cat", "dog"), ("dog", "cat")).tolist() == [1, 0]
     with pytest.raises(Refusal, match="bird"):
         match_classes(("bird",), ("dog", "cat"))
+
+
+def test_names_that_differ_in_case_alone_are_no_guess():
+    """Of two classes that differ in case alone each is found as it is written, and neither by a third way of writing it."""
+    assert match_classes(("cat", "Cat", "Dog"), ("Cat", "cat", "Dog")).tolist() == [1, 0, 2]
+    with pytest.raises(Refusal, match="CAT"):
+        match_classes(("CAT",), ("Cat", "cat", "dog"))

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from scipy.stats import binomtest
+from scipy.optimize import brentq
+from scipy.stats import binomtest, norm
+from scipy.stats import t as student
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss as sklearn_log_loss
 from ttach.base import Merger
@@ -79,6 +81,21 @@ def test_an_accuracys_interval_holds_the_truth_over_people(spread):
     assert 0.92 <= held <= 0.985
     if spread:
         assert np.mean([(found := accuracy_of(row)).low <= truth <= found.high for row in right]) < 0.8
+
+
+@pytest.mark.parametrize("hits", [[20, 18, 12, 16, 9, 15], [20, 20, 11], [3, 0, 8, 1]])
+def test_an_accuracys_interval_over_people_of_as_many_pictures_is_korn_and_graubards(hits):
+    """The effective number of pictures by the design effect, times the squared ratio of the normal to Student's quantile; its score
+    interval is where the share lies z standard errors away.
+    """
+    people, n, z = len(hits), 20 * len(hits), norm.ppf(0.975)
+    share = sum(hits) / n
+    variance = np.var(np.array(hits) / 20, ddof=1) / people
+    worth = min(n, share * (1 - share) / variance * (z / student.ppf(0.975, people - 1)) ** 2)
+    wanted = [brentq(lambda q, end=end: (share - q) ** 2 - z**2 * q * (1 - q) / worth, share, end) for end in (0, 1)]
+    right = np.concatenate([np.arange(20) < k for k in hits])
+    found = accuracy_of(right, np.repeat(np.arange(people), 20))
+    assert (found.hits, found.people, [found.low, found.high]) == (sum(hits), people, pytest.approx(wanted, abs=1e-9)) and worth < n / 2
 
 
 def test_an_accuracy_without_people_is_wilsons_and_of_one_person_nothing_is_known():

@@ -1,6 +1,7 @@
 """What the host gives: memory that is used again where it was freed and goes back where it lies idle, and a folder for runs."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_freed_memory_is_used_again():
 def test_idle_memory_goes_back_once_the_process_has_grown():
     full, trimmed, trims = numbers(_TRIM)
     assert trims == 1 and trimmed < full - 30
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_too_many_bytes_the_least_recently_used_go_and_no_more_than_have_to(seed):
+    """Whatever is kept was used later than whatever goes, fits, and would not fit with one more; what is too old goes anyway."""
+    draw = random.Random(seed)
+    now = 1000 * host.DAY_S
+    ages = draw.sample(range(1, 400), 30)
+    found = [(now - age * host.DAY_S / 10, draw.randint(1, 50), Path(f"{age}")) for age in ages]
+    gone = set(host.unused(found, now, 30, 300))
+    kept = [one for one in found if one[2] not in gone]
+    lost = sorted(one for one in found if one[2] in gone)
+    assert lost and kept and max(one[0] for one in lost) < min(one[0] for one in kept)
+    assert sum(size for _when, size, _path in kept) <= 300 and all(int(path.name) <= 300 for _when, _size, path in kept)
+    when, size, _path = lost[-1]
+    assert now - when > 30 * host.DAY_S or sum(one[1] for one in kept) + size > 300
+    assert host.unused(found, now, 40, 10_000) == []

@@ -1,6 +1,7 @@
 import json
 import random
 
+import numpy as np
 import pytest
 import torch
 from torch.optim import lr_scheduler
@@ -81,6 +82,14 @@ def test_when_the_seconds_end_first_the_schedule_still_reaches_its_end(pace):
     assert 20 <= elapsed <= 25.3
     assert seen == sorted(seen) and seen[-1] == 1 and seen.count(1) == 1
     assert max(b - a for a, b in zip(seen, seen[1:], strict=False)) < 0.08
+
+
+def test_what_is_left_of_a_cut_schedule_is_spread_evenly_over_the_steps_left():
+    """At a pace that never changes all steps from the cut on are as long as one another, the last one as well."""
+    seen, _ = walk(Plan(10, 200, budget_s=25.5), lambda step: 0.1)
+    cut = next(i for i, progress in enumerate(seen) if progress > i / 1999 + 1e-9)
+    assert len(seen) == 250 and cut < 40
+    np.testing.assert_allclose(seen[cut - 1 :], np.linspace(seen[cut - 1], 1, 250 - cut + 1), atol=1e-9)
 
 
 def test_an_epoch_longer_than_the_budget_is_cut():

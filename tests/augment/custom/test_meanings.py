@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageEnhance
+from torchvision.transforms import RandomResizedCrop
 
 from vpc2.augment.labels.transform import move_points, track_draw
 from vpc2.augment.pipeline import augment_batch, draw_images
@@ -101,3 +102,28 @@ def test_a_streak_turns_counter_clockwise_with_its_angle():
     rows, columns = torch.meshgrid(*(torch.arange(65.0) - 32,) * 2, indexing="ij")
     slope = (made * rows * columns).sum() / (made * columns.square()).sum()
     assert slope == pytest.approx(-np.tan(np.radians(30)), abs=0.2)
+
+
+@pytest.mark.parametrize(("height", "width"), [(200, 20), (20, 200), (90, 60), (60, 90)])
+def test_where_no_crop_fits_it_is_torchvisions(height, width):
+    """The whole area in the nearest allowed ratio, from the middle: in a picture of its own coordinates the crop tells its corners."""
+    rows, columns = torch.meshgrid(torch.linspace(0, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    image = torch.stack([rows, columns, rows])
+    top, left, tall, wide = RandomResizedCrop.get_params(image, [1.0, 1.0], [0.8, 1.25])
+    made = drawn("RandomResizedCrop", image, scale=[1.0, 1.0], ratio=[0.8, 1.25]).image
+    ends = [float(end) for plane in made[:2] for end in (plane.min(), plane.max())]
+    wanted = [top / (height - 1), (top + tall - 1) / (height - 1), left / (width - 1), (left + wide - 1) / (width - 1)]
+    assert ends == pytest.approx(wanted, abs=1.2 / min(height, width))
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 80), (80, 40), (36, 36)])
+def test_tiles_that_hide_are_as_many_down_as_across(height, width):
+    """Each of four by four tiles is hidden whole or not at all, apart from its neighbours, whatever the picture's shape."""
+    pipeline = edit_add(Pipeline(), "RandomHideAndSeek", {"grid": 4, "hide": 0.5, "p": 1.0})
+    hidden = augment_batch(pipeline, torch.ones(60, 3, height, width), 5)[:, 0] == 0
+    tiles = hidden.view(60, 4, height // 4, 4, width // 4).float().mean((2, 4))
+    assert set(tiles.unique().tolist()) == {0.0, 1.0}
+    assert (tiles.mean(0) - 0.5).abs().max() < 0.3
+    for axis in (1, 2):
+        changes = tiles.diff(dim=axis).abs().mean(0)
+        assert changes.min() > 0.2, "tiles beside one another are hidden together"

@@ -171,3 +171,11 @@ def test_the_picture_of_the_lecture():
     net = NETS["alexnet"].net
     conv = lay_out_net(summarise(net), net.input).solids[1]
     assert " ".join(line.en for line in conv.lines) == shape_text((96, 55, 55)) == "55 × 55 × 96"
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 64), (64, 16), (36, 36)])
+def test_a_wide_picture_is_deep_and_a_high_one_is_high(height, width):
+    """The front shows the height, what goes back the width: each by the root of its side, the input as any other."""
+    net = make_net("n", (3, height, width), ("Conv2d", {"out_channels": 4, "kernel_size": 3, "padding": 1}))
+    for solid in lay_out_net(summarise(net), net.input).solids[:2]:
+        assert solid.height / (solid.depth / 0.32) == pytest.approx(math.sqrt(height / width), rel=1e-6)

@@ -205,6 +205,23 @@ def test_what_is_read_is_what_torch_runs_or_is_named_by_its_line(name):
         assert is_equal(run(text), read.spec)
 
 
+GATE = "self.g = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 2, 1), nn.ReLU(), nn.Conv2d(2, 8, 1), nn.Sigmoid())"
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        *("a * self.g(a)", "torch.mul(a, self.g(a))", "torch.multiply(a, self.g(a))", "a.mul(self.g(a))", "a.multiply(self.g(a))"),
+        *("a + self.d(a)", "torch.add(a, self.d(a))", "a.add(self.d(a))", "a.add_(self.d(a))"),
+        *(f"torch.{name}([a, self.d(a)], dim=1)" for name in ("cat", "concat", "concatenate")),
+    ],
+)
+def test_where_branches_meet_each_name_does_what_torchs_does(joined):
+    text = forward(f"a = self.c(x)\nreturn {joined}", GATE if "self.g" in joined else "")
+    read = read_code(HEAD + text + f"# pictures of {SHAPE[0]} x {SHAPE[1]} x {SHAPE[2]}\n")
+    assert not read.notes and is_equal(run(text), read.spec)
+
+
 def test_the_referee_sees_a_reading_that_is_wrong():
     read = read_code(HEAD + chain("nn.Conv2d(3, 4, 3), nn.ReLU()") + "# 3 x 12 x 12").spec
     assert is_equal(run(chain("nn.Conv2d(3, 4, 3), nn.ReLU()")), read)

@@ -218,6 +218,20 @@ def test_the_intervals_of_a_patch_count_people_as_those_of_the_other_attacks_do(
     assert reached.high - reached.low > of_people.high - of_people.low > of_pictures.high - of_pictures.low
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 50])
+def test_the_grey_patch_lies_where_the_patch_lies(monkeypatch, at_once):
+    """A net that says whether one pixel was covered: a patch that is grey itself is answered as the grey one, in chunks of any size."""
+
+    class Covered(torch.nn.Module):
+        def forward(self, x):
+            return torch.stack([torch.full((len(x),), 0.4), x[:, 0, 3, 3]], 1)
+
+    monkeypatch.setattr("vpc2.predict.tta.predict.CPU_PIXELS", 8 * 8 * at_once)
+    classifier = Classifier(Covered(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), ("bare", "covered"))
+    found = judge_patch(classifier, torch.full((3, 3, 3), 0.5), torch.full((40, 3, 8, 8), 0.3), 1, ("identity",))
+    assert found.plain.hits == 0 < found.patched.hits < 40 and found.grey == found.patched == found.merged
+
+
 def test_one_pixel_is_one_pixel_and_hurts(classifier, images):
     label = int(labels_of(classifier, images)[2])
     changed, row, column = attack_pixel(classifier, images[2], label)

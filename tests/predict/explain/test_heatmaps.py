@@ -109,6 +109,20 @@ def test_the_worst_square_is_one_square_and_the_map_a_mean_over_those_that_overl
     assert float(heat[middle]) == pytest.approx(np.mean(over), abs=1e-5)
 
 
+@pytest.mark.parametrize(("size", "window", "stride"), [(11, 4, 3), (16, 5, 4), (9, 9, 2), (8, 3, 7)])
+def test_the_last_rows_and_columns_are_covered_too(size, window, stride):
+    """Squares at every stride do not end at the border by themselves: a net that reads the last pixel alone loses there what it loses."""
+
+    class Last(torch.nn.Module):
+        def forward(self, x):
+            return torch.stack([torch.zeros(len(x)), 4 * x[:, 0, -1, -1]], 1)
+
+    classifier = Classifier(Last(), Preprocessing(size, (0.0,) * 3, (1.0,) * 3), ("dark", "bright"))
+    plain, covered = torch.tensor([[0.0, 4.0], [0.0, 2.0]]).softmax(1)[:, 1].tolist()
+    lost, largest = occlusion(classifier, torch.ones(3, size, size), 1, window, stride)
+    assert float(lost[-1, -1]) == pytest.approx(plain - covered, abs=1e-6) == pytest.approx(largest, abs=1e-6)
+
+
 def test_over_the_mirror_the_map_of_a_mirrored_picture_is_mirrored(classifier, images):
     both = ("identity", "flip_horizontal")
     straight, mirrored = grad_cam_over_views(classifier, images, 2, both), grad_cam_over_views(classifier, images.flip(-1), 2, both)

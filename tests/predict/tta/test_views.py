@@ -136,3 +136,16 @@ def test_text_names_views_and_sets():
 
 def test_matrices_of_views_that_move_nothing_are_the_identity():
     assert view_matrix("brighter", 9, 7) == view_matrix(IDENTITY, 9, 7)
+
+
+@pytest.mark.parametrize("size", [(50, 24), (24, 50), (33, 100)])
+@pytest.mark.parametrize(
+    ("view", "right", "down"), [("shift_right", 1, 0), ("shift_left", -1, 0), ("shift_down", 0, 1), ("shift_up", 0, -1)]
+)
+def test_a_shift_is_a_share_of_the_side_along_which_it_goes(size, view, right, down):
+    """By 6 % of the width to the sides, of the height up and down: torchvision moves the same pixels."""
+    images = pictures(*size)
+    by = round(0.06 * size[1]) * right, round(0.06 * size[0]) * down
+    wanted = reference.affine(images, 0, list(by), 1, [0.0])
+    inner = (..., slice(6, -6), slice(6, -6))
+    torch.testing.assert_close(apply_view(view, images)[inner], wanted[inner], atol=1e-5, rtol=0)

@@ -12,6 +12,7 @@ from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.experiments.store import ExperimentStore, is_still_rising, more_epochs, read_experiment_status, validation_curves
 from vpc2.training.presets import EXPERIMENTS
 from vpc2.training.queue.worker import train
+from vpc2.training.runs.events import EventWriter
 from vpc2.training.spec import Experiment, without
 
 
@@ -70,6 +71,21 @@ def test_from_two_recipes_to_a_gap_and_what_was_lost_is_named(store, spec):
         experiments.delete(stored.id, by="somebody")
     experiments.delete(stored.id, by="me")
     assert experiments.list("me") == [] and store.get(stored.runs[0])
+
+
+def test_the_copies_of_a_side_are_on_the_bill_of_that_side(store, spec):
+    """Offline augmentation draws before the first step: what that took is added to the seconds of the run that did it."""
+    stored = ExperimentStore(store).create(spec, "me")
+    took = {}
+    for i, run_id in enumerate(stored.runs):
+        took[run_id] = (10.0 + i, 0.0 if run_id in [left for left, _right in stored.pairs] else 7.0 + i)
+        writer = EventWriter(store.get(run_id).folder)
+        writer.write({"type": "start", "classes": ["a", "b"], "copies_s": took[run_id][1]})
+        writer.write({"type": "end", "state": "finished", "test_accuracy": 0.5, "test_hits": "1100", "elapsed_s": took[run_id][0]})
+        writer.close()
+    status = read_experiment_status(stored, store)
+    assert status.seconds == tuple((sum(took[left]), sum(took[right])) for left, right in stored.pairs)
+    assert status.side(0, "l").seconds == sum(took[left][0] for left, _right in stored.pairs) / 2
 
 
 @pytest.mark.parametrize("name", ["", "../x", "nothing", None, 7])

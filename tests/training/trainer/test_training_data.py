@@ -158,3 +158,20 @@ def test_single_answers_add_up_to_the_accuracy(make_recipe):
     fit(make_recipe(epochs=2), events.append)
     hits = events[-1]["test_hits"]
     assert len(hits) == events[0]["counts"]["test"] and hits.count("1") / len(hits) == pytest.approx(events[-1]["test_accuracy"])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_normalised_by_numpys_mean_of_the_training_pictures_without_their_copies(make_recipe, channels):
+    """Negatives are made before the training: they are learned from, and the preprocessing stays that of the pictures themselves."""
+    recipe = make_recipe(augment="both", copies=2)
+    net = replace(recipe.net, input=(channels, 8, 8))
+    recipe = replace(recipe, net=net, pipeline=edit_add(Pipeline(), "RandomInvert", {"p": 1.0}))
+    data = load_dataset("digits", 8)
+    split = split_images(data, recipe.settings["seed"], recipe.settings["train_share"])
+    events = []
+    found = fit(recipe, events.append, data=data).preprocessing
+    own = data.images[split.train] / 255
+    assert events[0]["copies"] == 2 * len(own) and abs(own.mean() - 0.5) > 0.1
+    own = own if channels == 3 else own @ np.array([0.299, 0.587, 0.114])[:, None]
+    np.testing.assert_allclose(found.mean, own.mean((0, 1, 2)), atol=2e-3)
+    np.testing.assert_allclose(found.std, own.std((0, 1, 2)), atol=2e-3)

@@ -1,15 +1,19 @@
 """Augment page, tab Safe?: one rule in every view, no verdict for photographs with an uncertain prediction, no other visitor's images."""
 
 import copy
+import io
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
 import torch
+from PIL import Image
+from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.label_survival import FEWEST, MOST_LOST
+from vpc2.augment.label_survival import FEWEST, MOST_LOST, ClassSurvival, Survival
 from vpc2.augment.spec import Pipeline
 from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
@@ -175,3 +179,34 @@ def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_survival.verdict_text(few).startswith(":orange")
     bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]
+
+
+def test_the_worst_of_the_unsafe_and_the_best_of_the_harmless_stand_first(run, sets, monkeypatch):
+    """Ten classes of a hundred draws and more, whose counts are given: each column is in the order of its shares."""
+    kept = [(1000, 1000), (100, 62), (1000, 990), (100, 41), (1000, 996), (100, 77), (40, 39), (40, 37), (40, 40), (40, 38)]
+    classes = {i: ClassSurvival(n, k, (i,) * k + ((i + 1) % 10,) * (n - k), (0.9,) * n) for i, (n, k) in enumerate(kept)}
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    examples = {i: ([out.getvalue()] * 2, [(i, 0.9), (i, 0.8)]) for i in classes}
+    result = {"names": tuple("abcdefghij"), "classes": classes, "examples": examples}
+    monkeypatch.setattr(label_survival, "survival_by_class_of", lambda pipeline, ref: result)
+    at = by_class(ClassifierRef("run", run.id))
+    rows = [one.value.replace("\\", "").strip("*")[1] for one in at.markdown if one.value.startswith("**“")]
+    shares = {name: k / n for name, (n, k) in zip("abcdefghij", kept, strict=True)}
+    by_share = lambda names, worst: sorted(names, key=shares.get, reverse=not worst)  # noqa: E731
+    assert rows == [*by_share("bdf", True), *by_share("ace", False), *by_share("ghij", False)]
+
+
+@pytest.mark.parametrize("kept", [[100, 100, 60, 20], [100, 92, 70, 71], [99, 100, 88, 30], [70, 20, 20, 20], [100, 96, 94, 80]])
+def test_the_strength_that_is_named_is_the_first_whose_interval_lies_under_the_line(session, kept):
+    """scipy's interval of each strength; where the count fell before, that strength is named as well."""
+    strengths, line = ["without it", "10°", "20°", "30°"], 0.95
+    highs = [binomtest(k, 100).proportion_ci(method="wilson").high for k in kept]
+    sure = next(i for i, high in enumerate(highs) if high < line)
+    counted = next(i for i, k in enumerate(kept) if k < 100 * line)
+    text = label_safety_by_strength._fall_text(strengths, [Survival(100, k) for k in kept], line).replace("\u00a0", " ")
+    if sure == 0:
+        assert text.startswith("Already without this step")
+        return
+    assert re.match(r"(?:From|At) (\S+?),? (?:on, )?fewer than 95 %", text)[1] == strengths[sure], text
+    assert (f"under the line at {strengths[counted]} already" in text) == (counted < sure)

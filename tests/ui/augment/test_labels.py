@@ -73,3 +73,17 @@ def test_those_of_a_file_that_have_no_room_are_counted():
 def test_junk_is_refused_and_leaves_what_was_there():
     at = opened([BOX])
     assert uploaded(at, "junk.txt", b"0 nothing 1 2 3\n") == [BOX] and len(at.error) == 1
+
+
+def test_a_draw_moves_a_large_photograph_by_as_many_of_its_own_pixels_as_the_step_says(media):
+    """A crop with a border of 64 px shifts a photograph of 960 px by at most 64 of these, however small it is shown."""
+    wide = np.zeros((720, 960, 3), np.uint8)
+    wide[320:400, 440:520] = 255
+    pipeline = edit_add(Pipeline(seed=2), "RandomCrop", {"padding": 64, "p": 1.0})
+    at = open_page("augment", augment__tabs="Labels", slot__pipeline=slot(pipeline), **tray(wide))
+    shown = [one.mean(-1) for alt, one in media.pictures(at) if "with its labels" in alt]
+    shifts = []
+    for one in shown:
+        rows, columns = (float(np.average(grid, weights=one)) for grid in np.mgrid[: one.shape[0], : one.shape[1]])
+        shifts += [(rows + 0.5) * 720 / one.shape[0] - 360, (columns + 0.5) * 960 / one.shape[1] - 480]
+    assert len(shown) == 6 and 30 < max(map(abs, shifts)) < 64 + 4, shifts

@@ -1,6 +1,7 @@
 """Every tab of Augment: the pictures and numbers on it are those that numpy and scikit-learn find."""
 
 import ast
+import base64
 import io
 import re
 import zipfile
@@ -10,7 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.ui.pages import bounds, checked, figures, open_page, sent, slot, tables, tray, values, wilson, words
+from vpc2.augment.export.cost import Cost
 from vpc2.augment.spec import Pipeline, edit_add, edit_mix
+from vpc2.system.host import MB
+from vpc2.ui.augment import export_cost
 
 ROWS, COLUMNS = np.mgrid[:240, :320]
 SMOOTH = np.stack([40 + COLUMNS // 2, 60 + ROWS // 2, np.full_like(ROWS, 90)], -1).astype(np.uint8)  # a JPEG keeps it
@@ -83,6 +87,15 @@ def test_before_and_after_are_compared_as_numpy_does(media):
     changed, mean = re.search(r"(\d+) % of the pixels changed, by (\d\.\d+)", words(at)).groups()
     assert float(mean) == pytest.approx(distance.mean() / 255, abs=6e-4)
     assert int(changed) == round(100 * (distance.max(-1) > 1).mean())
+
+
+def test_the_slider_has_the_photograph_before_and_the_draw_after():
+    at = augment("Compare", edit_add(Pipeline(), "RandomInvert", {"p": 1.0}))
+    [data] = sent(at, "compare/slider")
+    for which, wanted in (("before", SMOOTH), ("after", 255 - SMOOTH)):
+        kind, _comma, packed = data[which].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert gap(np.asarray(Image.open(io.BytesIO(base64.b64decode(packed)))), wanted) < 2, which
 
 
 def test_a_draw_is_taken_as_a_photograph_at_full_size(media):
@@ -204,6 +217,18 @@ def test_the_zip_holds_each_photograph_and_its_draws(media):
     assert sorted(nearest) == [0, 1, 1, 2, 3, 3]
     said = next(one.proto.label for one in at.get("download_button") if "Save 6" in one.proto.label)
     assert f"{len(media.by_name['augmented.zip']) / 1e6:.1f} MB" in said
+
+
+def test_what_is_written_once_is_on_the_bill_of_all_epochs(monkeypatch):
+    """Of two photographs and four draws: an epoch online reads and draws two, one offline reads six, which were written before."""
+    times = {"draw_ms": 100, "write_original_ms": 200, "write_draw_ms": 300, "read_ms": 50}
+    cost = Cost(**times, original_bytes=2 * MB, draw_bytes=MB, digests=((b"a", b"b"),))
+    monkeypatch.setattr(export_cost, "measure_export", lambda *given: cost)
+    table = tables(augment("Export", MIRRORED, SMOOTH, OTHER, export__copies=2))[0]
+    online, offline = ([re.sub(r"^about ", "", cell.replace("\u00a0", " ")) for cell in table.iloc[:, i]] for i in (1, 2))
+    written, read, drawn = 2 * 0.2 + 4 * 0.3, 6 * 0.05, 2 * (0.05 + 0.1)
+    assert online[2:] == ["4.0 MB", "0 s", f"{1000 * drawn:.0f} ms", f"{10 * drawn:.1f} s"]
+    assert offline[2:] == ["8.0 MB", f"{written:.1f} s", f"{1000 * read:.0f} ms", f"{written + 10 * read:.1f} s"]
 
 
 def test_cards_are_the_steps_in_their_order():

@@ -1,5 +1,6 @@
 """Every tab of Build: what it says of a net is what torch finds in the module itself."""
 
+import base64
 import csv
 import io
 import re
@@ -7,11 +8,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.ui.pages import checked, figures, open_page, sent, slot, tables, tray, values, words
+from vpc2 import codec
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
-from vpc2.nets.spec import make_net
+from vpc2.nets.spec import edit_param, make_net
 
 NET = make_net(
     "n",
@@ -119,6 +122,21 @@ def test_the_products_under_one_window_sum_to_what_torch_gives():
     np.testing.assert_allclose(outputs, wanted + data["bias"], rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.parametrize("place", [(0.5, 0.9), (0.9, 0.2)])
+def test_the_frame_on_what_comes_in_is_around_the_numbers_beside_it(place):
+    at = build("See it", see__view="closely", net__selected=LAYERS[3], see__place=place)
+    [data], [plane] = sent(at, "see/closely/numbers"), sent(at, "see/closely/in")
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(plane["image"].partition(",")[2]))).convert("L")).astype(float)
+    height, width = shown.shape
+    x0, y0, x1, y1 = np.array(plane["rectangles"][0]["box"]) * (width, height, width, height)
+    low, high = data["range_in"]
+    cells = np.array(data["cells"], float)
+    framed = shown[round(y0) : round(y1), round(x0) : round(x1)]
+    assert (height, width) == (10, 14) and framed.shape == cells.shape
+    assert np.abs(framed - 255 * (cells - low) / (high - low)).max() <= 0.51
+    assert [round(y0) + 1, round(x0) + 1] == data["origin"]
+
+
 def test_activations_are_what_torch_gives_with_the_same_weights(media):
     from vpc2.rng import drawing, seed_of
 
@@ -150,6 +168,45 @@ def test_two_nets_are_compared_by_the_numbers_of_torch():
     assert row["B against A"].startswith(f"{sign}{abs(other - mine):,}")
     left, right = figures(at)[0]["data"][:2]
     assert (values(left["x"]).sum(), values(right["x"]).sum()) == (mine, other)
+
+
+def test_a_click_on_the_sheet_of_maps_takes_the_map_that_lies_there(monkeypatch):
+    """Of twelve maps one is white: where numpy finds it on the sheet, a click chooses it, and so does an arrow key beside it."""
+    from vpc2.nets.inspection.activations import to_feature_maps
+    from vpc2.ui.build import activations
+
+    given, session = {}, {}
+    monkeypatch.setattr(activations, "point_picker", lambda image, boxes, **more: given.update(more, image=image, boxes=boxes))
+    monkeypatch.setattr(activations.st, "session_state", session)
+    for white in (0, 3, 7, 8, 11):
+        output = torch.zeros(12, 6, 9)
+        output[white] = 1
+        activations._draw_sheet(to_feature_maps(output, together=True), white, "", "")
+        sheet = np.asarray(Image.open(io.BytesIO(given["image"])).convert("L"))
+        rows, columns = np.nonzero(sheet == 255)
+        y, x = rows.mean() / sheet.shape[0], columns.mean() / sheet.shape[1]
+        x0, y0, x1, y1 = given["boxes"][0]["box"]
+        assert x0 < x < x1 and y0 < y < y1
+        session["see/channel"] = 5
+        given["on_event"]("place", (y, x))
+        assert session["see/channel"] == white
+    session["see/channel"] = 2
+    given["on_event"]("step", (1, 0))
+    assert session["see/channel"] == 10
+    given["on_event"]("step", (0, -1))
+    assert session["see/channel"] == 9
+
+
+@pytest.mark.parametrize("units", [3, 5])
+def test_how_many_per_cent_more_or_less_is_counted_from_net_a(units):
+    other = edit_param(NET, LAYERS[-1], "out_features", units)
+    at = build("Compare", compare__pair="mine", compare__other="kept", compare__kept=codec.to_document(other))
+    mine, kept = (sum(one.numel() for one in build_net(net).parameters()) for net in (NET, other))
+    totals = next(table for table in tables(at) if "A" in table and "Parameters" in list(table.iloc[:, 0]))
+    said = totals[totals.iloc[:, 0] == "Parameters"].iloc[0]["B against A"]
+    share, direction = re.search(r"· (\S+) % (more|less)", said).groups()
+    assert direction == ("more" if kept > mine else "less")
+    assert float(share) == float(f"{100 * abs(kept - mine) / mine:.2g}"), said
 
 
 def test_what_is_brought_in_has_the_parameters_that_torch_counts():

@@ -3,9 +3,11 @@
 import re
 from dataclasses import fields
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from tests.ui.pages import open_page, words
+from tests.ui.pages import ROOT, open_page, words
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
@@ -38,6 +40,15 @@ def test_a_photograph_and_its_draws_stand_at_the_top(media):
     shown = media.pictures(at)
     assert [alt for alt, _one in shown] == ["The original photograph", *["The same photograph, augmented"] * 5]
     assert len({one.tobytes() for _alt, one in shown}) == 6
+
+
+def test_the_original_at_the_top_is_the_photograph_itself(media):
+    """Pillow opens the sample and makes it as small: it is the first picture, and none of the augmented ones."""
+    shown = [one.astype(float) for _alt, one in media.pictures(open_page("home"))]
+    with Image.open(ROOT / "assets" / "samples" / f"{lecture_map.HERO}.jpg") as sample:
+        wanted = np.asarray(sample.convert("RGB").resize(shown[0].shape[1::-1], Image.Resampling.BOX), float)
+    gaps = [np.abs(one - wanted).mean() if one.shape == wanted.shape else np.inf for one in shown]
+    assert gaps[0] < 5 and min(gaps[1:]) > 2 * gaps[0], gaps
 
 
 def test_the_limits_are_those_of_the_host():

@@ -1,14 +1,17 @@
 """Judge page: the notes for empty heat maps, and for attacks without a gradient."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import streamlit as st
 import torch
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from vpc2 import codec
+from vpc2.nets.inspection.activations import SEAM_PX
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict import uploaded_classifiers
@@ -77,6 +80,22 @@ def deaden(head):
 def sharpen(head):
     """An untrained net predicts nearly the same whatever is occluded."""
     head.weight.mul_(60)
+
+
+def test_each_filter_is_shown_from_its_own_lowest_weight_to_its_own_highest(net, monkeypatch):
+    """The weights as torch has them, each kernel scaled by itself: cells of the sheet in the order of its filters."""
+    monkeypatch.setattr(st, "session_state", {})
+    version = ClassifierVersion(net())
+    sheet = np.asarray(Image.open(io.BytesIO(explanations._filter_sheet(version, explanations._layers(version)[0][0]))))
+    torch.manual_seed(1)
+    weights = next(one for one in build_net(NETS["tiny"].net).parameters()).detach().numpy()
+    side, seam = 60 // weights.shape[-1] * weights.shape[-1], SEAM_PX
+    for i, kernel in enumerate(weights[:8]):
+        cell = sheet[:side, i * (side + seam) : i * (side + seam) + side].astype(float)
+        wanted = 255 * (kernel - kernel.min()) / (kernel.max() - kernel.min())
+        times = side // kernel.shape[-1]
+        shown = cell[times // 2 :: times, times // 2 :: times].transpose(2, 0, 1)
+        assert np.abs(shown - (wanted if len(wanted) == 3 else np.repeat(wanted, 3, 0))).max() <= 1, i
 
 
 @pytest.mark.parametrize("lang", ["en", "es"])

@@ -65,6 +65,18 @@ def test_a_view_that_is_ticked_off_is_counted_no_more(known):
     assert f"With {len(boxes) - 1} views" in words(at)
 
 
+def test_with_fewer_views_the_answer_costs_what_the_ticked_ones_cost(known):
+    at = judge(known, "Photographs")
+    boxes = [box for box in at.checkbox if "judge/tick" in box.key]
+    for box in boxes[1::2]:
+        box.uncheck()
+    checked(at.run())
+    each = [float(one.replace(",", "")) for one in re.findall(r" · ([\d.,]+) ms", words(at, "caption"))]
+    plain, merged = (float(one.value[:-3].replace(",", "")) for one in at.caption if re.fullmatch(r"[\d.,]+ ms", one.value))
+    assert len(each) == len(boxes) == 8 and plain == each[0]
+    assert merged == pytest.approx(sum(each[::2]), abs=0.5 * len(boxes)) and merged < sum(each) - 0.5
+
+
 @pytest.fixture
 def judged(known, media):
     at = pressed(judge(known, "Test set"), "judge/test")
@@ -244,6 +256,19 @@ def test_a_patch_turns_the_photographs_into_its_class(known):
     assert re.search(r"→ \*\*3\*\* (\d+)", words(at, "caption")), words(at, "caption")
 
 
+def test_a_patch_is_judged_on_the_test_set_by_what_scikit_learn_answers_there(known):
+    at = judge(known, "Attacks", attack__kind="patch")
+    target = next(box for box in at.selectbox if box.key.startswith("attack/patch/"))
+    checked(target.select_index(3).run())
+    pressed(at, "attack/patch-set")
+    some = np.linspace(0, len(known.labels) - 1, 120).astype(int)
+    others = some[known.labels[some] != 3]
+    taken = int((known.ask(known.images[others]).argmax(1) == 3).sum())
+    low, high = wilson(taken, len(others))
+    plain = f"none at all {100 * taken / len(others):.1f} % ({low:.0f} to {high:.0f})"
+    assert f"Of {len(others)} test pictures of other classes" in words(at) and plain in words(at), words(at, "markdown")
+
+
 def test_a_net_is_asked_in_the_set_of_views_that_says_it_is_for_such_nets(known, monkeypatch):
     """Another literal in the place of the one that is: it is chosen in the form, and what an attack is asked in."""
     made = ViewSet(
@@ -284,3 +309,16 @@ def test_the_script_that_is_taken_home_answers_as_the_page(known):
     link, script = (one.value for one in at.code[-2:])
     assert f"run={known.id}" in link and "merge=mean" in link
     assert ast.parse(script) and any(button.key == "judge/report" for button in at.get("download_button"))
+
+
+def test_the_report_has_scikit_learns_probabilities_under_plain(known, media):
+    """The best five classes of the merged answer, each with what is said plainly and what the page says with views."""
+    judge(known, "Take home")
+    page = media.written["judged.html"]()
+    rows = re.findall(r"<tr><td>(\d)</td><td>([\d.]+)\W% *</td><td>([\d.]+)\W%</td></tr>", page)
+    wanted = 100 * known.ask(shrunk(large(known.images[CLEAN]))[None])[0]
+    merged = figures(judge(known, "Photographs"))[1]["data"][0]
+    assert [name for name, _plain, _merged in rows] == list(merged["y"]) and len(rows) == 5
+    assert [float(plain) for _name, plain, _merged in rows] == pytest.approx([wanted[int(name)] for name, *_ in rows], abs=0.051)
+    assert [float(one) for *_, one in rows] == pytest.approx(list(values(merged["x"])), abs=0.06)
+    assert any(abs(float(plain) - float(one)) > 0.2 for _name, plain, one in rows)

@@ -220,7 +220,7 @@ def test_tensorboard_forgets_a_deleted_run(client, run, monkeypatch):
 
 def test_the_front_door_opens_without_the_heavy_libraries():
     script = (
-        "import sys\nfrom vpc2 import host\nasked = []\nhost.keep_freed_memory = lambda: asked.append(True)\n"
+        "import sys\nfrom vpc2.system import host\nasked = []\nhost.keep_freed_memory = lambda: asked.append(True)\n"
         "import streamlit_app\nassert asked == [True]\n"
         "assert streamlit_app.app.script_path.is_file() and streamlit_app.app.script_path.is_absolute()\n"
         "print(sorted({'torch', 'torchvision', 'kornia', 'tensorboard', 'pandas'} & set(sys.modules)))"

@@ -1,5 +1,7 @@
 """Restoring the workspace from the browser's storage: of an earlier session, or changed in another tab."""
 
+from dataclasses import replace
+
 import pytest
 
 from vpc2 import codec
@@ -128,3 +130,15 @@ def test_the_same_in_both_tabs_is_not_worth_a_word(session):
     workspace.save(TURN)
     elsewhere(session, TURN)
     assert not workspace.changes_in_other_tabs()
+
+
+def test_after_more_changes_than_are_kept_the_newest_is_there_and_the_oldest_cannot_be_undone(session):
+    made = [replace(STRONG, seed=i) for i in range(workspace.HISTORY + 15)]
+    for i, one in enumerate(made):
+        workspace.save(one)
+        assert workspace.load("pipeline") == one, i
+    assert history() == made[::-1][: workspace.HISTORY]
+    workspace.step_back("pipeline", -1)
+    workspace.step_back("pipeline", -1)
+    workspace.save(TURN)  # what could have been redone is gone, what can be undone stays
+    assert not workspace.can_step_back("pipeline", -1) and history() == [TURN, *made[::-1][: workspace.HISTORY][-3:]]

@@ -267,6 +267,18 @@ def test_an_experiments_curves_are_each_seed_and_their_mean(experiment):
     assert [values(one["y"]).tolist() for one in pairs["data"]] == [pytest.approx(100 * hits[seed].mean(1)) for seed in range(2)]
 
 
+@pytest.mark.parametrize("ended_runs", [0, 1, 3])
+def test_an_experiment_that_goes_on_counts_the_run_that_is_trained_now(ended_runs):
+    """Of four runs, each with ten seconds left: the first is run 1, and when three are over the last is run 4."""
+    recipe = replace(DIGITS, pipeline=PIPELINES["gentle"].pipeline)
+    filed = ExperimentStore(RunStore()).create(Experiment(without(recipe), recipe, "without", "with", 2), VISITOR)
+    for run_id in filed.runs[:ended_runs]:
+        ended(RunStore(), run_id, [1, 0, 1], (0.5, 0.6))
+    [bar] = [one.proto for one in train({"experiment": filed.id}).get("progress")]
+    assert bar.text == f"Run {ended_runs + 1} of 4, about {10 * (4 - ended_runs)} s left in all"
+    assert bar.value == 25 * ended_runs
+
+
 def test_with_and_without_starts_both_sides_of_every_seed(queue):
     at = train(recipe=replace(DIGITS, pipeline=PIPELINES["gentle"].pipeline), train__pipeline="gentle")
     checked(at.button(key="compare").click().run())
@@ -274,6 +286,19 @@ def test_with_and_without_starts_both_sides_of_every_seed(queue):
     assert has_pipeline == [False, True] * 3
     seeds = [run.recipe.settings["seed"] for run in queue.started]
     assert seeds[::2] == seeds[1::2] and len(set(seeds)) == 3
+
+
+def test_of_one_setting_each_side_is_named_by_its_own_value(queue):
+    at = train(compare__way="setting", compare__setting="learning_rate")
+    [box] = [
+        one for kind in ("number_input", "slider") for one in at.get(kind) if (one.key or "").startswith("compare/value/learning_rate")
+    ]
+    box.set_value(0.125).run()
+    checked(at.button(key="compare/start").click().run())
+    assert len(queue.started) == 6
+    told = [float(re.search(r": (\S+) · \d", run.name)[1]) for run in queue.started]
+    rates = [run.recipe.settings["learning_rate"] for run in queue.started]
+    assert told == pytest.approx(rates) and rates == [DIGITS.settings["learning_rate"], 0.125] * 3
 
 
 def test_the_finder_draws_its_rates_and_its_suggestion_becomes_the_rate(queue):
@@ -312,3 +337,14 @@ def test_the_list_tells_each_runs_accuracy_and_ticked_runs_are_one_table(known, 
     assert {row["run"] for row in rows} == {known.id, other.id} and not [row for row in rows if row["name"][0] in "=+-@\t\r"]
     [overlay] = sent(at, "overlay")
     assert [one["id"] for one in overlay["runs"]] == [other.id, known.id]
+
+
+@pytest.mark.parametrize(("key", "value", "is_shown"), [("optimiser", "sgd", False), ("batch_size", 16, False), ("epochs", 7, True)])
+def test_a_search_is_shown_beside_the_recipe_that_it_searched_alone(queue, key, value, is_shown):
+    """Another optimiser wants another rate; the number of epochs comes after the search's hundred steps."""
+    at = train()
+    checked(at.button(key="find-rate").click().run())
+    assert DIGITS.settings[key] != value
+    at.session_state["slot/recipe"] = slot(replace(DIGITS, settings={**DIGITS.settings, key: value}))
+    progress = [one.proto.text for one in checked(at.run()).get("progress")]
+    assert is_shown == any("Looking for a learning rate" in text for text in progress), progress

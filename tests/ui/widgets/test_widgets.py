@@ -6,16 +6,23 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.pages import VISITOR, checked, open_page, words
+from vpc2 import codec
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.data import uploads
+from vpc2.nets.module import build_net
+from vpc2.nets.spec import make_net
+from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.store import RunStore
+from vpc2.ui.computed import classifiers
+from vpc2.ui.widgets import run_status
 
 
 def png(colour, size=(40, 30)):
@@ -208,6 +215,21 @@ def test_what_was_heard_of_a_run_is_heard_once_with_its_highest_rate():
     assert kinds() == ["start", "epoch", "step", "end"]
 
 
+def test_of_another_run_nothing_is_heard_that_the_one_before_said(monkeypatch):
+    made = []
+    for classes in (["a", "b"], ["c", "d", "e"]):
+        run = RunStore().create(RECIPES["digits"].recipe)
+        writer = EventWriter(run.folder)
+        writer.write({"type": "start", "classes": classes})
+        writer.write({"type": "step", "step": 1, "epoch": 1, "loss": 1.0, "accuracy": 0.5, "learning_rate": 0.1 / len(classes)})
+        writer.close()
+        made.append((run, classes))
+    monkeypatch.setattr(run_status.st, "session_state", {})
+    for run, classes in (*made, made[0]):
+        start, step = run_status.read_verdict_events(run)
+        assert (start["classes"], step["learning_rate"]) == (classes, 0.1 / len(classes))
+
+
 def test_a_run_that_lost_its_weights_offers_a_tenth_of_its_rate():
     recipe = RECIPES["digits"].recipe
     run = RunStore().create(recipe, owner=VISITOR)
@@ -269,3 +291,29 @@ def test_a_photograph_taken_twice_is_one():
         at.file_uploader[0].upload("red.png", png((255, 0, 0)), "image/png").run()
     assert len(checked(at).session_state["photos"]) == 1
     assert np.array_equal(at.session_state["given"][0]["pixels"], np.full((30, 40, 3), (255, 0, 0)))
+
+
+def _opening():
+    import streamlit as st
+
+    from vpc2.ui.widgets import classifier_picker, page_frame
+
+    page_frame.draw_notes()
+    classifier_picker.draw_classifier_upload()
+    st.session_state["opened"] = list(st.session_state.get("judge/files", {}).values())
+
+
+def test_of_too_many_opened_files_the_first_is_closed_and_the_last_is_chosen(tmp_path):
+    net = make_net("", (1, 8, 8), "Flatten", ("Linear", {"out_features": 2}))
+    at = checked(AppTest.from_function(_opening, default_timeout=60).run())
+    for i in range(classifiers.MAX_FILES + 2):
+        torch.manual_seed(i)
+        made = {"net": codec.to_document(net)}
+        save_classifier(
+            Classifier(build_net(net).eval(), Preprocessing(8, (0.0,), (1.0,), 1), ("a", "b"), made, f"net {i}"), tmp_path / "one"
+        )
+        at.file_uploader[0].upload(f"{i}.safetensors", (tmp_path / "one").read_bytes(), "application/octet-stream").run()
+        assert not checked(at).error
+        opened = [f"net {n}" for n in range(i + 1)][-classifiers.MAX_FILES :]
+        assert at.session_state["opened"] == opened
+        assert at.session_state["judge/classifier"] == list(at.session_state["judge/files"])[-1]
