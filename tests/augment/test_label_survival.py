@@ -6,8 +6,8 @@ import torch
 from scipy.stats import binomtest
 
 from vpc2.augment.label_survival import (
-    FEWEST,
-    MOST_LOST,
+    MAX_CHANGED_SHARE,
+    MIN_DRAWS,
     RULE,
     SURE,
     Survival,
@@ -53,7 +53,7 @@ def test_half_a_turn_is_unsafe_for_six_and_nine_and_keeps_most_of_zero_and_eight
     ask, images, labels = digits
     found = survival_by_class(PIPELINES["half_turn"].pipeline, images, labels, ask)
     # Some 36 pictures a class are too few to call anything harmless, whatever they answer.
-    assert max(one.n for one in found.values()) < FEWEST and {found[0].verdict, found[8].verdict} == {"open"}
+    assert max(one.n for one in found.values()) < MIN_DRAWS and {found[0].verdict, found[8].verdict} == {"open"}
     assert {found[6].verdict, found[9].verdict} == {"unsafe"}
     assert found[0].low > 0.6 and found[8].low > 0.6
     assert found[6].high < 0.4 and found[9].high < 0.4
@@ -96,7 +96,7 @@ def test_where_survival_falls_is_named_only_as_far_as_the_count_carries():
     assert fall(3, 3) == (0, 0, True, False)  # something else breaks it
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 24, 36, FEWEST - 1, FEWEST, 96, 120, 400, 3000])
+@pytest.mark.parametrize("n", [1, 2, 3, 24, 36, MIN_DRAWS - 1, MIN_DRAWS, 96, 120, 400, 3000])
 def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
     """Harmless and unsafe are what scipy's interval of the lost share says; one lost draw alone proves nothing."""
     for lost in range(n + 1):
@@ -107,8 +107,10 @@ def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
 
 def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
     assert {Survival(n, round(0.8 * n)).verdict for n in (5, 10, 24, 48, 96, 400)} == {"open", "unsafe"}
-    assert [Survival(n, n).verdict for n in (1, 24, FEWEST - 1, FEWEST)] == ["open", "open", "open", "harmless"]
-    assert MOST_LOST == 0.05 and str(FEWEST) in RULE.en and str(FEWEST) in RULE.say("es") and "5 %" in RULE.en and "5 %" in RULE.say("es")
+    assert [Survival(n, n).verdict for n in (1, 24, MIN_DRAWS - 1, MIN_DRAWS)] == ["open", "open", "open", "harmless"]
+    assert MAX_CHANGED_SHARE == 0.05
+    for rule in (RULE.en, RULE.say("es")):
+        assert str(MIN_DRAWS) in rule and "5 %" in rule
 
 
 def test_an_unsure_answer_is_no_label_to_lose():
@@ -128,7 +130,7 @@ def test_an_unsure_answer_is_no_label_to_lose():
 def test_a_falling_strength_and_a_verdict_are_one_rule():
     for n in (24, 96, 400):
         for kept in range(n + 1):
-            one, fall = Survival(n, kept), find_drop([Survival(n, kept)], 1 - MOST_LOST)
+            one, fall = Survival(n, kept), find_drop([Survival(n, kept)], 1 - MAX_CHANGED_SHARE)
             assert fall.is_clear == (one.verdict == "harmless") and (fall.sure == 0) == (one.verdict == "unsafe")
 
 

@@ -87,7 +87,7 @@ def test_only_a_key_names_a_folder(key):
 def test_too_few_pictures_and_too_many_sets_are_refused():
     with pytest.raises(Refusal, match="at least five"):
         uploads.keep(load_uploads(files(3), uploads.SIZE_PX), "few", OWNER)
-    for count in range(8, 8 + uploads.MOST):
+    for count in range(8, 8 + uploads.MAX_DATASETS):
         uploads.keep(load_uploads(files(count), uploads.SIZE_PX), "one", OWNER)
     with pytest.raises(Refusal, match="delete one"):
         uploads.keep(load_uploads(files(20), uploads.SIZE_PX), "more", OWNER)

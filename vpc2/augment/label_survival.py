@@ -19,16 +19,17 @@ from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.shares import Z, wilson
 from vpc2.text import Text
 
-MOST_LOST = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
+MAX_CHANGED_SHARE = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
 # Smallest probability of the prediction for the plain picture; below it there is no label to lose. Of hands, for which ImageNet has no
 # class, its net predicts 7 of 100 with this probability, and 34 of 100 with a quarter.
 SURE = 0.5
-FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # number of draws, none changed, whose interval lies within MOST_LOST
+# Smallest number of draws, none of them changed, whose interval lies within MAX_CHANGED_SHARE.
+MIN_DRAWS = math.floor(Z * Z * (1 - MAX_CHANGED_SHARE) / MAX_CHANGED_SHARE) + 1
 
 RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
     "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence."
-).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
+).fill(most=round(100 * MAX_CHANGED_SHARE), fewest=MIN_DRAWS)
 NO_LABEL = Text(
     "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label "
     "to lose, so nothing is said about the pipeline."
@@ -63,11 +64,11 @@ class Survival:
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, else "open".
+        """Return "harmless" where at most `MAX_CHANGED_SHARE` of the draws change the prediction, "unsafe" where more do, else "open".
 
         Both hold for the whole interval. One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow.
         """
-        line = 1 - MOST_LOST
+        line = 1 - MAX_CHANGED_SHARE
         return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
 
     def is_over(self, line: float) -> bool:

@@ -20,7 +20,7 @@ from vpc2.training.spec import Recipe
 if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
 
-LEAST_PX = 32  # smallest side for a backbone, which halves the resolution five times
+MIN_SIDE_PX = 32  # smallest side for a backbone, which halves the resolution five times
 BACKBONE_PX = 96
 
 _SMALLER_BATCH = Text("Use batches of {batch}")
@@ -125,9 +125,9 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 
 def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
     entry, side = backbone.entry, recipe.settings["size_px"]
-    if side < LEAST_PX:
+    if side < MIN_SIDE_PX:
         larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
-        return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=LEAST_PX), (larger,))
+        return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=MIN_SIDE_PX), (larger,))
     if backbone.is_frozen:
         return None
     freeze = RecipeRepair(_FREEZE, lambda recipe: replace(recipe, net=replace(backbone, is_frozen=True)))

@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.label_survival import FEWEST, MOST_LOST
+from vpc2.augment.label_survival import MAX_CHANGED_SHARE, MIN_DRAWS
 from vpc2.augment.spec import Pipeline
 from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
@@ -113,7 +113,7 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
     ref = kept_file(run.folder, tmp_path)
     at = by_class(ref, **({f"judge/of/{ref}": sets[chosen]} if chosen else {}))
     assert not at.error and ("“set of 1”" if chosen else "“Handwritten digits”") in said(at)
-    assert str(FEWEST) in said(at) and "5 %" in said(at)
+    assert str(MIN_DRAWS) in said(at) and "5 %" in said(at)
 
 
 def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
@@ -167,8 +167,8 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
 
 
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
-    assert label_safety.DRAWS >= FEWEST
-    assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
+    assert label_safety.DRAWS >= MIN_DRAWS
+    assert label_safety_by_strength.LINE == round(100 * (1 - MAX_CHANGED_SHARE)) == 95
     found = label_survival.survival_of(Pipeline(), ClassifierRef("run", run.id), None, 0)
     assert found.kept == found.n and label_survival.verdict_text(found).startswith(":green")
     few = replace(found, n=24, kept=19)

@@ -89,7 +89,7 @@ def _full_tray():
 
     from vpc2.ui.widgets import photo_picker
 
-    for i in range(photo_picker.MOST + 3):
+    for i in range(photo_picker.MAX_OWN_PHOTOS + 3):
         photo_picker.add_pixels(np.full((4, 4, 3), i, np.uint8), f"{i}")
     st.session_state["left"] = [one["name"] for one in photo_picker.own_photos().values()]
 

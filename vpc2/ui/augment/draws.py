@@ -21,7 +21,7 @@ from vpc2.ui.widgets.buttons import button
 COLUMNS = {3: 4, 5: 3, 8: 3}  # columns of the grid by the number of draws; the original takes one more cell
 DRAWS = tuple(COLUMNS)
 SIDE_PX = 384
-MOST_DRAWS = 8
+MAX_DRAWS = 8
 
 Photo = dict[str, Any]
 
@@ -77,6 +77,6 @@ def choose_draw(photos: list[Photo], key: str) -> tuple[Photo, int]:
             _("Photograph"), list(names), format_func=names.__getitem__, key=f"{key}/photo/{'-'.join(sorted(names))[:200]}", width=260
         )
         draw_number = st.segmented_control(
-            _("Draw"), range(1, MOST_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"
+            _("Draw"), range(1, MAX_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"
         )
     return next(photo for photo in photos if photo["digest"] == digest), draw_number - 1

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
 from vpc2.images.samples import SAMPLES
-from vpc2.labels import MOST, POINT, Label
+from vpc2.labels import MAX_LABELS, POINT, Label
 from vpc2.text import Plural, Refusal, Text, clean_name
 from vpc2.ui import markdown
 from vpc2.ui.session import notices
@@ -43,12 +43,12 @@ def draw_label_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[
     except Refusal as refusal:
         notices.remember_note(refusal.text, "error")
         return labels
-    free = max(MOST - len(labels), 0)
+    free = max(MAX_LABELS - len(labels), 0)
     notices.remember_note(_IMPORTED.fill(n=min(len(imported.labels), free), name=clean_name(upload.name)))
     for note in imported.notes:
         notices.remember_note(note)
     if len(imported.labels) > free:
-        notices.remember_note(_FULL.fill(most=MOST, left=len(imported.labels) - free))
+        notices.remember_note(_FULL.fill(most=MAX_LABELS, left=len(imported.labels) - free))
     return (*labels, *imported.labels[:free])
 
 

@@ -18,7 +18,7 @@ from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session.i18n import _, percent, say
 from vpc2.ui.widgets import classifier_picker, page_frame
 
-DRAWS = 96  # of the whole pipeline; with fewer than `label_survival.FEWEST` no verdict "harmless" is possible
+DRAWS = 96  # of the whole pipeline; with fewer than `label_survival.MIN_DRAWS` no verdict "harmless" is possible
 STEP_DRAWS = 24  # of each step alone, which gets no verdict
 TILES = 12
 

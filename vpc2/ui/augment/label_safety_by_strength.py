@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_drop
+from vpc2.augment.label_survival import MAX_CHANGED_SHARE, RULE, Survival, find_drop
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
@@ -20,7 +20,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, number, percent, say
 
 DRAWS = (24, 48, 96)
-LINE = round(100 * (1 - MOST_LOST))  # default threshold in %, the one of the verdict
+LINE = round(100 * (1 - MAX_CHANGED_SHARE))  # default threshold in %, the one of the verdict
 CONTROL_PX = 155  # two controls side by side fit on a phone
 
 

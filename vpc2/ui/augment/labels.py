@@ -12,7 +12,7 @@ import streamlit as st
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
-from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
+from vpc2.labels import BOX, MASK, MAX_LABELS, POINT, Label, from_docs
 from vpc2.ui import markdown
 from vpc2.ui.augment import label_files
 from vpc2.ui.components.label_editor import label_editor
@@ -87,7 +87,7 @@ def _editor_words() -> dict[str, str]:
         "remove": _("Remove"),
         "clear": _("Remove all"),
         "added": _("Added."),
-        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MOST)),
+        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MAX_LABELS)),
         "small": _("Too small for a box: drag farther."),
     }
 

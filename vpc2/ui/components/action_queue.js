@@ -4,7 +4,7 @@
 
 window.vpc2Spoken ??= { epoch: '', log: [], n: 0 };
 const SPOKEN = window.vpc2Spoken;
-const MOST_SPOKEN = 200;
+const MAX_LOGGED = 200;
 const SEND_MS = 60; // every trigger reruns the page: actions that follow faster are sent together
 const senders = new WeakMap();
 
@@ -24,7 +24,7 @@ function speak(root, component, ears, action, isInstead) {
   const last = SPOKEN.log[SPOKEN.log.length - 1];
   if (last?.to === ears.to && isInstead?.(last, action)) SPOKEN.log.pop();
   SPOKEN.log.push({ ...action, to: ears.to, n: ++SPOKEN.n });
-  SPOKEN.log = SPOKEN.log.slice(-MOST_SPOKEN);
+  SPOKEN.log = SPOKEN.log.slice(-MAX_LOGGED);
   let sender = senders.get(root);
   if (!sender) {
     sender = { timer: 0, isDue: false };

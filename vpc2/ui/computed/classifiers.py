@@ -23,7 +23,7 @@ from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, runs
 from vpc2.ui.session.i18n import _, say
 
-MOST_PICTURES = 400
+MAX_PICTURES = 400
 MAX_FILES = 4  # classifiers opened from files, per session
 MAX_PX = 224  # pretrained nets with a larger input get upscaled images
 TRAIN_SHARE = 0.6
@@ -152,10 +152,10 @@ def has_dataset(ref: ClassifierRef) -> bool:
 
 def max_test_images() -> int:
     """Return the maximum number of test images that the visitor selected."""
-    return st.session_state.get("judge/most", MOST_PICTURES)
+    return st.session_state.get("judge/most", MAX_PICTURES)
 
 
-def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
+def test_images(ref: ClassifierRef, most: int = MAX_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
     """Return at most `most` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
 
     The test split of a run's own data set took no part in its training. Of another data set all images outside the validation split are

@@ -18,13 +18,13 @@ from vpc2.ui.server import idle
 if TYPE_CHECKING:  # numpy is imported after the first paint
     from vpc2.data.imageset import ImageSet
 
-MOST_BYTES = 96 * MB
+MAX_BYTES = 96 * MB
 
 
 class DatasetCache:
     """LRU cache of data sets by key and image size in px, bounded in bytes."""
 
-    def __init__(self, limit_bytes: int = MOST_BYTES):
+    def __init__(self, limit_bytes: int = MAX_BYTES):
         # A data set above the limit counts as the limit: it fills the cache alone, and is reloaded only after another set was used.
         self._sets = LruCache(limit_bytes, lambda data: min(data.images.nbytes, limit_bytes))
 

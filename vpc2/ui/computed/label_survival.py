@@ -18,7 +18,7 @@ from vpc2.ui.session.i18n import _, number, percent, say
 
 SIDE_PX = 256
 CHUNK = 16
-MOST_PICTURES = 400
+MAX_PICTURES = 400
 SOME_PICTURES = 120  # of the test set, where each strength needs a pass over it
 
 _NOTHING_RIGHT = Text("This net answers no test picture both rightly and surely, so there is no label to lose.")
@@ -99,7 +99,7 @@ def survival_by_class_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, An
     predicted correctly with enough confidence.
     """
     result = _survival_by_class_of(
-        augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.dataset_of(ref), MOST_PICTURES, True, predictor_of(ref)
+        augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.dataset_of(ref), MAX_PICTURES, True, predictor_of(ref)
     )
     return {**result, "classes": {label: ClassSurvival(**counts) for label, counts in result["classes"].items()}}
 

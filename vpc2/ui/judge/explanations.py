@@ -22,7 +22,7 @@ from vpc2.ui.widgets import classifier_picker, page_frame
 SOME_PICTURES = 300
 MAPS, COLUMNS, SIDE_PX = 32, 8, 96
 SHOWN, THUMBNAIL_PX = 8, 24
-LEAST_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are rounding errors
+MIN_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are rounding errors
 Photo = dict[str, Any]
 
 
@@ -145,8 +145,8 @@ def _compute_heatmaps(
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
-        drop = largest if largest > LEAST_DROP else 0.0
-        heats["occlusion"] = (lost.clamp_min(0) / lost.max().clamp_min(LEAST_DROP) if drop else torch.zeros_like(lost)).numpy()
+        drop = largest if largest > MIN_DROP else 0.0
+        heats["occlusion"] = (lost.clamp_min(0) / lost.max().clamp_min(MIN_DROP) if drop else torch.zeros_like(lost)).numpy()
     return {
         "label": label,
         "share": float(shares[label]),

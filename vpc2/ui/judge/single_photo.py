@@ -27,7 +27,7 @@ from vpc2.ui.widgets import page_frame
 TOP = 5
 MAX_CACHED = 2_000  # predictions of all visitors: a thousand classes and a small JPEG take 10 kB
 DRAW = "draw/"
-MOST_DRAWS = 16
+MAX_DRAWS = 16
 
 Photo = dict[str, Any]
 
@@ -114,7 +114,7 @@ def choose_draws(views: list[str]) -> list[str]:
     count = st.slider(
         _("Draws of your pipeline as views"),
         0,
-        MOST_DRAWS,
+        MAX_DRAWS,
         0,
         key="judge/draws",
         help=_("The pipeline of the Augment page, drawn anew for each view, at the size the net sees."),

@@ -18,7 +18,7 @@ from vpc2.ui import addresses
 COOKIE = "vpc2_visitor"
 KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit renews it
 _NAME = re.compile(r"[0-9a-f]{32}")
-_MOST_BYTES = 200
+_MAX_BYTES = 200
 
 
 def is_visitor_id(value: object) -> bool:
@@ -84,7 +84,7 @@ async def adopt(request: Request) -> JSONResponse:
         return JSONResponse({"error": "not from here"}, 403)
     body = await request.body()
     try:
-        visitor_id = json.loads(body[:_MOST_BYTES])
+        visitor_id = json.loads(body[:_MAX_BYTES])
     except ValueError:
         visitor_id = None
     if not is_visitor_id(visitor_id):

@@ -15,7 +15,7 @@ from vpc2.knobs import Choice
 from vpc2.spreadsheet import as_text_cell
 from vpc2.text import Refusal
 from vpc2.training.checks import RecipeProblem
-from vpc2.training.experiments.comparison import FEWEST_SEEDS, sentences, share_of_test
+from vpc2.training.experiments.comparison import MIN_SEEDS, sentences, share_of_test
 from vpc2.training.experiments.store import (
     ExperimentStatus,
     ExperimentStore,
@@ -222,7 +222,7 @@ def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
     gap = outcome.gap
     interval = f"{points(gap.low, sign='+')} … {points(gap.high, sign='+')}"
     help_ = _("The 95 % interval counts both kinds of luck: other seeds, and other test pictures (or people).")
-    interval = _("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else interval
+    interval = _("one seed: no verdict") if gap.seeds < MIN_SEEDS else interval
     grid.metric(_("Gap, in points"), points(gap.mean, sign="+"), interval, "off", delta_arrow="off", help=help_)
     experiment_texts.draw_size(outcome)
     curves = validation_curves(filed, runs.store())
@@ -288,7 +288,7 @@ def draw_list() -> None:
                 gap_text = _("{gap} points ({low} to {high})").format(
                     gap=points(gap.mean, sign="+"), low=points(gap.low, sign="+"), high=points(gap.high, sign="+")
                 )
-                st.caption(_("one seed: no verdict") if gap.seeds < FEWEST_SEEDS else gap_text)
+                st.caption(_("one seed: no verdict") if gap.seeds < MIN_SEEDS else gap_text)
     if len(experiments) > len(shown) and button(
         _("Show more ({n})").format(n=number(len(experiments) - len(shown))), key="experiments/more", type="tertiary"
     ):

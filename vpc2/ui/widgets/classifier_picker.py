@@ -157,5 +157,5 @@ def choose_dataset(ref: ClassifierRef) -> None:
         key=f"judge/sets/{ref}/{len(keys)}",
     )
     st.session_state["judge/most"] = st.select_slider(
-        _("At most"), AMOUNTS, value=st.session_state.get("judge/most", classifiers.MOST_PICTURES), format_func=number, key="judge/amount"
+        _("At most"), AMOUNTS, value=st.session_state.get("judge/most", classifiers.MAX_PICTURES), format_func=number, key="judge/amount"
     )

@@ -17,7 +17,7 @@ from vpc2.ui.markdown import literal
 from vpc2.ui.session import notices
 from vpc2.ui.session.i18n import _, say
 
-MOST = 12
+MAX_OWN_PHOTOS = 12
 FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 
 _NAMED_NOTE = Text("{name}: {note}")
@@ -66,9 +66,9 @@ def _select(digests: list[str]) -> None:
 def _store(photo: dict[str, Any]) -> None:
     own_photos().pop(photo["digest"], None)
     own_photos()[photo["digest"]] = photo
-    if len(own_photos()) > MOST:
+    if len(own_photos()) > MAX_OWN_PHOTOS:
         own_photos().pop(next(iter(own_photos())))
-        notices.remember_note(_FULL.fill(limit=MOST))
+        notices.remember_note(_FULL.fill(limit=MAX_OWN_PHOTOS))
 
 
 def _add_uploads(uploads: list, page: str, most: int) -> None:

@@ -5,7 +5,7 @@
 // told: kept { session, work, earlier: { kind: [tokens, oldest first] }, opened }, others { kind: { token, at } }, id
 
 const TAB = 'vpc2-tab', ALL = 'vpc2-workspace', NAME = 'vpc2-visitor';
-const MOST_TABS = 6, MOST_EARLIER = 3;
+const MAX_TABS = 6, MAX_EARLIER = 3;
 const WAIT_MS = 400; // a slider dragged in another tab changes many times a second
 const states = new WeakMap();
 let memory = {}, madeUp = ''; // where the browser forbids storage, values last as long as the page
@@ -46,7 +46,7 @@ function open() {
   for (const { kind, token, at } of elsewhere(fresh)) {
     fresh.seen[kind] = Math.max(fresh.seen[kind] || 0, at);
     if (!fresh.work[kind]) fresh.work[kind] = token;
-    else if (token !== fresh.work[kind]) fresh.earlier[kind] = [token, ...(fresh.earlier[kind] || [])].slice(-MOST_EARLIER);
+    else if (token !== fresh.work[kind]) fresh.earlier[kind] = [token, ...(fresh.earlier[kind] || [])].slice(-MAX_EARLIER);
   }
   write(tabStore, TAB, fresh);
   return fresh;
@@ -62,7 +62,7 @@ function keep(s) {
   if (!changed.length) return;
   const tabs = allTabs(), at = Date.now(), mine = tabs[tab.id] || { changed: {} };
   tabs[tab.id] = { at, work: tab.work, changed: { ...mine.changed, ...Object.fromEntries(changed.map(kind => [kind, at])) } };
-  const newest = Object.entries(tabs).sort((a, b) => b[1].at - a[1].at).slice(0, MOST_TABS);
+  const newest = Object.entries(tabs).sort((a, b) => b[1].at - a[1].at).slice(0, MAX_TABS);
   write(allStore, ALL, { tabs: Object.fromEntries(newest) });
 }
 

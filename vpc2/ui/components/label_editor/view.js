@@ -2,7 +2,7 @@
 // a mask, one corner of a box) are kept here; every finished label is sent to Python and returns with the data.
 const SPACE = 'http://www.w3.org/2000/svg';
 const TOOLS = ['box', 'point', 'mask'];
-const NEAR_PX = 12, SAME_PX = 4, LEAST = 0.01;
+const NEAR_PX = 12, SAME_PX = 4, MIN_SIDE = 0.01;
 const STATES = new WeakMap();
 const ANSWER_MS = 8000; // after so long without a response, the labels return to Python's last list
 export default function (component) {
@@ -113,7 +113,7 @@ function show(component, state) {
   const boxed = at => {
     const made = span(state.from, at);
     forget();
-    if (made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); else hint(words.small);
+    if (made[2] - made[0] > MIN_SIDE && made[3] - made[1] > MIN_SIDE) add('box', made); else hint(words.small);
   };
   const pick = tool => {
     if (tool !== state.tool) { state.tool = tool; forget(); }

@@ -10,7 +10,7 @@ from typing import Any
 from vpc2.ui.components import action_queue
 
 _FOLDER = Path(__file__).parent
-_LEAST = {"place": 0, "step": -1}
+_MIN = {"place": 0, "step": -1}
 
 
 def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
@@ -18,9 +18,9 @@ def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
     if not isinstance(payload, Mapping):
         return None
     kind, value = payload.get("kind"), payload.get("value")
-    if not isinstance(kind, str) or kind not in _LEAST or not isinstance(value, list | tuple) or len(value) != 2:
+    if not isinstance(kind, str) or kind not in _MIN or not isinstance(value, list | tuple) or len(value) != 2:
         return None
-    if not all(isinstance(part, int | float) and not isinstance(part, bool) and _LEAST[kind] <= part <= 1 for part in value):
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) and _MIN[kind] <= part <= 1 for part in value):
         return None
     return kind, (float(value[0]), float(value[1]))
 

@@ -1,6 +1,6 @@
 // One window over real numbers. The outputs are computed in Python; here the products that lead to them are only written out.
 const PIXEL = 0, BEYOND = 2;
-const MOST_ZEROS = 25; // windows up to 5 x 5 are written out whole
+const MAX_TERMS = 25; // windows up to 5 x 5 are written out whole
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
 const fill = (text, values) => text.replace(/{(\w+)}/g, (_all, key) => values[key]);
@@ -144,7 +144,7 @@ function spell(sum, s, terms, value) {
   if (data.op === 'max') parts.push('max(');
   else if (data.op === 'mean' || data.divisor > 1) parts.push('(');
   // A large window with a small kernel in its middle: the products with zeros are counted, not written.
-  const written = data.op === 'sum' && terms.length > MOST_ZEROS ? terms.filter(term => term.weight !== 0) : terms;
+  const written = data.op === 'sum' && terms.length > MAX_TERMS ? terms.filter(term => term.weight !== 0) : terms;
   written.forEach((term, i) => {
     if (i) parts.push(join);
     const text = data.op === 'sum' ? `${write(s, term.value)}×${inBrackets(term.weight)}` : write(s, term.value);
