@@ -56,7 +56,7 @@ for name, arguments, asks in json.load(sys.stdin):
     sys.argv = [name, *arguments]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         scope = runpy.run_path(name, run_name="__main__")
-    found[name] = {"said": said.getvalue(), "asked": [part.tolist() for part in scope["ask"](arguments[0])] if asks else None}
+    found[name] = {"said": said.getvalue(), "asked": [part.tolist() for part in scope["predict"](arguments[0])] if asks else None}
 print(json.dumps(found))
 """
 

@@ -159,7 +159,7 @@ def run_by_a_clock(monkeypatch, store, recipe):
 @pytest.mark.parametrize("schedule", ["one_cycle", "constant"])
 def test_a_run_that_the_seconds_ended_takes_its_rates_along(monkeypatch, store, make_recipe, tmp_path, schedule):
     run = run_by_a_clock(monkeypatch, store, make_recipe(epochs=10_000, budget_s=1.0, schedule=schedule))
-    assert "the rates it really had" in compare(run, tmp_path / "out")
+    assert "the recorded learning rates" in compare(run, tmp_path / "out")
 
 
 def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refused(make_recipe):

@@ -27,7 +27,7 @@ _WEIGHTS = f"""
 path = Path(__file__).parent / "{tta_script.WEIGHTS_NAME}"
 if not path.is_file():
     sys.exit(f"{{path.name}} is missing: put it beside this script, it is in the ZIP that the script came in.")
-weights = load_file(path)  # numbered in the order of the net's own
+weights = load_file(path)  # numbered in the order of the state dict
 net.load_state_dict({{name: weights[str(i)] for i, name in enumerate(net.state_dict())}})
 net.eval()
 """
@@ -53,8 +53,8 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
             needs="".join(f", {package}" for package in needs),
             classes=classifier.classes,
             preprocessing=classifier.preprocessing.to_doc(),
-            moves=geometric,
-            lights=photometric,
+            geometric=geometric,
+            photometric=photometric,
             merge=MERGES.find(how).target,
             merge_words=MERGES.find(how).help.en.rstrip("."),
             input_grey=INPUT_GREY,

@@ -74,9 +74,9 @@ def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, 
     parent, _, last = entry.head.rpartition(".")
     frozen = backbone.is_frozen and not is_trained
     trunk = f"self.trunk = {_build(entry)}" if is_trained else _LOADED.format(build=_build(entry), weights=_weights(entry))
-    keep = "self.trunk.eval()  # its statistics stay, too\n        " if frozen else ""
+    keep = "self.trunk.eval()  # batch-norm statistics are frozen, too\n        " if frozen else ""
     net = _NET.format(
-        frozen="; the trunk stays as it is" if frozen else "",
+        frozen="; the trunk is frozen" if frozen else "",
         trunk=trunk,
         head=f".{parent}[{last}]" if last.isdecimal() else f".{entry.head}",
         features=entry.features,
