@@ -32,7 +32,7 @@ def shown(at) -> list[str]:
         for kind in WIDGETS
         for one in at.get(kind)
     ]
-    words += [one.proto.json for one in at.get("bidi_component") if '"ears"' in one.proto.json and "history" not in one.proto.id]
+    words += [one.proto.json for one in at.get("bidi_component") if '"queue"' in one.proto.json and "history" not in one.proto.id]
     return words
 
 

@@ -87,5 +87,5 @@ def _draw_sheet(maps: FeatureMaps, selected: int, title: str, alt: str) -> None:
     box = [column / columns, row / rows, (column + 1) / columns, (row + 1) / rows]
     words = {"image": alt, "hint": _("Each square is one channel. Click one, or use the arrow keys, to see it large.")}
     point_picker(
-        net_views.feature_map_sheet(maps), [{"box": box, "colour": ACCENT, "said": title}], key="see/sheet", words=words, on_event=choose
+        net_views.feature_map_sheet(maps), [{"box": box, "colour": ACCENT, "caption": title}], key="see/sheet", words=words, on_event=choose
     )

@@ -104,7 +104,7 @@ def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int
             st.caption(f"**{title}**")
             point_picker(
                 net_views.plane_png(plane),
-                [{"box": box, "colour": ACCENT, "said": ""}],
+                [{"box": box, "colour": ACCENT, "caption": ""}],
                 key=f"see/closely/{key}",
                 words={"image": title, "hint": hint},
                 on_event=select_unit(net, facts),

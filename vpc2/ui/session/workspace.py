@@ -151,7 +151,7 @@ def restore() -> None:
     Differing versions of other tabs are put before it in the history, so that Undo reaches them. If this tab had already opened its
     link in the earlier session, the edited version of then is restored, and the link's own content is one Undo away.
     """
-    stored = _reported("kept")
+    stored = _reported("stored")
     if not isinstance(stored, dict) or stored.get("session") != session_id() or "restored" in st.session_state:
         return
     st.session_state["restored"] = True

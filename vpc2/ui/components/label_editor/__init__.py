@@ -47,7 +47,7 @@ def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapp
         "labels": [label.to_doc() for label in labels],
         "words": dict(words),
         "limits": limits,
-        "ears": action_queue.register_callback(key, pending.append),
+        "queue": action_queue.register_callback(key, pending.append),
         "waiting": len(pending),
     }
     action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))
