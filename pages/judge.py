@@ -18,7 +18,7 @@ with left:
     all_views = single_photo.choose_draws(views)
 
 with right:
-    photos = draw_photo_picker("judge", most=3, first=("chelsea",))
+    photos = draw_photo_picker("judge", max_photos=3, first=("chelsea",))
     tabs = {
         _("Photographs"): lambda: single_photo.draw_photos(ref, photos, all_views),
         _("Test set"): lambda: test_set.draw_test_set(ref, views),

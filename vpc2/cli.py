@@ -157,11 +157,11 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, most: int) -> bytes:
-    """Return at most `most` bytes of a file."""
+def _read(path: Path, count_bytes: int) -> bytes:
+    """Return at most `count_bytes` bytes of a file."""
     try:
         with path.open("rb") as file:
-            return file.read(most)
+            return file.read(count_bytes)
     except OSError:
         raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
 

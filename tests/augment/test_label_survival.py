@@ -77,7 +77,7 @@ def test_digits_may_be_turned_a_little_but_not_by_any_angle(digits):
     found = []
     for _value, stronger in edit_strengths(pipeline, "s1", "degrees"):
         every = survival_by_class(stronger, images[::3], labels[::3], ask).values()
-        found.append(Survival(sum(one.n for one in every), sum(one.kept for one in every)))
+        found.append(Survival(sum(one.n for one in every), sum(one.survived for one in every)))
     fall = find_drop(found, 0.8)
     assert fall.stays and 1 < fall.sure < 5
     assert found[1].share > 0.8
@@ -123,7 +123,7 @@ def test_an_unsure_answer_is_no_label_to_lose():
         return np.array([[share, *[(1 - share) / 2] * 2] for share in sure])
 
     found = survival_by_class(Pipeline(), [torch.from_numpy(one) for one in images], labels, ask)
-    assert (found[0].n, found[0].kept) == (5, 5)
+    assert (found[0].n, found[0].survived) == (5, 5)
     assert survival_by_class(Pipeline(), [torch.zeros(3, 8, 8)], labels[:1], ask) == {}
 
 
@@ -139,7 +139,7 @@ def test_what_changes_nothing_breaks_nothing_and_the_breaking_step_is_found(digi
     six = images[np.flatnonzero(labels == 6)[0]]
     assert ask([six]).argmax() == 6
     plain = survival(Pipeline(), six, 6, ask, 10)
-    assert (plain.kept, plain.n, plain.high) == (10, 10, 1.0)
+    assert (plain.survived, plain.n, plain.high) == (10, 10, 1.0)
     both = edit_add(edit_add(Pipeline(), "RandomGrayscale", {"p": 1.0}), "RandomRotation90", {"times": [2, 2], "p": 1.0})
     by_step = survival_by_step(both, six, 6, ask, 10)
     assert by_step[both.steps[0].id].share == 1.0

@@ -35,7 +35,7 @@ NO_LABEL = Text(
     "to lose, so nothing is said about the pipeline."
 )
 
-Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
+Predict = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class Survival:
     """
 
     n: int
-    kept: int
+    survived: int
     answers: tuple[int, ...] = ()
     certainty: tuple[float, ...] = ()
 
     @property
     def share(self) -> float:
-        return self.kept / max(self.n, 1)
+        return self.survived / max(self.n, 1)
 
     @property
     def low(self) -> float:
-        return wilson(self.kept, self.n)[0]
+        return wilson(self.survived, self.n)[0]
 
     @property
     def high(self) -> float:
-        return wilson(self.kept, self.n)[1]
+        return wilson(self.survived, self.n)[1]
 
     @property
     def verdict(self) -> str:
@@ -69,7 +69,7 @@ class Survival:
         Both hold for the whole interval. One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow.
         """
         line = 1 - MAX_CHANGED_SHARE
-        return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
+        return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.survived > 1 else "open"
 
     def is_over(self, line: float) -> bool:
         """True where the whole interval of the share that keeps the prediction lies above a threshold (0 to 1)."""
@@ -118,28 +118,28 @@ def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
     return certainty >= SURE
 
 
-def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
+def survival(pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = "") -> Survival:
     """Return how often a picture, float (3, H, W) in [0, 1], is still predicted as `label` over `draws` draws."""
-    probabilities = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
+    probabilities = predict([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
     classes = probabilities.argmax(1)
     return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(probabilities.max(1).tolist()))
 
 
-def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> dict[str, Survival]:
+def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = "") -> dict[str, Survival]:
     """Return the survival under each step alone, by step id: the lowest is the step that breaks the label."""
-    return {step.id: survival(edit_solo(pipeline, step.id), image, label, ask, draws, image_key) for step in pipeline.steps if step.on}
+    return {step.id: survival(edit_solo(pipeline, step.id), image, label, predict, draws, image_key) for step in pipeline.steps if step.on}
 
 
-def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
+def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, predict: Predict) -> dict[int, ClassSurvival]:
     """Return, per class, how many pictures that are predicted correctly and confidently stay correct after one draw each.
 
     A class without such pictures is left out: there is no label to lose.
     """
-    plain = ask(images)
+    plain = predict(images)
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
-    probabilities = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
+    probabilities = predict([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
     classes, certainty = probabilities.argmax(1), probabilities.max(1)
     survivals = {}
     for label in np.unique(labels[right]).tolist():
@@ -151,6 +151,6 @@ def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.n
             tuple(certainty[in_class].tolist()),
         )
         replacement = result.instead(label)
-        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.kept) else replacement[0]
+        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.survived) else replacement[0]
         survivals[label] = ClassSurvival(**vars(result), example=int(right[in_class][result.answers.index(shown_answer)]))
     return survivals

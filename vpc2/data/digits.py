@@ -18,9 +18,9 @@ MAX_INK = 16  # the ink of one pixel in the file
 
 @cache
 def _table() -> np.ndarray:
-    found = importlib.util.find_spec("sklearn")
-    assert found is not None and found.submodule_search_locations  # a package that the app depends on
-    folder = Path(found.submodule_search_locations[0])
+    spec = importlib.util.find_spec("sklearn")
+    assert spec is not None and spec.submodule_search_locations  # a package that the app depends on
+    folder = Path(spec.submodule_search_locations[0])
     with gzip.open(folder / "datasets" / "data" / "digits.csv.gz", "rt") as file:
         return np.loadtxt(file, delimiter=",")
 

@@ -47,9 +47,9 @@ def _open(key: str, root: Path, *, download: bool) -> Any:
     from torchvision import datasets
 
     entry = _entry(key)
-    made = getattr(datasets, entry.torchvision)
-    part = {"train": True} if "train" in inspect.signature(made).parameters else {"split": "train"}
-    return made(root, **(dict(entry.part) or part), download=download)
+    dataset_class = getattr(datasets, entry.torchvision)
+    part = {"train": True} if "train" in inspect.signature(dataset_class).parameters else {"split": "train"}
+    return dataset_class(root, **(dict(entry.part) or part), download=download)
 
 
 def load(key: str, size_px: int) -> ImageSet:

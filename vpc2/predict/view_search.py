@@ -32,13 +32,13 @@ class Plan:
     weights: dict[str, float]
     temperature: float
     temperature_plain: float
-    seen: frozenset[bytes]
+    digests: frozenset[bytes]
 
     def check(self, predictions: SetPredictions) -> None:
         """Raise `TypeError` for anything but test predictions, `Refusal` where one of their pictures was used in the search."""
         if not isinstance(predictions, TestPredictions):
             raise TypeError("a plan is reported on TestPredictions only")
-        if not self.seen.isdisjoint(predictions.digests):
+        if not self.digests.isdisjoint(predictions.digests):
             raise Refusal(_LEAK)
 
     def merged(self, predictions: TestPredictions) -> np.ndarray:

@@ -146,9 +146,9 @@ def _check_memory(recipe: Recipe, bytes_each: int) -> RecipeProblem | None:
     smaller = max(batch * limit // needed, 1)
     smaller = 1 << (int(smaller).bit_length() - 1)
     text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
-    least = SETTINGS.knob("batch_size")
-    assert isinstance(least, Whole)
-    if smaller < least.low:
+    batch_size = SETTINGS.knob("batch_size")
+    assert isinstance(batch_size, Whole)
+    if smaller < batch_size.low:
         return RecipeProblem(text)
     return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with(other, batch_size=smaller)),))
 
@@ -170,9 +170,9 @@ def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | 
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
     knob = SETTINGS.knob("train_share")
     assert isinstance(knob, Number)
-    most = knob.high
-    whole = RecipeRepair(_WHOLE_SHARE.fill(share=most), lambda recipe: _with(recipe, train_share=most))
-    repairs = (whole,) if recipe.settings["train_share"] < most else ()
+    max_share = knob.high
+    whole = RecipeRepair(_WHOLE_SHARE.fill(share=max_share), lambda recipe: _with(recipe, train_share=max_share))
+    repairs = (whole,) if recipe.settings["train_share"] < max_share else ()
     if len(split.train) < 2:
         return RecipeProblem(_TOO_FEW.fill(count=len(split.train)), repairs)
     if sum(count > 0 for count in counts) < 2:

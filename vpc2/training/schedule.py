@@ -55,7 +55,7 @@ class Schedule(Entry):
     @cached_property
     def takes_steps(self) -> bool:
         """True if `factor` takes the number of steps as a second argument."""
-        kinds = [one.kind for one in inspect.signature(self.factor).parameters.values()]
+        kinds = [parameter.kind for parameter in inspect.signature(self.factor).parameters.values()]
         plain = kinds.count(inspect.Parameter.POSITIONAL_ONLY) + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return plain > 1 or inspect.Parameter.VAR_POSITIONAL in kinds
 

@@ -66,7 +66,7 @@ def test_a_net_that_reads_one_pixel_falls_where_that_pixel_goes_dark():
     # By 0, 2 (5 %) and 3 or less pixels the lit band still covers column 6; from 4 on it is past it.
     assert found.accuracy == (1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5) and heard[-1] == pytest.approx(1)
     assert all(one.low <= one.share <= one.high and one.n == 10 for one in found.shares)
-    assert found.kept == pytest.approx((1 + 5 * 0.5) / 6)
+    assert found.relative_accuracy == pytest.approx((1 + 5 * 0.5) / 6)
     one = probabilities_over(classifier, classifier.prepare([pixels[0]]), "shift")
     assert one.argmax(1).tolist() == [1, 1, 0, 0, 0, 0, 0]
 

@@ -57,7 +57,7 @@ def test_mixed_batches_train_on_mixed_labels(recipe):
     last, last_plain = of_type(events, "epoch")[-1], of_type(plain, "epoch")[-1]
     assert last["train_loss"] > 0.5 > last_plain["train_loss"]  # 0.9 of the pairs are of two classes: 0.9 * log(2) = 0.62
     assert last["val_accuracy"] > 0.8
-    assert classifier.made["recipe"]["pipeline"]["mix"]["way"] == "RandomMixUpV2"
+    assert classifier.provenance["recipe"]["pipeline"]["mix"]["way"] == "RandomMixUpV2"
 
 
 def test_training_leaves_the_global_generator_as_it_was(recipe):

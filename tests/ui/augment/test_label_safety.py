@@ -69,9 +69,8 @@ def kept_file(folder, tmp_path, change=lambda module: None, **other):
     module = copy.deepcopy(classifier.module)
     with torch.no_grad():
         change(module)
-    save_classifier(
-        Classifier(module, classifier.preprocessing, **{"classes": classifier.classes, "made": classifier.made, **other}), tmp_path / "one"
-    )
+    fields = {"classes": classifier.classes, "provenance": classifier.provenance, **other}
+    save_classifier(Classifier(module, classifier.preprocessing, **fields), tmp_path / "one")
     return uploaded_classifiers.keep((tmp_path / "one").read_bytes())[0]
 
 
@@ -118,8 +117,8 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
 
 def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
     """The file has no test set; the visitor's data set with known classes serves as one. Another visitor has none and gets a note."""
-    made = {"net": load_classifier(run.folder).made["recipe"]["net"]}
-    ref = kept_file(run.folder, tmp_path, made=made)
+    provenance = {"net": load_classifier(run.folder).provenance["recipe"]["net"]}
+    ref = kept_file(run.folder, tmp_path, provenance=provenance)
     assert "“set of 1”" in said(by_class(ref))
     assert "there is none" in said(by_class(ref, visitor="3" * 32))
 
@@ -170,8 +169,8 @@ def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
     assert label_safety.DRAWS >= MIN_DRAWS
     assert label_safety_by_strength.LINE == round(100 * (1 - MAX_CHANGED_SHARE)) == 95
     found = label_survival.survival_of(Pipeline(), ClassifierRef("run", run.id), None, 0)
-    assert found.kept == found.n and label_survival.verdict_text(found).startswith(":green")
-    few = replace(found, n=24, kept=19)
+    assert found.survived == found.n and label_survival.verdict_text(found).startswith(":green")
+    few = replace(found, n=24, survived=19)
     assert label_survival.verdict_text(few).startswith(":orange")
-    bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
+    bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, survived=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]

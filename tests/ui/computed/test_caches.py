@@ -314,9 +314,9 @@ class Visitor:
         with torch.no_grad():
             for weights in module.parameters():
                 weights += 0.01 * torch.randn_like(weights)
-        self.file = self._keep(Classifier(module, known.preprocessing, known.classes, known.made, "mine"), folder)
+        self.file = self._keep(Classifier(module, known.preprocessing, known.classes, known.provenance, "mine"), folder)
         net = edit_param(NET, CONV, "out_channels", 8 * number)
-        self.other_file = self._keep(replace(known, module=build_net(net), made={"net": codec.to_document(net)}), folder)
+        self.other_file = self._keep(replace(known, module=build_net(net), provenance={"net": codec.to_document(net)}), folder)
         self.own_run = runs.store().create(RECIPES["digits"].recipe, name=f"of visitor {number}", owner=self.id).id
         self.net = edit_param(NET, CONV, "kernel_size", 1 + 2 * number)
         self.session |= {f"judge/of/{run}": self.set, f"judge/of/{self.file}": self.set, "judge/files": {str(self.file): "mine"}}

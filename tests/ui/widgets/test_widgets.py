@@ -69,7 +69,7 @@ def _tray_of():
     from vpc2.ui.widgets import page_frame, photo_picker
 
     page_frame.draw_notes()
-    st.session_state["given"] = photo_picker.draw_photo_picker("test", most=3)
+    st.session_state["given"] = photo_picker.draw_photo_picker("test", max_photos=3)
 
 
 def test_what_is_dropped_into_the_tray_is_what_comes_out_newest_first():

@@ -83,7 +83,7 @@ def to_code(pipeline: Pipeline) -> str:
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
     mix = ""
     if pipeline.mix is not None:
-        used.append(MIXES[pipeline.mix.way])
+        used.append(MIXES[pipeline.mix.kind])
         mix = _MIX.format(call=mixing_call(pipeline.mix))
     imports, carried = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
     return MADE_WITH + _SCRIPT.format(
@@ -98,7 +98,7 @@ def _name(entry: Operation | Mix) -> str:
 
 def mixing_call(mixing: Mixing) -> str:
     """Return the call that constructs Kornia's object for a pipeline's mixing."""
-    entry = MIXES[mixing.way]
+    entry = MIXES[mixing.kind]
     sized = "output_size=(height, width)" if entry.is_sized else ""
     arguments = call_arguments(replace(entry, is_sized=False), mixing.params)
     return f"{_name(entry)}({', '.join(filter(None, [sized, arguments]))}, data_keys=['input'])"

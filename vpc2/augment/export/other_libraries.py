@@ -121,7 +121,7 @@ def _lines(pipeline: Pipeline, library: str) -> str:
         lines += [f"        # {note}\n" for note in _notes(OPS[step.op], library)]
         lines.append(f"        {call},\n")
     if pipeline.mix is not None:
-        entry = MIXES[pipeline.mix.way]
+        entry = MIXES[pipeline.mix.kind]
         call_after = entry.torchvision if library == "torchvision" else ""
         lines.append(
             f"        # {entry.key} mixes whole batches: {f'{call_after} after collating' if call_after else 'it has no equal here'}\n"

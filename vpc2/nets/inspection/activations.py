@@ -103,13 +103,13 @@ def run_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) ->
         return run_prefix(module, summary.layers, layer_id, image[None])
 
 
-def to_feature_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> FeatureMaps:
-    """Return up to `most` channels of an output from `first` on as images, each scaled to its own range, or all `together`.
+def to_feature_maps(output: torch.Tensor, *, first: int = 0, limit: int = 64, together: bool = False) -> FeatureMaps:
+    """Return up to `limit` channels of an output from `first` on as images, each scaled to its own range, or all `together`.
 
     A vector becomes one map with its values in rows.
     """
     whole = output if output.dim() == 3 else _vector_map(output)
-    part = whole[first : first + most]
+    part = whole[first : first + limit]
     flat = part.flatten(1)
     low, high = flat.amin(1), flat.amax(1)
     if together:

@@ -65,7 +65,7 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
     """Return the lines that build a net trained here, and the packages and files they need."""
-    document = net_document(classifier.made)
+    document = net_document(classifier.provenance)
     if document is None:
         raise Refusal(_NO_SCRIPT)
     net, needs = from_document(document).spec, ["safetensors", f"and {tta_script.WEIGHTS_NAME} beside it"]

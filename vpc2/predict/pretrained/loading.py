@@ -105,8 +105,8 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     preprocessing = Preprocessing(
         size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
     )
-    made = {"pretrained": str(ClassifierRef("torchvision", name))}
-    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), made, name)
+    provenance = {"pretrained": str(ClassifierRef("torchvision", name))}
+    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), provenance, name)
 
 
 def listed_module(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:

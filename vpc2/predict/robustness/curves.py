@@ -33,7 +33,7 @@ class RobustnessCurve:
         return tuple(share.share for share in self.shares)
 
     @property
-    def kept(self) -> float:
+    def relative_accuracy(self) -> float:
         """The mean accuracy over all strengths but the first, as a share of the plain accuracy; 0 where that is 0."""
         plain, *corrupted = self.accuracy
         return float(np.mean(corrupted)) / plain if plain else 0.0

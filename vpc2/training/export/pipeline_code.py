@@ -125,7 +125,7 @@ def _name(target: str, carrier: Carrier) -> str:
 
 
 def _mix(recipe: Recipe, mixing: Mixing, carrier: Carrier) -> str:
-    entry = MIXES[mixing.way]
+    entry = MIXES[mixing.kind]
     params = entry.clean(mixing.params)
     if "patch_size" in params:
         params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}

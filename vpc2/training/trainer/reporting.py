@@ -101,7 +101,7 @@ class Reporter:
             else training_data.counts,
             "val_counts": np.bincount(trainer.data.labels[trainer.split.validation], minlength=len(trainer.data.classes)).tolist(),
             "is_augmented": trainer.recipe.augmentation is not None,
-            "mix": mix.way if mix is not None else None,
+            "mix": mix.kind if mix is not None else None,
             "adversary": settings["adversary"] if trainer.recipe.is_attacked else None,
         }
 

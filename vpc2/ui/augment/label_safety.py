@@ -102,7 +102,7 @@ def _draw_steps(pipeline: Pipeline, photo: Photo, ref: ClassifierRef) -> None:
     worst = min(range(len(steps)), key=lambda i: by_step[i].share, default=None)
     with st.container():
         summary = label_survival.survival_text(whole)
-        if len(steps) > 1 and worst is not None and by_step[worst].kept < by_step[worst].n:
+        if len(steps) > 1 and worst is not None and by_step[worst].survived < by_step[worst].n:
             summary = _("Of the steps alone, “{step}” loses most: {share} keep the answer.").format(
                 step=say(OPS[steps[worst].op].title), share=percent(by_step[worst].share, 0)
             )

@@ -127,7 +127,7 @@ def _draw_class(
         st.markdown(f"**{markdown.literal(sentence)}**")
         st.caption(
             _("{k} of {n} keep the answer ({low} to {high})").format(
-                k=number(survival.kept), n=number(survival.n), low=percent(survival.low, 0), high=percent(survival.high, 0)
+                k=number(survival.survived), n=number(survival.n), low=percent(survival.low, 0), high=percent(survival.high, 0)
             )
         )
 

@@ -63,20 +63,20 @@ def _choose_mix() -> tuple[str, dict[str, Any]]:
     """Let the visitor choose the mix, its parameters and whether training batches are mixed too; return the mix's key and parameters."""
     pipeline: Pipeline = workspace.load("pipeline")
     current = pipeline.mix
-    way, knobs = st.columns([1, 2.4], gap="medium")
+    method, knobs = st.columns([1, 2.4], gap="medium")
     options = list(MIXES)
-    key = way.selectbox(
+    key = method.selectbox(
         _("Way of mixing"),
         options,
-        index=options.index(current.way) if current else 0,
+        index=options.index(current.kind) if current else 0,
         format_func=lambda key: say(MIXES[key].title),
         key=workspace.key("pipeline", "mix", "way"),
     )
-    way.caption(say(MIXES[key].help))
+    method.caption(say(MIXES[key].help))
     params = {}
     with knobs, st.container(horizontal=True):
         for knob in MIXES[key].knobs:
-            value = current.params[knob.key] if current and current.way == key else knob.clean(knob.default)
+            value = current.params[knob.key] if current and current.kind == key else knob.clean(knob.default)
             with st.container(width=280):
                 params[knob.key] = draw_knob(knob, value, key=workspace.key("pipeline", "mix", key, knob.key))
         is_kept = st.toggle(

@@ -189,10 +189,12 @@ def _draw_layers(comparison: Comparison) -> None:
             "A": [_name(row.left) for row in rows],
             "B": [_name(row.right) for row in rows],
             _("What differs"): ["; ".join(map(say, row.differences)) for row in rows],
-            _("Output"): [_pair_text(*pair, lambda one: shape_text(one.output)) for pair in facts],
-            _("Parameters"): [_pair_text(*pair, lambda one: number(one.params)) for pair in facts],
-            _("Multiply-adds"): [_pair_text(*pair, lambda one: number(one.macs)) for pair in facts],
-            _("Receptive field"): [_pair_text(*pair, lambda one: number(one.receptive_field) if one.output else "—") for pair in facts],
+            _("Output"): [_pair_text(*pair, lambda layer: shape_text(layer.output)) for pair in facts],
+            _("Parameters"): [_pair_text(*pair, lambda layer: number(layer.params)) for pair in facts],
+            _("Multiply-adds"): [_pair_text(*pair, lambda layer: number(layer.macs)) for pair in facts],
+            _("Receptive field"): [
+                _pair_text(*pair, lambda layer: number(layer.receptive_field) if layer.output else "—") for pair in facts
+            ],
         },
         border="horizontal",
         hide_index=True,

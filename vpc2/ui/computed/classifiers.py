@@ -64,7 +64,7 @@ def recipe_of(ref: ClassifierRef) -> Recipe | None:
     if not ref.is_file:
         return None
     try:
-        recipe = codec.from_document(classifier_of(ref).made.get("recipe"), "recipe").spec
+        recipe = codec.from_document(classifier_of(ref).provenance.get("recipe"), "recipe").spec
         is_known = own_datasets.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(ref).classes
         return recipe if is_known else None
     except Refusal:
@@ -155,8 +155,8 @@ def max_test_images() -> int:
     return st.session_state.get("judge/most", MAX_PICTURES)
 
 
-def test_images(ref: ClassifierRef, most: int = MAX_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
-    """Return at most `most` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
+def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
+    """Return at most `limit` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
 
     The test split of a run's own data set took no part in its training. Of another data set all images outside the validation split are
     test images. The images are taken at even steps, because some data sets are sorted by class.
@@ -175,4 +175,4 @@ def test_images(ref: ClassifierRef, most: int = MAX_PICTURES, part: str = "test"
     indices = split.validation if part == "validation" else split.test
     if part == "test" and not is_own:
         indices = np.sort(np.concatenate([split.train, split.test]))
-    return data.subset(indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(int)])
+    return data.subset(indices[np.linspace(0, len(indices) - 1, min(limit, len(indices))).astype(int)])

@@ -74,7 +74,7 @@ def survival_of(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, dra
         every = _survival_by_class_of(
             token, classifiers.version_of(ref), classifiers.dataset_of(ref), SOME_PICTURES, False, predictor_of(ref)
         )["classes"].values()
-        return Survival(sum(counts["n"] for counts in every), sum(counts["kept"] for counts in every))
+        return Survival(sum(counts["n"] for counts in every), sum(counts["survived"] for counts in every))
     label = predict_unaugmented(ref, photo)[0]
     return Survival(**_survival_of(token, classifiers.version_of(ref), photo["digest"], label, draws, photo["pixels"], predictor_of(ref)))
 
@@ -106,7 +106,7 @@ def survival_by_class_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, An
 
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _survival_by_class_of(
-    token: str, version: ClassifierVersion, dataset: str, most: int, has_examples: bool, _predict: Predictor
+    token: str, version: ClassifierVersion, dataset: str, limit: int, has_examples: bool, _predict: Predictor
 ) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.label_survival import survival_by_class
@@ -114,18 +114,18 @@ def _survival_by_class_of(
     from vpc2.images.encode import to_tensor
     from vpc2.predict.evaluation import true_labels
 
-    pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_images(version.ref, most, dataset=dataset)
+    pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_images(version.ref, limit, dataset=dataset)
     images, known = [to_tensor(pixels) for pixels in data.images], classifiers.classifier_of(version.ref).classes
     with augmented.computing():
         by_class = survival_by_class(pipeline, images, true_labels(data, known), _predict)
         if not by_class:
             raise Refusal(_NOTHING_RIGHT)
         examples = {}
-        for label, one in by_class.items() if has_examples else ():
-            pair = images[one.example], draw_images(pipeline, images[one.example], 1, image_key=str(one.example))[0].image
+        for label, result in by_class.items() if has_examples else ():
+            pair = images[result.example], draw_images(pipeline, images[result.example], 1, image_key=str(result.example))[0].image
             shares = _predict(pair)
             examples[label] = [_large(image) for image in pair], [(int(row.argmax()), float(row.max())) for row in shares]
-    return {"names": known, "classes": {label: vars(one) for label, one in by_class.items()}, "examples": examples}
+    return {"names": known, "classes": {label: vars(result) for label, result in by_class.items()}, "examples": examples}
 
 
 def _large(image: Any) -> bytes:

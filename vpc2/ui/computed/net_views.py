@@ -82,7 +82,7 @@ def _compute_feature_maps(
 
     with augmented.computing():
         passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
-        maps = to_feature_maps(passage.output, first=first, most=MAX_MAPS, together=together)
+        maps = to_feature_maps(passage.output, first=first, limit=MAX_MAPS, together=together)
     if max(maps.maps.shape[1:]) > LARGE_PX:  # cached no larger than displayed
         return replace(maps, maps=np.stack([to_size(feature_map, LARGE_PX) for feature_map in maps.maps]))
     return maps

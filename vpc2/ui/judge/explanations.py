@@ -227,7 +227,7 @@ def _feature_map_sheet(version: ClassifierVersion, image_key: str, layer: str, _
 
     classifier = classifiers.classifier_of(version.ref)
     with augmented.computing():
-        maps = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+        maps = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], limit=MAPS)
     sheet = to_sheet(maps.maps, COLUMNS, SIDE_PX)
     return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": maps.channels}
 

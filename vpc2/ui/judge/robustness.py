@@ -146,9 +146,9 @@ def _accuracy_corrupted(version: ClassifierVersion, dataset: str, key: str) -> R
 
 
 def _draw_curves(curves: dict[str, list[RobustnessCurve]], titles: Sequence[str]) -> None:
-    weakest = min(curves, key=lambda key: curves[key][0].kept)
+    weakest = min(curves, key=lambda key: curves[key][0].relative_accuracy)
     summary = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
-        title=say(CORRUPTIONS[weakest].title), share=percent(curves[weakest][0].kept)
+        title=say(CORRUPTIONS[weakest].title), share=percent(curves[weakest][0].relative_accuracy)
     )
     plain = curves[weakest][0].shares[0]
     st.markdown(f"{summary} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")

@@ -78,7 +78,7 @@ def _evaluate(key: tuple, bar: Any) -> None:
     """Predict the test and the validation images and cache the predictions; an interrupted script run caches nothing."""
     from vpc2.predict.evaluation import TestPredictions, ValidationPredictions, predict_set
 
-    version, views, dataset, most = key
+    version, views, dataset, limit = key
     ref, started = version.ref, time.monotonic()
     classifier = classifiers.classifier_of(ref)
 
@@ -89,7 +89,7 @@ def _evaluate(key: tuple, bar: Any) -> None:
 
     results = []
     for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
-        data = classifiers.test_images(ref, most, part, dataset=dataset)
+        data = classifiers.test_images(ref, limit, part, dataset=dataset)
         with augmented.computing():
             results.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _prediction_cache().put(key, tuple(results))

@@ -26,7 +26,7 @@ def describe_augmentation(recipe: Recipe) -> str:
     name = say(preset.title) if preset is not None else pipeline.name
     steps = [f"{say(OPS[step.op].title)} {describe_step(step)}".strip() for step in pipeline.steps if step.on]
     if pipeline.mix is not None:
-        steps.append(say(MIXES[pipeline.mix.way].title))
+        steps.append(say(MIXES[pipeline.mix.kind].title))
     listed = ", ".join(steps)
     return f"{name} ({listed})" if name else listed
 

@@ -98,9 +98,11 @@ def draw_button(recipe: Recipe, problem: RecipeProblem | None) -> None:
         _start_and_open(Experiment(without(with_it), with_it, _("without"), _("with"), seeds))
     with st.popover(_("Compare something else"), icon=":material/science:", width="stretch", key="compare-else", disabled=is_fatal):
         seeds = draw_knob(SEEDS, SEEDS.default, key="compare/seeds")
-        ways = {"preset": _("A question of the lecture"), "setting": _("One setting"), "recipe": _("Another recipe")}
-        way = st.segmented_control(_("What"), list(ways), default="preset", format_func=ways.__getitem__, required=True, key="compare/way")
-        spec = {"preset": _choose_preset, "setting": _choose_setting, "recipe": _choose_recipe}[way](recipe)
+        kinds = {"preset": _("A question of the lecture"), "setting": _("One setting"), "recipe": _("Another recipe")}
+        kind = st.segmented_control(
+            _("What"), list(kinds), default="preset", format_func=kinds.__getitem__, required=True, key="compare/way"
+        )
+        spec = {"preset": _choose_preset, "setting": _choose_setting, "recipe": _choose_recipe}[kind](recipe)
         if button(_("Compare"), type="primary", icon=":material/play_arrow:", key="compare/start", width="stretch"):
             _start_and_open(replace(spec, seeds=seeds))
 

@@ -190,7 +190,7 @@ def _draw_snapshot(run: Run, view: str, state: str) -> None:
     if not routes.is_serving() and (numbers := snapshot_files.read_snapshot(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
         snapshot = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=state, words=_snapshot_words(), given=snapshot)
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=state, words=_snapshot_words(), snapshot_data=snapshot)
 
 
 def _draw_test(run: Run) -> None:

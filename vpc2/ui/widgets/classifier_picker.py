@@ -62,8 +62,8 @@ def draw_classifier_upload() -> None:
     count = st.session_state.setdefault("judge/opened files", 0)
     with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
         st.caption(_("A file that Train saved: classifier.safetensors. It stays on this server, for you alone, while it is used."))
-        most = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server accepts no larger upload
-        upload = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=most)
+        limit_mb = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server accepts no larger upload
+        upload = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=limit_mb)
     if upload is None:
         return
     st.session_state["judge/opened files"] += 1

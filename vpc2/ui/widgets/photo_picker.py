@@ -71,7 +71,7 @@ def _store(photo: dict[str, Any]) -> None:
         notices.remember_note(_FULL.fill(limit=MAX_OWN_PHOTOS))
 
 
-def _add_uploads(uploads: list, page: str, most: int) -> None:
+def _add_uploads(uploads: list, page: str, max_photos: int) -> None:
     """Move uploads into the tray, drop Streamlit's own copies, which would stay in memory, and rerun the page."""
     added = [digest for file in uploads if (digest := add_photo(file.getvalue(), file.name))]
     if added:
@@ -80,8 +80,8 @@ def _add_uploads(uploads: list, page: str, most: int) -> None:
     st.rerun()
 
 
-def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
-    """Draw the picker and return the selected photographs, at most `most`, each with `digest`, `name` and `pixels`.
+def draw_photo_picker(page: str, *, max_photos: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+    """Draw the picker and return the selected photographs, at most `max_photos`, each with `digest`, `name` and `pixels`.
 
     `first` are the keys of the samples selected at first.
     """
@@ -92,8 +92,8 @@ def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("ch
         chosen = st.pills(
             _("Photographs"),
             keys,
-            selection_mode="multi" if most > 1 else "single",
-            default=(selected[:most] or keys[:1]) if most > 1 else (selected or keys)[0],
+            selection_mode="multi" if max_photos > 1 else "single",
+            default=(selected[:max_photos] or keys[:1]) if max_photos > 1 else (selected or keys)[0],
             format_func=_title,
             key=f"tray/{page}/{count}",
             width="stretch",
@@ -115,8 +115,8 @@ def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("ch
                 if shot:
                     shot.name = _("Camera") + ".jpg"
             if uploads:
-                _add_uploads(uploads, page, most)
-    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:most]
+                _add_uploads(uploads, page, max_photos)
+    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:max_photos]
     st.session_state["tray/chosen"] = chosen
     if not chosen:
         st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")

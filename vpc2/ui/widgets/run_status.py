@@ -56,7 +56,7 @@ def curve_data(run: Run, status: Status) -> dict[str, Any]:
     from vpc2.ui.server import routes
 
     record = None if routes.is_serving() else routes.read_run(run.id, limit=None)
-    return {"id": run.id, "label": run.name, "state": status.state, "given": record}
+    return {"id": run.id, "label": run.name, "state": status.state, "record": record}
 
 
 def draw_progress(run: Run, status: Status) -> None:

@@ -39,11 +39,11 @@ export default function (component) {
     run.isGone = true;
     s.runs.delete(id);
   }
-  for (const { id, label, hue, state, given } of data.runs) {
+  for (const { id, label, hue, state, record } of data.runs) {
     if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
     const run = s.runs.get(id);
     Object.assign(run, { label, hue });
-    if (given) hear(root, s, Object.assign(run, EMPTY()), given); // the routes are not served: Python passes all events
+    if (record) addRecord(root, s, Object.assign(run, EMPTY()), record); // the routes are not served: Python passes all events
     else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or resumed
     run.known = state;
   }
@@ -69,7 +69,7 @@ async function ask(base, id, since) {
   return answer.ok ? await answer.json() : null;
 }
 
-function hear(root, s, run, answer) {
+function addRecord(root, s, run, answer) {
   run.state = answer.state;
   run.next = answer.next;
   for (const event of answer.events) {
@@ -110,7 +110,7 @@ async function poll(root, s, run) {
       await sleep(RETRY_MS);
       continue;
     }
-    if (answer === null || hear(root, s, run, answer)) break; // deleted, or over
+    if (answer === null || addRecord(root, s, run, answer)) break; // deleted, or over
     if (!answer.more) await sleep(run.state === 'paused' ? RETRY_MS : POLL_MS);
   }
   run.isAsking = false;

@@ -19,9 +19,9 @@ export default function (component) {
   }
   if (s.run !== `${data.run}/${data.view}`) Object.assign(s, { run: `${data.run}/${data.view}`, look: null, known: null });
   s.data = data;
-  if (data.given) show(root, s, data.given.look, data.given[SHEETS[data.view]] || null);
+  if (data.snapshot) show(root, s, data.snapshot.look, data.snapshot[SHEETS[data.view]] || null);
   else if (s.look) draw(root, s);
-  if (!data.given && !s.isAsking && s.known !== data.state) poll(root, s);
+  if (!data.snapshot && !s.isAsking && s.known !== data.state) poll(root, s);
   s.known = data.state;
   if (!s.look) draw(root, s);
   return () => {
