@@ -114,7 +114,7 @@ def test_a_set_is_its_owners_to_look_at_and_to_delete():
     images[:, 0, 0, 0] = np.arange(20)
     key = uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", OWNER).key
     other = "b" * 32
-    assert uploads.may_look(key, OWNER) and not uploads.may_look(key, other) and uploads.may_look("digits", other)
+    assert uploads.is_visible_to(key, OWNER) and not uploads.is_visible_to(key, other) and uploads.is_visible_to("digits", other)
     assert uploads.keys_of(OWNER) == [key] and uploads.keys_of(other) == []
     uploads.delete(key, other)
     assert is_ready(key)

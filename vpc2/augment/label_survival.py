@@ -125,7 +125,9 @@ def survival(pipeline: Pipeline, image: Tensor, label: int, predict: Predict, dr
     return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(probabilities.max(1).tolist()))
 
 
-def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = "") -> dict[str, Survival]:
+def survival_by_step(
+    pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = ""
+) -> dict[str, Survival]:
     """Return the survival under each step alone, by step id: the lowest is the step that breaks the label."""
     return {step.id: survival(edit_solo(pipeline, step.id), image, label, predict, draws, image_key) for step in pipeline.steps if step.on}
 

@@ -72,7 +72,7 @@ def keys_of(owner: str) -> list[str]:
     return [key for _, key in sorted(dated_keys)]
 
 
-def may_look(key: str, visitor: str) -> bool:
+def is_visible_to(key: str, visitor: str) -> bool:
     """True for a public data set and for a visitor's own: a link or a file may name another visitor's."""
     if not OWN_KEY.fullmatch(key):
         return True

@@ -29,9 +29,9 @@ from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui.augment import label_safety, label_safety_by_class, label_safety_by_strength
 from vpc2.ui.computed import datasets
 from vpc2.ui.widgets import page_frame
-data = datasets.load_set("digits", 64)
+data = datasets.load_cached_dataset("digits", 64)
 photos = [{{"digest": f"digit {{i}}", "name": f"digit {{i}}", "pixels": data.images[i], "notes": ()}} for i in {photos}]
-page_frame.guarded({call})
+page_frame.draw_or_refuse({call})
 """
 MINE, THEIRS = "1" * 32, "2" * 32
 
@@ -55,7 +55,7 @@ def run(own_home):
 @pytest.fixture(scope="module")
 def sets(own_home):
     """A data set of threes and sevens for each of two visitors, with different images and counts."""
-    full, found = datasets.load_set("digits", uploads.SIZE_PX), {}
+    full, found = datasets.load_cached_dataset("digits", uploads.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
@@ -90,7 +90,7 @@ def said(at):
 
 
 def by_class(ref, **given):
-    return opened(f"label_safety_by_class.draw_classes, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
+    return opened(f"label_safety_by_class.draw_survival_by_class, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
 
 
 def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
@@ -126,12 +126,12 @@ def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, t
 @pytest.fixture
 def session(monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(workspace, "visitor", lambda: MINE)
+    monkeypatch.setattr(workspace, "visitor_id", lambda: MINE)
 
 
 def sure_photo(ref, is_sure):
     """Return the index of a digit that the net predicts with high, or with low confidence."""
-    data = datasets.load_set("digits", 64)
+    data = datasets.load_cached_dataset("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
         if (
@@ -147,7 +147,7 @@ def sure_photo(ref, is_sure):
     "call",
     [
         "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {ref!r}",
-        "label_safety_by_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
+        "label_safety_by_strength.draw_survival_by_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
     ],
 )
 def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(run, sets, tmp_path, session, call):

@@ -48,7 +48,7 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
     from vpc2.ui.computed import augmented, datasets
 
     draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", cache=augmented.STAGES)
-    datasets.load_set("digits", 8)
+    datasets.load_cached_dataset("digits", 8)
     assert augmented.STAGES.bytes and datasets._cache().bytes
     idle.clear_caches()
     assert not augmented.STAGES.bytes and not datasets._cache().bytes

@@ -122,19 +122,19 @@ def session(monkeypatch):
 def test_who_signed_in_has_that_name_whatever_the_browser_says(session, monkeypatch):
     _kept, browser = session
     browser({visitor_cookie.COOKIE: NAME})
-    assert workspace.visitor() == workspace.owner() == NAME and workspace.is_identified()
+    assert workspace.visitor_id() == workspace.owner_id() == NAME and workspace.is_identified()
     monkeypatch.setattr(sign_in, "signed_in_id", lambda: "f" * 32)
     browser({})
-    assert workspace.visitor() == workspace.owner() == "f" * 32 and workspace.is_identified()
+    assert workspace.visitor_id() == workspace.owner_id() == "f" * 32 and workspace.is_identified()
 
 
 def test_nothing_is_owned_until_the_name_is_known(session):
     """Without the cookie the page reports the id a moment later: before that nothing can be started, afterwards that id is the owner."""
     kept, _browser = session
     with pytest.raises(workspace.Refusal):
-        workspace.owner()
+        workspace.owner_id()
     kept["visitor"] = {"id": NAME}
-    assert workspace.owner() == workspace.visitor() == NAME
+    assert workspace.owner_id() == workspace.visitor_id() == NAME
     kept["visitor"] = {"id": "guessed"}
     with pytest.raises(workspace.Refusal):
-        workspace.owner()
+        workspace.owner_id()

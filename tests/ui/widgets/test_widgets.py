@@ -27,7 +27,7 @@ def png(colour, size=(40, 30)):
 def _pressing():
     import streamlit as st
 
-    from vpc2.ui.widgets.buttons import button, forget_presses, submit_button
+    from vpc2.ui.widgets.buttons import button, clear_presses, submit_button
 
     st.session_state.setdefault("pressed", []).append((button("A", key="a"), button("B", key="b"), button("A again", key="c")))
     with st.form("f"):
@@ -35,7 +35,7 @@ def _pressing():
         if submit_button("Send", key="send"):
             st.session_state["sent"] = text
     if st.session_state.get("end"):
-        forget_presses()
+        clear_presses()
 
 
 def test_a_press_is_told_to_its_own_button_once():
@@ -109,12 +109,12 @@ def _noting():
             raise Refusal(Text("No *way*."))
         return left
 
-    st.session_state["guarded"] = [page_frame.guarded(refuse, 7), page_frame.guarded(refuse, 7, right=1)]
+    st.session_state["results"] = [page_frame.draw_or_refuse(refuse, 7), page_frame.draw_or_refuse(refuse, 7, right=1)]
 
 
 def test_a_refusal_is_its_sentence_letter_by_letter_and_none_comes_back():
     at = checked(AppTest.from_function(_noting).run())
-    assert at.session_state["guarded"] == [7, None]
+    assert at.session_state["results"] == [7, None]
     assert [one.value.replace("\\", "") for one in at.error] == ["No *way*."] and "\\*" in at.error[0].value
 
 

@@ -25,7 +25,7 @@ from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, localize, number
 
 _KEY = "net/canvas"
 MAX_PROVISIONAL = 100
@@ -247,8 +247,8 @@ def _apply_payload(payload: Mapping[str, Any]) -> None:
             entries = [*provisional.items(), (provisional_id[:60], st.session_state["net/selected"])]
             st.session_state["net/provisional"] = dict(entries[-MAX_PROVISIONAL:])
     except Refusal as refusal:
-        st.session_state["net/announcement"] = say(refusal.text)
-        notices.remember_note(refusal.text, "error")
+        st.session_state["net/announcement"] = localize(refusal.text)
+        notices.add_note(refusal.text, "error")
 
 
 def _select(layer_id: str | None, slot: int | None = None) -> None:
@@ -267,7 +267,7 @@ def _save_and_select(net: Net, layer_id: str, message: str) -> None:
     place = net.place_of(layer_id)
     _open_block(place.inside)
     name, count = summarise(net).facts(layer_id).name, len(net.siblings(place))
-    st.session_state["net/announcement"] = f"{message}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
+    st.session_state["net/announcement"] = f"{message}: {name}, {localize(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
 def _place_behind_selected(net: Net) -> Place:

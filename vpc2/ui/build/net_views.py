@@ -43,7 +43,7 @@ def draw_net_views(net: Net, summary: Summary) -> None:
     if facts is None:
         st.info(_("No layer of this net can be shown this way yet: add a convolution."), icon=":material/add:")
     elif photos:
-        page_frame.guarded(draw, net, summary, facts, photos[0])
+        page_frame.draw_or_refuse(draw, net, summary, facts, photos[0])
 
 
 def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: str) -> LayerFacts | None:

@@ -69,7 +69,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     with left:
         _draw_theoretical(net, summary, facts, photo, unit, sentence)
     with right:
-        page_frame.guarded(_draw_effective, net, summary, facts, photo, unit, field)
+        page_frame.draw_or_refuse(_draw_effective, net, summary, facts, photo, unit, field)
 
 
 def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], alt: str) -> None:
@@ -118,7 +118,7 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         )
     words = {"image": sentence, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(
-        net_views.heat_overlay(photo, net, field_heat),
+        net_views.gradient_overlay(photo, net, field_heat),
         [{"box": _box(field, net), "colour": ACCENT, "caption": ""}],
         key="see/effective",
         words=words,

@@ -21,7 +21,7 @@ from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, runs
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 
 MAX_PICTURES = 400
 MAX_FILES = 4  # classifiers opened from files, per session
@@ -36,7 +36,7 @@ def usable_classifiers() -> dict[ClassifierRef, str]:
     """Return the titles of the classifiers that the visitor may use: runs with a saved model, and files opened in this session."""
     trained_here = {ClassifierRef("run", run.id): run.name for run in runs.visible_runs() if run.model_path.is_file()}
     from_files = {ClassifierRef.parse(name): title for name, title in opened_files().items()}
-    return {**trained_here, **{ref: title for ref, title in from_files.items() if uploaded_classifiers.is_here(ref)}}
+    return {**trained_here, **{ref: title for ref, title in from_files.items() if uploaded_classifiers.is_available(ref)}}
 
 
 def opened_files() -> dict[str, str]:
@@ -44,13 +44,13 @@ def opened_files() -> dict[str, str]:
     return st.session_state.setdefault("judge/files", {})
 
 
-def label_of(ref: ClassifierRef) -> str:
+def classifier_title(ref: ClassifierRef) -> str:
     """Return the title of a classifier."""
     if ref.is_run:
         return runs.store().get(ref.id).name
     if ref.is_file:
         return opened_files()[str(ref)]
-    return say(PRETRAINED[ref.id].title) if ref.is_pretrained else ref.id
+    return localize(PRETRAINED[ref.id].title) if ref.is_pretrained else ref.id
 
 
 def recipe_of(ref: ClassifierRef) -> Recipe | None:
@@ -65,7 +65,7 @@ def recipe_of(ref: ClassifierRef) -> Recipe | None:
         return None
     try:
         recipe = codec.from_document(classifier_of(ref).provenance.get("recipe"), "recipe").spec
-        is_known = own_datasets.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(ref).classes
+        is_known = own_datasets.is_visible(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(ref).classes
         return recipe if is_known else None
     except Refusal:
         return None
@@ -101,7 +101,7 @@ def classifier_of(ref: ClassifierRef) -> Any:
     return classifier
 
 
-def is_here(ref: ClassifierRef) -> bool:
+def is_available(ref: ClassifierRef) -> bool:
     """True if a classifier can be opened without a download."""
     return not ref.is_pretrained or is_ready(ref.id)
 
@@ -147,7 +147,7 @@ def dataset_of(ref: ClassifierRef) -> str:
 
 def has_dataset(ref: ClassifierRef) -> bool:
     """True if there is a data set for evaluating a classifier."""
-    return is_here(ref) and bool(datasets_for(ref))
+    return is_available(ref) and bool(datasets_for(ref))
 
 
 def max_test_images() -> int:
@@ -170,7 +170,7 @@ def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, part: str = "test
     settings = recipe.settings if recipe else None
     is_own = recipe is not None and recipe.dataset == key
     side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
-    data = computed_datasets.load_set(key, side)
+    data = computed_datasets.load_cached_dataset(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own and settings else split_images(data, 0, TRAIN_SHARE)
     indices = split.validation if part == "validation" else split.test
     if part == "test" and not is_own:

@@ -60,6 +60,6 @@ def _cache() -> DatasetCache:
     return cache
 
 
-def load_set(key: str, size_px: int) -> ImageSet:
+def load_cached_dataset(key: str, size_px: int) -> ImageSet:
     """Return a data set as `load_dataset` does, from the shared cache. Raises `Refusal` if it is not on this machine."""
     return _cache().get(key, size_px)

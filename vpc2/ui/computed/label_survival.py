@@ -14,7 +14,7 @@ from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 
 SIDE_PX = 256
 CHUNK = 16
@@ -53,7 +53,7 @@ def predict_unaugmented(ref: ClassifierRef, photo: Photo) -> tuple[int, float]:
 def _predict_unaugmented(version: ClassifierVersion, image_key: str, _pixels: np.ndarray, _predict: Predictor) -> tuple[int, float]:
     from vpc2.images.encode import resize_pixels
 
-    with augmented.computing():
+    with augmented.computation_slot():
         shares = _predict([resize_pixels(_pixels, SIDE_PX)])[0]
     return int(shares.argmax()), float(shares.max())
 
@@ -64,7 +64,7 @@ def uncertainty_note(ref: ClassifierRef, photo: Photo) -> str | None:
     if is_sure(certainty):
         return None
     classes = classifiers.classifier_of(ref).classes
-    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
+    return localize(NO_LABEL.fill(answer=markdown.escape(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
 
 
 def survival_of(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:
@@ -87,8 +87,8 @@ def _survival_of(
     from vpc2.images.encode import resize_pixels, to_tensor
 
     small = resize_pixels(_pixels, SIDE_PX)
-    pipeline, _factor = augmented.scaled(token, _pixels, small)
-    with augmented.computing():
+    pipeline, _factor = augmented.scale_to_display(token, _pixels, small)
+    with augmented.computation_slot():
         return vars(survival(pipeline, to_tensor(small), label, _predict, draws, image_key))
 
 
@@ -116,7 +116,7 @@ def _survival_by_class_of(
 
     pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_images(version.ref, limit, dataset=dataset)
     images, known = [to_tensor(pixels) for pixels in data.images], classifiers.classifier_of(version.ref).classes
-    with augmented.computing():
+    with augmented.computation_slot():
         by_class = survival_by_class(pipeline, images, true_labels(data, known), _predict)
         if not by_class:
             raise Refusal(_NOTHING_RIGHT)

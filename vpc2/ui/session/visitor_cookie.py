@@ -72,7 +72,7 @@ class VisitorCookie:
         await self.app(scope, receive, send_with_cookie)
 
 
-async def adopt(request: Request) -> JSONResponse:
+async def adopt_stored_id(request: Request) -> JSONResponse:
     """POST /api/visitor: set the cookie to the id that older versions of the app kept in the browser's local storage.
 
     `is_known` in the response says that the browser already sends that id as its cookie. Only requests from this app's pages are

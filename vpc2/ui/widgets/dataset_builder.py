@@ -13,7 +13,7 @@ from vpc2.data.draft import MIN_PICTURES, USUAL_PICTURES, Draft, DraftStore, Gro
 from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button, submit_button
 
@@ -33,7 +33,7 @@ def open_builder() -> None:
 
 def draw_builder() -> str | None:
     """Draw the builder; return the key of the finished data set once the visitor uses it, else None."""
-    owner = page_frame.guarded(workspace.owner)
+    owner = page_frame.draw_or_refuse(workspace.owner_id)
     if owner is None:
         return None
     drafts = DraftStore(owner)
@@ -70,7 +70,7 @@ def _edit_and_rerun(change: Callable[..., object], *args: object) -> None:
     try:
         change(*args)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
     st.rerun()
 
 
@@ -97,9 +97,9 @@ def _draw_uploads(drafts: DraftStore, name: str) -> None:
     if uploads:
         st.session_state["draft/uploads"] += 1
         notes = drafts.add_pictures(name, uploads)
-        notices.forget_notes()
+        notices.clear_notes()
         for note in notes:
-            notices.remember_note(note, "info")
+            notices.add_note(note, "info")
         st.rerun()
 
 
@@ -112,7 +112,7 @@ def has_camera() -> bool:
 def _draw_class(drafts: DraftStore, group: Group) -> None:
     with st.container(border=True, key=f"draft-{hashlib.sha256(group.name.encode()).hexdigest()[:12]}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{markdown.literal(group.name)}**", width="content")
+            st.markdown(f"**{markdown.escape(group.name)}**", width="content")
             st.caption(_("{n} of about {usual} pictures").format(n=number(len(group.pictures)), usual=USUAL_PICTURES), width="stretch")
             is_on = st.toggle(_("Takes part"), value=group.is_on, key=f"draft/on/{group.name}")
             if is_on != group.is_on:
@@ -147,9 +147,9 @@ def _draw_finish(drafts: DraftStore, draft: Draft) -> str | None:
     problem = drafts.problem(draft)
     if problem is not None:
         empty_text = _("Add two classes, then at least {n} pictures of each.").format(n=MIN_PICTURES)
-        st.info(markdown.literal(say(problem)) if draft.groups else empty_text)
+        st.info(markdown.escape(localize(problem)) if draft.groups else empty_text)
     if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
-        entry = page_frame.guarded(drafts.finish, "", workspace.visitor())
+        entry = page_frame.draw_or_refuse(drafts.finish, "", workspace.visitor_id())
         if entry is not None:
             st.session_state[_OPEN] = False
             return entry.key

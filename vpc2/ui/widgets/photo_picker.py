@@ -13,9 +13,9 @@ from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
 from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text
-from vpc2.ui.markdown import literal
+from vpc2.ui.markdown import escape
 from vpc2.ui.session import notices
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 
 MAX_OWN_PHOTOS = 12
 FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
@@ -30,11 +30,11 @@ def own_photos() -> dict[str, dict[str, Any]]:
 
 
 def _title(key: str) -> str:
-    return literal(own_photos()[key]["name"]) if key in own_photos() else say(SAMPLES[key].title)
+    return escape(own_photos()[key]["name"]) if key in own_photos() else localize(SAMPLES[key].title)
 
 
 def _photo(key: str) -> dict[str, Any]:
-    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": say(SAMPLES[key].title), "key": key}
+    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": localize(SAMPLES[key].title), "key": key}
 
 
 def add_photo(data: bytes, name: str) -> str | None:
@@ -42,10 +42,10 @@ def add_photo(data: bytes, name: str) -> str | None:
     try:
         photo = decode_photo(data, name)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
         return None
     for note in photo.notes:
-        notices.remember_note(_NAMED_NOTE.fill(name=photo.name, note=note))
+        notices.add_note(_NAMED_NOTE.fill(name=photo.name, note=note))
     _store({**asdict(photo), "notes": ()})
     return photo.digest
 
@@ -68,7 +68,7 @@ def _store(photo: dict[str, Any]) -> None:
     own_photos()[photo["digest"]] = photo
     if len(own_photos()) > MAX_OWN_PHOTOS:
         own_photos().pop(next(iter(own_photos())))
-        notices.remember_note(_FULL.fill(limit=MAX_OWN_PHOTOS))
+        notices.add_note(_FULL.fill(limit=MAX_OWN_PHOTOS))
 
 
 def _add_uploads(uploads: list, page: str, max_photos: int) -> None:

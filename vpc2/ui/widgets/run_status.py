@@ -16,7 +16,7 @@ from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import recipes, runs, workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 
 WATCH_S = 2.5  # the curves poll by themselves: this polls only for changes of state and new verdicts
 SMALLER = 10.0  # factor of the smaller learning rate
@@ -121,14 +121,14 @@ def _facts(start: dict[str, Any]) -> list[str]:
 def draw_verdicts(events: list[dict[str, Any]]) -> None:
     """Draw the verdicts on a run's events, one per line."""
     for verdict in verdicts(events):
-        st.markdown(f"- {markdown.literal(say(verdict))}")
+        st.markdown(f"- {markdown.escape(localize(verdict))}")
 
 
 def draw_outcome(run: Run, status: Status) -> None:
     """Draw why a run ended, the verdicts, the repair if its weights diverged, and the test results."""
     events = read_verdict_events(run)
     if status.reason is not None:
-        (st.error if status.state == "failed" else st.info)(markdown.literal(say(status.reason)), icon=":material/info:")
+        (st.error if status.state == "failed" else st.info)(markdown.escape(localize(status.reason)), icon=":material/info:")
     if has_lost_its_weights(events):
         _draw_repair(run)
     draw_verdicts(events)
@@ -138,7 +138,7 @@ def draw_outcome(run: Run, status: Status) -> None:
         grid.metric(
             _("Test accuracy"),
             percent(end["test_accuracy"]),
-            None if share is None else say(share.bounds),
+            None if share is None else localize(share.bounds),
             "off",
             delta_arrow="off",
             help=_("On pictures that took no part in training, with the 95 % interval."),
@@ -156,7 +156,7 @@ def _draw_repair(run: Run) -> None:
         key=f"smaller/{run.id}",
         on_click=recipes.load_recipe,
         args=(replace(run.recipe, settings={**run.recipe.settings, "learning_rate": rate}),),
-        type="primary" if may_change(run, workspace.visitor()) else "secondary",
+        type="primary" if may_change(run, workspace.visitor_id()) else "secondary",
     )
 
 
@@ -166,7 +166,7 @@ STATE_COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "fai
 
 def draw_state(status: Status) -> None:
     """Draw the state of a run as a coloured badge."""
-    st.badge(say(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
+    st.badge(localize(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
 
 
 def draw_waiting(run: Run, status: Status) -> None:
