@@ -57,7 +57,7 @@ with right:
         _("Safe?"): label_safety.draw_label_safety,
         _("Libraries"): library_comparison.draw_libraries,
         _("Code"): code.draw_code,
-        _("Export"): export.draw_export,
+        _("Take home"): export.draw_export,
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(views), key="augment/tabs", on_change="rerun"), views.values(), strict=True):

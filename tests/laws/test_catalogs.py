@@ -277,7 +277,7 @@ def an_attack(entry):
 
 
 @law(Corruption)
-def a_challenge(entry):
+def a_corruption(entry):
     first, *others = entry.strengths
     assert others == sorted(others, reverse=others[0] < first)
     assert torch.equal(corrupt_images(IMAGES, entry.key, first), IMAGES)

@@ -252,7 +252,7 @@ def taken_home(views, how, tmp_path):
     assert "vpc2" not in {name.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for name in node.names}
     pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
-    _plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["ask"](tmp_path / "photo.png")
+    _plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["predict"](tmp_path / "photo.png")
     images = made.prepare([pixels])
     torch.testing.assert_close(merged, merge(predict_views(made, images, views), how)[0], atol=2e-5, rtol=0)
 
@@ -302,7 +302,7 @@ def test_an_attack(offer, write, tmp_path):
     assert TITLE.en in str(open_app("train").main)
 
 
-def test_a_challenge(offer, write):
+def test_a_corruption(offer, write):
     write("vpc2.predict.robustness.thrown_away", "def fade(images, percent, seed):\n    return images * (1 - percent / 100)\n")
     target = "vpc2.predict.robustness.thrown_away.fade"
     add(offer, "CORRUPTIONS", Corruption(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))

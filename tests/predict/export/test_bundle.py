@@ -24,11 +24,11 @@ from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS
 from vpc2.text import Refusal
 
-_ASK = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.ask('photo.png')]))"
+_DRIVER = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.predict('photo.png')]))"
 
 
 def executed(folder):
-    done = subprocess.run([sys.executable, "-c", _ASK], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", _DRIVER], cwd=folder, capture_output=True, text=True, timeout=120)
     assert not done.returncode, done.stderr
     return [torch.tensor(part) for part in json.loads(done.stdout.splitlines()[-1])]
 

@@ -1,4 +1,4 @@
-"""Challenges: each is held against torch, torchvision or Pillow, and a net that reads one pixel falls exactly where that moves."""
+"""Corruptions: each is held against torch, torchvision or Pillow, and a net that reads one pixel falls exactly where that moves."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def images():
 
 
 @pytest.mark.parametrize("key", CORRUPTIONS)
-def test_every_challenge_begins_with_nothing_repeats_and_grows(images, key):
+def test_every_corruption_starts_unchanged_repeats_and_grows(images, key):
     before, entry = torch.get_rng_state(), CORRUPTIONS[key]
     assert torch.equal(corrupt_images(images, key, entry.strengths[0]), images)
     gaps = []

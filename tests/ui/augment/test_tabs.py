@@ -192,7 +192,7 @@ def test_the_code_of_each_library_is_python_that_names_every_step(library):
 
 
 def test_the_zip_holds_each_photograph_and_its_draws(media):
-    at = augment("Export", MIRRORED, SMOOTH, OTHER, export__copies=2)
+    at = augment("Take home", MIRRORED, SMOOTH, OTHER, export__copies=2)
     table = tables(at)[0]
     assert list(table.iloc[0])[1:] == ["2", "6"], table
     checked(at.button(key="export/write").click().run())

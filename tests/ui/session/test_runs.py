@@ -90,7 +90,7 @@ def test_a_clone_is_the_visitors_and_asks_for_the_same():
         with pytest.raises(Refusal):
             make(theirs.id)  # it goes on, and is nobody else's to look at
     with pytest.raises(Refusal):
-        runs.train_further(mine.id)  # it has no model yet
+        runs.train_further(mine.id)  # it has no classifier yet
 
 
 def test_a_run_that_the_address_names_is_found_and_another_is_refused(monkeypatch, session):

@@ -22,7 +22,7 @@ from vpc2.shares import Share
 class RobustnessCurve:
     """The accuracy on a set of pictures with its interval, and the mean confidence (0 to 1), at each strength, starting with none."""
 
-    challenge: str
+    corruption: str
     strengths: tuple[float, ...]
     shares: tuple[Share, ...]
     confidence: tuple[float, ...]

@@ -36,7 +36,7 @@ _NO_RUN = Text("There is no such run; it may have been deleted.")
 _NOT_YOURS = Text("This run is somebody else's: look at it or clone it.")
 _STILL_RUNNING = Text("This run is still going: stop it first, then delete it.")
 _ENDED = Text("This run has come to its end, there is nothing left to resume: continue from it with a new run.")
-_NO_MODEL = Text("This run has no model yet to continue from: it is there after the first epoch.")
+_NO_MODEL = Text("This run has no classifier yet to continue from: it is there after the first epoch.")
 NO_SPACE = Text("The disk is full: delete old runs, then try again. Nothing was changed.")
 
 

@@ -1,4 +1,4 @@
-"""Augment page, tab Export: an augmented data set as a ZIP, made from the photographs in the tray or from a data set."""
+"""Augment page, tab Take home: an augmented data set as a ZIP, made from the photographs in the tray or from a data set."""
 
 from __future__ import annotations
 

@@ -165,6 +165,6 @@ def _draw_progress(run_id: str) -> None:
     st.markdown(f"**{_('Training on the digits…')}**")
     run_status.draw_waiting(run, status)
     run_status.draw_progress(run, status)
-    if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
+    if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its classifier and curves.")):
         runs.queue().stop(run_id, by=workspace.visitor_id())
         st.rerun()

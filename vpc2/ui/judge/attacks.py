@@ -30,7 +30,7 @@ def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(
         _(
             "Small changes made on purpose, with the net's own gradient: to see how far its answers can be trusted, "
-            "and what makes them sturdier. It works on your own models, here."
+            "and what makes them sturdier. It works on your own classifiers, here."
         )
     )
     kinds = {"gradient": _("By gradient"), "patch": _("Patch"), "pixel": _("One pixel")}

@@ -126,10 +126,10 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     bar = st.progress(0.0, text=_("Asking…"))
     with st.container():
         curves = {}
-        for i, challenge in enumerate(keys):
-            bar.progress(i / len(keys), text=localize(CORRUPTIONS[challenge].title))
-            curves[challenge] = [
-                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), challenge) for other_ref in refs
+        for i, corruption in enumerate(keys):
+            bar.progress(i / len(keys), text=localize(CORRUPTIONS[corruption].title))
+            curves[corruption] = [
+                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), corruption) for other_ref in refs
             ]
     bar.empty()
     _draw_curves(curves, [classifiers.classifier_title(other_ref) for other_ref in refs])

@@ -40,7 +40,7 @@ def draw_export(run: Run) -> None:
         with st.expander(_("How to ask the ONNX file")):
             st.code(_onnx_snippet(run), language="python")
     else:
-        st.caption(_("There is a model to take home after the first epoch."))
+        st.caption(_("There is a classifier to take home after the first epoch."))
     st.markdown(f"**{_('The run')}**")
     events, _next = read_events(run.folder)
     if run.model_path.is_file():

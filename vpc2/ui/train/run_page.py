@@ -48,7 +48,7 @@ def _draw_head(run: Run, status: Status) -> None:
         if is_own and status.state in ("queued", "running"):
             if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
                 _call_and_rerun(runs.queue().pause, run.id, by=workspace.visitor_id())
-            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
+            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its classifier and curves.")):
                 _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor_id())
         if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
             _call_and_rerun(runs.queue().resume, run.id, by=workspace.visitor_id())
@@ -103,7 +103,9 @@ def draw_run_deletion(deletable: list[Run], key: str) -> bool:
     title = _("Delete {n} runs").format(n=len(deletable)) if len(deletable) > 1 else _("Delete this run")
     if not st.checkbox(title, key=f"{key}/mean-it"):
         return False
-    if not button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
+    if not button(
+        _("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, classifier and looks; nothing brings them back.")
+    ):
         return False
     for run in deletable:
         page_frame.draw_or_refuse(runs.store().delete, run.id, by=workspace.visitor_id())
