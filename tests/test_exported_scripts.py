@@ -1,6 +1,6 @@
 """Every script that the app exports runs from a clean folder, with nothing but the packages it is said to need and without vpc2.
 
-That it computes what the page computed is for the tests of each subject; the script of a run has `training/test_script_law.py`.
+That it computes what the page computed is for the tests of each subject; the script of a run has `training/export/test_script_law.py`.
 """
 
 import ast

@@ -34,7 +34,7 @@ def test_a_label_is_read_and_kept(kind, places):
         ("mask", [0.1, 0.2] * (MAX_CORNERS + 1)),
     ],
 )
-def test_anything_else_is_none(kind, places):
+def test_malformed_labels_are_read_as_none(kind, places):
     assert read_label(kind, places) is None
 
 

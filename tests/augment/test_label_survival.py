@@ -33,7 +33,7 @@ def test_the_interval_is_scipys(kept, n):
     assert wilson(kept, n) == pytest.approx((wanted.low, wanted.high))
 
 
-def test_of_nothing_nothing_is_known():
+def test_survival_without_draws_has_the_full_interval():
     assert wilson(0, 0) == (0.0, 1.0)
     assert (Survival(0, 0).low, Survival(0, 0).high, Survival(0, 0).verdict) == (0.0, 1.0, "open")
 
@@ -105,7 +105,7 @@ def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
         assert Survival(n, n - lost).verdict == wanted, (n, lost)
 
 
-def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
+def test_a_pipeline_losing_a_fifth_is_never_harmless_and_few_draws_stay_open():
     assert {Survival(n, round(0.8 * n)).verdict for n in (5, 10, 24, 48, 96, 400)} == {"open", "unsafe"}
     assert [Survival(n, n).verdict for n in (1, 24, MIN_DRAWS - 1, MIN_DRAWS)] == ["open", "open", "open", "harmless"]
     assert MAX_CHANGED_SHARE == 0.05
@@ -113,7 +113,7 @@ def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
         assert str(MIN_DRAWS) in rule and "5 %" in rule
 
 
-def test_an_unsure_answer_is_no_label_to_lose():
+def test_an_uncertain_prediction_gives_no_survival_verdict():
     """A net that is right about all, but sure of every other picture only: the others do not count."""
     images = [np.full((3, 8, 8), i / 10, np.float32) for i in range(10)]
     labels = np.zeros(10, np.int64)

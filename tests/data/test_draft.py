@@ -51,7 +51,7 @@ def test_doubles_damage_and_bad_names_are_a_sentence_each(drafts):
         drafts.add_class("one more")
 
 
-def test_it_says_what_is_missing_until_it_can_be_used(drafts):
+def test_a_draft_says_what_is_missing_until_it_can_be_used(drafts):
     assert "two classes" in drafts.problem(drafts.load()).en
     for label, name in enumerate(("cat", "dog", "empty")):
         drafts.add_class(name)

@@ -93,7 +93,7 @@ def test_too_few_pictures_and_too_many_sets_are_refused():
         uploads.keep(load_uploads(files(20), uploads.SIZE_PX), "more", OWNER)
 
 
-def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
+def test_unused_data_sets_are_removed_and_used_ones_stay(monkeypatch):
     """Unused for seven days is gone; of too many bytes in all, the longest unused go."""
     entries = [uploads.keep(load_archive(pack(files(count)), 64), f"set {count}", OWNER) for count in (8, 9, 10)]
     about = [uploads.own_folder(entry.key) / uploads.OWN_ABOUT for entry in entries]

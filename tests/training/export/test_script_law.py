@@ -1,6 +1,6 @@
 """The script of a run is the same training: every entry of every table, the same losses and the same weights to the last bit.
 
-The run goes through `fit`, its script is executed as text, in this process for speed; `test_code.py` executes some in processes of
+The run goes through `fit`, its script is executed as text, in this process for speed; `test_script.py` executes some in processes of
 their own. New entries of the tables are covered by being there.
 """
 
@@ -177,7 +177,7 @@ def test_classes_of_one_size_are_not_drawn_by_chance(tmp_path):
     check(a_recipe(balance="sampling"), tmp_path, pictures(counts=(10, 10, 10, 10)))
 
 
-def test_copies_that_nobody_needs(tmp_path):
+def test_balanced_classes_need_no_offline_copies(tmp_path):
     check(a_recipe(pipeline=SOFT, balance="augmentation", augment="online"), tmp_path, pictures(counts=(10, 10, 10, 10)))
 
 

@@ -31,7 +31,7 @@ def test_a_run_is_found_again_as_it_was_asked(store, recipe):
     assert store.state(run.id) == "queued"
 
 
-def test_newest_first_and_litter_is_passed_over(store, recipe):
+def test_runs_are_listed_newest_first_without_foreign_folders(store, recipe):
     first, second = store.create(recipe), store.create(recipe)
     (store.folder / "0123456789abcdef").mkdir()
     (store.folder / "junk").write_text("x")

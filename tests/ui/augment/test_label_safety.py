@@ -93,7 +93,7 @@ def by_class(ref, **given):
     return opened(f"label_safety_by_class.draw_survival_by_class, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
 
 
-def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
+def test_survival_by_class_uses_each_sessions_own_data_set(run, sets):
     ref = ClassifierRef("run", run.id)
     first = by_class(ref, visitor=MINE, **{f"judge/of/{ref}": sets[MINE]})
     assert "“set of 1”" in said(first) and "“set of 2”" not in said(first)
@@ -115,7 +115,7 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
     assert str(MIN_DRAWS) in said(at) and "5 %" in said(at)
 
 
-def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
+def test_a_classifier_of_unknown_origin_is_tested_on_the_data_set_with_its_classes(run, sets, tmp_path):
     """The file has no test set; the visitor's data set with known classes serves as one. Another visitor has none and gets a note."""
     provenance = {"net": load_classifier(run.folder).provenance["recipe"]["net"]}
     ref = kept_file(run.folder, tmp_path, provenance=provenance)

@@ -62,7 +62,7 @@ def test_pixels_of_coco_become_shares_of_the_photograph(media):
     assert media.written["photo 0.txt"]().split() == ["0", "0.200000", "0.350000", "0.200000", "0.500000"]
 
 
-def test_those_of_a_file_that_have_no_room_are_counted():
+def test_imported_labels_above_the_limit_are_counted():
     at = opened([BOX] * (MAX_LABELS - 20))
     labels = uploaded(at, "many.txt", b"0 0.5 0.5 0.2 0.2\n" * 23)
     assert len(labels) == MAX_LABELS

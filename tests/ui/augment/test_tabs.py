@@ -157,7 +157,7 @@ def _class_rows(at):
     return " ".join(said)
 
 
-def test_no_step_loses_no_label_draw_by_draw(known):
+def test_survival_over_draws_is_that_of_the_mirrored_picture(known):
     at = safe(known, "draws", MIRRORED)
     picture = known.images[13]
     same = known.ask(picture[None]).argmax() == known.ask(picture[None, :, ::-1]).argmax()

@@ -63,7 +63,7 @@ def test_what_another_session_had_not_answered_is_not_done_here(session):
         [{"to": "nobody", "number": 1}],
     ],
 )
-def test_junk_does_nothing(session, actions):
+def test_malformed_actions_are_ignored(session, actions):
     delivered = []
     queue_data = action_queue.register_callback("canvas", delivered.append)
     action_queue.deliver(message(queue_data, actions))

@@ -132,7 +132,7 @@ def test_the_messages_of_the_view_are_those_that_are_read():
         ("l4", "up", Place(2)),
     ],
 )
-def test_one_step_away(layer_id, direction, place):
+def test_arrow_steps_lead_to_the_neighbouring_place(layer_id, direction, place):
     assert neighbour_place(NET, layer_id, direction) == place
 
 

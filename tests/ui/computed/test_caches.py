@@ -279,7 +279,7 @@ def caches():
     return found
 
 
-def test_the_walk_finds_what_keeps_something():
+def test_the_source_check_finds_every_cache():
     text = (
         "import functools, streamlit as st\n_KEPT = {}\n@st.cache_data(max_size='1MB')\ndef a(x): pass\n@functools.cache\ndef b(): pass\n"
         "class C:\n    def __init__(self):\n        self.kept = OrderedDict()\n    @cached_property\n    def d(self): pass\n"

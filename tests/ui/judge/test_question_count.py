@@ -21,7 +21,7 @@ def gain(fixed, broken, same=300):
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "p < 0.001"), ("es", "p < 0,001")])
-def test_a_tiny_p_is_less_than_it_not_equal_to_less(lang, said):
+def test_a_tiny_p_value_is_written_as_less_than(lang, said):
     st.session_state["lang"] = lang
     sentence = test_set.verdict_text(gain(30, 2))
     assert said in sentence and "= <" not in sentence

@@ -44,7 +44,7 @@ def test_nothing_heavy_is_loaded_before_a_page_is_drawn_and_all_of_it_after(fres
     assert done.wait(20) and "wave" in sys.modules and not preload.is_loading()
 
 
-def test_who_never_comes_is_not_waited_for_for_ever(fresh, monkeypatch):
+def test_loading_starts_without_a_first_visitor_after_a_while(fresh, monkeypatch):
     monkeypatch.setattr(preload, "MODULES", ())
     monkeypatch.setattr(preload, "PATIENCE_S", 0.05)
     done = threading.Event()

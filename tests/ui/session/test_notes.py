@@ -43,7 +43,7 @@ def test_a_success_without_words_ends_a_refusal(session):
     assert not told()
 
 
-def test_a_change_of_what_is_made_ends_them_all(session):
+def test_changing_a_spec_clears_all_notices(session):
     notices.add_note(BAD, "error")
     assert told()
     session["changes"] = 1

@@ -1,4 +1,4 @@
-"""Augment page, tab Take home: the table that compares online with offline augmentation (images an epoch, disk space, time), measured here."""
+"""Augment page, tab Take home: the table that compares online with offline augmentation (images an epoch, disk space, time)."""
 
 from __future__ import annotations
 
