@@ -112,8 +112,8 @@ class Carrier:
 
     def _follow(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> None:
         if _module_of(node).partition(".")[0] != PROJECT:
-            shown = alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
-            self._add_import(f"from {node.module} import {shown}" if isinstance(node, ast.ImportFrom) else f"import {shown}")
+            imported = alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
+            self._add_import(f"from {node.module} import {imported}" if isinstance(node, ast.ImportFrom) else f"import {imported}")
         elif isinstance(node, ast.ImportFrom) and alias.asname in (None, alias.name):
             self.add(f"{node.module}.{alias.name}")
         else:
@@ -133,9 +133,9 @@ def import_block(lines: list[str]) -> str:
             named.setdefault(module.removeprefix("from "), set()).update(names.split(", "))
         else:
             plain.add(line)
-    whole = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
+    import_lines = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
     groups: tuple[list[str], list[str]] = [], []
-    for line in whole:
+    for line in import_lines:
         groups[line.split()[1].partition(".")[0] not in sys.stdlib_module_names].append(line)
     return "\n\n".join("\n".join(group) for group in groups if group)
 

@@ -133,14 +133,14 @@ def fetch(url: str, path: Path, report: Callable[[float], None], largest_bytes: 
     Raises URLError, OSError, or ValueError if larger.
     """
     with urllib.request.urlopen(url, timeout=20) as response, path.open("wb") as file:  # https only: the URL is a constant
-        whole = int(response.headers.get("Content-Length") or 0) or largest_bytes // 4
+        total_bytes = int(response.headers.get("Content-Length") or 0) or largest_bytes // 4
         loaded = 0
         while block := response.read(256 * 1024):
             loaded += len(block)
             if loaded > largest_bytes:
                 raise ValueError("larger than expected")
             file.write(block)
-            report(min(1.0, loaded / whole))
+            report(min(1.0, loaded / total_bytes))
 
 
 def _unpack(packed: Path, target: Path) -> int:

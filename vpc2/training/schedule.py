@@ -165,8 +165,8 @@ class Plan:
         if fits >= self.full:
             self.total = self.full
             return
-        whole = fits // self.steps_per_epoch * self.steps_per_epoch
-        self.total = max(whole if whole > step else fits, step + 1)
+        full_epochs = fits // self.steps_per_epoch * self.steps_per_epoch
+        self.total = max(full_epochs if full_epochs > step else fits, step + 1)
 
     def is_over(self, step: int) -> bool:
         """True when no step is left."""

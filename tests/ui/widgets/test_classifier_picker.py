@@ -63,7 +63,7 @@ def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_ot
     assert classifiers.datasets_for(READY) == []
     key = kept((known[0], known[859]), VISITOR)
     assert classifiers.datasets_for(READY) == [key]
-    test, validation = (classifiers.test_images(READY, part=part) for part in ("test", "validation"))
+    test, validation = (classifiers.test_images(READY, subset=subset) for subset in ("test", "validation"))
     assert len(test) + len(validation) == 60 and len(validation) == 12
 
 

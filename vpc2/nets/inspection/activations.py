@@ -108,18 +108,18 @@ def to_feature_maps(output: torch.Tensor, *, first: int = 0, limit: int = 64, to
 
     A vector becomes one map with its values in rows.
     """
-    whole = output if output.dim() == 3 else _vector_map(output)
-    part = whole[first : first + limit]
-    flat = part.flatten(1)
+    channels = output if output.dim() == 3 else _vector_map(output)
+    selected = channels[first : first + limit]
+    flat = selected.flatten(1)
     low, high = flat.amin(1), flat.amax(1)
     if together:
         low, high = low.min().expand_as(low), high.max().expand_as(high)
     scale = (high - low).clamp(min=torch.finfo(torch.float32).tiny)
-    maps = ((part - low[:, None, None]) / scale[:, None, None]).clamp(0, 1).mul(255).round().byte().numpy()
+    maps = ((selected - low[:, None, None]) / scale[:, None, None]).clamp(0, 1).mul(255).round().byte().numpy()
     return FeatureMaps(
         maps,
         first,
-        len(whole),
+        len(channels),
         low=_floats(low),
         high=_floats(high),
         mean=_floats(flat.mean(1)),

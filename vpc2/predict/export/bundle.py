@@ -73,8 +73,8 @@ def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
         imports, lines = backbone_code.to_net(net, str(len(classifier.classes)), is_trained=True)
         lines, needs = f"{imports}\nfrom torch import nn\n\n\n{lines}", [backbone_code.needs_of(net.ready), *needs]
     elif net.KIND == "net":
-        whole = nets.to_code(net)
-        lines = whole[whole.index("from torch import nn") : whole.index("\nimages = torch.zeros")]
+        code = nets.to_code(net)
+        lines = code[code.index("from torch import nn") : code.index("\nimages = torch.zeros")]
     else:
         raise Refusal(_NO_SCRIPT)
     return f"from safetensors.torch import load_file\n{lines}{_WEIGHTS}", needs

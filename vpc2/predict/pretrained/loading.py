@@ -155,13 +155,13 @@ def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with atomic_writer(path) as file, urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            whole, done = int(answer.headers.get("Content-Length") or 0), 0
+            total_bytes, done = int(answer.headers.get("Content-Length") or 0), 0
             while block := answer.read(_CHUNK_BYTES):
                 file.write(block)
                 digest.update(block)
                 done += len(block)
-                if report is not None and whole:
-                    report(min(done / whole, 1.0))
+                if report is not None and total_bytes:
+                    report(min(done / total_bytes, 1.0))
             if not digest.hexdigest().startswith(_expected_digest(path)):
                 raise Refusal(_DAMAGED.fill(name=name))
     except (OSError, http.client.HTTPException):

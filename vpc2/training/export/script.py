@@ -178,8 +178,8 @@ def to_script(
         loop_code(recipe, carrier, steps=steps, last=last, is_scored=is_scored, is_stopped=is_stopped, knows_features=knows_features)
     )
     promise = _SAME if is_exact else _ALIKE.format(device=device)
-    whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
-    return re.sub(r"\n{4,}", "\n\n\n", whole)
+    code = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
+    return re.sub(r"\n{4,}", "\n\n\n", code)
 
 
 def is_same_curve(device: str) -> bool:
@@ -226,5 +226,5 @@ def _net(recipe: Recipe, carrier: Carrier) -> str:
         imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
         carrier.imports.update(dict.fromkeys(imports.splitlines()))
         return f"\n\n{lines}"
-    whole = nets.to_code(recipe.net)
-    return whole[whole.index("from torch import nn\n") + len("from torch import nn\n") : whole.index("\nimages = torch.zeros")].lstrip("\n")
+    code = nets.to_code(recipe.net)
+    return code[code.index("from torch import nn\n") + len("from torch import nn\n") : code.index("\nimages = torch.zeros")].lstrip("\n")

@@ -76,8 +76,8 @@ class RunRecorder:
     def fail(self, reason: Text) -> None:
         """Record the end as failed with a reason, unless the run has already ended; works on a full disk, too."""
         self._reserve.unlink(missing_ok=True)
-        for part in self.run.folder.glob("*.tmp"):
-            part.unlink(missing_ok=True)
+        for path in self.run.folder.glob("*.tmp"):
+            path.unlink(missing_ok=True)
         if not self.state:
             self.state = "failed"
             with suppress(OSError):  # no space even for that: the status becomes "interrupted"

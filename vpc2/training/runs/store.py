@@ -245,8 +245,8 @@ class RunStore:
             if folder.name.startswith(".deleted-"):
                 shutil.rmtree(folder, ignore_errors=True)
             elif folder.is_dir() and (not (folder / "spec.json").is_file() or status_of(folder).state != "running"):
-                for part in (*folder.glob("*.tmp"), folder / "reserve"):
-                    part.unlink(missing_ok=True)
+                for path in (*folder.glob("*.tmp"), folder / "reserve"):
+                    path.unlink(missing_ok=True)
 
     def _get_owned(self, run_id: object, visitor: str) -> Run:
         run = self.get(run_id)

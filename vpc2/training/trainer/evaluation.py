@@ -71,10 +71,10 @@ def find_mistakes(score: Score | None, pictures: Callable[[Tensor], Tensor]) -> 
     order = [int(i) for i in np.argsort(-confidence, kind="stable")[:MAX_MISTAKES] if confidence[i] >= 0]
     if not order:
         return ()
-    shown = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
+    images = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
     return tuple(
         Mistake(int(score.index[i]), int(score.labels[i]), int(predicted[i]), float(confidence[i]), picture)
-        for i, picture in zip(order, shown, strict=True)
+        for i, picture in zip(order, images, strict=True)
     )
 
 

@@ -188,5 +188,5 @@ class Reporter:
 def short(epochs: float) -> int | float:
     """Return a number of epochs rounded down to three significant digits: 2.35, 199; whole numbers above are kept: 12345."""
     digits = max(2 - math.floor(math.log10(max(epochs, 1))), 0)
-    whole = math.floor(epochs * 10**digits) / 10**digits
-    return int(whole) if whole == int(whole) else whole
+    rounded = math.floor(epochs * 10**digits) / 10**digits
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -69,11 +69,11 @@ def draw_canvas(net: Net, summary: Summary) -> None:
 
 def _highlighted(net: Net, picture: NetLayout) -> str | None:
     """Return the id of the solid to highlight: the selected layer, its selected empty branch, or the closed block that contains it."""
-    shown = {solid.id for solid in picture.solids}
+    solid_ids = {solid.id for solid in picture.solids}
     selected, slot = chosen_layer(net), st.session_state.get("net/slot")
-    if slot is not None and f"{selected}/{slot}" in shown:
+    if slot is not None and f"{selected}/{slot}" in solid_ids:
         return f"{selected}/{slot}"
-    while selected and selected not in shown:
+    while selected and selected not in solid_ids:
         selected = net.place_of(selected).inside
     return selected
 

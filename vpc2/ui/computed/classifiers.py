@@ -123,8 +123,8 @@ def datasets_for(ref: ClassifierRef) -> list[str]:
     """Return the keys of the data sets for evaluating a classifier: that of its recipe, then the visitor's sets with classes it knows."""
     from vpc2.predict.evaluation import match_classes
 
-    own = [recipe.dataset] if (recipe := recipe_of(ref)) else []
-    matching, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(ref).classes
+    own_dataset = [recipe.dataset] if (recipe := recipe_of(ref)) else []
+    matching, known = [], datasets.find_dataset(own_dataset[0]).classes if own_dataset else classifier_of(ref).classes
     own_sets = own_datasets.keys()
     for key in own_sets:
         try:
@@ -133,7 +133,7 @@ def datasets_for(ref: ClassifierRef) -> list[str]:
             continue
         if datasets.is_ready(key):
             matching.append(key)
-    return list(dict.fromkeys([*own, *matching]))
+    return list(dict.fromkeys([*own_dataset, *matching]))
 
 
 def dataset_of(ref: ClassifierRef) -> str:
@@ -155,7 +155,7 @@ def max_test_images() -> int:
     return st.session_state.get("judge/most", MAX_PICTURES)
 
 
-def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
+def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, subset: str = "test", *, dataset: str | None = None) -> ImageSet:
     """Return at most `limit` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
 
     The test split of a run's own data set took no part in its training. Of another data set all images outside the validation split are
@@ -172,7 +172,7 @@ def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, part: str = "test
     side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
     data = computed_datasets.load_cached_dataset(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own and settings else split_images(data, 0, TRAIN_SHARE)
-    indices = split.validation if part == "validation" else split.test
-    if part == "test" and not is_own:
+    indices = split.validation if subset == "validation" else split.test
+    if subset == "test" and not is_own:
         indices = np.sort(np.concatenate([split.train, split.test]))
     return data.subset(indices[np.linspace(0, len(indices) - 1, min(limit, len(indices))).astype(int)])

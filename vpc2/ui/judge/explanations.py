@@ -309,10 +309,10 @@ def _draw_embedding(ref: ClassifierRef, photos: list[Photo]) -> None:
         st.caption(summary)
     selected = [int(np.ravel(point["customdata"])[0]) for point in event["selection"]["points"] if point.get("customdata") is not None]
     with right:
-        shown = selected[:12] or np.flatnonzero(~is_right)[:6].tolist()
+        listed = selected[:12] or np.flatnonzero(~is_right)[:6].tolist()
         st.markdown(f"**{_('Chosen') if selected else _('Answered wrongly')}**")
         grid = st.grid("auto", min_column_width=80, gap="small")
-        for i in shown:
+        for i in listed:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
                 st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
                 st.caption(f"{markdown.escape(data.classes[data.labels[i]])} → {markdown.escape(answers[i])}")

@@ -127,14 +127,17 @@ def _choose_setting(recipe: Recipe) -> Experiment:
 
 
 def _choose_recipe(recipe: Recipe) -> Experiment:
-    own = {f"run/{run.id}": run.recipe for run in runs.visible_runs()[:20]}
+    own_recipes = {f"run/{run.id}": run.recipe for run in runs.visible_runs()[:20]}
     names = {f"run/{run.id}": run.name for run in runs.visible_runs()[:20]}
-    options = [*RECIPES, *own]
+    options = [*RECIPES, *own_recipes]
     key = st.selectbox(
-        _("Recipe"), options, format_func=lambda key: names[key] if key in own else localize(RECIPES[key].title), key="compare/recipe"
+        _("Recipe"),
+        options,
+        format_func=lambda key: names[key] if key in own_recipes else localize(RECIPES[key].title),
+        key="compare/recipe",
     )
-    other = own[key] if key in own else RECIPES[key].recipe
-    return Experiment(recipe, other, recipe.name or _("this one"), names[key] if key in own else localize(RECIPES[key].title))
+    other = own_recipes[key] if key in own_recipes else RECIPES[key].recipe
+    return Experiment(recipe, other, recipe.name or _("this one"), names[key] if key in own_recipes else localize(RECIPES[key].title))
 
 
 def draw_experiment(filed: StoredExperiment) -> None:
@@ -279,8 +282,8 @@ def draw_experiment_list() -> None:
     if not experiments:
         return
     st.markdown(f"## {_('Your experiments')}")
-    shown = experiments if st.session_state.get("experiments/all") else experiments[:FIRST_SHOWN]
-    for filed in shown:
+    listed = experiments if st.session_state.get("experiments/all") else experiments[:FIRST_SHOWN]
+    for filed in listed:
         outcome = read_experiment_status(filed, runs.store())
         with st.container(horizontal=True, vertical_alignment="center", key=f"experiment-{filed.id}"):
             if button(markdown.escape(_title(filed)), key=f"experiment/open/{filed.id}", type="tertiary", width=260):
@@ -295,8 +298,8 @@ def draw_experiment_list() -> None:
                     gap=points(gap.mean, sign="+"), low=points(gap.low, sign="+"), high=points(gap.high, sign="+")
                 )
                 st.caption(_("one seed: no verdict") if gap.seeds < MIN_SEEDS else gap_text)
-    if len(experiments) > len(shown) and button(
-        _("Show more ({n})").format(n=number(len(experiments) - len(shown))), key="experiments/more", type="tertiary"
+    if len(experiments) > len(listed) and button(
+        _("Show more ({n})").format(n=number(len(experiments) - len(listed))), key="experiments/more", type="tertiary"
     ):
         st.session_state["experiments/all"] = True
         st.rerun()

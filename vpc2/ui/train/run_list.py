@@ -34,10 +34,12 @@ def draw_run_list(chosen: Run | None) -> None:
     if not visible:
         st.caption(_("None yet. Choose a recipe and press Train: it takes less than a minute."))
         return
-    shown = st.session_state.get("runs/shown", FIRST_SHOWN)
-    ticked = [run for run in visible[:shown] if _draw_row(run, chosen)]
-    if len(visible) > shown and button(_("Show more ({n})").format(n=number(len(visible) - shown)), key="runs/more", type="tertiary"):
-        st.session_state["runs/shown"] = shown + 4 * FIRST_SHOWN
+    listed_count = st.session_state.get("runs/shown", FIRST_SHOWN)
+    ticked = [run for run in visible[:listed_count] if _draw_row(run, chosen)]
+    if len(visible) > listed_count and button(
+        _("Show more ({n})").format(n=number(len(visible) - listed_count)), key="runs/more", type="tertiary"
+    ):
+        st.session_state["runs/shown"] = listed_count + 4 * FIRST_SHOWN
         st.rerun()
     if ticked:
         _draw_ticked(ticked)

@@ -55,8 +55,10 @@ def pick_once(label: str, options: Sequence[str], *, key: str, **more: Any) -> s
 def _draw_span(knob: Span, value: Sequence[float], label: str, shared: dict[str, Any]) -> tuple[float, float]:
     form = "%d" if knob.whole or knob.step >= 1 else None
     if knob.whole:
-        whole = (int(value[0]), int(value[1]))
-        return st.slider(label, min(int(knob.low), whole[0]), max(int(knob.high), whole[1]), whole, 1, format=form, **shared)
+        integer_range = (int(value[0]), int(value[1]))
+        return st.slider(
+            label, min(int(knob.low), integer_range[0]), max(int(knob.high), integer_range[1]), integer_range, 1, format=form, **shared
+        )
     ends = (float(value[0]), float(value[1]))
     return st.slider(label, min(float(knob.low), ends[0]), max(float(knob.high), ends[1]), ends, knob.step, format=form, **shared)
 

@@ -103,6 +103,6 @@ def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], N
     `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `announcement` (the result
     of the last action, for screen readers), `can_paste` and the `words`; view.js documents their fields.
     """
-    # Two files joined into one JavaScript module: drawing (view.js) and interaction (hands.js).
-    view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
+    # Two files joined into one JavaScript module: drawing (view.js) and interaction (interaction.js).
+    view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "interaction.js")
     view(key=key, data={**data, "queue": action_queue.register_callback(key, on_event)}, on_event_change=action_queue.trigger_callback(key))
