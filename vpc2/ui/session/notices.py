@@ -18,9 +18,9 @@ def add_note(text: Text, kind: str = "info") -> None:
     clear_notes()
     messages = text.in_every_language()
     # A repeated notice is shown once, at its latest place.
-    pending = [note for note in st.session_state["notes"] if note["said"] != messages]
+    pending = [note for note in st.session_state["notes"] if note["message"] != messages]
     st.session_state["refusals"] = st.session_state.get("refusals", 0) + (kind == "error")
-    st.session_state["notes"] = [*pending, {"said": messages, "kind": kind, "shown": None}]
+    st.session_state["notes"] = [*pending, {"message": messages, "kind": kind, "shown": None}]
 
 
 def clear_notes() -> None:
@@ -38,4 +38,4 @@ def pending_notes() -> list[tuple[Text, str]]:
     for note in pending:
         note["shown"] = page_state
     st.session_state["notes"] = pending
-    return [(from_stored(note["said"]), note["kind"]) for note in pending]
+    return [(from_stored(note["message"]), note["kind"]) for note in pending]

@@ -70,18 +70,18 @@ def read_verdict_events(run: Run) -> list[dict[str, Any]]:
 
     They are cached in the session, so that each call reads only the events written since the last one.
     """
-    cached = st.session_state.get("heard", {})
+    cached = st.session_state.get("verdict_events", {})
     if cached.get("run") != run.id:
-        cached = {"run": run.id, "next": 0, "told": [], "peak": None, "end": []}
+        cached = {"run": run.id, "next": 0, "events": [], "peak": None, "end": []}
     events, cached["next"] = read_events(run.folder, cached["next"])
     for event in events:
         if event["type"] in ("start", "epoch"):
-            cached["told"].append(event)
+            cached["events"].append(event)
         elif event["type"] == "step" and (cached["peak"] is None or event["learning_rate"] > cached["peak"]["learning_rate"]):
             cached["peak"] = event
         cached["end"] = [event] if event["type"] == "end" else []
-    st.session_state["heard"] = cached
-    return [*cached["told"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
+    st.session_state["verdict_events"] = cached
+    return [*cached["events"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
 
 
 def draw_live_verdicts(run: Run, status: Status, has_verdicts: bool = True) -> None:
