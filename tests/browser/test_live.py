@@ -73,7 +73,7 @@ def test_the_table_of_classes_is_the_looks_own(page, served):
 
 def test_a_hundred_classes_are_walked_with_the_arrow_keys(page, served):
     open_view(page, served, "feedface00000003", "classes", classes=100, seen=4000)
-    matrix = page.locator(".many canvas")
+    matrix = page.locator(".confusion canvas")
     matrix.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
