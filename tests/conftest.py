@@ -11,8 +11,9 @@ ROOT = Path(__file__).parents[1]
 CORPUS_MAKER = ROOT.parent / "shared" / "tools" / "make_corpus.py"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-# Before torch is imported anywhere: two cores, and idle OpenMP threads that spin starve whoever runs beside.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Before torch is imported anywhere. Beside another process of tests a second thread costs more than it brings: each small operation waits
+# for a thread that has no core. Idle OpenMP threads that spin would starve whoever runs beside.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("MPLCONFIGDIR", str(ROOT / "build" / "matplotlib"))
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(ROOT / "build" / "torch"))

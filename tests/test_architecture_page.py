@@ -1,7 +1,10 @@
-"""docs/architecture.md: every path that it answers with is there and tracked, and no question is asked twice."""
+"""docs/architecture.md and file names elsewhere: every path is there and tracked, and no question is asked twice."""
 
+import ast
+import io
 import re
 import subprocess
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,25 @@ def test_paths_that_a_page_names_are_there(page):
     named = set(re.findall(r"`((?:vpc2|tests|docs|assets|pages|\.ci|\.github)/[\w./-]+)`", (ROOT / page).read_text()))
     gone = {name for name in named if name != "assets/locale/xx" and not (ROOT / name).exists()}
     assert named and not gone
+
+
+WRITTEN = {  # by the app, for visitors
+    *("albumentations.py", "ask.py", "augment.py", "mix.py", "net.py", "pipeline.py", "predict.py", "script.py", "train.py", "tta.py"),
+}
+SOURCES = sorted(path for path in TRACKED if path.endswith(".py"))
+
+
+def comments(path: str) -> str:
+    """Return the docstrings and comments of a file."""
+    text = (ROOT / path).read_text("utf-8")
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
+    found = [ast.get_docstring(node) or "" for node in nodes]
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return "\n".join(found + [token.string for token in tokens if token.type == tokenize.COMMENT])
+
+
+def test_files_that_docstrings_and_comments_name_are_there():
+    names = [(path, name) for path in SOURCES for name in re.findall(r"(?<![\w/.])[A-Za-z][\w/]*\.(?:py|js|css|md|toml)\b", comments(path))]
+    assert len(names) > 50
+    gone = [(path, name) for path, name in names if name not in WRITTEN and not any(f"/{known}".endswith(f"/{name}") for known in TRACKED)]
+    assert gone == []

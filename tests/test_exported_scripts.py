@@ -6,9 +6,7 @@ That it computes what the page computed is for the tests of each subject; the sc
 import ast
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.forked import run_forked
 from vpc2.augment.export import kornia_code as augment_code
 from vpc2.augment.presets import PIPELINES
 from vpc2.codec import to_document
@@ -75,15 +74,7 @@ class Folder:
         return name
 
     def execute(self) -> dict:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", _DRIVER],
-            input=json.dumps(self.jobs),
-            cwd=self.path,
-            env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
-            capture_output=True,
-            text=True,
-            timeout=280,
-        )
+        done = run_forked(_DRIVER, stdin=json.dumps(self.jobs), cwd=self.path, is_isolated=True, timeout=280)
         assert not done.returncode, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -208,5 +199,5 @@ def test_views_of_ready_made_nets(folder, stand_in_weights):
 def test_weights_that_are_missing_are_said_in_one_sentence(folder):
     name = packed(folder, "alone", trained("tiny"), "mean")
     (folder.path / "alone" / WEIGHTS_NAME).unlink()
-    done = subprocess.run([sys.executable, "-I", name, "photo.png"], cwd=folder.path, capture_output=True, text=True, timeout=200)
+    done = run_forked(folder.path / name, "photo.png", cwd=folder.path, is_isolated=True)
     assert done.returncode == 1 and done.stderr.startswith(f"{WEIGHTS_NAME} is missing: ") and done.stderr.count("\n") == 1

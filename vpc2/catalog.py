@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -57,10 +57,10 @@ class Entry:
 
 
 class Titles(Mapping[str, Text]):
-    """The titles of a catalog's entries by key, as a live view: entries added later are included."""
+    """The titles of a catalog's entries by key, as a live view: entries added later are included, if `where` is true of them."""
 
-    def __init__(self, catalog: Mapping[str, Entry], first: Mapping[str, Text]):
-        self._catalog, self._first = catalog, first
+    def __init__(self, catalog: Mapping[str, Entry], first: Mapping[str, Text], where: Callable[[Any], bool]):
+        self._catalog, self._first, self._where = catalog, first, where
 
     def __getitem__(self, key: str) -> Text:
         return self._first[key] if key in self._first else self._catalog[key].title
@@ -69,10 +69,10 @@ class Titles(Mapping[str, Text]):
         return any(key == known for known in self)  # an alias is no option
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*self._first, *self._catalog])
+        return iter([*self._first, *(key for key, entry in self._catalog.items() if self._where(entry))])
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._catalog)
+        return sum(1 for _key in self)
 
 
 E = TypeVar("E", bound=Entry)
@@ -113,9 +113,12 @@ class Catalog(Mapping[str, E], Generic[E]):
             raise Refusal(_NEAREST.fill(what=self.what, key=name, nearest=near[0]), field=key[:40])
         raise Refusal(_UNKNOWN.fill(what=self.what, key=name), field=key[:40])
 
-    def titles(self, first: Mapping[str, Text] | None = None) -> Titles:
-        """Return the titles of all entries by key, after those of `first`: the options of a `Choice`, a live view of the table."""
-        return Titles(self, first or {})
+    def titles(self, first: Mapping[str, Text] | None = None, where: Callable[[E], bool] = lambda entry: True) -> Titles:
+        """Return the titles of the entries by key, after those of `first`: the options of a `Choice`, a live view of the table.
+
+        Entries of which `where` is false are left out.
+        """
+        return Titles(self, first or {}, where)
 
     def families(self) -> dict[str, tuple[E, ...]]:
         """Return the entries by family, families in order of first appearance."""

@@ -329,7 +329,7 @@ def a_recipe(entry):
 
 @law(ExperimentPreset)
 def an_experiment(entry):
-    assert len(entry.names) == 2 and entry.names[0] != entry.names[1]
+    assert len(entry.names) == 2 and entry.names[0] != entry.names[1] and entry.experiment.left != entry.experiment.right
     assert codec.from_document(codec.to_document(entry.experiment)).spec == entry.experiment
 
 

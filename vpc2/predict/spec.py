@@ -16,7 +16,7 @@ READY = Choice(
     key="ready",
     title=Text("Pretrained net"),
     default="imagenet",
-    options={key: PRETRAINED[key].title for key in BACKBONES},
+    options=BACKBONES,
     help=Text("A net that has learned to see on ImageNet."),
 )
 FROZEN = Flag(

@@ -1,6 +1,7 @@
 """Exported code of random nets is executed: the same tensors in the same order, and bit-identical outputs."""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.module import build_net
 from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.summarise import summarise
+from vpc2.text import Text
 
 _MAX_VALUES = {
     "out_channels": 12,
@@ -96,3 +98,23 @@ def test_a_name_stays_inside_its_comment(name):
     lines = to_code(net).splitlines()
     assert [line for line in lines if line.startswith("import")] == ["import torch"]
     assert run_script(net)["net"](torch.zeros(1, 3, 8, 8)).shape == (1, 3)
+
+
+def test_an_argument_is_left_out_where_torch_takes_the_same_by_itself(offer):
+    """Read off torch's class: a layer that is new to the table needs nothing here."""
+    text = Text("Zeros count")
+    flag = Flag(key="count_include_pad", title=text, default=True, help=text)
+    pool = replace(LAYERS["AvgPool2d"], key="PaddedPool", aliases=(), knobs=(*LAYERS["AvgPool2d"].knobs, flag))
+    offer(LAYERS, pool)
+    images = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    for params, call in (
+        ({"count_include_pad": True}, "nn.AvgPool2d(2)"),
+        ({"count_include_pad": False, "stride": 2}, "nn.AvgPool2d(2, count_include_pad=False)"),
+        ({"kernel_size": 3, "stride": 1, "padding": 1}, "nn.AvgPool2d(3, stride=1, padding=1)"),
+    ):
+        code = to_code(make_net("", (3, 8, 8), ("PaddedPool", params)))
+        assert f"{call}," in code
+        script = {}
+        exec(code, script)  # noqa: S102 - our own text
+        written = torch.nn.AvgPool2d(**pool.clean(params))
+        assert torch.equal(script["net"](images), written(images))

@@ -3,8 +3,10 @@
 import copy
 import os
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest
 
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
@@ -179,22 +181,41 @@ def test_a_patch_learned_from_many_pictures_takes_no_more_at_once_than_go_throug
     assert len(images) > 3 and passes == [3] * 5
 
 
-def test_a_patch_is_judged_on_pictures_it_never_saw(monkeypatch):
+class Reddest(torch.nn.Module):
+    """Two classes: the second where there is a red pixel."""
+
+    def forward(self, x):
+        red = (x[:, 0] - x[:, 1]).amax((1, 2)) * 10
+        return torch.stack([torch.full_like(red, 5.0), red], 1)
+
+
+@pytest.fixture
+def reddest():
+    return Classifier(Reddest(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), ("other", "red"))
+
+
+def test_a_patch_is_judged_on_pictures_it_never_saw(reddest, monkeypatch):
     """A net that reads its answer off the brightest red: a red patch turns all into its class, a grey one none, in any chunks."""
-
-    class Reddest(torch.nn.Module):
-        def forward(self, x):
-            red = (x[:, 0] - x[:, 1]).amax((1, 2)) * 10
-            return torch.stack([torch.full_like(red, 5.0), red], 1)
-
-    classifier = Classifier(Reddest(), Preprocessing(8, (0.0,) * 3, (1.0,) * 3), ("other", "red"))
     images, patch = torch.full((7, 3, 8, 8), 0.3), torch.zeros(3, 3, 3)
     images[2, 0] = 1.0  # red already
     patch[0] = 1.0
-    found = judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal"))
+    found = judge_patch(reddest, patch, images, 1, ("identity", "flip_horizontal"))
     assert [(one.hits, one.n) for one in vars(found).values()] == [(1, 7), (1, 7), (7, 7), (7, 7)]
     monkeypatch.setattr("vpc2.predict.tta.predict.CPU_PIXELS", 8 * 8 * 2)
-    assert judge_patch(classifier, patch, images, 1, ("identity", "flip_horizontal")) == found
+    assert judge_patch(reddest, patch, images, 1, ("identity", "flip_horizontal")) == found
+
+
+def test_the_intervals_of_a_patch_count_people_as_those_of_the_other_attacks_do(reddest):
+    """Uneven people, each of one picture many times over: the patch's intervals are those of the gradient attacks on the same answers."""
+    groups, images = np.repeat(np.arange(6), [20, 3, 1, 9, 2, 5]), torch.full((40, 3, 8, 8), 0.3)
+    images[np.isin(groups, (1, 3)), 0] = 1.0  # the pictures of two of the six
+    labels = torch.zeros(40, dtype=torch.int64)
+    found = judge_patch(reddest, torch.full((3, 2, 2), 0.5), images, 1, ("identity",), groups=groups)
+    reached = accuracy_against(reddest, images, labels, "fgsm", target=1, groups=groups).reached[0]
+    assert found.plain == found.grey == found.patched == found.merged == reached
+    assert (reached.people, reached.hits, reached.n) == (6, 12, 40)
+    of_people, of_pictures = (binomtest(hits, n).proportion_ci(method="wilson") for hits, n in ((2, 6), (12, 40)))
+    assert reached.high - reached.low > of_people.high - of_people.low > of_pictures.high - of_pictures.low
 
 
 def test_one_pixel_is_one_pixel_and_hurts(classifier, images):

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
@@ -11,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.forked import run_forked
 from vpc2.codec import to_document
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
@@ -28,7 +27,7 @@ _DRIVER = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.pre
 
 
 def executed(folder):
-    done = subprocess.run([sys.executable, "-c", _DRIVER], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = run_forked("import sys; sys.path.insert(0, '')\n" + _DRIVER, cwd=folder, is_isolated=True)
     assert not done.returncode, done.stderr
     return [torch.tensor(part) for part in json.loads(done.stdout.splitlines()[-1])]
 

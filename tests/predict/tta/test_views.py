@@ -1,12 +1,14 @@
 """Views: what they do to pixels, held against torchvision and ttach, and that what they move can be moved back."""
 
+from typing import get_args, get_type_hints
+
 import pytest
 import torch
 import ttach
 from torchvision.transforms import functional as reference
 
 from vpc2.predict.tta.transforms import apply_masks, apply_points, apply_view, undo_masks, undo_points, view_matrix
-from vpc2.predict.tta.views import IDENTITY, MAX_VIEWS, VIEW_SETS, VIEWS, clean_views, parse_views
+from vpc2.predict.tta.views import IDENTITY, MAX_VIEWS, VIEW_SETS, VIEWS, ViewSet, clean_views, default_set, parse_views
 from vpc2.text import Refusal
 
 SIZES = [(32, 32), (24, 40), (33, 17), (1, 1), (2, 3)]
@@ -107,6 +109,19 @@ def test_sets_name_views_each_once(key):
     views = VIEW_SETS[key].views
     assert len(set(views)) == len(views)
     assert all(view in VIEWS for view in views)
+
+
+def test_a_kind_of_classifier_starts_with_one_set_and_a_net_trained_here_sees_no_mirror_image():
+    """Of three points that turn to the right, a mirrored picture makes three that turn to the left."""
+    kinds = get_args(get_args(get_type_hints(ViewSet)["default_for"])[0])
+    assert sorted(kind for entry in VIEW_SETS.values() for kind in entry.default_for) == sorted(kinds)
+    turns = {}
+    for view in VIEWS:
+        a, b, c = apply_points(view, torch.tensor([[2.0, 2.0], [20.0, 2.0], [2.0, 20.0]]), (32, 32))
+        turns[view] = float(torch.linalg.det(torch.stack([b - a, c - a])))
+    assert turns["flip_horizontal"] < 0 < turns[IDENTITY]
+    assert all(turns[view] > 0 for view in default_set(is_pretrained=False).views)
+    assert any(turns[view] < 0 for view in default_set(is_pretrained=True).views)
 
 
 def test_text_names_views_and_sets():

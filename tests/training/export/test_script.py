@@ -6,7 +6,6 @@
 import ast
 import csv
 import io
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.forked import run_forked
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_mix
 from vpc2.codec import from_json
@@ -52,10 +52,7 @@ def unpack(packed: bytes, place) -> str:
 
 def execute(place) -> subprocess.CompletedProcess:
     """Execute a script from another folder, isolated: vpc2 is importable neither from the working folder nor by PYTHONPATH."""
-    env = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "PYTHONPATH")}
-    return subprocess.run(
-        [sys.executable, "-I", str(place / SCRIPT_NAME)], cwd=place.parent, env=env, capture_output=True, text=True, timeout=200
-    )
+    return run_forked(place / SCRIPT_NAME, cwd=place.parent, is_isolated=True, timeout=200)
 
 
 def compare(run, place) -> str:

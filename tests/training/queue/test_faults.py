@@ -2,9 +2,6 @@
 
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from tests.forked import start_forked
 from tests.training.conftest import CHANNELS
 from vpc2.predict.classifier import load_classifier
 from vpc2.system.host import MB
@@ -30,16 +28,10 @@ WORK = "import resource, sys; from vpc2.training.queue.worker import *; {before}
 
 def work(run, before="None", wait=True):
     """Train a run in a separate process, after executing `before` in it."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORK.format(before=before), str(run.folder)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_forked(WORK.format(before=before), run.folder)
     if wait:
-        out, error = process.communicate(timeout=120)
-        return out.strip(), error
+        process.wait()
+        return process.out.read_text().strip(), process.error.read_text()
     return process
 
 
@@ -107,10 +99,10 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
             process = work(run, "import vpc2.training.trainer.trainer as loop; loop.SAVE_SHARE = 1.0", wait=False)
             seen = len(whole(run))
             deadline = time.monotonic() + 60
-            while len(read_events(run.folder)[0]) <= seen and process.poll() is None and time.monotonic() < deadline:
+            while len(read_events(run.folder)[0]) <= seen and process.is_running and time.monotonic() < deadline:
                 time.sleep(0.005)
             time.sleep(chance.uniform(0, took_s / 3))
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
             killed += 1
             if store.state(run.id) == "finished":

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from tests.forked import start_forked
 from vpc2.predict.classifier import load_classifier
 from vpc2.training.runs.events import read_events
 
@@ -81,5 +82,5 @@ def test_the_seed_holds_beside_three_neighbours(store, make_recipe):
 
 def _train(runs) -> None:
     work = "import sys; from pathlib import Path; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))"
-    workers = [subprocess.Popen([sys.executable, "-c", work, str(run.folder)], cwd=ROOT) for run in runs]
+    workers = [start_forked(work, run.folder) for run in runs]
     assert [worker.wait(120) for worker in workers] == [0] * len(runs)

@@ -1,12 +1,12 @@
 import errno
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.forked import run_forked
 from vpc2.predict.classifier import load_classifier
 from vpc2.training.queue.worker import train
 from vpc2.training.runs.events import read_events
@@ -84,25 +84,14 @@ def test_an_error_of_the_program_is_recorded_and_raised(store, recipe, monkeypat
     assert store.state(run.id) == "failed" and "worker.log" in store.status(run.id).reason.en
 
 
-def limited(limits):
-    def apply():
-        for what, size in limits.items():
-            resource.setrlimit(what, (size, size))
-
-    return apply
-
-
 def test_a_full_disk_ends_the_run_in_a_sentence_and_keeps_the_model(store, make_recipe):
     """A limit on the file size simulates a full disk: writing `events.jsonl` fails."""
     run = store.create(make_recipe(epochs=200))
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys; from vpc2.training.queue.worker import *; train(read_run(Path(sys.argv[1])))", str(run.folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        preexec_fn=limited({resource.RLIMIT_FSIZE: 60_000}),
+    code = (
+        "import resource, sys; from vpc2.training.queue.worker import *\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)); train(read_run(Path(sys.argv[1])))"
     )
+    done = run_forked(code, run.folder)
     assert done.returncode == 0, done.stderr
     status = store.status(run.id)
     assert status.state == "failed" and "disk is full" in status.reason.en
@@ -122,7 +111,7 @@ def test_no_memory_ends_only_this_run_in_a_sentence(store, recipe):
         "trainer.load_dataset = large\n"
         "train(read_run(Path(sys.argv[1])))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = run_forked(code, run.folder)
     assert done.returncode == 0, done.stderr
     assert "out of memory" in store.status(run.id).reason.en
 

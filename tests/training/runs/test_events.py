@@ -225,6 +225,24 @@ def test_progress_of_a_short_record_is_all_of_it(tmp_path):
     assert latest_events(tmp_path) == written
 
 
+@pytest.mark.parametrize("is_torn", [False, True])
+def test_a_record_that_is_deleted_while_it_is_read_leaves_what_was_read(tmp_path, monkeypatch, is_torn):
+    """A run may be deleted between the reading of its first event and of its last."""
+    writer = EventWriter(tmp_path)
+    first = writer.write({**START})
+    writer.write(step(1))
+    writer.close()
+    path = tmp_path / FILE_NAME
+
+    def and_deleted(folder):
+        found = first_event(folder)
+        path.write_bytes(b"{") if is_torn else path.unlink()
+        return found
+
+    monkeypatch.setattr("vpc2.training.runs.events.first_event", and_deleted)
+    assert latest_events(tmp_path) == [first]
+
+
 def test_asking_for_the_latest_reads_as_little_of_a_long_record_as_of_a_short_one(long_record, tmp_path, monkeypatch):
     """Counted, not timed: the bytes that come from the disk, whatever is asked for, wherever it lies."""
     read = []

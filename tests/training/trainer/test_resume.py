@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from tests.forked import run_forked
 from vpc2.augment.presets import PIPELINES
 from vpc2.training.queue.local import LocalQueue
 from vpc2.training.queue.worker import train
@@ -64,7 +63,7 @@ def undisturbed(tmp_path_factory):
 
 def run_in_process(run):
     code = "import sys; from vpc2.training.queue.worker import *; print(train(read_run(Path(sys.argv[1]))))"
-    done = subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = run_forked(code, run.folder)
     assert done.stdout == "finished\n", done.stderr
 
 
@@ -133,7 +132,7 @@ def test_killed_at_any_step_nothing_is_lost_and_nothing_told_twice(store, recipe
         "    if event['type'] == 'step' and event['step'] == int(sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)\n"
         "train(read_run(Path(sys.argv[1])), die)"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(run.folder), str(at)], cwd=ROOT, capture_output=True, timeout=120)
+    killed = run_forked(code, run.folder, at)
     # The last steps were not written yet; the resumed run reports them again.
     assert killed.returncode == -signal.SIGKILL and steps(run) == list(range(1, steps(run)[-1] + 1)) and steps(run)[-1] <= at
     run_in_process(run)

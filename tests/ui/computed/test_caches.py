@@ -228,7 +228,7 @@ HARMLESS = {
     "vpc2.sources:": "the program's own source",
     "vpc2.training.ray.queue:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
     "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
-    "vpc2.ui.server.tensorboard:": "by the ids of the runs that the address names; asked in test_serving.py",
+    "vpc2.ui.server.tensorboard:": "by the ids of the runs that the address names; asked in tests/ui/server/test_routes.py",
     "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
     "vpc2.ui.widgets.page_frame:_icon": "the app's icon",
     "vpc2.ui.components.": "a component's code, without any argument",

@@ -18,7 +18,11 @@ from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
+from vpc2.predict.statistics import accuracy_of
+from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, ViewSet
+from vpc2.text import Text
 from vpc2.training.runs.store import RunStore
+from vpc2.ui.computed import classifiers
 
 CLEAN = 13  # a digit of the test pictures
 
@@ -238,6 +242,41 @@ def test_a_patch_turns_the_photographs_into_its_class(known):
     checked(target.select_index(3).run())
     pressed(at, "attack/patch")
     assert re.search(r"→ \*\*3\*\* (\d+)", words(at, "caption")), words(at, "caption")
+
+
+def test_a_net_is_asked_in_the_set_of_views_that_says_it_is_for_such_nets(known, monkeypatch):
+    """Another literal in the place of the one that is: it is chosen in the form, and what an attack is asked in."""
+    made = ViewSet(
+        key="thrown", title=Text("Throw-away"), help=Text("Made for a test."), views=(IDENTITY, "darker"), default_for=("trained",)
+    )
+    others = {key: entry for key, entry in VIEW_SETS.items() if "trained" not in entry.default_for}
+    monkeypatch.setattr(VIEW_SETS, "_entries", {**others, made.key: made})
+    monkeypatch.setattr(VIEW_SETS, "_aliases", {key: key for key in (*others, made.key)})
+    assert "In 2 views, of which the attack knew nothing" in words(judge(known, "Attacks"), "caption")
+    at = judge(known, "Photographs")
+    assert at.selectbox(key="judge/set/thrown").value == "thrown" and "2 views" in words(at)
+
+
+def test_the_intervals_of_a_patch_count_the_people_of_the_test_pictures(known, monkeypatch):
+    """Three people, of whom the first took most of the pictures: the interval of scikit-learn's answers is that of people."""
+    of_test, parts = classifiers.test_images, []
+
+    def with_people(*args, **settings):
+        data = of_test(*args, **settings)
+        parts.append(replace(data, groups=np.minimum(np.arange(len(data)) // 50, 2)))
+        return parts[-1]
+
+    monkeypatch.setattr(classifiers, "test_images", with_people)
+    at = judge(known, "Attacks", attack__kind="patch")
+    target = next(box for box in at.selectbox if box.key.startswith("attack/patch/"))
+    checked(target.select_index(3).run())
+    at = pressed(at, "attack/patch-set")
+    others = parts[-1].labels != 3
+    taken = known.ask(parts[-1].images[others]).argmax(1) == 3
+    wanted = accuracy_of(taken, parts[-1].groups[others])
+    low, high = re.search(r"none at all \S+ % \((\S+) to (\S+)\)", words(at)).groups()
+    assert (float(low), float(high)) == (round(100 * wanted.low), round(100 * wanted.high))
+    assert float(high) > wilson(int(taken.sum()), len(taken))[1] + 1
 
 
 def test_the_script_that_is_taken_home_answers_as_the_page(known):

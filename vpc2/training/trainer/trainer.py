@@ -1,6 +1,6 @@
 """The training loop: images in memory as uint8, batches assembled on the device, steps and epochs reported as events.
 
-Speed on a CPU (PERFORMANCE.md) comes from channels_last, no data loader processes, and augmentation of whole batches.
+Speed on a CPU comes from channels_last, no data loader processes, and augmentation of whole batches.
 Reproducibility comes from one seed for weights and dropout, a separate generator for the order of the images, one seed per batch for
 the augmentation, and a schedule that depends on the clock only when the time budget ends the run.
 """

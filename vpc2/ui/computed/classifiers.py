@@ -17,6 +17,7 @@ from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import is_ready
+from vpc2.predict.tta.views import ViewSet, default_set
 from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
@@ -114,9 +115,9 @@ def select_classifier(ref: ClassifierRef) -> None:
     st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
 
 
-def default_views(ref: ClassifierRef) -> str:
-    """Return the key of the default set of views; without mirroring for a net trained here, whose classes may change when mirrored."""
-    return "standard" if ref.is_pretrained else "no_mirror"
+def default_views(ref: ClassifierRef) -> ViewSet:
+    """Return the set of views that a classifier is asked in unless the visitor chooses another."""
+    return default_set(is_pretrained=ref.is_pretrained)
 
 
 def datasets_for(ref: ClassifierRef) -> list[str]:

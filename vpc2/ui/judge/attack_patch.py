@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
-from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.shares import Share
 from vpc2.text import Refusal
 from vpc2.ui import markdown
@@ -106,7 +105,8 @@ def _evaluate_patch(version: ClassifierVersion, dataset: str, target: int) -> di
     with augmented.computation_slot():
         learned_from, images = classifier.prepare(list(validation.images)), classifier.prepare(list(test.images[others]))
         patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
-        shares = judge_patch(classifier, patch, images, target, VIEW_SETS[classifiers.default_views(version.ref)].views)
+        views = classifiers.default_views(version.ref).views
+        shares = judge_patch(classifier, patch, images, target, views, groups=None if test.groups is None else test.groups[others])
         patched = lay_patch(images[:: max(len(images) // 5, 1)][:5], patch, torch.Generator().manual_seed(7))
     pictures = {"patch": to_jpeg(patch), "laid": [to_jpeg(image) for image in patched]}
     return {**pictures, "shares": shares, "count": len(images), "is_grey": is_grey(patch)}

@@ -10,7 +10,6 @@ import streamlit as st
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.predict.adversarial.catalog import ATTACKS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
-from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.system.lru_cache import LruCache
 from vpc2.text import Refusal
 from vpc2.ui import markdown
@@ -94,7 +93,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
                 st.caption(f"{title}  \n{size_text}")
         st.caption(
             _("In {n} views, of which the attack knew nothing: {answer}").format(
-                n=len(VIEW_SETS[classifiers.default_views(ref)].views), answer=prediction_text(merged, classes)
+                n=len(classifiers.default_views(ref).views), answer=prediction_text(merged, classes)
             )
         )
 
@@ -137,7 +136,7 @@ def _run_attack(
         attack = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
         attacked = (255 * attack.images).round() / 255  # evaluated on the 8-bit image, as displayed and as a file would store it
         after = classifier.probabilities(attacked)
-        merged = merge_mean(predict_views(classifier, attacked, VIEW_SETS[classifiers.default_views(version.ref)].views))
+        merged = merge_mean(predict_views(classifier, attacked, classifiers.default_views(version.ref).views))
     change = attacked - images
     largest = float(change.abs().max())
     gain = min(0.5 / largest, 128.0) if largest else 1.0
@@ -280,7 +279,7 @@ def _accuracy_curve(key: tuple, report: Any) -> Any:
             images, labels, groups = images[others], labels[others], None if groups is None else groups[others.numpy()]
             if not len(images):
                 raise Refusal(NO_OTHERS)
-        views = VIEW_SETS[classifiers.default_views(ref)].views
+        views = classifiers.default_views(ref).views
         curve = accuracy_against(classifier, images, labels, kind, views, report, target=target, groups=groups)
     _curve_cache().put(key, curve)
     return curve

@@ -13,7 +13,6 @@ import streamlit as st
 from vpc2.figures.explanations import embedding_figure
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
-from vpc2.predict.tta.views import VIEW_SETS
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.session.i18n import _, localize, number, percent, points
@@ -141,7 +140,7 @@ def _compute_heatmaps(
         lost, largest = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
         heats: dict[str, np.ndarray | None] = {"cam": None, "views": None}
         if layer is not None:
-            names = VIEW_SETS[classifiers.default_views(version.ref)].views
+            names = classifiers.default_views(version.ref).views
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())

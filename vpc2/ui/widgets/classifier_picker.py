@@ -11,7 +11,7 @@ from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.pretrained.loading import load_pretrained
-from vpc2.predict.tta.views import VIEW_SETS, VIEWS, clean_views
+from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, VIEWS, clean_views
 from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, clean_name
 from vpc2.ui.computed import classifiers
@@ -92,11 +92,8 @@ def _draw_download(ref: ClassifierRef) -> None:
 
 
 def choose_views(ref: ClassifierRef) -> list[str]:
-    """Draw the choice of views and return their keys; the identity is always the first.
-
-    A net trained here starts without mirroring, which may turn its digits, hands or shapes into another class.
-    """
-    first = classifiers.default_views(ref)
+    """Draw the choice of views, which starts at the classifier's default set, and return their keys; the identity is always the first."""
+    first = classifiers.default_views(ref).key
     linked = page_frame.draw_or_refuse(linked_views)
     preset = st.selectbox(
         _("Set of views"),
@@ -119,7 +116,7 @@ def choose_views(ref: ClassifierRef) -> list[str]:
             wrap=True,
             help=_("Each view is the same photograph seen a little differently; the answers are averaged."),
         )
-    return ["identity", *(key for key in VIEWS if key in (chosen or []) and key != "identity")]
+    return [IDENTITY, *(key for key in VIEWS if key in (chosen or []) and key != IDENTITY)]
 
 
 def linked_views() -> tuple[str, ...] | None:
