@@ -41,19 +41,19 @@ def measured() -> dict[str, tuple[int, int]]:
 
 def problems(rooms: dict[str, tuple[int, int]], floors: dict[str, int]) -> list[str]:
     """Return a sentence for each room below its floor, without one, or with one and no longer there."""
-    said = [f"{room}: no floor in pyproject.toml" for room in rooms if room not in floors]
-    said += [f"{room}: a floor, but no such room" for room in floors if room not in rooms]
+    messages = [f"{room}: no floor in pyproject.toml" for room in rooms if room not in floors]
+    messages += [f"{room}: a floor, but no such room" for room in floors if room not in rooms]
     for room, (ran, lines) in rooms.items():
         if room in floors and 100 * ran < floors[room] * lines:
-            said.append(f"{room}: {100 * ran / lines:.1f} % is below its floor of {floors[room]} %")
-    return said
+            messages.append(f"{room}: {100 * ran / lines:.1f} % is below its floor of {floors[room]} %")
+    return messages
 
 
 def write(rooms: dict[str, tuple[int, int]]) -> None:
     """Put the floors into pyproject.toml."""
     table = "".join(f'"{room}" = {max(100 * ran // lines - SLACK, 0)}\n' for room, (ran, lines) in rooms.items())
     text = PROJECT.read_text("utf-8")
-    PROJECT.write_text(re.sub(r'(?<=\[tool\.vpc2\.coverage\]\n)(".*\n)*', lambda found: table, text), "utf-8")
+    PROJECT.write_text(re.sub(r'(?<=\[tool\.vpc2\.coverage\]\n)(".*\n)*', lambda match: table, text), "utf-8")
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def main() -> int:
     for room, (ran, lines) in rooms.items():
         print(f"{room:24}{lines:>7} lines{100 * ran / lines:>7.1f} %   floor {floors.get(room, '-'):>3}")
     wrong = problems(rooms, floors)
-    print("".join(f"{one}\n" for one in wrong), end="")
+    print("".join(f"{line}\n" for line in wrong), end="")
     return 1 if wrong else 0
 
 

@@ -8,11 +8,11 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_add
 from vpc2.ui.augment import before_after, code, draws, export, filmstrip, label_safety, labels, library_comparison, mixing
-from vpc2.ui.augment.pipeline_editor import edit_pipeline, name_operation, shown_pipeline
+from vpc2.ui.augment.pipeline_editor import displayed_pipeline, edit_pipeline, name_operation
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
-from vpc2.ui.widgets.knob_input import pick
+from vpc2.ui.widgets.knob_input import pick_once
 from vpc2.ui.widgets.photo_picker import draw_photo_picker
 
 top = st.container()
@@ -21,10 +21,10 @@ with st.container(key="studio"):
     left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
-    preset = pick(
+    preset = pick_once(
         _("Start from a preset"),
         list(PIPELINES),
-        format_func=lambda key: say(PIPELINES[key].title),
+        format_func=lambda key: localize(PIPELINES[key].title),
         placeholder=_("Choose a preset"),
         key="pipeline/preset",
     )
@@ -32,7 +32,7 @@ with left:
         workspace.save(replace(PIPELINES[preset].pipeline, seed=pipeline.seed), from_outside=True)
         st.rerun()
     pipeline = edit_pipeline(pipeline)
-    operation = pick(
+    operation = pick_once(
         _("Add a step"),
         list(OPS),
         format_func=name_operation,
@@ -40,7 +40,7 @@ with left:
         key="pipeline/add",
     )
     if operation:
-        longer = page_frame.guarded(edit_add, pipeline, operation)
+        longer = page_frame.draw_or_refuse(edit_add, pipeline, operation)
         if longer:
             st.session_state["pipeline/selected"] = longer.steps[-1].id
             workspace.save(longer)
@@ -49,20 +49,20 @@ with left:
 with right:
     photos = draw_photo_picker("augment")
     views = {
-        _("Draws"): draws.draw_draws,
-        _("Filmstrip"): filmstrip.draw_film,
-        _("Compare"): before_after.draw_compare,
+        _("Draws"): draws.draw_gallery,
+        _("Filmstrip"): filmstrip.draw_filmstrip,
+        _("Compare"): before_after.draw_before_after,
         _("Labels"): labels.draw_label_tab,
         _("Mix"): mixing.draw_mixing,
-        _("Safe?"): label_safety.draw_safety,
+        _("Safe?"): label_safety.draw_label_safety,
         _("Libraries"): library_comparison.draw_libraries,
         _("Code"): code.draw_code,
-        _("Export"): export.draw_export,
+        _("Take home"): export.draw_export,
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(views), key="augment/tabs", on_change="rerun"), views.values(), strict=True):
         if tab.open:
             with tab:
-                draw(shown_pipeline(pipeline), photos)
+                draw(displayed_pipeline(pipeline), photos)
 with top:
     page_frame.draw_heading(_("Augment"), _("One photograph, many draws: see what your net will see."), "pipeline")

@@ -7,17 +7,17 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.build import canvas, export_net, import_net, layer_table, net_comparison, net_views
 from vpc2.ui.build.inspector import draw_inspector
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
-from vpc2.ui.widgets.knob_input import pick
+from vpc2.ui.widgets.knob_input import pick_once
 
 top = st.container()
 net = workspace.load("net")
 with st.container(horizontal=True, gap="small", key="start"):
-    preset = pick(
+    preset = pick_once(
         _("Start from a net"),
         list(NETS),
-        format_func=lambda key: say(NETS[key].title),
+        format_func=lambda key: localize(NETS[key].title),
         placeholder=_("Choose a preset"),
         key="net/preset",
         width=340,
@@ -37,7 +37,7 @@ with stage:
     canvas.draw_canvas(net, summary)
 with totals:
     layer_table.draw_totals(summary)
-    net_comparison.draw_note(net)
+    net_comparison.draw_published_note(net)
 
 views = {
     _("All layers"): layer_table.draw_table,
@@ -47,7 +47,7 @@ views = {
     _("Bring in"): import_net.draw_import,
     _("Take home"): export_net.draw_export,
 }
-net_comparison.open_pair()
+net_comparison.open_linked_pair()
 # Only the tab that is open is computed.
 for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), views.values(), strict=True):
     if tab.open:

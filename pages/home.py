@@ -3,7 +3,7 @@
 import streamlit as st
 
 from vpc2.ui.home import lecture_map, server_limits
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -19,7 +19,7 @@ with words:
     )
     with st.container(horizontal=True, gap="small"):
         for i, first in enumerate(lecture_map.FIRST.values()):
-            if button(say(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
+            if button(localize(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
                 lecture_map.open_card(first)
 with picture:
     lecture_map.draw_hero()
@@ -29,10 +29,13 @@ st.caption(_("Each card opens the right page with the right example already ther
 grid = st.grid("auto", min_column_width=280, gap="small")
 for card in lecture_map.CARDS.values():
     with grid.cell(), st.container(border=True, height="stretch", key=f"card-{card.key}", gap="xsmall"):
-        st.markdown(f"**{say(card.title)}**")
-        st.caption(say(card.help))
+        st.markdown(f"**{localize(card.title)}**")
+        st.caption(localize(card.help))
         st.page_link(
-            page_frame.script(card.page), label=_("Open"), icon=":material/arrow_forward:", query_params=lecture_map.link_parameters(card)
+            page_frame.script_path(card.page),
+            label=_("Open"),
+            icon=":material/arrow_forward:",
+            query_params=lecture_map.link_parameters(card),
         )
 
 server_limits.draw_limits()

@@ -15,10 +15,10 @@ with left:
     classifier_picker.draw_classifier_upload()
     classifier_picker.choose_dataset(ref)
     views = classifier_picker.choose_views(ref)
-    all_views = single_photo.choose_draws(views)
+    all_views = single_photo.choose_draw_views(views)
 
 with right:
-    photos = draw_photo_picker("judge", most=3, first=("chelsea",))
+    photos = draw_photo_picker("judge", max_photos=3, first=("chelsea",))
     tabs = {
         _("Photographs"): lambda: single_photo.draw_photos(ref, photos, all_views),
         _("Test set"): lambda: test_set.draw_test_set(ref, views),
@@ -31,4 +31,4 @@ with right:
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
             with tab:
-                page_frame.guarded(draw)
+                page_frame.draw_or_refuse(draw)

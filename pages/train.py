@@ -20,12 +20,12 @@ with left:
     recipe_form.draw_problem(problem)
     is_blocked = problem is not None and problem.is_fatal
     if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_blocked):
-        started = page_frame.guarded(runs.start_run, recipe, name=recipe_form.name_of(recipe))
+        started = page_frame.draw_or_refuse(runs.start_run, recipe, name=recipe_form.default_run_name(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
             st.query_params["run"] = started.id
             st.rerun()
-    experiments.draw_button(recipe, problem)
+    experiments.draw_compare_buttons(recipe, problem)
 
 with right:
     if run is not None:
@@ -37,10 +37,10 @@ with right:
         if dataset is not None:
             recipe_form.use_dataset(recipe, dataset)
     else:
-        recipe_form.draw_data(recipe)
+        recipe_form.draw_dataset_examples(recipe)
 
-experiments.draw_list()
-run_list.draw_list(chosen=run)
+experiments.draw_experiment_list()
+run_list.draw_run_list(chosen=run)
 with top:
     page_frame.draw_heading(
         _("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe"

@@ -67,7 +67,7 @@ SCENARIOS = (
         "T15",
         "thirty starts",
         "training/queue/test_faults.py::test_thirty_starts_in_five_seconds_all_end_and_none_runs_twice",
-        "training/queue/test_local.py::test_the_line_is_fair",
+        "training/queue/test_local.py::test_waiting_runs_of_all_owners_take_turns",
     ),
     _row(
         "T16",
@@ -122,7 +122,7 @@ SCENARIOS = (
     _row("S05", "a file above the limit", "browser/test_sessions.py::test_a_file_above_the_limit_is_refused_by_the_server_itself"),
     _row("S06", "an upload without a session", "browser/test_sessions.py::test_an_upload_without_a_session_stores_nothing"),
     _row("S07", "a thousand uploads", "test_scenarios.py::test_a_thousand_uploads_leave_a_dozen_photographs"),
-    _row("S08", "all have left", "ui/server/test_idle.py::test_it_is_forgotten_once_after_the_last_has_left_and_once_more_after_the_next"),
+    _row("S08", "all have left", "ui/server/test_idle.py::test_caches_are_cleared_once_each_time_the_last_visitor_leaves"),
     _row("S09", "a websocket from elsewhere", "browser/test_sessions.py::test_a_websocket_from_another_place_is_refused"),
     _row("S10", "paths that lead out", "browser/test_sessions.py::test_no_path_leads_out"),
     _row("S11", "an error of ours", "browser/test_trust.py::test_an_error_of_ours_is_a_sentence_with_a_number_that_the_log_knows"),

@@ -15,18 +15,18 @@ ROWS = re.findall(r"^\| (.+\?) \| `(\S+)` \|$", PAGE.partition("## Where is")[2]
 TRACKED = set(subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"))
 
 
-def test_thirty_questions_are_asked_once_each():
+def test_the_architecture_page_asks_thirty_different_questions():
     table = [line for line in PAGE.partition("## Where is")[2].splitlines() if line.startswith("| ")]
     assert len(ROWS) == len(table) - 2 >= 30, "a row is not read: | question? | `path` |"
     assert len({question for question, _path in ROWS}) == len({path for _question, path in ROWS}) == len(ROWS)
 
 
 @pytest.mark.parametrize(("question", "path"), ROWS, ids=[path for _question, path in ROWS])
-def test_the_answer_to_a_question_is_there(question, path):
+def test_every_path_answering_a_question_of_the_architecture_page_exists(question, path):
     assert path in TRACKED and (ROOT / path).is_file(), question
 
 
-def test_the_rooms_of_the_picture_are_there():
+def test_every_package_in_the_diagram_of_the_architecture_page_exists():
     floors = PAGE.partition("```mermaid")[2].partition("```")[0]
     for name in re.findall(r"\bvpc2/[\w/]+(?:\.py)?", floors):
         assert (ROOT / name).exists(), name

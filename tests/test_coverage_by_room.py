@@ -20,11 +20,11 @@ SCRIPT = runpy.run_path(str(ROOT / ".ci" / "coverage_by_room.py"))
         ("vpc2/ui/components/live_curves/__init__.py", "vpc2/ui/components"),
     ],
 )
-def test_the_room_of_a_file(file, room):
+def test_a_file_belongs_to_its_package(file, room):
     assert SCRIPT["room_of"](file) == room
 
 
-def test_what_is_below_its_floor_is_told():
+def test_coverage_below_a_floor_is_reported():
     problems = SCRIPT["problems"]
     assert problems({"vpc2/nets": (80, 100)}, {"vpc2/nets": 80}) == []
     assert ["below" in one for one in problems({"vpc2/nets": (79, 100)}, {"vpc2/nets": 80})] == [True]

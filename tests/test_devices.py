@@ -37,7 +37,7 @@ def test_a_run_is_the_same():
     assert len(losses[0]) > 50 and losses[0] == losses[1]
 
 
-def test_what_goes_at_once_follows_the_device():
+def test_batch_sizes_of_prediction_follow_the_device():
     """On a pretended GPU more pictures go through in one pass: no CUDA is needed to know its size."""
     here = Classifier(build_net(NETS["tiny"].net), Preprocessing(16, (0.4,) * 3, (0.3,) * 3), tuple("0123456789"))
     with FakeTensorMode():

@@ -37,7 +37,7 @@ from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.rng import drawing
 
 VIEWS = ("identity", "flip_horizontal", "brighter")
-MOST_PARAMS = 2_000_000  # of a preset's net: what larger ones add is time
+MAX_PARAMS = 2_000_000  # of a preset's net: what larger ones add is time
 # What a script of each page is said to need on that page; Judge's says it itself.
 NEEDS = {"augment": {"torch", "kornia", "numpy", "PIL"}, "build": {"torch"}}
 
@@ -55,7 +55,7 @@ for name, arguments, asks in json.load(sys.stdin):
     sys.argv = [name, *arguments]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         scope = runpy.run_path(name, run_name="__main__")
-    found[name] = {"said": said.getvalue(), "asked": [part.tolist() for part in scope["ask"](arguments[0])] if asks else None}
+    found[name] = {"said": said.getvalue(), "asked": [part.tolist() for part in scope["predict"](arguments[0])] if asks else None}
 print(json.dumps(found))
 """
 
@@ -115,7 +115,7 @@ def test_nets(folder):
     for key, entry in NETS.items():
         text = nets_code.to_code(entry.net)
         assert imported(text) == NEEDS["build"]
-        if summarise(entry.net).params <= MOST_PARAMS:
+        if summarise(entry.net).params <= MAX_PARAMS:
             folder.add(f"{key}.py", text)
     for name, found in folder.execute().items():
         shape = tuple(summarise(NETS[name.removesuffix(".py")].net).output)
@@ -156,7 +156,7 @@ def packed(folder, name: str, classifier: Classifier, how: str) -> str:
 
 def is_classifier(key: str) -> bool:
     summary = summarise(NETS[key].net)
-    return summary.params <= MOST_PARAMS and len(summary.output) == 1 and NETS[key].net.input[1] == NETS[key].net.input[2]
+    return summary.params <= MAX_PARAMS and len(summary.output) == 1 and NETS[key].net.input[1] == NETS[key].net.input[2]
 
 
 def test_views_of_trained_nets(folder):

@@ -11,7 +11,7 @@ import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
-MOST_FILES = 16
+MAX_FILES = 16
 FILES = sorted(path for path in [*ROOT.glob("vpc2/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"])
 HEAVY = {"torch", "torchvision", "kornia", "numpy", "scipy", "PIL", "streamlit", "plotly", "tensorboard", "safetensors", "sklearn"}
 HEAVY |= {"onnx", "psutil", "ray"}
@@ -52,16 +52,16 @@ def test_the_contracts_hold():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_cache=True) == 0
 
 
-def test_no_file_needs_itself_in_the_end(graph):
+def test_no_import_cycles_between_files(graph):
     """Whatever a file imports, inside functions too, never leads back to it."""
     needed = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
     assert len(needed) > 300
     graphlib.TopologicalSorter(needed).prepare()  # raises CycleError with the files of the circle
 
 
-def test_no_room_holds_more_than_a_newcomer_can_look_through(graph):
+def test_no_package_has_too_many_files(graph):
     rooms = {name: [child for child in graph.find_children(name) if not graph.find_children(child)] for name in graph.modules}
-    assert {name: len(files) for name, files in rooms.items() if len(files) > MOST_FILES} == {}
+    assert {name: len(files) for name, files in rooms.items() if len(files) > MAX_FILES} == {}
 
 
 @pytest.mark.parametrize("path", sorted([*ROOT.glob("pages/*.py"), ROOT / "streamlit_app.py"]), ids=lambda path: path.name)
@@ -71,7 +71,7 @@ def test_a_page_leaves_arithmetic_to_the_package(path):
     assert found and not {name.partition(".")[0] for name in found} & (HEAVY - {"streamlit"})
 
 
-def test_what_is_light_is_imported_without_anything_heavy():
+def test_light_modules_import_no_heavy_library():
     """In a fresh process: all of them, and then what came along."""
     script = f"import sys, importlib\nfor m in {LIGHT_MODULES!r}: importlib.import_module(m)\nprint(sorted({HEAVY!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc2.labels import MOST_CORNERS, Label, from_docs, read_label
+from vpc2.labels import MAX_CORNERS, Label, from_docs, read_label
 
 GOOD = [("box", [0.1, 0.2, 0.5, 1]), ("point", [0, 1]), ("mask", [0, 0, 1, 0, 1, 1])]
 
@@ -31,10 +31,10 @@ def test_a_label_is_read_and_kept(kind, places):
         ("mask", [0, 0, 1, 1]),
         ("mask", [0, 0, 1, 0, 1]),
         ("mask", [0, 0, 0.5, 0.5, 1, 1]),
-        ("mask", [0.1, 0.2] * (MOST_CORNERS + 1)),
+        ("mask", [0.1, 0.2] * (MAX_CORNERS + 1)),
     ],
 )
-def test_anything_else_is_none(kind, places):
+def test_malformed_labels_are_read_as_none(kind, places):
     assert read_label(kind, places) is None
 
 

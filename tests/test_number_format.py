@@ -70,7 +70,7 @@ def hundredths_by_hand(text):
 @pytest.mark.parametrize(
     "line", ["number(100 * share, '.1f')", "number(-100 * float(a.b), '.0f')", "f'{share:.1%}'", "format(100 * a, '.1f')"]
 )
-def test_the_walk_finds_a_share_written_by_hand(line):
+def test_the_source_check_finds_a_percentage_formatted_by_hand(line):
     assert hundredths_by_hand(line) == [1]
     assert not hundredths_by_hand("percent(share)") and not hundredths_by_hand("number(1000 * s, ',.0f')")
 

@@ -17,14 +17,14 @@ IMAGE = (ROOT / "Dockerfile").read_text()
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 
 
-def test_the_image_runs_as_nobody_special_and_says_how_it_is():
+def test_the_container_runs_unprivileged_and_has_a_health_check():
     last = IMAGE[IMAGE.rindex("\nFROM ") :]
     user, start = last.index("\nUSER "), last.index("\nCMD ")
     assert "root" not in last[user : last.index("\n", user + 1)] and user < start
     assert "HEALTHCHECK" in last and "/api/health" in last
 
 
-def test_the_image_reports_to_nobody():
+def test_the_container_disables_usage_reports():
     for name, value in privacy.NO_REPORTS.items():
         assert f"{name}={value}" in IMAGE
 
@@ -41,7 +41,7 @@ def test_the_health_check_asks_under_the_base_path(base, where, monkeypatch):
     assert asked == [f"http://127.0.0.1:8501{where}/api/health"]
 
 
-def test_everything_that_is_copied_is_there_and_let_through():
+def test_files_copied_into_the_container_exist_and_are_not_ignored():
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert ignored[0] == "*"
     for line in re.findall(r"^COPY (?!--from)(.*)$", IMAGE, re.MULTILINE):
@@ -52,7 +52,7 @@ def test_everything_that_is_copied_is_there_and_let_through():
     assert all(f" {name} /app/{name}" in IMAGE for name in (*top, "pages", "assets"))
 
 
-def test_nobody_reaches_the_app_but_through_the_proxy():
+def test_the_app_is_reachable_only_through_the_proxy():
     assert "ports" not in SERVICES["app"] and SERVICES["app"]["cap_drop"] == ["ALL"]
     port = re.search(r"reverse_proxy app:(\d+)", (ROOT / "Caddyfile").read_text()).group(1)
     assert SERVICES["app"]["expose"] == [port] and f"EXPOSE {port}" in IMAGE

@@ -134,7 +134,7 @@ def test_every_parameter_refuses_in_a_sentence_that_reads_well(name):
     assert not {text.say(lang): found for text in said for lang in ("en", "es") if (found := flaws(text, lang))}
 
 
-def test_a_flaw_is_found():
+def test_the_check_of_refusal_sentences_finds_a_bad_one():
     """The rules themselves catch what they are for."""
     for bad in ("This is not a saved A step.", "No a a ending", "Not {filled}.", "It is not dict.", "Of Rotation here.", "Two  spaces."):
         assert flaws(from_stored({"en": bad, "es": "Bien dicho."}), "en"), bad

@@ -15,7 +15,7 @@ def test_wilsons_interval_is_scipys(n):
         assert wilson(hits, n) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
 
 
-def test_of_no_picture_nothing_is_known():
+def test_a_share_of_no_images_has_the_full_interval():
     assert wilson(0, 0) == (0.0, 1.0)
     nothing = share_of(0, 0)
     assert math.isnan(nothing.share) and nothing.text.en == "no pictures" and nothing.bounds.say("es") == "sin imágenes"
@@ -33,7 +33,7 @@ def test_of_no_picture_nothing_is_known():
         (100, 100, "100.0 % (96.3 to 100.0) of 100", "100,0 % (96,3 a 100,0) de 100"),
     ],
 )
-def test_it_is_said_in_short(hits, n, en, es):
+def test_a_share_is_written_with_its_interval_in_short(hits, n, en, es):
     said = share_of(hits, n).text
     assert (said.en, said.say("es")) == (en, es)
 

@@ -59,11 +59,11 @@ def check_file(path: Path) -> Verdict:
     return Verdict("note", kind, join_texts(notes)) if notes else Verdict("accept", kind, _GOOD)
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Return the content of a file, up to one byte more than `most`, so that the size limit of its reader can refuse it."""
+def read_bytes(path: Path, limit_bytes: int) -> bytes:
+    """Return the content of a file, up to one byte more than `limit_bytes`, so that the size limit of its reader can refuse it."""
     try:
         with path.open("rb") as file:
-            return file.read(most + 1)
+            return file.read(limit_bytes + 1)
     except OSError:
         raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
 

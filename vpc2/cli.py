@@ -30,7 +30,7 @@ _NO_CLASSIFIER = Text("“{name}” is neither a run folder, nor a safetensors f
 _TAKEN = Text("The folder “{name}” holds a run already; choose another one.")
 _DRAWS = Text("The number of draws must lie between 1 and {most}.")
 _NO_BENCH = Text("The comparisons lie in tests/benchmarks of the project's folder: run this command from there.")
-MOST_DRAWS = 1000
+MAX_DRAWS = 1000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -157,11 +157,11 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, most: int) -> bytes:
-    """Return at most `most` bytes of a file."""
+def _read(path: Path, count_bytes: int) -> bytes:
+    """Return at most `count_bytes` bytes of a file."""
     try:
         with path.open("rb") as file:
-            return file.read(most)
+            return file.read(count_bytes)
     except OSError:
         raise Refusal(_NO_FILE.fill(name=clean_name(path.name))) from None
 
@@ -222,8 +222,8 @@ def _augment(args: argparse.Namespace) -> None:
     pipeline = read_spec(args.pipeline, "pipeline", PIPELINES, "pipeline")
     if args.seed is not None:
         pipeline = replace(pipeline, seed=SEED.clean(args.seed))
-    if not 1 <= args.draws <= MOST_DRAWS:
-        raise Refusal(_DRAWS.fill(most=MOST_DRAWS))
+    if not 1 <= args.draws <= MAX_DRAWS:
+        raise Refusal(_DRAWS.fill(most=MAX_DRAWS))
     photos = [checking.read_photo(path) for path in args.images]
     args.out.mkdir(parents=True, exist_ok=True)
     with (args.out / "manifest.csv").open("w", newline="", encoding="utf-8") as file:

@@ -11,10 +11,10 @@ from vpc2.text import clean_name
 
 BOX, POINT, MASK = "box", "point", "mask"
 KINDS = (BOX, POINT, MASK)
-MOST = 60  # labels on one photograph
-MOST_CORNERS = 400  # corners of one mask
+MAX_LABELS = 60  # labels on one photograph
+MAX_CORNERS = 400  # corners of one mask
 NAME_CHARS = 40
-LEAST_SHARE = 1e-9  # minimum side of a box
+MIN_SIDE = 1e-9  # minimum side of a box
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ def read_label(kind: object, places: object, name: object = "") -> Label | None:
     if not isinstance(kind, str) or kind not in KINDS or not isinstance(places, list | tuple) or not isinstance(name, str):
         return None
     count = len(places)
-    if not (count == {BOX: 4, POINT: 2}.get(kind) or kind == MASK and count % 2 == 0 and 6 <= count <= 2 * MOST_CORNERS):
+    if not (count == {BOX: 4, POINT: 2}.get(kind) or kind == MASK and count % 2 == 0 and 6 <= count <= 2 * MAX_CORNERS):
         return None
     if not all(isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1 for value in places):
         return None
     numbers = tuple(float(value) for value in places)
-    if kind == BOX and not (numbers[2] - numbers[0] > LEAST_SHARE and numbers[3] - numbers[1] > LEAST_SHARE):
+    if kind == BOX and not (numbers[2] - numbers[0] > MIN_SIDE and numbers[3] - numbers[1] > MIN_SIDE):
         return None
-    if kind == MASK and area_of(numbers) <= LEAST_SHARE**2:
+    if kind == MASK and area_of(numbers) <= MIN_SIDE**2:
         return None
     return Label(kind, numbers, clean_name(name, NAME_CHARS))
 

@@ -112,8 +112,8 @@ class Carrier:
 
     def _follow(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> None:
         if _module_of(node).partition(".")[0] != PROJECT:
-            shown = alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
-            self._add_import(f"from {node.module} import {shown}" if isinstance(node, ast.ImportFrom) else f"import {shown}")
+            imported = alias.name if alias.asname is None else f"{alias.name} as {alias.asname}"
+            self._add_import(f"from {node.module} import {imported}" if isinstance(node, ast.ImportFrom) else f"import {imported}")
         elif isinstance(node, ast.ImportFrom) and alias.asname in (None, alias.name):
             self.add(f"{node.module}.{alias.name}")
         else:
@@ -133,9 +133,9 @@ def import_block(lines: list[str]) -> str:
             named.setdefault(module.removeprefix("from "), set()).update(names.split(", "))
         else:
             plain.add(line)
-    whole = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
+    import_lines = [*sorted(plain), *(f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(named.items()))]
     groups: tuple[list[str], list[str]] = [], []
-    for line in whole:
+    for line in import_lines:
         groups[line.split()[1].partition(".")[0] not in sys.stdlib_module_names].append(line)
     return "\n\n".join("\n".join(group) for group in groups if group)
 
@@ -148,8 +148,8 @@ def _path_of(module: str) -> Path:
     path = root.joinpath(*module.split(".")[1:]).with_suffix(".py")
     if module.partition(".")[0] == PROJECT and path.is_file():
         return path
-    found = importlib.util.find_spec(module)
-    return Path(found.origin or "" if found else "")
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin or "" if spec else "")
 
 
 @cache
@@ -161,22 +161,22 @@ def _parsed(path: Path) -> tuple[str, ast.Module]:
 @cache
 def _top_level(tree: ast.Module) -> dict[str, tuple[ast.stmt, ast.alias | None]]:
     """Return what each name at the top of a file stands for: its statement, and the alias of an import."""
-    found: dict[str, tuple[ast.stmt, ast.alias | None]] = {}
+    definitions: dict[str, tuple[ast.stmt, ast.alias | None]] = {}
     for node in tree.body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             inner = node.body
         else:
             inner = [node]
-        for one in inner:
-            if isinstance(one, ast.FunctionDef | ast.ClassDef):
-                found[one.name] = one, None
-            elif isinstance(one, ast.Import | ast.ImportFrom):
-                found.update({alias.asname or alias.name.partition(".")[0]: (one, alias) for alias in one.names})
-            elif isinstance(one, ast.Assign | ast.AnnAssign):
-                targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+        for statement in inner:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                definitions[statement.name] = statement, None
+            elif isinstance(statement, ast.Import | ast.ImportFrom):
+                definitions.update({alias.asname or alias.name.partition(".")[0]: (statement, alias) for alias in statement.names})
+            elif isinstance(statement, ast.Assign | ast.AnnAssign):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
                 names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
-                found.update(dict.fromkeys(names, (one, None)))
-    return found
+                definitions.update(dict.fromkeys(names, (statement, None)))
+    return definitions
 
 
 def _module_of(node: ast.Import | ast.ImportFrom) -> str:
@@ -185,12 +185,12 @@ def _module_of(node: ast.Import | ast.ImportFrom) -> str:
 
 def _used(node: ast.AST) -> list[str]:
     """Return the names that a definition uses, in order, without duplicates."""
-    return list(dict.fromkeys(one.id for one in ast.walk(node) if isinstance(one, ast.Name)))
+    return list(dict.fromkeys(name.id for name in ast.walk(node) if isinstance(name, ast.Name)))
 
 
 def _segment(node: ast.stmt, text: str) -> str:
     """Return a definition as it is written, with its decorators."""
-    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
     return textwrap.dedent("\n".join(text.splitlines()[first - 1 : node.end_lineno]))
 
 
@@ -203,10 +203,10 @@ def _node_of(function: FunctionType, tree: ast.Module) -> ast.FunctionDef | ast.
     for node in ast.walk(tree):
         if not isinstance(node, ast.FunctionDef | ast.Lambda) or getattr(node, "name", "<lambda>") != code.co_name:
             continue
-        given = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         begin, end = (node.lineno, node.col_offset), _end_of(node)
         inside = [place for place in places if begin <= (place[0], place[2]) and (place[1], place[3]) <= end]
-        if given == arguments and inside and len(inside) >= len(places) - 3:  # the first instructions have no place of their own
+        if names == arguments and inside and len(inside) >= len(places) - 3:  # the first instructions have no place of their own
             fitting.append(node)
     if not fitting:
         raise Unavailable(f"{code.co_name} was not found in its file")

@@ -124,10 +124,10 @@ class Verbatim(Text):
 class _Stored(Text):
     """A message read back from storage, in the languages of that time; English where one is missing."""
 
-    said: tuple[tuple[str, str], ...] = ()
+    translations: tuple[tuple[str, str], ...] = ()
 
     def _template(self, language: str) -> str:
-        return dict(self.said).get(language, self.msgid)
+        return dict(self.translations).get(language, self.msgid)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class _Composed(Text):
 def from_stored(messages: Mapping[str, Any]) -> Text:
     """Return the text stored by `in_every_language`: {"en": …, "es": …}."""
     pairs = tuple((str(language), str(message)) for language, message in messages.items())
-    return _Stored(dict(pairs).get(SOURCE, ""), said=pairs)
+    return _Stored(dict(pairs).get(SOURCE, ""), translations=pairs)
 
 
 def join_texts(texts: Iterable[Text], separator: str = " ") -> Text:

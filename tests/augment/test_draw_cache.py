@@ -57,7 +57,7 @@ def test_only_the_steps_from_the_moved_one_on_are_applied(moved, applied):
     [(IMAGE, "another", STRONG.seed), (IMAGE[:, 1:], "k", STRONG.seed), (IMAGE, "k", STRONG.seed + 1)],
     ids=["photograph", "size", "seed"],
 )
-def test_what_was_kept_of_something_else_is_not_used(image, key, seed, applied):
+def test_cached_draws_of_another_input_are_not_used(image, key, seed, applied):
     kept = DrawCache(2**24)
     draw_images(STRONG, IMAGE, 3, "k", cache=kept)
     applied.clear()
@@ -65,7 +65,7 @@ def test_what_was_kept_of_something_else_is_not_used(image, key, seed, applied):
     assert applied == dict.fromkeys(IDS, 3)
 
 
-def test_what_is_kept_is_bounded_and_the_stage_in_use_stays(applied):
+def test_the_draw_cache_is_bounded_and_keeps_the_stage_in_use(applied):
     """Two hundred moves of the last knob, with room for the draws of two steps."""
     kept = DrawCache(5 * 2 * IMAGE.nbytes)
     for move in range(200):

@@ -6,8 +6,8 @@ import torch
 from scipy.stats import binomtest
 
 from vpc2.augment.label_survival import (
-    FEWEST,
-    MOST_LOST,
+    MAX_CHANGED_SHARE,
+    MIN_DRAWS,
     RULE,
     SURE,
     Survival,
@@ -33,7 +33,7 @@ def test_the_interval_is_scipys(kept, n):
     assert wilson(kept, n) == pytest.approx((wanted.low, wanted.high))
 
 
-def test_of_nothing_nothing_is_known():
+def test_survival_without_draws_has_the_full_interval():
     assert wilson(0, 0) == (0.0, 1.0)
     assert (Survival(0, 0).low, Survival(0, 0).high, Survival(0, 0).verdict) == (0.0, 1.0, "open")
 
@@ -53,7 +53,7 @@ def test_half_a_turn_is_unsafe_for_six_and_nine_and_keeps_most_of_zero_and_eight
     ask, images, labels = digits
     found = survival_by_class(PIPELINES["half_turn"].pipeline, images, labels, ask)
     # Some 36 pictures a class are too few to call anything harmless, whatever they answer.
-    assert max(one.n for one in found.values()) < FEWEST and {found[0].verdict, found[8].verdict} == {"open"}
+    assert max(one.n for one in found.values()) < MIN_DRAWS and {found[0].verdict, found[8].verdict} == {"open"}
     assert {found[6].verdict, found[9].verdict} == {"unsafe"}
     assert found[0].low > 0.6 and found[8].low > 0.6
     assert found[6].high < 0.4 and found[9].high < 0.4
@@ -77,7 +77,7 @@ def test_digits_may_be_turned_a_little_but_not_by_any_angle(digits):
     found = []
     for _value, stronger in edit_strengths(pipeline, "s1", "degrees"):
         every = survival_by_class(stronger, images[::3], labels[::3], ask).values()
-        found.append(Survival(sum(one.n for one in every), sum(one.kept for one in every)))
+        found.append(Survival(sum(one.n for one in every), sum(one.survived for one in every)))
     fall = find_drop(found, 0.8)
     assert fall.stays and 1 < fall.sure < 5
     assert found[1].share > 0.8
@@ -96,7 +96,7 @@ def test_where_survival_falls_is_named_only_as_far_as_the_count_carries():
     assert fall(3, 3) == (0, 0, True, False)  # something else breaks it
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 24, 36, FEWEST - 1, FEWEST, 96, 120, 400, 3000])
+@pytest.mark.parametrize("n", [1, 2, 3, 24, 36, MIN_DRAWS - 1, MIN_DRAWS, 96, 120, 400, 3000])
 def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
     """Harmless and unsafe are what scipy's interval of the lost share says; one lost draw alone proves nothing."""
     for lost in range(n + 1):
@@ -105,13 +105,15 @@ def test_the_verdict_goes_by_the_share_lost_with_its_interval(n):
         assert Survival(n, n - lost).verdict == wanted, (n, lost)
 
 
-def test_a_fifth_lost_is_never_harmless_and_a_few_draws_prove_nothing():
+def test_a_pipeline_losing_a_fifth_is_never_harmless_and_few_draws_stay_open():
     assert {Survival(n, round(0.8 * n)).verdict for n in (5, 10, 24, 48, 96, 400)} == {"open", "unsafe"}
-    assert [Survival(n, n).verdict for n in (1, 24, FEWEST - 1, FEWEST)] == ["open", "open", "open", "harmless"]
-    assert MOST_LOST == 0.05 and str(FEWEST) in RULE.en and str(FEWEST) in RULE.say("es") and "5 %" in RULE.en and "5 %" in RULE.say("es")
+    assert [Survival(n, n).verdict for n in (1, 24, MIN_DRAWS - 1, MIN_DRAWS)] == ["open", "open", "open", "harmless"]
+    assert MAX_CHANGED_SHARE == 0.05
+    for rule in (RULE.en, RULE.say("es")):
+        assert str(MIN_DRAWS) in rule and "5 %" in rule
 
 
-def test_an_unsure_answer_is_no_label_to_lose():
+def test_an_uncertain_prediction_gives_no_survival_verdict():
     """A net that is right about all, but sure of every other picture only: the others do not count."""
     images = [np.full((3, 8, 8), i / 10, np.float32) for i in range(10)]
     labels = np.zeros(10, np.int64)
@@ -121,14 +123,14 @@ def test_an_unsure_answer_is_no_label_to_lose():
         return np.array([[share, *[(1 - share) / 2] * 2] for share in sure])
 
     found = survival_by_class(Pipeline(), [torch.from_numpy(one) for one in images], labels, ask)
-    assert (found[0].n, found[0].kept) == (5, 5)
+    assert (found[0].n, found[0].survived) == (5, 5)
     assert survival_by_class(Pipeline(), [torch.zeros(3, 8, 8)], labels[:1], ask) == {}
 
 
 def test_a_falling_strength_and_a_verdict_are_one_rule():
     for n in (24, 96, 400):
         for kept in range(n + 1):
-            one, fall = Survival(n, kept), find_drop([Survival(n, kept)], 1 - MOST_LOST)
+            one, fall = Survival(n, kept), find_drop([Survival(n, kept)], 1 - MAX_CHANGED_SHARE)
             assert fall.is_clear == (one.verdict == "harmless") and (fall.sure == 0) == (one.verdict == "unsafe")
 
 
@@ -137,7 +139,7 @@ def test_what_changes_nothing_breaks_nothing_and_the_breaking_step_is_found(digi
     six = images[np.flatnonzero(labels == 6)[0]]
     assert ask([six]).argmax() == 6
     plain = survival(Pipeline(), six, 6, ask, 10)
-    assert (plain.kept, plain.n, plain.high) == (10, 10, 1.0)
+    assert (plain.survived, plain.n, plain.high) == (10, 10, 1.0)
     both = edit_add(edit_add(Pipeline(), "RandomGrayscale", {"p": 1.0}), "RandomRotation90", {"times": [2, 2], "p": 1.0})
     by_step = survival_by_step(both, six, 6, ask, 10)
     assert by_step[both.steps[0].id].share == 1.0

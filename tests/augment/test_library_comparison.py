@@ -16,7 +16,7 @@ PIXELS = load_sample("chelsea").pixels[40:232, 60:316]
 WRITERS = {"torchvision": to_torchvision, "albumentations": to_albumentations}
 
 
-def test_there_are_enough_and_each_is_an_operation_of_the_app():
+def test_enough_operations_are_compared_and_each_is_in_the_catalog():
     assert len(MATCHES) >= 15
     assert set(MATCHES) <= set(OPS)
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SIZES = {"1440x900": (1440, 900), "1920x1080": (1920, 1080), "390x844": (390, 844)}
 IDLE = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
-UNHEARD = "() => window.vpc2Spoken?.log.length ?? 0"  # actions of our components that Python has not acknowledged: action_queue.js
+UNACKNOWLEDGED = "() => window.vpc2Queue?.actions.length ?? 0"  # our components' actions that Python has not acknowledged: action_queue.js
 HEARD_S = 10  # a component that left the page while it spoke is never heard
 START_S = 90
 STANDING = os.environ.get("VPC2_APP_URL", "").rstrip("/")
@@ -161,7 +161,7 @@ def wait_idle():
         while True:
             page.wait_for_selector(IDLE, timeout=max(1.0, (deadline - time.monotonic()) * 1000))
             page.wait_for_timeout(300)
-            is_heard = time.monotonic() > begun + HEARD_S or not page.evaluate(UNHEARD)
+            is_heard = time.monotonic() > begun + HEARD_S or not page.evaluate(UNACKNOWLEDGED)
             if is_heard and page.query_selector(IDLE) and not page.query_selector('[data-testid="stSkeleton"]'):
                 return
             if time.monotonic() > deadline:

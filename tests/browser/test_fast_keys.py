@@ -34,7 +34,7 @@ def shown(page, count: int) -> None:
     """Wait until the canvas shows so many layers, as Python knows them."""
     page.wait_for_function(
         "n => [...document.querySelectorAll('*')].filter(e => e.shadowRoot?.querySelector('.canvas')).map(e => e.shadowRoot)"
-        ".some(root => root.querySelectorAll('.solid.layer').length === n && !root.querySelector('[data-id^=foreseen]'))",
+        ".some(root => root.querySelectorAll('.solid.layer').length === n && !root.querySelector('[data-id^=provisional]'))",
         arg=count,
     )
 

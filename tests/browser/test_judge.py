@@ -58,7 +58,7 @@ def test_a_set_is_judged_and_the_best_few_views_are_planned_on_other_pictures(ju
 
 
 def test_the_whole_card_holds_two_nets_against_each_other(judge, wait_idle, screenshots, tmp_path):
-    """The lecture's figure: a digit that moves is lost to the dense net first; the table says so, challenge by challenge."""
+    """The lecture's figure: a digit that moves is lost to the dense net first; the table says so, corruption by corruption."""
     part(judge, "Robustness", wait_idle)
     judge.get_by_label("Beside it").scroll_into_view_if_needed()
     judge.wait_for_timeout(300)  # a list that opens while the page scrolls closes again

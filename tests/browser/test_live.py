@@ -73,12 +73,12 @@ def test_the_table_of_classes_is_the_looks_own(page, served):
 
 def test_a_hundred_classes_are_walked_with_the_arrow_keys(page, served):
     open_view(page, served, "feedface00000003", "classes", classes=100, seen=4000)
-    matrix = page.locator(".many canvas")
+    matrix = page.locator(".confusion canvas")
     matrix.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
     n = make_look(step=10, classes=100, seen=4000).confusion()[2][1]
-    assert page.locator(".many .said").text_content() == f"class 2 taken for class 1: {n} ×"
+    assert page.locator(".confusion .caption").text_content() == f"class 2 taken for class 1: {n} ×"
 
 
 def test_mistakes_and_layers_say_their_numbers(page, served):

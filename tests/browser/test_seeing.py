@@ -87,7 +87,7 @@ def test_the_field_of_another_layer_and_of_the_unit_beside_it(opened, wait_idle,
     film = page.get_by_role("slider", name="Layer by layer")
     film.focus()
     page.keyboard.press("Home")
-    assert page.locator(".pad .said").first.text_content() == "conv1: 3\u00a0×\u00a03 px"
+    assert page.locator(".pad .caption").first.text_content() == "conv1: 3\u00a0×\u00a03 px"
     screenshots("see-field")
 
 

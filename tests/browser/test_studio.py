@@ -102,7 +102,7 @@ def test_a_six_turned_over_is_a_nine_from_nothing_in_three_clicks(page, studio, 
 
 
 def test_the_zip_is_read_back_by_torchvision(page, studio, wait_idle, tmp_path):
-    studio("Export")
+    studio("Take home")
     page.get_by_role("button", name="Write the ZIP").click()
     save = page.get_by_role("button", name="Save 10 pictures")
     save.wait_for(timeout=30_000)
@@ -194,7 +194,7 @@ def test_labels_come_from_a_yolo_text(page, pad, wait_idle):
 
 
 def test_the_coco_zip_is_read_back_by_pycocotools(page, studio, wait_idle, tmp_path, screenshots):
-    studio("Export")
+    studio("Take home")
     page.get_by_role("radio", name="COCO").click()
     wait_idle(page)
     page.get_by_role("button", name="Write the ZIP").click()
@@ -213,7 +213,7 @@ def test_the_coco_zip_is_read_back_by_pycocotools(page, studio, wait_idle, tmp_p
 
 
 def test_writing_can_be_stopped_and_leaves_nothing(page, studio, wait_idle):
-    studio("Export")
+    studio("Take home")
     page.get_by_role("combobox", name="Pictures").click()
     page.get_by_role("option", name="Handwritten digits").click()
     wait_idle(page)

@@ -74,7 +74,7 @@ def test_the_whole_studio_in_one_visit(page, browser, app_url, wait_idle, tmp_pa
     page.get_by_text("“0” stays “0”").wait_for()
     wait_idle(page)
     # The data set, read back by torchvision.
-    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("tab", name="Take home").click()
     wait_idle(page)
     page.get_by_role("button", name="Write the ZIP").click()
     save = page.get_by_role("button", name=re.compile(r"Save \d+ pictures"))

@@ -123,7 +123,7 @@ def packed(folder, target, leave_out=""):
         archive.writestr("Sign-Language-Digits-Dataset-master/../../evil.txt", "evil")
 
 
-def test_hands_arrive_whole_or_not_at_all(hands_folder, tmp_path, monkeypatch):
+def test_a_download_of_hands_is_complete_or_leaves_nothing(hands_folder, tmp_path, monkeypatch):
     heard, leave_out = [], ["IMG_1118.JPG"]
     monkeypatch.setenv("VPC2_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(hands, "fetch", lambda _url, path, _report, _most: packed(hands_folder, path, leave_out[0]))

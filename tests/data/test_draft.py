@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vpc2.data.datasets import load_dataset
-from vpc2.data.draft import FEWEST, MOST_CLASSES, DraftStore
+from vpc2.data.draft import MAX_CLASSES, MIN_PICTURES, DraftStore
 from vpc2.text import Refusal
 
 
@@ -45,17 +45,17 @@ def test_doubles_damage_and_bad_names_are_a_sentence_each(drafts):
     for name in ("", "  ", "CAT"):
         with pytest.raises(Refusal):
             drafts.add_class(name)
-    for i in range(MOST_CLASSES - 1):
+    for i in range(MAX_CLASSES - 1):
         drafts.add_class(f"class {i}")
     with pytest.raises(Refusal, match="At most"):
         drafts.add_class("one more")
 
 
-def test_it_says_what_is_missing_until_it_can_be_used(drafts):
+def test_a_draft_says_what_is_missing_until_it_can_be_used(drafts):
     assert "two classes" in drafts.problem(drafts.load()).en
     for label, name in enumerate(("cat", "dog", "empty")):
         drafts.add_class(name)
-        drafts.add_pictures(name, files(*(range(100 * label, 100 * label + FEWEST + 1) if name != "empty" else ())))
+        drafts.add_pictures(name, files(*(range(100 * label, 100 * label + MIN_PICTURES + 1) if name != "empty" else ())))
     assert "“empty”" in drafts.problem(drafts.load()).en
     with pytest.raises(Refusal):
         drafts.finish("", "me")
@@ -67,7 +67,7 @@ def test_it_says_what_is_missing_until_it_can_be_used(drafts):
     entry = drafts.finish("", "me")
     assert entry.classes == ("cat", "Hund")
     data = load_dataset(entry.key, 32)
-    assert data.counts() == [FEWEST, FEWEST + 1] and data.images.shape[1:] == (32, 32, 3)
+    assert data.counts() == [MIN_PICTURES, MIN_PICTURES + 1] and data.images.shape[1:] == (32, 32, 3)
     drafts.remove_class("cat")
     assert [group.name for group in drafts.load().groups] == ["Hund", "empty"]
     drafts.clear()

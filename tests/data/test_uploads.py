@@ -87,13 +87,13 @@ def test_only_a_key_names_a_folder(key):
 def test_too_few_pictures_and_too_many_sets_are_refused():
     with pytest.raises(Refusal, match="at least five"):
         uploads.keep(load_uploads(files(3), uploads.SIZE_PX), "few", OWNER)
-    for count in range(8, 8 + uploads.MOST):
+    for count in range(8, 8 + uploads.MAX_DATASETS):
         uploads.keep(load_uploads(files(count), uploads.SIZE_PX), "one", OWNER)
     with pytest.raises(Refusal, match="delete one"):
         uploads.keep(load_uploads(files(20), uploads.SIZE_PX), "more", OWNER)
 
 
-def test_what_nobody_uses_is_removed_and_what_is_used_stays(monkeypatch):
+def test_unused_data_sets_are_removed_and_used_ones_stay(monkeypatch):
     """Unused for seven days is gone; of too many bytes in all, the longest unused go."""
     entries = [uploads.keep(load_archive(pack(files(count)), 64), f"set {count}", OWNER) for count in (8, 9, 10)]
     about = [uploads.own_folder(entry.key) / uploads.OWN_ABOUT for entry in entries]
@@ -114,7 +114,7 @@ def test_a_set_is_its_owners_to_look_at_and_to_delete():
     images[:, 0, 0, 0] = np.arange(20)
     key = uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", OWNER).key
     other = "b" * 32
-    assert uploads.may_look(key, OWNER) and not uploads.may_look(key, other) and uploads.may_look("digits", other)
+    assert uploads.is_visible_to(key, OWNER) and not uploads.is_visible_to(key, other) and uploads.is_visible_to("digits", other)
     assert uploads.keys_of(OWNER) == [key] and uploads.keys_of(other) == []
     uploads.delete(key, other)
     assert is_ready(key)

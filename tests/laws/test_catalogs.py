@@ -56,7 +56,7 @@ from vpc2.training.presets import ExperimentPreset, RecipePreset
 from vpc2.training.schedule import Schedule
 from vpc2.training.settings import SETTINGS
 from vpc2.ui.home import lecture_map
-from vpc2.ui.home.lecture_map import LectureCard, Start
+from vpc2.ui.home.lecture_map import LectureCard, StartButton
 
 LAWS: dict[type, Callable] = {}
 IMAGES = torch.rand(4, 3, 24, 24, generator=torch.Generator().manual_seed(1))
@@ -104,7 +104,8 @@ def test_an_entry_is_found_by_its_names(name, entry):
 @EACH
 def test_an_entry_is_explained_in_both_languages(name, entry):
     assert entry.title.say("en").strip() and entry.title.say("es").strip()
-    if not isinstance(entry, (Start, SampleEntry, Match)):  # a button, a photograph with its credit, an operation that has its own help
+    # A button, a photograph with its credit, and an operation that has its own help have none.
+    if not isinstance(entry, StartButton | SampleEntry | Match):
         assert entry.help.say("en") != entry.help.say("es")
         assert entry.help.say("en").endswith(".") and entry.help.say("es").endswith(".")
 
@@ -276,7 +277,7 @@ def an_attack(entry):
 
 
 @law(Corruption)
-def a_challenge(entry):
+def a_corruption(entry):
     first, *others = entry.strengths
     assert others == sorted(others, reverse=others[0] < first)
     assert torch.equal(corrupt_images(IMAGES, entry.key, first), IMAGES)
@@ -335,11 +336,11 @@ def an_experiment(entry):
 # --- the lecture
 
 
-@law(LectureCard, Start)
+@law(LectureCard, StartButton)
 def a_card(entry):
     query = lecture_map.link_parameters(entry)
     assert entry.page in ("augment", "build", "train", "judge") and (entry.example or entry.page == "judge")
     if entry.example:
-        assert query["s"] in lecture_map.tokens() and not codec.from_token(query["s"]).notes
+        assert query["s"] in lecture_map.example_tokens() and not codec.from_token(query["s"]).notes
     if entry.pair:
         assert entry.pair in catalogs()["PAIRS"]

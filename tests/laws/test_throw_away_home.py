@@ -4,7 +4,7 @@ from tests.laws.throw_away import HELP, TITLE, WORDS, add, throws_away
 from tests.pages.test_pages import open_app, said
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
-from vpc2.ui.home.lecture_map import LectureCard, Start, link_parameters
+from vpc2.ui.home.lecture_map import LectureCard, StartButton, link_parameters
 
 
 @throws_away(CARDS=LectureCard)
@@ -16,9 +16,9 @@ def test_a_card(offer):
     assert not at.error and at.metric[0].value == f"{summarise(NETS['tiny'].net).params:,}"
 
 
-@throws_away(FIRST=Start)
+@throws_away(FIRST=StartButton)
 def test_a_start(offer):
-    first = add(offer, "FIRST", Start(key="thrown", page="build", title=TITLE, example="tiny", icon=":material/bolt:"))
+    first = add(offer, "FIRST", StartButton(key="thrown", page="build", title=TITLE, example="tiny", icon=":material/bolt:"))
     at = open_app("home")
     assert TITLE.en in [one.label for one in at.button]
     at = open_app("build", **link_parameters(first))

@@ -47,7 +47,7 @@ def taken_home(views, how, tmp_path):
     assert "vpc2" not in {name.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import) for name in node.names}
     pixels = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
-    _plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["ask"](tmp_path / "photo.png")
+    _plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["predict"](tmp_path / "photo.png")
     images = made.prepare([pixels])
     torch.testing.assert_close(merged, merge(predict_views(made, images, views), how)[0], atol=2e-5, rtol=0)
 
@@ -139,7 +139,7 @@ def test_a_pretrained_classifier(offer, write, tmp_path):
     (tmp_path / "tta.py").write_text(script)
     pixels = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "photo.png")
-    plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["ask"](tmp_path / "photo.png")
+    plain, merged = runpy.run_path(str(tmp_path / "tta.py"))["predict"](tmp_path / "photo.png")
     classifier = open_classifier("thrown")
     images = classifier.prepare([pixels])
     torch.testing.assert_close(plain, classifier.probabilities(images)[0], atol=2e-5, rtol=0)

@@ -8,7 +8,7 @@ from vpc2.nets.layers.shape_rules import value_count
 from vpc2.nets.spec import Item, Net, make_net
 from vpc2.nets.summary.summarise import summarise
 
-MOST_NUMBERS = 30_000  # in one output
+MAX_NUMBERS = 30_000  # in one output
 # Kinds whose gradient shows what they look at: nothing is squashed flat, and no statistics of the whole image are taken.
 CLEAR = (
     "Conv2d", "Conv2d", "Conv2d", "ConvTranspose2d", "ConvTranspose2d", "DepthwiseConv2d", "PointwiseConv2d", "AvgPool2d",
@@ -140,7 +140,7 @@ def fitting_net(seed: int, kinds: tuple[str, ...] = ALL, *, with_head: bool = Fa
         tried = [*items, maker.item()]
         summary = summarise(make_net("", shape, *tried))
         sizes = [value_count(facts.output) for facts in summary.walk() if facts.output]
-        if summary.problem is None and max(sizes) <= MOST_NUMBERS and summary.count < 60:
+        if summary.problem is None and max(sizes) <= MAX_NUMBERS and summary.count < 60:
             items = tried
     if with_head:
         items += [maker.draw.choice(["GlobalAvgPool", "Flatten"]), ("Linear", {"out_features": 5, "bias": maker.draw.random() < 0.5})]

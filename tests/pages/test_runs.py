@@ -14,7 +14,7 @@ from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import ALL_STEPS, EventWriter, read_events
 from vpc2.training.runs.store import RunStore
-from vpc2.ui.train.run_list import to_table
+from vpc2.ui.train.run_list import curves_to_csv
 
 CURVE = [(2.0, 1.9), (1.2, 1.2), (0.7, 0.9), (0.4, 0.8), (0.3, 0.9), (0.2, 1.1), (0.1, 1.2), (0.05, 1.3), (0.02, 1.4)]
 
@@ -84,7 +84,7 @@ def test_a_loss_out_of_bounds_offers_a_tenth_of_its_rate(shared):
 
 def test_ticked_runs_are_one_table_and_no_name_becomes_a_formula():
     chosen = [make_run("=cmd()|calc"), make_run("plain")]
-    rows = list(csv.DictReader(io.StringIO(to_table(chosen))))
+    rows = list(csv.DictReader(io.StringIO(curves_to_csv(chosen))))
     assert len(rows) == 2 * 2 * len(CURVE) and {row["name"] for row in rows} == {"'=cmd()|calc", "plain"}
     for run in chosen:
         own = [row for row in rows if row["run"] == run.id and row["type"] == "epoch"]

@@ -32,7 +32,7 @@ def shown(at) -> list[str]:
         for kind in WIDGETS
         for one in at.get(kind)
     ]
-    words += [one.proto.json for one in at.get("bidi_component") if '"ears"' in one.proto.json and "history" not in one.proto.id]
+    words += [one.proto.json for one in at.get("bidi_component") if '"queue"' in one.proto.json and "history" not in one.proto.id]
     return words
 
 
@@ -107,7 +107,7 @@ def test_the_recipe_of_train():
     check(at, 60)
 
 
-@pytest.mark.parametrize("tab", ["Draws", "Filmstrip", "Compare", "Labels", "Mix", "Safe?", "Libraries", "Code", "Export"])
+@pytest.mark.parametrize("tab", ["Draws", "Filmstrip", "Compare", "Labels", "Mix", "Safe?", "Libraries", "Code", "Take home"])
 def test_the_tabs_of_augment(tab):
     at = open_app("augment")
     at.session_state["augment/tabs"] = tab

@@ -98,7 +98,7 @@ def test_markup_in_a_name_stays_text_of_one_line(tmp_path):
 
 def test_what_was_not_made_here_is_not_saved(tmp_path):
     with pytest.raises(Refusal):
-        save_classifier(replace(classifier(), made={"pretrained": "imagenet"}), tmp_path / "model.safetensors")
+        save_classifier(replace(classifier(), provenance={"pretrained": "imagenet"}), tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -63,7 +63,7 @@ def test_anything_else_is_refused_in_one_short_sentence(name):
 @pytest.mark.parametrize(
     ("kind", "id_"), [("run", "../x"), ("path", "x"), ("pretrained", "none"), ("", ""), (None, "imagenet"), ("run", 7)]
 )
-def test_none_is_made_of_parts_that_do_not_fit(kind, id_):
+def test_a_classifier_ref_of_invalid_parts_is_refused(kind, id_):
     with pytest.raises(Refusal):
         ClassifierRef(kind, id_)
 
@@ -123,7 +123,7 @@ def spelled_by_hand(text):
 
 
 @pytest.mark.parametrize("line", ['a.startswith("run:")', 'f"run:{a}"', "a[4:]", "a[5:]", 'a.removeprefix("file:")', '"torchvision:" + a'])
-def test_the_walk_finds_every_way_to_spell_it_by_hand(line):
+def test_the_source_check_finds_every_hand_written_classifier_name(line):
     assert spelled_by_hand(line)
 
 
@@ -145,7 +145,7 @@ def keyed_without_a_version(text):
     return found
 
 
-def test_the_walk_finds_a_cache_that_outlives_the_weights():
+def test_the_source_check_finds_a_cache_without_the_weights_version():
     assert keyed_without_a_version("@st.cache_data\ndef f(ref: ClassifierRef): pass") == ["f"]
     assert keyed_without_a_version("@st.cache_data(max_size='1MB')\ndef f(ref: str):\n    classifiers.classifier_of(ref)") == ["f"]
     assert not keyed_without_a_version("@st.cache_data\ndef f(version: ClassifierVersion): classifiers.classifier_of(version.ref)")

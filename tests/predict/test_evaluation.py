@@ -99,7 +99,7 @@ def test_the_greedy_search_is_that_of_scikit_learns_loss():
         np.testing.assert_allclose(found.weighted(np.full(5, 0.2)), shares.mean(0), atol=1e-5)
 
 
-def test_what_was_searched_is_never_reported(classifier):
+def test_a_plan_is_never_reported_on_the_images_of_its_search(classifier):
     found = predict_set(ValidationPredictions, classifier, make_set(10), ("flip_vertical",))
     plan = make_plan(found)
     test = predict_set(TestPredictions, classifier, make_set(10, seed=1), ("flip_vertical",))
@@ -148,7 +148,7 @@ def test_mcnemar_is_the_binomial_sum(fixed, broken):
     assert (found.low > 0 or found.high < 0) == (p < 0.05)
 
 
-def test_nothing_differs():
+def test_identical_predictions_leave_the_verdict_open():
     found = compare_paired(np.ones(30, bool), np.ones(30, bool))
     assert found.verdict == "open" and found.p == 1 and found.low < 0 < found.high
 

@@ -36,7 +36,7 @@ def test_it_is_kept_under_a_name_of_our_own_and_answers_alike(data):
 
 
 @pytest.mark.parametrize("entry", [one for one in ENTRIES if one.path.startswith("classifiers/")], ids=lambda one: one.path)
-def test_what_is_none_is_refused_and_leaves_nothing(entry, tmp_path, monkeypatch):
+def test_an_uploaded_file_that_is_no_classifier_is_refused_and_not_stored(entry, tmp_path, monkeypatch):
     monkeypatch.setenv("CORPUS_MARKER", str(tmp_path / "touched"))
     with pytest.raises(Refusal):
         uploaded_classifiers.keep(entry.make())
@@ -51,20 +51,20 @@ def test_a_pickle_beside_weights_is_no_classifier(data):
 
 
 @pytest.mark.parametrize("ref", [ClassifierRef("pretrained", "imagenet"), ClassifierRef("run", "a" * 32)])
-def test_only_a_file_has_a_place(ref):
+def test_only_classifiers_from_files_have_a_path(ref):
     with pytest.raises(ValueError):
         uploaded_classifiers.path_of(ref)
 
 
-def test_what_nobody_uses_is_removed(data, monkeypatch):
+def test_unused_uploaded_classifiers_are_removed(data, monkeypatch):
     ref, _classifier = uploaded_classifiers.keep(data)
     used = uploaded_classifiers.path_of(ref).stat().st_mtime
     uploaded_classifiers.sweep(used + 6 * 86_400)
-    assert uploaded_classifiers.is_here(ref)
+    assert uploaded_classifiers.is_available(ref)
     os.utime(uploaded_classifiers.path_of(ref), (used, used))
     uploaded_classifiers.sweep(used + 8 * 86_400)
-    assert not uploaded_classifiers.is_here(ref)
+    assert not uploaded_classifiers.is_available(ref)
     ref, _classifier = uploaded_classifiers.keep(data)
     monkeypatch.setattr(host, "LIMITS", replace(host.LIMITS, own_bytes=len(data) - 1))
     uploaded_classifiers.sweep()
-    assert not uploaded_classifiers.is_here(ref)
+    assert not uploaded_classifiers.is_available(ref)

@@ -52,7 +52,7 @@ def test_the_last_step_is_at_the_end_of_its_schedule(steps):
     assert ends == pytest.approx({"constant": 1, "cosine": 0, "one_cycle": 4e-6, "step": 0.01, "linear": 0}, abs=1e-12)
 
 
-def test_a_single_step_is_one():
+def test_a_schedule_of_a_single_step_has_a_positive_rate():
     seen, _ = walk(Plan(1, 1, budget_s=1e9), lambda step: 0.0)
     assert seen == [0] and all(0 < entry.at(0.0, 1) <= 1 for entry in SCHEDULES.values())
 
@@ -68,14 +68,14 @@ def walk(plan, seconds_a_step):
     return seen, elapsed
 
 
-def test_while_the_epochs_fit_the_clock_has_no_say():
+def test_the_clock_does_not_change_the_schedule_while_the_epochs_fit():
     quick, _ = walk(Plan(10, 20, budget_s=100), lambda step: 0.1)
     uneven, _ = walk(Plan(10, 20, budget_s=100), lambda step: 0.05 + 0.2 * (step % 2))
     assert quick == uneven == [step / 199 for step in range(200)]
 
 
 @pytest.mark.parametrize("pace", [lambda step: 0.1, lambda step: 0.05 if step < 100 else 0.2, lambda step: 0.2 if step < 50 else 0.05])
-def test_when_the_seconds_end_first_the_schedule_still_reaches_its_end(pace):
+def test_the_schedule_reaches_its_end_when_the_time_budget_ends_first(pace):
     plan = Plan(10, 200, budget_s=25)
     seen, elapsed = walk(plan, pace)
     assert plan.is_cut

@@ -19,22 +19,23 @@ from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.shares import Z, wilson
 from vpc2.text import Text
 
-MOST_LOST = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
+MAX_CHANGED_SHARE = 0.05  # largest share of draws with a changed prediction in a harmless pipeline
 # Smallest probability of the prediction for the plain picture; below it there is no label to lose. Of hands, for which ImageNet has no
 # class, its net predicts 7 of 100 with this probability, and 34 of 100 with a quarter.
 SURE = 0.5
-FEWEST = math.floor(Z * Z * (1 - MOST_LOST) / MOST_LOST) + 1  # number of draws, none changed, whose interval lies within MOST_LOST
+# Smallest number of draws, none of them changed, whose interval lies within MAX_CHANGED_SHARE.
+MIN_DRAWS = math.floor(Z * Z * (1 - MAX_CHANGED_SHARE) / MAX_CHANGED_SHARE) + 1
 
 RULE = Text(
     "Harmless: fewer than {most} % of the draws lose the answer, the whole 95 % interval included; that takes {fewest} draws or more. "
     "Unsafe: the whole interval lies above {most} %. Otherwise there is not enough evidence."
-).fill(most=round(100 * MOST_LOST), fewest=FEWEST)
+).fill(most=round(100 * MAX_CHANGED_SHARE), fewest=MIN_DRAWS)
 NO_LABEL = Text(
     "The classifier is not sure of this photograph as it is: its first answer is “{answer}”, with {share}. Under {sure} there is no label "
     "to lose, so nothing is said about the pipeline."
 )
 
-Ask = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
+Predict = Callable[[Sequence[Tensor]], np.ndarray]  # pictures, float (3, H, W) in [0, 1], to probabilities (N, K)
 
 
 @dataclass(frozen=True)
@@ -45,30 +46,30 @@ class Survival:
     """
 
     n: int
-    kept: int
+    survived: int
     answers: tuple[int, ...] = ()
     certainty: tuple[float, ...] = ()
 
     @property
     def share(self) -> float:
-        return self.kept / max(self.n, 1)
+        return self.survived / max(self.n, 1)
 
     @property
     def low(self) -> float:
-        return wilson(self.kept, self.n)[0]
+        return wilson(self.survived, self.n)[0]
 
     @property
     def high(self) -> float:
-        return wilson(self.kept, self.n)[1]
+        return wilson(self.survived, self.n)[1]
 
     @property
     def verdict(self) -> str:
-        """Return "harmless" where at most `MOST_LOST` of the draws change the prediction, "unsafe" where more do, else "open".
+        """Return "harmless" where at most `MAX_CHANGED_SHARE` of the draws change the prediction, "unsafe" where more do, else "open".
 
         Both hold for the whole interval. One changed draw alone is never called unsafe: for a single draw Wilson's interval is too narrow.
         """
-        line = 1 - MOST_LOST
-        return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.kept > 1 else "open"
+        line = 1 - MAX_CHANGED_SHARE
+        return "harmless" if self.is_over(line) else "unsafe" if self.is_under(line) and self.n - self.survived > 1 else "open"
 
     def is_over(self, line: float) -> bool:
         """True where the whole interval of the share that keeps the prediction lies above a threshold (0 to 1)."""
@@ -117,28 +118,30 @@ def is_sure(certainty: float | np.ndarray) -> bool | np.ndarray:
     return certainty >= SURE
 
 
-def survival(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> Survival:
+def survival(pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = "") -> Survival:
     """Return how often a picture, float (3, H, W) in [0, 1], is still predicted as `label` over `draws` draws."""
-    probabilities = ask([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
+    probabilities = predict([draw.image for draw in draw_images(pipeline, image, draws, image_key=image_key)])
     classes = probabilities.argmax(1)
     return Survival(draws, int((classes == label).sum()), tuple(classes.tolist()), tuple(probabilities.max(1).tolist()))
 
 
-def survival_by_step(pipeline: Pipeline, image: Tensor, label: int, ask: Ask, draws: int, image_key: str = "") -> dict[str, Survival]:
+def survival_by_step(
+    pipeline: Pipeline, image: Tensor, label: int, predict: Predict, draws: int, image_key: str = ""
+) -> dict[str, Survival]:
     """Return the survival under each step alone, by step id: the lowest is the step that breaks the label."""
-    return {step.id: survival(edit_solo(pipeline, step.id), image, label, ask, draws, image_key) for step in pipeline.steps if step.on}
+    return {step.id: survival(edit_solo(pipeline, step.id), image, label, predict, draws, image_key) for step in pipeline.steps if step.on}
 
 
-def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, ask: Ask) -> dict[int, ClassSurvival]:
+def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.ndarray, predict: Predict) -> dict[int, ClassSurvival]:
     """Return, per class, how many pictures that are predicted correctly and confidently stay correct after one draw each.
 
     A class without such pictures is left out: there is no label to lose.
     """
-    plain = ask(images)
+    plain = predict(images)
     right = np.flatnonzero((plain.argmax(1) == labels) & is_sure(plain.max(1)))
     if not len(right):
         return {}
-    probabilities = ask([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
+    probabilities = predict([draw_images(pipeline, images[i], 1, image_key=str(i))[0].image for i in right.tolist()])
     classes, certainty = probabilities.argmax(1), probabilities.max(1)
     survivals = {}
     for label in np.unique(labels[right]).tolist():
@@ -150,6 +153,6 @@ def survival_by_class(pipeline: Pipeline, images: Sequence[Tensor], labels: np.n
             tuple(certainty[in_class].tolist()),
         )
         replacement = result.instead(label)
-        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.kept) else replacement[0]
+        shown_answer = label if replacement is None or (result.verdict != "unsafe" and result.survived) else replacement[0]
         survivals[label] = ClassSurvival(**vars(result), example=int(right[in_class][result.answers.index(shown_answer)]))
     return survivals

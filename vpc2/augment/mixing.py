@@ -76,9 +76,9 @@ def mix_batch(mixing: Mixing, images: Tensor, labels: Tensor, classes: int, seed
     """
     from torch.nn.functional import interpolate, one_hot
 
-    if len(images) < MIXES[mixing.way].fewest:  # the last batch of an epoch may be too small
+    if len(images) < MIXES[mixing.kind].fewest:  # the last batch of an epoch may be too small
         return images, one_hot(labels, classes).float()
-    mixed, shares = mix_images(mixing.way, mixing.params, images, seed)
+    mixed, shares = mix_images(mixing.kind, mixing.params, images, seed)
     if mixed.shape != images.shape:  # cropped where the grid does not divide the sides
         mixed = interpolate(mixed, images.shape[-2:], mode="bilinear", align_corners=False)
     targets = shares.to(images.device) @ one_hot(labels, classes).float()

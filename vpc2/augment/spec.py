@@ -48,9 +48,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Mixing:
-    """How a batch and its labels are mixed after the steps; `way` is a key of MIXES."""
+    """How a batch and its labels are mixed after the steps; `kind` is a key of MIXES."""
 
-    way: str
+    kind: str
     params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +67,7 @@ class Pipeline:
 
     def to_doc(self) -> dict[str, Any]:
         doc = {"name": self.name, "seed": self.seed, "steps": [_to_doc(step) for step in self.steps]}
-        return doc if self.mix is None else {**doc, "mix": {"way": self.mix.way, "params": self.mix.params}}
+        return doc if self.mix is None else {**doc, "mix": {"way": self.mix.kind, "params": self.mix.params}}
 
     @classmethod
     def from_doc(cls, doc: dict[str, Any]) -> tuple[Pipeline, list[Text]]:
@@ -144,9 +144,9 @@ def edit_param(pipeline: Pipeline, step_id: str, key: str, value: Any) -> Pipeli
     return edit_step(pipeline, step_id, change)
 
 
-def edit_mix(pipeline: Pipeline, way: str | None, params: dict[str, Any] | None = None) -> Pipeline:
+def edit_mix(pipeline: Pipeline, kind: str | None, params: dict[str, Any] | None = None) -> Pipeline:
     """Return the pipeline with this mixing, None for none; parameters are validated by their knobs."""
-    return replace(pipeline, mix=None if way is None else Mixing(MIXES.find(way).key, MIXES.find(way).clean(params or {})))
+    return replace(pipeline, mix=None if kind is None else Mixing(MIXES.find(kind).key, MIXES.find(kind).clean(params or {})))
 
 
 def edit_remove(pipeline: Pipeline, step_id: str) -> Pipeline:

@@ -182,7 +182,7 @@ def load_dataset(key: str, size_px: int | None = None) -> ImageSet:
     return _reader(key).load(key, size_px or entry.size_px)
 
 
-def download_dataset(key: str, report: Report = lambda share, said: None) -> None:
+def download_dataset(key: str, report: Report = lambda share, message: None) -> None:
     """Download a data set into `VPC2_DATA` atomically; `report` receives the share done. Raises `Refusal` without network."""
     if not is_ready(key):
         reader = _reader(key)

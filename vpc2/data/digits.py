@@ -13,14 +13,14 @@ from vpc2.data.datasets import DATASETS
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import resize_square
 
-LARGEST = 16  # the ink of one pixel in the file
+MAX_INK = 16  # the ink of one pixel in the file
 
 
 @cache
 def _table() -> np.ndarray:
-    found = importlib.util.find_spec("sklearn")
-    assert found is not None and found.submodule_search_locations  # a package that the app depends on
-    folder = Path(found.submodule_search_locations[0])
+    spec = importlib.util.find_spec("sklearn")
+    assert spec is not None and spec.submodule_search_locations  # a package that the app depends on
+    folder = Path(spec.submodule_search_locations[0])
     with gzip.open(folder / "datasets" / "data" / "digits.csv.gz", "rt") as file:
         return np.loadtxt(file, delimiter=",")
 
@@ -28,6 +28,6 @@ def _table() -> np.ndarray:
 def load(key: str, size_px: int) -> ImageSet:
     """Return the digits, light on dark, as squares of `size_px`."""
     table = _table()
-    grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / LARGEST)).astype(np.uint8)
+    grey = np.round(table[:, :64].reshape(-1, 8, 8) * (255 / MAX_INK)).astype(np.uint8)
     pixels = np.repeat(grey[..., None], 3, axis=-1)
     return ImageSet(np.stack([resize_square(image, size_px) for image in pixels]), table[:, 64].astype(np.int64), DATASETS[key].classes)

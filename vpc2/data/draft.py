@@ -24,8 +24,8 @@ from vpc2.images.encode import resize_square
 from vpc2.system.files import atomic_write, atomic_write_json
 from vpc2.text import Plural, Refusal, Text, clean_name
 
-MOST_CLASSES, MOST_PICTURES = 20, 200
-FEWEST, USUAL = 5, 20  # pictures per class: the minimum for a split, and enough for fine-tuning a pretrained net
+MAX_CLASSES, MAX_PICTURES = 20, 200
+MIN_PICTURES, USUAL_PICTURES = 5, 20  # pictures per class: the minimum for a split, and enough for fine-tuning a pretrained net
 
 _NO_NAME = Text("A class needs a name.")
 _TAKEN = Text("There is a class “{name}” already.")
@@ -84,8 +84,8 @@ class DraftStore:
     def add_class(self, name: str) -> Draft:
         """Add an empty class. Raises `Refusal` for an empty name or one in use (case is ignored), and for too many classes."""
         draft = self.load()
-        if len(draft.groups) >= MOST_CLASSES:
-            raise Refusal(_MANY.fill(most=MOST_CLASSES))
+        if len(draft.groups) >= MAX_CLASSES:
+            raise Refusal(_MANY.fill(most=MAX_CLASSES))
         return self.save(Draft((*draft.groups, Group(_free_name(draft, name)))))
 
     def rename_class(self, name: str, other: str) -> Draft:
@@ -113,8 +113,8 @@ class DraftStore:
         group, messages, duplicates = draft.find(name), [], 0
         pictures = list(group.pictures)
         for file_name, data in files:
-            if len(pictures) >= MOST_PICTURES:
-                messages.append(_FULL.fill(name=group.name, most=MOST_PICTURES))
+            if len(pictures) >= MAX_PICTURES:
+                messages.append(_FULL.fill(name=group.name, most=MAX_PICTURES))
                 break
             try:
                 pixels = resize_square(decode_photo(data, file_name, max_side_px=2 * SIZE_PX).pixels, SIZE_PX)
@@ -151,8 +151,8 @@ class DraftStore:
         on = [group for group in draft.groups if group.is_on]
         if len(on) < 2:
             return _TWO
-        small = [group.name for group in on if len(group.pictures) < FEWEST]
-        return _FEW.fill(names=", ".join(f"“{name}”" for name in small), fewest=FEWEST) if small else None
+        small = [group.name for group in on if len(group.pictures) < MIN_PICTURES]
+        return _FEW.fill(names=", ".join(f"“{name}”" for name in small), fewest=MIN_PICTURES) if small else None
 
     def finish(self, name: str, owner: str) -> DatasetEntry:
         """Store the draft as one of the owner's data sets and return its entry; the draft stays and can be extended. Raises `Refusal`."""

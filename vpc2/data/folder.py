@@ -30,7 +30,7 @@ from vpc2.text import Plural, Refusal, Text, clean_name
 SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tgz", ".tar", ".bz2", ".xz")
 _JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
-_LONGEST_NAME = 255  # bytes of one path component, the limit of file systems
+_MAX_NAME_BYTES = 255  # bytes of one path component, the limit of file systems
 _RATIO_FROM = MB  # below this size any compression ratio is allowed
 _FEW = 3  # a class with fewer pictures cannot be in all three parts of a split
 _UNEVEN = 20
@@ -164,7 +164,7 @@ def _list_archive(archive: zipfile.ZipFile) -> _Listing:
         parts = tuple(part for part in info.filename.split("/") if part not in ("", "."))
         if not parts or _is_junk(parts):
             continue
-        if len(parts) - 1 > LIMITS.archive_depth or any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts):
+        if len(parts) - 1 > LIMITS.archive_depth or any(len(part.encode("utf-8", "replace")) > _MAX_NAME_BYTES for part in parts):
             raise Refusal(_DEEP.fill(limit=LIMITS.archive_depth))
         why = _objection(info, parts)
         if why is None and not info.is_dir() and parts in listing.files:

@@ -25,8 +25,8 @@ from vpc2.text import Refusal, Text
 
 FOLDER = "sign-language-digits"
 ARCHIVE = "https://codeload.github.com/ardamavi/Sign-Language-Digits-Dataset/zip/refs/heads/master"
-LARGEST_BYTES = 120 * host.MB
-FEWEST, MOST = 1_500, 3_000  # photographs; the public set has 2,062
+MAX_BYTES = 120 * host.MB
+MIN_PICTURES, MAX_PICTURES = 1_500, 3_000  # photographs; the public set has 2,062
 # The host packs the archive of a branch anew, so its checksum changes; the checksums of the photographs in it do not.
 KNOWN = {
     "0/IMG_1118.JPG": "eff44bc69e877b2d5c4e4d052bf5831712976fecddc24e2ce4456f38c09c9ecf",
@@ -111,7 +111,7 @@ def download(key: str, report: Report) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".hands-") as temporary:
         packed = Path(temporary) / "archive.zip"
         try:
-            fetch(ARCHIVE, packed, lambda share: report(0.8 * share, _LOADING), LARGEST_BYTES)
+            fetch(ARCHIVE, packed, lambda share: report(0.8 * share, _LOADING), MAX_BYTES)
         except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError):
             raise Refusal(_NO_NETWORK.fill(home=DATASETS[key].home)) from None
         report(0.8, _UNPACKING)
@@ -120,7 +120,7 @@ def download(key: str, report: Report) -> None:
             count = _unpack(packed, unpacked)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
             raise Refusal(_WRONG) from None
-        if not FEWEST <= count <= MOST or not _is_known(unpacked / "Dataset"):
+        if not MIN_PICTURES <= count <= MAX_PICTURES or not _is_known(unpacked / "Dataset"):
             raise Refusal(_WRONG)
         shutil.rmtree(target, ignore_errors=True)
         unpacked.replace(target)
@@ -133,21 +133,21 @@ def fetch(url: str, path: Path, report: Callable[[float], None], largest_bytes: 
     Raises URLError, OSError, or ValueError if larger.
     """
     with urllib.request.urlopen(url, timeout=20) as response, path.open("wb") as file:  # https only: the URL is a constant
-        whole = int(response.headers.get("Content-Length") or 0) or largest_bytes // 4
+        total_bytes = int(response.headers.get("Content-Length") or 0) or largest_bytes // 4
         loaded = 0
         while block := response.read(256 * 1024):
             loaded += len(block)
             if loaded > largest_bytes:
                 raise ValueError("larger than expected")
             file.write(block)
-            report(min(1.0, loaded / whole))
+            report(min(1.0, loaded / total_bytes))
 
 
 def _unpack(packed: Path, target: Path) -> int:
     """Write only `Dataset/<class>/IMG_<number>.JPG` from the archive, under generated names; return their number."""
     count = 0
     with zipfile.ZipFile(packed) as archive:
-        if sum(info.file_size for info in archive.infolist()) > 4 * LARGEST_BYTES:
+        if sum(info.file_size for info in archive.infolist()) > 4 * MAX_BYTES:
             raise ValueError("unpacks to more than expected")
         for info in archive.infolist():
             parts = info.filename.split("/")

@@ -85,9 +85,9 @@ def split_images(data: ImageSet, seed: int, train_share: float) -> Split:
         rest = stratum_units[test + validation :]
         np.random.default_rng((seed, int(stratum))).shuffle(rest)
         train = min(len(rest), max(1, round(train_share * len(stratum_units))))
-        for part, members in zip(chosen, (rest[:train], stratum_units[test : test + validation], stratum_units[:test]), strict=True):
-            part.append(members)
-    return Split(*(np.flatnonzero(np.isin(units, np.concatenate(part))) for part in chosen))
+        for subset, members in zip(chosen, (rest[:train], stratum_units[test : test + validation], stratum_units[:test]), strict=True):
+            subset.append(members)
+    return Split(*(np.flatnonzero(np.isin(units, np.concatenate(subset))) for subset in chosen))
 
 
 def units_of(data: ImageSet) -> tuple[np.ndarray, np.ndarray]:

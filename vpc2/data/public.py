@@ -22,7 +22,7 @@ from vpc2.text import Refusal, Text
 
 _ARCHIVES = (".gz", ".tgz", ".zip", ".mat")
 _LOOK_S = 0.3
-MOST = 20_000  # pictures loaded into memory: enough for a training of minutes, and the pages stay fast
+MAX_PICTURES = 20_000  # pictures loaded into memory: enough for a training of minutes, and the pages stay fast
 
 _LOADING = Text("downloading; this can take some minutes…")
 _NO_NETWORK = Text(
@@ -47,9 +47,9 @@ def _open(key: str, root: Path, *, download: bool) -> Any:
     from torchvision import datasets
 
     entry = _entry(key)
-    made = getattr(datasets, entry.torchvision)
-    part = {"train": True} if "train" in inspect.signature(made).parameters else {"split": "train"}
-    return made(root, **(dict(entry.part) or part), download=download)
+    dataset_class = getattr(datasets, entry.torchvision)
+    part = {"train": True} if "train" in inspect.signature(dataset_class).parameters else {"split": "train"}
+    return dataset_class(root, **(dict(entry.part) or part), download=download)
 
 
 def load(key: str, size_px: int) -> ImageSet:
@@ -64,7 +64,7 @@ def _load(key: str, root: str, size_px: int) -> ImageSet:
     except (RuntimeError, OSError, ValueError):
         raise Refusal(_INCOMPLETE.fill(name=DATASETS[key].title, folder=_entry(key).folder)) from None
     images, labels = [], []
-    for i in range(min(len(data), MOST)):
+    for i in range(min(len(data), MAX_PICTURES)):
         image, label = data[i]  # a PIL image and its class, whatever the set keeps them in
         images.append(resize_square(np.asarray(image.convert("RGB")), size_px))
         labels.append(label)

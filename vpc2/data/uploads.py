@@ -22,7 +22,7 @@ from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP
 
 SIZE_PX = 128  # enough for nets that train in a minute
-MOST = 4  # data sets per visitor
+MAX_DATASETS = 4  # data sets per visitor
 PICTURES = "pictures.npz"
 
 _FULL = Text("{limit} sets of your own are kept; delete one before adding another.")
@@ -39,8 +39,8 @@ def keep(data: ImageSet, name: str, owner: str) -> DatasetEntry:
     folder = own_folder(key)
     sweep()
     if not folder.is_dir():
-        if len(keys_of(owner)) >= MOST:
-            raise Refusal(_FULL.fill(limit=MOST))
+        if len(keys_of(owner)) >= MAX_DATASETS:
+            raise Refusal(_FULL.fill(limit=MAX_DATASETS))
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
             about = {
@@ -72,7 +72,7 @@ def keys_of(owner: str) -> list[str]:
     return [key for _, key in sorted(dated_keys)]
 
 
-def may_look(key: str, visitor: str) -> bool:
+def is_visible_to(key: str, visitor: str) -> bool:
     """True for a public data set and for a visitor's own: a link or a file may name another visitor's."""
     if not OWN_KEY.fullmatch(key):
         return True

@@ -37,7 +37,7 @@ def robustness_figure(
         figure.add_scatter(x=x, y=[100 * share.share for share in shares], name=name, mode="lines+markers", line={"color": colour})
         figure.add_scatter(
             x=x,
-            y=[100 * one for one in confidence],
+            y=[100 * value for value in confidence],
             name=confidence_title.format(name=name),
             mode="lines",
             line={"color": colour, "dash": "dot", "width": 1.5},

@@ -57,8 +57,8 @@ def vgg(depth: int, *, has_norm: bool = False) -> Net:
     """Return VGG: blocks of 3 x 3 convolutions, 64 to 512 filters, a pooling after each (Simonyan and Zisserman, 2014)."""
     layers: list[Item] = []
     for filters, count in zip((64, 128, 256, 512, 512), _VGG[depth], strict=True):
-        one = [conv(filters, 3, padding=1), *(["BatchNorm2d"] if has_norm else []), "ReLU"]
-        layers += one * count + [max_pool(2, 2)]
+        convolution = [conv(filters, 3, padding=1), *(["BatchNorm2d"] if has_norm else []), "ReLU"]
+        layers += convolution * count + [max_pool(2, 2)]
     head = ["Flatten", dense(4096), "ReLU", "Dropout", dense(4096), "ReLU", "Dropout", dense(1000)]
     return make_net(f"VGG-{depth}{' with batch norm' if has_norm else ''}", IMAGENET, *layers, *head)
 
@@ -78,14 +78,14 @@ def resnet(depth: int) -> Net:
     return make_net(f"ResNet-{depth}", IMAGENET, *layers, ("AdaptiveAvgPool2d", {}), "Flatten", dense(1000))
 
 
-def _inception(one: int, three_in: int, three: int, five_in: int, five: int, pooled: int) -> Item:
+def _inception(filters_1x1: int, reduction_3x3: int, filters_3x3: int, reduction_5x5: int, filters_5x5: int, filters_pool: int) -> Item:
     pool = max_pool(3, 1, padding=1, ceil_mode=True)
     # torchvision's third branch has 3 x 3 filters where the paper has 5 x 5.
     branches = [
-        normed(one, 1),
-        [*normed(three_in, 1), *normed(three, 3)],
-        [*normed(five_in, 1), *normed(five, 3)],
-        [pool, *normed(pooled, 1)],
+        normed(filters_1x1, 1),
+        [*normed(reduction_3x3, 1), *normed(filters_3x3, 3)],
+        [*normed(reduction_5x5, 1), *normed(filters_5x5, 3)],
+        [pool, *normed(filters_pool, 1)],
     ]
     return "Parallel", {}, branches
 

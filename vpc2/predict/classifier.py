@@ -107,15 +107,15 @@ class Preprocessing:
 class Classifier:
     """A module in evaluation mode with everything needed for prediction. Prediction is thread-safe.
 
-    `made` is the provenance as plain JSON: for a net trained here, `net` (or a `recipe` that contains it) as documents. The module is put
-    into evaluation mode and into channels_last, which is faster on a CPU. A `runner` that was verified to give the module's logits
+    `provenance` is plain JSON: for a net trained here, `net` (or a `recipe` that contains it) as documents. The module is put into
+    evaluation mode and into channels_last, which is faster on a CPU. A `runner` that was verified to give the module's logits
     (`predict.runtime`) replaces it for prediction: normalised images in, logits out.
     """
 
     module: nn.Module
     preprocessing: Preprocessing
     classes: tuple[str, ...]
-    made: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     runner: Callable[[torch.Tensor], torch.Tensor] | None = field(default=None, init=False)
 
@@ -195,20 +195,20 @@ def fit_pixels(picture: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
 def save_classifier(classifier: Classifier, path: Path | str) -> None:
     """Write a classifier atomically as one safetensors file with its metadata.
 
-    Raises `Refusal` for one that was not trained here (`made` holds no net), `OSError` if writing fails.
+    Raises `Refusal` for one that was not trained here (`provenance` holds no net), `OSError` if writing fails.
     """
-    made = dict(classifier.made)
-    if net_document(made) is None:
+    provenance = dict(classifier.provenance)
+    if net_document(provenance) is None:
         raise Refusal(_NOT_SAVED)
-    made.setdefault("versions", {"torch": torch.__version__, "vpc2": APP_VERSION})
-    made.setdefault("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    provenance.setdefault("versions", {"torch": torch.__version__, "vpc2": APP_VERSION})
+    provenance.setdefault("date", datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     document = {
         "version": VERSION,
         "kind": "classifier",
         "name": classifier.name,
         "classes": list(classifier.classes),
         "preprocessing": classifier.preprocessing.to_doc(),
-        "made": made,
+        "made": provenance,
     }
     metadata = json.dumps(document, ensure_ascii=False, allow_nan=False)
     # BatchNorm's integer counters are used in training only: only floating-point tensors are saved.
@@ -221,12 +221,12 @@ def save_classifier(classifier: Classifier, path: Path | str) -> None:
     safetensors_io.write_tensors(Path(path), state, {METADATA_KEY: metadata})
 
 
-def net_document(made: Any) -> Any:
-    """Return the net's document from a classifier's `made`, or None if it holds none."""
-    if not isinstance(made, dict):
+def net_document(provenance: Any) -> Any:
+    """Return the net's document from a classifier's `provenance`, or None if it holds none."""
+    if not isinstance(provenance, dict):
         return None
-    recipe = made.get("recipe")
-    return made.get("net") or (recipe.get("net") if isinstance(recipe, dict) else None)
+    recipe = provenance.get("recipe")
+    return provenance.get("net") or (recipe.get("net") if isinstance(recipe, dict) else None)
 
 
 def load_classifier(path: Path | str) -> Classifier:
@@ -272,12 +272,12 @@ def _read_classes(names: Any) -> tuple[str, ...]:
     return classes
 
 
-def _build_empty(made: Any, preprocessing: Preprocessing, classes: int) -> nn.Module:
+def _build_empty(provenance: Any, preprocessing: Preprocessing, classes: int) -> nn.Module:
     """Return the net that the metadata describes, on the meta device: no memory for weights."""
     from vpc2.nets.module import build_net
     from vpc2.nets.summary.summarise import summarise
 
-    document = net_document(made)
+    document = net_document(provenance)
     if document is None:
         raise Refusal(_NO_NET)
     net = from_document(document).spec

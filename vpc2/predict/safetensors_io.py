@@ -24,7 +24,7 @@ from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text, clean_name
 
 FLOATS = ("F16", "BF16", "F32", "F64")
-MOST_DIMS = 8
+MAX_DIMS = 8
 _PREFIX_BYTES = 8
 _PICKLE_SUFFIXES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _OTHER_FORMATS = {b"\x89HDF": "HDF5 (Keras)", b"GGUF": "GGUF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG"}
@@ -68,7 +68,7 @@ def _checked_shape(name: str, facts: Any) -> tuple[int, ...]:
     if facts.get_dtype() not in FLOATS:
         raise Refusal(_NOT_FLOAT.fill(name=clean_name(name, 40), found=clean_name(facts.get_dtype(), 12)))
     shape = tuple(facts.get_shape())
-    if len(shape) > MOST_DIMS:
+    if len(shape) > MAX_DIMS:
         raise Refusal(_HEADER)
     return shape
 

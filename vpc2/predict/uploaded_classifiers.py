@@ -42,7 +42,7 @@ def keep(data: bytes) -> tuple[ClassifierRef, Classifier]:
     return ref, classifier
 
 
-def is_here(ref: ClassifierRef) -> bool:
+def is_available(ref: ClassifierRef) -> bool:
     """True while the file is stored; calling this marks it as used."""
     try:
         os.utime(path_of(ref))

@@ -14,7 +14,7 @@ from vpc2.predict.evaluation import SetPredictions, TestPredictions, ValidationP
 from vpc2.predict.statistics import fit_temperature, log_loss
 from vpc2.text import Refusal, Text
 
-MOST_CHOSEN = 6
+MAX_CHOSEN = 6
 WEIGHT_STEPS = 200
 
 _LEAK = Text("These pictures were used to choose the views; what they say of the choice would be too good. Judge on others.")
@@ -32,13 +32,13 @@ class Plan:
     weights: dict[str, float]
     temperature: float
     temperature_plain: float
-    seen: frozenset[bytes]
+    digests: frozenset[bytes]
 
     def check(self, predictions: SetPredictions) -> None:
         """Raise `TypeError` for anything but test predictions, `Refusal` where one of their pictures was used in the search."""
         if not isinstance(predictions, TestPredictions):
             raise TypeError("a plan is reported on TestPredictions only")
-        if not self.seen.isdisjoint(predictions.digests):
+        if not self.digests.isdisjoint(predictions.digests):
             raise Refusal(_LEAK)
 
     def merged(self, predictions: TestPredictions) -> np.ndarray:
@@ -52,7 +52,7 @@ class Plan:
         return predictions.weighted(np.array([self.weights[view] for view in predictions.views]))
 
 
-def make_plan(predictions: ValidationPredictions, limit: int = MOST_CHOSEN) -> Plan:
+def make_plan(predictions: ValidationPredictions, limit: int = MAX_CHOSEN) -> Plan:
     """Return the best few views by greedy search, learned weights and temperatures. Raises `TypeError` for anything but validation.
 
     Greedy: starting from the identity, add the view that lowers the log-loss of the mean most, as long as one lowers it. Weights: a softmax

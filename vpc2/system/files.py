@@ -22,19 +22,19 @@ def atomic_writer(path: Path, *, is_synced: bool = True) -> Iterator[BinaryIO]:
     a new one gets the usual ones. With `is_synced` the content is flushed to disk before the rename: after a power failure there is the old
     file or the new one. Raises `OSError` if writing fails.
     """
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
-        with part.open("xb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             if is_synced:
                 os.fsync(file.fileno())
         with contextlib.suppress(FileNotFoundError):
-            part.chmod(stat.S_IMODE(path.stat().st_mode))
-        part.replace(path)
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):  # the original error is more important than this one
-            part.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write(path: Path, content: bytes | str, *, is_synced: bool = True) -> None:

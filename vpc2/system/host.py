@@ -51,13 +51,13 @@ class Limits:
 UNITS = {"MB": MB, "Mpx": 1_000_000}  # bytes or pixels per shown unit; 1 for all others
 
 
-def read_limits(given: str) -> Limits:
-    """Return the limits with the changes in `given`, such as `runs_at_once=2,image_bytes=5000000`.
+def read_limits(text: str) -> Limits:
+    """Return the limits with the changes in `text`, such as `runs_at_once=2,image_bytes=5000000`.
 
     Raises `ValueError` with a sentence for an unknown name, or a value that is no integer above 0: a misconfigured server does not start.
     """
     known, changed = [limit.name for limit in fields(Limits)], {}
-    for part in filter(None, (part.strip() for part in given.split(","))):
+    for part in filter(None, (part.strip() for part in text.split(","))):
         name, _equals, value = part.partition("=")
         if name.strip() not in known or not value.strip().isdecimal() or int(value) < 1:
             raise ValueError(
@@ -70,18 +70,18 @@ def read_limits(given: str) -> Limits:
 LIMITS = read_limits(os.environ.get("VPC2_LIMITS", ""))
 
 
-def unused(found: Iterable[tuple[float, int, Path]], now: float, days: int, most_bytes: int) -> list[Path]:
-    """Return which of visitors' files have to be deleted; `found` are (time of last use, bytes, path).
+def unused(files: Iterable[tuple[float, int, Path]], now: float, days: int, max_bytes: int) -> list[Path]:
+    """Return which of visitors' files have to be deleted; `files` are (time of last use, bytes, path).
 
-    Those not used for `days` days, and the least recently used while all together exceed `most_bytes`.
+    Those not used for `days` days, and the least recently used while all together exceed `max_bytes`.
     """
-    found, doomed = sorted(found), []
-    total = sum(size for _when, size, _path in found)
-    for last_use, size, path in found:
-        if now - last_use > days * DAY_S or total > most_bytes:
-            doomed.append(path)
+    files, to_delete = sorted(files), []
+    total = sum(size for _when, size, _path in files)
+    for last_use, size, path in files:
+        if now - last_use > days * DAY_S or total > max_bytes:
+            to_delete.append(path)
             total -= size
-    return doomed
+    return to_delete
 
 
 def home() -> Path:

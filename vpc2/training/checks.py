@@ -20,7 +20,7 @@ from vpc2.training.spec import Recipe
 if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
 
-LEAST_PX = 32  # smallest side for a backbone, which halves the resolution five times
+MIN_SIDE_PX = 32  # smallest side for a backbone, which halves the resolution five times
 BACKBONE_PX = 96
 
 _SMALLER_BATCH = Text("Use batches of {batch}")
@@ -125,9 +125,9 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 
 def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
     entry, side = backbone.entry, recipe.settings["size_px"]
-    if side < LEAST_PX:
+    if side < MIN_SIDE_PX:
         larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
-        return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=LEAST_PX), (larger,))
+        return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=MIN_SIDE_PX), (larger,))
     if backbone.is_frozen:
         return None
     freeze = RecipeRepair(_FREEZE, lambda recipe: replace(recipe, net=replace(backbone, is_frozen=True)))
@@ -146,9 +146,9 @@ def _check_memory(recipe: Recipe, bytes_each: int) -> RecipeProblem | None:
     smaller = max(batch * limit // needed, 1)
     smaller = 1 << (int(smaller).bit_length() - 1)
     text = _TOO_MUCH.fill(batch=batch, needed=needed / MB, limit=limit / MB)
-    least = SETTINGS.knob("batch_size")
-    assert isinstance(least, Whole)
-    if smaller < least.low:
+    batch_size = SETTINGS.knob("batch_size")
+    assert isinstance(batch_size, Whole)
+    if smaller < batch_size.low:
         return RecipeProblem(text)
     return RecipeProblem(text, (RecipeRepair(_SMALLER_BATCH.fill(batch=smaller), lambda other: _with(other, batch_size=smaller)),))
 
@@ -170,9 +170,9 @@ def check_data(recipe: Recipe, data: ImageSet, split: Split) -> RecipeProblem | 
     counts = [int((data.labels[split.train] == label).sum()) for label in range(len(data.classes))]
     knob = SETTINGS.knob("train_share")
     assert isinstance(knob, Number)
-    most = knob.high
-    whole = RecipeRepair(_WHOLE_SHARE.fill(share=most), lambda recipe: _with(recipe, train_share=most))
-    repairs = (whole,) if recipe.settings["train_share"] < most else ()
+    max_share = knob.high
+    whole = RecipeRepair(_WHOLE_SHARE.fill(share=max_share), lambda recipe: _with(recipe, train_share=max_share))
+    repairs = (whole,) if recipe.settings["train_share"] < max_share else ()
     if len(split.train) < 2:
         return RecipeProblem(_TOO_FEW.fill(count=len(split.train)), repairs)
     if sum(count > 0 for count in counts) < 2:

@@ -26,8 +26,8 @@ class Optimiser(Entry):
 
         Fused if the optimiser supports it: all parameters are updated in one kernel, which takes a third of the time.
         """
-        given = {name: settings[key] for name, key in self.settings}
-        return {**given, "fused": True} if "fused" in inspect.signature(self.resolve()).parameters else given
+        arguments = {name: settings[key] for name, key in self.settings}
+        return {**arguments, "fused": True} if "fused" in inspect.signature(self.resolve()).parameters else arguments
 
     def build(self, parameters: Iterable, settings: dict[str, Any]) -> Any:
         """Return torch's optimiser for these parameters."""

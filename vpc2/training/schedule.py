@@ -55,7 +55,7 @@ class Schedule(Entry):
     @cached_property
     def takes_steps(self) -> bool:
         """True if `factor` takes the number of steps as a second argument."""
-        kinds = [one.kind for one in inspect.signature(self.factor).parameters.values()]
+        kinds = [parameter.kind for parameter in inspect.signature(self.factor).parameters.values()]
         plain = kinds.count(inspect.Parameter.POSITIONAL_ONLY) + kinds.count(inspect.Parameter.POSITIONAL_OR_KEYWORD)
         return plain > 1 or inspect.Parameter.VAR_POSITIONAL in kinds
 
@@ -165,8 +165,8 @@ class Plan:
         if fits >= self.full:
             self.total = self.full
             return
-        whole = fits // self.steps_per_epoch * self.steps_per_epoch
-        self.total = max(whole if whole > step else fits, step + 1)
+        full_epochs = fits // self.steps_per_epoch * self.steps_per_epoch
+        self.total = max(full_epochs if full_epochs > step else fits, step + 1)
 
     def is_over(self, step: int) -> bool:
         """True when no step is left."""

@@ -14,22 +14,22 @@ st.html(page_frame.CSS)
 # Before the sign-in: without registered pages, the redirect after the sign-in would lead to the first page instead of the requested one.
 page = st.navigation(
     [
-        st.Page(page_frame.script("home"), title=_("Home"), icon=":material/home:", default=True),
-        st.Page(page_frame.script("augment"), title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
-        st.Page(page_frame.script("build"), title=_("Build"), icon=":material/deployed_code:", url_path="build"),
-        st.Page(page_frame.script("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
-        st.Page(page_frame.script("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
+        st.Page(page_frame.script_path("home"), title=_("Home"), icon=":material/home:", default=True),
+        st.Page(page_frame.script_path("augment"), title=_("Augment"), icon=":material/auto_fix_high:", url_path="augment"),
+        st.Page(page_frame.script_path("build"), title=_("Build"), icon=":material/deployed_code:", url_path="build"),
+        st.Page(page_frame.script_path("train"), title=_("Train"), icon=":material/model_training:", url_path="train"),
+        st.Page(page_frame.script_path("judge"), title=_("Judge"), icon=":material/balance:", url_path="judge"),
     ],
     position="top" if sign_in.has_access() else "hidden",
 )
 sign_in.require_access()
-workspace.open_link(lecture_map.tokens())
+workspace.open_link(lecture_map.example_tokens())
 workspace.restore()
 st.session_state.page = page.url_path
 draw_language_switch()
 page.run()
-page_frame.draw_foot()
-buttons.forget_presses()
+page_frame.draw_version()
+buttons.clear_presses()
 draw_browser_storage(
     language(),
     workspace.workspace_tokens(),
@@ -38,4 +38,4 @@ draw_browser_storage(
     is_identified=workspace.is_identified(),
     settled=st.session_state.get("visitor/settled", {}),
 )
-preload.begin()
+preload.signal_first_page()

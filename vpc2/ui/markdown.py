@@ -7,7 +7,7 @@ import re
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&@/])")
 
 
-def literal(text: str) -> str:
+def escape(text: str) -> str:
     """Return a text escaped so that Markdown shows it literally: no link, image, colour or formula.
 
     A backslash alone does not keep bare URLs from becoming links; a word joiner (U+2060) inside `://` and `www.` does.

@@ -6,7 +6,7 @@ import torch
 from kornia.augmentation.container.params import ParamItem
 from torchvision.transforms import v2
 
-from vpc2.augment.custom.policies import MAKERS, VALUES, AutoAugment, RandAugment, sample
+from vpc2.augment.custom.policies import CONSTRUCTORS, VALUES, AutoAugment, RandAugment, sample
 from vpc2.augment.pipeline import build_step, draw_images
 from vpc2.augment.spec import Pipeline, edit_add
 from vpc2.images.encode import resize_pixels, to_tensor
@@ -35,7 +35,7 @@ FACTORS = ("Brightness", "Color", "Contrast", "Sharpness")
 
 def changed(name, strength):
     """How much an operation of this strength changes photographs, averaged over them and over both signs."""
-    operation, changes = MAKERS[name](1.0), []
+    operation, changes = CONSTRUCTORS[name](1.0), []
     for photo in PHOTOS:
         for seed in range(4):
             with drawing(seed):
@@ -44,7 +44,7 @@ def changed(name, strength):
     return float(np.mean(changes))
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", CONSTRUCTORS)
 def test_more_strength_changes_more(name):
     found = [changed(name, m / 30) for m in (1, 5, 10, 15, 20, 25, 29)]
     steps = np.diff(found)
@@ -81,7 +81,7 @@ def test_the_searched_pairs_are_torchvisions():
 
 def test_each_picture_of_a_batch_has_a_sign_of_its_own():
     with drawing(1):
-        params = sample(MAKERS["rotate"](1.0), 0.5, torch.Size((40, 3, 8, 8)))
+        params = sample(CONSTRUCTORS["rotate"](1.0), 0.5, torch.Size((40, 3, 8, 8)))
     assert set(params["degrees"].tolist()) == {-15.0, 15.0}
 
 

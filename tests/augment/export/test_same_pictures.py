@@ -148,7 +148,7 @@ def test_what_is_drawn_changes_as_much(library, key, params):
     assert abs(np.mean(ours) - np.mean(theirs)) < 4 * spread + ALLOWED, (np.mean(ours), np.mean(theirs))
 
 
-def test_white_is_white_and_every_stated_reason_is_about_a_knob():
+def test_erased_white_is_white_and_every_exception_names_a_knob():
     grey = np.full((96, 96, 3), 100, np.uint8)
     for value, wanted in ((1.0, 255), (0.5, 128), (0.0, 0)):
         pipeline = edit_add(Pipeline(), "RandomErasing", {"scale": [0.3, 0.3], "ratio": [1.0, 1.0], "value": value, "p": 1.0})

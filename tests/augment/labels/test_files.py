@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo, to_yolo_yaml
 from vpc2.augment.labels.polygons import to_pixels
-from vpc2.labels import MOST, MOST_CORNERS, Label, area_of, bounds_of
+from vpc2.labels import MAX_CORNERS, MAX_LABELS, Label, area_of, bounds_of
 from vpc2.text import Refusal
 
 WIDTH, HEIGHT = 640, 480
@@ -116,7 +116,7 @@ def test_a_real_looking_yolo_text_is_read():
         (b"0 0.5 0.5 -0.1 0.2", "no area"),
         (b"0 0.1 0.1 0.2 0.2 0.3 0.3", "no area"),
         (b"0 0.5 0.5 0.2 0.2 0.3 0.3 2", "even count"),
-        (b"0 " + b"0.1 0.2 " * (MOST_CORNERS + 1), "corners"),
+        (b"0 " + b"0.1 0.2 " * (MAX_CORNERS + 1), "corners"),
         (b"0 0.5 0.5 0.2 0.2\n" * 100_000, "too large"),
         (b"\xff\xfe\x00", "UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "UTF-8"),
@@ -191,8 +191,8 @@ def test_a_coco_file_that_cannot_be_used_is_refused_in_a_sentence(text, said):
 def test_a_name_is_cleaned_and_long_files_are_cut():
     (label,) = from_coco(coco_of(categories=[{"id": 3, "name": "a\u202e\nb" + "x" * 500}])).labels
     assert label.name.startswith("a b") and len(label.name) <= 40
-    many = from_yolo(b"0 0.5 0.5 0.2 0.2\n" * (MOST + 5))
-    assert len(many.labels) == MOST and str(MOST) in many.notes[0].en
+    many = from_yolo(b"0 0.5 0.5 0.2 0.2\n" * (MAX_LABELS + 5))
+    assert len(many.labels) == MAX_LABELS and str(MAX_LABELS) in many.notes[0].en
 
 
 json_values = st.recursive(

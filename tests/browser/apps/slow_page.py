@@ -14,4 +14,4 @@ for i in range(20):
 presses["ours"] += buttons.button("ours", key="ours")
 presses["streamlit"] += st.button("streamlit", key="streamlit")
 st.write("Presses:", f"{presses['ours']} of ours, {presses['streamlit']} of Streamlit's.")
-buttons.forget_presses()
+buttons.clear_presses()

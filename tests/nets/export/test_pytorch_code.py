@@ -16,7 +16,7 @@ from vpc2.nets.spec import Net, edit_add, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Text
 
-_MOST = {
+_MAX_VALUES = {
     "out_channels": 12,
     "out_features": 20,
     "kernel_size": 5,
@@ -44,9 +44,9 @@ def nets(draw):
         params = {}
         for knob in LAYERS[kind].knobs:
             if isinstance(knob, Whole):
-                params[knob.key] = draw(st.integers(knob.low, _MOST[knob.key]))
+                params[knob.key] = draw(st.integers(knob.low, _MAX_VALUES[knob.key]))
             elif isinstance(knob, Pair):
-                side = st.integers(knob.low, _MOST[knob.key])
+                side = st.integers(knob.low, _MAX_VALUES[knob.key])
                 params[knob.key] = draw(st.one_of(side, st.lists(side, min_size=2, max_size=2), st.sampled_from([*knob.words, 1])))
             elif isinstance(knob, Choice):
                 params[knob.key] = draw(st.sampled_from(list(knob.options)))

@@ -38,7 +38,7 @@ BUILT = {
     "Softmax": lambda p, shape: nn.Softmax(1),
 }
 PLAIN = [key for key in LAYERS if LAYERS[key].block is None]
-MOST_CHANNELS = {
+MAX_CHANNELS = {
     "out_channels": 24,
     "out_features": 40,
     "kernel_size": 9,
@@ -196,7 +196,7 @@ def nets(draw):
         params = {}
         for knob in LAYERS[kind].knobs:
             if isinstance(knob, Whole | Pair):
-                side = st.integers(knob.low, min(knob.high, MOST_CHANNELS.get(knob.key, knob.high)))
+                side = st.integers(knob.low, min(knob.high, MAX_CHANNELS.get(knob.key, knob.high)))
                 both = st.lists(side, min_size=2, max_size=2)
                 params[knob.key] = draw(st.one_of(side, both, st.sampled_from([*knob.words, 1]))) if isinstance(knob, Pair) else draw(side)
             elif isinstance(knob, Flag):

@@ -23,11 +23,11 @@ from vpc2.predict.tta.predict import merge, predict_views
 from vpc2.predict.tta.views import VIEW_SETS, VIEWS
 from vpc2.text import Refusal
 
-_ASK = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.ask('photo.png')]))"
+_DRIVER = "import json, tta\nprint(json.dumps([part.tolist() for part in tta.predict('photo.png')]))"
 
 
 def executed(folder):
-    done = run_forked("import sys; sys.path.insert(0, '')\n" + _ASK, cwd=folder, is_isolated=True)
+    done = run_forked("import sys; sys.path.insert(0, '')\n" + _DRIVER, cwd=folder, is_isolated=True)
     assert not done.returncode, done.stderr
     return [torch.tensor(part) for part in json.loads(done.stdout.splitlines()[-1])]
 

@@ -23,13 +23,13 @@ def imagenet():
 
 
 @pytest.mark.parametrize(("sample", "right"), [("chelsea", {"tabby", "tiger cat", "Egyptian cat"}), ("coffee", {"espresso", "cup"})])
-def test_it_knows_the_shipped_photographs(imagenet, sample, right):
+def test_the_pretrained_net_classifies_the_shipped_photographs(imagenet, sample, right):
     shares = imagenet.probabilities(imagenet.prepare([load_sample(sample).pixels]))[0]
     assert imagenet.classes[int(shares.argmax())] in right
     assert len(imagenet.classes) == 1000
 
 
-def test_its_pixels_are_torchvisions(imagenet):
+def test_preprocessing_of_the_pretrained_net_is_torchvisions(imagenet):
     pixels = load_sample("chelsea").pixels
     steps = [transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(), transforms.Normalize((0.498,) * 3, (0.502,) * 3)]
     wanted = transforms.Compose(steps)(Image.fromarray(pixels))
@@ -38,14 +38,14 @@ def test_its_pixels_are_torchvisions(imagenet):
     assert (found - wanted).abs().mean() < 0.03
 
 
-def test_asking_moves_nobodys_generator(imagenet):
+def test_prediction_leaves_the_global_generator_alone(imagenet):
     torch.manual_seed(5)
     before = torch.get_rng_state()
     open_classifier("imagenet").probabilities(imagenet.prepare([np.zeros((9, 9, 3), np.uint8)]))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_ready_means_without_network(monkeypatch, tmp_path):
+def test_is_ready_is_true_only_without_a_download(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert is_ready("imagenet")
     listed = [key for key, entry in PRETRAINED.items() if entry.download_mb]

@@ -1,4 +1,4 @@
-"""Challenges: each is held against torch, torchvision or Pillow, and a net that reads one pixel falls exactly where that moves."""
+"""Corruptions: each is held against torch, torchvision or Pillow, and a net that reads one pixel falls exactly where that moves."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def images():
 
 
 @pytest.mark.parametrize("key", CORRUPTIONS)
-def test_every_challenge_begins_with_nothing_repeats_and_grows(images, key):
+def test_every_corruption_starts_unchanged_repeats_and_grows(images, key):
     before, entry = torch.get_rng_state(), CORRUPTIONS[key]
     assert torch.equal(corrupt_images(images, key, entry.strengths[0]), images)
     gaps = []
@@ -66,7 +66,7 @@ def test_a_net_that_reads_one_pixel_falls_where_that_pixel_goes_dark():
     # By 0, 2 (5 %) and 3 or less pixels the lit band still covers column 6; from 4 on it is past it.
     assert found.accuracy == (1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5) and heard[-1] == pytest.approx(1)
     assert all(one.low <= one.share <= one.high and one.n == 10 for one in found.shares)
-    assert found.kept == pytest.approx((1 + 5 * 0.5) / 6)
+    assert found.relative_accuracy == pytest.approx((1 + 5 * 0.5) / 6)
     one = probabilities_over(classifier, classifier.prepare([pixels[0]]), "shift")
     assert one.argmax(1).tolist() == [1, 1, 0, 0, 0, 0, 0]
 

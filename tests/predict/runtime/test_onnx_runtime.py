@@ -8,7 +8,7 @@ from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime import onnx_runtime
-from vpc2.predict.runtime.fusion import MOST_BYTES, fold
+from vpc2.predict.runtime.fusion import MAX_BYTES, fold
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_folded_nets_of_torchvision_answer_alike(name):
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     before, norms = module(images), _norms(module)
     folded = fold(module)
-    if sum(value.numel() for value in module.parameters()) > MOST_BYTES // 4:
+    if sum(value.numel() for value in module.parameters()) > MAX_BYTES // 4:
         assert folded is None
         return
     scale = before.std().clamp_min(1e-3)

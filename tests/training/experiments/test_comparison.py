@@ -73,7 +73,7 @@ def test_a_true_gap_is_held_about_95_times_of_100(seeds, people):
     assert 0.02 <= misses(rng, REPEATS[seeds], seeds, people, strength, 0.5, truth) <= 0.08
 
 
-def test_where_pictures_bring_no_luck_it_is_the_paired_t_interval():
+def test_without_image_variance_the_interval_is_the_paired_t_interval():
     rng = np.random.default_rng(0)
     left = np.tile(rng.random((4, 1)) < 0.5, (1, 500)).astype(float)
     right = left + rng.normal(0.05, 0.02, (4, 1))
@@ -82,7 +82,7 @@ def test_where_pictures_bring_no_luck_it_is_the_paired_t_interval():
     assert (gap.low, gap.high) == pytest.approx(tuple(wanted))
 
 
-def test_where_seeds_bring_no_luck_it_is_the_t_interval_over_people():
+def test_without_seed_variance_the_interval_is_the_t_interval_over_people():
     rng = np.random.default_rng(5)
     people = rng.normal(0.05, 0.1, 12)
     right = np.tile(np.repeat(people, 8), (5, 1))

@@ -30,7 +30,7 @@ def test_pairs_share_everything_but_what_is_compared(spec):
     assert len(seeds) == 2 and spec.left.settings["seed"] in seeds
 
 
-def test_it_travels(spec):
+def test_experiments_survive_a_round_trip_as_document_and_link(spec):
     assert codec.from_token(codec.to_token(spec)).spec == spec
 
 

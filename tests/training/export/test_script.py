@@ -154,12 +154,12 @@ def run_by_a_clock(monkeypatch, store, recipe):
 
 
 @pytest.mark.parametrize("schedule", ["one_cycle", "constant"])
-def test_a_run_that_the_seconds_ended_takes_its_rates_along(monkeypatch, store, make_recipe, tmp_path, schedule):
+def test_the_script_of_a_run_ended_by_its_time_budget_carries_its_rates(monkeypatch, store, make_recipe, tmp_path, schedule):
     run = run_by_a_clock(monkeypatch, store, make_recipe(epochs=10_000, budget_s=1.0, schedule=schedule))
-    assert "the rates it really had" in compare(run, tmp_path / "out")
+    assert "the recorded learning rates" in compare(run, tmp_path / "out")
 
 
-def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refused(make_recipe):
+def test_a_run_ended_by_its_time_budget_with_unrecorded_steps_is_refused(make_recipe):
     start = {"type": "start", "device": "cpu", "precision": "float32", "threads": 1, "steps_per_epoch": 1}
     steps = [{"type": "step", "step": n, "epoch": n, "loss": 1.0, "learning_rate": 0.01} for n in range(1, ALL_STEPS + 2)]
     recipe = make_recipe(epochs=9000, schedule="constant")
@@ -167,7 +167,7 @@ def test_a_run_that_the_seconds_ended_after_steps_that_are_not_recorded_is_refus
         read_run_history(recipe, [start, *steps, {"type": "end", "state": "finished"}])
 
 
-def test_a_clock_that_only_once_had_a_say_is_found_by_the_rates(make_recipe):
+def test_a_schedule_once_changed_by_the_clock_is_detected_from_its_rates(make_recipe):
     """The plan was shortened for a while and ended at full length: its learning rates still follow no formula of the step."""
     start = {"type": "start", "device": "cpu", "precision": "float32", "threads": 1, "steps_per_epoch": 2}
     rates = bundle.planned_rates(make_recipe(epochs=3), 2, 6)

@@ -93,13 +93,13 @@ def check(recipe, folder, data=None, start=None, state="finished", stop_after=ma
         (folder / START_WEIGHTS).write_bytes(pack_weights(start))
     run, end = execute(folder), told[-1]
     ours = [[event[name] for name in NUMBERS] for event in told if event["type"] == "step"]
-    np.testing.assert_array_equal(np.array([[row[name] for name in NUMBERS] for row in run["rows"]]), np.array(ours))
+    np.testing.assert_array_equal(np.array([[row[name] for name in NUMBERS] for row in run["history"]]), np.array(ours))
     assert len({loss for loss, *_ in ours}) > 1, "a run whose loss never changes shows nothing"
     pairs = list(zip(found.module.state_dict().items(), run["net"].state_dict().values(), strict=True))
     assert [name for (name, mine), theirs in pairs if mine.is_floating_point() and not torch.equal(mine, theirs)] == []
     if state == "finished":
         assert run["best_epoch"] == end["best_epoch"]
-        assert run["found"] is None or run["found"] == (end["test_loss"], end["test_accuracy"])
+        assert run["test_result"] is None or run["test_result"] == (end["test_loss"], end["test_accuracy"])
     return text
 
 
@@ -111,7 +111,7 @@ def execute(folder) -> dict:
     with torch.random.fork_rng(devices=[]):
         run = runpy.run_path(str(folder / SCRIPT_NAME), run_name="__main__")
     with (folder / CURVE_NAME).open() as file:
-        assert len(list(csv.DictReader(file))) == len(run["rows"])
+        assert len(list(csv.DictReader(file))) == len(run["history"])
     return run
 
 
@@ -177,7 +177,7 @@ def test_classes_of_one_size_are_not_drawn_by_chance(tmp_path):
     check(a_recipe(balance="sampling"), tmp_path, pictures(counts=(10, 10, 10, 10)))
 
 
-def test_copies_that_nobody_needs(tmp_path):
+def test_balanced_classes_need_no_offline_copies(tmp_path):
     check(a_recipe(pipeline=SOFT, balance="augmentation", augment="online"), tmp_path, pictures(counts=(10, 10, 10, 10)))
 
 
@@ -229,7 +229,7 @@ def test_a_run_on_another_device_says_what_differs(tmp_path):
     recipe = a_recipe(pipeline=edit_add(Pipeline(), "RandomHue"))
     text = to_script(recipe, (0.5,) * 3, (0.2,) * 3, device="cuda", precision="bf16", threads=4)
     words = " ".join(ast.get_docstring(ast.parse(text)).split())
-    assert "trained on cuda" in words and "and not the same" in words and "to the last bit" not in words
+    assert "trained on cuda" in words and "and not the same" in words and "bit for bit" not in words
     assert "QuickHue" not in text and "K.RandomHue(" in text and "torch.bfloat16" in text
 
 

@@ -107,7 +107,7 @@ def test_a_frozen_worker_is_called_stalled_and_can_still_be_stopped(queue, store
     assert load_classifier(run.model_path)
 
 
-def test_sigterm_means_stop(queue, store, make_recipe):
+def test_sigterm_stops_a_run_like_the_stop_button(queue, store, make_recipe):
     run = store.create(make_recipe(**LONG))
     queue.start(run)
     wait_for(lambda: has_epochs(run))
@@ -125,7 +125,7 @@ class _Idle:
         return queue
 
 
-def test_the_line_is_fair(store, monkeypatch, make_recipe):
+def test_waiting_runs_of_all_owners_take_turns(store, monkeypatch, make_recipe):
     queue = _Idle(store, monkeypatch)
     runs = [store.create(make_recipe(), owner=owner) for owner in ("a", "a", "a", "b", "c", "b")]
     for run in runs:
@@ -135,7 +135,7 @@ def test_the_line_is_fair(store, monkeypatch, make_recipe):
     assert queue.place_in_queue(runs[0].id) is None and queue.place_in_queue(runs[1].id) == 1
 
 
-def test_a_full_line_is_refused_in_words(store, monkeypatch, make_recipe):
+def test_a_full_queue_refuses_a_run_in_words(store, monkeypatch, make_recipe):
     queue = _Idle(store, monkeypatch)
     queue.max_waiting = 2
     queue.start(store.create(make_recipe()))
@@ -231,7 +231,7 @@ def test_a_hung_worker_whose_run_was_deleted_is_ended_by_the_next_server(dead_se
     wait_for(lambda: not any(is_same_process(*one) for one in hung), 20)
 
 
-def test_a_process_that_only_has_the_number_of_a_worker_is_left_alone(store):
+def test_a_process_with_a_reused_worker_id_is_not_ended(store):
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         notes = store.home / "workers"

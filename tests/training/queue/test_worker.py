@@ -38,7 +38,7 @@ def test_a_whole_run_loads_no_torchvision(store, recipe):
     assert store.state(run.id) == "finished"
 
 
-def test_what_is_heard_is_what_is_recorded(store, recipe):
+def test_streamed_events_are_the_recorded_events(store, recipe):
     run, heard = store.create(recipe), []
     assert train(run, heard.append) == "finished"
     events, _ = read_events(run.folder)

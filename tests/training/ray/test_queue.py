@@ -170,7 +170,7 @@ def test_a_class_trains_on_several_nodes_exactly_as_here(queue, cluster, store, 
         assert not (run.folder / "checkpoint.safetensors").exists(), "as here: what is done needs none"
 
 
-def test_it_outlives_its_node_its_pause_and_its_server(queue, cluster, store, make_recipe):
+def test_a_ray_run_survives_a_lost_node_a_pause_and_a_restarted_server(queue, cluster, store, make_recipe):
     run = store.create(make_recipe(**LONG), owner="me")
     queue.start(run)
     wait_for(lambda: (run.folder / "checkpoint.safetensors").is_file() and len(steps(run)) > 40)
@@ -253,7 +253,7 @@ def test_who_resumes_a_run_while_it_is_called_off_finds_it_in_line(queue, cluste
     wait_for(lambda: store.state(third.id) == "finished", 60)
 
 
-def test_nothing_of_it_listens_beyond_this_machine(queue, cluster):
+def test_ray_listens_on_this_machine_only(queue, cluster):
     sockets = {os.path.realpath(file) for pid in (*cluster[1].all(), os.getpid()) for file in _files(pid)}
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     listening = [line for line in lines if line[3] == "0A" and any(file.endswith(f"socket:[{line[9]}]") for file in sockets)]

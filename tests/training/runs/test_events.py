@@ -94,7 +94,7 @@ def test_the_eleven_thousandth_point_is_read_like_the_first(long_record, monkeyp
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40])
-def test_half_a_last_line_is_not_there_yet_and_the_record_goes_on(tmp_path, cut):
+def test_an_incomplete_last_line_is_read_later(tmp_path, cut):
     writer = EventWriter(tmp_path)
     for number in (1, 2, 3):
         writer.write(step(number))
@@ -149,7 +149,7 @@ def test_curves_and_csv_hold_every_number(tmp_path):
     assert rows[3].startswith("epoch,2,")
 
 
-def test_a_record_that_goes_on_counts_on_and_a_paused_hour_is_no_time(tmp_path, monkeypatch):
+def test_a_resumed_record_continues_its_numbers_and_skips_the_pause(tmp_path, monkeypatch):
     import vpc2.training.runs.events as module
 
     now = 1000.0

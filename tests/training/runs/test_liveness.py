@@ -23,7 +23,7 @@ def sleeper():
 
 
 @in_proc
-def test_the_start_is_what_the_kernel_writes(sleeper):
+def test_the_start_time_of_a_process_is_the_kernels(sleeper):
     """Field 22 of /proc/PID/stat, in clock ticks: what earlier versions wrote down is understood."""
     assert os.sysconf("SC_CLK_TCK") == 100
     for pid in (os.getpid(), sleeper.pid):
@@ -45,12 +45,12 @@ def test_a_process_is_the_same_until_it_ends(sleeper):
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**22 + 1, 2**70])
-def test_a_number_that_no_process_has_is_nobody(pid):
+def test_a_process_id_that_no_process_has_is_not_alive(pid):
     assert process_start(pid) is None
 
 
 @in_proc
-def test_a_set_clock_changes_no_start(sleeper, monkeypatch):
+def test_changing_the_clock_does_not_change_start_times(sleeper, monkeypatch):
     """Linux reckons the time of the machine's start anew from its clock: an hour forwards, also in the middle of a reading."""
     from psutil import _pslinux
 

@@ -144,7 +144,7 @@ def test_the_pictures_of_the_numbers_and_of_those_before_are_there_and_no_more(t
     assert names == {"look.json", "other.jpg", *(f"{name}-{step}.jpg" for name in ("batch", "mistakes") for step in (20, 30))}
 
 
-def test_nothing_of_torch_comes_along():
+def test_the_snapshot_view_does_not_import_torch():
     script = "import sys, vpc2.training.runs.snapshot_view; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"

@@ -31,7 +31,7 @@ def test_a_run_is_found_again_as_it_was_asked(store, recipe):
     assert store.state(run.id) == "queued"
 
 
-def test_newest_first_and_litter_is_passed_over(store, recipe):
+def test_runs_are_listed_newest_first_without_foreign_folders(store, recipe):
     first, second = store.create(recipe), store.create(recipe)
     (store.folder / "0123456789abcdef").mkdir()
     (store.folder / "junk").write_text("x")
@@ -185,7 +185,7 @@ def test_a_clone_is_a_new_run_of_the_same_recipe(store, recipe):
 
 def test_a_run_that_continues_another_begins_with_its_weights_and_says_so(store, recipe, make_recipe):
     run = store.create(recipe, owner="me")
-    with pytest.raises(Refusal, match="no model yet"):
+    with pytest.raises(Refusal, match="no classifier yet"):
         store.continue_from(run.id, recipe, "me")
     run.model_path.write_bytes(b"weights")
     longer = store.continue_from(run.id, make_recipe(epochs=9), "me")

@@ -101,7 +101,7 @@ def test_a_real_rise_is_found_through_the_noise(size, epochs):
     assert sum("Overfitting since epoch" in words for words in found) >= 97
 
 
-def test_what_only_the_end_can_tell_waits_for_it():
+def test_verdicts_that_need_the_end_are_not_given_before():
     val = [2.0, 1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.68, 0.58]
     assert said(val, val, end=False) == ""
     assert said([1.0] * 7, [1.0] * 7, accuracy=[0.1, 0.2, 0.9, 0.8, 0.8, 0.8, 0.8], end=False) == ""
@@ -153,7 +153,7 @@ def test_few_numbers_say_nothing(events):
     assert verdicts(events) == ()
 
 
-def test_a_run_that_went_well_is_not_scolded():
+def test_a_good_run_gets_no_warning():
     words = said([2, 1, 0.5, 0.3, 0.25, 0.24, 0.23], [2, 1.1, 0.5, 0.33, 0.31, 0.31, 0.31], accuracy=[0.2, 0.5, 0.8, 0.9, 0.91, 0.92, 0.93])
     assert words == ""
 
@@ -195,12 +195,12 @@ def test_under_attack_the_sentence_names_the_attack():
     assert "try a smaller epsilon first" in said(FLAT, FLAT, start={"adversary": "pgd"}) and "capacity" in said(FLAT, FLAT)
 
 
-def test_where_the_seconds_cut_a_run_short_the_sentence_asks_for_more_of_them():
+def test_a_run_cut_short_by_its_time_budget_is_advised_a_longer_one():
     assert "The seconds allow 12 of 40 epochs: give it more of them first" in said(FLAT, FLAT, planned=12)
     assert "The seconds" not in said(FLAT, FLAT, planned=40)
 
 
-def test_a_gap_that_other_shares_of_the_classes_make_is_none():
+def test_a_gap_explained_by_class_shares_is_not_reported():
     """The common class is always right and the others never: 0.7 where it is common, 0.5 where it is not."""
     loss, given = [1.0] * 7, {"accuracy": [0.5] * 7, "train_accuracy": [0.7] * 7, "classes": 2}
     assert "knows its training" not in said(loss, loss, start={"seen_counts": [70, 30], "val_counts": [50, 50]}, **given)
@@ -214,7 +214,7 @@ def test_a_gap_needs_enough_validation_pictures_and_says_how_many(count, is_said
     assert ("knows its training" in words) is is_said and (f"80.0\u00a0% in validation ({count} pictures)" in words) is is_said
 
 
-def test_a_trend_of_a_handful_of_pictures_is_none():
+def test_a_trend_of_a_few_validation_images_is_not_reported():
     train, val = [2, 1, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02], [2, 1.2, 0.9, 0.8, 0.9, 1.1, 1.2, 1.3, 1.4]
     falling = [2.0, 1.7, 1.5, 1.3, 1.1, 0.95, 0.8, 0.68, 0.58]
     for count, is_said in ((8, False), (200, True)):

@@ -76,7 +76,7 @@ def test_twenty_pictures_a_class_are_enough_and_only_the_head_learns(recipe, tmp
     assert any(event["type"] == "prepare" and event["share"] == 1 for event in events)
 
 
-def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
+def test_cached_features_train_as_features_computed_every_time(recipe, monkeypatch):
     """With features kept or computed at each step, the same curve up to rounding."""
     from vpc2.training.trainer.model import Model
 
@@ -89,7 +89,7 @@ def test_looking_once_is_the_same_as_looking_every_time(recipe, monkeypatch):
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
-def test_stopped_while_it_looks_its_test_is_of_the_net_and_not_of_features_that_are_missing(recipe, monkeypatch):
+def test_a_run_stopped_while_computing_features_is_tested_with_the_whole_net(recipe, monkeypatch):
     monkeypatch.setattr(trainer, "STOPPED_TEST_S", 1e9)
     events, data = [], some_pictures(60)
     classifier = fit(recipe, events.append, data=data, should_stop=lambda: any(event["type"] == "prepare" for event in events))
@@ -122,7 +122,7 @@ def test_fine_tuning_moves_the_trunk_and_augmentation_reaches_it(recipe):
         (Backbone(is_frozen=False), {"size_px": 224, "batch_size": 64}, "activations"),
     ],
 )
-def test_what_cannot_be_is_said_before_the_start_with_a_repair_that_helps(recipe, net, settings, words):
+def test_an_impossible_backbone_recipe_is_refused_with_a_repair(recipe, net, settings, words):
     recipe = replace(recipe, net=net, settings={**recipe.settings, **settings})
     problem = checks.check_recipe(recipe)
     assert words in problem.text.en and problem.text.say("es") != problem.text.en

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from vpc2.training.runs.snapshot import MOST_MISTAKES
+from vpc2.training.runs.snapshot import MAX_MISTAKES
 from vpc2.training.trainer.evaluation import Score, find_mistakes, to_bytes
 
 RNG = np.random.default_rng(3)
@@ -26,7 +26,7 @@ def test_a_score_is_scikit_learns():
 def test_mistakes_are_the_wrong_answers_that_the_net_is_surest_of():
     pixels = torch.from_numpy(RNG.random((200, 3, 4, 4)).astype(np.float32))
     found = find_mistakes(SCORE, lambda index: pixels[index])
-    wrong = sorted(np.flatnonzero(PROBABILITIES.argmax(1) != LABELS), key=lambda i: -PROBABILITIES[i].max())[:MOST_MISTAKES]
+    wrong = sorted(np.flatnonzero(PROBABILITIES.argmax(1) != LABELS), key=lambda i: -PROBABILITIES[i].max())[:MAX_MISTAKES]
     assert [one.index for one in found] == INDEX[wrong].tolist()
     for one, i in zip(found, wrong, strict=True):
         assert (one.true, one.predicted) == (LABELS[i], PROBABILITIES[i].argmax()) and one.true != one.predicted

@@ -42,7 +42,7 @@ def test_a_loss_that_stays_far_above_both_is_huge_and_said_with_numbers():
     assert breach_at([2.4] + ([30.0] * (RISEN_STEPS - 1) + [3.0]) * 9)[0] is None, "it came back every time"
 
 
-def test_a_wobble_of_nineteen_steps_is_forgiven_and_twenty_are_not():
+def test_a_huge_loss_of_nineteen_steps_is_tolerated_and_of_twenty_ends_the_run():
     """A warm-up or a bad batch lifts a loss for a few steps; what stays ten times too high for twenty does not come back."""
     assert breach_at([2.4] + ([30.0] * 19 + [3.0]) * 4)[0] is None
     assert breach_at([2.4] + [30.0] * 60)[0] == 20
@@ -51,11 +51,11 @@ def test_a_wobble_of_nineteen_steps_is_forgiven_and_twenty_are_not():
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_what_is_no_number_ends_at_once(loss):
+def test_a_loss_of_nan_ends_the_run_at_once(loss):
     assert breach_at([2.3, loss])[0] == 1 and breach_at([loss])[0] == 0
 
 
-def test_a_single_step_out_of_this_world_ends_at_once():
+def test_a_single_absurdly_large_loss_ends_the_run_at_once():
     assert breach_at([2.3, 1e9])[0] == 1
 
 

@@ -132,7 +132,7 @@ def build(name):
 
 
 @pytest.mark.parametrize("name", [*OPTIMISERS, *OTHERS])
-def test_memory_brought_back_from_a_file_steps_as_memory_that_never_left(name, tmp_path):
+def test_a_restored_optimiser_state_steps_as_the_original(name, tmp_path):
     torch.manual_seed(0)
     module, images = Mixed(), torch.randn(6, 4, 3, 9, 9)
     optimiser = build(name)(module)

@@ -52,7 +52,7 @@ def test_the_loss_is_scikit_learns(logits, labels, weights, smoothing):
     assert ours == pytest.approx(by_sklearn(logits, labels, even, smoothing), rel=1e-9)
 
 
-def test_where_only_one_of_the_two_is_asked_for_it_is_torchs(logits):
+def test_with_only_weights_or_smoothing_the_loss_is_torchs(logits):
     labels = torch.arange(B) % K
     for weights, smoothing in ((WEIGHTS, 0.0), (None, 0.3), (None, 0.0)):
         theirs = torch.nn.functional.cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing)
@@ -61,7 +61,7 @@ def test_where_only_one_of_the_two_is_asked_for_it_is_torchs(logits):
 
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 @pytest.mark.parametrize("weights", [WEIGHTS, None], ids=["weights", "even"])
-def test_the_floor_is_the_least_that_answers_of_any_kind_reach(labels, weights, smoothing):
+def test_the_loss_floor_is_the_minimum_over_all_predictions(labels, weights, smoothing):
     def ask(flat):
         logits = torch.from_numpy(flat).view(B, K).requires_grad_()
         loss = loss_of(logits, labels, weights, smoothing)
@@ -75,7 +75,7 @@ def test_the_floor_is_the_least_that_answers_of_any_kind_reach(labels, weights, 
 
 @pytest.mark.parametrize("smoothing", SMOOTHINGS)
 @pytest.mark.parametrize("is_even", [True, False])
-def test_guessing_is_the_least_that_one_answer_to_all_reaches(is_even, smoothing):
+def test_the_guess_loss_is_the_minimum_over_constant_predictions(is_even, smoothing):
     counts = [16, 9, 8, 4, 3]
     labels = torch.repeat_interleave(torch.arange(K), torch.tensor(counts))
     weights = torch.tensor([B / (K * count) for count in counts], dtype=torch.float64) if is_even else None
@@ -86,7 +86,7 @@ def test_guessing_is_the_least_that_one_answer_to_all_reaches(is_even, smoothing
     assert guess_loss(counts, is_even, smoothing) == pytest.approx(minimize(ask, np.zeros(K)).fun, abs=1e-6)
 
 
-def test_a_mixed_picture_that_shows_nothing_takes_no_part(logits):
+def test_a_mixed_image_without_any_label_has_no_weight(logits):
     labels = torch.zeros(B, K, dtype=torch.float64)
     labels[1:, 2] = 1
     assert loss_of(logits, labels, WEIGHTS, 0.1).item() == pytest.approx(loss_of(logits[1:], labels[1:], WEIGHTS, 0.1).item(), rel=1e-6)

@@ -57,7 +57,7 @@ def test_mixed_batches_train_on_mixed_labels(recipe):
     last, last_plain = of_type(events, "epoch")[-1], of_type(plain, "epoch")[-1]
     assert last["train_loss"] > 0.5 > last_plain["train_loss"]  # 0.9 of the pairs are of two classes: 0.9 * log(2) = 0.62
     assert last["val_accuracy"] > 0.8
-    assert classifier.made["recipe"]["pipeline"]["mix"]["way"] == "RandomMixUpV2"
+    assert classifier.provenance["recipe"]["pipeline"]["mix"]["way"] == "RandomMixUpV2"
 
 
 def test_training_leaves_the_global_generator_as_it_was(recipe):
@@ -243,7 +243,7 @@ def test_every_optimiser_with_every_schedule(optimiser, schedule, train_on):
     assert events[-1]["state"] == "finished"
 
 
-def test_the_seconds_end_a_run_that_has_too_many_epochs(make_recipe):
+def test_the_time_budget_ends_a_run_of_too_many_epochs(make_recipe):
     _, events = record(make_recipe(epochs=10_000, budget_s=2.0))
     end, last = events[-1], of_type(events, "epoch")[-1]
     assert end["state"] == "finished" and "time budget of 2 s" in end["reason"]["en"]
@@ -252,7 +252,7 @@ def test_the_seconds_end_a_run_that_has_too_many_epochs(make_recipe):
     assert last["planned_epochs"] < 10_000
 
 
-def test_the_seconds_of_a_run_are_those_of_its_training(recipe, monkeypatch):
+def test_the_seconds_of_a_run_count_only_its_training(recipe, monkeypatch):
     """The time budget covers training only: the final test and saving are not counted as training time."""
     skipped, real = [0.0], time.monotonic
     monkeypatch.setattr(trainer.time, "monotonic", lambda: real() + skipped[0])

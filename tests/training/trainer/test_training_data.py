@@ -122,7 +122,7 @@ def test_mixed_precision_trains_too(make_recipe):
     assert {value.dtype for value in classifier.module.state_dict().values()} == {torch.float32, torch.int64}
 
 
-def test_a_look_says_what_the_record_says(make_recipe):
+def test_a_snapshot_has_the_numbers_of_the_record(make_recipe):
     snapshots, events = [], []
     fit(make_recipe(epochs=2), events.append, on_snapshot=snapshots.append)
     snapshot, last = snapshots[-1], [event for event in events if event["type"] == "epoch"][-1]
@@ -144,7 +144,7 @@ def _ids(events, snapshot):
     return {layer.name.rpartition(".")[0] for layer in snapshot.layers}
 
 
-def test_looking_does_not_change_the_run(make_recipe):
+def test_snapshots_do_not_change_the_training(make_recipe):
     plain, events_with_snapshots = [], []
     one = fit(make_recipe(epochs=2), plain.append)
     two = fit(make_recipe(epochs=2), events_with_snapshots.append, on_snapshot=lambda snapshot: None)

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.stats import binomtest
 from streamlit.testing.v1 import AppTest
 
-from vpc2.augment.label_survival import FEWEST, MOST_LOST, ClassSurvival, Survival
+from vpc2.augment.label_survival import MAX_CHANGED_SHARE, MIN_DRAWS, ClassSurvival, Survival
 from vpc2.augment.spec import Pipeline
 from vpc2.data import uploads
 from vpc2.data.imageset import ImageSet
@@ -33,9 +33,9 @@ from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui.augment import label_safety, label_safety_by_class, label_safety_by_strength
 from vpc2.ui.computed import datasets
 from vpc2.ui.widgets import page_frame
-data = datasets.load_set("digits", 64)
+data = datasets.load_cached_dataset("digits", 64)
 photos = [{{"digest": f"digit {{i}}", "name": f"digit {{i}}", "pixels": data.images[i], "notes": ()}} for i in {photos}]
-page_frame.guarded({call})
+page_frame.draw_or_refuse({call})
 """
 MINE, THEIRS = "1" * 32, "2" * 32
 
@@ -59,7 +59,7 @@ def run(own_home):
 @pytest.fixture(scope="module")
 def sets(own_home):
     """A data set of threes and sevens for each of two visitors, with different images and counts."""
-    full, found = datasets.load_set("digits", uploads.SIZE_PX), {}
+    full, found = datasets.load_cached_dataset("digits", uploads.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
@@ -73,9 +73,8 @@ def kept_file(folder, tmp_path, change=lambda module: None, **other):
     module = copy.deepcopy(classifier.module)
     with torch.no_grad():
         change(module)
-    save_classifier(
-        Classifier(module, classifier.preprocessing, **{"classes": classifier.classes, "made": classifier.made, **other}), tmp_path / "one"
-    )
+    fields = {"classes": classifier.classes, "provenance": classifier.provenance, **other}
+    save_classifier(Classifier(module, classifier.preprocessing, **fields), tmp_path / "one")
     return uploaded_classifiers.keep((tmp_path / "one").read_bytes())[0]
 
 
@@ -95,10 +94,10 @@ def said(at):
 
 
 def by_class(ref, **given):
-    return opened(f"label_safety_by_class.draw_classes, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
+    return opened(f"label_safety_by_class.draw_survival_by_class, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
 
 
-def test_two_sessions_see_by_class_of_their_own_set_each(run, sets):
+def test_survival_by_class_uses_each_sessions_own_data_set(run, sets):
     ref = ClassifierRef("run", run.id)
     first = by_class(ref, visitor=MINE, **{f"judge/of/{ref}": sets[MINE]})
     assert "“set of 1”" in said(first) and "“set of 2”" not in said(first)
@@ -117,13 +116,13 @@ def test_a_classifier_from_a_file_is_asked_class_by_class_like_a_run(run, sets, 
     ref = kept_file(run.folder, tmp_path)
     at = by_class(ref, **({f"judge/of/{ref}": sets[chosen]} if chosen else {}))
     assert not at.error and ("“set of 1”" if chosen else "“Handwritten digits”") in said(at)
-    assert str(FEWEST) in said(at) and "5 %" in said(at)
+    assert str(MIN_DRAWS) in said(at) and "5 %" in said(at)
 
 
-def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, tmp_path):
+def test_a_classifier_of_unknown_origin_is_tested_on_the_data_set_with_its_classes(run, sets, tmp_path):
     """The file has no test set; the visitor's data set with known classes serves as one. Another visitor has none and gets a note."""
-    made = {"net": load_classifier(run.folder).made["recipe"]["net"]}
-    ref = kept_file(run.folder, tmp_path, made=made)
+    provenance = {"net": load_classifier(run.folder).provenance["recipe"]["net"]}
+    ref = kept_file(run.folder, tmp_path, provenance=provenance)
     assert "“set of 1”" in said(by_class(ref))
     assert "there is none" in said(by_class(ref, visitor="3" * 32))
 
@@ -131,12 +130,12 @@ def test_a_file_of_unknown_descent_is_asked_about_the_set_that_fits(run, sets, t
 @pytest.fixture
 def session(monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(workspace, "visitor", lambda: MINE)
+    monkeypatch.setattr(workspace, "visitor_id", lambda: MINE)
 
 
 def sure_photo(ref, is_sure):
     """Return the index of a digit that the net predicts with high, or with low confidence."""
-    data = datasets.load_set("digits", 64)
+    data = datasets.load_cached_dataset("digits", 64)
     for i in range(len(data)):
         photo = {"digest": f"digit {i}", "pixels": data.images[i]}
         if (
@@ -152,7 +151,7 @@ def sure_photo(ref, is_sure):
     "call",
     [
         "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {ref!r}",
-        "label_safety_by_strength.draw_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
+        "label_safety_by_strength.draw_survival_by_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
     ],
 )
 def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(run, sets, tmp_path, session, call):
@@ -171,13 +170,13 @@ def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(
 
 
 def test_the_page_asks_enough_draws_to_call_anything_harmless(run, session):
-    assert label_safety.DRAWS >= FEWEST
-    assert label_safety_by_strength.LINE == round(100 * (1 - MOST_LOST)) == 95
+    assert label_safety.DRAWS >= MIN_DRAWS
+    assert label_safety_by_strength.LINE == round(100 * (1 - MAX_CHANGED_SHARE)) == 95
     found = label_survival.survival_of(Pipeline(), ClassifierRef("run", run.id), None, 0)
-    assert found.kept == found.n and label_survival.verdict_text(found).startswith(":green")
-    few = replace(found, n=24, kept=19)
+    assert found.survived == found.n and label_survival.verdict_text(found).startswith(":green")
+    few = replace(found, n=24, survived=19)
     assert label_survival.verdict_text(few).startswith(":orange")
-    bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, kept=20)])
+    bars = label_survival.survival_bars(["a", "b", "c"], [found, few, replace(found, n=20, survived=20)])
     assert list(bars.data[0].marker.color) == ["#009E73", "#D55E00", "#7A8793"]
 
 

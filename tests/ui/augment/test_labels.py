@@ -8,7 +8,7 @@ import pytest
 
 from tests.ui.pages import checked, open_page, slot, tray, words
 from vpc2.augment.spec import Pipeline, edit_add
-from vpc2.labels import MOST
+from vpc2.labels import MAX_LABELS
 
 GREY = np.full((120, 160, 3), 120, np.uint8)
 AWAY = edit_add(Pipeline(), "RandomTranslate", {"translate_x": [1.0, 1.0], "translate_y": [0.0, 0.0], "p": 1.0})
@@ -62,12 +62,12 @@ def test_pixels_of_coco_become_shares_of_the_photograph(media):
     assert media.written["photo 0.txt"]().split() == ["0", "0.200000", "0.350000", "0.200000", "0.500000"]
 
 
-def test_those_of_a_file_that_have_no_room_are_counted():
-    at = opened([BOX] * (MOST - 20))
+def test_imported_labels_above_the_limit_are_counted():
+    at = opened([BOX] * (MAX_LABELS - 20))
     labels = uploaded(at, "many.txt", b"0 0.5 0.5 0.2 0.2\n" * 23)
-    assert len(labels) == MOST
+    assert len(labels) == MAX_LABELS
     numbers = re.findall(r"\d+", words(at, "info"))
-    assert {"20", "3", str(MOST)} <= set(numbers)
+    assert {"20", "3", str(MAX_LABELS)} <= set(numbers)
 
 
 def test_junk_is_refused_and_leaves_what_was_there():

@@ -170,7 +170,7 @@ def _class_rows(at):
     return " ".join(said)
 
 
-def test_no_step_loses_no_label_draw_by_draw(known):
+def test_survival_over_draws_is_that_of_the_mirrored_picture(known):
     at = safe(known, "draws", MIRRORED)
     picture = known.images[13]
     same = known.ask(picture[None]).argmax() == known.ask(picture[None, :, ::-1]).argmax()
@@ -205,7 +205,7 @@ def test_the_code_of_each_library_is_python_that_names_every_step(library):
 
 
 def test_the_zip_holds_each_photograph_and_its_draws(media):
-    at = augment("Export", MIRRORED, SMOOTH, OTHER, export__copies=2)
+    at = augment("Take home", MIRRORED, SMOOTH, OTHER, export__copies=2)
     table = tables(at)[0]
     assert list(table.iloc[0])[1:] == ["2", "6"], table
     checked(at.button(key="export/write").click().run())

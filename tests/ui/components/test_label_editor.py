@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc2.labels import MOST, Label
+from vpc2.labels import MAX_LABELS, Label
 from vpc2.ui.components.label_editor import edit_labels
 
 BOX, POINT = Label("box", (0.1, 0.2, 0.5, 1.0), "cat"), Label("point", (0.0, 1.0))
@@ -47,6 +47,6 @@ def test_anything_else_changes_nothing(payload):
     assert edit_labels((BOX, POINT), payload) == (BOX, POINT)
 
 
-def test_there_is_an_end_to_it():
-    labels = (POINT,) * MOST
+def test_labels_above_the_limit_are_not_added():
+    labels = (POINT,) * MAX_LABELS
     assert edit_labels(labels, {"kind": "box", "places": [0.1, 0.2, 0.5, 1], "name": "cat"}) == labels

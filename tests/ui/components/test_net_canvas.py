@@ -10,7 +10,7 @@ from vpc2.nets.positions import input_channels, neighbour_place
 from vpc2.nets.spec import Place, edit_add, edit_move, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.components import net_canvas
-from vpc2.ui.components.net_canvas import KINDS, WAYS, Event, read_event
+from vpc2.ui.components.net_canvas import DIRECTIONS, KINDS, Event, read_event
 
 NET = make_net(
     "n",
@@ -30,7 +30,7 @@ NET = make_net(
         ({"kind": "add", "layer": "ReLU"}, Event("add", layer_kind="ReLU")),
         ({"kind": "add", "layer": "ReLU", "place": {"at": 4}}, Event("add", layer_kind="ReLU", place=Place(4))),
         ({"kind": "move", "id": "l1", "place": {"at": 0, "inside": "l2", "branch": 1}}, Event("move", "l1", place=Place(0, "l2", 1))),
-        ({"kind": "shift", "id": "l1", "way": "down"}, Event("shift", "l1", way="down")),
+        ({"kind": "shift", "id": "l1", "direction": "down"}, Event("shift", "l1", direction="down")),
         ({"kind": "branches", "id": "l2", "by": -1}, Event("branches", "l2", by=-1)),
         ({"kind": "paste", "id": "nobody"}, Event("paste")),
         ({"kind": "remove", "id": "l6", "n": "a-1"}, Event("remove", "l6")),
@@ -71,8 +71,8 @@ def test_what_fits_the_net_is_read(payload, event):
         {"kind": "move", "id": "l1", "place": {"at": 0, "inside": "l1"}},  # no block
         {"kind": "move", "id": "l1", "place": {"at": 0, "inside": None}},
         {"kind": "move", "id": "l1", "place": {"at": 10**400}},
-        {"kind": "shift", "id": "l1", "way": "away"},
-        {"kind": "shift", "id": "l1", "way": {}},
+        {"kind": "shift", "id": "l1", "direction": "away"},
+        {"kind": "shift", "id": "l1", "direction": {}},
         {"kind": "branches", "id": "l2", "by": 1000},
         {"kind": "branches", "id": "l2", "by": True},
         {"kind": "eval", "id": "l1"},
@@ -94,7 +94,7 @@ def test_no_junk_raises_and_what_is_read_can_be_done():
             "kind": rng.choice([*KINDS, "", None, 5]),
             "id": rng.choice(ids),
             "layer": rng.choice(["ReLU", "Parallel", "Nothing", None, 0]),
-            "way": rng.choice([*WAYS, "", None]),
+            "direction": rng.choice([*DIRECTIONS, "", None]),
             "by": rng.choice(numbers),
             "place": rng.choice([None, [], {"at": rng.choice(numbers), "inside": rng.choice(ids), "branch": rng.choice(numbers)}]),
         }
@@ -110,16 +110,16 @@ def test_no_junk_raises_and_what_is_read_can_be_done():
 
 
 def test_the_messages_of_the_view_are_those_that_are_read():
-    """The kinds and directions that the JavaScript sends are those of `KINDS` and `WAYS`."""
+    """The kinds and directions that the JavaScript sends are those of `KINDS` and `DIRECTIONS`."""
     script = "".join(file.read_text() for file in Path(net_canvas.__file__).parent.glob("*.js"))
     for kind in set(KINDS) - {"select"}:
-        assert f"tell(s, '{kind}'" in script or f"foreseen(s, '{kind}'" in script, kind
-    for way in WAYS:
-        assert f"'{way}'" in script
+        assert f"sendEdit(s, '{kind}'" in script or f"sendWithPreview(s, '{kind}'" in script, kind
+    for direction in DIRECTIONS:
+        assert f"'{direction}'" in script
 
 
 @pytest.mark.parametrize(
-    ("layer_id", "way", "place"),
+    ("layer_id", "direction", "place"),
     [
         ("l1", "left", None),
         ("l1", "right", Place(2)),
@@ -132,14 +132,14 @@ def test_the_messages_of_the_view_are_those_that_are_read():
         ("l4", "up", Place(2)),
     ],
 )
-def test_one_step_away(layer_id, way, place):
-    assert neighbour_place(NET, layer_id, way) == place
+def test_arrow_steps_lead_to_the_neighbouring_place(layer_id, direction, place):
+    assert neighbour_place(NET, layer_id, direction) == place
 
 
 def test_steps_lead_into_a_block_through_its_branches_and_out():
     net, seen = NET, []
-    for way in ("down", "down", "up", "up"):
-        net = edit_move(net, "l1", neighbour_place(net, "l1", way))
+    for direction in ("down", "down", "up", "up"):
+        net = edit_move(net, "l1", neighbour_place(net, "l1", direction))
         seen.append((net.place_of("l1").inside, net.place_of("l1").branch))
     assert seen == [("l2", 0), ("l2", 1), ("l2", 0), ("", 0)]
 

@@ -8,7 +8,7 @@ What a private key holds, and why that is enough:
 a photograph by the sha256 of its file (of its form and pixels, where the app made it): who can make the key has the photograph;
 a run by its id, 64 random bits, with the time its weights were written (`ClassifierVersion`);
 a classifier's file by the sha256 of its bytes;
-a visitor's set by a hash over its maker and its pictures, and `uploads.may_look` before its pictures are drawn;
+a visitor's set by a hash over its maker and its pictures, and `uploads.is_visible_to` before its pictures are drawn;
 labels, pipelines, nets and views by all they consist of; what the session chooses (the set that a classifier is judged on) by its key.
 """
 
@@ -65,9 +65,9 @@ def look(who, ref):
 
 def judged(who):
     views = ["identity", "flip_horizontal"]
-    if test_set.cached_answers(who.run, views) is None:
+    if test_set.cached_predictions(who.run, views) is None:
         test_set._evaluate(test_set._key(who.run, views), st.empty())
-    found = test_set.cached_answers(who.run, views)
+    found = test_set.cached_predictions(who.run, views)
     return found.labels, found.logits
 
 
@@ -158,9 +158,9 @@ PRIVATE = {
         lambda who: attack_patch._evaluate_patch(classifiers.version_of(who.run), classifiers.dataset_of(who.run), 1)
     ],
     "vpc2.ui.computed.augmented:_augmented_draws": [lambda who: augmented.augmented_draws(PIPELINE, who.photo, 2, SIDE)],
-    "vpc2.ui.computed.augmented:fitted": [one(augmented, "fitted", digest, SIDE, pixels)],
+    "vpc2.ui.computed.augmented:resized_pixels": [one(augmented, "resized_pixels", digest, SIDE, pixels)],
     "vpc2.ui.computed.augmented:_resized_jpeg": [one(augmented, "resized_jpeg", photo, SIDE)],
-    "vpc2.ui.computed.augmented:_step_by_step": [lambda who: augmented.step_by_step(PIPELINE, who.photo, 0, SIDE)],
+    "vpc2.ui.computed.augmented:_images_after_steps": [lambda who: augmented.images_after_steps(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.computed.augmented:_before_after": [lambda who: augmented.before_after(PIPELINE, who.photo, 0, SIDE)],
     "vpc2.ui.augment.export_cost:_measure_export": [cost],
     "vpc2.ui.judge.robustness:_predict_corrupted": [one(robustness, "_predict_corrupted", version, digest, "brightness", pixels)],
@@ -192,12 +192,14 @@ PRIVATE = {
         lambda who: labels._transform_labels(augmented.token_of(PIPELINE), who.photo["digest"], "()", (), who.photo["pixels"]),
     ],
     "vpc2.ui.augment.library_comparison:_apply_in_each": [one(library_comparison, "_apply_in_each", next(iter(MATCHES)), digest, pixels)],
-    "vpc2.ui.computed.datasets:_cache": [lambda who: datasets.load_set(who.set, 32).images],
-    "vpc2.ui.computed.datasets:DatasetCache.__init__": [lambda who: datasets.load_set(who.set, 24).labels],
+    "vpc2.ui.computed.datasets:_cache": [lambda who: datasets.load_cached_dataset(who.set, 32).images],
+    "vpc2.ui.computed.datasets:DatasetCache.__init__": [lambda who: datasets.load_cached_dataset(who.set, 24).labels],
     "vpc2.ui.judge.single_photo:_prediction_cache": [
         lambda who: {
             view: found[:2]
-            for view, found in single_photo.predict_views(who.run, who.photo, ["identity", *single_photo.draw_keys(PIPELINE, 1)]).items()
+            for view, found in single_photo.predict_views(
+                who.run, who.photo, ["identity", *single_photo.keys_of_draws(PIPELINE, 1)]
+            ).items()
         },
         lambda who: single_photo.predict_views(who.file, who.photo, ["identity"])["identity"][0],
     ],
@@ -207,7 +209,7 @@ PRIVATE = {
     "vpc2.ui.computed.net_views:_compute_effective_field": [lambda who: net_views.compute_effective_field(who.net, CONV, (3, 3))],
     "vpc2.ui.computed.net_views:_compute_feature_maps": [one(net_views, "compute_feature_maps", NET, CONV, photo, 1, 0, False)],
     "vpc2.ui.computed.net_views:_window_on_photo": [one(net_views, "window_on_photo", NET, CONV, photo, (3, 3), next(iter(KERNELS)))],
-    "vpc2.ui.computed.net_views:_window_inside": [one(net_views, "window_inside", NET, CONV, photo, (3, 3), 1, 0, 0)],
+    "vpc2.ui.computed.net_views:_window_on_channel": [one(net_views, "window_on_channel", NET, CONV, photo, (3, 3), 1, 0, 0)],
 }
 HARMLESS = {
     "vpc2.data.digits:": "public pictures",
@@ -277,7 +279,7 @@ def caches():
     return found
 
 
-def test_the_walk_finds_what_keeps_something():
+def test_the_source_check_finds_every_cache():
     text = (
         "import functools, streamlit as st\n_KEPT = {}\n@st.cache_data(max_size='1MB')\ndef a(x): pass\n@functools.cache\ndef b(): pass\n"
         "class C:\n    def __init__(self):\n        self.kept = OrderedDict()\n    @cached_property\n    def d(self): pass\n"
@@ -304,7 +306,7 @@ class Visitor:
         self.labels = (Label("box", (0.1, 0.1, 0.3 + 0.2 * number, 0.6), "thing"),)
         count = 40 + 40 * number
         # Real digits, other ones for each: so that the net is right about some.
-        full = datasets.load_set("digits", uploads.SIZE_PX)
+        full = datasets.load_cached_dataset("digits", uploads.SIZE_PX)
         which = rng.permutation(np.flatnonzero(np.isin(full.labels, (3, 7))))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
         self.set = uploads.keep(data, "mine", self.id).key
@@ -314,9 +316,9 @@ class Visitor:
         with torch.no_grad():
             for weights in module.parameters():
                 weights += 0.01 * torch.randn_like(weights)
-        self.file = self._keep(Classifier(module, known.preprocessing, known.classes, known.made, "mine"), folder)
+        self.file = self._keep(Classifier(module, known.preprocessing, known.classes, known.provenance, "mine"), folder)
         net = edit_param(NET, CONV, "out_channels", 8 * number)
-        self.other_file = self._keep(replace(known, module=build_net(net), made={"net": codec.to_document(net)}), folder)
+        self.other_file = self._keep(replace(known, module=build_net(net), provenance={"net": codec.to_document(net)}), folder)
         self.own_run = runs.store().create(RECIPES["digits"].recipe, name=f"of visitor {number}", owner=self.id).id
         self.net = edit_param(NET, CONV, "kernel_size", 1 + 2 * number)
         self.session |= {f"judge/of/{run}": self.set, f"judge/of/{self.file}": self.set, "judge/files": {str(self.file): "mine"}}
@@ -340,7 +342,7 @@ class Stage:
 
     def enter(self, who):
         self.patch.setattr(st, "session_state", who.session)
-        self.patch.setattr(workspace, "visitor", lambda: who.id)
+        self.patch.setattr(workspace, "visitor_id", lambda: who.id)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -355,7 +357,7 @@ def own_home(tmp_path_factory):
 def visitors(own_home, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(st, "session_state", {})
-        patch.setattr(workspace, "visitor", lambda: "0" * 32)
+        patch.setattr(workspace, "visitor_id", lambda: "0" * 32)
         digits = RECIPES["digits"].recipe
         run = runs.store().create(replace(digits, settings={**digits.settings, "epochs": 4}), owner="0" * 32)
         assert train(run) == "finished"

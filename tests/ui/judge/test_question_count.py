@@ -21,11 +21,11 @@ def gain(fixed, broken, same=300):
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "p < 0.001"), ("es", "p < 0,001")])
-def test_a_tiny_p_is_less_than_it_not_equal_to_less(lang, said):
+def test_a_tiny_p_value_is_written_as_less_than(lang, said):
     st.session_state["lang"] = lang
     sentence = test_set.verdict_text(gain(30, 2))
     assert said in sentence and "= <" not in sentence
-    assert question_count.p_text(0.012) == ("p = 0.012" if lang == "en" else "p = 0,012")
+    assert question_count.p_value_text(0.012) == ("p = 0.012" if lang == "en" else "p = 0,012")
 
 
 def test_the_test_that_was_made_is_named():

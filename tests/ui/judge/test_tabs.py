@@ -137,7 +137,7 @@ def test_a_class_that_is_a_formula_is_no_formula_in_the_table(known, media):
     entry = uploads.keep(ImageSet(images, known.labels[:100].astype(np.int64), names), "mine", "1" * 32)
     recipe = replace(known.run.recipe, dataset=entry.key)
     run = RunStore().create(recipe, owner="1" * 32)
-    made = {**old.made, "recipe": codec.to_document(recipe)}
+    made = {**old.provenance, "recipe": codec.to_document(recipe)}
     save_classifier(Classifier(old.module, old.preprocessing, names, made), run.model_path)
     at = open_page("judge", query={"run": run.id}, judge__tabs="Test set", **tray(large(known.images[0])))
     pressed(at, "judge/test")

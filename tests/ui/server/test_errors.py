@@ -36,15 +36,15 @@ def test_nothing_heavy_is_loaded_before_a_page_is_drawn_and_all_of_it_after(fres
     monkeypatch.setattr(preload, "MODULES", ("wave", "there_is_no_such_module", "sndhdr_is_none_either"))
     sys.modules.pop("wave", None)
     done = threading.Event()
-    assert not preload.is_under_way()
+    assert not preload.is_loading()
     preload.start(then=done.set)
     preload.start(then=lambda: pytest.fail("begun twice"))
-    assert preload.is_under_way() and not done.wait(0.2) and "wave" not in sys.modules
-    preload.begin()
-    assert done.wait(20) and "wave" in sys.modules and not preload.is_under_way()
+    assert preload.is_loading() and not done.wait(0.2) and "wave" not in sys.modules
+    preload.signal_first_page()
+    assert done.wait(20) and "wave" in sys.modules and not preload.is_loading()
 
 
-def test_who_never_comes_is_not_waited_for_for_ever(fresh, monkeypatch):
+def test_loading_starts_without_a_first_visitor_after_a_while(fresh, monkeypatch):
     monkeypatch.setattr(preload, "MODULES", ())
     monkeypatch.setattr(preload, "PATIENCE_S", 0.05)
     done = threading.Event()

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[3]
 HEAVY = {"torch", "torchvision", "kornia", "numpy", "pandas", "PIL.Image"}
 # Python writes down what it imports; the patience is for a machine so slow that no visitor comes within the usual five seconds.
 SERVER = (
-    "import sys\nfrom vpc2.ui.server import preload\npreload.PATIENCE_S, begin = 240.0, preload.begin\n"
-    "preload.begin = lambda: (print('A PAGE IS DRAWN', file=sys.stderr, flush=True), begin())\n"
+    "import sys\nfrom vpc2.ui.server import preload\npreload.PATIENCE_S, signal = 240.0, preload.signal_first_page\n"
+    "preload.signal_first_page = lambda: (print('A PAGE IS DRAWN', file=sys.stderr, flush=True), signal())\n"
     "sys.argv = ['streamlit', 'run', 'streamlit_app.py', '--server.port=' + sys.argv[1], '--server.headless=true']\n"
     "from streamlit.web.cli import main\nmain()\n"
 )

@@ -20,13 +20,13 @@ def day(monkeypatch):
     return visits, run
 
 
-def test_nothing_is_forgotten_while_somebody_is_there_or_before_anybody_came(day):
+def test_caches_are_kept_while_a_visitor_is_connected_and_before_the_first(day):
     visits, run = day
     visits["ana"] = (200.0, 1e9)
     assert run(600) == []
 
 
-def test_it_is_forgotten_once_after_the_last_has_left_and_once_more_after_the_next(day):
+def test_caches_are_cleared_once_each_time_the_last_visitor_leaves(day):
     visits, run = day
     visits["ana"], visits["beto"], visits["carla"] = (10.0, 100.0), (50.0, 130.0), (400.0, 410.0)
     first, second = run(900)
@@ -34,7 +34,7 @@ def test_it_is_forgotten_once_after_the_last_has_left_and_once_more_after_the_ne
     assert 410 + idle.QUIET_S - idle.POLL_S <= second <= 410 + idle.QUIET_S + 2 * idle.POLL_S
 
 
-def test_a_short_absence_costs_nothing(day):
+def test_caches_survive_a_short_absence(day):
     visits, run = day
     visits["ana"], visits["again"] = (0.0, 100.0), (100.0 + idle.QUIET_S / 2, 1e9)
     assert run(600) == []
@@ -48,7 +48,7 @@ def test_what_is_kept_of_draws_and_data_is_dropped():
     from vpc2.ui.computed import augmented, datasets
 
     draw_images(PIPELINES["basic"].pipeline, torch.rand(3, 32, 32), 2, "x", cache=augmented.STAGES)
-    datasets.load_set("digits", 8)
+    datasets.load_cached_dataset("digits", 8)
     assert augmented.STAGES.bytes and datasets._cache().bytes
     idle.clear_caches()
     assert not augmented.STAGES.bytes and not datasets._cache().bytes

@@ -35,7 +35,7 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("ink", ["primaryColor", "textColor", "linkColor"])
 @pytest.mark.parametrize("ground", ["backgroundColor", "secondaryBackgroundColor"])
-def test_ink_is_readable_on_every_ground(theme, ink, ground):
+def test_text_colours_have_enough_contrast_on_every_background(theme, ink, ground):
     colours = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"][theme]
     low, high = sorted((_luminance(colours[ink]), _luminance(colours[ground])))
     assert (high + 0.05) / (low + 0.05) >= 4.5

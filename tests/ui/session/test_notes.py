@@ -19,32 +19,32 @@ def session(monkeypatch):
 
 
 def told():
-    return [text.en for text, _kind in notices.notes()]
+    return [text.en for text, _kind in notices.pending_notes()]
 
 
 @pytest.mark.parametrize(("first", "second"), [(GOOD, BAD), (BAD, GOOD)])
 def test_a_later_answer_takes_the_place_of_the_one_before(session, first, second):
-    notices.remember_note(first, "info" if first is GOOD else "error")
+    notices.add_note(first, "info" if first is GOOD else "error")
     assert told() == [first.en] == told()
-    notices.remember_note(second, "info" if second is GOOD else "error")
+    notices.add_note(second, "info" if second is GOOD else "error")
     assert told() == [second.en]
 
 
 def test_what_belongs_to_one_answer_stands_together(session):
     for text in (GOOD, BAD, GOOD):
-        notices.remember_note(text)
+        notices.add_note(text)
     assert told() == [BAD.en, GOOD.en]
 
 
 def test_a_success_without_words_ends_a_refusal(session):
-    notices.remember_note(BAD, "error")
+    notices.add_note(BAD, "error")
     assert told()
-    notices.forget_notes()
+    notices.clear_notes()
     assert not told()
 
 
-def test_a_change_of_what_is_made_ends_them_all(session):
-    notices.remember_note(BAD, "error")
+def test_changing_a_spec_clears_all_notices(session):
+    notices.add_note(BAD, "error")
     assert told()
     session["changes"] = 1
     assert not told()

@@ -34,8 +34,8 @@ class Queue:
 def session(monkeypatch):
     kept = {}
     monkeypatch.setattr(st, "session_state", kept)
-    monkeypatch.setattr(workspace, "visitor", lambda: ME)
-    monkeypatch.setattr(workspace, "owner", lambda: ME)
+    monkeypatch.setattr(workspace, "visitor_id", lambda: ME)
+    monkeypatch.setattr(workspace, "owner_id", lambda: ME)
     return kept
 
 
@@ -66,10 +66,10 @@ def test_a_run_is_started_under_the_visitors_name_and_never_on_somebody_elses_pi
 def test_a_visitor_sees_their_own_sets_alone():
     mine, theirs = own_set(ME), own_set(OTHER)
     assert own_datasets.keys() == [mine]
-    assert own_datasets.may_look(mine) and own_datasets.may_look("digits") and not own_datasets.may_look(theirs)
-    own_datasets.check(mine)
+    assert own_datasets.is_visible(mine) and own_datasets.is_visible("digits") and not own_datasets.is_visible(theirs)
+    own_datasets.require_visible(mine)
     with pytest.raises(Refusal):
-        own_datasets.check(theirs)
+        own_datasets.require_visible(theirs)
 
 
 def test_a_visitor_sees_their_own_runs_and_finished_ones_of_others_where_they_are_shared(monkeypatch):
@@ -90,7 +90,7 @@ def test_a_clone_is_the_visitors_and_asks_for_the_same():
         with pytest.raises(Refusal):
             make(theirs.id)  # it goes on, and is nobody else's to look at
     with pytest.raises(Refusal):
-        runs.train_further(mine.id)  # it has no model yet
+        runs.train_further(mine.id)  # it has no classifier yet
 
 
 def test_a_run_that_the_address_names_is_found_and_another_is_refused(monkeypatch, session):

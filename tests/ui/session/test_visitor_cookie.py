@@ -43,7 +43,7 @@ def test_the_first_page_names_the_browser_and_later_ones_keep_the_name(client):
     }
 
 
-def test_no_two_browsers_have_one_name(client):
+def test_every_browser_gets_its_own_visitor_id(client):
     names = set()
     for _visit in range(200):
         client.cookies.clear()
@@ -51,14 +51,14 @@ def test_no_two_browsers_have_one_name(client):
     assert len(names) == 200
 
 
-def test_parts_of_a_page_give_no_name(client):
+def test_static_files_set_no_visitor_cookie(client):
     for headers in ({"Sec-Fetch-Dest": "script"}, {"Sec-Fetch-Dest": "empty", "Accept": "text/html"}, {"Accept": "*/*"}):
         answer = client.get("/part.js", headers=headers)
         assert answer.text == "nobody" and "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("given", ["", "x" * 32, NAME[:-1], NAME.upper(), NAME + "0", "../../etc/passwd"])
-def test_what_is_no_name_is_replaced(client, given):
+def test_an_invalid_visitor_cookie_is_replaced(client, given):
     client.cookies.set(visitor_cookie.COOKIE, given)
     assert visitor_cookie.is_visitor_id(client.get("/", headers=PAGE).text)
 
@@ -96,7 +96,7 @@ def test_a_name_of_before_there_were_cookies_is_taken_over(client):
         ({}, "", 400),
     ],
 )
-def test_no_other_page_gives_a_browser_a_name(client, headers, body, status):
+def test_another_site_cannot_set_the_visitor_cookie(client, headers, body, status):
     answer = client.post("/api/visitor", content=body, headers={"Content-Type": "application/json", **headers})
     assert answer.status_code == status and "set-cookie" not in answer.headers
 
@@ -122,19 +122,19 @@ def session(monkeypatch):
 def test_who_signed_in_has_that_name_whatever_the_browser_says(session, monkeypatch):
     _kept, browser = session
     browser({visitor_cookie.COOKIE: NAME})
-    assert workspace.visitor() == workspace.owner() == NAME and workspace.is_identified()
+    assert workspace.visitor_id() == workspace.owner_id() == NAME and workspace.is_identified()
     monkeypatch.setattr(sign_in, "signed_in_id", lambda: "f" * 32)
     browser({})
-    assert workspace.visitor() == workspace.owner() == "f" * 32 and workspace.is_identified()
+    assert workspace.visitor_id() == workspace.owner_id() == "f" * 32 and workspace.is_identified()
 
 
-def test_nothing_is_owned_until_the_name_is_known(session):
+def test_nothing_is_owned_before_the_visitor_id_is_known(session):
     """Without the cookie the page reports the id a moment later: before that nothing can be started, afterwards that id is the owner."""
     kept, _browser = session
     with pytest.raises(workspace.Refusal):
-        workspace.owner()
+        workspace.owner_id()
     kept["visitor"] = {"id": NAME}
-    assert workspace.owner() == workspace.visitor() == NAME
+    assert workspace.owner_id() == workspace.visitor_id() == NAME
     kept["visitor"] = {"id": "guessed"}
     with pytest.raises(workspace.Refusal):
-        workspace.owner()
+        workspace.owner_id()

@@ -24,7 +24,7 @@ def tell(session):
 
     def told(work, earlier=(), word=None, opened="", **more):
         session["visitor"] = {
-            "kept": {
+            "stored": {
                 "session": workspace.session_id() if word is None else word,
                 "work": {"pipeline": codec.to_token(work)},
                 "earlier": {"pipeline": [codec.to_token(one) for one in earlier]},
@@ -72,7 +72,7 @@ def test_it_comes_back_once_and_never_over_a_change(tell):
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "stored",
     [
         None,
         [],
@@ -84,8 +84,8 @@ def test_it_comes_back_once_and_never_over_a_change(tell):
         {"work": {"pipeline": codec.to_token(STRONG)}, "earlier": {"pipeline": ["junk", None, 3]}},
     ],
 )
-def test_junk_in_the_storage_of_a_browser_is_no_visitors_mistake(session, kept):
-    session["visitor"] = {"kept": kept if not isinstance(kept, dict) else {"session": workspace.session_id(), **kept}}
+def test_junk_in_the_storage_of_a_browser_is_no_visitors_mistake(session, stored):
+    session["visitor"] = {"stored": {"session": workspace.session_id(), **stored} if isinstance(stored, dict) else stored}
     workspace.restore()
     assert workspace.load("pipeline") in (PIPELINES["basic"].pipeline, STRONG)
 

@@ -144,10 +144,10 @@ def test_a_look_inside_a_run_is_its_latest_look(known, tab, view):
     look = make_look(step=3)
     SnapshotWriter(known.run.folder).write_snapshot(look)
     [data] = [one for one in sent(open_run(known, tab), f"look/{known.id}") if one["view"] == view]
-    told = data["given"]["look"]
+    told = data["snapshot"]["look"]
     assert (told["step"], data["run"]) == (3, known.id)
     assert told["confusion"] == confusion_matrix(look.labels, look.probabilities.argmax(1), labels=range(10)).tolist()
-    assert data["given"]["batch"].startswith("data:image/jpeg") and data["given"]["mistakes"] != data["given"]["batch"]
+    assert data["snapshot"]["batch"].startswith("data:image/jpeg") and data["snapshot"]["mistakes"] != data["snapshot"]["batch"]
 
 
 def test_tensorboard_is_offered_where_it_is_served(known, monkeypatch):

@@ -33,7 +33,7 @@ READY = ClassifierRef("pretrained", "imagenet")
 @pytest.fixture(autouse=True)
 def someone(monkeypatch):
     """One visitor without a browser; the session state is a dictionary."""
-    monkeypatch.setattr(workspace, "visitor", lambda: VISITOR)
+    monkeypatch.setattr(workspace, "visitor_id", lambda: VISITOR)
     monkeypatch.setattr(st, "session_state", {})
 
 
@@ -63,7 +63,7 @@ def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_ot
     assert classifiers.datasets_for(READY) == []
     key = kept((known[0], known[859]), VISITOR)
     assert classifiers.datasets_for(READY) == [key]
-    test, validation = (classifiers.test_images(READY, part=part) for part in ("test", "validation"))
+    test, validation = (classifiers.test_images(READY, subset=subset) for subset in ("test", "validation"))
     assert len(test) + len(validation) == 60 and len(validation) == 12
 
 
@@ -111,7 +111,7 @@ def test_a_file_brings_nobody_elses_pictures(tmp_path):
 def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
     mine, theirs = kept(("a", "b"), VISITOR), kept(("a", "b"), OTHER)
     recipe = RECIPES["digits"].recipe
-    assert own_datasets.may_look(mine) and own_datasets.may_look("digits") and not own_datasets.may_look(theirs)
+    assert own_datasets.is_visible(mine) and own_datasets.is_visible("digits") and not own_datasets.is_visible(theirs)
     for key, is_refused in ((mine, False), (theirs, True)):
         asked = replace(recipe, dataset=key)
         problem = recipe_form.problem_of(asked)
@@ -119,7 +119,7 @@ def test_a_link_that_names_somebody_elses_pictures_shows_and_trains_on_none():
     with pytest.raises(Refusal, match="somebody else"):
         runs.start_run(replace(recipe, dataset=theirs))
     with pytest.raises(Refusal, match="somebody else"):
-        experiments.start(Experiment(recipe, replace(recipe, dataset=theirs)))
+        experiments.start_experiment(Experiment(recipe, replace(recipe, dataset=theirs)))
     assert not runs.store().list()
 
 

@@ -105,9 +105,9 @@ def test_a_span_keeps_its_ends_in_order():
 def _picking():
     import streamlit as st
 
-    from vpc2.ui.widgets.knob_input import pick
+    from vpc2.ui.widgets.knob_input import pick_once
 
-    picked = pick("P", ["a", "b"], key="p")
+    picked = pick_once("P", ["a", "b"], key="p")
     st.session_state.setdefault("picked", []).append(picked)
 
 

@@ -34,7 +34,7 @@ def png(colour, size=(40, 30)):
 def _pressing():
     import streamlit as st
 
-    from vpc2.ui.widgets.buttons import button, forget_presses, submit_button
+    from vpc2.ui.widgets.buttons import button, clear_presses, submit_button
 
     st.session_state.setdefault("pressed", []).append((button("A", key="a"), button("B", key="b"), button("A again", key="c")))
     with st.form("f"):
@@ -42,7 +42,7 @@ def _pressing():
         if submit_button("Send", key="send"):
             st.session_state["sent"] = text
     if st.session_state.get("end"):
-        forget_presses()
+        clear_presses()
 
 
 def test_a_press_is_told_to_its_own_button_once():
@@ -76,7 +76,7 @@ def _tray_of():
     from vpc2.ui.widgets import page_frame, photo_picker
 
     page_frame.draw_notes()
-    st.session_state["given"] = photo_picker.draw_photo_picker("test", most=3)
+    st.session_state["given"] = photo_picker.draw_photo_picker("test", max_photos=3)
 
 
 def test_what_is_dropped_into_the_tray_is_what_comes_out_newest_first():
@@ -96,7 +96,7 @@ def _full_tray():
 
     from vpc2.ui.widgets import photo_picker
 
-    for i in range(photo_picker.MOST + 3):
+    for i in range(photo_picker.MAX_OWN_PHOTOS + 3):
         photo_picker.add_pixels(np.full((4, 4, 3), i, np.uint8), f"{i}")
     st.session_state["left"] = [one["name"] for one in photo_picker.own_photos().values()]
 
@@ -116,12 +116,12 @@ def _noting():
             raise Refusal(Text("No *way*."))
         return left
 
-    st.session_state["guarded"] = [page_frame.guarded(refuse, 7), page_frame.guarded(refuse, 7, right=1)]
+    st.session_state["results"] = [page_frame.draw_or_refuse(refuse, 7), page_frame.draw_or_refuse(refuse, 7, right=1)]
 
 
 def test_a_refusal_is_its_sentence_letter_by_letter_and_none_comes_back():
     at = checked(AppTest.from_function(_noting).run())
-    assert at.session_state["guarded"] == [7, None]
+    assert at.session_state["results"] == [7, None]
     assert [one.value.replace("\\", "") for one in at.error] == ["No *way*."] and "\\*" in at.error[0].value
 
 

@@ -21,10 +21,10 @@ class RandomResizedCrop(K.RandomResizedCrop):
         params = super().generate_parameters(batch_shape)
         height, width = batch_shape[-2:]
         low, high = map(float, self._param_generator.ratio)
-        wide, tall = min(width, round(height * high)), min(height, round(width / low))
+        crop_width, crop_height = min(width, round(height * high)), min(height, round(width / low))
         source = params["src"]
         size = source[:, 2] - source[:, 0] + 1
-        is_largest = (size == torch.tensor([wide, tall]).to(source)).all(1)
-        middle = torch.tensor([(width - wide) // 2, (height - tall) // 2]).to(source)
+        is_largest = (size == torch.tensor([crop_width, crop_height]).to(source)).all(1)
+        middle = torch.tensor([(width - crop_width) // 2, (height - crop_height) // 2]).to(source)
         moved = source + (middle - source[:, 0])[:, None]
         return {**params, "src": torch.where(is_largest[:, None, None], moved, source)}

@@ -46,8 +46,8 @@ class RandomHideAndSeek(K.IntensityAugmentationBase2D):
 
     def apply_transform(self, input, params, flags, transform=None):
         height, width = input.shape[-2:]
-        chances = torch.stack([params[f"tile{i}"] for i in range(self.grid**2)], dim=1).to(input)
-        hidden = (chances < self.hide).view(-1, self.grid, self.grid)
+        values = torch.stack([params[f"tile{i}"] for i in range(self.grid**2)], dim=1).to(input)
+        hidden = (values < self.hide).view(-1, self.grid, self.grid)
         rows = torch.arange(height, device=input.device) * self.grid // height
         columns = torch.arange(width, device=input.device) * self.grid // width
         return input.masked_fill(hidden[:, rows][:, :, columns][:, None], 0.0)

@@ -1,4 +1,4 @@
-"""Automatic policies with one strength for every operation, from 0 (least) to 1: a higher strength changes more.
+"""Automatic policies with one strength for every operation, from 0 to 1: a higher strength changes more.
 
 In Kornia's own tables, solarise and AutoAugment's posterise get weaker with strength, colour, contrast, brightness and sharpness pass
 through no change half way, and shear reaches 54 instead of 17 degrees. These are torchvision's ranges, over Kornia's lists of operations.
@@ -15,17 +15,17 @@ from kornia.augmentation.container.params import ParamItem
 
 from vpc2.augment.custom.colour import RandomBrightness, RandomContrast, RandomSaturation, RandomSolarizeAdd
 
-MAKERS = {
+CONSTRUCTORS = {
     "auto_contrast": lambda p: operations.AutoContrast(p),
     "equalize": lambda p: operations.Equalize(p),
     "invert": lambda p: operations.Invert(p),
     "rotate": lambda p: operations.Rotate(None, p),
     "posterize": lambda p: operations.Posterize(None, p),
     "solarize": lambda p: operations.Solarize(None, p),
-    "solarize_add": lambda p: replaced(operations.SolarizeAdd(None, p), RandomSolarizeAdd(0.5, (0.0, 0.5), p=p)),
-    "color": lambda p: replaced(operations.Saturate(None, p), RandomSaturation((0.0, 2.0), p=p)),
-    "contrast": lambda p: replaced(operations.Contrast(None, p), RandomContrast((0.0, 2.0), p=p)),
-    "brightness": lambda p: replaced(operations.Brightness(None, p), RandomBrightness((0.0, 2.0), p=p)),
+    "solarize_add": lambda p: with_augmentation(operations.SolarizeAdd(None, p), RandomSolarizeAdd(0.5, (0.0, 0.5), p=p)),
+    "color": lambda p: with_augmentation(operations.Saturate(None, p), RandomSaturation((0.0, 2.0), p=p)),
+    "contrast": lambda p: with_augmentation(operations.Contrast(None, p), RandomContrast((0.0, 2.0), p=p)),
+    "brightness": lambda p: with_augmentation(operations.Brightness(None, p), RandomBrightness((0.0, 2.0), p=p)),
     "sharpness": lambda p: operations.Sharpness(None, p),
     "shear_x": lambda p: operations.ShearX(None, p),
     "shear_y": lambda p: operations.ShearY(None, p),
@@ -49,9 +49,9 @@ VALUES = {
 }
 
 
-def replaced(operation, inner):
+def with_augmentation(operation, augmentation):
     """Return Kornia's operation of a policy with another augmentation inside."""
-    operation.op = inner
+    operation.op = augmentation
     return operation
 
 
@@ -70,7 +70,7 @@ class RandAugment(K.auto.RandAugment):
     """A number of operations at one strength, `m` of 30."""
 
     def compose_subpolicy_sequential(self, subpolicy):
-        return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
+        return PolicySequential(CONSTRUCTORS[subpolicy[0][0]](1.0))
 
     def forward_parameters(self, batch_shape):
         return [
@@ -83,7 +83,7 @@ class TrivialAugment(K.auto.TrivialAugment):
     """One operation, at a random strength."""
 
     def compose_subpolicy_sequential(self, subpolicy):
-        return PolicySequential(MAKERS[subpolicy[0][0]](1.0))
+        return PolicySequential(CONSTRUCTORS[subpolicy[0][0]](1.0))
 
     def forward_parameters(self, batch_shape):
         strength = int(torch.randint(31, ())) / 30
@@ -97,8 +97,8 @@ class AutoAugment(K.auto.AutoAugment):
     """A pair of operations, each with the probability and the strength, 0 to 9, found by the search."""
 
     def compose_subpolicy_sequential(self, subpolicy):
-        policy = PolicySequential(*(MAKERS[name](chance) for name, chance, _strength in subpolicy))
-        policy.strengths = [(strength or 0) / 9 for _name, _chance, strength in subpolicy]
+        policy = PolicySequential(*(CONSTRUCTORS[name](probability) for name, probability, _strength in subpolicy))
+        policy.strengths = [(strength or 0) / 9 for _name, _probability, strength in subpolicy]
         return policy
 
     def forward_parameters(self, batch_shape):

@@ -88,14 +88,14 @@ def measure_cost(
     images = [item.read() for item in chosen]
     draw_images(pipeline, images[0], 1)  # warm-up: imports at the first draw are not timed
     decode(encode(images[0]))
-    plain, whole = io.BytesIO(), io.BytesIO()
-    plain_ms, whole_ms = timed(lambda: write(plain, 0)), timed(lambda: write(whole, draws))
+    plain, augmented = io.BytesIO(), io.BytesIO()
+    plain_ms, whole_ms = timed(lambda: write(plain, 0)), timed(lambda: write(augmented, draws))
     draw_ms = sum(timed(partial(draw_images, pipeline, image, _TIMED)) for image in images)
-    with zipfile.ZipFile(whole) as archive:
+    with zipfile.ZipFile(augmented) as archive:
         written = [archive.read(name) for name in archive.namelist() if name.endswith(suffix)]
     read_ms = sum(timed(partial(decode, data)) for data in written)
     digests = [hashlib.sha256(data).digest() for data in written]
-    plain_bytes, whole_bytes, draw_count = len(plain.getvalue()), len(whole.getvalue()), len(chosen) * draws
+    plain_bytes, whole_bytes, draw_count = len(plain.getvalue()), len(augmented.getvalue()), len(chosen) * draws
     return Cost(
         draw_ms=draw_ms / (len(chosen) * _TIMED),
         write_original_ms=plain_ms / len(chosen),

@@ -17,12 +17,12 @@ from vpc2.version import MADE_WITH
 _OWN = "vpc2."
 _IMPORTS = ("import hashlib", "import kornia.augmentation as K", "import torch")
 _SCRIPT = '''{imports}
-{own}
+{classes}
 SEED = {seed}
 
 
 def steps(height, width):
-    """The pipeline for pictures of this size: each step with its id, which is part of its seed."""
+    """Return for images of this size each step's id (part of its seed), its minimum side, and its augmentation."""
     return [
 {steps}    ]
 
@@ -33,11 +33,11 @@ def seed_of(*parts):
 
 
 def augment(image, draw=0, image_key=""):
-    """Return one random draw of `image`, a float tensor (3, H, W) in [0, 1]; another `draw` gives another one."""
+    """Return `image`, a float tensor (3, H, W) in [0, 1], randomly augmented; each number `draw` gives a different result."""
     images = image.unsqueeze(0)
     height, width = images.shape[-2:]
-    for step_id, smallest_side, augmentation in steps(height, width):
-        if min(height, width) < smallest_side:
+    for step_id, min_side, augmentation in steps(height, width):
+        if min(height, width) < min_side:
             continue
         torch.manual_seed(seed_of(SEED, step_id, image_key, draw))
         images = torch.nan_to_num(augmentation(images), nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
@@ -64,7 +64,7 @@ if __name__ == "__main__":
 _MIX = '''
 
 def mix(images, seed):
-    """Return a batch (B, 3, H, W) mixed; its labels mix in the same shares of pixels."""
+    """Return a batch (B, 3, H, W) mixed; the labels mix in the same shares of pixels."""
     height, width = images.shape[-2:]
     torch.manual_seed(seed)
     return {call}(images).clamp(0.0, 1.0)
@@ -83,11 +83,11 @@ def to_code(pipeline: Pipeline) -> str:
             lines.append(f'        ("{step.seed_name}", {entry.needs_side_px(step.params)}, {call}),\n')
     mix = ""
     if pipeline.mix is not None:
-        used.append(MIXES[pipeline.mix.way])
+        used.append(MIXES[pipeline.mix.kind])
         mix = _MIX.format(call=mixing_call(pipeline.mix))
     imports, carried = carried_code({entry.target for entry in used if entry.target.startswith(_OWN)})
     return MADE_WITH + _SCRIPT.format(
-        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), own=carried, mix=mix
+        imports=import_block([*_IMPORTS, *imports]), seed=pipeline.seed, steps="".join(lines), classes=carried, mix=mix
     )
 
 
@@ -98,7 +98,7 @@ def _name(entry: Operation | Mix) -> str:
 
 def mixing_call(mixing: Mixing) -> str:
     """Return the call that constructs Kornia's object for a pipeline's mixing."""
-    entry = MIXES[mixing.way]
+    entry = MIXES[mixing.kind]
     sized = "output_size=(height, width)" if entry.is_sized else ""
     arguments = call_arguments(replace(entry, is_sized=False), mixing.params)
     return f"{_name(entry)}({', '.join(filter(None, [sized, arguments]))}, data_keys=['input'])"

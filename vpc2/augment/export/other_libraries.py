@@ -19,8 +19,8 @@ from vpc2.sources import import_block
 from vpc2.version import MADE_WITH
 
 _TORCHVISION = """{imports}
-SIZE = (224, 224)  # of the pictures that come out of a crop
-{own}
+SIZE = (224, 224)  # height and width of the images after a crop
+{helpers}
 augment = v2.Compose(
     [
         v2.ToDtype(torch.float32, scale=True),
@@ -42,8 +42,8 @@ _ALBUMENTATIONS = """import os
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # before the import, which asks PyPI for newer versions otherwise
 
 {imports}
-SIZE = (224, 224)  # of the pictures that come out of a crop
-{own}
+SIZE = (224, 224)  # height and width of the images after a crop
+{helpers}
 augment = A.Compose(
     [
         A.ToFloat(max_value=255),
@@ -57,8 +57,8 @@ if __name__ == "__main__":
 
     import cv2
 
-    picture = cv2.cvtColor(cv2.imread(sys.argv[1]), cv2.COLOR_BGR2RGB)
-    cv2.imwrite("augmented.jpg", cv2.cvtColor(augment(image=picture)["image"], cv2.COLOR_RGB2BGR))
+    image = cv2.cvtColor(cv2.imread(sys.argv[1]), cv2.COLOR_BGR2RGB)
+    cv2.imwrite("augmented.jpg", cv2.cvtColor(augment(image=image)["image"], cv2.COLOR_RGB2BGR))
 """
 
 _IMPORTS = {
@@ -66,7 +66,7 @@ _IMPORTS = {
     "albumentations": ("import albumentations as A",),
 }
 _FUNCTIONAL = "from torchvision.transforms.v2 import functional as F"
-_STANDING = ("torch", "v2", "F", "A", "SIZE")
+_LIBRARY_NAMES = ("torch", "v2", "F", "A", "SIZE")
 
 
 def to_torchvision(pipeline: Pipeline) -> str:
@@ -93,7 +93,7 @@ def to_call(step: Step, library: str) -> str:
 
 def own_names(call: str) -> set[str]:
     """Return the names in an expression that this project defines, in `torchvision_helpers` or `albumentations_helpers`."""
-    return {node.id for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Name)} - set(_STANDING)
+    return {node.id for node in ast.walk(ast.parse(call, mode="eval")) if isinstance(node, ast.Name)} - set(_LIBRARY_NAMES)
 
 
 def _script(template: str, pipeline: Pipeline, library: str) -> str:
@@ -105,7 +105,7 @@ def _script(template: str, pipeline: Pipeline, library: str) -> str:
     helper_imports, carried = carried_code(f"vpc2.augment.export.{library}_helpers.{name}" for name in helper_names)
     steps = _lines(pipeline, library)
     return MADE_WITH + template.format(
-        imports=import_block([*imports, *helper_imports]) + "\n", own=carried, seed=pipeline.seed, steps=steps
+        imports=import_block([*imports, *helper_imports]) + "\n", helpers=carried, seed=pipeline.seed, steps=steps
     )
 
 
@@ -121,7 +121,7 @@ def _lines(pipeline: Pipeline, library: str) -> str:
         lines += [f"        # {note}\n" for note in _notes(OPS[step.op], library)]
         lines.append(f"        {call},\n")
     if pipeline.mix is not None:
-        entry = MIXES[pipeline.mix.way]
+        entry = MIXES[pipeline.mix.kind]
         call_after = entry.torchvision if library == "torchvision" else ""
         lines.append(
             f"        # {entry.key} mixes whole batches: {f'{call_after} after collating' if call_after else 'it has no equal here'}\n"
@@ -141,13 +141,13 @@ def _notes(entry: Operation, library: str) -> list[str]:
 
 def _parameter_texts(step: Step) -> dict[str, Any]:
     """Return a step's parameters as source code: spans as tuples, each also in the forms that other libraries need."""
-    said: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
     for key, value in step.params.items():
-        said[key] = repr(tuple(value) if isinstance(value, list) else value)
+        texts[key] = repr(tuple(value) if isinstance(value, list) else value)
         if isinstance(value, list):
-            said[f"{key}_whole"] = repr(tuple(round(part) for part in value))
-            said[f"{key}_negated"] = repr(tuple(-part or 0.0 for part in reversed(value)))
-            said[f"{key}_percent"] = repr(tuple(round(100 * part, 6) for part in value))
+            texts[f"{key}_whole"] = repr(tuple(round(part) for part in value))
+            texts[f"{key}_negated"] = repr(tuple(-part or 0.0 for part in reversed(value)))
+            texts[f"{key}_percent"] = repr(tuple(round(100 * part, 6) for part in value))
         elif isinstance(value, float):
-            said[f"{key}_half"] = repr(value / 2)
-    return said
+            texts[f"{key}_half"] = repr(value / 2)
+    return texts

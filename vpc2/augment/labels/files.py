@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from vpc2 import codec
 from vpc2.augment.labels.placement import UPRIGHT, place_upright, uncertain_notes
-from vpc2.labels import BOX, MASK, MOST, MOST_CORNERS, POINT, Label, area_of, bounds_of, read_label
+from vpc2.labels import BOX, MASK, MAX_CORNERS, MAX_LABELS, POINT, Label, area_of, bounds_of, read_label
 from vpc2.text import Refusal, Text, clean_name
 from vpc2.version import APP, MADE_WITH
 
@@ -40,7 +40,7 @@ _WHY_COUNT = Text("after the class there must be 4 numbers (a box) or an even co
 _WHY_OUTSIDE = Text("it lies outside the picture")
 _WHY_EMPTY = Text("it has no area")
 _WHY_SHAPE = Text("it is not written as COCO asks")
-_WHY_CORNERS = Text("its outline has more than {most} corners").fill(most=MOST_CORNERS)
+_WHY_CORNERS = Text("its outline has more than {most} corners").fill(most=MAX_CORNERS)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _numbers(values: object) -> list[float]:
 
 def _placed(kind: str, coordinates: Sequence[float], name: str) -> Label:
     """Return the label at coordinates, in shares of the sides, that may lie slightly outside the picture."""
-    if kind == MASK and len(coordinates) > 2 * MOST_CORNERS:
+    if kind == MASK and len(coordinates) > 2 * MAX_CORNERS:
         raise _BadLabel(_WHY_CORNERS)
     if not all(-OUTSIDE <= value <= 1 + OUTSIDE for value in coordinates):
         raise _BadLabel(_WHY_OUTSIDE)
@@ -82,9 +82,9 @@ def _placed(kind: str, coordinates: Sequence[float], name: str) -> Label:
 def _limited(labels: list[Label], notes: list[Text]) -> ReadLabels:
     if not labels:
         raise Refusal(_NO_LABELS)
-    if len(labels) > MOST:
-        notes.append(_CUT.fill(most=MOST))
-    return ReadLabels(tuple(labels[:MOST]), tuple(notes))
+    if len(labels) > MAX_LABELS:
+        notes.append(_CUT.fill(most=MAX_LABELS))
+    return ReadLabels(tuple(labels[:MAX_LABELS]), tuple(notes))
 
 
 # COCO
@@ -122,7 +122,7 @@ def from_coco(data: bytes | str, photo_name: str = "", size: tuple[float, float]
         except _BadLabel as bad:
             raise Refusal(_BAD_ANNOTATION.fill(n=n, why=bad.why)) from None
         skipped += isinstance(annotation.get("segmentation"), dict)
-        if len(labels) > MOST:
+        if len(labels) > MAX_LABELS:
             break
     if skipped:
         notes.append(_RLE.fill(n=skipped))
@@ -246,7 +246,7 @@ def from_yolo(data: bytes | str, names: Sequence[str] = (), orientation: int = U
             labels.append(_from_line(line.split(), names))
         except _BadLabel as bad:
             raise Refusal(_BAD_LINE.fill(n=n, why=bad.why)) from None
-        if len(labels) > MOST:
+        if len(labels) > MAX_LABELS:
             break
     return _limited(labels, uncertain_notes(orientation))
 

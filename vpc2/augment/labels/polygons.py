@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from contourpy import contour_generator
 
-from vpc2.labels import MOST_CORNERS, area_of
+from vpc2.labels import MAX_CORNERS, area_of
 
 TOLERANCE_PX = 1.0  # simplification tolerance of an outline: removes the staircase of pixel edges, keeps the visible shape
-LEAST_PX2 = 4.0  # smaller parts of a mask torn apart by a warp are dropped
+MIN_AREA_PX2 = 4.0  # smaller parts of a mask torn apart by a warp are dropped
 
 
 def to_pixels(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def to_pixels(polygon: Sequence[float], height: int, width: int) -> np.ndarray:
 def to_polygons(pixels: np.ndarray) -> list[tuple[float, ...]]:
     """Return the outlines of a mask, bool (H, W), largest first, each x1, y1, x2, y2, … in pixels from the upper left corner.
 
-    A mask torn apart by a warp has several; holes are filled, and parts smaller than `LEAST_PX2` are left out.
+    A mask torn apart by a warp has several; holes are filled, and parts smaller than `MIN_AREA_PX2` are left out.
     """
     padded = np.pad(pixels.astype(np.float32), 1)
     height, width = pixels.shape
@@ -39,10 +39,10 @@ def to_polygons(pixels: np.ndarray) -> list[tuple[float, ...]]:
             continue
         # The centre of the first pixel is at (1, 1) in the padded picture and at (0.5, 0.5) in this one.
         tolerance = TOLERANCE_PX
-        while len(corners := _simplified(line - 0.5, tolerance)) > MOST_CORNERS:
+        while len(corners := _simplified(line - 0.5, tolerance)) > MAX_CORNERS:
             tolerance *= 2
         flat = tuple(np.clip(corners, 0, (width, height)).round(2).ravel().tolist())
-        if len(flat) >= 6 and area_of(flat) >= LEAST_PX2:
+        if len(flat) >= 6 and area_of(flat) >= MIN_AREA_PX2:
             polygons.append(flat)
     return sorted(polygons, key=area_of, reverse=True)
 

@@ -87,7 +87,7 @@ COLOUR: tuple[Operation, ...] = (
         span("gain", Text("Gain"), (1.0, 1.0), 0.1, 3.0),
         strengths=(("gamma", 1.0),),
         shows=(("gamma_factor", NO_LABEL, ""),),
-        torchvision="Drawn(F.adjust_gamma, gamma={gamma}, gain={gain})",
+        torchvision="RandomLambda(F.adjust_gamma, gamma={gamma}, gain={gain})",
         albumentations="A.Sequential([A.RandomGamma(gamma_limit={gamma_percent}, p=1), "
         "A.ColorJitter({gain}, (1, 1), (1, 1), (0, 0), p=1)], p={p})",
     ),
@@ -116,7 +116,7 @@ COLOUR: tuple[Operation, ...] = (
         span("bits", Text("Bits"), (3, 5), 1, 8, 1, whole=True),
         strengths=(("bits", 8.0),),
         shows=(("bits_factor", NO_LABEL, "bit"),),
-        torchvision="Drawn(F.posterize, bits={bits})",
+        torchvision="RandomLambda(F.posterize, bits={bits})",
         albumentations="A.Posterize(num_bits={bits}, p={p})",
     ),
     operation(
@@ -128,7 +128,7 @@ COLOUR: tuple[Operation, ...] = (
         span("additions", Text("Addition"), (-0.1, 0.1), -0.5, 0.5, symmetric=True),
         strengths=(("thresholds", 1.0),),
         shows=(("thresholds", Text("threshold"), ""),),
-        torchvision="Drawn(solarize, threshold={thresholds}, addition={additions})",
+        torchvision="RandomLambda(solarize, threshold={thresholds}, addition={additions})",
         albumentations="A.Sequential([A.RandomBrightnessContrast(brightness_limit={additions}, contrast_limit=(0, 0), p=1), "
         "A.Solarize(threshold_range={thresholds}, p=1)], p={p})",
     ),

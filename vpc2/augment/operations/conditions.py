@@ -62,7 +62,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("sharpness", Text("Strength"), (0.5, 2.0), 0.0, 5.0, 0.1),
         strengths=(("sharpness", 1.0),),
         shows=(("sharpness", NO_LABEL, "×"),),
-        torchvision="Drawn(F.adjust_sharpness, sharpness_factor={sharpness})",
+        torchvision="RandomLambda(F.adjust_sharpness, sharpness_factor={sharpness})",
         needs_side_px=lambda params: 3,
         quick="vpc2.augment.cpu_kernels.QuickSharpness",
     ),
@@ -98,7 +98,7 @@ CONDITIONS: tuple[Operation, ...] = (
         span("jpeg_quality", Text("Quality"), (10.0, 50.0), 1.0, 100.0, 1.0),
         strengths=(("jpeg_quality", 100.0),),
         shows=(("jpeg_quality", Text("quality"), ""),),
-        torchvision="Drawn(jpeg, quality={jpeg_quality_whole})",
+        torchvision="RandomLambda(jpeg, quality={jpeg_quality_whole})",
         albumentations="ImageCompression(quality_range={jpeg_quality_whole}, p={p})",
         gaps=(("torchvision", 8.0), ("albumentations", 8.0)),  # at the lowest quality, on small pictures; 2 of 255 at 50
         preview_note=Text("JPEG's blocks are eight pixels large, at any size."),

@@ -73,7 +73,7 @@ GEOMETRY: tuple[Operation, ...] = (
         span("translate_y", Text("Up and down"), (-0.1, 0.1), -1.0, 1.0, symmetric=True, help=_DOWN),
         strengths=(("translate_x", 0.0), ("translate_y", 0.0)),
         shows=(("translate_x", Text("x"), "px"), ("translate_y", Text("y"), "px")),
-        torchvision="Drawn(translate, x={translate_x}, y={translate_y})",
+        torchvision="RandomLambda(translate, x={translate_x}, y={translate_y})",
         albumentations='Affine(translate_percent={{"x": {translate_x}, "y": {translate_y}}}, p={p})',
     ),
     operation(

@@ -22,7 +22,7 @@ class ExplicitCeilPooling(nn.Module):
     def __init__(self, pool: nn.MaxPool2d | nn.AvgPool2d):
         super().__init__()
         self.is_max = isinstance(pool, nn.MaxPool2d)
-        self.kernel, self.stride, self.padding = (_pair(one) for one in (pool.kernel_size, pool.stride, pool.padding))
+        self.kernel, self.stride, self.padding = (_pair(value) for value in (pool.kernel_size, pool.stride, pool.padding))
         self.dilation = _pair(getattr(pool, "dilation", 1))
         self.counts_padding = getattr(pool, "count_include_pad", True)
         self.divisor = getattr(pool, "divisor_override", None)

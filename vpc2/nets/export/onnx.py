@@ -79,6 +79,6 @@ def write_onnx(module: Module, shape: tuple[int, int, int], output: str) -> byte
         )
         assert program is not None  # only the older exporter, dynamo=False, gives none
         model = program.model_proto
-        made = model.metadata_props.add()
-        made.key, made.value = "app", APP
+        entry = model.metadata_props.add()
+        entry.key, entry.value = "app", APP
         return model.SerializeToString()

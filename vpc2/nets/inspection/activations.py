@@ -103,23 +103,23 @@ def run_photo(net: Net, layer_id: str, image: torch.Tensor, *, seed: int = 0) ->
         return run_prefix(module, summary.layers, layer_id, image[None])
 
 
-def to_feature_maps(output: torch.Tensor, *, first: int = 0, most: int = 64, together: bool = False) -> FeatureMaps:
-    """Return up to `most` channels of an output from `first` on as images, each scaled to its own range, or all `together`.
+def to_feature_maps(output: torch.Tensor, *, first: int = 0, limit: int = 64, together: bool = False) -> FeatureMaps:
+    """Return up to `limit` channels of an output from `first` on as images, each scaled to its own range, or all `together`.
 
     A vector becomes one map with its values in rows.
     """
-    whole = output if output.dim() == 3 else _vector_map(output)
-    part = whole[first : first + most]
-    flat = part.flatten(1)
+    channels = output if output.dim() == 3 else _vector_map(output)
+    selected = channels[first : first + limit]
+    flat = selected.flatten(1)
     low, high = flat.amin(1), flat.amax(1)
     if together:
         low, high = low.min().expand_as(low), high.max().expand_as(high)
     scale = (high - low).clamp(min=torch.finfo(torch.float32).tiny)
-    maps = ((part - low[:, None, None]) / scale[:, None, None]).clamp(0, 1).mul(255).round().byte().numpy()
+    maps = ((selected - low[:, None, None]) / scale[:, None, None]).clamp(0, 1).mul(255).round().byte().numpy()
     return FeatureMaps(
         maps,
         first,
-        len(whole),
+        len(channels),
         low=_floats(low),
         high=_floats(high),
         mean=_floats(flat.mean(1)),

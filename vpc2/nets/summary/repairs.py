@@ -46,7 +46,7 @@ def _complete_actions(layer: Layer, shape: Shape, action: RepairAction) -> tuple
     for limit in range(MAX_ACTIONS):
         params = {**layer.params, action.key: action.value} if action.action == "set" else layer.params
         for more in _further_actions(entry.output, params, shape, {action.key}, limit):
-            return _with_true_titles(entry.output, {**params, **{one.key: one.value for one in more}}, shape, (action, *more))
+            return _with_true_titles(entry.output, {**params, **{further.key: further.value for further in more}}, shape, (action, *more))
     return ()
 
 
@@ -73,7 +73,7 @@ def _with_true_titles(
     plain = set_action(first.key, first.value) if first.key == "padding" else first
     if first != plain and (more or output(params, shape)[1:] != shape[1:]):  # "keeps 7" would be wrong where a side changes
         first = plain
-    return (first, *(set_action(one.key, one.value) for one in more))
+    return (first, *(set_action(action.key, action.value) for action in more))
 
 
 def _repair(layer_id: str, actions: tuple[RepairAction, ...]) -> Repair:

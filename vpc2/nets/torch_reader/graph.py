@@ -316,7 +316,9 @@ def _layers_between(start: GraphValue, end: GraphValue, depth: int = 0) -> tuple
             end = end.inputs[0]
             continue
         assert end.dominator is not None
-        layers.append(_absorb_following(_to_block(end, [_layers_between(end.dominator, one, depth + 1) for one in end.inputs]), layers))
+        layers.append(
+            _absorb_following(_to_block(end, [_layers_between(end.dominator, source, depth + 1) for source in end.inputs]), layers)
+        )
         end = end.dominator
     return tuple(reversed(layers))
 

@@ -236,8 +236,8 @@ class Interpreter:
         if others:
             raise refuse(node, messages.UNREADABLE, what=source_of(node))
         iterable, inner = self.evaluate(loop.iter, scope), scope.new_child()
-        names = {one.id for one in ast.walk(loop.target) if isinstance(one, ast.Name)}
-        uses = {one.id for one in ast.walk(node.elt) if isinstance(one, ast.Name)}
+        names = {target.id for target in ast.walk(loop.target) if isinstance(target, ast.Name)}
+        uses = {used.id for used in ast.walk(node.elt) if isinstance(used, ast.Name)}
         if isinstance(iterable, range) and not loop.ifs and not names & uses:
             if len(iterable) > messages.MAX_REPETITIONS:
                 raise refuse(node, messages.TOO_LONG, ReadingLimit, turns=len(iterable))
@@ -351,7 +351,7 @@ class Interpreter:
         if isinstance(value, SequentialModule):
             value = value.items
         if isinstance(value, list | tuple):
-            return [one for item in value for one in (self.items(node, item) if isinstance(item, RepeatedValues) else [item])]
+            return [inner for item in value for inner in (self.items(node, item) if isinstance(item, RepeatedValues) else [item])]
         if isinstance(value, range | dict):
             return list(value)
         raise refuse(node, messages.NOT_A_LIST)

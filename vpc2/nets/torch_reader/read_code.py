@@ -103,7 +103,7 @@ def _parse(text: str) -> ast.Module:
 
 def _check(node: ast.AST) -> None:
     """Raise `Refusal` for an import that no net needs, and for names that give access to the machine."""
-    modules = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+    modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
     if isinstance(node, ast.ImportFrom):
         modules = [node.module or "."]
     for module in modules:
@@ -153,7 +153,7 @@ def _may_change_net(node: ast.stmt, scope: Scope) -> bool:
     """True where a statement that was not read may change the net; assignments are left out: a missing name is refused where it is used."""
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return False
-    names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+    names = [name.id for name in ast.walk(node) if isinstance(name, ast.Name)]
     return not isinstance(node, ast.Expr) or not isinstance(scope.get(names[0]) if names else None, ImportedName | None)
 
 
@@ -173,7 +173,7 @@ def _changes_net(node: ast.stmt, scope: Scope) -> bool:
 def _top_level(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield the statements at the top level, including those under `if __name__ == "__main__"`."""
     for node in statements:
-        if isinstance(node, ast.If) and any(isinstance(one, ast.Name) and one.id == "__name__" for one in ast.walk(node.test)):
+        if isinstance(node, ast.If) and any(isinstance(child, ast.Name) and child.id == "__name__" for child in ast.walk(node.test)):
             yield from _top_level(node.body)
         else:
             yield node

@@ -112,12 +112,12 @@ def accuracy_against(
     for e, epsilon in enumerate(epsilons):
         blind = 0
         for start in range(0, len(images), chunk):
-            part, true_labels = images[start : start + chunk], labels[start : start + chunk]
-            index = e, slice(start, start + len(part))
+            batch, true_labels = images[start : start + chunk], labels[start : start + chunk]
+            index = e, slice(start, start + len(batch))
             attack_labels = true_labels if target is None else torch.full_like(true_labels, target)
-            attacked = part
+            attacked = batch
             if epsilon:
-                result = attack_with_result(classifier, part, attack_labels, kind, epsilon, is_targeted=target is not None, first=start)
+                result = attack_with_result(classifier, batch, attack_labels, kind, epsilon, is_targeted=target is not None, first=start)
                 attacked, blind = result.images, blind + int(result.is_blind.sum())
             predicted = classifier.logits(attacked).argmax(1)
             hits["accuracy"][index] = (predicted == true_labels).numpy()
@@ -125,7 +125,7 @@ def accuracy_against(
                 hits["reached"][index] = (predicted == attack_labels).numpy()
             if views:
                 hits["merged"][index] = (merge_mean(predict_views(classifier, attacked, views)).argmax(1) == true_labels).numpy()
-            done += len(part)
+            done += len(batch)
             report(done / (len(images) * len(epsilons)))
     curves = {name: tuple(accuracy_of(row, groups) for row in table) for name, table in hits.items()}
     return AttackCurve(epsilons, **curves, blind=blind / len(images))
@@ -207,11 +207,11 @@ def judge_patch(
     """
     hits: list[torch.Tensor] = []
     generator = torch.Generator().manual_seed(seed)
-    for part in images.split(images_at_once(classifier)):
+    for batch in images.split(images_at_once(classifier)):
         generator_state = generator.get_state()
-        patched = lay_patch(part, patch, generator)
-        grey = lay_patch(part, torch.full_like(patch, 0.5), torch.Generator().set_state(generator_state))
-        predictions = [classifier.logits(each) for each in (part, grey, patched)] + [merge_mean(predict_views(classifier, patched, views))]
+        patched = lay_patch(batch, patch, generator)
+        grey = lay_patch(batch, torch.full_like(patch, 0.5), torch.Generator().set_state(generator_state))
+        predictions = [classifier.logits(each) for each in (batch, grey, patched)] + [merge_mean(predict_views(classifier, patched, views))]
         hits.append(torch.stack([prediction.argmax(1) == target for prediction in predictions]))
     return PatchResult(*(accuracy_of(row, groups) for row in torch.cat(hits, 1).numpy()))
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from vpc2.predict.adversarial.catalog import ATTACKS, STEP_SHARE
 from vpc2.rng import seed_of
 
-SMALLEST = 1e-9  # gradient magnitude below which the margin's gradient is used instead
+MIN_GRADIENT = 1e-9  # gradient magnitude below which the margin's gradient is used instead
 ROUNDING = 2.0**-25  # largest rounding error of one value: half the last bit of a float32 just below 1
 
 Model = Callable[[torch.Tensor], torch.Tensor]
@@ -100,7 +100,7 @@ class MarginGradient:
             inputs = images.detach().requires_grad_()
             losses = F.cross_entropy(model(inputs), labels, reduction="none")
             gradient = torch.autograd.grad(losses.sum(), inputs)[0]
-            is_saturated = (losses == 0) | (_size(gradient) < SMALLEST)
+            is_saturated = (losses == 0) | (_size(gradient) < MIN_GRADIENT)
             if is_saturated.any():
                 inputs = images[is_saturated].detach().requires_grad_()
                 margin_gradient = torch.autograd.grad(margins(model(inputs), labels[is_saturated]).sum(), inputs)[0]

@@ -35,14 +35,14 @@ class Convolution:
 
 def convolutions(classifier: Classifier) -> list[Convolution]:
     """Return the convolutions in the order of the forward pass."""
-    whole = private_copy(classifier.module)
-    names = {module: name for name, module in whole.named_modules() if isinstance(module, nn.Conv2d)}
+    model = private_copy(classifier.module)
+    names = {module: name for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     layers: list[Convolution] = []
     size = classifier.preprocessing.size_px
     for each in names:
         each.register_forward_hook(lambda module, inputs, out: layers.append(Convolution(names[module], tuple(out.shape[1:]))))
     with torch.no_grad():
-        whole(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
+        model(classifier.normalise(torch.zeros(1, 3, size, size, device=classifier.device)))
     return layers
 
 
@@ -62,11 +62,11 @@ def grad_cam(classifier: Classifier, images: torch.Tensor, label: int, layer: st
     """
     from captum.attr import LayerGradCam
 
-    whole = private_copy(classifier.module)
-    module = whole.get_submodule(layer or chosen_convolution(convolutions(classifier)))
+    model = private_copy(classifier.module)
+    module = model.get_submodule(layer or chosen_convolution(convolutions(classifier)))
     with torch.enable_grad():
         inputs = classifier.normalise(images.to(classifier.device)).requires_grad_()
-        maps = LayerGradCam(whole, module).attribute(inputs, target=label, relu_attributions=True)
+        maps = LayerGradCam(model, module).attribute(inputs, target=label, relu_attributions=True)
     maps = F.interpolate(maps.detach(), images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
     return _to_one(maps).cpu()
 
@@ -109,10 +109,10 @@ def occlusion(
     total, count, largest = torch.zeros(size, size), torch.zeros(size, size), -1.0
     batch_size = images_at_once(classifier)
     for start in range(0, len(positions), batch_size):
-        part = image.repeat(len(positions[start : start + batch_size]), 1, 1, 1)
-        for image_copy, (top, left) in zip(part, positions[start : start + batch_size], strict=True):
+        batch = image.repeat(len(positions[start : start + batch_size]), 1, 1, 1)
+        for image_copy, (top, left) in zip(batch, positions[start : start + batch_size], strict=True):
             image_copy[:, top : top + window_px, left : left + window_px] = 0.5
-        shares = classifier.probabilities(part)[:, label].tolist()
+        shares = classifier.probabilities(batch)[:, label].tolist()
         for share, (top, left) in zip(shares, positions[start : start + batch_size], strict=True):
             largest = max(largest, plain - share)
             total[top : top + window_px, left : left + window_px] += plain - share
@@ -129,10 +129,10 @@ def _to_one(maps: torch.Tensor) -> torch.Tensor:
 def feature_maps(classifier: Classifier, images: torch.Tensor, layer: str) -> torch.Tensor:
     """Return the output of a layer for images (B, 3, S, S): (B, C, H, W)."""
     outputs: list[torch.Tensor] = []
-    whole = private_copy(classifier.module)
-    whole.get_submodule(layer).register_forward_hook(lambda module, inputs, out: outputs.append(out.detach().cpu()))
+    model = private_copy(classifier.module)
+    model.get_submodule(layer).register_forward_hook(lambda module, inputs, out: outputs.append(out.detach().cpu()))
     with torch.no_grad():
-        whole(classifier.normalise(images.to(classifier.device)))
+        model(classifier.normalise(images.to(classifier.device)))
     return outputs[0].contiguous()
 
 

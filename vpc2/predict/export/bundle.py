@@ -27,7 +27,7 @@ _WEIGHTS = f"""
 path = Path(__file__).parent / "{tta_script.WEIGHTS_NAME}"
 if not path.is_file():
     sys.exit(f"{{path.name}} is missing: put it beside this script, it is in the ZIP that the script came in.")
-weights = load_file(path)  # numbered in the order of the net's own
+weights = load_file(path)  # numbered in the order of the state dict
 net.load_state_dict({{name: weights[str(i)] for i, name in enumerate(net.state_dict())}})
 net.eval()
 """
@@ -53,8 +53,8 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
             needs="".join(f", {package}" for package in needs),
             classes=classifier.classes,
             preprocessing=classifier.preprocessing.to_doc(),
-            moves=geometric,
-            lights=photometric,
+            geometric=geometric,
+            photometric=photometric,
             merge=MERGES.find(how).target,
             merge_words=MERGES.find(how).help.en.rstrip("."),
             input_grey=INPUT_GREY,
@@ -65,7 +65,7 @@ def to_script(classifier: Classifier, views: Sequence[str], how: str = "mean", *
 
 def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
     """Return the lines that build a net trained here, and the packages and files they need."""
-    document = net_document(classifier.made)
+    document = net_document(classifier.provenance)
     if document is None:
         raise Refusal(_NO_SCRIPT)
     net, needs = from_document(document).spec, ["safetensors", f"and {tta_script.WEIGHTS_NAME} beside it"]
@@ -73,8 +73,8 @@ def _net_lines(classifier: Classifier) -> tuple[str, list[str]]:
         imports, lines = backbone_code.to_net(net, str(len(classifier.classes)), is_trained=True)
         lines, needs = f"{imports}\nfrom torch import nn\n\n\n{lines}", [backbone_code.needs_of(net.ready), *needs]
     elif net.KIND == "net":
-        whole = nets.to_code(net)
-        lines = whole[whole.index("from torch import nn") : whole.index("\nimages = torch.zeros")]
+        code = nets.to_code(net)
+        lines = code[code.index("from torch import nn") : code.index("\nimages = torch.zeros")]
     else:
         raise Refusal(_NO_SCRIPT)
     return f"from safetensors.torch import load_file\n{lines}{_WEIGHTS}", needs

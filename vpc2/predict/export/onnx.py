@@ -16,7 +16,7 @@ PROBABILITIES = "probabilities"
 _TOO_LARGE = Text("This classifier takes {found:,} MB; at most {most:,} MB are written in this format. Save it as safetensors instead.")
 
 
-class Whole(nn.Module):
+class ProbabilityModel(nn.Module):
     """Images (B, 3, S, S) in [0, 1] in, probabilities (B, K) out: greyscale for one channel, normalisation, net, softmax."""
 
     mean: Tensor
@@ -43,7 +43,7 @@ def to_onnx(classifier: Classifier) -> bytes:
 
     _check(classifier)
     size = classifier.preprocessing.size_px
-    model = onnx.load_model_from_string(write_onnx(Whole(classifier).eval(), (3, size, size), PROBABILITIES))
+    model = onnx.load_model_from_string(write_onnx(ProbabilityModel(classifier).eval(), (3, size, size), PROBABILITIES))
     for key, value in (("classes", json.dumps(list(classifier.classes), ensure_ascii=False)), ("input", f"RGB, {size} x {size}, 0 to 1")):
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -65,8 +65,8 @@ def to_snippet(classifier: Classifier) -> str:
         if means.resize == "stretch"
         else """
 
-def crop_box(size, share):
-    side = min(size) * share
+def crop_box(size, crop_share):
+    side = min(size) * crop_share
     left, top = (size[0] - side) / 2, (size[1] - side) / 2
     return left, top, left + side, top + side
 
@@ -87,6 +87,7 @@ classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
 photo = Image.open(sys.argv[1]).convert("RGB")
 photo = photo.resize(({size}, {size}), Image.Resampling.BILINEAR, box={box})
 images = np.asarray(photo, np.float32).transpose(2, 0, 1)[None] / 255
-for share, name in sorted(zip(session.run(None, {{"images": images}})[0][0], classes), reverse=True)[:3]:
-    print(f"{{share:.1%}} {{name}}")
+probabilities = session.run(None, {{"images": images}})[0][0]
+for probability, name in sorted(zip(probabilities, classes), reverse=True)[:3]:
+    print(f"{{probability:.1%}} {{name}}")
 """

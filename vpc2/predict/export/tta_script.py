@@ -14,7 +14,7 @@ _IMPORTS = (
     *("import sys", "from pathlib import Path", "import numpy as np", "import torch", "import torch.nn.functional as F"),
     "from PIL import Image",
 )
-_SCRIPT = '''"""Asks a net about photographs in {count} views and merges the answers, as the Judge page of vpc2 does.
+_SCRIPT = '''"""Classifies photographs with test-time augmentation in {count} views, as the Judge page of vpc2 does.
 
     python {script} photo.jpg [photo.jpg ...]
 
@@ -26,23 +26,23 @@ Needs torch, numpy, Pillow{needs}.
 CLASSES = {classes!r}
 SIZE, MEAN, STD = {size}, {mean}, {std}
 {definitions}
-# Where a pixel of the view comes from: x, y in the picture for (x, y) in the view, in pixels.
-MOVES = {{
-{moves}}}
-LIGHTS = {{
-{lights}}}
+# Geometric views: rows of the matrix from pixel coordinates (x, y) in the view to those in the image.
+GEOMETRIC_VIEWS = {{
+{geometric}}}
+PHOTOMETRIC_VIEWS = {{
+{photometric}}}
 
 
-def load(path):
-    """Return a photograph as images (1, 3, SIZE, SIZE) in [0, 1]."""
+def load_image(path):
+    """Return a photograph as a batch (1, 3, SIZE, SIZE) in [0, 1]."""
     photo = Image.open(path).convert("RGB")
     {box}
     photo = photo.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
     return torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
 
 
-def move(images, matrix):
-    """Fetch every pixel of the view from where it was in the picture; outside, the border is repeated."""
+def warp(images, matrix):
+    """Return images warped to a geometric view: bilinear, with the border repeated outside."""
     (a, b, c), (d, e, f) = matrix
     n = SIZE
     theta = torch.tensor([[[a, b, (2 * c + (a + b) * (n - 1) + 1) / n - 1], [d, e, (2 * f + (d + e) * (n - 1) + 1) / n - 1]]])
@@ -50,34 +50,34 @@ def move(images, matrix):
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def views(images):
-    """Return the picture in every view, one after another."""
-    moved = [move(images, matrix) for matrix in MOVES.values()]
-    lit = [light(images).clamp(0, 1) for light in LIGHTS.values()]
-    return torch.cat([*moved, *lit])
+def apply_views(images):
+    """Return a batch (V, 3, SIZE, SIZE): the image in every view."""
+    warped = [warp(images, matrix) for matrix in GEOMETRIC_VIEWS.values()]
+    adjusted = [adjust(images).clamp(0, 1) for adjust in PHOTOMETRIC_VIEWS.values()]
+    return torch.cat([*warped, *adjusted])
 
 
-def normalise(images):
+def normalize(images):
 {channels}    return (images - torch.tensor(MEAN).view(1, -1, 1, 1)) / torch.tensor(STD).view(1, -1, 1, 1)
 
 
 def merge(logits):
-    """Return one answer (K,) from logits (V, K): {merge_words}."""
+    """Return probabilities (K,) from the logits (V, K) of the views: {merge_words}."""
     return {merge}(logits[:, None])[0]
 
 
 @torch.no_grad()
-def ask(path):
+def predict(path):
     """Return the plain and the merged probabilities (K,) of a photograph."""
-    images = load(path)
-    return net(normalise(images)).softmax(1)[0], merge(net(normalise(views(images))))
+    images = load_image(path)
+    return net(normalize(images)).softmax(1)[0], merge(net(normalize(apply_views(images))))
 
 
 if __name__ == "__main__":
     for path in sys.argv[1:]:
-        for name, shares in zip(("plain", "merged"), ask(path)):
-            best = shares.topk(min(3, len(CLASSES)))
-            print(path, name, *(f"{{CLASSES[i]}} {{100 * share:.1f}} %" for share, i in zip(best.values.tolist(), best.indices.tolist())))
+        for name, probabilities in zip(("plain", "merged"), predict(path)):
+            top = probabilities.topk(min(3, len(CLASSES)))
+            print(path, name, *(f"{{CLASSES[i]}} {{100 * p:.1f}} %" for p, i in zip(top.values.tolist(), top.indices.tolist())))
 '''
 
 
@@ -87,15 +87,15 @@ def to_script(
     needs: str,
     classes: Sequence[str],
     preprocessing: dict[str, Any],
-    moves: Mapping[str, Sequence[Sequence[float]]],
-    lights: dict[str, tuple[str, dict[str, float]]],
+    geometric: Mapping[str, Sequence[Sequence[float]]],
+    photometric: dict[str, tuple[str, dict[str, float]]],
     merge: str,
     merge_words: str,
     input_grey: Sequence[float],
 ) -> str:
     """Return the script; `net` are the lines that build `net`, in evaluation mode.
 
-    `moves` maps a geometric view to the two rows of the matrix from its pixels to those of the picture, `lights` any other view to the
+    `geometric` maps a geometric view to the two rows of the matrix from its pixels to those of the picture, `photometric` any other to the
     dotted name and the parameters of its function, and `merge` is the dotted name of a function; the sources of the functions are copied
     into the script with all that they use. `input_grey` are the greyscale weights for a net of one channel. `preprocessing` is a document.
     """
@@ -103,7 +103,7 @@ def to_script(
     for line in _IMPORTS:
         carrier.imports[line] = None
     merge = carrier.name_of(merge)
-    lit = {key: _call(carrier.name_of(target), params) for key, (target, params) in lights.items()}
+    calls = {key: _call(carrier.name_of(target), params) for key, (target, params) in photometric.items()}
     size, share = preprocessing["size_px"], preprocessing["crop_share"]
     box = (
         "box = None"
@@ -115,7 +115,7 @@ def to_script(
     if preprocessing["channels"] == 1:
         channels = f"    images = (images * torch.tensor({tuple(input_grey)}).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
     return MADE_WITH + _SCRIPT.format(
-        count=len(moves) + len(lights),
+        count=len(geometric) + len(photometric),
         script=SCRIPT_NAME,
         needs=needs,
         net=f"\n{net.strip()}\n",
@@ -123,8 +123,8 @@ def to_script(
         size=size,
         mean=tuple(preprocessing["mean"]),
         std=tuple(preprocessing["std"]),
-        moves="".join(f"    {key!r}: {tuple(map(tuple, rows))!r},\n" for key, rows in moves.items()),
-        lights="".join(f"    {key!r}: lambda images: {call},\n" for key, call in lit.items()),
+        geometric="".join(f"    {key!r}: {tuple(map(tuple, rows))!r},\n" for key, rows in geometric.items()),
+        photometric="".join(f"    {key!r}: lambda images: {call},\n" for key, call in calls.items()),
         box=box,
         channels=channels,
         merge=merge,

@@ -59,9 +59,9 @@ def to_net(backbone: Backbone, classes: str, *, is_trained: bool) -> tuple[str, 
     code = _code_of(entry)
     frozen = backbone.is_frozen and not is_trained
     trunk = f"self.trunk = {code.build}" if is_trained else _LOADED.format(build=code.build, weights=code.weights)
-    keep = "self.trunk.eval()  # its statistics stay, too\n        " if frozen else ""
+    keep = "self.trunk.eval()  # batch-norm statistics are frozen, too\n        " if frozen else ""
     net = _NET.format(
-        frozen="; the trunk stays as it is" if frozen else "",
+        frozen="; the trunk is frozen" if frozen else "",
         trunk=trunk,
         head="".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in entry.head.split(".")),
         features=entry.features,

@@ -105,8 +105,8 @@ def load_torchvision(name: str, report: Callable[[float], None] | None = None) -
     preprocessing = Preprocessing(
         size_px=size, mean=tuple(steps.mean), std=tuple(steps.std), resize="crop", crop_share=min(size / steps.resize_size[0], 1.0)
     )
-    made = {"pretrained": str(ClassifierRef("torchvision", name))}
-    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), made, name)
+    provenance = {"pretrained": str(ClassifierRef("torchvision", name))}
+    return Classifier(module, preprocessing, tuple(weights.meta["categories"]), provenance, name)
 
 
 def listed_module(entry: Pretrained, report: Callable[[float], None] | None = None, *, has_weights: bool = True) -> nn.Module:
@@ -155,13 +155,13 @@ def fetch(url: str, path: Path, name: str, size_mb: int, report: Callable[[float
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with atomic_writer(path) as file, urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            whole, done = int(answer.headers.get("Content-Length") or 0), 0
+            total_bytes, done = int(answer.headers.get("Content-Length") or 0), 0
             while block := answer.read(_CHUNK_BYTES):
                 file.write(block)
                 digest.update(block)
                 done += len(block)
-                if report is not None and whole:
-                    report(min(done / whole, 1.0))
+                if report is not None and total_bytes:
+                    report(min(done / total_bytes, 1.0))
             if not digest.hexdigest().startswith(_expected_digest(path)):
                 raise Refusal(_DAMAGED.fill(name=name))
     except (OSError, http.client.HTTPException):

@@ -22,7 +22,7 @@ from vpc2.shares import Share
 class RobustnessCurve:
     """The accuracy on a set of pictures with its interval, and the mean confidence (0 to 1), at each strength, starting with none."""
 
-    challenge: str
+    corruption: str
     strengths: tuple[float, ...]
     shares: tuple[Share, ...]
     confidence: tuple[float, ...]
@@ -33,7 +33,7 @@ class RobustnessCurve:
         return tuple(share.share for share in self.shares)
 
     @property
-    def kept(self) -> float:
+    def relative_accuracy(self) -> float:
         """The mean accuracy over all strengths but the first, as a share of the plain accuracy; 0 where that is 0."""
         plain, *corrupted = self.accuracy
         return float(np.mean(corrupted)) / plain if plain else 0.0

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-MOST_BYTES = 128 << 20  # limit for weights, which are in memory twice afterwards
+MAX_BYTES = 128 << 20  # limit for weights, which are in memory twice afterwards
 _LOG = logging.getLogger(__name__)
 
 
@@ -31,7 +31,7 @@ def fold(module: nn.Module) -> nn.Module | None:
     A batch norm after a convolution is a scale and a shift of its weights (`torch.nn.utils.fusion`); zero padding in a layer of its own
     becomes the padding of the convolution; and an activation overwrites an input that no other layer uses.
     """
-    if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MOST_BYTES:
+    if sum(value.numel() * value.element_size() for value in module.state_dict().values()) > MAX_BYTES:
         return None
     try:
         graph = _Tracer().trace(module)

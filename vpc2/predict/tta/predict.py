@@ -56,15 +56,15 @@ def predict_views(
     chunk, group = max(batch_size // len(views), 1), max(batch_size, 1)
     with torch.no_grad():
         for start in range(0, len(images), chunk):
-            part = images[start : start + chunk].to(classifier.device)
+            batch = images[start : start + chunk].to(classifier.device)
             for first in range(0, len(views), group):
                 stacked = []
                 for v, view in enumerate(views[first : first + group], first):
                     making = time.perf_counter()
-                    stacked.append(apply_view(view, part))
+                    stacked.append(apply_view(view, batch))
                     making_ms[v] += _ms_since(making)
                 batch_logits = classifier.logits(torch.cat(stacked))
-                logits[first : first + len(stacked), start : start + len(part)] = batch_logits.view(len(stacked), len(part), -1)
+                logits[first : first + len(stacked), start : start + len(batch)] = batch_logits.view(len(stacked), len(batch), -1)
     total_ms = _ms_since(began)
     rest = (total_ms - sum(making_ms)) / len(views)
     return ViewPredictions(views, logits, logits.softmax(-1), tuple(ms + rest for ms in making_ms), total_ms, plain_ms)

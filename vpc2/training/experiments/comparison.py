@@ -17,8 +17,8 @@ from vpc2.predict.statistics import accuracy_of, crossed_interval
 from vpc2.shares import Share, share_of
 from vpc2.text import Text
 
-FEWEST_SEEDS = 2  # with fewer there is no verdict: the effect of the initial weights cannot be separated from the recipe's
-FEWEST_UNITS = 3  # people, or images
+MIN_SEEDS = 2  # with fewer there is no verdict: the effect of the initial weights cannot be separated from the recipe's
+MIN_UNITS = 3  # people, or images
 
 _BETTER = Text(
     "{right}: test accuracy {b:.1f} % instead of {a:.1f} % ({left}): {gap:.1f} points better (95 % interval {low:.1f} to {high:.1f}), "
@@ -58,7 +58,7 @@ class AccuracyGap:
     @property
     def is_clear(self) -> bool:
         """True if the interval does not contain zero and there are enough seeds and people for a verdict."""
-        return self.seeds >= FEWEST_SEEDS and self.units >= FEWEST_UNITS and (self.low > 0 or self.high < 0)
+        return self.seeds >= MIN_SEEDS and self.units >= MIN_UNITS and (self.low > 0 or self.high < 0)
 
 
 def hits_of(end: Mapping[str, Any]) -> np.ndarray | None:
@@ -102,9 +102,9 @@ class Side:
 def sentences(gap: AccuracyGap, left: Side, right: Side) -> tuple[Text, ...]:
     """Return the verdict and remarks on the number of seeds, as texts."""
     text = _UNCLEAR if not gap.is_clear else _BETTER if gap.mean > 0 else _WORSE
-    if gap.units < FEWEST_UNITS:
+    if gap.units < MIN_UNITS:
         text = _FEW_PEOPLE
-    elif gap.seeds < FEWEST_SEEDS:
+    elif gap.seeds < MIN_SEEDS:
         text = _NO_VERDICT
     low, high = 100 * gap.low, 100 * gap.high
     if text is _WORSE:

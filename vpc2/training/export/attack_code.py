@@ -9,21 +9,24 @@ from vpc2.training.spec import Recipe
 _ATTACK = '''
 
 # --- adversarial training
-def attack(images, truth, step):
-    """Return a batch whose first pictures are moved to where the net, as it is now, errs most: never further than epsilon."""
+def attack(images, targets, step):
+    """Return a batch whose first images are adversarial examples for the net with its current weights, within epsilon."""
     count = max(round(len(images) * {share}), 1)
     net.eval()
-    attacked = {function}(
-        ask, images[:count], truth[:count], norm="{norm}", steps={steps}, epsilon={epsilon}, seed=seed_of(SEED, "attack", step)
+    adversarial = {function}(
+        predict_logits, images[:count], targets[:count], norm="{norm}", steps={steps}, epsilon={epsilon}, seed=seed_of(SEED, "attack", step)
     )
     net.train()
-    return torch.cat([attacked, images[count:]])
+    return torch.cat([adversarial, images[count:]])
 
 '''
 
 
 def attack_code(recipe: Recipe, carrier: Carrier) -> str:
-    """Return the code of `attack(images, truth, step)` for a recipe with adversarial training; it uses the script's `net` and `ask`."""
+    """Return the code of `attack(images, targets, step)` for a recipe with adversarial training.
+
+    It uses the script's `net` and `predict_logits`.
+    """
     settings, entry = recipe.settings, ATTACKS[recipe.settings["adversary"]]
     return _ATTACK.format(
         share=settings["adversary_share"],

@@ -27,7 +27,7 @@ from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 from vpc2.version import APP
 
-MOST_BYTES = 200 * MB
+MAX_BYTES = 200 * MB
 
 _LARGE = Text("The pictures of this run take {found:,} MB; at most {most:,} MB are packed. The recipe can be saved instead.")
 _LONG = Text(
@@ -45,8 +45,8 @@ def pack_run(run: Run) -> bytes:
     classifier = load_classifier(run.folder)
     recipe, _ = fit_to_data(run.recipe)
     data = load_dataset(recipe.dataset, recipe.settings["size_px"])
-    if data.images.nbytes > MOST_BYTES:
-        raise Refusal(_LARGE.fill(found=data.images.nbytes // MB, most=MOST_BYTES // MB))
+    if data.images.nbytes > MAX_BYTES:
+        raise Refusal(_LARGE.fill(found=data.images.nbytes // MB, most=MAX_BYTES // MB))
     history, start = read_run_history(recipe, read_events(run.folder)[0]), run.folder / START_NAME
     preprocessing, has_start = classifier.preprocessing, start.is_file()
     out = io.BytesIO()

@@ -19,28 +19,28 @@ PIPELINE_SEED = {seed}
 
 
 def steps(height, width):
-    """Each step for pictures of this size: its id, the smallest side it works on, whether it draws picture by picture."""
+    """Return for images of this size each step's id, its minimum side, whether it samples per image, and its augmentation."""
     return [
 {steps}    ]
 
 
 def augment(images, seed):
-    """Return a batch with every picture augmented by values of its own: drawn from the step's seed first, then applied."""
+    """Return a batch (B, 3, H, W) augmented: each step samples parameters for every image from its seed, then applies them."""
     height, width = images.shape[-2:]
-    for step_id, smallest_side, is_policy, augmentation in steps(height, width):
-        if min(height, width) < smallest_side:
+    for step_id, min_side, is_policy, augmentation in steps(height, width):
+        if min(height, width) < min_side:
             continue
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed_of(PIPELINE_SEED, step_id, seed))
             if is_policy:
-                sampled = [augmentation.forward_parameters(torch.Size((1, *images.shape[1:]))) for _ in images]
+                params = [augmentation.forward_parameters(torch.Size((1, *images.shape[1:]))) for _ in images]
             else:
-                sampled = augmentation.forward_parameters(images.shape)
+                params = augmentation.forward_parameters(images.shape)
         with torch.no_grad():
             if is_policy:
-                images = torch.cat([augmentation(image[None], params=own) for image, own in zip(images, sampled)])
+                images = torch.cat([augmentation(image[None], params=own_params) for image, own_params in zip(images, params)])
             else:
-                images = augmentation(images, params=sampled)
+                images = augmentation(images, params=params)
             images = images.clamp(0.0, 1.0).nan_to_num_(nan=0.0)
     return images
 
@@ -48,53 +48,54 @@ def augment(images, seed):
 _MIX = '''
 
 def mix(images, labels, seed):
-    """Return a batch mixed, and how much of each class is in each picture: what the same mixing makes of maps of ones."""
+    """Return a batch (B, 3, H, W) mixed and its soft labels (B, K): shares of pixels, measured by mixing a map of ones per image."""
     targets = nn.functional.one_hot(labels, len(classes)).float()
-    if len(images) < {fewest}:
+    if len(images) < {min_images}:
         return images, targets
-    whole, images = images, images[..., : images.shape[-2] // {unit} * {unit}, : images.shape[-1] // {unit} * {unit}]
+    original, images = images, images[..., : images.shape[-2] // {unit} * {unit}, : images.shape[-1] // {unit} * {unit}]
     height, width = images.shape[-2:]
-    mixing, owners = {call}, []
+    mixing, pixel_shares = {call}, []
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        sampled = mixing.forward_parameters(images.shape)
+        params = mixing.forward_parameters(images.shape)
     with torch.no_grad():
-        mixed = mixing(images, params=sampled)
-        for few in torch.eye(len(images)).split({maps}, dim=1):
-            maps = few[:, :, None, None].expand(*few.shape, height, width).contiguous()
-            owners.append(mixing(maps, params=sampled).mean((2, 3)))
+        mixed = mixing(images, params=params)
+        for columns in torch.eye(len(images)).split({maps}, dim=1):
+            maps = columns[:, :, None, None].expand(*columns.shape, height, width).contiguous()
+            pixel_shares.append(mixing(maps, params=params).mean((2, 3)))
     mixed = mixed.clamp(0, 1)
-    if mixed.shape != whole.shape:
-        mixed = nn.functional.interpolate(mixed, whole.shape[-2:], mode="bilinear", align_corners=False)
-    targets = torch.cat(owners, 1).clamp(0, 1) @ targets
+    if mixed.shape != original.shape:
+        mixed = nn.functional.interpolate(mixed, original.shape[-2:], mode="bilinear", align_corners=False)
+    targets = torch.cat(pixel_shares, 1).clamp(0, 1) @ targets
     return mixed, targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
 
 '''
 _COPIES = """
-# --- offline: copies made before the training
-own = labels[train].tolist()
-copies = {copies}
-counts = [copies] * len(own)
-{balance}picked, made = torch.repeat_interleave(train, torch.tensor(counts)), []
-for at in range(0, len(picked), 64):
-    copy = augment(pictures(picked[at : at + 64]), seed_of(SEED, PIPELINE_SEED, "copy", at))
-    made.append(copy.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
-train = torch.cat([train, torch.arange(len(pixels), len(pixels) + len(picked))])
-pixels, labels = torch.cat([pixels, *made]), torch.cat([labels, labels[picked]])
+# --- offline augmentation: augmented copies, made before the training
+train_labels = labels[train].tolist()
+copies_per_image = {copies}
+copy_counts = [copies_per_image] * len(train_labels)
+{balance}source_index, copies = torch.repeat_interleave(train, torch.tensor(copy_counts)), []
+for start in range(0, len(source_index), 64):
+    batch = augment(load_images(source_index[start : start + 64]), seed_of(SEED, PIPELINE_SEED, "copy", start))
+    copies.append(batch.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
+train = torch.cat([train, torch.arange(len(images), len(images) + len(source_index))])
+images, labels = torch.cat([images, *copies]), torch.cat([labels, labels[source_index]])
 """
-_BALANCE = """sizes, seen = {label: own.count(label) for label in set(own)}, dict.fromkeys(own, 0)
-wanted = max(sizes.values()) * (1 + copies)
-for i, label in enumerate(own):  # as many as bring every class to the size of the largest
-    missing = wanted - sizes[label]
-    counts[i] = missing // sizes[label] + (seen[label] < missing % sizes[label])
-    seen[label] += 1
+_BALANCE = """class_counts = {label: train_labels.count(label) for label in set(train_labels)}
+positions = dict.fromkeys(train_labels, 0)
+target_count = max(class_counts.values()) * (1 + copies_per_image)
+for i, label in enumerate(train_labels):  # every class gets as many copies as bring it to the size of the largest
+    missing = target_count - class_counts[label]
+    copy_counts[i] = missing // class_counts[label] + (positions[label] < missing % class_counts[label])
+    positions[label] += 1
 """
 
 
 def pipeline_code(recipe: Recipe, carrier: Carrier, *, is_quick: bool) -> str:
     """Return the code of `augment` and `mix`, as far as the recipe needs them, and of the copies made before the training.
 
-    It uses the script's `seed_of`, `pictures` and variables of the training data. With `is_quick`, operations are the app's fast CPU
+    It uses the script's `seed_of`, `load_images` and variables of the training data. With `is_quick`, operations are the app's fast CPU
     implementations; `carrier` includes their source, as that of everything that is not from Kornia.
     """
     settings, pipeline = recipe.settings, recipe.augmentation
@@ -124,11 +125,11 @@ def _name(target: str, carrier: Carrier) -> str:
 
 
 def _mix(recipe: Recipe, mixing: Mixing, carrier: Carrier) -> str:
-    entry = MIXES[mixing.way]
+    entry = MIXES[mixing.kind]
     params = entry.clean(mixing.params)
     if "patch_size" in params:
         params = {**params, "patch_size": min(params["patch_size"], recipe.settings["size_px"])}
     size_argument = "output_size=(height, width)" if entry.is_sized else ""
     arguments = call_arguments(replace(entry, is_sized=False), params)
     call = f"{_name(entry.target, carrier)}({', '.join(filter(None, [size_argument, arguments]))}, data_keys=['input'])"
-    return _MIX.format(fewest=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)
+    return _MIX.format(min_images=entry.fewest, unit=params.get("grid", 1), call=call, maps=MAPS_AT_ONCE)

@@ -27,7 +27,7 @@ _IMPORTS = ("csv", "math", "sys", "numpy as np", "torch")
 _FROM = ("pathlib import Path", "torch import nn", "torch.nn.functional import cross_entropy")
 _HEAD = '''"""{title}
 
-Trains it again, step by step as vpc2 did: the same split, first weights, order of pictures, draws and learning rates.
+Repeats its training step by step: the same split, initial weights, order of images, augmentation and learning rates.
 {promise}
 Needs {needs}, and {files} beside it.
 """
@@ -46,81 +46,87 @@ for name in {listed}:
 {definitions}
 
 
-# --- data: pictures (N, H, W, 3) as bytes, their classes, and units (people, or single pictures) that are never split
+# --- data: images (N, H, W, 3) uint8, labels, and groups of images (of one person, or single images) that are never split
 data = np.load(HERE / "{data}")
-images, labels, units, strata, classes = (data[name] for name in ("images", "labels", "units", "strata", "classes"))
+images, labels, groups, strata, classes = (data[name] for name in ("images", "labels", "units", "strata", "classes"))
 
 
-def split(share):
-    """20 % to test, 20 % to validate, always the same; of the rest `share` of the whole to train on, chosen by the seed."""
-    parts = [], [], []
+def split(train_share):
+    """Return the indices of the training, validation and test images.
+
+    20 % are for testing and 20 % for validation, always the same; of the rest, `train_share` of all is for training, chosen by the seed.
+    """
+    subsets = [], [], []
     for stratum in np.unique(strata):
-        own = np.unique(units[strata == stratum])
-        np.random.default_rng(0).shuffle(own)
-        test = max(1, round(0.2 * len(own))) if len(own) > 1 else 0
-        validation = max(1, round(0.2 * len(own))) if len(own) > 2 else 0
-        rest = own[test + validation :]
+        members = np.unique(groups[strata == stratum])
+        np.random.default_rng(0).shuffle(members)
+        test = max(1, round(0.2 * len(members))) if len(members) > 1 else 0
+        validation = max(1, round(0.2 * len(members))) if len(members) > 2 else 0
+        rest = members[test + validation :]
         np.random.default_rng((SEED, int(stratum))).shuffle(rest)
-        for part, members in zip(parts, (rest[: max(1, round(share * len(own)))], own[test : test + validation], own[:test])):
-            part.append(members)
-    return [np.flatnonzero(np.isin(units, np.concatenate(part))) for part in parts]
+        train = rest[: max(1, round(train_share * len(members)))]
+        for subset, chosen in zip(subsets, (train, members[test : test + validation], members[:test])):
+            subset.append(chosen)
+    return [np.flatnonzero(np.isin(groups, np.concatenate(subset))) for subset in subsets]
 
 
 train, validation, test = split({share})
 '''
-_THIN = """kept = []  # a long tail of classes: class k of K keeps {factor:g} ** (-k / (K - 1)) of its own
+_IMBALANCE = """subsets = []  # a long-tailed distribution: class k of K keeps {factor:g} ** (-k / (K - 1)) of its training images
 for label in range(len(classes)):
-    own = train[labels[train] == label]
-    count = max(round(len(own) * {factor} ** (-label / (len(classes) - 1))), min(2, len(own)))
-    kept.append(np.random.default_rng((SEED, label)).permutation(own)[:count])
-train = np.sort(np.concatenate(kept))
+    class_indices = train[labels[train] == label]
+    count = max(round(len(class_indices) * {factor} ** (-label / (len(classes) - 1))), min(2, len(class_indices)))
+    subsets.append(np.random.default_rng((SEED, label)).permutation(class_indices)[:count])
+train = np.sort(np.concatenate(subsets))
 """
-_TENSORS = """pixels, labels, train = torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(train)
+_TENSORS = '''images, labels, train = torch.from_numpy(images), torch.from_numpy(labels), torch.from_numpy(train)
 torch.manual_seed(seed_of(SEED, "weights"))
 
 
-def pictures(index):
-    return pixels[index].permute(0, 3, 1, 2).float().div(255)
+def load_images(index):
+    """Return images (B, 3, H, W) in [0, 1]."""
+    return images[index].permute(0, 3, 1, 2).float().div(255)
 
 
-def prepared(images):
+def preprocess(images):
+    """Return the input of the net{how}."""
 {grey}    mean, std = torch.tensor(MEAN).view(1, -1, 1, 1), torch.tensor(STD).view(1, -1, 1, 1)
     return images.sub(mean).div(std).contiguous(memory_format=torch.channels_last)
-"""
+'''
 _GREY = "    images = (images * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)\n"
 _LAYOUT = "net = net.to(memory_format=torch.channels_last)\n"
-_START = """start = load_file(HERE / "{start}")  # the weights to begin with, numbered in the order of the net's own
-net.load_state_dict({{name: start[str(i)] for i, name in enumerate(net.state_dict())}})
+_START = """weights = load_file(HERE / "{start}")  # initial weights, numbered in the order of the state dict
+net.load_state_dict({{name: weights[str(i)] for i, name in enumerate(net.state_dict())}})
 """
-_ASK = '''
+_PREDICT = '''
 
-def ask(images):
-    """Return the net's answers to pictures in [0, 1]{how}."""
+def predict_logits(images):
+    """Return the logits (B, K) of images (B, 3, H, W) in [0, 1]{how}."""
 {body}
 
 '''
-_PLAIN = "    return net(prepared(images))"
+_PLAIN = "    return net(preprocess(images))"
 _MIXED = """    with torch.autocast("cpu", dtype=torch.bfloat16):
-        return net(prepared(images)).float()"""
+        return net(preprocess(images)).float()"""
 _FEATURES = """
-# --- features: the frozen trunk looks at every picture once
-features = torch.zeros(len(pixels), net.head[-1].in_features)
+# --- features: computed once, because the trunk is frozen
+features = torch.zeros(len(images), net.head[-1].in_features)
 net.eval()
 with torch.no_grad():
     for index in torch.from_numpy(np.unique(np.concatenate((train.numpy(), validation, test)))).split(64):
 {body}
 
 """
-_PLAIN_FEATURES = "        features[index] = net.trunk(prepared(pictures(index)))"
+_PLAIN_FEATURES = "        features[index] = net.trunk(preprocess(load_images(index)))"
 _MIXED_FEATURES = """        with torch.autocast("cpu", dtype=torch.bfloat16):
-            features[index] = net.trunk(prepared(pictures(index))).float()"""
+            features[index] = net.trunk(preprocess(load_images(index))).float()"""
 
 _SAME = (
-    "On the machine that trained it, with the same versions of all it needs, the curve is the same to the last bit; elsewhere sums may be\n"
-    "rounded otherwise."
+    "On the machine that trained it, with the same versions of the packages, the curve is the same bit for bit; elsewhere sums may be\n"
+    "rounded differently."
 )
 _ALIKE = (
-    "The run was trained on {device}; this script computes on the processor, where sums are rounded otherwise: its curve is like the "
+    "The run was trained on {device}; this script computes on the CPU, where sums are rounded differently: its curve is similar to the "
     "run's,\nand not the same."
 )
 
@@ -153,8 +159,9 @@ def to_script(
         carrier.imports[line] = None
     parts = []
     if settings["imbalance"] > 1:
-        parts.append(_THIN.format(factor=settings["imbalance"]))
-    parts.append(_TENSORS.format(grey=_GREY if isinstance(net, Net) and net.input[0] == 1 else ""))
+        parts.append(_IMBALANCE.format(factor=settings["imbalance"]))
+    is_grey = isinstance(net, Net) and net.input[0] == 1
+    parts.append(_TENSORS.format(grey=_GREY if is_grey else "", how=": greyscale and normalised" if is_grey else ": normalised"))
     if recipe.augmentation is not None:
         parts.append(pipeline_code(recipe, carrier, is_quick=is_exact))
     parts += ["\n# --- net\n", _net(recipe, carrier), _LAYOUT]
@@ -164,15 +171,15 @@ def to_script(
     if knows_features:
         parts.append(_FEATURES.format(body=_MIXED_FEATURES if is_mixed else _PLAIN_FEATURES))
     else:
-        parts.append(_ASK.format(how=", in mixed precision" if is_mixed else "", body=_MIXED if is_mixed else _PLAIN))
+        parts.append(_PREDICT.format(how=", in mixed precision" if is_mixed else "", body=_MIXED if is_mixed else _PLAIN))
     if recipe.is_attacked:
         parts.append(attack_code(recipe, carrier))
     parts.append(
         loop_code(recipe, carrier, steps=steps, last=last, is_scored=is_scored, is_stopped=is_stopped, knows_features=knows_features)
     )
     promise = _SAME if is_exact else _ALIKE.format(device=device)
-    whole = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
-    return re.sub(r"\n{4,}", "\n\n\n", whole)
+    code = _head(recipe, mean, std, carrier, promise, threads, has_start) + "".join(parts)
+    return re.sub(r"\n{4,}", "\n\n\n", code)
 
 
 def is_same_curve(device: str) -> bool:
@@ -205,7 +212,7 @@ def _head(
         rate=settings["learning_rate"],
         mean=tuple(mean),
         std=tuple(std),
-        threads=f"torch.set_num_threads({threads})  # as the run had: sums cut otherwise are rounded otherwise\n" if threads else "",
+        threads=f"torch.set_num_threads({threads})  # as in the run: the rounding of sums depends on it\n" if threads else "",
         listed="(" + ", ".join(f'"{name}"' for name in files) + ",)",
         definitions="\n\n\n".join(carrier.definitions),
         data=DATA_NAME,
@@ -219,5 +226,5 @@ def _net(recipe: Recipe, carrier: Carrier) -> str:
         imports, lines = backbone_code.to_net(recipe.net, "len(classes)", is_trained=False)
         carrier.imports.update(dict.fromkeys(imports.splitlines()))
         return f"\n\n{lines}"
-    whole = nets.to_code(recipe.net)
-    return whole[whole.index("from torch import nn\n") + len("from torch import nn\n") : whole.index("\nimages = torch.zeros")].lstrip("\n")
+    code = nets.to_code(recipe.net)
+    return code[code.index("from torch import nn\n") + len("from torch import nn\n") : code.index("\nimages = torch.zeros")].lstrip("\n")

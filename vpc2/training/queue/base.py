@@ -20,7 +20,7 @@ from vpc2.training.runs.store import NO_SPACE, Run, RunStore
 
 STOP_PATIENCE_S = 10.0  # between a request and killing the worker
 OVERTIME_S = 120.0  # added to the longest time budget: loading, the last validation and the test
-LEAST_FREE_BYTES = 32 * MB
+MIN_FREE_BYTES = 32 * MB
 
 _FULL = Text("The line is full ({limit} runs are waiting): try again in a few minutes.")
 _STILL_ENDING = Text("The last process of this run is still ending: try again in a moment.")
@@ -94,7 +94,7 @@ class QueueBase(ABC):
                 return
             if len(self._waiting) >= self.max_waiting:
                 self._refuse(run, _FULL.fill(limit=self.max_waiting))
-            if shutil.disk_usage(run.folder).free < LEAST_FREE_BYTES:
+            if shutil.disk_usage(run.folder).free < MIN_FREE_BYTES:
                 self._refuse(run, NO_SPACE)
             self._waiting.append(run)
             self._start_supervisor()

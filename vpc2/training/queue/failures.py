@@ -10,7 +10,7 @@ from vpc2.training.runs.store import FULL_DISK
 _NO_MEMORY = Text(
     "The machine ran out of memory: choose smaller batches, smaller pictures or a smaller net. The rest of the app is not affected."
 )
-_NO_SPACE = Text("The disk is full: delete old runs and start again. The model of the last saved epoch is kept.")
+_NO_SPACE = Text("The disk is full: delete old runs and start again. The classifier of the last saved epoch is kept.")
 _FILE_GONE = Text("A file went away or could not be read while training: “{name}”.")
 BUG = Text("The training process ended by an error of the program; its worker.log says which.")
 

@@ -21,7 +21,7 @@ from vpc2.training.runs.store import Run
 from vpc2.training.tensorboard.sink import TensorBoardSink
 
 RESERVE_BYTES = 16 * 1024
-MOST_HEADER_BYTES = 8 * 1024 * 1024
+MAX_HEADER_BYTES = 8 * 1024 * 1024
 
 
 class RunRecorder:
@@ -76,8 +76,8 @@ class RunRecorder:
     def fail(self, reason: Text) -> None:
         """Record the end as failed with a reason, unless the run has already ended; works on a full disk, too."""
         self._reserve.unlink(missing_ok=True)
-        for part in self.run.folder.glob("*.tmp"):
-            part.unlink(missing_ok=True)
+        for path in self.run.folder.glob("*.tmp"):
+            path.unlink(missing_ok=True)
         if not self.state:
             self.state = "failed"
             with suppress(OSError):  # no space even for that: the status becomes "interrupted"
@@ -102,7 +102,7 @@ def checkpoint_position(folder: Path) -> dict[str, int]:
     try:
         with (folder / CHECKPOINT_NAME).open("rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
-            position = json.loads(json.loads(file.read(min(size, MOST_HEADER_BYTES)))["__metadata__"]["place"])
+            position = json.loads(json.loads(file.read(min(size, MAX_HEADER_BYTES)))["__metadata__"]["place"])
     except (OSError, ValueError, KeyError, TypeError, struct.error):  # damaged: resuming the run reports it
         pass
     values = position if isinstance(position, dict) else {}

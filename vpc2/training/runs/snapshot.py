@@ -11,8 +11,8 @@ import numpy as np
 
 from vpc2.predict.statistics import confusion_matrix
 
-MOST_PICTURES = 32  # of the batch
-MOST_MISTAKES = 24
+MAX_PICTURES = 32  # of the batch
+MAX_MISTAKES = 24
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Snapshot:
     epoch: int
     step: int
     classes: tuple[str, ...]
-    batch: np.ndarray  # uint8 (B, H, W, 3): the last batch after augmentation, at most MOST_PICTURES images
+    batch: np.ndarray  # uint8 (B, H, W, 3): the last batch after augmentation, at most MAX_PICTURES images
     targets: np.ndarray  # float32 (B, K): one-hot, or mixed
     labels: np.ndarray  # int64 (V,): the true classes of the validation images
     probabilities: np.ndarray  # float32 (V, K)
-    mistakes: tuple[Mistake, ...]  # by decreasing confidence, at most MOST_MISTAKES
+    mistakes: tuple[Mistake, ...]  # by decreasing confidence, at most MAX_MISTAKES
     layers: tuple[LayerSnapshot, ...]
     filters: np.ndarray | None  # float32 (out, in, height, width): the weights of the first convolution
 

@@ -69,7 +69,7 @@ def to_numbers(snapshot: Snapshot) -> dict[str, Any]:
     without images; `intervals` are the 95 % confidence intervals per class, `interval` that of all images.
     """
     confusion = snapshot.confusion()
-    shown = confusion.sum(1)
+    class_counts = confusion.sum(1)
     return {
         "epoch": snapshot.epoch,
         "step": snapshot.step,
@@ -77,9 +77,9 @@ def to_numbers(snapshot: Snapshot) -> dict[str, Any]:
         "columns": COLUMNS,
         "batch": [_shares(row) for row in snapshot.targets[: len(snapshot.batch)]],
         "confusion": confusion.tolist(),
-        "accuracy": [round(float(confusion[k, k] / n), 4) if n else None for k, n in enumerate(shown)],
-        "intervals": [_interval(confusion[k, k], n) for k, n in enumerate(shown)],
-        "interval": _interval(np.trace(confusion), shown.sum()),
+        "accuracy": [round(float(confusion[k, k] / n), 4) if n else None for k, n in enumerate(class_counts)],
+        "intervals": [_interval(confusion[k, k], n) for k, n in enumerate(class_counts)],
+        "interval": _interval(np.trace(confusion), class_counts.sum()),
         "mistakes": [
             {"index": mistake.index, "true": mistake.true, "predicted": mistake.predicted, "confidence": _short(mistake.confidence)}
             for mistake in snapshot.mistakes

@@ -34,7 +34,7 @@ STATES = {
 }
 
 _INTERRUPTED = Text(
-    "The training process ended unexpectedly after epoch {epoch}; curves and model up to there are kept, and the run can be resumed."
+    "The training process ended unexpectedly after epoch {epoch}; curves and classifier up to there are kept, and the run can be resumed."
 )
 _STOPPED_WAITING = Text("Stopped on request while it waited.")
 _INTERRUPTED_EARLY = Text("The training process ended unexpectedly before the first epoch was complete; the run can be resumed.")

@@ -36,7 +36,7 @@ _NO_RUN = Text("There is no such run; it may have been deleted.")
 _NOT_YOURS = Text("This run is somebody else's: look at it or clone it.")
 _STILL_RUNNING = Text("This run is still going: stop it first, then delete it.")
 _ENDED = Text("This run has come to its end, there is nothing left to resume: continue from it with a new run.")
-_NO_MODEL = Text("This run has no model yet to continue from: it is there after the first epoch.")
+_NO_MODEL = Text("This run has no classifier yet to continue from: it is there after the first epoch.")
 NO_SPACE = Text("The disk is full: delete old runs, then try again. Nothing was changed.")
 
 
@@ -245,8 +245,8 @@ class RunStore:
             if folder.name.startswith(".deleted-"):
                 shutil.rmtree(folder, ignore_errors=True)
             elif folder.is_dir() and (not (folder / "spec.json").is_file() or status_of(folder).state != "running"):
-                for part in (*folder.glob("*.tmp"), folder / "reserve"):
-                    part.unlink(missing_ok=True)
+                for path in (*folder.glob("*.tmp"), folder / "reserve"):
+                    path.unlink(missing_ok=True)
 
     def _get_owned(self, run_id: object, visitor: str) -> Run:
         run = self.get(run_id)

@@ -126,10 +126,10 @@ def _flat(events: list[dict[str, Any]], start: dict[str, Any], series: dict[str,
         return None
     rates = [event["learning_rate"] for event in events if event["type"] == "step"]
     planned = next((event.get("planned_epochs") for event in reversed(events) if event["type"] == "epoch"), None)
-    most = start.get("epochs", 0)
-    is_cut = planned is not None and planned < CUT * most
+    epochs = start.get("epochs", 0)
+    is_cut = planned is not None and planned < CUT * epochs
     text = _FLAT_CUT if is_cut else _FLAT_ATTACKED if start.get("adversary") else _FLAT
-    return text.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0), epochs=planned or 0, most=most)
+    return text.fill(first=losses[0], last=last, chance=chance, rate=max(rates, default=0.0), epochs=planned or 0, most=epochs)
 
 
 def _noise(values: list[float]) -> float:

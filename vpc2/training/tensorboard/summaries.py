@@ -88,8 +88,8 @@ def to_markdown(recipe: Recipe) -> str:
         rows.append(("Augmentation", ", ".join(OPS[step.op].title.en for step in recipe.augmentation.steps if step.on) or "mixing"))
     for key, value in recipe.settings.items():
         knob = SETTINGS.knob(key)
-        shown = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
-        rows.append((knob.title.en, f"{shown} {knob.unit}".strip()))
+        value_text = knob.options[value].en if hasattr(knob, "options") else f"{value:g}"
+        rows.append((knob.title.en, f"{value_text} {knob.unit}".strip()))
     lines = ["| Setting | Value |", "|---|---|", *(f"| {name} | {_escape_markdown(value)} |" for name, value in rows)]
     if isinstance(recipe.net, Net):
         lines += ["", "| Layer | Output | Parameters |", "|---|---|---|"]
@@ -117,8 +117,8 @@ def filter_tiles(filters: np.ndarray) -> list[np.ndarray]:
     Zero is mid grey; the weight of largest magnitude is black or white.
     """
     strongest = max(float(np.abs(filters).max()), 1e-12)
-    shown = filters if filters.shape[1] == 3 else np.repeat(filters.mean(1, keepdims=True), 3, axis=1)
-    pixels = np.clip(127.5 + 127.5 * shown / strongest, 0, 255).round().astype(np.uint8)
+    images = filters if filters.shape[1] == 3 else np.repeat(filters.mean(1, keepdims=True), 3, axis=1)
+    pixels = np.clip(127.5 + 127.5 * images / strongest, 0, 255).round().astype(np.uint8)
     return list(pixels.transpose(0, 2, 3, 1)[: 8 * COLUMNS])
 
 

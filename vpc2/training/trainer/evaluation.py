@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from vpc2.predict.statistics import confusion_matrix
-from vpc2.training.runs.snapshot import MOST_MISTAKES, LayerSnapshot, Mistake
+from vpc2.training.runs.snapshot import MAX_MISTAKES, LayerSnapshot, Mistake
 from vpc2.training.trainer.model import Model
 from vpc2.training.trainer.training_data import BATCH, TrainingData
 
@@ -63,18 +63,18 @@ def score(model: Model, training_data: TrainingData, indices: np.ndarray) -> Sco
 
 
 def find_mistakes(score: Score | None, pictures: Callable[[Tensor], Tensor]) -> tuple[Mistake, ...]:
-    """Return the misclassified images by decreasing confidence, at most `MOST_MISTAKES`; `pictures` returns images by index."""
+    """Return the misclassified images by decreasing confidence, at most `MAX_MISTAKES`; `pictures` returns images by index."""
     if score is None:
         return ()
     predicted = score.probabilities.argmax(1)
     confidence = np.where(predicted != score.labels, score.probabilities.max(1), -1.0)
-    order = [int(i) for i in np.argsort(-confidence, kind="stable")[:MOST_MISTAKES] if confidence[i] >= 0]
+    order = [int(i) for i in np.argsort(-confidence, kind="stable")[:MAX_MISTAKES] if confidence[i] >= 0]
     if not order:
         return ()
-    shown = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
+    images = to_bytes(pictures(torch.from_numpy(score.index[order].astype(np.int64))))
     return tuple(
         Mistake(int(score.index[i]), int(score.labels[i]), int(predicted[i]), float(confidence[i]), picture)
-        for i, picture in zip(order, shown, strict=True)
+        for i, picture in zip(order, images, strict=True)
     )
 
 

@@ -99,11 +99,11 @@ class Model:
         for at in range(0, len(index), BATCH):
             if should_end():  # some images have no features then: the test uses the whole net
                 return
-            part = index[at : at + BATCH].to(self.device)
-            images = ((training_data.images(part) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+            batch = index[at : at + BATCH].to(self.device)
+            images = ((training_data.images(batch) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
             with self.autocast():
-                features[part] = self.frozen.features(images).float()
-            report((at + len(part)) / len(index))
+                features[batch] = self.frozen.features(images).float()
+            report((at + len(batch)) / len(index))
         self.features = features
 
     def trainable_state(self) -> dict[str, Tensor]:
@@ -121,8 +121,8 @@ class Model:
     def copy(self, weights: dict[str, Tensor]) -> nn.Module:
         """Return a copy of the whole module in evaluation mode, with these weights in its trainable part."""
         copied = deepcopy(self.module)
-        part = copied.head if isinstance(copied, BackboneModel) and self.is_frozen else copied
-        part.load_state_dict(weights)
+        trainable = copied.head if isinstance(copied, BackboneModel) and self.is_frozen else copied
+        trainable.load_state_dict(weights)
         return copied.eval()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vpc2.training.trainer.state import TrainerState
 
 PREPARE_EVERY_S = 0.5
-MOST_HITS = 20_000  # largest test set for which the result per image is recorded, to compare two runs image by image
+MAX_HITS = 20_000  # largest test set for which the result per image is recorded, to compare two runs image by image
 
 _BECAME_NAN = Text(
     "Loss became {what} at step {step}: try a ten times smaller learning rate ({rate:.2g} instead of {now:.2g}). "
@@ -101,7 +101,7 @@ class Reporter:
             else training_data.counts,
             "val_counts": np.bincount(trainer.data.labels[trainer.split.validation], minlength=len(trainer.data.classes)).tolist(),
             "is_augmented": trainer.recipe.augmentation is not None,
-            "mix": mix.way if mix is not None else None,
+            "mix": mix.kind if mix is not None else None,
             "adversary": settings["adversary"] if trainer.recipe.is_attacked else None,
         }
 
@@ -171,7 +171,7 @@ class Reporter:
                 "reason": reason.in_every_language() if reason is not None else None,
                 "test_accuracy": score.accuracy if score else None,
                 "test_loss": score.loss if score else None,
-                "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MOST_HITS else None,
+                "test_hits": "".join("01"[hit] for hit in score.hits.astype(int)) if score and len(score.hits) <= MAX_HITS else None,
                 "test_groups": self._test_groups(score),
                 "confusion": score.confusion() if score else None,
                 "best_epoch": trainer.best_epoch,
@@ -182,11 +182,11 @@ class Reporter:
     def _test_groups(self, score: Score | None) -> list[int] | None:
         """Return the person shown in each test image, if known: images of one person are not independent."""
         groups = self.trainer.data.groups
-        return groups[score.index].tolist() if score and groups is not None and len(score.hits) <= MOST_HITS else None
+        return groups[score.index].tolist() if score and groups is not None and len(score.hits) <= MAX_HITS else None
 
 
 def short(epochs: float) -> int | float:
     """Return a number of epochs rounded down to three significant digits: 2.35, 199; whole numbers above are kept: 12345."""
     digits = max(2 - math.floor(math.log10(max(epochs, 1))), 0)
-    whole = math.floor(epochs * 10**digits) / 10**digits
-    return int(whole) if whole == int(whole) else whole
+    rounded = math.floor(epochs * 10**digits) / 10**digits
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -30,7 +30,7 @@ from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to
 from vpc2.training.optimisers import OPTIMISERS
 from vpc2.training.runs.events import stride_of
 from vpc2.training.runs.file_names import CHECKPOINT_NAME, MODEL_NAME, START_NAME
-from vpc2.training.runs.snapshot import MOST_PICTURES, Snapshot
+from vpc2.training.runs.snapshot import MAX_PICTURES, Snapshot
 from vpc2.training.schedule import SCHEDULES, Plan
 from vpc2.training.spec import Recipe
 from vpc2.training.trainer import checkpoint
@@ -316,8 +316,8 @@ class Trainer:
             return
         with self.snapshot_time:
             index, images, labels = self.last_batch
-            labels = labels[:MOST_PICTURES]
-            images = self.training_data.images(index[:MOST_PICTURES]) if images is None else images[:MOST_PICTURES]
+            labels = labels[:MAX_PICTURES]
+            images = self.training_data.images(index[:MAX_PICTURES]) if images is None else images[:MAX_PICTURES]
             classes, score = len(self.data.classes), self.score
             targets = labels if labels.ndim == 2 else nn.functional.one_hot(labels, classes)
             self.on_snapshot(

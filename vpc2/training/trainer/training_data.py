@@ -19,7 +19,7 @@ from vpc2.text import Plural, Refusal, Text
 from vpc2.training.spec import Recipe
 
 BATCH = 64  # batch size wherever no gradients are needed
-FEWEST_KEPT = 2  # images left of a class at least, when imbalance removes images
+MIN_CLASS_IMAGES = 2  # images left of a class at least, when imbalance removes images
 
 _COPIES_LARGE = Text(
     "The copies made before the training would take {found:,} MB; at most {most:,} MB are allowed here. Ask for fewer copies, smaller "
@@ -106,7 +106,7 @@ def thin_out(labels: np.ndarray, train: np.ndarray, classes: int, factor: float,
     remaining = []
     for label in range(classes):
         class_indices = train[labels[train] == label]
-        count = max(round(len(class_indices) * factor ** (-label / max(classes - 1, 1))), min(FEWEST_KEPT, len(class_indices)))
+        count = max(round(len(class_indices) * factor ** (-label / max(classes - 1, 1))), min(MIN_CLASS_IMAGES, len(class_indices)))
         remaining.append(np.random.default_rng((seed, label)).permutation(class_indices)[:count])
     return np.sort(np.concatenate(remaining))
 

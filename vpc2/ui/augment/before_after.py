@@ -18,12 +18,12 @@ from vpc2.ui.widgets.buttons import button
 _ADDED_TO_TRAY = Text("{name} is now in the tray.")
 
 
-def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
+def draw_before_after(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw the comparison of one draw with its original, and the buttons that add the draw to the tray or save it at full size."""
     if not photos:
         return
     photo, draw = choose_draw(photos, "compare")
-    comparison = page_frame.guarded(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
+    comparison = page_frame.draw_or_refuse(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
     if comparison is None:
         return
     slider, facts = st.columns([1.7, 1], gap="medium")
@@ -48,12 +48,12 @@ def draw_compare(pipeline: Pipeline, photos: list[Photo]) -> None:
     with st.container(horizontal=True):
         name = _("{name}, draw {n}").format(name=photo["name"], n=draw + 1)
         if button(_("Take this picture as input"), icon=":material/input:", key="compare/take"):
-            photo_picker.add_pixels(augmented.full_draw(pipeline, photo, draw), name)
-            notices.remember_note(_ADDED_TO_TRAY.fill(name=name))
+            photo_picker.add_pixels(augmented.full_size_draw(pipeline, photo, draw), name)
+            notices.add_note(_ADDED_TO_TRAY.fill(name=name))
             st.rerun()
         st.download_button(
             _("Save at full size"),
-            lambda: augmented.full_draw_png(pipeline, photo, draw),
+            lambda: augmented.full_size_draw_png(pipeline, photo, draw),
             file_name="draw.png",
             mime="image/png",
             icon=":material/download:",

@@ -14,19 +14,19 @@ from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import describe_outcome
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
 COLUMNS = {3: 4, 5: 3, 8: 3}  # columns of the grid by the number of draws; the original takes one more cell
 DRAWS = tuple(COLUMNS)
 SIDE_PX = 384
-MOST_DRAWS = 8
+MAX_DRAWS = 8
 
 Photo = dict[str, Any]
 
 
-def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
+def draw_gallery(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw every photograph and its draws, each with the steps that were applied and the values that were sampled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if button(_("Draw again"), type="primary", icon=":material/casino:", key="redraw"):
@@ -40,11 +40,13 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
         entry = OPS[step.op]
         if step.on and entry.preview_note is not None:
             st.caption(
-                _("{step}: at full size it looks a little different. {why}").format(step=say(entry.title), why=say(entry.preview_note))
+                _("{step}: at full size it looks a little different. {why}").format(
+                    step=localize(entry.title), why=localize(entry.preview_note)
+                )
             )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
-        result = page_frame.guarded(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
+        result = page_frame.draw_or_refuse(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
         if result is not None:
             cost_ms, device = cost_ms + result["ms"], result["device"]
             _draw_tiles(photo, result, COLUMNS[draws])
@@ -57,7 +59,7 @@ def draw_draws(pipeline: Pipeline, photos: list[Photo]) -> None:
 
 
 def _draw_tiles(photo: Photo, result: dict[str, Any], columns: int) -> None:
-    st.markdown(f"### {markdown.literal(photo['name'])}")
+    st.markdown(f"### {markdown.escape(photo['name'])}")
     grid = st.grid(columns, min_column_width=150, gap="small")
     with grid.cell(), st.container(key=f"tile-{photo['digest']}-original", gap="xxsmall"):
         st.image(result["original"], alt=_("The original photograph"), width="stretch")
@@ -77,6 +79,6 @@ def choose_draw(photos: list[Photo], key: str) -> tuple[Photo, int]:
             _("Photograph"), list(names), format_func=names.__getitem__, key=f"{key}/photo/{'-'.join(sorted(names))[:200]}", width=260
         )
         draw_number = st.segmented_control(
-            _("Draw"), range(1, MOST_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"
+            _("Draw"), range(1, MAX_DRAWS + 1), default=1, required=True, key=f"{key}/draw", persist_state="session"
         )
     return next(photo for photo in photos if photo["digest"] == digest), draw_number - 1

@@ -1,4 +1,4 @@
-"""Augment page, tab Export: an augmented data set as a ZIP, made from the photographs in the tray or from a data set."""
+"""Augment page, tab Take home: an augmented data set as a ZIP, made from the photographs in the tray or from a data set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vpc2.ui.augment import export_cost
 from vpc2.ui.augment.labels import labels_of
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import notices, own_datasets
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -37,7 +37,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         source = st.selectbox(
             _("Pictures"),
             [_TRAY, *ready],
-            format_func=lambda key: _("The photographs chosen above") if key == _TRAY else say(find_dataset(key).title),
+            format_func=lambda key: _("The photographs chosen above") if key == _TRAY else localize(find_dataset(key).title),
             key="export/source",
             width=320,
         )
@@ -66,7 +66,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             icon=":material/warning:",
         )
         return
-    cost = page_frame.guarded(export_cost.measure_export, pipeline, content_key, items, layout)
+    cost = page_frame.draw_or_refuse(export_cost.measure_export, pipeline, content_key, items, layout)
     if cost is None:
         return
     last_written = st.session_state.get("export/written")
@@ -74,7 +74,7 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     with table.container():
         export_cost.draw_comparison(cost, len(copies_each), sum(copies_each), written)
     if button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
-        result = page_frame.guarded(_write, pipeline, items, copies_each, layout)
+        result = page_frame.draw_or_refuse(_write, pipeline, items, copies_each, layout)
         if result is not None:
             st.session_state["export/written"] = {"asked": repr(request), **result}
             st.rerun()
@@ -114,7 +114,7 @@ def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[s
             for i, photo in enumerate(photos)
         ]
         return items, [label] * len(items)
-    data = page_frame.guarded(datasets.load_dataset, source)
+    data = page_frame.draw_or_refuse(datasets.load_dataset, source)
     if data is None:
         return [], []
     names = [f"{i:02d}_{_safe_name(name)}" for i, name in enumerate(data.classes)]
@@ -135,7 +135,7 @@ def _write(pipeline: Pipeline, items: list[Any], copies_each: list[int], layout:
     started, total = time.perf_counter(), len(copies_each) + sum(copies_each)
     bar, cancel = st.empty(), st.empty()
     # A click ends this script run at its next message to the browser, the progress; the temporary file is deleted with it.
-    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=notices.remember_note, args=(_STOPPED,))
+    cancel.button(_("Cancel"), icon=":material/close:", key="export/cancel", on_click=notices.add_note, args=(_STOPPED,))
 
     def report(written: int) -> None:
         left = (time.perf_counter() - started) / written * (total - written)
@@ -145,7 +145,7 @@ def _write(pipeline: Pipeline, items: list[Any], copies_each: list[int], layout:
         )
 
     with tempfile.TemporaryFile() as file:
-        write_dataset(file, pipeline, items, copies_each, to_jpeg, layout=layout, report=report, place=augmented.computing)
+        write_dataset(file, pipeline, items, copies_each, to_jpeg, layout=layout, report=report, place=augmented.computation_slot)
         file.seek(0)
         data = file.read()
     bar.empty()

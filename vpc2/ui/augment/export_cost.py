@@ -1,4 +1,4 @@
-"""Augment page, tab Export: the table that compares online with offline augmentation (images an epoch, disk space, time), measured here."""
+"""Augment page, tab Take home: the table that compares online with offline augmentation (images an epoch, disk space, time)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _measure_export(token: str, content_key: str, layout: str, _items: list[Any]
     from vpc2.images.decode import decode_photo
     from vpc2.images.encode import to_jpeg
 
-    with augmented.computing():
+    with augmented.computation_slot():
         pipeline = codec.from_token(token, "pipeline").spec
         return asdict(measure_cost(pipeline, _items, to_jpeg, decode_photo, draws=EPOCHS, layout=layout))
 

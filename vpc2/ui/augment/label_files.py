@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.augment.labels.files import class_names, from_coco, from_yolo, to_coco, to_yolo
 from vpc2.images.samples import SAMPLES
-from vpc2.labels import MOST, POINT, Label
+from vpc2.labels import MAX_LABELS, POINT, Label
 from vpc2.text import Plural, Refusal, Text, clean_name
 from vpc2.ui import markdown
 from vpc2.ui.session import notices
@@ -41,14 +41,14 @@ def draw_label_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[
         else:
             imported = from_yolo(upload.getvalue(), orientation=orientation)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
         return labels
-    free = max(MOST - len(labels), 0)
-    notices.remember_note(_IMPORTED.fill(n=min(len(imported.labels), free), name=clean_name(upload.name)))
+    free = max(MAX_LABELS - len(labels), 0)
+    notices.add_note(_IMPORTED.fill(n=min(len(imported.labels), free), name=clean_name(upload.name)))
     for note in imported.notes:
-        notices.remember_note(note)
+        notices.add_note(note)
     if len(imported.labels) > free:
-        notices.remember_note(_FULL.fill(most=MOST, left=len(imported.labels) - free))
+        notices.add_note(_FULL.fill(most=MAX_LABELS, left=len(imported.labels) - free))
     return (*labels, *imported.labels[:free])
 
 
@@ -76,7 +76,7 @@ def _draw_downloads(photo: dict[str, Any], labels: tuple[Label, ...]) -> None:
         disabled=not names,
         width="stretch",
     )
-    classes = [f"{i} {markdown.literal(class_name)}" for i, class_name in enumerate(names)]
+    classes = [f"{i} {markdown.escape(class_name)}" for i, class_name in enumerate(names)]
     if classes:
         st.caption(_("YOLO writes classes as numbers: {classes}.").format(classes=", ".join(classes)))
     points = sum(label.kind == POINT for label in labels)

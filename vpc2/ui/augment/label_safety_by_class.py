@@ -18,7 +18,7 @@ from vpc2.training.runs.status import STATES
 from vpc2.ui import markdown
 from vpc2.ui.computed import classifiers, label_survival
 from vpc2.ui.session import notices, runs, workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame, run_status
 from vpc2.ui.widgets.buttons import button
 
@@ -42,10 +42,10 @@ def choose_trained_classifier() -> None:
     if runs.store().get(run_id).model_path.is_file():
         classifiers.select_classifier(ClassifierRef("run", run_id))
     else:
-        notices.remember_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
+        notices.add_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
-def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
+def draw_survival_by_class(pipeline: Pipeline, ref: ClassifierRef) -> None:
     """Draw the classes of the chosen test set by verdict: those that lose their label under the pipeline beside those that keep it."""
     if not classifiers.has_dataset(ref):
         st.info(
@@ -67,7 +67,7 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     summary = " ".join(
         f"{title}: {', '.join(names[label] for label in sides[verdict][:MAX_ROWS])}." for verdict, title in titles.items() if sides[verdict]
     )
-    st.markdown(f"**{markdown.literal(summary)}**")
+    st.markdown(f"**{markdown.escape(summary)}**")
     left, right = st.columns(2, gap="medium")
     with left:
         _draw_verdict_column(titles["unsafe"], "unsafe", sides["unsafe"], result)
@@ -81,11 +81,11 @@ def draw_classes(pipeline: Pipeline, ref: ClassifierRef) -> None:
     st.caption(
         _("One draw of each of {n} test pictures of “{data}” that the net answers rightly as they are, and with {sure} or more.").format(
             n=number(sum(survival.n for survival in by_class.values())),
-            data=markdown.literal(say(find_dataset(classifiers.dataset_of(ref)).title)),
+            data=markdown.escape(localize(find_dataset(classifiers.dataset_of(ref)).title)),
             sure=percent(SURE, 0),
         )
         + " "
-        + say(RULE)
+        + localize(RULE)
     )
 
 
@@ -116,7 +116,7 @@ def _draw_class(
     for kind, picture, (answer, certainty) in zip((_("picture"), _("draw")), pictures, answers, strict=True):
         with st.container(width=PICTURE_PX, gap="xxsmall"):
             st.image(picture, alt=f"{names[label]}, {kind}: {names[answer]}", width=PICTURE_PX)
-            st.caption(f"{markdown.literal(names[answer])} {percent(certainty)}", text_alignment="center")
+            st.caption(f"{markdown.escape(names[answer])} {percent(certainty)}", text_alignment="center")
     lost = survival.instead(label)
     if survival.verdict == "harmless" or lost is None:
         sentence = _("“{name}” stays “{name}”").format(name=names[label])
@@ -124,10 +124,10 @@ def _draw_class(
         count = _("{k} of {n}").format(k=number(lost[1]), n=number(survival.n)).replace(" ", "\u00a0")
         sentence = _("“{name}” is answered “{other}” ({count})").format(name=names[label], other=names[lost[0]], count=count)
     with st.container(width="stretch", gap="xxsmall"):
-        st.markdown(f"**{markdown.literal(sentence)}**")
+        st.markdown(f"**{markdown.escape(sentence)}**")
         st.caption(
             _("{k} of {n} keep the answer ({low} to {high})").format(
-                k=number(survival.kept), n=number(survival.n), low=percent(survival.low, 0), high=percent(survival.high, 0)
+                k=number(survival.survived), n=number(survival.n), low=percent(survival.low, 0), high=percent(survival.high, 0)
             )
         )
 
@@ -153,7 +153,7 @@ def _draw_first_run() -> None:
                 classifiers.select_classifier(ClassifierRef("run", trained.id))
                 st.rerun()
         elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
-            started = page_frame.guarded(runs.start_run, RECIPES["digits"].recipe)
+            started = page_frame.draw_or_refuse(runs.start_run, RECIPES["digits"].recipe)
             if started is not None:
                 st.session_state["safety/run"] = started.id
                 st.rerun()
@@ -165,6 +165,6 @@ def _draw_progress(run_id: str) -> None:
     st.markdown(f"**{_('Training on the digits…')}**")
     run_status.draw_waiting(run, status)
     run_status.draw_progress(run, status)
-    if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its model and curves.")):
-        runs.queue().stop(run_id, by=workspace.visitor())
+    if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its classifier and curves.")):
+        runs.queue().stop(run_id, by=workspace.visitor_id())
         st.rerun()

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.augment.label_survival import MOST_LOST, RULE, Survival, find_drop
+from vpc2.augment.label_survival import MAX_CHANGED_SHARE, RULE, Survival, find_drop
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, Step, edit_solo
 from vpc2.augment.strength import edit_strengths, strengths_of
@@ -17,14 +17,14 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers, label_survival
 from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 
 DRAWS = (24, 48, 96)
-LINE = round(100 * (1 - MOST_LOST))  # default threshold in %, the one of the verdict
+LINE = round(100 * (1 - MAX_CHANGED_SHARE))  # default threshold in %, the one of the verdict
 CONTROL_PX = 155  # two controls side by side fit on a phone
 
 
-def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
+def draw_survival_by_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw the controls and the curve of survival against strength, for one photograph or for images of the chosen test set."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
     sources: dict[str, Photo | None] = {"test": None} if classifiers.has_dataset(ref) else {}
@@ -56,7 +56,7 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
                 _("Step"),
                 list(steps),
                 index=list(steps).index(first),
-                format_func=lambda key: say(OPS[steps[key].op].title),
+                format_func=lambda key: localize(OPS[steps[key].op].title),
                 key=workspace.key("pipeline", "strength", first, *steps),
                 width=CONTROL_PX,
             )
@@ -66,12 +66,15 @@ def draw_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -
             st.selectbox(
                 _("Strength"),
                 knobs,
-                format_func=lambda key: say(OPS[step.op].knob(key).title),
+                format_func=lambda key: localize(OPS[step.op].knob(key).title),
                 key=workspace.key("pipeline", "knob", step.op),
                 width=CONTROL_PX,
             )
         )
-        line = st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=CONTROL_PX, persist_state="session", help=say(RULE)) / 100
+        line = (
+            st.slider(_("Line (%)"), 50, 95, LINE, 5, key="safety/line", width=CONTROL_PX, persist_state="session", help=localize(RULE))
+            / 100
+        )
         draws = DRAWS[0]
         if photo is not None:
             draws = st.segmented_control(_("Draws"), DRAWS, default=DRAWS[0], required=True, key="safety/draws", persist_state="session")
@@ -110,7 +113,7 @@ def _draw_sweep(pipeline: Pipeline, step: Step, knob: Knob, photo: Photo | None,
         )
         st.plotly_chart(figure, key="safety/strength", alt=summary, config={"displayModeBar": False})
         notes = [
-            _("{n} draws a strength; only “{step}” changes.").format(n=number(survivals[0].n), step=say(OPS[step.op].title)),
+            _("{n} draws a strength; only “{step}” changes.").format(n=number(survivals[0].n), step=localize(OPS[step.op].title)),
             _("It is applied in every draw.") if knob.key != "p" else "",
             _("The band is the 95 % interval; the strength named is the first tested whose whole interval lies under the line."),
         ]
@@ -129,7 +132,7 @@ def _draw_tiles(sweep: list, strengths: list[str], survivals: list[Survival], ph
             st.image(picture, alt=f"{strength}: {classes[answer]}", width="stretch")
             verdict = f":green[:material/check: {_('kept')}]" if answer == label else f":orange[:material/close: {_('lost')}]"
             st.caption(
-                f"**{markdown.literal(strength)}**  \n{markdown.literal(classes[answer])} {percent(survival.certainty[0])}  \n{verdict}"
+                f"**{markdown.escape(strength)}**  \n{markdown.escape(classes[answer])} {percent(survival.certainty[0])}  \n{verdict}"
             )
 
 

@@ -12,12 +12,12 @@ import streamlit as st
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_scale
 from vpc2.images.samples import SAMPLES
-from vpc2.labels import BOX, MASK, MOST, POINT, Label, from_docs
+from vpc2.labels import BOX, MASK, MAX_LABELS, POINT, Label, from_docs
 from vpc2.ui import markdown
 from vpc2.ui.augment import label_files
 from vpc2.ui.components.label_editor import label_editor
 from vpc2.ui.computed import augmented
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 
 DRAWS = 6
@@ -30,7 +30,7 @@ def labels_of(photo: dict[str, Any]) -> tuple[Label, ...]:
     if documents is not None:
         return from_docs(documents)
     entry = SAMPLES.get(photo.get("key", ""))
-    return tuple(replace(label, name=say(name)) for name, label in entry.labels) if entry else ()
+    return tuple(replace(label, name=localize(name)) for name, label in entry.labels) if entry else ()
 
 
 def save_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
@@ -52,7 +52,7 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
                 list(names),
                 default=photo["digest"],
                 required=True,
-                format_func=lambda digest: markdown.literal(names[digest]),
+                format_func=lambda digest: markdown.escape(names[digest]),
                 key=f"labels/photo/{'-'.join(sorted(names))[:200]}",
                 label_visibility="collapsed",
             )
@@ -87,7 +87,7 @@ def _editor_words() -> dict[str, str]:
         "remove": _("Remove"),
         "clear": _("Remove all"),
         "added": _("Added."),
-        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MOST)),
+        "full": _("A photograph takes {most} labels: remove one first.").format(most=number(MAX_LABELS)),
         "small": _("Too small for a box: drag farther."),
     }
 
@@ -99,7 +99,9 @@ def _draw_transformed(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[L
         st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
     else:
         st.markdown(_("Nothing is marked on this photograph: draw a box, a point or an outline, and every draw shows where it goes."))
-    draws = page_frame.guarded(_transform_labels, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"])
+    draws = page_frame.draw_or_refuse(
+        _transform_labels, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"]
+    )
     if draws is None:
         return
     grid = st.grid(2, min_column_width=150, gap="small")
@@ -109,7 +111,7 @@ def _draw_transformed(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[L
             st.image(draw["picture"], alt=_("Draw {n} with its labels").format(n=i + 1), width="stretch")
             if caption:
                 st.caption(caption)
-    not_by_kornia = labels and [say(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
+    not_by_kornia = labels and [localize(OPS[step.op].title) for step in pipeline.steps if step.on and not OPS[step.op].moves_labels]
     if not_by_kornia:
         st.caption(
             ":material/label: "
@@ -136,7 +138,7 @@ def _transform_labels(token: str, image_key: str, labels_key: str, _labels: tupl
     small = resize_pixels(_pixels, SIDE_PX)
     pipeline = edit_scale(codec.from_token(token, "pipeline").spec, max(small.shape[:2]) / max(_pixels.shape[:2]))
     results = []
-    with augmented.computing():
+    with augmented.computation_slot():
         draws = draw_images(pipeline, to_tensor(small), DRAWS, image_key, pick_device())
         for i, draw in enumerate(draws):
             moved = move_labels(track_draw(pipeline, small.shape[0], small.shape[1], i, image_key), _labels)

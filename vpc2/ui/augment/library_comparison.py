@@ -9,7 +9,7 @@ import streamlit as st
 
 from vpc2.augment.spec import Pipeline
 from vpc2.ui.computed import augmented
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -28,14 +28,14 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             _("Operation"),
             list(MATCHES),
             index=list(MATCHES).index(chosen),
-            format_func=lambda key: say(MATCHES[key].title),
+            format_func=lambda key: localize(MATCHES[key].title),
             key="libraries/op",
             width=280,
         )
-        st.caption(say(MATCHES[key].help))
+        st.caption(localize(MATCHES[key].help))
     if not photos:
         return
-    results = page_frame.guarded(_apply_in_each, key, photos[0]["digest"], photos[0]["pixels"])
+    results = page_frame.draw_or_refuse(_apply_in_each, key, photos[0]["digest"], photos[0]["pixels"])
     if results is None:
         return
     grid = st.grid(3, min_column_width=200, gap="small")
@@ -55,7 +55,7 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.caption(_("Albumentations is not installed here, or has no equal of this operation."))
     if button(_("Time a batch of {n}").format(n=BATCH), icon=":material/timer:", key="libraries/time"):
         with st.spinner(_("Timing {n} pictures in turns…").format(n=BATCH)):
-            times = page_frame.guarded(_time_batch, key, photos[0]["digest"], photos[0]["pixels"])
+            times = page_frame.draw_or_refuse(_time_batch, key, photos[0]["digest"], photos[0]["pixels"])
         if times is not None:
             rows = sorted(times["ms"].items(), key=lambda row: row[1])
             st.table(
@@ -90,7 +90,7 @@ def _apply_in_each(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, d
     from vpc2.images.encode import resize_pixels, to_jpeg
 
     pixels = resize_pixels(_pixels, SIDE_PX)
-    with augmented.computing():
+    with augmented.computation_slot():
         pictures = apply_match(key, pixels, pick_device())
         times = time_match(key, pixels, 1, device=pick_device())
     gaps = {library: np.abs(picture.astype(int) - pictures["kornia"].astype(int)) for library, picture in pictures.items()}
@@ -112,7 +112,7 @@ def _time_batch(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, Any]
     from vpc2.augment.pipeline import pick_device
     from vpc2.images.encode import resize_square
 
-    with augmented.computing():
+    with augmented.computation_slot():
         return {
             "ms": time_match(key, resize_square(_pixels, BATCH_SIDE_PX), BATCH, turns=3, device=pick_device()),
             "device": pick_device(),

@@ -16,7 +16,7 @@ from vpc2.ui import markdown
 from vpc2.ui.augment.pipeline_editor import PALETTE
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
@@ -30,7 +30,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     if len(photos) < MIXES[key].fewest:
         st.info(_("To mix this way, choose photographs above: at least {n}.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
         return
-    result = page_frame.guarded(
+    result = page_frame.draw_or_refuse(
         _mix_photos, key, tuple(sorted((name, repr(value)) for name, value in params.items())), pipeline.seed, photos, params
     )
     if result is None:
@@ -39,7 +39,7 @@ def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     grid = st.grid(3, min_column_width=200, gap="small")
     for i, (picture, shares) in enumerate(zip(result["pictures"], result["shares"], strict=True)):
         parts = sorted(((share, photo) for share, photo in zip(shares, photos, strict=True) if share > 0.0005), key=lambda part: -part[0])
-        caption = " · ".join(f"{markdown.literal(photo['name'])} {percent(share, None)}" for share, photo in parts)
+        caption = " · ".join(f"{markdown.escape(photo['name'])} {percent(share, None)}" for share, photo in parts)
         with grid.cell(), st.container(key=f"tile-mix-{i}", gap="xxsmall"):
             st.image(picture, alt=caption, width="stretch")
             st.image(
@@ -63,20 +63,20 @@ def _choose_mix() -> tuple[str, dict[str, Any]]:
     """Let the visitor choose the mix, its parameters and whether training batches are mixed too; return the mix's key and parameters."""
     pipeline: Pipeline = workspace.load("pipeline")
     current = pipeline.mix
-    way, knobs = st.columns([1, 2.4], gap="medium")
+    method, knobs = st.columns([1, 2.4], gap="medium")
     options = list(MIXES)
-    key = way.selectbox(
+    key = method.selectbox(
         _("Way of mixing"),
         options,
-        index=options.index(current.way) if current else 0,
-        format_func=lambda key: say(MIXES[key].title),
+        index=options.index(current.kind) if current else 0,
+        format_func=lambda key: localize(MIXES[key].title),
         key=workspace.key("pipeline", "mix", "way"),
     )
-    way.caption(say(MIXES[key].help))
+    method.caption(localize(MIXES[key].help))
     params = {}
     with knobs, st.container(horizontal=True):
         for knob in MIXES[key].knobs:
-            value = current.params[knob.key] if current and current.way == key else knob.clean(knob.default)
+            value = current.params[knob.key] if current and current.kind == key else knob.clean(knob.default)
             with st.container(width=280):
                 params[knob.key] = draw_knob(knob, value, key=workspace.key("pipeline", "mix", key, knob.key))
         is_kept = st.toggle(
@@ -105,7 +105,7 @@ def _compute_mixes(
     from vpc2.augment.mixing import mix_images
     from vpc2.images.encode import resize_square, to_jpeg, to_tensor
 
-    with augmented.computing():
+    with augmented.computation_slot():
         images = torch.stack([to_tensor(resize_square(_crop_centre(pixels), SIDE_PX)) for pixels in _pixels])
         mixed, shares = mix_images(key, _params, images, seed)
     return {"pictures": [to_jpeg(image) for image in mixed], "shares": shares.tolist()}

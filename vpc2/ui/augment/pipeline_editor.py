@@ -15,7 +15,7 @@ from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.components.card_list import Change, card_list, read_change
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
 from vpc2.ui.widgets.step_text import describe_step, short_value
@@ -60,20 +60,22 @@ def _apply_change(pipeline: Pipeline, change: Change) -> Pipeline:
 def name_operation(key: str) -> str:
     """Return an operation's title in all languages, the visitor's first, its family and its key: the text that a search matches."""
     entry, family = OPS[key], FAMILIES[OPS[key].family]
-    names = dict.fromkeys((say(entry.title), *entry.title.in_every_language().values()))
-    families = dict.fromkeys((say(family), *family.in_every_language().values()))
+    names = dict.fromkeys((localize(entry.title), *entry.title.in_every_language().values()))
+    families = dict.fromkeys((localize(family), *family.in_every_language().values()))
     return " · ".join((*names, *families, key))
 
 
 def describe_outcome(step_id: str, op: str, is_applied: bool, values: dict[str, Any], reason: Any = None) -> str:
     """Return one line on a step's outcome in one draw: its title and the sampled values, or that it was not applied and why."""
     entry = OPS[op]
-    title = say(entry.title)
+    title = localize(entry.title)
     if reason is not None:
-        return f"{title}: {say(reason)}"
+        return f"{title}: {localize(reason)}"
     if not is_applied:
         return f"{title}: {_('not applied')}"
-    values_text = [f"{say(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values]
+    values_text = [
+        f"{localize(label)} {short_value(values[name])}{_unit(unit)}".strip() for name, label, unit in entry.shows if name in values
+    ]
     return f"{title} {', '.join(values_text)}".strip()
 
 
@@ -81,7 +83,7 @@ def _unit(unit: str) -> str:
     return unit if unit in ("", "°") else f" {unit}"
 
 
-def shown_pipeline(pipeline: Pipeline) -> Pipeline:
+def displayed_pipeline(pipeline: Pipeline) -> Pipeline:
     """Return the pipeline that the page shows: the whole one, or the selected step alone where "Only this step" is on."""
     chosen: str = st.session_state.get("pipeline/selected") or next((step.id for step in pipeline.steps), "")
     return pipelines.edit_solo(pipeline, chosen) if st.session_state.get("pipeline/solo") and pipeline.has(chosen) else pipeline
@@ -106,7 +108,7 @@ def _draw_cards(pipeline: Pipeline, chosen: str | None) -> None:
     items = [
         {
             "id": step.id,
-            "name": say(OPS[step.op].title),
+            "name": localize(OPS[step.op].title),
             "meta": describe_step(step),
             "on": step.on,
             "colour": PALETTE[families.index(OPS[step.op].family) % len(PALETTE)],
@@ -128,7 +130,7 @@ def _apply_action(action: Mapping[str, Any]) -> None:
     try:
         workspace.save(_apply_change(pipeline, change))
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
 
 
 def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
@@ -136,8 +138,8 @@ def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
     step = next(step for step in pipeline.steps if step.id == chosen)
     entry = OPS[step.op]
     with st.container(border=True, key="inspector"):
-        st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(entry.key)}]")
-        st.caption(say(entry.help))
+        st.markdown(f"**{localize(entry.title)}** :gray[{markdown.escape(entry.key)}]")
+        st.caption(localize(entry.help))
         with st.container(horizontal=True, gap="small"):
             st.toggle(_("Only this step"), key="pipeline/solo", help=_("Shows what this step does alone; the pipeline stays as it is."))
             if button(

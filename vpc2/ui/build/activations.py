@@ -27,17 +27,17 @@ def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo
         seed = choose_weights()
         is_shared_scale = st.toggle(_("One scale for all"), key="see/together", help=_("Black and white mean the same in every map."))
         page_number = 1
-        if is_picture and facts.output[0] > net_views.MOST_MAPS:
-            pages = -(-facts.output[0] // net_views.MOST_MAPS)
+        if is_picture and facts.output[0] > net_views.MAX_MAPS:
+            pages = -(-facts.output[0] // net_views.MAX_MAPS)
             page_number = st.number_input(
-                _("Channels, {n} at a time").format(n=net_views.MOST_MAPS),
+                _("Channels, {n} at a time").format(n=net_views.MAX_MAPS),
                 1,
                 pages,
                 key=workspace.key("net", "see/page", facts.id, str(pages)),
                 width=200,
             )
     with st.spinner(_("Sending the photograph through the net…")):
-        maps = net_views.compute_feature_maps(net, facts.id, photo, seed, net_views.MOST_MAPS * (page_number - 1), is_shared_scale)
+        maps = net_views.compute_feature_maps(net, facts.id, photo, seed, net_views.MAX_MAPS * (page_number - 1), is_shared_scale)
     if is_picture:
         height, width = facts.output[1:]
         sentence = _("{layer} makes {n} maps of {size} of the photograph.").format(
@@ -87,5 +87,5 @@ def _draw_sheet(maps: FeatureMaps, selected: int, title: str, alt: str) -> None:
     box = [column / columns, row / rows, (column + 1) / columns, (row + 1) / rows]
     words = {"image": alt, "hint": _("Each square is one channel. Click one, or use the arrow keys, to see it large.")}
     point_picker(
-        net_views.feature_map_sheet(maps), [{"box": box, "colour": ACCENT, "said": title}], key="see/sheet", words=words, on_event=choose
+        net_views.feature_map_sheet(maps), [{"box": box, "colour": ACCENT, "caption": title}], key="see/sheet", words=words, on_event=choose
     )

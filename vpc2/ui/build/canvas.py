@@ -25,7 +25,7 @@ from vpc2.text import Plural, Refusal, Text
 from vpc2.ui.build.layer_table import chosen_layer
 from vpc2.ui.components.net_canvas import Event, net_canvas, read_event
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, localize, number
 
 _KEY = "net/canvas"
 MAX_PROVISIONAL = 100
@@ -55,7 +55,7 @@ def draw_canvas(net: Net, summary: Summary) -> None:
     data = {
         **_canvas_data(picture, summary, lang),
         "selected": _highlighted(net, picture),
-        "said": st.session_state.get("net/said", ""),
+        "announcement": st.session_state.get("net/announcement", ""),
         "can_paste": "net/clipboard" in st.session_state,
         "palette": _palette(lang),
         "help": _key_help(),
@@ -69,11 +69,11 @@ def draw_canvas(net: Net, summary: Summary) -> None:
 
 def _highlighted(net: Net, picture: NetLayout) -> str | None:
     """Return the id of the solid to highlight: the selected layer, its selected empty branch, or the closed block that contains it."""
-    shown = {solid.id for solid in picture.solids}
+    solid_ids = {solid.id for solid in picture.solids}
     selected, slot = chosen_layer(net), st.session_state.get("net/slot")
-    if slot is not None and f"{selected}/{slot}" in shown:
+    if slot is not None and f"{selected}/{slot}" in solid_ids:
         return f"{selected}/{slot}"
-    while selected and selected not in shown:
+    while selected and selected not in solid_ids:
         selected = net.place_of(selected).inside
     return selected
 
@@ -234,10 +234,10 @@ def _key_help() -> list[list[str]]:
 
 def _apply_payload(payload: Mapping[str, Any]) -> None:
     """Apply one action of the component and save the net; an action that does not fit the current net is ignored."""
-    net, provisional = workspace.load("net"), st.session_state.setdefault("net/foreseen", {})
-    layer_id, provisional_id = payload.get("id"), payload.get("made")
+    net, provisional = workspace.load("net"), st.session_state.setdefault("net/provisional", {})
+    layer_id, provisional_id = payload.get("id"), payload.get("provisional_id")
     event = read_event({**payload, "id": provisional.get(layer_id, layer_id) if isinstance(layer_id, str) else layer_id}, net)
-    st.session_state["net/said"] = ""
+    st.session_state["net/announcement"] = ""
     if event is None:
         return
     try:
@@ -245,10 +245,10 @@ def _apply_payload(payload: Mapping[str, Any]) -> None:
         if isinstance(provisional_id, str) and event.kind in ("add", "duplicate", "paste"):
             # Keys pressed before this answer refer to the new layer by the provisional id that the browser gave it.
             entries = [*provisional.items(), (provisional_id[:60], st.session_state["net/selected"])]
-            st.session_state["net/foreseen"] = dict(entries[-MAX_PROVISIONAL:])
+            st.session_state["net/provisional"] = dict(entries[-MAX_PROVISIONAL:])
     except Refusal as refusal:
-        st.session_state["net/said"] = say(refusal.text)
-        notices.remember_note(refusal.text, "error")
+        st.session_state["net/announcement"] = localize(refusal.text)
+        notices.add_note(refusal.text, "error")
 
 
 def _select(layer_id: str | None, slot: int | None = None) -> None:
@@ -267,7 +267,7 @@ def _save_and_select(net: Net, layer_id: str, message: str) -> None:
     place = net.place_of(layer_id)
     _open_block(place.inside)
     name, count = summarise(net).facts(layer_id).name, len(net.siblings(place))
-    st.session_state["net/said"] = f"{message}: {name}, {say(_PLACE.fill(at=place.at + 1, of=count))}"
+    st.session_state["net/announcement"] = f"{message}: {name}, {localize(_PLACE.fill(at=place.at + 1, of=count))}"
 
 
 def _place_behind_selected(net: Net) -> Place:
@@ -298,7 +298,7 @@ def _do_move(net: Net, event: Event) -> None:
 
 
 def _do_shift(net: Net, event: Event) -> None:
-    place = neighbour_place(net, event.id, event.way)
+    place = neighbour_place(net, event.id, event.direction)
     if place is not None:
         _do_move(net, replace(event, place=place))
 
@@ -312,7 +312,7 @@ def _do_duplicate(net: Net, event: Event) -> None:
 def _do_copy(net: Net, event: Event) -> None:
     # A plain document, not a Layer object: it survives a hot reload of the code, and can be pasted into any net.
     st.session_state["net/clipboard"] = codec.to_document(Net(layers=(net.layer(event.id),)))
-    st.session_state["net/said"] = f"{_('Copied')}: {summarise(net).facts(event.id).name}"
+    st.session_state["net/announcement"] = f"{_('Copied')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_cut(net: Net, event: Event) -> None:
@@ -337,7 +337,7 @@ def _do_remove(net: Net, event: Event) -> None:
         _select(remaining[min(place.at, len(remaining) - 1)].id)
     else:
         _select(place.inside or None, place.branch if place.inside else None)
-    st.session_state["net/said"] = f"{_('Deleted')}: {name}"
+    st.session_state["net/announcement"] = f"{_('Deleted')}: {name}"
 
 
 def _do_toggle(net: Net, event: Event) -> None:
@@ -347,7 +347,7 @@ def _do_toggle(net: Net, event: Event) -> None:
     is_open = event.id in opened
     st.session_state["net/opened"] = [id_ for id_ in opened if id_ != event.id] if is_open else [*opened, event.id]
     _select(event.id)
-    st.session_state["net/said"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).facts(event.id).name}"
+    st.session_state["net/announcement"] = f"{_('Closed') if is_open else _('Opened')}: {summarise(net).facts(event.id).name}"
 
 
 def _do_branches(net: Net, event: Event) -> None:
@@ -355,7 +355,7 @@ def _do_branches(net: Net, event: Event) -> None:
     workspace.save(nets.edit_branches(net, event.id, count))
     _select(event.id)
     _open_block(event.id)
-    st.session_state["net/said"] = _("Branches: {count}").format(count=number(count))
+    st.session_state["net/announcement"] = _("Branches: {count}").format(count=number(count))
 
 
 _ACTIONS: dict[str, Callable[[Net, Event], None]] = {

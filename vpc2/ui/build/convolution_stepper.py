@@ -16,7 +16,7 @@ from vpc2.ui.components.point_picker import point_picker
 from vpc2.ui.components.window_stepper import window_stepper
 from vpc2.ui.computed import net_views
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, localize, number
 
 if TYPE_CHECKING:
     from vpc2.nets.inspection.window import CloseUp
@@ -32,7 +32,7 @@ def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
     photo_kind = "photo"
     options = [photo_kind, OWN] if is_pooling else [*example_kernels, OWN]
     titles = {
-        **{key: say(KERNELS[key].title) for key in example_kernels},
+        **{key: localize(KERNELS[key].title) for key in example_kernels},
         photo_kind: _("The photograph in grey"),
         OWN: _("What the layer gets") if is_pooling else _("The layer's own weights"),
     }
@@ -52,7 +52,7 @@ def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
             seed = choose_weights()
     if source_key == OWN:
         with st.spinner(_("Sending the photograph through the net…")):
-            close_up, channel, is_single_channel = net_views.window_inside(net, facts.id, photo, unit, seed, filter_, channel)
+            close_up, channel, is_single_channel = net_views.window_on_channel(net, facts.id, photo, unit, seed, filter_, channel)
         title = _("What {layer} gets: channel {n} of {all}").format(layer=facts.name, n=number(channel + 1), all=number(facts.input[0]))
         note = (
             _("This is all that this value of {layer} is made of.").format(layer=facts.name)
@@ -69,7 +69,7 @@ def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str,
             layer=facts.name, n=number(facts.input[0])
         )
         if not is_pooling:
-            note = f"{say(KERNELS[source_key].help)} {note}"
+            note = f"{localize(KERNELS[source_key].help)} {note}"
     whole, numbers = st.columns([1, 4], gap="medium")
     with whole:
         _draw_planes(net, facts, close_up, unit, title)
@@ -103,8 +103,8 @@ def _draw_planes(net: Net, facts: LayerFacts, close_up: CloseUp, unit: tuple[int
         with grid.cell():
             st.caption(f"**{title}**")
             point_picker(
-                net_views.plane_png(plane),
-                [{"box": box, "colour": ACCENT, "said": ""}],
+                net_views.array_png(plane),
+                [{"box": box, "colour": ACCENT, "caption": ""}],
                 key=f"see/closely/{key}",
                 words={"image": title, "hint": hint},
                 on_event=select_unit(net, facts),

@@ -17,7 +17,7 @@ from vpc2.nets.summary.csv_table import to_csv
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.text import Refusal
 from vpc2.ui import markdown
-from vpc2.ui.session.i18n import _, language, say
+from vpc2.ui.session.i18n import _, language, localize
 
 _BYTES = "application/octet-stream"
 
@@ -31,7 +31,7 @@ def draw_export(net: Net, summary: Summary) -> None:
     try:
         export_onnx.check_onnx(summary)
     except Refusal as refusal:
-        refusal_text = markdown.literal(say(refusal.text))
+        refusal_text = markdown.escape(localize(refusal.text))
     onnx_caption = _(
         "For other programs; netron.app shows it. Fresh weights, batch normalisation inside the convolutions. "
         "Takes some seconds, a minute for large nets."

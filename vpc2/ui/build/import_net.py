@@ -14,7 +14,7 @@ from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.computed import augmented
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -46,7 +46,7 @@ def draw_import(net: Net, summary: Summary) -> None:
         _draw_code_input()
     with others:
         _draw_torchvision()
-        page_frame.draw_opening("net", "bring")
+        page_frame.draw_spec_upload("net", "bring")
     with notes:
         _draw_remarks(net)
 
@@ -75,7 +75,7 @@ def _draw_code_input() -> None:
         st.session_state.pop(_NOTES, None)
         st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
     elif is_pressed:
-        _open_imported(page_frame.guarded(_read_code, text, side))
+        _open_imported(page_frame.draw_or_refuse(_read_code, text, side))
 
 
 def _draw_torchvision() -> None:
@@ -89,16 +89,16 @@ def _draw_torchvision() -> None:
     )
     if button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
         with st.spinner(_("torchvision is building {name}…").format(name=name)):
-            _open_imported(page_frame.guarded(_read_torchvision, name))
+            _open_imported(page_frame.draw_or_refuse(_read_torchvision, name))
 
 
 def _read_code(text: str, side: int | None) -> codec.Read:
-    with augmented.computing():
+    with augmented.computation_slot():
         return read_code(text, side)
 
 
 def _read_torchvision(name: str) -> codec.Read:
-    with augmented.computing():
+    with augmented.computation_slot():
         return read_torchvision(name)
 
 
@@ -108,7 +108,7 @@ def _open_imported(imported: codec.Read | None) -> None:
         st.session_state.pop(_NOTES, None)
         return
     workspace.save(imported.spec, from_outside=True)
-    notices.forget_notes()
+    notices.clear_notes()
     canvas.clear_selection()
     remarks = [note.in_every_language() for note in imported.notes]
     st.session_state[_NOTES] = (codec.digest(imported.spec), remarks, st.session_state.get("refusals", 0))
@@ -121,7 +121,7 @@ def _draw_remarks(net: Net) -> None:
         return
     count = sum(1 for _layer in net.walk())
     if not remarks:
-        st.success(say(_COMPLETE.fill(n=count)), icon=":material/check:")
+        st.success(localize(_COMPLETE.fill(n=count)), icon=":material/check:")
         return
-    lines = "\n".join(f"- {markdown.literal(say(from_stored(note)))}" for note in remarks)
-    st.warning(f"{say(_WITH_REMARKS.fill(n=count))}\n\n{lines}", icon=":material/info:")
+    lines = "\n".join(f"- {markdown.escape(localize(from_stored(note)))}" for note in remarks)
+    st.warning(f"{localize(_WITH_REMARKS.fill(n=count))}\n\n{lines}", icon=":material/info:")

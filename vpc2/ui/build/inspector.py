@@ -20,7 +20,7 @@ from vpc2.nets.summary.summarise import summarise
 from vpc2.text import Plural, Text, join_texts
 from vpc2.ui import markdown
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.knob_input import draw_knob
@@ -55,8 +55,8 @@ def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
 def _draw_title(facts: LayerFacts) -> None:
     entry = LAYERS[facts.kind]
     flow = f"{shape_text(facts.input)} → {shape_text(facts.output)}" if facts.input else ""
-    st.markdown(f"**{say(entry.title)}** :gray[{markdown.literal(facts.name)}]  {flow}")
-    st.caption(say(entry.help))
+    st.markdown(f"**{localize(entry.title)}** :gray[{markdown.escape(facts.name)}]  {flow}")
+    st.caption(localize(entry.help))
 
 
 def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
@@ -97,7 +97,7 @@ def _draw_numbers(net: Net, facts: LayerFacts) -> None:
         problem = summarise(net).problem
         st.info(_("The net does not get this far yet."), icon=":material/block:")
         if problem is not None:
-            st.markdown(markdown.literal(say(problem.text)))
+            st.markdown(markdown.escape(localize(problem.text)))
     elif facts.branches:
         _draw_block(facts)
     else:
@@ -131,13 +131,13 @@ def _draw_formulas(formulas: tuple[Formula, ...]) -> None:
         if group:
             st.markdown("  \n".join([f":gray[**{title}**]", *map(_formula_markdown, group)]))
     if symbols := symbols_in(" ".join(formula.symbolic for formula in formulas)):
-        st.caption(", ".join(f"${symbol}$: {say(SYMBOLS[symbol])}" for symbol in symbols))
+        st.caption(", ".join(f"${symbol}$: {localize(SYMBOLS[symbol])}" for symbol in symbols))
 
 
 def _formula_markdown(formula: Formula) -> str:
     result = number(formula.result, "," if isinstance(formula.result, int) else ",.6g").replace(",", "{,}").replace(".", "{.}")
     numbers = f"{to_latex(formula.numeric)} = " if formula.numeric != str(formula.result) else ""
-    return f"{say(formula.quantity)}: ${to_latex(formula.symbolic)} = {numbers}\\mathbf{{{result}}}$"
+    return f"{localize(formula.quantity)}: ${to_latex(formula.symbolic)} = {numbers}\\mathbf{{{result}}}$"
 
 
 def to_latex(formula: str) -> str:
@@ -159,19 +159,19 @@ def _draw_border(facts: LayerFacts) -> None:
     rows, columns = dropped_border(facts)
     if facts.input is None or (not rows and not columns):
         return
-    what = join_texts([plural.fill(n=n) for plural, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], say(_AND))
-    sentence = say(_UNSEEN.fill(what=what, height=facts.input[1], width=facts.input[2]))
+    what = join_texts([plural.fill(n=n) for plural, n in ((_ROWS, rows), (_COLUMNS, columns)) if n], localize(_AND))
+    sentence = localize(_UNSEEN.fill(what=what, height=facts.input[1], width=facts.input[2]))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(border_svg(facts.input[1], facts.input[2], rows, columns), alt=sentence, width=72)
         st.markdown(sentence)
 
 
 def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
-    st.error(markdown.literal(say(problem.text)), icon=":material/error:")
+    st.error(markdown.escape(localize(problem.text)), icon=":material/error:")
     with st.container(horizontal=True):
         for i, repair in enumerate(problem.repairs):
-            if button(say(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
-                repaired = page_frame.guarded(repair.apply, net)
+            if button(localize(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
+                repaired = page_frame.draw_or_refuse(repair.apply, net)
                 if repaired is not None:
                     workspace.save(repaired, from_outside=True)
                     st.rerun()

@@ -15,7 +15,7 @@ from vpc2.nets.spec import SIDE, Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.ui import markdown
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, points, say
+from vpc2.ui.session.i18n import _, localize, number, points
 
 _MB = 1_000_000
 
@@ -68,9 +68,9 @@ def draw_totals(summary: Summary) -> None:
         ),
     )
     if summary.problem is not None:
-        st.error(markdown.literal(say(summary.problem.text)), icon=":material/error:")
+        st.error(markdown.escape(localize(summary.problem.text)), icon=":material/error:")
     for note in summary.notes:
-        st.caption(f":material/info: {markdown.literal(say(note))}")
+        st.caption(f":material/info: {markdown.escape(localize(note))}")
 
 
 def draw_table(net: Net, summary: Summary) -> None:

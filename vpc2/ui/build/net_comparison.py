@@ -19,7 +19,7 @@ from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.build import canvas
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, language, number, say
+from vpc2.ui.session.i18n import _, language, localize, number
 from vpc2.ui.widgets.buttons import button
 
 _MINE, _KEPT = "mine", "kept"
@@ -29,7 +29,7 @@ _OPENED = Text("Side by side further down, under Compare: {pair}.")
 NamedNet = tuple[str, Net]
 
 
-def open_pair() -> None:
+def open_linked_pair() -> None:
     """Open the comparison of the pair that `?pair=` names, with a notice on where it is; an unknown name is refused."""
     key = st.query_params.pop("pair", None)
     if not key:
@@ -37,17 +37,17 @@ def open_pair() -> None:
     try:
         pair = PAIRS.find(key)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
         return
     st.session_state["compare/pair"] = pair.key
     st.session_state["build/tabs"] = _("Compare")
-    notices.remember_note(_OPENED.fill(pair=pair.title))
+    notices.add_note(_OPENED.fill(pair=pair.title))
 
 
-def draw_note(*nets: Net) -> None:
+def draw_published_note(*nets: Net) -> None:
     """Draw the note on preset nets whose numbers are published differently elsewhere, each note once."""
     for note in dict.fromkeys(filter(None, map(note_of, nets))):
-        st.info(markdown.literal(say(note)), icon=":material/menu_book:")
+        st.info(markdown.escape(localize(note)), icon=":material/menu_book:")
 
 
 def draw_compare(net: Net, summary: Summary) -> None:
@@ -56,7 +56,7 @@ def draw_compare(net: Net, summary: Summary) -> None:
     key = choice.selectbox(
         _("What to compare"),
         [*PAIRS, _MINE],
-        format_func=lambda key: _("My net against another") if key == _MINE else say(PAIRS[key].title),
+        format_func=lambda key: _("My net against another") if key == _MINE else localize(PAIRS[key].title),
         key="compare/pair",
         persist_state="session",
     )
@@ -65,11 +65,11 @@ def draw_compare(net: Net, summary: Summary) -> None:
             left, right = (_("My net"), net), _choose_other(net)
     else:
         pair = PAIRS[key]
-        left, right = (say(pair.left.title), pair.left.net), (say(pair.right.title), pair.right.net)
+        left, right = (localize(pair.left.title), pair.left.net), (localize(pair.right.title), pair.right.net)
     comparison = compare(left[1], right[1])
     if key != _MINE:
-        st.markdown(f"**{markdown.literal(say(lesson_of(PAIRS[key], comparison)))}**")
-    draw_note(left[1], right[1])
+        st.markdown(f"**{markdown.escape(localize(lesson_of(PAIRS[key], comparison)))}**")
+    draw_published_note(left[1], right[1])
     _draw_pictures(comparison, left, right)
     _draw_totals(comparison)
     _draw_layers(comparison)
@@ -86,13 +86,13 @@ def _choose_other(net: Net) -> NamedNet:
         other = st.selectbox(
             _("B"),
             [*([_KEPT] if stored else []), *NETS],
-            format_func=lambda key: _("The net I kept") if key == _KEPT else say(NETS[key].title),
+            format_func=lambda key: _("The net I kept") if key == _KEPT else localize(NETS[key].title),
             key="compare/other",
             persist_state="session",
         )
     if other == _KEPT:
         return _("The net I kept"), codec.from_document(stored, "net").spec
-    return say(NETS[other].title), NETS[other].net
+    return localize(NETS[other].title), NETS[other].net
 
 
 def _draw_pictures(comparison: Comparison, left: NamedNet, right: NamedNet) -> None:
@@ -101,7 +101,7 @@ def _draw_pictures(comparison: Comparison, left: NamedNet, right: NamedNet) -> N
         for letter, (name, net), summary in (("A", left, comparison.left), ("B", right, comparison.right)):
             with st.container(key=f"compare/{letter}", width="content"):
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    st.markdown(f"### {letter} · {markdown.literal(name)}", width="content")
+                    st.markdown(f"### {letter} · {markdown.escape(name)}", width="content")
                     if name != _("My net") and button(
                         _("Open {letter} in Build").format(letter=letter),
                         key=f"compare/open/{letter}",
@@ -114,7 +114,7 @@ def _draw_pictures(comparison: Comparison, left: NamedNet, right: NamedNet) -> N
                 with st.container(key=f"compare/volumes/{letter}"):
                     _draw_picture(net, summary)
                 if summary.problem is not None:
-                    st.error(markdown.literal(say(summary.problem.text)), icon=":material/error:")
+                    st.error(markdown.escape(localize(summary.problem.text)), icon=":material/error:")
 
 
 def _draw_picture(net: Net, summary: Summary) -> None:
@@ -188,11 +188,13 @@ def _draw_layers(comparison: Comparison) -> None:
             _("Mark"): [f"{marks[row.mark]} {words[row.mark]}".replace(" ", "\u00a0") for row in rows],
             "A": [_name(row.left) for row in rows],
             "B": [_name(row.right) for row in rows],
-            _("What differs"): ["; ".join(map(say, row.differences)) for row in rows],
-            _("Output"): [_pair_text(*pair, lambda one: shape_text(one.output)) for pair in facts],
-            _("Parameters"): [_pair_text(*pair, lambda one: number(one.params)) for pair in facts],
-            _("Multiply-adds"): [_pair_text(*pair, lambda one: number(one.macs)) for pair in facts],
-            _("Receptive field"): [_pair_text(*pair, lambda one: number(one.receptive_field) if one.output else "—") for pair in facts],
+            _("What differs"): ["; ".join(map(localize, row.differences)) for row in rows],
+            _("Output"): [_pair_text(*pair, lambda layer: shape_text(layer.output)) for pair in facts],
+            _("Parameters"): [_pair_text(*pair, lambda layer: number(layer.params)) for pair in facts],
+            _("Multiply-adds"): [_pair_text(*pair, lambda layer: number(layer.macs)) for pair in facts],
+            _("Receptive field"): [
+                _pair_text(*pair, lambda layer: number(layer.receptive_field) if layer.output else "—") for pair in facts
+            ],
         },
         border="horizontal",
         hide_index=True,

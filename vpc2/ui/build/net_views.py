@@ -22,7 +22,7 @@ from vpc2.ui.widgets import page_frame, photo_picker
 @st.fragment
 def draw_net_views(net: Net, summary: Summary) -> None:
     """Draw the selected view of the net for the visitor's photograph; a fragment: its widgets rerun only this part of the page."""
-    photos = photo_picker.draw_photo_picker("build", most=1)
+    photos = photo_picker.draw_photo_picker("build", max_photos=1)
     views: dict[str, tuple[str, Callable[[LayerFacts], bool], Callable[..., None]]] = {
         "field": (_("Receptive field"), has_field, draw_field),
         "closely": (_("Close-up"), has_window, draw_stepper),
@@ -43,7 +43,7 @@ def draw_net_views(net: Net, summary: Summary) -> None:
     if facts is None:
         st.info(_("No layer of this net can be shown this way yet: add a convolution."), icon=":material/add:")
     elif photos:
-        page_frame.guarded(draw, net, summary, facts, photos[0])
+        page_frame.draw_or_refuse(draw, net, summary, facts, photos[0])
 
 
 def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: str) -> LayerFacts | None:

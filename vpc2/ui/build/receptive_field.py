@@ -69,7 +69,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     with left:
         _draw_theoretical(net, summary, facts, photo, unit, sentence)
     with right:
-        page_frame.guarded(_draw_effective, net, summary, facts, photo, unit, field)
+        page_frame.draw_or_refuse(_draw_effective, net, summary, facts, photo, unit, field)
 
 
 def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], alt: str) -> None:
@@ -80,7 +80,7 @@ def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Phot
         {
             "box": _box(field, net),
             "colour": ACCENT if layer is facts else COLOURS.get(LAYERS[layer.kind].family, ACCENT),
-            "said": f"{layer.name}: {sides_text(field)} px",
+            "caption": f"{layer.name}: {sides_text(field)} px",
         }
         for layer, field in fields
     ]
@@ -118,8 +118,8 @@ def _draw_effective(net: Net, summary: Summary, facts: LayerFacts, photo: Photo,
         )
     words = {"image": sentence, "hint": _("The brighter, the more the unit moves with this pixel. The frame is what it can see.")}
     point_picker(
-        net_views.heat_overlay(photo, net, field_heat),
-        [{"box": _box(field, net), "colour": ACCENT, "said": ""}],
+        net_views.gradient_overlay(photo, net, field_heat),
+        [{"box": _box(field, net), "colour": ACCENT, "caption": ""}],
         key="see/effective",
         words=words,
         on_event=select_unit(net, facts),

@@ -2,29 +2,29 @@
 // Streamlit keeps the last, so every trigger carries all unacknowledged actions; Python handles each once, by its number. This file is
 // prepended to each component's own script; its state is shared by all components of the page, through the window.
 
-window.vpc2Spoken ??= { epoch: '', log: [], n: 0 };
-const SPOKEN = window.vpc2Spoken;
-const MOST_SPOKEN = 200;
+window.vpc2Queue ??= { epoch: '', actions: [], lastNumber: 0 };
+const QUEUE = window.vpc2Queue;
+const MAX_ACTIONS = 200;
 const SEND_MS = 60; // every trigger reruns the page: actions that follow faster are sent together
 const senders = new WeakMap();
 
-// Call it first, with the `ears` of a component's data: acknowledged actions are removed. Returns the component's last acknowledged number.
-function hearBack(ears) {
-  if (ears.epoch !== SPOKEN.epoch) { // a new session: unacknowledged actions of the last one are dropped
-    SPOKEN.epoch = ears.epoch;
-    SPOKEN.log = [];
+// Call it first, with the `queue` of a component's data: acknowledged actions are removed. Returns the component's last acknowledged number.
+function acknowledge(queue) {
+  if (queue.epoch !== QUEUE.epoch) { // a new session: unacknowledged actions of the last one are dropped
+    QUEUE.epoch = queue.epoch;
+    QUEUE.actions = [];
   }
-  SPOKEN.n = Math.max(SPOKEN.n, ears.seen);
-  SPOKEN.log = SPOKEN.log.filter(action => action.n > ears.seen);
-  return ears.own;
+  QUEUE.lastNumber = Math.max(QUEUE.lastNumber, queue.acknowledged);
+  QUEUE.actions = QUEUE.actions.filter(action => action.number > queue.acknowledged);
+  return queue.acknowledged_own;
 }
 
-// Send an action of this component to Python and return its number. If `isInstead(last, action)`, it replaces the last one.
-function speak(root, component, ears, action, isInstead) {
-  const last = SPOKEN.log[SPOKEN.log.length - 1];
-  if (last?.to === ears.to && isInstead?.(last, action)) SPOKEN.log.pop();
-  SPOKEN.log.push({ ...action, to: ears.to, n: ++SPOKEN.n });
-  SPOKEN.log = SPOKEN.log.slice(-MOST_SPOKEN);
+// Send an action of this component to Python and return its number. If `replacesLast(last, action)`, it replaces the last one.
+function sendAction(root, component, queue, action, replacesLast) {
+  const last = QUEUE.actions[QUEUE.actions.length - 1];
+  if (last?.to === queue.to && replacesLast?.(last, action)) QUEUE.actions.pop();
+  QUEUE.actions.push({ ...action, to: queue.to, number: ++QUEUE.lastNumber });
+  QUEUE.actions = QUEUE.actions.slice(-MAX_ACTIONS);
   let sender = senders.get(root);
   if (!sender) {
     sender = { timer: 0, isDue: false };
@@ -32,15 +32,15 @@ function speak(root, component, ears, action, isInstead) {
   }
   sender.component = component;
   if (sender.timer) sender.isDue = true;
-  else send(sender);
-  return SPOKEN.n;
+  else trigger(sender);
+  return QUEUE.lastNumber;
 }
 
-function send(sender) {
+function trigger(sender) {
   sender.isDue = false;
-  sender.component.setTriggerValue('event', { epoch: SPOKEN.epoch, log: SPOKEN.log });
+  sender.component.setTriggerValue('event', { epoch: QUEUE.epoch, actions: QUEUE.actions });
   sender.timer = setTimeout(() => {
     sender.timer = 0;
-    if (sender.isDue) send(sender);
+    if (sender.isDue) trigger(sender);
   }, SEND_MS);
 }

@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 MAX_ACTIONS = 200  # in one message
-_STATE = "hearing"  # key in the session state
+_STATE = "action_queue"  # key in the session state
 SCRIPT = Path(__file__).with_name("action_queue.js")
 
 
@@ -28,18 +28,23 @@ def component(name: str, folder: Path, *scripts: str) -> Any:
 
 
 def _state() -> dict[str, Any]:
-    return st.session_state.setdefault(_STATE, {"epoch": secrets.token_hex(8), "seen": 0, "own": {}, "do": {}})
+    return st.session_state.setdefault(_STATE, {"epoch": secrets.token_hex(8), "acknowledged": 0, "acknowledged_own": {}, "callbacks": {}})
 
 
 def register_callback(key: str, callback: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """Register the callback for the actions of the component `key`, called before the page reruns.
 
-    Return the data for action_queue.js, passed to the component as `ears`: its address `to`, the session's `epoch`, and the last
-    acknowledged number of all components (`seen`) and of this one (`own`).
+    Return the data for action_queue.js, passed to the component as `queue`: its address `to`, the session's `epoch`, and the last
+    acknowledged number of all components (`acknowledged`) and of this one (`acknowledged_own`).
     """
     state = _state()
-    state["do"][key] = callback
-    return {"to": key, "epoch": state["epoch"], "seen": state["seen"], "own": state["own"].get(key, 0)}
+    state["callbacks"][key] = callback
+    return {
+        "to": key,
+        "epoch": state["epoch"],
+        "acknowledged": state["acknowledged"],
+        "acknowledged_own": state["acknowledged_own"].get(key, 0),
+    }
 
 
 def trigger_callback(key: str) -> Callable[[], None]:
@@ -50,17 +55,17 @@ def trigger_callback(key: str) -> Callable[[], None]:
 def deliver(payload: Any) -> None:
     """Deliver the actions of one message that were not delivered before; malformed messages and actions are ignored."""
     state = _state()
-    if not isinstance(payload, Mapping) or payload.get("epoch") != state["epoch"] or not isinstance(payload.get("log"), list):
+    if not isinstance(payload, Mapping) or payload.get("epoch") != state["epoch"] or not isinstance(payload.get("actions"), list):
         return
-    for action in payload["log"][-MAX_ACTIONS:]:
-        number = action.get("n") if isinstance(action, Mapping) else None
-        if not isinstance(number, int) or isinstance(number, bool) or not state["seen"] < number < 2**53:
+    for action in payload["actions"][-MAX_ACTIONS:]:
+        number = action.get("number") if isinstance(action, Mapping) else None
+        if not isinstance(number, int) or isinstance(number, bool) or not state["acknowledged"] < number < 2**53:
             continue
-        state["seen"] = number
+        state["acknowledged"] = number
         to = action.get("to")
-        if isinstance(to, str) and to in state["do"]:
-            state["own"][to] = number
-            state["do"][to](action)
+        if isinstance(to, str) and to in state["callbacks"]:
+            state["acknowledged_own"][to] = number
+            state["callbacks"][to](action)
 
 
 def pending(key: str) -> list[Mapping[str, Any]]:

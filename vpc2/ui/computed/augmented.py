@@ -34,7 +34,7 @@ _BUSY = Text("The machine is busy with other visitors' pictures; try again in a 
 
 
 @contextlib.contextmanager
-def computing() -> Iterator[None]:
+def computation_slot() -> Iterator[None]:
     """Occupy one of the slots for heavy computations (one fewer than the cores), so that many visitors queue instead of thrashing.
 
     Raises `Refusal` if no slot becomes free within `_WAIT_S` seconds.
@@ -61,9 +61,9 @@ def _augmented_draws(token: str, image_key: str, draws: int, side_px: int, _pixe
     from vpc2.augment.pipeline import draw_images, pick_device
     from vpc2.images.encode import to_jpeg, to_tensor
 
-    with computing():
-        small = fitted(image_key, side_px, _pixels)
-        pipeline, factor = scaled(token, _pixels, small)
+    with computation_slot():
+        small = resized_pixels(image_key, side_px, _pixels)
+        pipeline, factor = scale_to_display(token, _pixels, small)
         device, started = pick_device(), time.perf_counter()
         results = draw_images(pipeline, to_tensor(small), draws, image_key=image_key, device=device, cache=STAGES)
         ms = 1000 * (time.perf_counter() - started)
@@ -77,7 +77,7 @@ def _augmented_draws(token: str, image_key: str, draws: int, side_px: int, _pixe
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def fitted(image_key: str, side_px: int, _pixels: np.ndarray) -> np.ndarray:
+def resized_pixels(image_key: str, side_px: int, _pixels: np.ndarray) -> np.ndarray:
     """Return a photograph's pixels at the displayed size; cached, so that an edit of the pipeline does not resize again."""
     from vpc2.images.encode import resize_pixels
 
@@ -89,7 +89,7 @@ def token_of(pipeline: Pipeline) -> str:
     return codec.to_token(Pipeline(pipeline.steps, pipeline.seed))  # without the name, which changes no pixel
 
 
-def scaled(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
+def scale_to_display(token: str, pixels: np.ndarray, small: np.ndarray) -> tuple[Pipeline, float]:
     """Return the pipeline with its lengths scaled to the displayed size, and the scale factor."""
     factor = max(small.shape[:2]) / max(pixels.shape[:2])
     return edit_scale(codec.from_token(token, "pipeline").spec, factor), factor
@@ -114,22 +114,22 @@ def resized_jpeg(photo: dict[str, Any], side_px: int) -> bytes:
 def _resized_jpeg(image_key: str, side_px: int, _pixels: np.ndarray) -> bytes:
     from vpc2.images.encode import to_jpeg
 
-    return to_jpeg(fitted(image_key, side_px, _pixels))
+    return to_jpeg(resized_pixels(image_key, side_px, _pixels))
 
 
-def step_by_step(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
+def images_after_steps(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:
     """Return one draw after every step: `original` and `pictures` as JPEG bytes, `steps` one outcome a picture."""
-    return _step_by_step(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
+    return _images_after_steps(token_of(pipeline), photo["digest"], draw, side_px, photo["pixels"])
 
 
 @st.cache_data(max_size="64MB", show_spinner=False)
-def _step_by_step(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
+def _images_after_steps(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
     from vpc2.augment.pipeline import film_draw, pick_device
     from vpc2.images.encode import to_jpeg, to_tensor
 
-    with computing():
-        small = fitted(image_key, side_px, _pixels)
-        pipeline, factor = scaled(token, _pixels, small)
+    with computation_slot():
+        small = resized_pixels(image_key, side_px, _pixels)
+        pipeline, factor = scale_to_display(token, _pixels, small)
         film = film_draw(pipeline, to_tensor(small), draw, image_key, pick_device())
     pictures = [to_jpeg(frame.image) for frame in film]
     return {"original": to_jpeg(small), "pictures": pictures, "steps": [_outcome_values(frame.steps[0], factor) for frame in film]}
@@ -141,22 +141,22 @@ def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int)
     from vpc2.images.encode import resize_pixels, to_pixels, to_tensor
 
     small = resize_pixels(photo["pixels"], side_px)
-    with computing():
-        pipeline, _factor = scaled(token_of(pipeline), photo["pixels"], small)
+    with computation_slot():
+        pipeline, _factor = scale_to_display(token_of(pipeline), photo["pixels"], small)
         result = draw_images(pipeline, to_tensor(small), draw + 1, photo["digest"], pick_device(), first=draw)[0]
     return small, to_pixels(result.image)
 
 
-def full_draw(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> np.ndarray:
+def full_size_draw(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> np.ndarray:
     """Return one draw at the photograph's own size, uint8 (H, W, 3)."""
     return _draw_at(pipeline, photo, draw, max(photo["pixels"].shape[:2]))[1]
 
 
-def full_draw_png(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> bytes:
+def full_size_draw_png(pipeline: Pipeline, photo: dict[str, Any], draw: int) -> bytes:
     """Return one draw at the photograph's own size, as PNG."""
     from vpc2.images.encode import to_png
 
-    return to_png(full_draw(pipeline, photo, draw))
+    return to_png(full_size_draw(pipeline, photo, draw))
 
 
 def before_after(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> dict[str, Any]:

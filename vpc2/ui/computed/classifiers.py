@@ -22,9 +22,9 @@ from vpc2.text import Refusal, Text
 from vpc2.training.spec import Recipe
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, runs
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 
-MOST_PICTURES = 400
+MAX_PICTURES = 400
 MAX_FILES = 4  # classifiers opened from files, per session
 MAX_PX = 224  # pretrained nets with a larger input get upscaled images
 TRAIN_SHARE = 0.6
@@ -37,7 +37,7 @@ def usable_classifiers() -> dict[ClassifierRef, str]:
     """Return the titles of the classifiers that the visitor may use: runs with a saved model, and files opened in this session."""
     trained_here = {ClassifierRef("run", run.id): run.name for run in runs.visible_runs() if run.model_path.is_file()}
     from_files = {ClassifierRef.parse(name): title for name, title in opened_files().items()}
-    return {**trained_here, **{ref: title for ref, title in from_files.items() if uploaded_classifiers.is_here(ref)}}
+    return {**trained_here, **{ref: title for ref, title in from_files.items() if uploaded_classifiers.is_available(ref)}}
 
 
 def opened_files() -> dict[str, str]:
@@ -45,13 +45,13 @@ def opened_files() -> dict[str, str]:
     return st.session_state.setdefault("judge/files", {})
 
 
-def label_of(ref: ClassifierRef) -> str:
+def classifier_title(ref: ClassifierRef) -> str:
     """Return the title of a classifier."""
     if ref.is_run:
         return runs.store().get(ref.id).name
     if ref.is_file:
         return opened_files()[str(ref)]
-    return say(PRETRAINED[ref.id].title) if ref.is_pretrained else ref.id
+    return localize(PRETRAINED[ref.id].title) if ref.is_pretrained else ref.id
 
 
 def recipe_of(ref: ClassifierRef) -> Recipe | None:
@@ -65,8 +65,8 @@ def recipe_of(ref: ClassifierRef) -> Recipe | None:
     if not ref.is_file:
         return None
     try:
-        recipe = codec.from_document(classifier_of(ref).made.get("recipe"), "recipe").spec
-        is_known = own_datasets.may_look(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(ref).classes
+        recipe = codec.from_document(classifier_of(ref).provenance.get("recipe"), "recipe").spec
+        is_known = own_datasets.is_visible(recipe.dataset) and datasets.find_dataset(recipe.dataset).classes == classifier_of(ref).classes
         return recipe if is_known else None
     except Refusal:
         return None
@@ -102,7 +102,7 @@ def classifier_of(ref: ClassifierRef) -> Any:
     return classifier
 
 
-def is_here(ref: ClassifierRef) -> bool:
+def is_available(ref: ClassifierRef) -> bool:
     """True if a classifier can be opened without a download."""
     return not ref.is_pretrained or is_ready(ref.id)
 
@@ -124,8 +124,8 @@ def datasets_for(ref: ClassifierRef) -> list[str]:
     """Return the keys of the data sets for evaluating a classifier: that of its recipe, then the visitor's sets with classes it knows."""
     from vpc2.predict.evaluation import match_classes
 
-    own = [recipe.dataset] if (recipe := recipe_of(ref)) else []
-    matching, known = [], datasets.find_dataset(own[0]).classes if own else classifier_of(ref).classes
+    own_dataset = [recipe.dataset] if (recipe := recipe_of(ref)) else []
+    matching, known = [], datasets.find_dataset(own_dataset[0]).classes if own_dataset else classifier_of(ref).classes
     own_sets = own_datasets.keys()
     for key in own_sets:
         try:
@@ -134,7 +134,7 @@ def datasets_for(ref: ClassifierRef) -> list[str]:
             continue
         if datasets.is_ready(key):
             matching.append(key)
-    return list(dict.fromkeys([*own, *matching]))
+    return list(dict.fromkeys([*own_dataset, *matching]))
 
 
 def dataset_of(ref: ClassifierRef) -> str:
@@ -148,16 +148,16 @@ def dataset_of(ref: ClassifierRef) -> str:
 
 def has_dataset(ref: ClassifierRef) -> bool:
     """True if there is a data set for evaluating a classifier."""
-    return is_here(ref) and bool(datasets_for(ref))
+    return is_available(ref) and bool(datasets_for(ref))
 
 
 def max_test_images() -> int:
     """Return the maximum number of test images that the visitor selected."""
-    return st.session_state.get("judge/most", MOST_PICTURES)
+    return st.session_state.get("judge/most", MAX_PICTURES)
 
 
-def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test", *, dataset: str | None = None) -> ImageSet:
-    """Return at most `most` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
+def test_images(ref: ClassifierRef, limit: int = MAX_PICTURES, subset: str = "test", *, dataset: str | None = None) -> ImageSet:
+    """Return at most `limit` images of the "test" or "validation" split of a data set (None: the selected one); always the same ones.
 
     The test split of a run's own data set took no part in its training. Of another data set all images outside the validation split are
     test images. The images are taken at even steps, because some data sets are sorted by class.
@@ -171,9 +171,9 @@ def test_images(ref: ClassifierRef, most: int = MOST_PICTURES, part: str = "test
     settings = recipe.settings if recipe else None
     is_own = recipe is not None and recipe.dataset == key
     side = settings["size_px"] if settings else min(classifier_of(ref).preprocessing.size_px, MAX_PX)
-    data = computed_datasets.load_set(key, side)
+    data = computed_datasets.load_cached_dataset(key, side)
     split = split_images(data, settings["seed"], settings["train_share"]) if is_own and settings else split_images(data, 0, TRAIN_SHARE)
-    indices = split.validation if part == "validation" else split.test
-    if part == "test" and not is_own:
+    indices = split.validation if subset == "validation" else split.test
+    if subset == "test" and not is_own:
         indices = np.sort(np.concatenate([split.train, split.test]))
-    return data.subset(indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).astype(int)])
+    return data.subset(indices[np.linspace(0, len(indices) - 1, min(limit, len(indices))).astype(int)])

@@ -18,13 +18,13 @@ from vpc2.ui.server import idle
 if TYPE_CHECKING:  # numpy is imported after the first paint
     from vpc2.data.imageset import ImageSet
 
-MOST_BYTES = 96 * MB
+MAX_BYTES = 96 * MB
 
 
 class DatasetCache:
     """LRU cache of data sets by key and image size in px, bounded in bytes."""
 
-    def __init__(self, limit_bytes: int = MOST_BYTES):
+    def __init__(self, limit_bytes: int = MAX_BYTES):
         # A data set above the limit counts as the limit: it fills the cache alone, and is reloaded only after another set was used.
         self._sets = LruCache(limit_bytes, lambda data: min(data.images.nbytes, limit_bytes))
 
@@ -60,6 +60,6 @@ def _cache() -> DatasetCache:
     return cache
 
 
-def load_set(key: str, size_px: int) -> ImageSet:
+def load_cached_dataset(key: str, size_px: int) -> ImageSet:
     """Return a data set as `load_dataset` does, from the shared cache. Raises `Refusal` if it is not on this machine."""
     return _cache().get(key, size_px)

@@ -14,11 +14,11 @@ from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.text import Refusal, Text
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 
 SIDE_PX = 256
 CHUNK = 16
-MOST_PICTURES = 400
+MAX_PICTURES = 400
 SOME_PICTURES = 120  # of the test set, where each strength needs a pass over it
 
 _NOTHING_RIGHT = Text("This net answers no test picture both rightly and surely, so there is no label to lose.")
@@ -53,7 +53,7 @@ def predict_unaugmented(ref: ClassifierRef, photo: Photo) -> tuple[int, float]:
 def _predict_unaugmented(version: ClassifierVersion, image_key: str, _pixels: np.ndarray, _predict: Predictor) -> tuple[int, float]:
     from vpc2.images.encode import resize_pixels
 
-    with augmented.computing():
+    with augmented.computation_slot():
         shares = _predict([resize_pixels(_pixels, SIDE_PX)])[0]
     return int(shares.argmax()), float(shares.max())
 
@@ -64,7 +64,7 @@ def uncertainty_note(ref: ClassifierRef, photo: Photo) -> str | None:
     if is_sure(certainty):
         return None
     classes = classifiers.classifier_of(ref).classes
-    return say(NO_LABEL.fill(answer=markdown.literal(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
+    return localize(NO_LABEL.fill(answer=markdown.escape(classes[answer]), share=percent(certainty), sure=percent(SURE, 0)))
 
 
 def survival_of(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, draws: int) -> Survival:
@@ -74,7 +74,7 @@ def survival_of(pipeline: Pipeline, ref: ClassifierRef, photo: Photo | None, dra
         every = _survival_by_class_of(
             token, classifiers.version_of(ref), classifiers.dataset_of(ref), SOME_PICTURES, False, predictor_of(ref)
         )["classes"].values()
-        return Survival(sum(counts["n"] for counts in every), sum(counts["kept"] for counts in every))
+        return Survival(sum(counts["n"] for counts in every), sum(counts["survived"] for counts in every))
     label = predict_unaugmented(ref, photo)[0]
     return Survival(**_survival_of(token, classifiers.version_of(ref), photo["digest"], label, draws, photo["pixels"], predictor_of(ref)))
 
@@ -87,8 +87,8 @@ def _survival_of(
     from vpc2.images.encode import resize_pixels, to_tensor
 
     small = resize_pixels(_pixels, SIDE_PX)
-    pipeline, _factor = augmented.scaled(token, _pixels, small)
-    with augmented.computing():
+    pipeline, _factor = augmented.scale_to_display(token, _pixels, small)
+    with augmented.computation_slot():
         return vars(survival(pipeline, to_tensor(small), label, _predict, draws, image_key))
 
 
@@ -99,14 +99,14 @@ def survival_by_class_of(pipeline: Pipeline, ref: ClassifierRef) -> dict[str, An
     predicted correctly with enough confidence.
     """
     result = _survival_by_class_of(
-        augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.dataset_of(ref), MOST_PICTURES, True, predictor_of(ref)
+        augmented.token_of(pipeline), classifiers.version_of(ref), classifiers.dataset_of(ref), MAX_PICTURES, True, predictor_of(ref)
     )
     return {**result, "classes": {label: ClassSurvival(**counts) for label, counts in result["classes"].items()}}
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
 def _survival_by_class_of(
-    token: str, version: ClassifierVersion, dataset: str, most: int, has_examples: bool, _predict: Predictor
+    token: str, version: ClassifierVersion, dataset: str, limit: int, has_examples: bool, _predict: Predictor
 ) -> dict[str, Any]:
     from vpc2 import codec
     from vpc2.augment.label_survival import survival_by_class
@@ -114,18 +114,18 @@ def _survival_by_class_of(
     from vpc2.images.encode import to_tensor
     from vpc2.predict.evaluation import true_labels
 
-    pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_images(version.ref, most, dataset=dataset)
+    pipeline, data = codec.from_token(token, "pipeline").spec, classifiers.test_images(version.ref, limit, dataset=dataset)
     images, known = [to_tensor(pixels) for pixels in data.images], classifiers.classifier_of(version.ref).classes
-    with augmented.computing():
+    with augmented.computation_slot():
         by_class = survival_by_class(pipeline, images, true_labels(data, known), _predict)
         if not by_class:
             raise Refusal(_NOTHING_RIGHT)
         examples = {}
-        for label, one in by_class.items() if has_examples else ():
-            pair = images[one.example], draw_images(pipeline, images[one.example], 1, image_key=str(one.example))[0].image
+        for label, result in by_class.items() if has_examples else ():
+            pair = images[result.example], draw_images(pipeline, images[result.example], 1, image_key=str(result.example))[0].image
             shares = _predict(pair)
             examples[label] = [_large(image) for image in pair], [(int(row.argmax()), float(row.max())) for row in shares]
-    return {"names": known, "classes": {label: vars(one) for label, one in by_class.items()}, "examples": examples}
+    return {"names": known, "classes": {label: vars(result) for label, result in by_class.items()}, "examples": examples}
 
 
 def _large(image: Any) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Photo = dict[str, Any]
 Unit = tuple[int, int]
 PHOTO_PX = 640
-MOST_MAPS = 64  # in one sheet
+MAX_MAPS = 64  # in one sheet
 SHEET_COLUMNS, SHEET_PX, LARGE_PX = 8, 96, 480
 
 
@@ -57,11 +57,11 @@ def compute_effective_field(net: Net, layer_id: str, unit: Unit) -> EffectiveFie
 def _compute_effective_field(token: str, layer_id: str, unit: Unit, _net: Net) -> EffectiveField:
     from vpc2.nets.inspection.effective_field import effective_field
 
-    with augmented.computing():
+    with augmented.computation_slot():
         return effective_field(_net, layer_id, unit)
 
 
-def heat_overlay(photo: Photo, net: Net, field: EffectiveField) -> bytes:
+def gradient_overlay(photo: Photo, net: Net, field: EffectiveField) -> bytes:
     """Return the photograph as the net's input, in grey, with the gradient as a heat map over it, as PNG."""
     from vpc2.images.encode import resize_pixels, to_png
     from vpc2.nets.inspection.activations import fit_photo, to_heat
@@ -80,9 +80,9 @@ def _compute_feature_maps(
 ) -> FeatureMaps:
     from vpc2.nets.inspection.activations import fit_photo, run_photo, to_feature_maps, to_size
 
-    with augmented.computing():
+    with augmented.computation_slot():
         passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
-        maps = to_feature_maps(passage.output, first=first, most=MOST_MAPS, together=together)
+        maps = to_feature_maps(passage.output, first=first, limit=MAX_MAPS, together=together)
     if max(maps.maps.shape[1:]) > LARGE_PX:  # cached no larger than displayed
         return replace(maps, maps=np.stack([to_size(feature_map, LARGE_PX) for feature_map in maps.maps]))
     return maps
@@ -102,7 +102,7 @@ def enlarged_map(feature_map: np.ndarray) -> bytes:
     return _grey_png(to_size(feature_map, LARGE_PX))
 
 
-def plane_png(plane: Any) -> bytes:
+def array_png(plane: Any) -> bytes:
     """Return a 2-d array as PNG, its minimum black and its maximum white."""
     from vpc2.images.encode import resize_pixels
     from vpc2.nets.inspection.activations import to_grey
@@ -136,13 +136,15 @@ def _window_on_photo(token: str, layer_id: str, image_key: str, unit: Unit, kern
     return window.close_up(facts, plane, unit, weights, divisor=entry.divisor)
 
 
-def window_inside(net: Net, layer_id: str, photo: Photo, unit: Unit, seed: int, filter_: int, channel: int) -> tuple[CloseUp, int, bool]:
+def window_on_channel(
+    net: Net, layer_id: str, photo: Photo, unit: Unit, seed: int, filter_: int, channel: int
+) -> tuple[CloseUp, int, bool]:
     """Return a layer's window over one channel of its real input, the channel, and whether that channel alone makes up the output."""
-    return _window_inside(_token(net, layer_id), layer_id, photo["digest"], unit, seed, filter_, channel, net, photo["pixels"])
+    return _window_on_channel(_token(net, layer_id), layer_id, photo["digest"], unit, seed, filter_, channel, net, photo["pixels"])
 
 
 @st.cache_data(max_size="32MB", show_spinner=False)
-def _window_inside(
+def _window_on_channel(
     token: str, layer_id: str, image_key: str, unit: Unit, seed: int, filter_: int, channel: int, _net: Net, _pixels: np.ndarray
 ) -> tuple[CloseUp, int, bool]:
     from torch import nn
@@ -151,7 +153,7 @@ def _window_inside(
     from vpc2.nets.inspection.activations import fit_photo, run_photo
 
     facts = summarise(_net).facts(layer_id)
-    with augmented.computing():
+    with augmented.computation_slot():
         passage = run_photo(_net, layer_id, fit_photo(_pixels, _net.input), seed=seed)
     if facts.kind in POOLINGS:
         return window.close_up(facts, passage.input[channel].clone(), unit), channel, True

@@ -38,7 +38,7 @@ class LectureCard(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start(LectureCard):
+class StartButton(LectureCard):
     """A button to begin with, with an icon of its own."""
 
     icon: str
@@ -51,23 +51,23 @@ def _card(key: str, page: str, title: Text, help_text: Text, example: str = "", 
 
 _EXAMPLES: dict[str, tuple[Catalog[Any], str]] = {"augment": (PIPELINES, "pipeline"), "build": (NETS, "net"), "train": (RECIPES, "recipe")}
 
-FIRST: Catalog[Start] = Catalog(
+FIRST: Catalog[StartButton] = Catalog(
     Text("start"),
-    Start(
+    StartButton(
         key="first-augment",
         page="augment",
         title=Text("Augment a photograph"),
         example="basic",
         icon=":material/auto_fix_high:",
     ),
-    Start(
+    StartButton(
         key="first-build",
         page="build",
         title=Text("Open AlexNet"),
         example="alexnet",
         icon=":material/deployed_code:",
     ),
-    Start(
+    StartButton(
         key="first-train",
         page="train",
         title=Text("Train in seconds"),
@@ -171,19 +171,19 @@ def link_parameters(card: LectureCard) -> dict[str, str]:
     return {**parameters, "pair": card.pair} if card.pair else parameters
 
 
-def tokens() -> frozenset[str]:
+def example_tokens() -> frozenset[str]:
     """Return the link tokens of all cards' examples: opening one of these shows no notice about an opened link."""
     return frozenset(_token(card.page, card.example) for card in (*FIRST.values(), *CARDS.values()) if card.example)
 
 
 def open_card(card: LectureCard) -> None:
     """Switch to a card's page with its example open."""
-    st.switch_page(page_frame.script(card.page), query_params=link_parameters(card))
+    st.switch_page(page_frame.script_path(card.page), query_params=link_parameters(card))
 
 
 def draw_hero() -> None:
     """Draw a photograph and augmented draws of it; until the libraries are loaded, the photograph alone."""
-    if preload.is_under_way():
+    if preload.is_loading():
         _draw_hero_until_loaded()
         return
     from vpc2.images.samples import load_sample
@@ -203,7 +203,7 @@ def _draw_hero_until_loaded() -> None:
 
     As HTML, because Streamlit's own images import numpy, a tenth of the time to the first paint.
     """
-    if not preload.is_under_way():
+    if not preload.is_loading():
         st.rerun()
     data = base64.b64encode(resource("assets", "samples", f"{HERO}.jpg").read_bytes()).decode()
     tile = f'<div role="img" aria-label="{html.escape(_("The original photograph"))}"></div>'

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.system.host import LIMITS, UNITS
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 
 
 def draw_limits() -> None:
@@ -26,4 +26,4 @@ def _format_value(value: int, unit: str) -> str:
 
 
 def _row(name: str, metadata: Mapping[str, Any]) -> str:
-    return f"| {say(metadata['title'])} | {_format_value(getattr(LIMITS, name), metadata['unit'])} | `{name}` |"
+    return f"| {localize(metadata['title'])} | {_format_value(getattr(LIMITS, name), metadata['unit'])} | `{name}` |"

@@ -41,4 +41,4 @@ def choose_target(ref: ClassifierRef, key: str, has_none: bool = True) -> int | 
 
 def prediction_text(shares: np.ndarray, classes: tuple[str, ...]) -> str:
     best = int(shares.argmax())
-    return f"**{markdown.literal(classes[best])}** {percent(shares[best])}"
+    return f"**{markdown.escape(classes[best])}** {percent(shares[best])}"

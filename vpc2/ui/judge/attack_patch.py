@@ -41,7 +41,7 @@ def _draw_patch_on_photos(ref: ClassifierRef, photos: list[Photo], target: int) 
     grid = st.grid("auto", min_column_width=200, gap="medium")
     with grid.cell(), st.container(key="tile-patch", gap="xxsmall"):
         st.image(result["patch"], alt=_("The patch"), width="stretch")
-        st.caption(f"{_('The patch')}  \n{markdown.literal(classes[target])}")
+        st.caption(f"{_('The patch')}  \n{markdown.escape(classes[target])}")
     for i, (picture, before, after) in enumerate(result["laid"]):
         with grid.cell(), st.container(key=f"tile-patch-{i}", gap="xxsmall"):
             st.image(picture, alt=classes[int(after.argmax())], width="stretch")
@@ -71,7 +71,7 @@ def _draw_patch_on_set(ref: ClassifierRef, target: int) -> None:
     with st.spinner(_("Learning the patch…")):
         result = _evaluate_patch(*key)
     _draw_patch_failure(result)
-    shares, title = result["shares"], markdown.literal(classifiers.classifier_of(ref).classes[target])
+    shares, title = result["shares"], markdown.escape(classifiers.classifier_of(ref).classes[target])
     st.markdown(
         _(
             "Of {n} test pictures of other classes, which it never saw, the patch turns {patched} into **{name}**; "
@@ -102,7 +102,7 @@ def _evaluate_patch(version: ClassifierVersion, dataset: str, target: int) -> di
     others = true_labels(test, classifier.classes) != target
     if not len(validation) or not others.any():
         raise Refusal(NO_OTHERS)
-    with augmented.computing():
+    with augmented.computation_slot():
         learned_from, images = classifier.prepare(list(validation.images)), classifier.prepare(list(test.images[others]))
         patch = make_patch(classifier, learned_from, target, max(2, round(PATCH_SHARE * images.shape[-1])))
         views = classifiers.default_views(version.ref).views
@@ -121,7 +121,7 @@ def _learn_patch(version: ClassifierVersion, image_keys: tuple[str, ...], target
 
     classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare(_pixels)
-    with augmented.computing():
+    with augmented.computation_slot():
         patch = make_patch(classifier, images, target, max(2, round(PATCH_SHARE * images.shape[-1])))
         patched = lay_patch(images, patch, torch.Generator().manual_seed(7))
         before, after = classifier.probabilities(images).numpy(), classifier.probabilities(patched).numpy()

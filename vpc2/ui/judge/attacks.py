@@ -17,19 +17,19 @@ from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, choose_target, is_requested, prediction_text
 from vpc2.ui.judge.attack_patch import draw_patch
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
 
 def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of attack, the attack on each photograph, and for gradient attacks the accuracy against epsilon on the test set."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
     st.caption(
         _(
             "Small changes made on purpose, with the net's own gradient: to see how far its answers can be trusted, "
-            "and what makes them sturdier. It works on your own models, here."
+            "and what makes them sturdier. It works on your own classifiers, here."
         )
     )
     kinds = {"gradient": _("By gradient"), "patch": _("Patch"), "pixel": _("One pixel")}
@@ -43,9 +43,9 @@ def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
         persist_state="session",
     )
     draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
-    page_frame.guarded(draw, ref, photos)
+    page_frame.draw_or_refuse(draw, ref, photos)
     if kind == "gradient" and classifiers.has_dataset(ref):
-        page_frame.guarded(_draw_test_set, ref)
+        page_frame.draw_or_refuse(_draw_test_set, ref)
 
 
 def _epsilon_text(kind: str, epsilon: float) -> str:
@@ -55,7 +55,7 @@ def _epsilon_text(kind: str, epsilon: float) -> str:
 def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
     controls = st.columns([1, 1.4, 1], gap="medium", vertical_alignment="bottom")
     with controls[0]:
-        kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: say(ATTACKS[key].title), key="attack/which")
+        kind = st.selectbox(_("Attack"), list(ATTACKS), format_func=lambda key: localize(ATTACKS[key].title), key="attack/which")
     with controls[1]:
         epsilon = st.select_slider(
             _("Epsilon, the largest change") if ATTACKS[kind].norm == "linf" else _("Epsilon, the length of the change"),
@@ -66,14 +66,14 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
         )
     with controls[2]:
         target = choose_target(ref, "target")
-    st.caption(say(ATTACKS[kind].help))
+    st.caption(localize(ATTACKS[kind].help))
     classes = classifiers.classifier_of(ref).classes
     for photo in photos:
         with st.spinner(_("Attacking…")):
             result = _run_attack(classifiers.version_of(ref), photo["digest"], kind, epsilon, target, photo["pixels"])
         before, after, merged = result["before"], result["after"], result["merged"]
         label, attacked_label = int(before.argmax()), int(after.argmax())
-        st.markdown(f"### {markdown.literal(photo['name'])}")
+        st.markdown(f"### {markdown.escape(photo['name'])}")
         st.markdown(_verdict(classes, label, attacked_label, int(merged.argmax()), target, is_blind=result["is_blind"]))
         columns = st.columns(3, gap="medium")
         for column, picture, title, detail in (
@@ -100,7 +100,7 @@ def _draw_gradient(ref: ClassifierRef, photos: list[Photo]) -> None:
 
 def _verdict(classes: tuple[str, ...], was: int, now: int, merged: int, target: int | None, *, is_blind: bool) -> str:
     """Return a sentence on whether the attack succeeded, and whether the merged views resist it; or that there was no gradient."""
-    names = {"was": markdown.literal(classes[was]), "now": markdown.literal(classes[now])}
+    names = {"was": markdown.escape(classes[was]), "now": markdown.escape(classes[now])}
     if is_blind and now == was != target:
         return ":gray[:material/help:] " + _(
             "Nothing is known: the gradient of this picture is zero everywhere, so the attack has no direction. "
@@ -130,7 +130,7 @@ def _run_attack(
 
     classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
-    with augmented.computing():
+    with augmented.computation_slot():
         before = classifier.probabilities(images)
         labels = before.argmax(1) if target is None else torch.tensor([target])
         attack = attack_with_result(classifier, images, labels, kind, epsilon, is_targeted=target is not None)
@@ -176,7 +176,7 @@ def _run_pixel_attack(version: ClassifierVersion, image_key: str, _pixels: np.nd
 
     classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
-    with augmented.computing():
+    with augmented.computation_slot():
         before = classifier.probabilities(images)[0]
         changed, row, column = attack_pixel(classifier, images[0], int(before.argmax()))
         after = classifier.probabilities(changed[None])[0]
@@ -214,12 +214,12 @@ def _draw_test_set(ref: ClassifierRef) -> None:
     lines, blind = [], []
     epsilons: tuple[float, ...] = ()
     for i, key in enumerate(keys):
-        curve = page_frame.guarded(
+        curve = page_frame.draw_or_refuse(
             _accuracy_curve, key, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…"))
         )
         if curve is None:
             continue
-        title = classifiers.label_of(key[0].ref)
+        title = classifiers.classifier_title(key[0].ref)
         epsilons = curve.epsilons
         blind += [(title, curve.blind)] if curve.blind else []
         lines += [(title, curve.accuracy), (_("{name}, in views").format(name=title), curve.merged)]
@@ -237,13 +237,13 @@ def _draw_test_set(ref: ClassifierRef) -> None:
         )
         if not lost and dict(blind).get(lines[0][0], 0.0) >= 0.5:
             summary = ""  # without a gradient there was no attack to resist
-        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=say(plain.text))} {summary}")
+        st.markdown(f"{_('Accuracy without an attack: {share}.').format(share=localize(plain.text))} {summary}")
         for title, share in blind:
             st.info(
                 _(
                     "{name}: for {share} of the pictures the gradient was zero everywhere, so the attack had no direction. "
                     "That their answers stay says nothing about how far this net can be trusted."
-                ).format(name=markdown.literal(title), share=percent(share)),
+                ).format(name=markdown.escape(title), share=percent(share)),
                 icon=":material/help:",
             )
         figure = accuracy_figure(texts, lines, x_title=_("Epsilon"), y_title=_("Accuracy"))
@@ -272,7 +272,7 @@ def _accuracy_curve(key: tuple, report: Any) -> Any:
     classifier, data = classifiers.classifier_of(ref), classifiers.test_images(ref, SOME_PICTURES, dataset=dataset)
     labels, groups = torch.from_numpy(true_labels(data, classifier.classes)), data.groups
     target = classifier.classes.index(target_name) if target_name in classifier.classes else None
-    with augmented.computing():
+    with augmented.computation_slot():
         images = classifier.prepare(list(data.images))
         if target is not None:  # images of the target class cannot be attacked towards it
             others = labels != target

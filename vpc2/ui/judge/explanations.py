@@ -15,19 +15,19 @@ from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.session.i18n import _, number, percent, points, say
+from vpc2.ui.session.i18n import _, localize, number, percent, points
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 SOME_PICTURES = 300
 MAPS, COLUMNS, SIDE_PX = 32, 8, 96
 SHOWN, THUMBNAIL_PX = 8, 24
-LEAST_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are rounding errors
+MIN_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are rounding errors
 Photo = dict[str, Any]
 
 
 def draw_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of view and the selected view of the classifier."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
     views = {
         "looks": (_("What it looks at"), _draw_heatmaps),
@@ -38,7 +38,7 @@ def draw_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
     view = st.segmented_control(
         _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
     )
-    page_frame.guarded(views[view][1], ref, photos)
+    page_frame.draw_or_refuse(views[view][1], ref, photos)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -84,8 +84,8 @@ def _draw_heatmaps(ref: ClassifierRef, photos: list[Photo]) -> None:
     for photo in photos:
         with st.spinner(_("Looking…")):
             result = _compute_heatmaps(classifiers.version_of(ref), photo["digest"], target, layer, photo["pixels"])
-        label = markdown.literal(classes[result["label"]])
-        st.markdown(f"### {markdown.literal(photo['name'])}: {label} {percent(result['share'])}")
+        label = markdown.escape(classes[result["label"]])
+        st.markdown(f"### {markdown.escape(photo['name'])}: {label} {percent(result['share'])}")
         tiles = [
             ("cam", _("Grad-CAM"), _("Where this layer's maps speak for the class.")),
             ("views", _("Grad-CAM over views"), _("The same, averaged over several views: what stays is steadier.")),
@@ -134,7 +134,7 @@ def _compute_heatmaps(
         times = max(1, -(-160 // size))
         return to_jpeg(_as_tensor(pixels.repeat(times, 0).repeat(times, 1)))
 
-    with augmented.computing():
+    with augmented.computation_slot():
         shares = classifier.probabilities(images)[0]
         label = int(shares.argmax()) if target is None else target
         lost, largest = occlusion(classifier, images[0], label, max(1, size // 4), max(1, size // 8))
@@ -144,8 +144,8 @@ def _compute_heatmaps(
             heats["cam"] = grad_cam(classifier, images, label, layer)[0].numpy()
             heats["views"] = grad_cam_over_views(classifier, images, label, names, layer)[0].numpy()
         heats["saliency"] = np.sqrt(saliency(classifier, images, label)[0].numpy())
-        drop = largest if largest > LEAST_DROP else 0.0
-        heats["occlusion"] = (lost.clamp_min(0) / lost.max().clamp_min(LEAST_DROP) if drop else torch.zeros_like(lost)).numpy()
+        drop = largest if largest > MIN_DROP else 0.0
+        heats["occlusion"] = (lost.clamp_min(0) / lost.max().clamp_min(MIN_DROP) if drop else torch.zeros_like(lost)).numpy()
     return {
         "label": label,
         "share": float(shares[label]),
@@ -174,7 +174,7 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
         st.caption(_("What the first layer looks for, each scaled by itself: mostly edges and colours."))
     for photo in photos:
         result = _feature_map_sheet(classifiers.version_of(ref), photo["digest"], layer, photo["pixels"])
-        st.markdown(f"### {markdown.literal(photo['name'])}")
+        st.markdown(f"### {markdown.escape(photo['name'])}")
         st.image(result["sheet"], alt=_("Feature maps"), width="stretch")
         st.caption(
             _("The first {n} of {all} channels, each from its lowest value (black) to its highest (white).").format(
@@ -193,7 +193,7 @@ def _draw_layers(ref: ClassifierRef, photos: list[Photo]) -> None:
     for i, value in _top_activations(classifiers.version_of(ref), classifiers.dataset_of(ref), layer, channel):
         with grid.cell(), st.container(key=f"tile-excites-{i}", gap="xxsmall"):
             st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
-            st.caption(f"{markdown.literal(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
+            st.caption(f"{markdown.escape(data.classes[data.labels[i]])}  \n{number(value, '.2f')}")
 
 
 def _large(pixels: np.ndarray) -> bytes:
@@ -225,8 +225,8 @@ def _feature_map_sheet(version: ClassifierVersion, image_key: str, layer: str, _
     from vpc2.predict.explain.heatmaps import feature_maps
 
     classifier = classifiers.classifier_of(version.ref)
-    with augmented.computing():
-        maps = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], most=MAPS)
+    with augmented.computation_slot():
+        maps = to_feature_maps(feature_maps(classifier, classifier.prepare([_pixels]), layer)[0], limit=MAPS)
     sheet = to_sheet(maps.maps, COLUMNS, SIDE_PX)
     return {"sheet": to_png(np.repeat(sheet[..., None], 3, axis=-1)), "channels": maps.channels}
 
@@ -236,17 +236,17 @@ def _top_activations(version: ClassifierVersion, dataset: str, layer: str, chann
     from vpc2.predict.explain.heatmaps import most_exciting
 
     classifier = classifiers.classifier_of(version.ref)
-    with augmented.computing():
+    with augmented.computation_slot():
         images = classifier.prepare(list(classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset).images))
         return most_exciting(classifier, images, layer, channel, SHOWN)
 
 
 def _draw_convolution(ref: ClassifierRef, photos: list[Photo]) -> None:
-    preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: say(KERNELS[key].title), key="inside/kernel")
+    preset = st.selectbox(_("Kernel"), list(KERNELS), format_func=lambda key: localize(KERNELS[key].title), key="inside/kernel")
     entry = KERNELS[preset]
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        st.caption(say(entry.help))
+        st.caption(localize(entry.help))
         rows = st.data_editor(
             [[float(value) for value in row] for row in entry.rows], hide_index=True, num_rows="fixed", key=f"inside/rows/{preset}"
         )
@@ -308,13 +308,13 @@ def _draw_embedding(ref: ClassifierRef, photos: list[Photo]) -> None:
         st.caption(summary)
     selected = [int(np.ravel(point["customdata"])[0]) for point in event["selection"]["points"] if point.get("customdata") is not None]
     with right:
-        shown = selected[:12] or np.flatnonzero(~is_right)[:6].tolist()
+        listed = selected[:12] or np.flatnonzero(~is_right)[:6].tolist()
         st.markdown(f"**{_('Chosen') if selected else _('Answered wrongly')}**")
         grid = st.grid("auto", min_column_width=80, gap="small")
-        for i in shown:
+        for i in listed:
             with grid.cell(), st.container(key=f"tile-map-{i}", gap="xxsmall"):
                 st.image(_large(data.images[i]), alt=data.classes[data.labels[i]], width="stretch")
-                st.caption(f"{markdown.literal(data.classes[data.labels[i]])} → {markdown.literal(answers[i])}")
+                st.caption(f"{markdown.escape(data.classes[data.labels[i]])} → {markdown.escape(answers[i])}")
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -334,7 +334,7 @@ def _compute_embedding(version: ClassifierVersion, dataset: str, method: str) ->
     from vpc2.predict.explain.embedding import features, lay_out
 
     classifier, data = classifiers.classifier_of(version.ref), classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset)
-    with augmented.computing():
+    with augmented.computation_slot():
         images = classifier.prepare(list(data.images))
         answers = classifier.logits(images).argmax(1).numpy()
         points = lay_out(features(classifier, images), method)

@@ -14,7 +14,7 @@ from vpc2.predict.tta.views import VIEWS
 from vpc2.text import Refusal
 from vpc2.ui.computed import classifiers
 from vpc2.ui.judge import question_count, single_photo, test_set
-from vpc2.ui.session.i18n import _, language, number, percent, say
+from vpc2.ui.session.i18n import _, language, localize, number, percent
 from vpc2.ui.widgets import classifier_picker, page_frame
 
 Photo = dict[str, Any]
@@ -22,7 +22,7 @@ Photo = dict[str, Any]
 
 def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the link, the report of the photographs and the script of the views."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
     how = st.session_state.get("judge/merge", "mean")
     st.markdown(f"### {_('Link')}")
@@ -43,7 +43,7 @@ def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
         key="judge/report",
     )
     st.markdown(f"### {_('The same views in plain PyTorch')}")
-    page_frame.guarded(_draw_script, ref, views, how)
+    page_frame.draw_or_refuse(_draw_script, ref, views, how)
 
 
 def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:
@@ -71,9 +71,9 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
         Section(
             _("What was asked"),
             [
-                classifiers.label_of(ref),
-                f"{_('How to merge')}: {say(MERGES[how].title)}",
-                f"{_('Views')}: {', '.join(say(VIEWS[view].title) for view in views)}",
+                classifiers.classifier_title(ref),
+                f"{_('How to merge')}: {localize(MERGES[how].title)}",
+                f"{_('Views')}: {', '.join(localize(VIEWS[view].title) for view in views)}",
                 datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
             ],
         )
@@ -82,7 +82,7 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
         try:
             predictions = single_photo.predict_views(ref, photo, views)
         except Refusal as refusal:
-            sections.append(Section(photo["name"], [say(refusal.text)]))
+            sections.append(Section(photo["name"], [localize(refusal.text)]))
             continue
         rows = np.stack([predictions[view][0] for view in views])
         merged = MERGES[how].resolve()(torch.from_numpy(rows)[:, None])[0].numpy()
@@ -90,11 +90,11 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
         table = [["", _("Plain"), _("With {n} views").format(n=len(views))]]
         table += [[classifier.classes[i], percent(each[0][i]), percent(merged[i])] for i in np.argsort(merged)[::-1][:5]]
         pictures = [
-            (predictions[view][1], f"{single_photo.title_of(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
+            (predictions[view][1], f"{single_photo.view_title(view)}: {classifier.classes[row.argmax()]} {percent(row.max())}")
             for view, row in zip(views, each, strict=True)
         ]
         sections.append(Section(photo["name"], [], table, pictures))
-    test = test_set.cached_answers(ref, views)
+    test = test_set.cached_predictions(ref, views)
     if test is not None:
         plain, merged_answers = test.plain, test.merged(how)
         paired = test.compare(plain, merged_answers)
@@ -102,7 +102,7 @@ def _report(ref: ClassifierRef, photos: list[Photo], views: list[str], how: str)
         question_count.record_comparison(classifiers.dataset_of(ref), question, paired)
         adjusted = question_count.adjust(classifiers.dataset_of(ref), paired)
         table = [["", _("Plain"), _("With views")]]
-        table.append([_("Accuracy"), *(say(test.accuracy(shares).text) for shares in (plain, merged_answers))])
+        table.append([_("Accuracy"), *(localize(test.accuracy(shares).text) for shares in (plain, merged_answers))])
         table.append([_("ms a picture"), number(test.view_ms[0], ".2f"), number(sum(test.view_ms), ".2f")])
         sentences = [question_count.verdict_text(paired, adjusted), question_count.count_text(adjusted)]
         sections.append(Section(_("Test set"), [*filter(None, sentences), _("In brackets: the 95 % interval.")], table))

@@ -33,7 +33,7 @@ def adjust(data: str, comparison: Any) -> Adjusted:
     return Adjusted(holm(values)[values.index(comparison.p)], len(values))
 
 
-def p_text(p: float) -> str:
+def p_value_text(p: float) -> str:
     """Return "p = 0.012", or "p < 0.001" for smaller values."""
     return f"p = {number(p, '.3f')}" if p >= 0.001 else f"p < {number(0.001, '.3f')}"
 
@@ -45,15 +45,15 @@ def conclusion_of(comparison: Any, adjusted: Adjusted | None = None) -> str:
         "hurts": _("The views hurt: {gain} points (95 % interval {low} to {high})."),
         "open": _("Not enough evidence that the views change anything: {gain} points (95 % interval {low} to {high})."),
     }[comparison.verdict if adjusted is None else comparison.verdict_at(adjusted.p)]
-    return sentence.format(gain=signed(comparison.gain), low=signed(comparison.low), high=signed(comparison.high))
+    return sentence.format(gain=signed_points(comparison.gain), low=signed_points(comparison.low), high=signed_points(comparison.high))
 
 
 def evidence_text(comparison: Any) -> str:
     """Return the name of the exact test and its p-value, as a sentence."""
     if comparison.people is None:
-        return _("McNemar's exact test: {p}.").format(p=p_text(comparison.p))
+        return _("McNemar's exact test: {p}.").format(p=p_value_text(comparison.p))
     return _("Exact test over {people} people, whose pictures change sides together: {p}.").format(
-        people=number(comparison.people), p=p_text(comparison.p)
+        people=number(comparison.people), p=p_value_text(comparison.p)
     )
 
 
@@ -69,9 +69,9 @@ def count_text(adjusted: Adjusted) -> str:
     return _(
         "{n} questions were asked of these test pictures in this session. One of many looks like evidence by luck, so the verdict takes "
         "all of them into account (Holm): {p}."
-    ).format(n=number(adjusted.count), p=p_text(adjusted.p))
+    ).format(n=number(adjusted.count), p=p_value_text(adjusted.p))
 
 
-def signed(share: float) -> str:
+def signed_points(share: float) -> str:
     """Return a difference in points, with its sign."""
     return points(share, sign="+").replace("-", "−")

@@ -15,7 +15,7 @@ from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -28,15 +28,15 @@ Photo = dict[str, Any]
 
 def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of corruption, its effect on each photograph, and the accuracy on the test set."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
-    key = st.selectbox(_("Challenge"), list(CORRUPTIONS), format_func=lambda key: say(CORRUPTIONS[key].title), key="endure/which")
+    key = st.selectbox(_("Challenge"), list(CORRUPTIONS), format_func=lambda key: localize(CORRUPTIONS[key].title), key="endure/which")
     entry = CORRUPTIONS[key]
-    st.caption(say(entry.help))
+    st.caption(localize(entry.help))
     for photo in photos:
-        page_frame.guarded(_draw_photo, ref, photo, key)
+        page_frame.draw_or_refuse(_draw_photo, ref, photo, key)
     if classifiers.has_dataset(ref):
-        page_frame.guarded(_draw_test_set, ref, key)
+        page_frame.draw_or_refuse(_draw_test_set, ref, key)
 
 
 def strength_text(key: str, strength: float) -> str:
@@ -51,16 +51,16 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
         result = _predict_corrupted(classifiers.version_of(ref), photo["digest"], key, photo["pixels"])
     classes, shares = classifiers.classifier_of(ref).classes, result["shares"]
     label = int(shares[0].argmax())
-    st.markdown(f"### {markdown.literal(photo['name'])}")
+    st.markdown(f"### {markdown.escape(photo['name'])}")
     first_changed = next((i for i, row in enumerate(shares) if row.argmax() != label), None)
     if first_changed is None:
-        summary = _("It stays {name} at every strength.").format(name=markdown.literal(classes[label]))
+        summary = _("It stays {name} at every strength.").format(name=markdown.escape(classes[label]))
     else:
         summary = _("It is {name} up to {last}; at {first} it becomes {other}.").format(
-            name=markdown.literal(classes[label]),
+            name=markdown.escape(classes[label]),
             last=strength_text(key, strengths[first_changed - 1]),
             first=strength_text(key, strengths[first_changed]),
-            other=markdown.literal(classes[int(shares[first_changed].argmax())]),
+            other=markdown.escape(classes[int(shares[first_changed].argmax())]),
         )
     st.markdown(summary)
     index = st.select_slider(
@@ -74,7 +74,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
     with left:
         st.image(result["pictures"][index], alt=strength_text(key, strengths[index]), width="stretch")
         best = int(shares[index].argmax())
-        st.markdown(f"**{markdown.literal(classes[best])}** {percent(shares[index][best])}")
+        st.markdown(f"**{markdown.escape(classes[best])}** {percent(shares[index][best])}")
     with right:
         grid = st.grid(4, min_column_width=90, gap="small")
         for i, (picture, row) in enumerate(zip(result["pictures"], shares, strict=True)):
@@ -82,7 +82,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, key: str) -> None:
                 st.image(picture, alt=strength_text(key, strengths[i]), width="stretch")
                 mark = ":green[:material/check:]" if row.argmax() == label else ":orange[:material/close:]"
                 st.caption(
-                    f"**{strength_text(key, strengths[i])}** {mark}  \n{markdown.literal(classes[int(row.argmax())])} {percent(row.max())}"
+                    f"**{strength_text(key, strengths[i])}** {mark}  \n{markdown.escape(classes[int(row.argmax())])} {percent(row.max())}"
                 )
 
 
@@ -94,7 +94,7 @@ def _predict_corrupted(version: ClassifierVersion, image_key: str, key: str, _pi
 
     classifier = classifiers.classifier_of(version.ref)
     images = classifier.prepare([_pixels])
-    with augmented.computing():
+    with augmented.computation_slot():
         shares = probabilities_over(classifier, images, key).numpy()
     return {"shares": shares, "pictures": [to_jpeg(corrupt_images(images, key, strength)[0]) for strength in CORRUPTIONS[key].strengths]}
 
@@ -126,43 +126,43 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
     bar = st.progress(0.0, text=_("Asking…"))
     with st.container():
         curves = {}
-        for i, challenge in enumerate(keys):
-            bar.progress(i / len(keys), text=say(CORRUPTIONS[challenge].title))
-            curves[challenge] = [
-                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), challenge) for other_ref in refs
+        for i, corruption in enumerate(keys):
+            bar.progress(i / len(keys), text=localize(CORRUPTIONS[corruption].title))
+            curves[corruption] = [
+                _accuracy_corrupted(classifiers.version_of(other_ref), classifiers.dataset_of(other_ref), corruption) for other_ref in refs
             ]
     bar.empty()
-    _draw_curves(curves, [classifiers.label_of(other_ref) for other_ref in refs])
+    _draw_curves(curves, [classifiers.classifier_title(other_ref) for other_ref in refs])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _accuracy_corrupted(version: ClassifierVersion, dataset: str, key: str) -> RobustnessCurve:
     from vpc2.predict.robustness.curves import accuracy_over
 
-    with augmented.computing():
+    with augmented.computation_slot():
         return accuracy_over(
             classifiers.classifier_of(version.ref), classifiers.test_images(version.ref, SOME_PICTURES, dataset=dataset), key
         )
 
 
 def _draw_curves(curves: dict[str, list[RobustnessCurve]], titles: Sequence[str]) -> None:
-    weakest = min(curves, key=lambda key: curves[key][0].kept)
+    weakest = min(curves, key=lambda key: curves[key][0].relative_accuracy)
     summary = _("Weakest against “{title}”: on average {share} of its accuracy is left.").format(
-        title=say(CORRUPTIONS[weakest].title), share=percent(curves[weakest][0].kept)
+        title=localize(CORRUPTIONS[weakest].title), share=percent(curves[weakest][0].relative_accuracy)
     )
     plain = curves[weakest][0].shares[0]
-    st.markdown(f"{summary} {_('Accuracy on the pictures as they are: {share}.').format(share=say(plain.text))}")
+    st.markdown(f"{summary} {_('Accuracy on the pictures as they are: {share}.').format(share=localize(plain.text))}")
     grid = st.grid(2, min_column_width=320, gap="medium") if len(curves) > 1 else st.grid(1)
     for key, by_classifier in curves.items():
         texts = [strength_text(key, strength) for strength in CORRUPTIONS[key].strengths]
         lines = [(title, curve.shares, curve.confidence) for title, curve in zip(titles, by_classifier, strict=True)]
         with grid.cell():
             if len(curves) > 1:
-                st.markdown(f"**{say(CORRUPTIONS[key].title)}**")
+                st.markdown(f"**{localize(CORRUPTIONS[key].title)}**")
             figure = robustness_figure(
                 texts, lines, y_title=_("Accuracy"), confidence_title=_("Confidence of {name}"), height=230 if len(curves) > 1 else 320
             )
-            st.plotly_chart(figure, key=f"endure/curve/{key}", alt=say(CORRUPTIONS[key].title), config={"displayModeBar": False})
+            st.plotly_chart(figure, key=f"endure/curve/{key}", alt=localize(CORRUPTIONS[key].title), config={"displayModeBar": False})
     st.caption(
         _("Lines: accuracy, with bands of 95 %; dotted: how sure the net is on average. {n} test pictures.").format(n=number(plain.n))
     )

@@ -21,13 +21,13 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.server import idle
 from vpc2.ui.session import workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 
 TOP = 5
 MAX_CACHED = 2_000  # predictions of all visitors: a thousand classes and a small JPEG take 10 kB
 DRAW = "draw/"
-MOST_DRAWS = 16
+MAX_DRAWS = 16
 
 Photo = dict[str, Any]
 
@@ -40,7 +40,7 @@ def _prediction_cache() -> LruCache:
     return cache
 
 
-def draw_keys(pipeline: Pipeline, count: int) -> tuple[str, ...]:
+def keys_of_draws(pipeline: Pipeline, count: int) -> tuple[str, ...]:
     """Return the keys of `count` draws of a pipeline, to be used as views."""
     return tuple(f"{DRAW}{i}/{augmented.token_of(pipeline)}" for i in range(count))
 
@@ -86,11 +86,11 @@ def predict_views(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[st
         images = classifier.prepare([photo["pixels"]])
         batch_size = images_at_once(classifier)
         if not predictions:
-            with augmented.computing():
+            with augmented.computation_slot():
                 classifier.logits(images)  # warm-up: the first pass initialises the module and is not timed
         for start in range(0, len(missing), batch_size):
             batch = missing[start : start + batch_size]
-            with augmented.computing(), torch.no_grad():  # one slot per pass: no visitor waits for all views of another one
+            with augmented.computation_slot(), torch.no_grad():  # one slot per pass: no visitor waits for all views of another one
                 images_of_views, view_ms = zip(*_make_views(batch, images, photo), strict=True)
                 started = time.perf_counter()
                 logits = classifier.logits(torch.cat(images_of_views)).numpy()
@@ -101,12 +101,12 @@ def predict_views(ref: ClassifierRef, photo: Photo, views: list[str]) -> dict[st
     return predictions
 
 
-def title_of(view: str) -> str:
+def view_title(view: str) -> str:
     """Return a view's title in the visitor's language."""
-    return _("Draw {n}").format(n=int(view.split("/")[1]) + 1) if view.startswith(DRAW) else say(VIEWS[view].title)
+    return _("Draw {n}").format(n=int(view.split("/")[1]) + 1) if view.startswith(DRAW) else localize(VIEWS[view].title)
 
 
-def choose_draws(views: list[str]) -> list[str]:
+def choose_draw_views(views: list[str]) -> list[str]:
     """Draw the choice of how many draws of the current pipeline serve as additional views; return all views."""
     pipeline = workspace.load("pipeline")
     if not any(step.on for step in pipeline.steps):
@@ -114,17 +114,17 @@ def choose_draws(views: list[str]) -> list[str]:
     count = st.slider(
         _("Draws of your pipeline as views"),
         0,
-        MOST_DRAWS,
+        MAX_DRAWS,
         0,
         key="judge/draws",
         help=_("The pipeline of the Augment page, drawn anew for each view, at the size the net sees."),
     )
-    return [*views, *draw_keys(pipeline, count)]
+    return [*views, *keys_of_draws(pipeline, count)]
 
 
 def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the choice of merge and the predictions for every photograph."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
     linked = st.query_params.get("merge", "")
     how = st.segmented_control(
@@ -132,13 +132,13 @@ def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
         list(MERGES),
         default=MERGES[linked].key if linked in MERGES else "mean",
         required=True,
-        format_func=lambda key: say(MERGES[key].title),
+        format_func=lambda key: localize(MERGES[key].title),
         key="judge/merge",
         persist_state="session",
     )
-    st.caption(say(MERGES[how].help))
+    st.caption(localize(MERGES[how].help))
     for photo in photos:
-        page_frame.guarded(_draw_photo, ref, photo, views, how)
+        page_frame.draw_or_refuse(_draw_photo, ref, photo, views, how)
 
 
 @st.fragment
@@ -156,7 +156,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
     logits = torch.from_numpy(np.stack([predictions[view][0] for view in ticked]))[:, None]
     merged = MERGES[how].resolve()(logits)[0].numpy()
     plain = torch.from_numpy(predictions[IDENTITY][0]).softmax(0).numpy()
-    st.markdown(f"### {markdown.literal(photo['name'])}")
+    st.markdown(f"### {markdown.escape(photo['name'])}")
     columns = st.columns([1, 1.5, 1.5], gap="medium")
     columns[0].image(predictions[IDENTITY][1], alt=_("What the classifier sees"), width="stretch")
     for column, title, shares, ms in (
@@ -166,7 +166,7 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
         top = np.argsort(shares)[::-1][:TOP]
         answer = classes[top[0]]
         with column:
-            st.markdown(f"**{title}: {markdown.literal(answer)}, {percent(shares[top[0]])}**")
+            st.markdown(f"**{title}: {markdown.escape(answer)}, {percent(shares[top[0]])}**")
             figure = predictions_figure(
                 tuple(classes[i] for i in top), tuple(round(float(shares[i]), 4) for i in top), is_merged=column is columns[2]
             )
@@ -189,22 +189,22 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
         shares = torch.from_numpy(row).softmax(0).numpy()
         label, is_same = int(row.argmax()), row.argmax() == best
         with grid.cell(), st.container(key=f"tile-{photo['digest']}-{views.index(view)}", gap="xxsmall"):
-            st.image(picture, alt=title_of(view), width="stretch")
+            st.image(picture, alt=view_title(view), width="stretch")
             st.checkbox(
-                f"**{title_of(view)}**",
+                f"**{view_title(view)}**",
                 value=True,
                 key=ticks[view],
                 disabled=view == IDENTITY and ticked == [IDENTITY],
-                help=say(caution) if (caution := _caution_of(view)) is not None else None,
+                help=localize(caution) if (caution := _caution_of(view)) is not None else None,
             )
             mark = f":green[:material/check: {_('agrees')}]" if is_same else f":orange[:material/close: {_('disagrees')}]"
             cost = f"{number(ms, ',.0f' if ms >= 10 else ',.1f')} ms"
-            st.caption(f"{markdown.literal(classes[label])} {percent(shares[label])}  \n{mark} · {cost}")
+            st.caption(f"{markdown.escape(classes[label])} {percent(shares[label])}  \n{mark} · {cost}")
     against = ((view, _caution_of(view)) for view in ticked if predictions[view][0].argmax() != best)
     view, caution = next(((view, caution) for view, caution in against if caution is not None), ("", None))
     if caution is not None:
         st.info(
-            _("“{view}” disagrees, and may not keep the label: {why}").format(view=title_of(view), why=say(caution)),
+            _("“{view}” disagrees, and may not keep the label: {why}").format(view=view_title(view), why=localize(caution)),
             icon=":material/warning:",
         )
 

@@ -21,9 +21,9 @@ from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge import question_count
 from vpc2.ui.judge.question_count import verdict_text
-from vpc2.ui.judge.single_photo import title_of
+from vpc2.ui.judge.single_photo import view_title
 from vpc2.ui.server import idle
-from vpc2.ui.session.i18n import _, number, percent, points, say
+from vpc2.ui.session.i18n import _, localize, number, percent, points
 from vpc2.ui.widgets import classifier_picker
 from vpc2.ui.widgets.buttons import button
 
@@ -40,7 +40,7 @@ def _prediction_cache() -> LruCache:
 
 def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
     """Evaluate a test set on a click; all results below are computed from the cached predictions, without another pass."""
-    if not classifiers.is_here(ref):
+    if not classifiers.is_available(ref):
         return
     if not classifiers.has_dataset(ref):
         classifier_picker.draw_no_test_set()
@@ -49,7 +49,7 @@ def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
     recipe = classifiers.recipe_of(ref)
     is_own = recipe is not None and recipe.dataset == data
     template = _("Test pictures of **{data}**: none of them took part in training.") if is_own else _("Pictures of **{data}**.")
-    st.markdown(template.format(data=markdown.literal(say(find_dataset(data).title))))
+    st.markdown(template.format(data=markdown.escape(localize(find_dataset(data).title))))
     key = _key(ref, views)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         is_pressed = button(_("Judge the test set"), type="primary", icon=":material/balance:", key="judge/test")
@@ -64,7 +64,7 @@ def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
         _draw_results(ref, *answers)
 
 
-def cached_answers(ref: ClassifierRef, views: list[str]) -> Any:
+def cached_predictions(ref: ClassifierRef, views: list[str]) -> Any:
     """Return the cached predictions on the test set for these views, None if it was not evaluated."""
     answers = _prediction_cache().get(_key(ref, views)) if classifiers.has_dataset(ref) else None
     return None if answers is None else answers[0]
@@ -78,7 +78,7 @@ def _evaluate(key: tuple, bar: Any) -> None:
     """Predict the test and the validation images and cache the predictions; an interrupted script run caches nothing."""
     from vpc2.predict.evaluation import TestPredictions, ValidationPredictions, predict_set
 
-    version, views, dataset, most = key
+    version, views, dataset, limit = key
     ref, started = version.ref, time.monotonic()
     classifier = classifiers.classifier_of(ref)
 
@@ -89,8 +89,8 @@ def _evaluate(key: tuple, bar: Any) -> None:
 
     results = []
     for i, (kind, part) in enumerate(((TestPredictions, "test"), (ValidationPredictions, "validation"))):
-        data = classifiers.test_images(ref, most, part, dataset=dataset)
-        with augmented.computing():
+        data = classifiers.test_images(ref, limit, part, dataset=dataset)
+        with augmented.computation_slot():
             results.append(predict_set(kind, classifier, data, views, partial(report, i / 2)) if len(data) else None)
     _prediction_cache().put(key, tuple(results))
 
@@ -105,7 +105,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
         list(MERGES),
         default="mean",
         required=True,
-        format_func=lambda key: say(MERGES[key].title),
+        format_func=lambda key: localize(MERGES[key].title),
         key="judge/set/merge",
     )
     plain, merged = test.plain, test.merged(how)
@@ -127,7 +127,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
     grid = st.grid(4, min_column_width=150)
     for title, shares in ((_("Accuracy, plain"), plain), (_("Accuracy with views"), merged)):
         share = test.accuracy(shares)
-        grid.metric(title, percent(share.share), delta=say(share.bounds), delta_color="off", delta_arrow="off")
+        grid.metric(title, percent(share.share), delta=localize(share.bounds), delta_color="off", delta_arrow="off")
     grid.metric(_("Pictures fixed"), number(paired.fixed), help=_("Wrong when asked plainly, right with the views."))
     grid.metric(_("Pictures broken"), number(paired.broken), help=_("Right when asked plainly, wrong with the views."))
     rows = {
@@ -157,7 +157,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
         st.plotly_chart(figure, key="judge/price", alt=caption, config=quiet_bar)
         st.caption(caption)
     st.markdown(f"### {_('Which view helps, which hurts?')}")
-    gains, titles = gains_by_view(test)[1:], [title_of(view) for view in test.views[1:]]
+    gains, titles = gains_by_view(test)[1:], [view_title(view) for view in test.views[1:]]
     present = np.isfinite(gains).any(0) if len(titles) else np.zeros(0, bool)
     if present.any():
         gains, names = gains[:, present], [name for name, is_there in zip(test.classes, present, strict=True) if is_there]
@@ -168,7 +168,7 @@ def _draw_results(ref: ClassifierRef, test: Any, validation: Any) -> None:
         if gains[worst] < 0:
             st.markdown(
                 _("Worst: “{view}” alone costs the class “{name}” {points} points.").format(
-                    view=titles[worst[0]], name=markdown.literal(names[worst[1]]), points=points(-gains[worst], 0)
+                    view=titles[worst[0]], name=markdown.escape(names[worst[1]]), points=points(-gains[worst], 0)
                 )
             )
     if plan is not None:
@@ -207,7 +207,7 @@ def _draw_changed(
             times = max(1, -(-96 // images.shape[1]))
             with grid.cell(), st.container(key=f"tile-changed-{i}", gap="xxsmall"):
                 st.image(to_png(images[i].repeat(times, 0).repeat(times, 1)), alt=test.classes[test.labels[i]], width="stretch")
-                st.caption(f"{markdown.literal(test.classes[plain[i].argmax()])} → {markdown.literal(test.classes[merged[i].argmax()])}")
+                st.caption(f"{markdown.escape(test.classes[plain[i].argmax()])} → {markdown.escape(test.classes[merged[i].argmax()])}")
 
 
 def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: Any) -> None:
@@ -217,7 +217,7 @@ def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: 
     st.markdown(f"### {_('The best few views')}")
     chosen, weighted = plan.merged(test), plan.weighted(test)
     st.markdown(
-        _("Chosen on {n} validation pictures: {views}.").format(n=number(searched), views=", ".join(title_of(v) for v in plan.views))
+        _("Chosen on {n} validation pictures: {views}.").format(n=number(searched), views=", ".join(view_title(v) for v in plan.views))
     )
     tempered = temper(test.plain, plan.temperature_plain)
     rows = [
@@ -230,14 +230,14 @@ def _draw_plan(ref: ClassifierRef, test: Any, plan: Any, searched: int, paired: 
     st.table(
         {
             "": [row[0] for row in rows],
-            _("Accuracy"): [say(test.accuracy(row[1]).text) for row in rows],
+            _("Accuracy"): [localize(test.accuracy(row[1]).text) for row in rows],
             _("Expected calibration error"): [percent(calibrate(row[1], test.labels).error) for row in rows],
             _("ms a picture"): [number(row[2], ".2f") for row in rows],
         },
         border="horizontal",
     )
     heaviest = sorted(plan.weights, key=plan.weights.get, reverse=True)[:3]
-    weights = ", ".join(f"{title_of(view)} {percent(plan.weights[view])}" for view in heaviest)
+    weights = ", ".join(f"{view_title(view)} {percent(plan.weights[view])}" for view in heaviest)
     adjusted = None if paired is None else question_count.adjust(classifiers.dataset_of(ref), paired)
     sentences = (
         "" if adjusted is None else verdict_text(paired, adjusted),

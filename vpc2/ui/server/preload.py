@@ -38,12 +38,12 @@ def start(then: Callable[[], object] = lambda: None) -> None:
             thread.start()
 
 
-def is_under_way() -> bool:
+def is_loading() -> bool:
     """True while the libraries are still loading: a page then draws only what does not need them."""
     return bool(_threads) and not READY.is_set()
 
 
-def begin() -> None:
+def signal_first_page() -> None:
     """Signal that the first page is drawn, so that loading may start."""
     _PAINTED.set()
 

@@ -49,7 +49,7 @@ def is_serving() -> bool:
     return _SERVING.is_set()
 
 
-def compact(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def to_curve_events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the fields of a run's events that the curves need, with floats rounded to five significant digits."""
     return [
         {"type": event["type"], **{name: _round_float(event[name]) for name in _FIELDS[event["type"]] if name in event}}
@@ -71,7 +71,13 @@ def read_run(run_id: str, since: int = 0, limit: int | None = MAX_EVENTS) -> dic
     state = status_of(folder).state  # before the events: a run that is over has no later ones
     events, next_event = read_events(folder, since, limit)
     t = events[-1]["t"] if events else None
-    return {"state": state, "events": compact(events), "t": t, "next": next_event, "more": limit is not None and len(events) == limit}
+    return {
+        "state": state,
+        "events": to_curve_events(events),
+        "t": t,
+        "next": next_event,
+        "more": limit is not None and len(events) == limit,
+    }
 
 
 def _refusal_response(refusal: Refusal) -> JSONResponse:
@@ -135,7 +141,7 @@ def routes(base: str = "") -> list[BaseRoute]:
 
     return [
         Route(f"{root}/api/health", health),
-        Route(f"{root}/api/visitor", visitor_cookie.adopt, methods=["POST"]),
+        Route(f"{root}/api/visitor", visitor_cookie.adopt_stored_id, methods=["POST"]),
         Route(f"{root}/api/runs/{{run_id}}", run_events),
         Route(f"{root}/api/runs/{{run_id}}/look", run_snapshot),
         *(Route(f"{root}/api/runs/{{run_id}}/{name}.jpg", run_sheet) for name in SHEETS),

@@ -1,4 +1,4 @@
-"""The visitor's language, per session: `_` translates a literal while a page is drawn, `say` a `Text` of a table or refusal."""
+"""The visitor's language, per session: `_` translates a literal while a page is drawn, `localize` a `Text` of a table or refusal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _(message: str) -> str:
     return translate(message, language())
 
 
-def say(text: Text) -> str:
+def localize(text: Text) -> str:
     """Return a `Text` in the visitor's language."""
     return text.say(language())
 

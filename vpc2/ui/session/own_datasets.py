@@ -14,17 +14,17 @@ def keys() -> list[str]:
     """Return the keys of the data sets that this visitor uploaded."""
     from vpc2.data import uploads
 
-    return uploads.keys_of(workspace.visitor())
+    return uploads.keys_of(workspace.visitor_id())
 
 
-def may_look(key: str) -> bool:
+def is_visible(key: str) -> bool:
     """True where this visitor may see the images of a data set."""
     from vpc2.data import uploads
 
-    return uploads.may_look(key, workspace.visitor())
+    return uploads.is_visible_to(key, workspace.visitor_id())
 
 
-def check(key: str) -> None:
+def require_visible(key: str) -> None:
     """Raise `Refusal` for a data set that another visitor uploaded."""
-    if not may_look(key):
+    if not is_visible(key):
         raise Refusal(_NOT_YOURS)

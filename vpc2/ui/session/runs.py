@@ -14,7 +14,7 @@ from vpc2.training.runs.store import Run, RunStore
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import say
+from vpc2.ui.session.i18n import localize
 
 _QUEUE: dict[str, RunQueue] = {}
 _LOCK = threading.Lock()
@@ -47,20 +47,20 @@ def start_run(recipe: Recipe, task: str = "train", name: str = "") -> Run:
     """Create and queue a run owned by the visitor. Raises `Refusal` if the data set was uploaded by another visitor."""
     from vpc2.ui.session import own_datasets  # imports numpy, which the first page does not need
 
-    own_datasets.check(recipe.dataset)
-    run = store().create(recipe, name=name, owner=workspace.owner(), task=task)
+    own_datasets.require_visible(recipe.dataset)
+    run = store().create(recipe, name=name, owner=workspace.owner_id(), task=task)
     queue().start(run)
     return run
 
 
 def clone_run(run_id: str) -> Run:
     """Create a new run of the same recipe, owned by the visitor."""
-    return store().clone(run_id, workspace.owner())
+    return store().clone(run_id, workspace.owner_id())
 
 
 def train_further(run_id: str) -> Run:
     """Create a new run of the visitor's recipe that starts from another run's weights."""
-    return store().continue_from(run_id, workspace.load("recipe"), workspace.owner())
+    return store().continue_from(run_id, workspace.load("recipe"), workspace.owner_id())
 
 
 def chosen_run() -> Run | None:
@@ -72,11 +72,11 @@ def chosen_run() -> Run | None:
         return store().get(run_id)
     except Refusal as refusal:
         del st.query_params["run"]
-        st.warning(markdown.literal(say(refusal.text)), icon=":material/warning:")
-        notices.remember_note(refusal.text, "error")  # as the id is removed from the URL, a rerun would no longer show the warning
+        st.warning(markdown.escape(localize(refusal.text)), icon=":material/warning:")
+        notices.add_note(refusal.text, "error")  # as the id is removed from the URL, a rerun would no longer show the warning
         return None
 
 
 def visible_runs() -> list[Run]:
     """Return the runs that this visitor may see: their own, and all finished ones where the host shares runs."""
-    return store().visible_to(workspace.visitor())
+    return store().visible_to(workspace.visitor_id())

@@ -18,7 +18,7 @@ from vpc2.ui import addresses
 COOKIE = "vpc2_visitor"
 KEEP_S = 400 * 24 * 3600  # the longest that browsers keep a cookie; every visit renews it
 _NAME = re.compile(r"[0-9a-f]{32}")
-_MOST_BYTES = 200
+_MAX_BYTES = 200
 
 
 def is_visitor_id(value: object) -> bool:
@@ -72,7 +72,7 @@ class VisitorCookie:
         await self.app(scope, receive, send_with_cookie)
 
 
-async def adopt(request: Request) -> JSONResponse:
+async def adopt_stored_id(request: Request) -> JSONResponse:
     """POST /api/visitor: set the cookie to the id that older versions of the app kept in the browser's local storage.
 
     `is_known` in the response says that the browser already sends that id as its cookie. Only requests from this app's pages are
@@ -84,7 +84,7 @@ async def adopt(request: Request) -> JSONResponse:
         return JSONResponse({"error": "not from here"}, 403)
     body = await request.body()
     try:
-        visitor_id = json.loads(body[:_MOST_BYTES])
+        visitor_id = json.loads(body[:_MAX_BYTES])
     except ValueError:
         visitor_id = None
     if not is_visitor_id(visitor_id):

@@ -18,7 +18,7 @@ from vpc2.nets.presets import NETS
 from vpc2.text import Refusal, Text
 from vpc2.training.presets import RECIPES
 from vpc2.ui.session import sign_in, visitor_cookie
-from vpc2.ui.session.notices import remember_note
+from vpc2.ui.session.notices import add_note
 
 HISTORY = 60
 
@@ -125,13 +125,13 @@ def open_link(known: Set[str] = frozenset()) -> None:
     try:
         read = codec.from_token(token)
     except Refusal as refusal:
-        remember_note(refusal.text, "error")
+        add_note(refusal.text, "error")
         return
     open_spec(read.spec)
     if token not in known:
-        remember_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
+        add_note(_OPENED.fill(what=_WHAT[read.spec.KIND]), "info")
     for note in read.notes:
-        remember_note(note, "info")
+        add_note(note, "info")
     st.session_state["changes when opened"] = st.session_state.get("changes", 0)
 
 
@@ -151,7 +151,7 @@ def restore() -> None:
     Differing versions of other tabs are put before it in the history, so that Undo reaches them. If this tab had already opened its
     link in the earlier session, the edited version of then is restored, and the link's own content is one Undo away.
     """
-    stored = _reported("kept")
+    stored = _reported("stored")
     if not isinstance(stored, dict) or stored.get("session") != session_id() or "restored" in st.session_state:
         return
     st.session_state["restored"] = True
@@ -231,7 +231,7 @@ def is_identified() -> bool:
     return sign_in.signed_in_id() is not None or visitor_cookie.is_visitor_id(st.context.cookies.get(visitor_cookie.COOKIE))
 
 
-def visitor() -> str:
+def visitor_id() -> str:
     """Return the visitor's id, which owns their runs: from the sign-in, else from the cookie.
 
     Without the app's server (plain script) there is no cookie: the page reports the id from local storage a moment after it is drawn.
@@ -245,9 +245,9 @@ def visitor() -> str:
     return st.session_state.setdefault("visitor/session", secrets.token_hex(16))
 
 
-def owner() -> str:
+def owner_id() -> str:
     """Return the visitor's id as the owner of a new object; raise `Refusal` while the browser has not reported it yet."""
-    visitor_id = visitor()
-    if visitor_id == st.session_state.get("visitor/session") and st.context.headers:
+    own_id = visitor_id()
+    if own_id == st.session_state.get("visitor/session") and st.context.headers:
         raise Refusal(_UNKNOWN_VISITOR)
-    return visitor_id
+    return own_id

@@ -12,7 +12,7 @@ from vpc2.augment.presets import PIPELINES
 from vpc2.training.experiments.store import ExperimentStatus, is_still_rising
 from vpc2.training.spec import Experiment, Recipe
 from vpc2.ui import markdown
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.step_text import describe_step
 
@@ -23,26 +23,26 @@ def describe_augmentation(recipe: Recipe) -> str:
     if pipeline is None:
         return _("no augmentation")
     preset = next((entry for entry in PIPELINES.values() if entry.pipeline == pipeline), None)
-    name = say(preset.title) if preset is not None else pipeline.name
-    steps = [f"{say(OPS[step.op].title)} {describe_step(step)}".strip() for step in pipeline.steps if step.on]
+    name = localize(preset.title) if preset is not None else pipeline.name
+    steps = [f"{localize(OPS[step.op].title)} {describe_step(step)}".strip() for step in pipeline.steps if step.on]
     if pipeline.mix is not None:
-        steps.append(say(MIXES[pipeline.mix.way].title))
+        steps.append(localize(MIXES[pipeline.mix.kind].title))
     listed = ", ".join(steps)
     return f"{name} ({listed})" if name else listed
 
 
-def draw_sides(spec: Experiment) -> None:
+def draw_augmentations(spec: Experiment) -> None:
     """Draw the augmentation of each side, once where both have the same."""
     sides = [(spec.left_name, spec.left), (spec.right_name, spec.right)]
     descriptions = [describe_augmentation(recipe) for _name, recipe in sides]
     if descriptions[0] == descriptions[1]:
-        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.literal(descriptions[0])))
+        st.caption(_("Augmentation on both sides: {what}").format(what=markdown.escape(descriptions[0])))
         return
     for (name, _recipe), description in zip(sides, descriptions, strict=True):
-        st.caption(f"**{markdown.literal(name)}**: {markdown.literal(description)}")
+        st.caption(f"**{markdown.escape(name)}**: {markdown.escape(description)}")
 
 
-def draw_size(outcome: ExperimentStatus) -> None:
+def draw_sample_sizes(outcome: ExperimentStatus) -> None:
     """Draw the number of seeds, test images and people that the results are based on."""
     gap = outcome.gap
     assert gap is not None  # drawn beside the numbers of finished pairs
@@ -55,7 +55,7 @@ def draw_size(outcome: ExperimentStatus) -> None:
     st.caption(template.format(**numbers))
 
 
-def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
+def draw_unfinished_warning(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
     """Warn where validation accuracy was still rising at the end; return True if the button for twice the epochs was pressed."""
     rising = [name for name, seeds in zip((spec.left_name, spec.right_name), curves, strict=True) if is_still_rising(seeds)]
     if not rising:
@@ -64,7 +64,7 @@ def draw_rising(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
         _("Both sides were still getting better when they ended: with more epochs the gap may be another one.")
         if len(rising) == 2
         else _("“{name}” was still getting better when it ended: with more epochs the gap may be another one.").format(
-            name=markdown.literal(rising[0])
+            name=markdown.escape(rising[0])
         )
     )
     with st.container(horizontal=True, vertical_alignment="center", key="experiment-rising"):

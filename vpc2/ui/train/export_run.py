@@ -14,7 +14,7 @@ from vpc2.training.export.script import is_same_curve
 from vpc2.training.runs.events import read_events, to_csv
 from vpc2.training.runs.store import Run
 from vpc2.ui import markdown
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def draw_export(run: Run) -> None:
         with st.expander(_("How to ask the ONNX file")):
             st.code(_onnx_snippet(run), language="python")
     else:
-        st.caption(_("There is a model to take home after the first epoch."))
+        st.caption(_("There is a classifier to take home after the first epoch."))
     st.markdown(f"**{_('The run')}**")
     events, _next = read_events(run.folder)
     if run.model_path.is_file():
@@ -74,7 +74,7 @@ def _why_no_script(run: Run, events: list[dict[str, Any]]) -> str:
     try:
         read_run_history(fit_to_data(run.recipe)[0], events)
     except Refusal as refusal:
-        return markdown.literal(say(refusal.text))
+        return markdown.escape(localize(refusal.text))
     return ""
 
 
@@ -111,7 +111,7 @@ def _pack(run: Run) -> bytes:
 def _onnx_snippet(run: Run) -> str:
     from vpc2.predict.export.onnx import to_snippet
 
-    return page_frame.guarded(lambda: to_snippet(_load(run))) or ""
+    return page_frame.draw_or_refuse(lambda: to_snippet(_load(run))) or ""
 
 
 def _or_refusal_text(make: Callable[[], bytes]) -> bytes:
@@ -119,4 +119,4 @@ def _or_refusal_text(make: Callable[[], bytes]) -> bytes:
     try:
         return make()
     except Refusal as refusal:
-        return say(refusal.text).encode()
+        return localize(refusal.text).encode()

@@ -13,7 +13,7 @@ from vpc2.training.runs.events import read_events
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.session import runs, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -21,7 +21,7 @@ _SLOT = "train/finder"
 STEPS = 100
 
 
-def draw_finder(recipe: Recipe) -> None:
+def draw_lr_finder(recipe: Recipe) -> None:
     """Draw the button that starts the finder, its progress, and the suggested learning rate with a button that puts it into the recipe."""
     is_own = st.session_state.get(_SLOT, {}).get("recipe") == _search_key(recipe)
     if button(
@@ -30,7 +30,7 @@ def draw_finder(recipe: Recipe) -> None:
         key="find-rate",
         help=_("Trains for a hundred steps with a growing rate, watches where the loss falls fastest, and throws the weights away."),
     ):
-        started = page_frame.guarded(runs.start_run, recipe, task="rate")
+        started = page_frame.draw_or_refuse(runs.start_run, recipe, task="rate")
         if started is not None:
             st.session_state[_SLOT] = {"run": started.id, "recipe": _search_key(recipe)}
             is_own = True
@@ -56,7 +56,7 @@ def _draw_search(run_id: str) -> None:
         st.progress(len(rates) / STEPS, text=_("Looking for a learning rate: step {n} of {of}").format(n=len(rates), of=STEPS))
         return
     if status.reason is not None:
-        st.caption(markdown.literal(say(status.reason)))
+        st.caption(markdown.escape(localize(status.reason)))
     suggestion = events[-1].get("suggestion") if events and events[-1]["type"] == "end" else None
     if rates:
         figure = lr_finder_figure(rates, suggestion, rate=_("learning rate"), loss=_("loss"), mean=_("running mean"))

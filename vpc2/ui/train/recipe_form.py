@@ -22,12 +22,12 @@ from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.computed import datasets as computed_datasets
 from vpc2.ui.session import own_datasets, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, NO_PIPELINE, load_recipe
 from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob, pick
+from vpc2.ui.widgets.knob_input import draw_knob, pick_once
 
 _SHEET_PX = 64
 _NOT_ON_MACHINE = Text("This data set is not on this machine yet.")
@@ -37,10 +37,10 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     """Draw the controls of the recipe, save the edited recipe and return it."""
     if "train/net" not in st.session_state:
         load_recipe(recipe)
-    preset = pick(
+    preset = pick_once(
         _("Start from a recipe"),
         list(RECIPES),
-        format_func=lambda key: say(RECIPES[key].title),
+        format_func=lambda key: localize(RECIPES[key].title),
         placeholder=_("Choose a recipe"),
         key="recipe/preset",
     )
@@ -57,10 +57,10 @@ def edit_recipe(recipe: Recipe) -> Recipe:
     with st.expander(_("More settings")):
         for name, (title, keys) in GROUPS.items():
             if name != "augmentation":
-                st.markdown(f"**{say(title)}**")
+                st.markdown(f"**{localize(title)}**")
                 _draw_settings(settings, keys)
                 if name == "steps":
-                    lr_finder.draw_finder(recipe)
+                    lr_finder.draw_lr_finder(recipe)
     if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
         # A backbone was pretrained on large images and needs larger ones than a small net trained from scratch.
         settings["size_px"] = BACKBONE_PX
@@ -98,9 +98,9 @@ def _draw_dataset(recipe: Recipe) -> str:
         _("Data set"),
         keys,
         index=keys.index(recipe.dataset),
-        format_func=lambda key: say(find_dataset(key).title),
+        format_func=lambda key: localize(find_dataset(key).title),
         key=key,
-        help=say(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set selected in this rerun
+        help=localize(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set selected in this rerun
     )
     added = dataset_upload.draw_dataset_upload(dataset)
     if added is not None:
@@ -109,9 +109,9 @@ def _draw_dataset(recipe: Recipe) -> str:
     return dataset
 
 
-def name_of(recipe: Recipe) -> str:
+def default_run_name(recipe: Recipe) -> str:
     """Return the default name of a run of this recipe: its data set, and whether it is augmented."""
-    title = say(find_dataset(recipe.dataset).title)
+    title = localize(find_dataset(recipe.dataset).title)
     return title if recipe.augmentation is None else _("{title}, augmented").format(title=title)
 
 
@@ -125,7 +125,7 @@ def use_dataset(recipe: Recipe, key: str) -> None:
 def _draw_net(recipe: Recipe) -> Any:
     """Draw the choice of net (from Build, a preset, or a pretrained one) and return its spec."""
     own = {FROM_BUILD: _("From Build: {name}").format(name=workspace.load("net").name or _("your net"))}
-    ready = {BACKBONE_PREFIX + key: _("Pretrained: {name}").format(name=say(PRETRAINED[key].title)) for key in BACKBONES}
+    ready = {BACKBONE_PREFIX + key: _("Pretrained: {name}").format(name=localize(PRETRAINED[key].title)) for key in BACKBONES}
     chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
     if chosen.startswith(BACKBONE_PREFIX):
         is_frozen = recipe.net.is_frozen if isinstance(recipe.net, Backbone) else FROZEN.default
@@ -146,7 +146,7 @@ def _draw_source(label: str, slot: str, fixed_options: dict[str, str], table: An
         label,
         options,
         index=options.index(chosen) if chosen in options else 0,
-        format_func=lambda key: fixed_options[key] if key in fixed_options else say(table[key].title),
+        format_func=lambda key: fixed_options[key] if key in fixed_options else localize(table[key].title),
         key=workspace.key("recipe", slot),
     )
     st.session_state[f"train/{slot}"] = selected
@@ -158,7 +158,7 @@ def problem_of(recipe: Recipe) -> RecipeProblem | None:
     if not datasets.is_ready(recipe.dataset):
         return RecipeProblem(_NOT_ON_MACHINE)
     try:
-        own_datasets.check(recipe.dataset)
+        own_datasets.require_visible(recipe.dataset)
         return check_recipe(recipe) or _check_split(recipe)
     except Refusal as refusal:
         return RecipeProblem(refusal.text)
@@ -168,7 +168,7 @@ def _check_split(recipe: Recipe) -> RecipeProblem | None:
     from vpc2.data.imageset import split_images
     from vpc2.training.checks import check_data
 
-    data = computed_datasets.load_set(recipe.dataset, _SHEET_PX)  # the size that the example sheet has already loaded
+    data = computed_datasets.load_cached_dataset(recipe.dataset, _SHEET_PX)  # the size that the example sheet has already loaded
     return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
 
 
@@ -177,15 +177,15 @@ def draw_problem(problem: RecipeProblem | None) -> None:
     recipe = workspace.load("recipe")
     if problem is None:
         return
-    (st.warning if problem.is_fatal else st.info)(markdown.literal(say(problem.text)), icon=":material/warning:")
+    (st.warning if problem.is_fatal else st.info)(markdown.escape(localize(problem.text)), icon=":material/warning:")
     for i, repair in enumerate(problem.repairs):
-        if button(markdown.literal(say(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
+        if button(markdown.escape(localize(repair.title)), icon=":material/build:", key=f"repair/{i}", width="stretch"):
             load_recipe(repair.apply(recipe))
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
-        page_frame.guarded(
-            datasets.download_dataset, recipe.dataset, lambda share, message: bar.progress(min(share, 1.0), text=say(message))
+        page_frame.draw_or_refuse(
+            datasets.download_dataset, recipe.dataset, lambda share, message: bar.progress(min(share, 1.0), text=localize(message))
         )
         if datasets.is_ready(recipe.dataset):
             st.rerun()
@@ -198,7 +198,7 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
 
     from vpc2.images.encode import to_jpeg
 
-    data = computed_datasets.load_set(key, _SHEET_PX)
+    data = computed_datasets.load_cached_dataset(key, _SHEET_PX)
     rows, blank = [], np.full_like(data.images[0], 255)
     for label in range(len(data.classes)):
         indices = np.flatnonzero(data.labels == label)
@@ -208,24 +208,24 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
     return to_jpeg(np.concatenate(rows, axis=0)), list(data.classes), counts, 0 if data.groups is None else len(set(data.groups.tolist()))
 
 
-def draw_data(recipe: Recipe) -> None:
+def draw_dataset_examples(recipe: Recipe) -> None:
     """Draw example images of each class of the data set, and the number of images and classes."""
     if not datasets.is_ready(recipe.dataset):
         st.info(_("Download the data set on the left to see its pictures."), icon=":material/photo_library:")
         return
-    if not own_datasets.may_look(recipe.dataset):
+    if not own_datasets.is_visible(recipe.dataset):
         return  # `problem_of` has said why
     with st.spinner(_("Reading the pictures…")):
-        sheet = page_frame.guarded(_sheet, recipe.dataset, 14)
+        sheet = page_frame.draw_or_refuse(_sheet, recipe.dataset, 14)
     if sheet is None:
         return
     picture, classes, counts, groups = sheet
     people = " · " + _("{n} people, never split between training and test").format(n=number(groups)) if groups else ""
-    st.markdown(f"### {say(find_dataset(recipe.dataset).title)}")
+    st.markdown(f"### {localize(find_dataset(recipe.dataset).title)}")
     st.caption(_("{n} pictures in {k} classes").format(n=number(sum(counts)), k=len(classes)) + people)
     st.image(picture, alt=_("Example pictures, a row a class: {classes}").format(classes=", ".join(classes)), width="stretch")
     st.caption(
         _("A row a class, from top to bottom: {classes}.").format(
-            classes=", ".join(f"{markdown.literal(name)} ({number(count)})" for name, count in zip(classes, counts, strict=True))
+            classes=", ".join(f"{markdown.escape(name)} ({number(count)})" for name, count in zip(classes, counts, strict=True))
         )
     )

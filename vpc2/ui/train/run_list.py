@@ -17,8 +17,8 @@ from vpc2.training.runs.store import Run, may_change
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import runs, workspace
-from vpc2.ui.session.i18n import _, number, say
-from vpc2.ui.train.run_page import draw_delete
+from vpc2.ui.session.i18n import _, localize, number
+from vpc2.ui.train.run_page import draw_run_deletion
 from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
 from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_state
@@ -27,17 +27,19 @@ FIRST_SHOWN = 12
 MAX_OVERLAID = 6  # the number of colours that colour-blind people can tell apart
 
 
-def draw_list(chosen: Run | None) -> None:
+def draw_run_list(chosen: Run | None) -> None:
     """Draw the visitor's runs, newest first, and below them the actions on the ticked ones."""
     visible = runs.visible_runs()
     st.markdown(f"## {_('Your runs')}")
     if not visible:
         st.caption(_("None yet. Choose a recipe and press Train: it takes less than a minute."))
         return
-    shown = st.session_state.get("runs/shown", FIRST_SHOWN)
-    ticked = [run for run in visible[:shown] if _draw_row(run, chosen)]
-    if len(visible) > shown and button(_("Show more ({n})").format(n=number(len(visible) - shown)), key="runs/more", type="tertiary"):
-        st.session_state["runs/shown"] = shown + 4 * FIRST_SHOWN
+    listed_count = st.session_state.get("runs/shown", FIRST_SHOWN)
+    ticked = [run for run in visible[:listed_count] if _draw_row(run, chosen)]
+    if len(visible) > listed_count and button(
+        _("Show more ({n})").format(n=number(len(visible) - listed_count)), key="runs/more", type="tertiary"
+    ):
+        st.session_state["runs/shown"] = listed_count + 4 * FIRST_SHOWN
         st.rerun()
     if ticked:
         _draw_ticked(ticked)
@@ -50,21 +52,21 @@ def _draw_row(run: Run, chosen: Run | None) -> bool:
     status, end = runs.store().status(run.id), last_event(run.folder) or {}
     share = share_of_test(end) if end.get("type") == "end" else None
     with st.container(horizontal=True, vertical_alignment="center", key=f"run-{run.id}"):
-        is_ticked = st.checkbox(markdown.literal(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
+        is_ticked = st.checkbox(markdown.escape(run.name), key=f"tick/{run.id}", label_visibility="collapsed", width="content")
         is_open = chosen is not None and chosen.id == run.id
-        if button(markdown.literal(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
+        if button(markdown.escape(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
             st.query_params["run"] = run.id
             st.rerun()
         draw_state(status)
-        facts = [say(find_dataset(run.recipe.dataset).title)]
+        facts = [localize(find_dataset(run.recipe.dataset).title)]
         if share is not None:
-            facts.append(_("test accuracy {share}").format(share=say(share.text)))
+            facts.append(_("test accuracy {share}").format(share=localize(share.text)))
         if end.get("elapsed_s"):
             facts.append(f"{number(end['elapsed_s'], ',.0f')} s")
         facts.append(_local_time(run.created))
-        if not may_change(run, workspace.visitor()):
+        if not may_change(run, workspace.visitor_id()):
             facts.append(_("somebody else's"))
-        st.caption(markdown.literal(" · ".join(facts)), width="stretch")
+        st.caption(markdown.escape(" · ".join(facts)), width="stretch")
     return is_ticked
 
 
@@ -86,16 +88,20 @@ def _draw_ticked(ticked: list[Run]) -> None:
         live_curves(lines, key="overlay", words=curve_words())
     tensorboard_embed.draw_tensorboard([run.id for run in overlaid])
     st.download_button(
-        _("Curves of the ticked runs as CSV"), lambda: to_table(ticked), file_name="runs.csv", icon=":material/table:", on_click="ignore"
+        _("Curves of the ticked runs as CSV"),
+        lambda: curves_to_csv(ticked),
+        file_name="runs.csv",
+        icon=":material/table:",
+        on_click="ignore",
     )
-    deletable = [run for run in ticked if may_change(run, workspace.visitor()) and runs.store().status(run.id).state != "running"]
-    if deletable and draw_delete(deletable, key="delete-ticked"):
+    deletable = [run for run in ticked if may_change(run, workspace.visitor_id()) and runs.store().status(run.id).state != "running"]
+    if deletable and draw_run_deletion(deletable, key="delete-ticked"):
         if st.query_params.get("run") in [run.id for run in deletable]:
             del st.query_params["run"]
         st.rerun()
 
 
-def to_table(chosen: list[Run]) -> str:
+def curves_to_csv(chosen: list[Run]) -> str:
     """Return the curves of several runs as one CSV; each row starts with its run's id and name."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -18,7 +18,7 @@ from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_snapshot import live_snapshot
 from vpc2.ui.server import routes
 from vpc2.ui.session import notices, recipes, runs, workspace
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
@@ -40,29 +40,29 @@ def draw_run(run: Run) -> None:
 
 
 def _draw_head(run: Run, status: Status) -> None:
-    is_own = may_change(run, workspace.visitor())
+    is_own = may_change(run, workspace.visitor_id())
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
-        st.markdown(f"### {markdown.literal(run.name)}", width="content")
+        st.markdown(f"### {markdown.escape(run.name)}", width="content")
         draw_state(status)
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
             if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
-                _call_and_rerun(runs.queue().pause, run.id, by=workspace.visitor())
-            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its model and curves.")):
-                _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor())
+                _call_and_rerun(runs.queue().pause, run.id, by=workspace.visitor_id())
+            if button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}", help=_("Ends the run and keeps its classifier and curves.")):
+                _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor_id())
         if is_own and status.is_resumable and button(_("Resume"), icon=":material/play_arrow:", key=f"resume/{run.id}", type="primary"):
-            _call_and_rerun(runs.queue().resume, run.id, by=workspace.visitor())
+            _call_and_rerun(runs.queue().resume, run.id, by=workspace.visitor_id())
         if is_own and status.state == "paused" and button(_("Stop"), icon=":material/stop:", key=f"stop/{run.id}"):
-            _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor())
+            _call_and_rerun(runs.queue().stop, run.id, by=workspace.visitor_id())
         if run.model_path.is_file():
             label = _("Judge this net") if status.is_over else _("Judge it now")
-            st.page_link(page_frame.script("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
+            st.page_link(page_frame.script_path("judge"), label=label, icon=":material/balance:", query_params={"run": run.id})
         _draw_more(run, status, is_own)
         if button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
             del st.query_params["run"]
             st.rerun()
     if run.note:
-        st.caption(markdown.literal(run.note))
+        st.caption(markdown.escape(run.note))
 
 
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:
@@ -88,25 +88,27 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
             if submit_button(_("Keep"), icon=":material/check:", key="rename/keep"):
                 _call_and_rerun(_rename_and_annotate, run, name, note)
-        if status.state != "running" and draw_delete([run], key="delete"):
+        if status.state != "running" and draw_run_deletion([run], key="delete"):
             del st.query_params["run"]
             st.rerun()
 
 
 def _rename_and_annotate(run: Run, name: str, note: str) -> None:
-    runs.store().rename(run.id, name, by=workspace.visitor())
-    runs.store().annotate(run.id, note, by=workspace.visitor())
+    runs.store().rename(run.id, name, by=workspace.visitor_id())
+    runs.store().annotate(run.id, note, by=workspace.visitor_id())
 
 
-def draw_delete(deletable: list[Run], key: str) -> bool:
+def draw_run_deletion(deletable: list[Run], key: str) -> bool:
     """Draw a confirmation checkbox and the delete button; return True once the runs are deleted."""
     title = _("Delete {n} runs").format(n=len(deletable)) if len(deletable) > 1 else _("Delete this run")
     if not st.checkbox(title, key=f"{key}/mean-it"):
         return False
-    if not button(_("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, model and looks; nothing brings them back.")):
+    if not button(
+        _("Delete for good"), icon=":material/delete:", key=key, help=_("Curves, classifier and looks; nothing brings them back.")
+    ):
         return False
     for run in deletable:
-        page_frame.guarded(runs.store().delete, run.id, by=workspace.visitor())
+        page_frame.draw_or_refuse(runs.store().delete, run.id, by=workspace.visitor_id())
     return True
 
 
@@ -115,7 +117,7 @@ def _call_and_rerun(action: Any, *args: Any, **kwargs: Any) -> None:
     try:
         action(*args, **kwargs)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
     st.rerun()
 
 
@@ -127,7 +129,7 @@ def _start_and_open(make: Any, *args: Any) -> None:
         runs.queue().start(run)
         return run
 
-    started = page_frame.guarded(create_and_queue)
+    started = page_frame.draw_or_refuse(create_and_queue)
     if started is not None:
         st.query_params["run"] = started.id
         st.rerun()
@@ -190,7 +192,7 @@ def _draw_snapshot(run: Run, view: str, state: str) -> None:
     if not routes.is_serving() and (numbers := snapshot_files.read_snapshot(run.folder)) is not None:
         paths = {name: snapshot_files.sheet_path(run.folder, name, numbers["step"]) for name in snapshot_files.SHEETS}
         snapshot = numbers, {name: path.read_bytes() for name, path in paths.items() if path.is_file()}
-    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=state, words=_snapshot_words(), given=snapshot)
+    live_snapshot(run.id, view, key=f"look/{run.id}/{view}", state=state, words=_snapshot_words(), snapshot_data=snapshot)
 
 
 def _draw_test(run: Run) -> None:
@@ -205,9 +207,9 @@ def _draw_test(run: Run) -> None:
         if finding
         else _("No mistake on the test pictures.")
     )
-    st.markdown(f"**{markdown.literal(sentence)}**")
+    st.markdown(f"**{markdown.escape(sentence)}**")
     if (share := share_of_test(end)) is not None:
-        st.caption(markdown.literal(_("Test accuracy: {share}.").format(share=say(share.text))))
+        st.caption(markdown.escape(_("Test accuracy: {share}.").format(share=localize(share.text))))
     st.plotly_chart(figure, key=f"confusion/{run.id}", alt=sentence, config={"displayModeBar": False})
 
 

@@ -37,6 +37,6 @@ def _pop_press(key: str) -> bool:
     return is_pressed
 
 
-def forget_presses() -> None:
+def clear_presses() -> None:
     """Discard presses that no button has read; called after a page was drawn completely."""
     st.session_state.pop(_PRESSES, None)

@@ -16,7 +16,7 @@ from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, clean_name
 from vpc2.ui.computed import classifiers
 from vpc2.ui.session import notices, runs
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
@@ -26,7 +26,7 @@ AMOUNTS = (400, 2_000, 10_000)  # choices for the maximum number of test images
 def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
     """Draw the choice of classifier (a trained run, an opened file or a pretrained net) and return its reference."""
     titles = {str(ref): title for ref, title in classifiers.usable_classifiers().items()}
-    titles |= {key: say(entry.title) for key, entry in PRETRAINED.items()}
+    titles |= {key: localize(entry.title) for key, entry in PRETRAINED.items()}
     linked = ClassifierRef.from_link(st.query_params)
     selected = str(linked)
     if selected not in titles:
@@ -45,7 +45,7 @@ def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
     )
     st.session_state["judge/classifier"] = name
     ref = ClassifierRef.parse(name)
-    classifier = page_frame.guarded(classifiers.classifier_of, ref) if classifiers.is_here(ref) else None
+    classifier = page_frame.draw_or_refuse(classifiers.classifier_of, ref) if classifiers.is_available(ref) else None
     if classifier is None:
         _draw_download(ref)
     else:
@@ -62,15 +62,15 @@ def draw_classifier_upload() -> None:
     count = st.session_state.setdefault("judge/opened files", 0)
     with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
         st.caption(_("A file that Train saved: classifier.safetensors. It stays on this server, for you alone, while it is used."))
-        most = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server accepts no larger upload
-        upload = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=most)
+        limit_mb = min(LIMITS.classifier_bytes // MB, st.get_option("server.maxUploadSize"))  # the server accepts no larger upload
+        upload = st.file_uploader(_("A classifier"), type=["safetensors"], key=f"judge/file/{count}", max_upload_size=limit_mb)
     if upload is None:
         return
     st.session_state["judge/opened files"] += 1
     try:
         ref, classifier = uploaded_classifiers.keep(upload.getvalue())
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
     else:
         classifiers.opened_files()[str(ref)] = classifier.name or clean_name(upload.name.removesuffix(".safetensors"))
         while len(classifiers.opened_files()) > classifiers.MAX_FILES:
@@ -81,25 +81,25 @@ def draw_classifier_upload() -> None:
 
 def _draw_download(ref: ClassifierRef) -> None:
     """Draw the download of a pretrained classifier, with progress; a failed download is reported and leaves no file."""
-    if classifiers.is_here(ref):
+    if classifiers.is_available(ref):
         return
     size_mb = PRETRAINED[ref.id].download_mb
     st.info(_("Its weights are not on this machine yet ({mb} MB).").format(mb=number(size_mb)), icon=":material/info:")
     if button(_("Download it now"), icon=":material/download:", key=f"download/{ref}"):
         bar = st.progress(0.0)
-        if page_frame.guarded(load_pretrained, ref.id, lambda share: bar.progress(min(share, 1.0))) is not None:
+        if page_frame.draw_or_refuse(load_pretrained, ref.id, lambda share: bar.progress(min(share, 1.0))) is not None:
             st.rerun()
 
 
 def choose_views(ref: ClassifierRef) -> list[str]:
     """Draw the choice of views, which starts at the classifier's default set, and return their keys; the identity is always the first."""
     first = classifiers.default_views(ref).key
-    linked = page_frame.guarded(linked_views)
+    linked = page_frame.draw_or_refuse(linked_views)
     preset = st.selectbox(
         _("Set of views"),
         list(VIEW_SETS),
         index=list(VIEW_SETS).index(first),
-        format_func=lambda key: say(VIEW_SETS[key].title),
+        format_func=lambda key: localize(VIEW_SETS[key].title),
         key=f"judge/set/{first}",
     )
     if linked and st.session_state.get("judge/linked") != linked:
@@ -111,7 +111,7 @@ def choose_views(ref: ClassifierRef) -> list[str]:
             list(VIEWS),
             selection_mode="multi",
             default=list(VIEW_SETS[preset].views),
-            format_func=lambda key: say(VIEWS[key].title),
+            format_func=lambda key: localize(VIEWS[key].title),
             key=f"judge/views/{preset}",
             wrap=True,
             help=_("Each view is the same photograph seen a little differently; the answers are averaged."),
@@ -137,12 +137,12 @@ def draw_no_test_set() -> None:
         _("This needs test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),
         icon=":material/info:",
     )
-    st.page_link(page_frame.script("train"), label=_("Train a net in seconds"), icon=":material/model_training:")
+    st.page_link(page_frame.script_path("train"), label=_("Train a net in seconds"), icon=":material/model_training:")
 
 
 def choose_dataset(ref: ClassifierRef) -> None:
     """Draw the choice of data set and of the maximum number of its test images, if there is one."""
-    keys = classifiers.datasets_for(ref) if classifiers.is_here(ref) else []
+    keys = classifiers.datasets_for(ref) if classifiers.is_available(ref) else []
     if not keys:
         return
     current = classifiers.dataset_of(ref)
@@ -150,9 +150,9 @@ def choose_dataset(ref: ClassifierRef) -> None:
         _("Test pictures of"),
         keys,
         index=keys.index(current),
-        format_func=lambda key: say(datasets.find_dataset(key).title),
+        format_func=lambda key: localize(datasets.find_dataset(key).title),
         key=f"judge/sets/{ref}/{len(keys)}",
     )
     st.session_state["judge/most"] = st.select_slider(
-        _("At most"), AMOUNTS, value=st.session_state.get("judge/most", classifiers.MOST_PICTURES), format_func=number, key="judge/amount"
+        _("At most"), AMOUNTS, value=st.session_state.get("judge/most", classifiers.MAX_PICTURES), format_func=number, key="judge/amount"
     )

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from vpc2.data.draft import FEWEST, USUAL, Draft, DraftStore, Group
+from vpc2.data.draft import MIN_PICTURES, USUAL_PICTURES, Draft, DraftStore, Group
 from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, number, say
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button, submit_button
 
@@ -33,7 +33,7 @@ def open_builder() -> None:
 
 def draw_builder() -> str | None:
     """Draw the builder; return the key of the finished data set once the visitor uses it, else None."""
-    owner = page_frame.guarded(workspace.owner)
+    owner = page_frame.draw_or_refuse(workspace.owner_id)
     if owner is None:
         return None
     drafts = DraftStore(owner)
@@ -47,7 +47,7 @@ def draw_builder() -> str | None:
         if button(_("Close"), icon=":material/close:", key="draft/close", type="tertiary"):
             st.session_state[_OPEN] = False
             st.rerun()
-    st.caption(_("About {n} pictures a class are enough for a pretrained net, trained in seconds.").format(n=USUAL))
+    st.caption(_("About {n} pictures a class are enough for a pretrained net, trained in seconds.").format(n=USUAL_PICTURES))
     with st.form("draft/new", clear_on_submit=True, border=False):
         name = st.text_input(_("A new class"), max_chars=40, placeholder=_("for example: open hand"))
         if submit_button(_("Add the class"), icon=":material/add:", key="draft/add-now"):
@@ -70,7 +70,7 @@ def _edit_and_rerun(change: Callable[..., object], *args: object) -> None:
     try:
         change(*args)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
     st.rerun()
 
 
@@ -97,9 +97,9 @@ def _draw_uploads(drafts: DraftStore, name: str) -> None:
     if uploads:
         st.session_state["draft/uploads"] += 1
         notes = drafts.add_pictures(name, uploads)
-        notices.forget_notes()
+        notices.clear_notes()
         for note in notes:
-            notices.remember_note(note, "info")
+            notices.add_note(note, "info")
         st.rerun()
 
 
@@ -112,8 +112,8 @@ def has_camera() -> bool:
 def _draw_class(drafts: DraftStore, group: Group) -> None:
     with st.container(border=True, key=f"draft-{hashlib.sha256(group.name.encode()).hexdigest()[:12]}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{markdown.literal(group.name)}**", width="content")
-            st.caption(_("{n} of about {usual} pictures").format(n=number(len(group.pictures)), usual=USUAL), width="stretch")
+            st.markdown(f"**{markdown.escape(group.name)}**", width="content")
+            st.caption(_("{n} of about {usual} pictures").format(n=number(len(group.pictures)), usual=USUAL_PICTURES), width="stretch")
             is_on = st.toggle(_("Takes part"), value=group.is_on, key=f"draft/on/{group.name}")
             if is_on != group.is_on:
                 _edit_and_rerun(drafts.switch_class, group.name, is_on)
@@ -146,11 +146,10 @@ def _draw_class(drafts: DraftStore, group: Group) -> None:
 def _draw_finish(drafts: DraftStore, draft: Draft) -> str | None:
     problem = drafts.problem(draft)
     if problem is not None:
-        st.info(
-            markdown.literal(say(problem)) if draft.groups else _("Add two classes, then at least {n} pictures of each.").format(n=FEWEST)
-        )
+        empty_text = _("Add two classes, then at least {n} pictures of each.").format(n=MIN_PICTURES)
+        st.info(markdown.escape(localize(problem)) if draft.groups else empty_text)
     if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
-        entry = page_frame.guarded(drafts.finish, "", workspace.visitor())
+        entry = page_frame.draw_or_refuse(drafts.finish, "", workspace.visitor_id())
         if entry is not None:
             st.session_state[_OPEN] = False
             return entry.key

@@ -42,7 +42,7 @@ def draw_dataset_upload(current: str) -> str | None:
         if current in keys() and button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
             from vpc2.data import uploads
 
-            uploads.delete(current, workspace.visitor())
+            uploads.delete(current, workspace.visitor_id())
             return "digits"
     if archive is None and not folder:
         return None
@@ -51,7 +51,7 @@ def draw_dataset_upload(current: str) -> str | None:
         with st.spinner(_("Reading the pictures…")):
             return _store_dataset(archive, folder)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
     st.rerun()
     return None
 
@@ -65,11 +65,11 @@ def _store_dataset(archive: UploadedFile | None, folder: Sequence[UploadedFile])
     else:
         files = [(file.name, file.getvalue()) for file in folder]
         name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, uploads.SIZE_PX)
-    entry = uploads.keep(data, name, workspace.owner())
-    notices.remember_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
+    entry = uploads.keep(data, name, workspace.owner_id())
+    notices.add_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
     for note in data.notes:
-        notices.remember_note(note)
+        notices.add_note(note)
     if data.skipped:
         first, why = data.skipped[0]
-        notices.remember_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
+        notices.add_note(_SKIPPED.fill(count=len(data.skipped), name=first, why=why))
     return entry.key

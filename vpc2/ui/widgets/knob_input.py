@@ -1,4 +1,4 @@
-"""Widgets of knobs: `draw_knob` draws the input for any kind of `Knob`; `pick` is a select box that resets after each choice."""
+"""Widgets of knobs: `draw_knob` draws the input for any kind of `Knob`; `pick_once` is a select box that resets after each choice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from vpc2.knobs import Choice, Flag, Knob, Number, Pair, Span, Whole
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 
 _FEW = 3
 _SLIDER_STEPS = 24  # on a longer slider single values are hard to hit
@@ -20,13 +20,13 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
     `reach` holds the integers that currently fit, one sequence per side for a knob with two; `is_apart` draws height and width
     separately.
     """
-    label = say(knob.title) + (f" ({knob.unit})" if knob.unit else "")
-    shared: dict[str, Any] = {"key": key, "help": say(knob.help) or None}
+    label = localize(knob.title) + (f" ({knob.unit})" if knob.unit else "")
+    shared: dict[str, Any] = {"key": key, "help": localize(knob.help) or None}
     if isinstance(knob, Flag):
         return st.toggle(label, value=value, **shared)
     if isinstance(knob, Choice):
         options = list(knob.options)
-        show = lambda option: say(knob.options[option])  # noqa: E731
+        show = lambda option: localize(knob.options[option])  # noqa: E731
         if len(options) <= _FEW and all(len(show(option)) < 12 for option in options):
             return st.segmented_control(label, options, default=value, format_func=show, required=True, **shared)
         return st.selectbox(label, options, index=options.index(value), format_func=show, **shared)
@@ -43,7 +43,7 @@ def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]
     raise TypeError(f"no widget for {type(knob).__name__}")
 
 
-def pick(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | None:
+def pick_once(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | None:
     """Draw a select box; return the choice once, and reset the box at the next rerun."""
     count = f"{key}/picked"
     choice = st.selectbox(label, options, index=None, key=f"{key}/{st.session_state.setdefault(count, 0)}", **more)
@@ -55,8 +55,10 @@ def pick(label: str, options: Sequence[str], *, key: str, **more: Any) -> str | 
 def _draw_span(knob: Span, value: Sequence[float], label: str, shared: dict[str, Any]) -> tuple[float, float]:
     form = "%d" if knob.whole or knob.step >= 1 else None
     if knob.whole:
-        whole = (int(value[0]), int(value[1]))
-        return st.slider(label, min(int(knob.low), whole[0]), max(int(knob.high), whole[1]), whole, 1, format=form, **shared)
+        integer_range = (int(value[0]), int(value[1]))
+        return st.slider(
+            label, min(int(knob.low), integer_range[0]), max(int(knob.high), integer_range[1]), integer_range, 1, format=form, **shared
+        )
     ends = (float(value[0]), float(value[1]))
     return st.slider(label, min(float(knob.low), ends[0]), max(float(knob.high), ends[1]), ends, knob.step, format=form, **shared)
 
@@ -84,7 +86,7 @@ def _draw_pair(
             ]
     else:
         chosen = _draw_within(value, label, reach[0] if reach else range(knob.low, knob.high + 1), {"key": key, "help": help_})
-    if word is not None and st.toggle(say(knob.words[word]), value=value == word, key=f"{key}/word"):
+    if word is not None and st.toggle(localize(knob.words[word]), value=value == word, key=f"{key}/word"):
         return word
     return chosen
 

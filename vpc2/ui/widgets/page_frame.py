@@ -1,4 +1,4 @@
-"""Frame of every page: page settings, heading with Undo, Redo and Share, notices; and `guarded`, which draws refusals."""
+"""Frame of every page: page settings, heading with Undo, Redo and Share, notices; and `draw_or_refuse`, which draws refusals."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from vpc2 import codec
 from vpc2.resources import resource
 from vpc2.text import Refusal, join_texts
 from vpc2.ui.components.history_keys import history_keys
-from vpc2.ui.markdown import literal
+from vpc2.ui.markdown import escape
 from vpc2.ui.session import notices, workspace
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 from vpc2.version import APP
 
 CSS = Path(__file__).with_name("page_frame.css")
@@ -44,7 +44,7 @@ def _icon() -> str:
     return f"data:image/png;base64,{base64.b64encode(icon).decode()}"
 
 
-def script(page: str) -> str:
+def script_path(page: str) -> str:
     """Return the path of a page's script for links and navigation; absolute, because the main script is in another folder."""
     return str(resource("pages", f"{page}.py"))
 
@@ -98,10 +98,10 @@ def _draw_sharing(kind: str) -> None:
         on_click="ignore",
         key=f"save/{kind}",
     )
-    draw_opening(kind)
+    draw_spec_upload(kind)
 
 
-def draw_opening(kind: str, place: str = "share") -> None:
+def draw_spec_upload(kind: str, place: str = "share") -> None:
     """Draw the upload of a saved JSON file, which opens its spec in the workspace; opening can be undone."""
     count = st.session_state.setdefault(f"opened/{place}/{kind}", 0)
     upload = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{place}/{kind}/{count}", max_upload_size=1)
@@ -109,13 +109,13 @@ def draw_opening(kind: str, place: str = "share") -> None:
         st.session_state[f"opened/{place}/{kind}"] += 1
         try:
             workspace.open_spec(codec.from_json(upload.getvalue(), kind).spec)
-            notices.forget_notes()
+            notices.clear_notes()
         except Refusal as refusal:
-            notices.remember_note(refusal.text, "error")
+            notices.add_note(refusal.text, "error")
         st.rerun()
 
 
-def draw_foot() -> None:
+def draw_version() -> None:
     """Draw the last line of every page: which version this is."""
     with st.container(key="foot"):
         st.caption(APP)
@@ -124,8 +124,10 @@ def draw_foot() -> None:
 def draw_notes() -> None:
     """Draw the pending notices, and the changes made in another tab."""
     _draw_tab_conflict()
-    for text, kind in notices.notes():
-        (st.error if kind == "error" else st.info)(literal(say(text)), icon=":material/error:" if kind == "error" else ":material/info:")
+    for text, kind in notices.pending_notes():
+        (st.error if kind == "error" else st.info)(
+            escape(localize(text)), icon=":material/error:" if kind == "error" else ":material/info:"
+        )
 
 
 def _draw_tab_conflict() -> None:
@@ -136,7 +138,7 @@ def _draw_tab_conflict() -> None:
     what = join_texts([workspace.NAMES[kind] for kind in changed], ", ")
     with st.container(horizontal=True, vertical_alignment="center", key="elsewhere"):
         st.info(
-            _("Changed in another tab since: {what}. This tab shows its own; nothing is lost.").format(what=say(what)),
+            _("Changed in another tab since: {what}. This tab shows its own; nothing is lost.").format(what=localize(what)),
             icon=":material/tab:",
             width="stretch",
         )
@@ -150,10 +152,10 @@ def _draw_tab_conflict() -> None:
         st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_this_tab)
 
 
-def guarded(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def draw_or_refuse(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `draw` and return its result; on a `Refusal` draw its text in place of the result and return None."""
     try:
         return draw(*args, **kwargs)
     except Refusal as refusal:
-        st.error(literal(say(refusal.text)), icon=":material/error:")
+        st.error(escape(localize(refusal.text)), icon=":material/error:")
         return None

@@ -13,11 +13,11 @@ from vpc2.images.decode import decode_photo
 from vpc2.images.samples import SAMPLES, load_sample
 from vpc2.system.host import LIMITS, MB
 from vpc2.text import Refusal, Text
-from vpc2.ui.markdown import literal
+from vpc2.ui.markdown import escape
 from vpc2.ui.session import notices
-from vpc2.ui.session.i18n import _, say
+from vpc2.ui.session.i18n import _, localize
 
-MOST = 12
+MAX_OWN_PHOTOS = 12
 FORMATS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"]
 
 _NAMED_NOTE = Text("{name}: {note}")
@@ -30,11 +30,11 @@ def own_photos() -> dict[str, dict[str, Any]]:
 
 
 def _title(key: str) -> str:
-    return literal(own_photos()[key]["name"]) if key in own_photos() else say(SAMPLES[key].title)
+    return escape(own_photos()[key]["name"]) if key in own_photos() else localize(SAMPLES[key].title)
 
 
 def _photo(key: str) -> dict[str, Any]:
-    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": say(SAMPLES[key].title), "key": key}
+    return own_photos()[key] if key in own_photos() else {**asdict(load_sample(key)), "name": localize(SAMPLES[key].title), "key": key}
 
 
 def add_photo(data: bytes, name: str) -> str | None:
@@ -42,10 +42,10 @@ def add_photo(data: bytes, name: str) -> str | None:
     try:
         photo = decode_photo(data, name)
     except Refusal as refusal:
-        notices.remember_note(refusal.text, "error")
+        notices.add_note(refusal.text, "error")
         return None
     for note in photo.notes:
-        notices.remember_note(_NAMED_NOTE.fill(name=photo.name, note=note))
+        notices.add_note(_NAMED_NOTE.fill(name=photo.name, note=note))
     _store({**asdict(photo), "notes": ()})
     return photo.digest
 
@@ -66,12 +66,12 @@ def _select(digests: list[str]) -> None:
 def _store(photo: dict[str, Any]) -> None:
     own_photos().pop(photo["digest"], None)
     own_photos()[photo["digest"]] = photo
-    if len(own_photos()) > MOST:
+    if len(own_photos()) > MAX_OWN_PHOTOS:
         own_photos().pop(next(iter(own_photos())))
-        notices.remember_note(_FULL.fill(limit=MOST))
+        notices.add_note(_FULL.fill(limit=MAX_OWN_PHOTOS))
 
 
-def _add_uploads(uploads: list, page: str, most: int) -> None:
+def _add_uploads(uploads: list, page: str, max_photos: int) -> None:
     """Move uploads into the tray, drop Streamlit's own copies, which would stay in memory, and rerun the page."""
     added = [digest for file in uploads if (digest := add_photo(file.getvalue(), file.name))]
     if added:
@@ -80,8 +80,8 @@ def _add_uploads(uploads: list, page: str, most: int) -> None:
     st.rerun()
 
 
-def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
-    """Draw the picker and return the selected photographs, at most `most`, each with `digest`, `name` and `pixels`.
+def draw_photo_picker(page: str, *, max_photos: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+    """Draw the picker and return the selected photographs, at most `max_photos`, each with `digest`, `name` and `pixels`.
 
     `first` are the keys of the samples selected at first.
     """
@@ -92,8 +92,8 @@ def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("ch
         chosen = st.pills(
             _("Photographs"),
             keys,
-            selection_mode="multi" if most > 1 else "single",
-            default=(selected[:most] or keys[:1]) if most > 1 else (selected or keys)[0],
+            selection_mode="multi" if max_photos > 1 else "single",
+            default=(selected[:max_photos] or keys[:1]) if max_photos > 1 else (selected or keys)[0],
             format_func=_title,
             key=f"tray/{page}/{count}",
             width="stretch",
@@ -115,8 +115,8 @@ def draw_photo_picker(page: str, *, most: int = 4, first: tuple[str, ...] = ("ch
                 if shot:
                     shot.name = _("Camera") + ".jpg"
             if uploads:
-                _add_uploads(uploads, page, most)
-    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:most]
+                _add_uploads(uploads, page, max_photos)
+    chosen = ([chosen] if isinstance(chosen, str) else list(chosen or []))[:max_photos]
     st.session_state["tray/chosen"] = chosen
     if not chosen:
         st.info(_("Choose a photograph above, or add your own."), icon=":material/photo:")

@@ -16,7 +16,7 @@ from vpc2.training.runs.verdicts import has_lost_its_weights, verdicts
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import recipes, runs, workspace
-from vpc2.ui.session.i18n import _, number, percent, say
+from vpc2.ui.session.i18n import _, localize, number, percent
 
 WATCH_S = 2.5  # the curves poll by themselves: this polls only for changes of state and new verdicts
 SMALLER = 10.0  # factor of the smaller learning rate
@@ -56,7 +56,7 @@ def curve_data(run: Run, status: Status) -> dict[str, Any]:
     from vpc2.ui.server import routes
 
     record = None if routes.is_serving() else routes.read_run(run.id, limit=None)
-    return {"id": run.id, "label": run.name, "state": status.state, "given": record}
+    return {"id": run.id, "label": run.name, "state": status.state, "record": record}
 
 
 def draw_progress(run: Run, status: Status) -> None:
@@ -70,18 +70,18 @@ def read_verdict_events(run: Run) -> list[dict[str, Any]]:
 
     They are cached in the session, so that each call reads only the events written since the last one.
     """
-    cached = st.session_state.get("heard", {})
+    cached = st.session_state.get("verdict_events", {})
     if cached.get("run") != run.id:
-        cached = {"run": run.id, "next": 0, "told": [], "peak": None, "end": []}
+        cached = {"run": run.id, "next": 0, "events": [], "peak": None, "end": []}
     events, cached["next"] = read_events(run.folder, cached["next"])
     for event in events:
         if event["type"] in ("start", "epoch"):
-            cached["told"].append(event)
+            cached["events"].append(event)
         elif event["type"] == "step" and (cached["peak"] is None or event["learning_rate"] > cached["peak"]["learning_rate"]):
             cached["peak"] = event
         cached["end"] = [event] if event["type"] == "end" else []
-    st.session_state["heard"] = cached
-    return [*cached["told"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
+    st.session_state["verdict_events"] = cached
+    return [*cached["events"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
 
 
 def draw_live_verdicts(run: Run, status: Status, has_verdicts: bool = True) -> None:
@@ -121,14 +121,14 @@ def _facts(start: dict[str, Any]) -> list[str]:
 def draw_verdicts(events: list[dict[str, Any]]) -> None:
     """Draw the verdicts on a run's events, one per line."""
     for verdict in verdicts(events):
-        st.markdown(f"- {markdown.literal(say(verdict))}")
+        st.markdown(f"- {markdown.escape(localize(verdict))}")
 
 
 def draw_outcome(run: Run, status: Status) -> None:
     """Draw why a run ended, the verdicts, the repair if its weights diverged, and the test results."""
     events = read_verdict_events(run)
     if status.reason is not None:
-        (st.error if status.state == "failed" else st.info)(markdown.literal(say(status.reason)), icon=":material/info:")
+        (st.error if status.state == "failed" else st.info)(markdown.escape(localize(status.reason)), icon=":material/info:")
     if has_lost_its_weights(events):
         _draw_repair(run)
     draw_verdicts(events)
@@ -138,7 +138,7 @@ def draw_outcome(run: Run, status: Status) -> None:
         grid.metric(
             _("Test accuracy"),
             percent(end["test_accuracy"]),
-            None if share is None else say(share.bounds),
+            None if share is None else localize(share.bounds),
             "off",
             delta_arrow="off",
             help=_("On pictures that took no part in training, with the 95 % interval."),
@@ -156,7 +156,7 @@ def _draw_repair(run: Run) -> None:
         key=f"smaller/{run.id}",
         on_click=recipes.load_recipe,
         args=(replace(run.recipe, settings={**run.recipe.settings, "learning_rate": rate}),),
-        type="primary" if may_change(run, workspace.visitor()) else "secondary",
+        type="primary" if may_change(run, workspace.visitor_id()) else "secondary",
     )
 
 
@@ -166,7 +166,7 @@ STATE_COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "fai
 
 def draw_state(status: Status) -> None:
     """Draw the state of a run as a coloured badge."""
-    st.badge(say(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
+    st.badge(localize(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
 
 
 def draw_waiting(run: Run, status: Status) -> None:

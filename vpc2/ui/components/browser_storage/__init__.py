@@ -25,7 +25,7 @@ def draw_browser_storage(
 ) -> None:
     """Set the page's `lang`, store `workspace` (link tokens by kind) in the browser, and read what it has stored.
 
-    The values appear in `st.session_state.visitor`: what this tab stored before this session (`kept`), what other tabs changed since
+    The values appear in `st.session_state.visitor`: what this tab stored before this session (`stored`), what other tabs changed since
     (`others`), and the visitor's id (`id`) unless a cookie already carries it (`is_identified`).
 
     `session` is an id of this session: when it changes, the browser reports everything again. `opened` is the link token that was
@@ -43,10 +43,10 @@ def draw_browser_storage(
     }
     _component()(
         key="visitor",
-        data={"told": json.dumps(data)},  # as JSON text: Streamlit imports pandas for a nested dictionary
-        default={"id": "", "kept": {}, "others": {}},
+        data={"json": json.dumps(data)},  # as JSON text: Streamlit imports pandas for a nested dictionary
+        default={"id": "", "stored": {}, "others": {}},
         on_id_change=lambda: None,
-        on_kept_change=lambda: None,
+        on_stored_change=lambda: None,
         on_others_change=lambda: None,
         height=1,
     )

@@ -72,7 +72,7 @@ def card_list(
     ]
     pending = action_queue.pending(key)
     data = {
-        "ears": action_queue.register_callback(key, pending.append if on_action is None else on_action),
+        "queue": action_queue.register_callback(key, pending.append if on_action is None else on_action),
         "items": cards,
         "selected": selected,
         "words": {**WORDS, **(words or {})},

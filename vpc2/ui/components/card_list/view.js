@@ -1,7 +1,7 @@
 // Editable list of cards. Python owns the list: edits are sent to Python, which responds with the new list and the number of the last
 // action it has handled. Until that response arrives, the cards stay as the visitor left them.
 
-const ANSWER_MS = 8000; // after so long without a response, the cards return to Python's last list
+const RESPONSE_MS = 8000; // after so long without a response, the cards return to Python's last list
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const ICONS = {
   grip: '<circle cx="9" cy="6" r="1.5"/><circle cx="15" cy="6" r="1.5"/><circle cx="9" cy="12" r="1.5"/><circle cx="15" cy="12" r="1.5"/><circle cx="9" cy="18" r="1.5"/><circle cx="15" cy="18" r="1.5"/>',
@@ -20,7 +20,7 @@ export default function (component) {
     connect(root, s);
   }
   s.component = component;
-  if (hearBack(data.ears) >= s.sent && !data.waiting) settle(s);
+  if (acknowledge(data.queue) >= s.sent && !data.waiting) settle(s);
   if (s.sent === null && !s.drag) s.items = data.items.slice();
   draw(root, s);
   return () => {
@@ -36,15 +36,15 @@ function settle(s) {
 
 // --- sending actions to Python
 
-function tell(root, s, kind, id) {
+function sendEdit(root, s, kind, id) {
   const action = { kind, id: id || null, order: s.items.map(item => item.id) };
-  s.sent = speak(root, s.component, s.component.data.ears, action, (last, next) => last.kind === next.kind && (next.kind === 'order' || next.kind === 'select'));
+  s.sent = sendAction(root, s.component, s.component.data.queue, action, (last, next) => last.kind === next.kind && (next.kind === 'order' || next.kind === 'select'));
   clearTimeout(s.timer);
   s.timer = setTimeout(() => {
     settle(s);
     if (!s.drag) s.items = s.component.data.items.slice();
     draw(root, s);
-  }, ANSWER_MS);
+  }, RESPONSE_MS);
 }
 
 // --- drawing
@@ -129,21 +129,21 @@ function shift(root, s, id, by) {
   s.items.splice(to, 0, s.items.splice(at, 1)[0]);
   draw(root, s);
   root.querySelector('.list').children[to].querySelector('.grip').focus();
-  say(root, `${s.items[to].name}: ${to + 1}/${s.items.length}`);
-  tell(root, s, 'order');
+  announce(root, `${s.items[to].name}: ${to + 1}/${s.items.length}`);
+  sendEdit(root, s, 'order');
 }
 
-function say(root, text) {
+function announce(root, text) {
   root.querySelector('.live').textContent = text;
 }
 
-function take(root, s, kind, id) {
-  const item = s.items.find(one => one.id === id);
+function act(root, s, kind, id) {
+  const item = s.items.find(item => item.id === id);
   if (!item) return;
-  if (kind !== 'remove') return tell(root, s, kind, id);
-  say(root, `${s.component.data.words.remove}: ${item.name}`);
-  tell(root, s, kind, id);
-  s.items = s.items.filter(one => one.id !== id); // removed at once, so that the next key applies to the next card
+  if (kind !== 'remove') return sendEdit(root, s, kind, id);
+  announce(root, `${s.component.data.words.remove}: ${item.name}`);
+  sendEdit(root, s, kind, id);
+  s.items = s.items.filter(item => item.id !== id); // removed at once, so that the next key applies to the next card
   draw(root, s);
 }
 
@@ -168,7 +168,7 @@ function connect(root, s) {
     const card = button?.closest('.card');
     s.pressed = null;
     if (!card || s.hasDragged) return;
-    for (const [name, kind] of Object.entries(KINDS)) if (button.classList.contains(name)) take(root, s, kind, card.dataset.id);
+    for (const [name, kind] of Object.entries(KINDS)) if (button.classList.contains(name)) act(root, s, kind, card.dataset.id);
   };
 
   list.onkeydown = event => {
@@ -180,7 +180,7 @@ function connect(root, s) {
       shift(root, s, card.dataset.id, event.key === 'ArrowUp' ? -1 : 1);
     } else if (event.key === 'Delete') {
       event.preventDefault();
-      take(root, s, 'remove', card.dataset.id);
+      act(root, s, 'remove', card.dataset.id);
     }
   };
 
@@ -228,8 +228,8 @@ function connect(root, s) {
     setTimeout(() => { s.hasDragged = false; }, 0);
     if (s.items.map(item => item.id).join() !== drag.before) {
       const at = s.items.findIndex(item => item.id === drag.id);
-      if (at >= 0) say(root, `${s.items[at].name}: ${at + 1}/${s.items.length}`);
-      tell(root, s, 'order');
+      if (at >= 0) announce(root, `${s.items[at].name}: ${at + 1}/${s.items.length}`);
+      sendEdit(root, s, 'order');
     }
   };
 }

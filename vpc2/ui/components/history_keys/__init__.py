@@ -25,7 +25,7 @@ def history_keys(kind: str, *, key: str, on_step: Callable[[str, int], None]) ->
     view = action_queue.component("vpc2.history_keys", Path(__file__).parent)
     view(
         key=key,
-        data={"ears": action_queue.register_callback(key, on_action), "kind": kind},
+        data={"queue": action_queue.register_callback(key, on_action), "kind": kind},
         on_event_change=action_queue.trigger_callback(key),
         height=1,
     )

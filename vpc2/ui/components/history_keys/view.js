@@ -18,18 +18,18 @@ export default function (component) {
   let s = states.get(root);
   if (!s) {
     s = {};
-    const ask = (event, kind) => {
+    const step = (event, kind) => {
       event.preventDefault();
       event.stopImmediatePropagation();
-      speak(root, s.component, s.component.data.ears, { kind });
+      sendAction(root, s.component, s.component.data.queue, { kind });
     };
     s.onKey = event => {
       const kind = stepOf(event);
-      if (kind && !isTyping(event)) ask(event, kind);
+      if (kind && !isTyping(event)) step(event, kind);
     };
     s.onClick = event => {
       for (const kind of ['undo', 'redo']) {
-        if (event.target.closest?.(`.st-key-${kind}-${s.component.data.kind} button:enabled`)) ask(event, kind);
+        if (event.target.closest?.(`.st-key-${kind}-${s.component.data.kind} button:enabled`)) step(event, kind);
       }
     };
     document.addEventListener('keydown', s.onKey, true);
@@ -37,7 +37,7 @@ export default function (component) {
     states.set(root, s);
   }
   s.component = component;
-  hearBack(data.ears);
+  acknowledge(data.queue);
   return () => {
     document.removeEventListener('keydown', s.onKey, true);
     document.removeEventListener('click', s.onClick, true);

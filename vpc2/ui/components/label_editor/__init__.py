@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vpc2.labels import MOST, MOST_CORNERS, NAME_CHARS, Label, read_label
+from vpc2.labels import MAX_CORNERS, MAX_LABELS, NAME_CHARS, Label, read_label
 from vpc2.text import clean_name
 from vpc2.ui.components import action_queue
 
@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).parent
 def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
     """Return the labels after one edit: a label added, renamed or removed, or all removed.
 
-    Malformed edits are ignored, and so is a label above the limit of `MOST` per photograph.
+    Malformed edits are ignored, and so is a label above the limit of `MAX_LABELS` per photograph.
     """
     labels = tuple(labels)
     if not isinstance(payload, Mapping):
@@ -34,20 +34,20 @@ def edit_labels(labels: Sequence[Label], payload: object) -> tuple[Label, ...]:
         old = labels[at]
         return (*labels[:at], Label(old.kind, old.places, clean_name(name, NAME_CHARS)), *labels[at + 1 :])
     added = read_label(kind, payload.get("places"), name)
-    return labels if added is None else (*labels, added)[:MOST]
+    return labels if added is None else (*labels, added)[:MAX_LABELS]
 
 
 def label_editor(image: bytes, labels: Sequence[Label], *, key: str, words: Mapping[str, str]) -> tuple[Label, ...] | None:
     """Draw a JPEG with its labels and their list; return the labels after the pending edits, or None if there are none."""
     address = "data:image/jpeg;base64," + base64.b64encode(image).decode()
-    limits = {"labels": MOST, "corners": MOST_CORNERS, "name": NAME_CHARS}
+    limits = {"labels": MAX_LABELS, "corners": MAX_CORNERS, "name": NAME_CHARS}
     pending = action_queue.pending(key)
     data = {
         "image": address,
         "labels": [label.to_doc() for label in labels],
         "words": dict(words),
         "limits": limits,
-        "ears": action_queue.register_callback(key, pending.append),
+        "queue": action_queue.register_callback(key, pending.append),
         "waiting": len(pending),
     }
     action_queue.component("vpc2.label_editor", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))

@@ -2,9 +2,9 @@
 // a mask, one corner of a box) are kept here; every finished label is sent to Python and returns with the data.
 const SPACE = 'http://www.w3.org/2000/svg';
 const TOOLS = ['box', 'point', 'mask'];
-const NEAR_PX = 12, SAME_PX = 4, LEAST = 0.01;
+const NEAR_PX = 12, SAME_PX = 4, MIN_SIDE = 0.01;
 const STATES = new WeakMap();
-const ANSWER_MS = 8000; // after so long without a response, the labels return to Python's last list
+const RESPONSE_MS = 8000; // after so long without a response, the labels return to Python's last list
 export default function (component) {
   const { parentElement: root, data } = component;
   let state = STATES.get(root);
@@ -12,7 +12,7 @@ export default function (component) {
     state = { tool: 'box', name: '', from: null, to: null, corners: [], cursor: null, lit: -1, sent: null, timer: 0 };
     STATES.set(root, state);
   }
-  if (hearBack(data.ears) >= state.sent && !data.waiting) settle(component, state);
+  if (acknowledge(data.queue) >= state.sent && !data.waiting) settle(component, state);
   show(component, state);
 }
 function settle(component, state) {
@@ -21,7 +21,7 @@ function settle(component, state) {
   state.labels = component.data.labels;
 }
 // The labels with all unacknowledged edits applied: indices of the next edits refer to this list.
-function foreseen(labels, kind, more) {
+function preview(labels, kind, more) {
   if (kind === 'clear') return [];
   if (kind === 'remove') return labels.filter((_label, i) => i !== more.at);
   if (kind === 'rename') return labels.map((label, i) => (i === more.at ? { ...label, name: more.name } : label));
@@ -35,19 +35,19 @@ function show(component, state) {
   image.alt = words.image;
 
   const send = (kind, more) => {
-    state.sent = speak(root, component, data.ears, { kind, ...more });
-    state.labels = foreseen(state.labels, kind, more);
+    state.sent = sendAction(root, component, data.queue, { kind, ...more });
+    state.labels = preview(state.labels, kind, more);
     clearTimeout(state.timer);
-    state.timer = setTimeout(() => { settle(component, state); show(component, state); }, ANSWER_MS);
+    state.timer = setTimeout(() => { settle(component, state); show(component, state); }, RESPONSE_MS);
     if (kind !== 'rename') show(component, state); // the click that ends a rename must still reach the element it is on
   };
   const add = (kind, places) => {
     if (labels.length >= limits.labels) return hint(words.full);
-    say(words.added);
+    announce(words.added);
     send(kind, { places, name: state.name });
   };
-  const hint = text => { find('.hint').textContent = text; say(text); };
-  const say = text => { find('.said').textContent = text; };
+  const hint = text => { find('.hint').textContent = text; announce(text); };
+  const announce = text => { find('.announcement').textContent = text; };
   const pixels = (a, b) => {
     const frame = stage.getBoundingClientRect();
     return Math.hypot((a[0] - b[0]) * frame.width, (a[1] - b[1]) * frame.height);
@@ -68,7 +68,7 @@ function show(component, state) {
     twice('ellipse', { cx: x, cy: y, rx: r, ry: r * stage.clientWidth / Math.max(stage.clientHeight, 1) }, isLit);
   };
   const pairs = places => places.reduce((all, value, i) => all + (i % 2 ? ',' : ' ') + value, '').trim();
-  const one = (kind, places, isLit) => {
+  const drawLabel = (kind, places, isLit) => {
     if (kind === 'box') {
       const [x0, y0, x1, y1] = places;
       twice('rect', { x: x0, y: y0, width: x1 - x0, height: y1 - y0 }, isLit);
@@ -78,8 +78,8 @@ function show(component, state) {
   const draw = () => {
     svg.replaceChildren();
     const order = labels.map((_label, i) => i).sort((a, b) => (labels[b].kind === 'mask') - (labels[a].kind === 'mask'));
-    for (const i of order) one(labels[i].kind, labels[i].places, i === state.lit);
-    if (state.tool === 'box' && state.from && state.to) one('box', span(state.from, state.to));
+    for (const i of order) drawLabel(labels[i].kind, labels[i].places, i === state.lit);
+    if (state.tool === 'box' && state.from && state.to) drawLabel('box', span(state.from, state.to));
     if (state.corners.length) {
       const open = [...state.corners, ...(state.to ? [state.to] : [])];
       twice('polyline', { points: pairs(open.flat()) });
@@ -96,11 +96,11 @@ function show(component, state) {
   };
 
   // Making labels.
-  const forget = () => { state.from = state.to = null; state.corners = []; draw(); };
+  const discard = () => { state.from = state.to = null; state.corners = []; draw(); };
   const finish = () => {
     const corners = state.corners;
     if (corners.length < 3) return;
-    forget();
+    discard();
     add('mask', corners.flat());
   };
   const corner = at => {
@@ -110,13 +110,13 @@ function show(component, state) {
     if (corners.length < limits.corners) corners.push(at);
     draw();
   };
-  const boxed = at => {
-    const made = span(state.from, at);
-    forget();
-    if (made[2] - made[0] > LEAST && made[3] - made[1] > LEAST) add('box', made); else hint(words.small);
+  const finishBox = at => {
+    const corners = span(state.from, at);
+    discard();
+    if (corners[2] - corners[0] > MIN_SIDE && corners[3] - corners[1] > MIN_SIDE) add('box', corners); else hint(words.small);
   };
   const pick = tool => {
-    if (tool !== state.tool) { state.tool = tool; forget(); }
+    if (tool !== state.tool) { state.tool = tool; discard(); }
     for (const button of find('.tools').children) button.setAttribute('aria-pressed', String(button.value === tool));
     find('.hint').textContent = words[`hint_${tool}`];
     stage.setAttribute('aria-label', `${words.image}. ${words[`hint_${tool}`]} ${words.keys}`);
@@ -139,7 +139,7 @@ function show(component, state) {
     const at = place(event);
     if (state.tool === 'mask') return corner(at);
     if (state.tool === 'point') return add('point', at);
-    if (state.from) boxed(at);
+    if (state.from) finishBox(at);
   };
   stage.onpointercancel = () => { state.from = state.to = null; draw(); };
   stage.ondblclick = () => finish();
@@ -150,8 +150,8 @@ function show(component, state) {
       const [x, y] = state.cursor ?? [0.5, 0.5];
       state.cursor = [x + move[0], y + move[1]].map(v => Math.min(Math.max(v, 0), 1));
       if (state.from || state.corners.length) state.to = state.cursor;
-      say(state.cursor.map(v => `${Math.round(100 * v)}%`).join(', '));
-    } else if (event.key === 'Escape') forget();
+      announce(state.cursor.map(v => `${Math.round(100 * v)}%`).join(', '));
+    } else if (event.key === 'Escape') discard();
     else if (event.key === 'Backspace' && state.corners.length) state.corners.pop();
     else if (event.key === 'Enter' && state.tool === 'mask') finish();
     else if (event.key === ' ' || event.key === 'Enter') {
@@ -159,7 +159,7 @@ function show(component, state) {
       const at = state.cursor;
       if (state.tool === 'mask') corner(at);
       else if (state.tool === 'point') add('point', at);
-      else if (state.from) boxed(at);
+      else if (state.from) finishBox(at);
       else state.from = at;
     } else return;
     event.preventDefault(); event.stopPropagation();
@@ -177,22 +177,22 @@ function show(component, state) {
   const naming = find('.name');
   Object.assign(naming, { maxLength: limits.name, placeholder: words.optional, value: state.name, oninput: () => { state.name = naming.value; } });
   Object.assign(find('.finish'), { textContent: words.finish, onclick: finish });
-  Object.assign(find('.cancel'), { textContent: words.cancel, onclick: forget });
+  Object.assign(find('.cancel'), { textContent: words.cancel, onclick: discard });
   list.setAttribute('aria-label', words.list);
   // The text being typed into a label's name is kept when the list is redrawn.
-  const rows = [...list.children], typed = root.activeElement, row = rows.findIndex(one => typed && one.contains(typed) && typed.matches('input'));
+  const rows = [...list.children], typed = root.activeElement, row = rows.findIndex(item => typed && item.contains(typed) && typed.matches('input'));
   const held = row < 0 ? null : { row, value: typed.value, from: typed.selectionStart, to: typed.selectionEnd };
   if (held) typed.onchange = null; // its removal is no change of the name
   list.replaceChildren(...labels.map((label, at) => {
     const row = document.createElement('li'), kind = document.createElement('span');
     const name = document.createElement('input'), remove = document.createElement('button');
-    const called = `${words[label.kind]} ${1 + labels.slice(0, at).filter(other => other.kind === label.kind).length}`;
-    kind.textContent = called;
+    const title = `${words[label.kind]} ${1 + labels.slice(0, at).filter(other => other.kind === label.kind).length}`;
+    kind.textContent = title;
     Object.assign(name, { type: 'text', value: label.name, maxLength: limits.name, placeholder: words.optional, autocomplete: 'off' });
-    name.setAttribute('aria-label', `${words.name}: ${called}`);
+    name.setAttribute('aria-label', `${words.name}: ${title}`);
     name.onchange = () => send('rename', { at, name: name.value });
-    Object.assign(remove, { type: 'button', textContent: '×', title: `${words.remove}: ${called}`, onclick: () => send('remove', { at }) });
-    remove.setAttribute('aria-label', `${words.remove}: ${called} ${label.name}`.trim());
+    Object.assign(remove, { type: 'button', textContent: '×', title: `${words.remove}: ${title}`, onclick: () => send('remove', { at }) });
+    remove.setAttribute('aria-label', `${words.remove}: ${title} ${label.name}`.trim());
     const light = index => () => { state.lit = index; draw(); };
     row.onpointerenter = light(at);
     row.onpointerleave = light(-1);

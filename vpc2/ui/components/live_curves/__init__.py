@@ -54,12 +54,12 @@ def live_curves(
 ) -> None:
     """Draw the curves of the runs, updated until every run is over. `height` is that of a panel, in px.
 
-    A run is `{"id", "label"}`, optionally with `hue`, with `state` (polling restarts when a run was resumed), and with `given`, the
+    A run is `{"id", "label"}`, optionally with `hue`, with `state` (polling restarts when a run was resumed), and with `record`, the
     complete response of the route, where the routes are not served. A single run also shows its progress; with `has_charts` False,
     only that.
     """
     data = {
-        "runs": [{"hue": "", "state": "", "given": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
+        "runs": [{"hue": "", "state": "", "record": None, **run, "id": str(run["id"]), "label": str(run["label"])} for run in runs],
         "base": base_path(),
         "words": {**WORDS, **(words or {})},
         "height": int(height),

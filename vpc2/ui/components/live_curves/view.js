@@ -2,7 +2,7 @@
 
 const POLL_MS = 700;
 const RETRY_MS = 2000;
-const SPEAK_MS = 15000; // a screen reader hears the numbers this often at most
+const ANNOUNCE_MS = 15000; // a screen reader hears the numbers this often at most
 const MAX_POINTS = 2000;
 const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
 // Okabe-Ito palette; with several runs each has one hue, training as a line, validation as points.
@@ -16,7 +16,7 @@ export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { runs: new Map(), isGone: false, hover: null, spoken: 0, frame: 0 };
+    s = { runs: new Map(), isGone: false, hover: null, announcedAt: 0, frame: 0 };
     states.set(root, s);
     s.observer = new ResizeObserver(() => schedule(root, s));
     for (const plot of root.querySelectorAll('.plot')) {
@@ -39,11 +39,11 @@ export default function (component) {
     run.isGone = true;
     s.runs.delete(id);
   }
-  for (const { id, label, hue, state, given } of data.runs) {
+  for (const { id, label, hue, state, record } of data.runs) {
     if (!s.runs.has(id)) s.runs.set(id, { id, state: 'queued', isGone: false, ...EMPTY() });
     const run = s.runs.get(id);
     Object.assign(run, { label, hue });
-    if (given) hear(root, s, Object.assign(run, EMPTY()), given); // the routes are not served: Python passes all events
+    if (record) addRecord(root, s, Object.assign(run, EMPTY()), record); // the routes are not served: Python passes all events
     else if (!run.isAsking && (run.known !== state || !run.next)) poll(root, s, run); // new, or resumed
     run.known = state;
   }
@@ -69,7 +69,7 @@ async function ask(base, id, since) {
   return answer.ok ? await answer.json() : null;
 }
 
-function hear(root, s, run, answer) {
+function addRecord(root, s, run, answer) {
   run.state = answer.state;
   run.next = answer.next;
   for (const event of answer.events) {
@@ -86,7 +86,7 @@ function hear(root, s, run, answer) {
     schedule(root, s);
   }
   const isLast = OVER.has(run.state) && !answer.more;
-  if (answer.events.length || isLast) speak(root, s, isLast);
+  if (answer.events.length || isLast) announce(root, s, isLast);
   drawFacts(root, s);
   return isLast;
 }
@@ -110,7 +110,7 @@ async function poll(root, s, run) {
       await sleep(RETRY_MS);
       continue;
     }
-    if (answer === null || hear(root, s, run, answer)) break; // deleted, or over
+    if (answer === null || addRecord(root, s, run, answer)) break; // deleted, or over
     if (!answer.more) await sleep(run.state === 'paused' ? RETRY_MS : POLL_MS);
   }
   run.isAsking = false;
@@ -525,14 +525,14 @@ function drawHover(pen, panel, s, paint, runs, of, { x, right, inner, width }) {
   tip.style.right = isRight ? `${width - x(at) + 10}px` : 'auto';
 }
 
-function speak(root, s, isLast) {
+function announce(root, s, isLast) {
   const now = Date.now();
-  if (!isLast && now - s.spoken < SPEAK_MS) return;
-  s.spoken = now;
+  if (!isLast && now - s.announcedAt < ANNOUNCE_MS) return;
+  s.announcedAt = now;
   const { words } = s.data;
-  const said = [...s.runs.values()].map(run => {
+  const texts = [...s.runs.values()].map(run => {
     const loss = lastValues(run, 'loss', words), accuracy = lastValues(run, 'accuracy', words);
     return loss ? `${run.label}. ${words.loss}: ${loss}. ${words.accuracy}: ${accuracy}.` : '';
   });
-  root.querySelector('.live').textContent = said.filter(Boolean).join(' ');
+  root.querySelector('.live').textContent = texts.filter(Boolean).join(' ');
 }

@@ -59,16 +59,16 @@ def live_snapshot(
     key: str,
     state: str = "",
     words: Mapping[str, str] | None = None,
-    given: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
+    snapshot_data: tuple[Mapping[str, Any], Mapping[str, bytes]] | None = None,
 ) -> None:
     """Draw one of `VIEWS` of a run's latest snapshot; it is polled until the run is over, and only while visible.
 
-    `state` is the run's (polling restarts when a run was resumed). Where the routes are not served, `given` holds the snapshot's numbers
-    and its image sheets as JPEG by name.
+    `state` is the run's (polling restarts when a run was resumed). Where the routes are not served, `snapshot_data` holds the
+    snapshot's numbers and its image sheets as JPEG by name.
     """
     snapshot = None
-    if given is not None:
-        numbers, sheets = given
+    if snapshot_data is not None:
+        numbers, sheets = snapshot_data
         snapshot = {
             "look": numbers,
             **{name: "data:image/jpeg;base64," + base64.b64encode(sheet).decode() for name, sheet in sheets.items()},
@@ -79,6 +79,6 @@ def live_snapshot(
         "state": state,
         "base": base_path(),
         "words": {**WORDS, **(words or {})},
-        "given": snapshot,
+        "snapshot": snapshot,
     }
     _component()(key=key, data=data)

@@ -2,7 +2,7 @@
 
 const POLL_MS = 900;
 const RETRY_MS = 2500;
-const SPEAK_MS = 15000;
+const ANNOUNCE_MS = 15000;
 const AS_TEXT = 20; // up to so many classes the confusion matrix is a table; above, an image with a cursor
 const WORST = 5;
 const OVER = new Set(['finished', 'stopped', 'failed', 'interrupted']);
@@ -14,14 +14,14 @@ export default function (component) {
   const { parentElement: root, data } = component;
   let s = states.get(root);
   if (!s) {
-    s = { isGone: false, isAsking: false, look: null, sheet: null, spoken: 0, cursor: null, run: null };
+    s = { isGone: false, isAsking: false, look: null, sheet: null, announcedAt: 0, cursor: null, run: null };
     states.set(root, s);
   }
   if (s.run !== `${data.run}/${data.view}`) Object.assign(s, { run: `${data.run}/${data.view}`, look: null, known: null });
   s.data = data;
-  if (data.given) show(root, s, data.given.look, data.given[SHEETS[data.view]] || null);
+  if (data.snapshot) show(root, s, data.snapshot.look, data.snapshot[SHEETS[data.view]] || null);
   else if (s.look) draw(root, s);
-  if (!data.given && !s.isAsking && s.known !== data.state) poll(root, s);
+  if (!data.snapshot && !s.isAsking && s.known !== data.state) poll(root, s);
   s.known = data.state;
   if (!s.look) draw(root, s);
   return () => {
@@ -98,7 +98,7 @@ async function show(root, s, look, sheet) {
   s.sheet = sheet;
   draw(root, s);
   if (before && before !== sheet && before.startsWith('blob:')) URL.revokeObjectURL(before);
-  speak(root, s);
+  announce(root, s);
 }
 
 function forget(s) {
@@ -152,10 +152,10 @@ function headline(s) {
   return fill(words[s.data.view], values);
 }
 
-function speak(root, s) {
+function announce(root, s) {
   const now = Date.now();
-  if (now - s.spoken < SPEAK_MS) return;
-  s.spoken = now;
+  if (now - s.announcedAt < ANNOUNCE_MS) return;
+  s.announcedAt = now;
   root.querySelector('.live').textContent = headline(s);
 }
 
@@ -169,18 +169,18 @@ function draw(root, s, state = s.data.state) {
     return;
   }
   head.textContent = headline(s);
-  const scrolled = [...body.querySelectorAll('.scroll')].map(one => [one.scrollLeft, one.scrollTop]);
+  const scrolled = [...body.querySelectorAll('.scroll')].map(element => [element.scrollLeft, element.scrollTop]);
   const focused = [...body.querySelectorAll('[tabindex]')].indexOf(root.activeElement ?? root.getRootNode().activeElement);
   body.replaceChildren(...{ batch: drawBatch, classes: drawClasses, mistakes: drawMistakes, layers: drawLayers }[s.data.view](s));
-  [...body.querySelectorAll('.scroll')].forEach((one, i) => {
-    if (scrolled[i]) [one.scrollLeft, one.scrollTop] = scrolled[i];
+  [...body.querySelectorAll('.scroll')].forEach((element, i) => {
+    if (scrolled[i]) [element.scrollLeft, element.scrollTop] = scrolled[i];
   });
   if (focused >= 0) body.querySelectorAll('[tabindex]')[focused]?.focus({ preventScroll: true });
 }
 
-function tile(s, i, count, said) {
+function tile(s, i, count, label) {
   const { columns } = s.look, rows = Math.ceil(count / columns);
-  const picture = make('div', null, { class: 'picture', role: 'img', 'aria-label': said });
+  const picture = make('div', null, { class: 'picture', role: 'img', 'aria-label': label });
   const column = i % columns, row = Math.floor(i / columns);
   picture.style.backgroundImage = `url("${s.sheet}")`;
   picture.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
@@ -192,9 +192,9 @@ function drawBatch(s) {
   const { look } = s, list = make('ul', null, { class: 'tiles' });
   look.batch.forEach((shares, i) => {
     const isMixed = shares.length > 1;
-    const said = shares.map(([k, share]) => (isMixed ? `${look.classes[k]} ${percent(share)}` : look.classes[k])).join(' + ');
+    const label = shares.map(([k, share]) => (isMixed ? `${look.classes[k]} ${percent(share)}` : look.classes[k])).join(' + ');
     const item = make('li');
-    item.append(tile(s, i, look.batch.length, said), make('span', said, { 'aria-hidden': 'true' }));
+    item.append(tile(s, i, look.batch.length, label), make('span', label, { 'aria-hidden': 'true' }));
     list.append(item);
   });
   return [list];
@@ -202,10 +202,10 @@ function drawBatch(s) {
 
 function drawMistakes(s) {
   const { look } = s, { words } = s.data, list = make('ul', null, { class: 'tiles wide' });
-  look.mistakes.forEach((one, i) => {
-    const values = { true: look.classes[one.true], predicted: look.classes[one.predicted], p: percent(one.confidence) };
+  look.mistakes.forEach((mistake, i) => {
+    const values = { true: look.classes[mistake.true], predicted: look.classes[mistake.predicted], p: percent(mistake.confidence) };
     const item = make('li');
-    item.append(tile(s, i, look.mistakes.length, fill(words.picture, { n: format(one.index) })),
+    item.append(tile(s, i, look.mistakes.length, fill(words.picture, { n: format(mistake.index) })),
       make('b', fill(words.isTrue, values)), make('div', fill(words.taken, values)));
     list.append(item);
   });
@@ -277,7 +277,7 @@ function drawTable(s) {
 // More classes than a table can hold: a pixel a cell, with a cursor that the pointer and the arrow keys move.
 function drawMany(s) {
   const { look } = s, { words } = s.data, n = look.classes.length;
-  const box = make('div', null, { class: 'many' }), said = make('p', '', { class: 'said', 'aria-live': 'polite' });
+  const box = make('div', null, { class: 'confusion' }), caption = make('p', '', { class: 'caption', 'aria-live': 'polite' });
   const canvas = make('canvas', null, { role: 'img', tabindex: 0, 'aria-label': `${words.matrix}. ${words.arrows}` });
   const scale = Math.max(1, Math.floor(600 / n));
   canvas.width = canvas.height = n * scale;
@@ -299,7 +299,7 @@ function drawMany(s) {
     pen.strokeStyle = '#E06A00';
     pen.lineWidth = 2;
     pen.strokeRect(j * scale, i * scale, scale, scale);
-    said.textContent = fill(words.pair, { true: look.classes[i], predicted: look.classes[j], n: format(look.confusion[i][j]) });
+    caption.textContent = fill(words.pair, { true: look.classes[i], predicted: look.classes[j], n: format(look.confusion[i][j]) });
   };
   const move = (i, j) => {
     s.cursor = [Math.min(Math.max(i, 0), n - 1), Math.min(Math.max(j, 0), n - 1)];
@@ -318,7 +318,7 @@ function drawMany(s) {
   };
   if (s.cursor) move(...s.cursor);
   paint();
-  box.append(make('h4', words.matrix), canvas, said);
+  box.append(make('h4', words.matrix), canvas, caption);
   return box;
 }
 
@@ -329,8 +329,8 @@ function bars(kind, summary, words) {
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', fill(words.spread, { low: short(summary.min), high: short(summary.max) }));
-  const most = Math.max(...summary.histogram, 1), path = document.createElementNS(SVG, 'path'), line = document.createElementNS(SVG, 'line');
-  path.setAttribute('d', summary.histogram.map((count, i) => `M${i} 20V${20 - 20 * count / most}H${i + 0.86}V20Z`).join(''));
+  const maxCount = Math.max(...summary.histogram, 1), path = document.createElementNS(SVG, 'path'), line = document.createElementNS(SVG, 'line');
+  path.setAttribute('d', summary.histogram.map((count, i) => `M${i} 20V${20 - 20 * count / maxCount}H${i + 0.86}V20Z`).join(''));
   for (const [name, value] of [['x1', 0], ['x2', n], ['y1', 20], ['y2', 20]]) line.setAttribute(name, value);
   svg.append(path, line);
   return svg;

@@ -12,7 +12,7 @@ from vpc2.nets.spec import Net, Place
 from vpc2.ui.components import action_queue
 
 KINDS = ("select", "add", "move", "shift", "duplicate", "copy", "cut", "paste", "remove", "toggle", "branches")
-WAYS = ("left", "right", "up", "down")
+DIRECTIONS = ("left", "right", "up", "down")
 _FOLDER = Path(__file__).parent
 
 
@@ -21,8 +21,8 @@ class Event:
     """One edit of the net, validated against it: `kind` is one of `KINDS`.
 
     `id` is the layer concerned, "" where none is needed; `branch` the index of its empty branch that was selected instead, or None.
-    `layer_kind` is the kind of layer to add, `place` the position of a layer (None: behind the selected one), `way` one of `WAYS`, and
-    `by` the number of branches added (1) or removed (-1).
+    `layer_kind` is the kind of layer to add, `place` the position of a layer (None: behind the selected one), `direction` one of
+    `DIRECTIONS`, and `by` the number of branches added (1) or removed (-1).
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Event:
     branch: int | None = None
     layer_kind: str = ""
     place: Place | None = None
-    way: str = ""
+    direction: str = ""
     by: int = 0
 
 
@@ -55,8 +55,8 @@ def read_event(payload: Any, net: Net) -> Event | None:
     if not layer_id or (branch is not None and kind != "select"):
         return None
     if kind == "shift":
-        way = payload.get("way")
-        return Event("shift", layer_id, way=way) if isinstance(way, str) and way in WAYS else None
+        direction = payload.get("direction")
+        return Event("shift", layer_id, direction=direction) if isinstance(direction, str) and direction in DIRECTIONS else None
     if kind == "branches":
         by = payload.get("by")
         return Event("branches", layer_id, by=by) if isinstance(by, int) and not isinstance(by, bool) and by in (-1, 1) else None
@@ -81,7 +81,7 @@ def _read_place(payload: Any, net: Net) -> Place | None:
     if not isinstance(payload, Mapping):
         return None
     at, inside, branch = payload.get("at"), payload.get("inside", ""), payload.get("branch", 0)
-    if not isinstance(inside, str) or not _is_whole(at) or not _is_whole(branch):
+    if not isinstance(inside, str) or not _is_integer(at) or not _is_integer(branch):
         return None
     if inside:
         layer = net.find(inside)
@@ -93,16 +93,16 @@ def _read_place(payload: Any, net: Net) -> Place | None:
     return Place(at, inside, branch)
 
 
-def _is_whole(value: Any) -> TypeGuard[int]:
+def _is_integer(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def net_canvas(data: Mapping[str, Any], *, key: str, on_event: Callable[[Any], None]) -> None:
     """Draw a net. Each action is passed once to `on_event` before the page reruns, so that the same rerun shows its result.
 
-    `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `said` (the result of
-    the last action, for screen readers), `can_paste` and the `words`; view.js documents their fields.
+    `data` holds `solids`, `wires`, `joints`, `gaps`, `width` and `height` in pixels, `selected`, the `palette`, `announcement` (the result
+    of the last action, for screen readers), `can_paste` and the `words`; view.js documents their fields.
     """
-    # Two files joined into one JavaScript module: drawing (view.js) and interaction (hands.js).
-    view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "hands.js")
-    view(key=key, data={**data, "ears": action_queue.register_callback(key, on_event)}, on_event_change=action_queue.trigger_callback(key))
+    # Two files joined into one JavaScript module: drawing (view.js) and interaction (interaction.js).
+    view = action_queue.component("vpc2.net_canvas", _FOLDER, "view.js", "interaction.js")
+    view(key=key, data={**data, "queue": action_queue.register_callback(key, on_event)}, on_event_change=action_queue.trigger_callback(key))

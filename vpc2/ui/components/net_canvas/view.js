@@ -3,13 +3,13 @@
 //
 // data: { solids: [{ id, role, x, y, width, height, top, right, faces: [[path, colour]], stripes, name, lines, title, label, level,
 //   parent, branch, at, of, problem, ghost, slab, fixed, open, more, fewer }], wires: [[path, head]], joints: [[x, y, r, path]],
-//   gaps: [{ x, y, height, place }], width, height, selected, ears, said, can_paste, palette: [{ title, colour, kinds: [{ kind,
+//   gaps: [{ x, y, height, place }], width, height, selected, queue, announcement, can_paste, palette: [{ title, colour, kinds: [{ kind,
 //   title, help }] }], help: [[keys, words]], words }
 
 const SPACE = 'http://www.w3.org/2000/svg';
-const ANSWER_MS = 8000; // after so long without a response, the drawing returns to Python's last state
+const RESPONSE_MS = 8000; // after so long without a response, the drawing returns to Python's last state
 const EDGE_PX = 56;
-const ZOOM = { least: 0.3, most: 4, step: 1.25, low: 0.8, high: 1.6 };
+const ZOOM = { min: 0.3, max: 4, step: 1.25, low: 0.8, high: 1.6 };
 const TALL_PX = 580; // a net that is higher than this is not enlarged by itself
 const states = new WeakMap();
 
@@ -30,20 +30,20 @@ export default function (component) {
   }
   const before = s.data;
   s.component = component;
-  const isAnswered = hearBack(data.ears) >= s.sent;
+  const isAcknowledged = acknowledge(data.queue) >= s.sent;
   // The response to the first of several actions would show layers again that later ones removed, and direct the keys to them.
-  s.data = isAnswered ? data : { ...data, ...pictureOf(before) };
-  if (isAnswered) {
+  s.data = isAcknowledged ? data : { ...data, ...pictureOf(before) };
+  if (isAcknowledged) {
     s.sent = null;
     clearTimeout(s.timer);
     s.selected = data.selected;
   }
-  if (before && data.ears.own !== before.ears.own && data.said) s.live.textContent = data.said;
+  if (before && data.queue.acknowledged_own !== before.queue.acknowledged_own && data.announcement) s.live.textContent = data.announcement;
   drawPalette(s);
   drawStage(s);
   drawBar(s);
   drawHelp(s);
-  if (isAnswered && before && before.selected !== data.selected) reveal(s);
+  if (isAcknowledged && before && before.selected !== data.selected) reveal(s);
   return () => {
     clearTimeout(s.timer);
     cancelAnimationFrame(s.frame);
@@ -58,9 +58,9 @@ function pictureOf({ solids, wires, joints, gaps, width, height, selected }) {
   return { solids, wires, joints, gaps, width, height, selected };
 }
 
-function tell(s, kind, more) {
+function sendEdit(s, kind, more) {
   const action = { kind, id: s.selected || '', ...more };
-  s.sent = speak(s.root, s.component, s.component.data.ears, action, (last, next) => last.kind === 'select' && next.kind === 'select');
+  s.sent = sendAction(s.root, s.component, s.component.data.queue, action, (last, next) => last.kind === 'select' && next.kind === 'select');
   clearTimeout(s.timer);
   s.timer = setTimeout(() => {
     s.sent = null;
@@ -68,7 +68,7 @@ function tell(s, kind, more) {
     s.selected = s.data.selected;
     drawStage(s);
     drawBar(s);
-  }, ANSWER_MS);
+  }, RESPONSE_MS);
 }
 
 // --- drawing
@@ -93,8 +93,8 @@ function button(parent, className, words, attributes = {}) {
 
 function drawPalette(s) {
   const { palette, words } = s.data;
-  const wanted = fold(s.filter.value.trim());
-  const signature = JSON.stringify([palette, wanted, s.family]);
+  const query = fold(s.filter.value.trim());
+  const signature = JSON.stringify([palette, query, s.family]);
   if (signature === s.drawnPalette) return;
   s.drawnPalette = signature;
   s.filter.placeholder = words.filter;
@@ -105,16 +105,16 @@ function drawPalette(s) {
   s.families.setAttribute('role', 'group');
   s.families.setAttribute('aria-label', words.families);
   palette.forEach((family, i) => {
-    button(s.families, 'family', family.title, { 'aria-pressed': String(!wanted && i === s.family), 'data-family': i }).style.setProperty('--mark', family.colour);
+    button(s.families, 'family', family.title, { 'aria-pressed': String(!query && i === s.family), 'data-family': i }).style.setProperty('--mark', family.colour);
   });
   if (at >= 0) s.families.children[at].focus();
   s.chips.replaceChildren();
   s.chips.setAttribute('role', 'group');
   s.chips.setAttribute('aria-label', words.palette);
   for (const [i, family] of palette.entries()) {
-    for (const one of family.kinds) {
-      if (wanted ? !fold(`${one.title} ${one.kind} ${family.title}`).includes(wanted) : i !== s.family) continue;
-      const chip = button(s.chips, 'chip', one.title, { 'data-kind': one.kind, title: one.help, 'aria-label': `${words.add}: ${one.title}` });
+    for (const layer of family.kinds) {
+      if (query ? !fold(`${layer.title} ${layer.kind} ${family.title}`).includes(query) : i !== s.family) continue;
+      const chip = button(s.chips, 'chip', layer.title, { 'data-kind': layer.kind, title: layer.help, 'aria-label': `${words.add}: ${layer.title}` });
       chip.style.setProperty('--mark', family.colour);
     }
   }
@@ -275,7 +275,7 @@ function fit(s) {
   const room = s.stage.clientWidth - 4;
   if (room <= 0) return;
   const whole = Math.min(room / s.data.width, TALL_PX / s.data.height);
-  if (s.isAuto) s.zoom = Math.min(Math.max(whole, s.isWhole ? ZOOM.least : ZOOM.low), ZOOM.high);
+  if (s.isAuto) s.zoom = Math.min(Math.max(whole, s.isWhole ? ZOOM.min : ZOOM.low), ZOOM.high);
   s.svg.style.width = `${s.data.width * s.zoom}px`;
   s.svg.style.height = `${s.data.height * s.zoom}px`;
 }
@@ -283,7 +283,7 @@ function fit(s) {
 function zoomTo(s, zoom, x = s.stage.clientWidth / 2) {
   const before = s.zoom, at = (s.stage.scrollLeft + x) / before;
   s.isAuto = false;
-  s.zoom = Math.min(Math.max(zoom, ZOOM.least), ZOOM.most);
+  s.zoom = Math.min(Math.max(zoom, ZOOM.min), ZOOM.max);
   fit(s);
   s.stage.scrollLeft = at * s.zoom - x;
   drawBar(s);

@@ -10,7 +10,7 @@ from typing import Any
 from vpc2.ui.components import action_queue
 
 _FOLDER = Path(__file__).parent
-_LEAST = {"place": 0, "step": -1}
+_MIN_VALUES = {"place": 0, "step": -1}
 
 
 def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
@@ -18,9 +18,9 @@ def read_event(payload: object) -> tuple[str, tuple[float, float]] | None:
     if not isinstance(payload, Mapping):
         return None
     kind, value = payload.get("kind"), payload.get("value")
-    if not isinstance(kind, str) or kind not in _LEAST or not isinstance(value, list | tuple) or len(value) != 2:
+    if not isinstance(kind, str) or kind not in _MIN_VALUES or not isinstance(value, list | tuple) or len(value) != 2:
         return None
-    if not all(isinstance(part, int | float) and not isinstance(part, bool) and _LEAST[kind] <= part <= 1 for part in value):
+    if not all(isinstance(part, int | float) and not isinstance(part, bool) and _MIN_VALUES[kind] <= part <= 1 for part in value):
         return None
     return kind, (float(value[0]), float(value[1]))
 
@@ -36,7 +36,7 @@ def point_picker(
 ) -> None:
     """Draw a JPEG or PNG with rectangles; before the page reruns, `on_event` is called with the result of `read_event`.
 
-    A rectangle has `box` (x0, y0, x1, y1 in fractions of the sides), `colour` and `said` (its caption); the last one is highlighted.
+    A rectangle has `box` (x0, y0, x1, y1 in fractions of the sides), `colour` and `caption`; the last one is highlighted.
     `words` holds `image`, `hint`, and, where a slider shows the rectangles one by one, `film` (its name) and `play`.
     """
 
@@ -47,5 +47,5 @@ def point_picker(
     kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
     address = f"data:image/{kind};base64," + base64.b64encode(image).decode()
     data = {"image": address, "rectangles": [dict(rectangle) for rectangle in rectangles], "pixelated": is_pixelated, "words": dict(words)}
-    data["ears"] = action_queue.register_callback(key, on_action)
+    data["queue"] = action_queue.register_callback(key, on_action)
     action_queue.component("vpc2.point_picker", _FOLDER)(key=key, data=data, on_event_change=action_queue.trigger_callback(key))

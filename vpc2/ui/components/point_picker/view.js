@@ -1,16 +1,16 @@
-// An image with rectangles shown layer by layer, and one selected point. Coordinates are fractions of the sides.
+// An image with rectangles shown layer by layer, and rectangle selected point. Coordinates are fractions of the sides.
 const SPACE = 'http://www.w3.org/2000/svg';
 const STEP_MS = 600;
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
 export default function (component) {
   const { parentElement: root, data } = component;
-  hearBack(data.ears);
+  acknowledge(data.queue);
   let state = STATES.get(root);
   if (!state) { state = { timer: 0 }; STATES.set(root, state); }
   clearInterval(state.timer);
   const stage = root.querySelector('.stage'), svg = root.querySelector('svg'), image = root.querySelector('img');
-  const film = root.querySelector('.film'), range = root.querySelector('input'), play = root.querySelector('.play'), said = root.querySelector('.said');
+  const film = root.querySelector('.film'), range = root.querySelector('input'), play = root.querySelector('.play'), caption = root.querySelector('.caption');
   const words = data.words, all = data.rectangles;
   // The whole picture fits on the screen, whatever its sides.
   image.onload = () => { stage.style.maxWidth = `calc(66vh * ${image.naturalWidth / image.naturalHeight})`; };
@@ -35,17 +35,17 @@ export default function (component) {
       const [x0, y0, x1, y1] = last.box;
       add('path', { d: `M0 0H1V1H0ZM${x0} ${y0}V${y1}H${x1}V${y0}Z`, 'fill-rule': 'evenodd' }, 'shade');
     }
-    for (const one of shown) {
-      const [x0, y0, x1, y1] = one.box, mark = one === last ? ' last' : '';
+    for (const rectangle of shown) {
+      const [x0, y0, x1, y1] = rectangle.box, mark = rectangle === last ? ' last' : '';
       const sides = { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
       add('rect', sides, 'under' + mark);
-      add('rect', { ...sides, stroke: one.colour }, 'over' + mark);
+      add('rect', { ...sides, stroke: rectangle.colour }, 'over' + mark);
     }
-    said.textContent = last ? last.said : '';
-    said.hidden = !said.textContent;
-    range.setAttribute('aria-valuetext', said.textContent);
+    caption.textContent = last ? last.caption : '';
+    caption.hidden = !caption.textContent;
+    range.setAttribute('aria-valuetext', caption.textContent);
   };
-  const send = (kind, value) => speak(root, component, data.ears, { kind, value });
+  const send = (kind, value) => sendAction(root, component, data.queue, { kind, value });
   stage.onclick = event => {
     const frame = stage.getBoundingClientRect();
     const place = [(event.clientY - frame.top) / frame.height, (event.clientX - frame.left) / frame.width];

@@ -1,6 +1,6 @@
 // One window over real numbers. The outputs are computed in Python; here the products that lead to them are only written out.
 const PIXEL = 0, BEYOND = 2;
-const MOST_ZEROS = 25; // windows up to 5 x 5 are written out whole
+const MAX_TERMS = 25; // windows up to 5 x 5 are written out whole
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const STATES = new WeakMap();
 const fill = (text, values) => text.replace(/{(\w+)}/g, (_all, key) => values[key]);
@@ -67,7 +67,7 @@ function build(root, s) {
         const cell = document.createElement('div');
         cell.className = 'cell'; cell.setAttribute('role', 'gridcell');
         cell.dataset.y = i; cell.dataset.x = j;
-        if (where !== 'kernel') { cell.tabIndex = -1; cell.onfocus = () => { look(root, s, where, cell); speak(root); }; }
+        if (where !== 'kernel') { cell.tabIndex = -1; cell.onfocus = () => { look(root, s, where, cell); announce(root); }; }
         make(cell, value, i, j);
         return cell;
       }));
@@ -121,7 +121,7 @@ function show(root, s) {
   }
   const terms = under(s, s.at), value = data.outputs[s.at[0]][s.at[1]];
   const seen = data.op === 'sum' ? terms : terms.filter(term => term.value !== null);
-  const best = data.op === 'max' ? seen.find(term => term.value === Math.max(...seen.map(one => one.value))) : null;
+  const best = data.op === 'max' ? seen.find(term => term.value === Math.max(...seen.map(term => term.value))) : null;
   for (const term of seen) {
     cell_at(root, 'input', [term.y, term.x]).classList.add('lit');
     if (term === best) cell_at(root, 'input', [term.y, term.x]).classList.add('winner');
@@ -144,7 +144,7 @@ function spell(sum, s, terms, value) {
   if (data.op === 'max') parts.push('max(');
   else if (data.op === 'mean' || data.divisor > 1) parts.push('(');
   // A large window with a small kernel in its middle: the products with zeros are counted, not written.
-  const written = data.op === 'sum' && terms.length > MOST_ZEROS ? terms.filter(term => term.weight !== 0) : terms;
+  const written = data.op === 'sum' && terms.length > MAX_TERMS ? terms.filter(term => term.weight !== 0) : terms;
   written.forEach((term, i) => {
     if (i) parts.push(join);
     const text = data.op === 'sum' ? `${write(s, term.value)}×${inBrackets(term.weight)}` : write(s, term.value);
@@ -172,7 +172,7 @@ function look(root, s, where, cell) {
   show(root, s);
 }
 
-function speak(root) {
+function announce(root) {
   root.querySelector('.live').textContent = `${root.querySelector('.title').textContent}. ${root.querySelector('.sum').textContent}`;
 }
 
@@ -182,11 +182,11 @@ function wire(root, s) {
     grid.onpointerover = event => { const cell = event.target.closest('.cell'); if (cell) look(root, s, where, cell); };
     grid.onpointerleave = () => { if (s.pixel) { s.pixel = null; show(root, s); } };
     grid.onkeydown = event => {
-      const cell = event.target.closest('.cell'), way = ARROWS[event.key];
-      if (!cell || !way) return;
+      const cell = event.target.closest('.cell'), step = ARROWS[event.key];
+      if (!cell || !step) return;
       event.preventDefault();
       const [y, x] = place_of(cell);
-      cell_at(root, where, [y + way[0], x + way[1]])?.focus();
+      cell_at(root, where, [y + step[0], x + step[1]])?.focus();
     };
   }
   const move = by => {
@@ -203,8 +203,8 @@ function wire(root, s) {
     play.textContent = s.data.words.pause;
     tick();
   };
-  root.querySelector('.step').onclick = () => { stop(root, s); move(1); speak(root); };
-  root.querySelector('.back').onclick = () => { stop(root, s); move(-1); speak(root); };
+  root.querySelector('.step').onclick = () => { stop(root, s); move(1); announce(root); };
+  root.querySelector('.back').onclick = () => { stop(root, s); move(-1); announce(root); };
 }
 
 function stop(root, s) {

@@ -22,7 +22,7 @@ function choose(s, id, hasFocus = true) {
   drawRing(s);
   drawBar(s);
   if (hasFocus) focus(s);
-  if (isNew) tell(s, 'select', { id });
+  if (isNew) sendEdit(s, 'select', { id });
 }
 
 function focus(s) {
@@ -50,21 +50,21 @@ function neighbour(s, key) {
   if (key === 'End') return beside[beside.length - 1];
   if (key === 'ArrowLeft') return beside[at - 1];
   if (key === 'ArrowRight') return beside[at + 1];
-  if (key === 'ArrowDown') return walkable(s).find(one => one.parent === here.id) || lane(s, here.parent, here.branch + 1)[0];
+  if (key === 'ArrowDown') return walkable(s).find(solid => solid.parent === here.id) || lane(s, here.parent, here.branch + 1)[0];
   return (here.branch && lane(s, here.parent, here.branch - 1)[0]) || find(s, here.parent);
 }
 
 // --- preview of a change, before Python responds
 
 const ROOM_PX = 26; // between two volumes
-const FORESEEN = 'foreseen-'; // prefix of a new layer's provisional id until Python assigns one; Python maps it to the layer
+const PROVISIONAL = 'provisional-'; // prefix of a new layer's provisional id until Python assigns one; Python maps it to the layer
 
 function pitch(beside, i) {
   return (beside[i + 1] ? beside[i + 1].x : beside[i].x + beside[i].right + ROOM_PX) - beside[i].x;
 }
 
 // The solids with the layers of one lane moved along, and which of those layers each solid stands in; `steps`: how far, to which place.
-function carry(s, steps) {
+function shiftSolids(s, steps) {
   const root = solid => (!solid || steps.has(solid.id) ? solid : root(find(s, solid.parent)));
   const within = new Map(s.data.solids.map(solid => [solid.id, root(solid)?.id]));
   const solids = s.data.solids.map(solid => {
@@ -74,15 +74,15 @@ function carry(s, steps) {
   return [solids, within];
 }
 
-function foresee(s, id, at) {
+function previewMove(s, id, at) {
   const moved = find(s, id), beside = lane(s, moved.parent, moved.branch), from = moved.at;
   const to = at - (at > from);
   if (to === from || to < 0 || to >= beside.length) return;
-  const steps = new Map(beside.map((one, i) => [one.id, [0, i]]));
-  const way = to > from ? -pitch(beside, from) : pitch(beside, from);
-  for (let i = Math.min(from, to); i <= Math.max(from, to); i++) steps.set(beside[i].id, [way, i + (to > from ? -1 : 1)]);
+  const steps = new Map(beside.map((solid, i) => [solid.id, [0, i]]));
+  const offset = to > from ? -pitch(beside, from) : pitch(beside, from);
+  for (let i = Math.min(from, to); i <= Math.max(from, to); i++) steps.set(beside[i].id, [offset, i + (to > from ? -1 : 1)]);
   steps.set(id, [to > from ? beside[to].x + pitch(beside, to) - pitch(beside, from) - moved.x : beside[to].x - moved.x, to]);
-  const [solids, within] = carry(s, steps);
+  const [solids, within] = shiftSolids(s, steps);
   const isMoved = solid => within.get(solid.id) === id;
   const rest = solids.filter(solid => !isMoved(solid));
   const ends = rest.map(solid => within.get(solid.id) === beside[to].id);
@@ -91,34 +91,34 @@ function foresee(s, id, at) {
   drawStage(s);
 }
 
-function foreseeGone(s) {
-  const gone = find(s, s.selected);
-  if (!gone || gone.role === 'slot') return;
-  const beside = lane(s, gone.parent, gone.branch), from = gone.at;
+function previewRemoval(s) {
+  const removed = find(s, s.selected);
+  if (!removed || removed.role === 'slot') return;
+  const beside = lane(s, removed.parent, removed.branch), from = removed.at;
   if (beside.length < 2) return; // an emptied branch gets a place of its own
-  const [solids, within] = carry(s, new Map(beside.map((one, i) => [one.id, i > from ? [-pitch(beside, from), i - 1] : [0, i]])));
-  s.data = { ...s.data, solids: solids.filter(solid => within.get(solid.id) !== gone.id) };
+  const [solids, within] = shiftSolids(s, new Map(beside.map((solid, i) => [solid.id, i > from ? [-pitch(beside, from), i - 1] : [0, i]])));
+  s.data = { ...s.data, solids: solids.filter(solid => within.get(solid.id) !== removed.id) };
   s.selected = (beside[from + 1] || beside[from - 1]).id;
   drawStage(s);
   drawBar(s);
 }
 
 // A new layer behind another one: a copy of it, or a plain volume in the colour of its family.
-function foreseeNew(s, before, kind, id) {
+function previewNewLayer(s, before, kind, id) {
   if (!before || before.role === 'slot' || before.role === 'frame') return;
-  const family = s.data.palette.find(one => one.kinds.some(other => other.kind === kind));
-  const title = family?.kinds.find(one => one.kind === kind).title;
+  const family = s.data.palette.find(family => family.kinds.some(other => other.kind === kind));
+  const title = family?.kinds.find(other => other.kind === kind).title;
   const plain = family && {
     role: 'layer', width: 14, right: 14, top: 0, colour: family.colour, faces: [[`M0 0h14v${before.height}h-14z`, family.colour]], stripes: '',
     name: title, lines: [], title, label: title, problem: false, slab: false, open: null, more: false, fewer: false,
   };
   const beside = lane(s, before.parent, before.branch), from = before.at;
-  const made = { ...before, ...plain, id, x: before.x + pitch(beside, from), at: from + 1 };
-  const room = made.right + ROOM_PX;
-  const [solids, within] = carry(s, new Map(beside.map((one, i) => [one.id, i > from ? [room, i + 1] : [0, i]])));
-  solids.splice(solids.map(solid => within.get(solid.id) === before.id).lastIndexOf(true) + 1, 0, made);
+  const added = { ...before, ...plain, id, x: before.x + pitch(beside, from), at: from + 1 };
+  const room = added.right + ROOM_PX;
+  const [solids, within] = shiftSolids(s, new Map(beside.map((solid, i) => [solid.id, i > from ? [room, i + 1] : [0, i]])));
+  solids.splice(solids.map(solid => within.get(solid.id) === before.id).lastIndexOf(true) + 1, 0, added);
   s.data = { ...s.data, solids, width: s.data.width + room };
-  s.selected = made.id;
+  s.selected = added.id;
   drawStage(s);
   drawBar(s);
 }
@@ -126,18 +126,18 @@ function foreseeNew(s, before, kind, id) {
 // --- actions of keys and buttons
 
 const ACTS = {
-  open: s => find(s, s.selected)?.open !== null && tell(s, 'toggle'),
-  duplicate: s => foreseen(s, 'duplicate', id => foreseeNew(s, find(s, s.selected), '', id)),
-  copy: s => { s.hasCopied = true; tell(s, 'copy'); },
-  cut: s => { s.hasCopied = true; foreseen(s, 'cut', () => foreseeGone(s)); },
-  paste: s => (s.data.can_paste || s.hasCopied) && tell(s, 'paste'), // also before Python has acknowledged the copy
+  open: s => find(s, s.selected)?.open !== null && sendEdit(s, 'toggle'),
+  duplicate: s => sendWithPreview(s, 'duplicate', id => previewNewLayer(s, find(s, s.selected), '', id)),
+  copy: s => { s.hasCopied = true; sendEdit(s, 'copy'); },
+  cut: s => { s.hasCopied = true; sendWithPreview(s, 'cut', () => previewRemoval(s)); },
+  paste: s => (s.data.can_paste || s.hasCopied) && sendEdit(s, 'paste'), // also before Python has acknowledged the copy
   left: s => shift(s, 'left', -1),
   right: s => shift(s, 'right', 2),
-  up: s => tell(s, 'shift', { way: 'up' }),
-  down: s => tell(s, 'shift', { way: 'down' }),
-  more: s => tell(s, 'branches', { by: 1 }),
-  fewer: s => tell(s, 'branches', { by: -1 }),
-  remove: s => foreseen(s, 'remove', () => foreseeGone(s)),
+  up: s => sendEdit(s, 'shift', { direction: 'up' }),
+  down: s => sendEdit(s, 'shift', { direction: 'down' }),
+  more: s => sendEdit(s, 'branches', { by: 1 }),
+  fewer: s => sendEdit(s, 'branches', { by: -1 }),
+  remove: s => sendWithPreview(s, 'remove', () => previewRemoval(s)),
   less: s => zoomTo(s, s.zoom / ZOOM.step),
   many: s => zoomTo(s, 1),
   great: s => zoomTo(s, s.zoom * ZOOM.step),
@@ -149,24 +149,24 @@ const ACTS = {
 };
 
 // The new layer gets a provisional id at once, so that the next key can apply to it.
-function foreseen(s, kind, show, more) {
-  const made = `${FORESEEN}${s.name}-${++s.count}`;
-  tell(s, kind, { made, ...more });
-  show(made);
+function sendWithPreview(s, kind, show, more) {
+  const provisionalId = `${PROVISIONAL}${s.name}-${++s.count}`;
+  sendEdit(s, kind, { provisional_id: provisionalId, ...more });
+  show(provisionalId);
 }
 
-function shift(s, way, by) {
+function shift(s, direction, by) {
   const solid = find(s, s.selected);
   if (!solid || solid.role === 'slot') return;
-  foresee(s, solid.id, solid.at + by);
+  previewMove(s, solid.id, solid.at + by);
   drawBar(s);
   reveal(s);
-  tell(s, 'shift', { way });
+  sendEdit(s, 'shift', { direction });
 }
 
-const PLAIN = { Delete: 'remove', Backspace: 'remove', Enter: 'open', '+': 'great', '=': 'great', '-': 'less', 0: 'fit', '?': 'keys' };
-const HELD = { d: 'duplicate', c: 'copy', x: 'cut', v: 'paste' };
-const PUSHED = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' };
+const PLAIN_KEYS = { Delete: 'remove', Backspace: 'remove', Enter: 'open', '+': 'great', '=': 'great', '-': 'less', 0: 'fit', '?': 'keys' };
+const CONTROL_KEYS = { d: 'duplicate', c: 'copy', x: 'cut', v: 'paste' };
+const ALT_KEYS = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' };
 
 function onKey(s, event) {
   if (event.key === 'Escape' && s.drag) {
@@ -178,7 +178,7 @@ function onKey(s, event) {
     s.chips.querySelector('.chip')?.click();
   } else if (s.solids.contains(event.target)) {
     const isHeld = event.ctrlKey || event.metaKey;
-    const act = isHeld && !event.altKey && !event.shiftKey ? HELD[event.key.toLowerCase()] : event.altKey && !isHeld ? PUSHED[event.key] : isHeld || event.altKey ? null : PLAIN[event.key];
+    const act = isHeld && !event.altKey && !event.shiftKey ? CONTROL_KEYS[event.key.toLowerCase()] : event.altKey && !isHeld ? ALT_KEYS[event.key] : isHeld || event.altKey ? null : PLAIN_KEYS[event.key];
     if (act) {
       ACTS[act](s);
     } else if (!isHeld && !event.altKey && /^(Arrow|Home|End)/.test(event.key)) {
@@ -199,7 +199,7 @@ function onKey(s, event) {
 function solidAt(s, target) {
   const node = target.closest('.solid');
   if (!node || !s.solids.contains(node)) return null;
-  const solid = s.data.solids.find(one => one.id === node.dataset.id);
+  const solid = s.data.solids.find(other => other.id === node.dataset.id);
   if (!solid || solid.role === 'input') return null;
   return solid.fixed ? find(s, solid.parent) : solid;
 }
@@ -210,16 +210,16 @@ function nearestGap(s, event) {
   const box = s.svg.getBoundingClientRect();
   const x = (event.clientX - box.left) / s.zoom, y = (event.clientY - box.top) / s.zoom;
   const isInside = id => {
-    for (let one = id; one; one = find(s, one)?.parent) if (one === s.drag.id) return true;
+    for (let ancestor = id; ancestor; ancestor = find(s, ancestor)?.parent) if (ancestor === s.drag.id) return true;
     return false;
   };
-  let best = null, least = Infinity;
+  let nearest = null, minDistance = Infinity;
   for (const gap of s.data.gaps) {
     if (s.drag.id && isInside(gap.place.inside)) continue;
-    const far = Math.abs(x - gap.x) + 3 * Math.max(0, Math.abs(y - gap.y) - gap.height / 2);
-    if (far < least) [best, least] = [gap, far];
+    const distance = Math.abs(x - gap.x) + 3 * Math.max(0, Math.abs(y - gap.y) - gap.height / 2);
+    if (distance < minDistance) [nearest, minDistance] = [gap, distance];
   }
-  return best;
+  return nearest;
 }
 
 function follow(s, event) {
@@ -260,13 +260,13 @@ function drop(s, isDone) {
     const solid = find(s, drag.id), { place } = drag.gap;
     if (!solid) return;
     s.selected = drag.id;
-    if (place.inside === solid.parent && place.branch === solid.branch) foresee(s, drag.id, place.at);
+    if (place.inside === solid.parent && place.branch === solid.branch) previewMove(s, drag.id, place.at);
     drawStage(s);
     drawBar(s);
-    tell(s, 'move', { id: drag.id, place });
+    sendEdit(s, 'move', { id: drag.id, place });
   } else {
     const { place } = drag.gap;
-    foreseen(s, 'add', id => foreseeNew(s, lane(s, place.inside, place.branch)[place.at - 1], drag.kind, id), { layer: drag.kind, place });
+    sendWithPreview(s, 'add', id => previewNewLayer(s, lane(s, place.inside, place.branch)[place.at - 1], drag.kind, id), { layer: drag.kind, place });
   }
 }
 
@@ -290,19 +290,19 @@ function connect(s) {
       s.filter.value = '';
       drawPalette(s);
     } else if (chip) {
-      foreseen(s, 'add', id => foreseeNew(s, find(s, s.selected), chip.dataset.kind, id), { layer: chip.dataset.kind });
+      sendWithPreview(s, 'add', id => previewNewLayer(s, find(s, s.selected), chip.dataset.kind, id), { layer: chip.dataset.kind });
     } else if (act) {
       ACTS[act.dataset.act](s);
     } else {
       const solid = solidAt(s, event.target);
       if (!solid) return;
       choose(s, solid.id);
-      if (event.target.closest('.chevron')) tell(s, 'toggle', { id: solid.id });
+      if (event.target.closest('.chevron')) sendEdit(s, 'toggle', { id: solid.id });
     }
   };
   canvas.ondblclick = event => {
     const solid = event.target.closest('.chevron') ? null : solidAt(s, event.target);
-    if (solid && solid.open !== null) tell(s, 'toggle', { id: solid.id });
+    if (solid && solid.open !== null) sendEdit(s, 'toggle', { id: solid.id });
   };
   stage.addEventListener('wheel', event => {
     if (!event.ctrlKey) return;
