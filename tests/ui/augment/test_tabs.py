@@ -224,7 +224,7 @@ def test_what_is_written_once_is_on_the_bill_of_all_epochs(monkeypatch):
     times = {"draw_ms": 100, "write_original_ms": 200, "write_draw_ms": 300, "read_ms": 50}
     cost = Cost(**times, original_bytes=2 * MB, draw_bytes=MB, digests=((b"a", b"b"),))
     monkeypatch.setattr(export_cost, "measure_export", lambda *given: cost)
-    table = tables(augment("Export", MIRRORED, SMOOTH, OTHER, export__copies=2))[0]
+    table = tables(augment("Take home", MIRRORED, SMOOTH, OTHER, export__copies=2))[0]
     online, offline = ([re.sub(r"^about ", "", cell.replace("\u00a0", " ")) for cell in table.iloc[:, i]] for i in (1, 2))
     written, read, drawn = 2 * 0.2 + 4 * 0.3, 6 * 0.05, 2 * (0.05 + 0.1)
     assert online[2:] == ["4.0 MB", "0 s", f"{1000 * drawn:.0f} ms", f"{10 * drawn:.1f} s"]

@@ -16,7 +16,7 @@ from vpc2.ui.session import workspace
 @pytest.fixture(autouse=True)
 def session(monkeypatch):
     monkeypatch.setattr(st, "session_state", {})
-    monkeypatch.setattr(workspace, "visitor", lambda: VISITOR)
+    monkeypatch.setattr(workspace, "visitor_id", lambda: VISITOR)
 
 
 def pictures(data):
