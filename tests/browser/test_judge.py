@@ -72,9 +72,9 @@ def test_the_whole_card_holds_two_nets_against_each_other(judge, wait_idle, scre
         judge.get_by_role("button", name="Table as CSV").click()
     coming.value.save_as(tmp_path / "card.csv")
     rows = list(csv.DictReader((tmp_path / "card.csv").open()))
-    assert {row["challenge"] for row in rows} == set(CORRUPTIONS)
+    assert {row["corruption"] for row in rows} == set(CORRUPTIONS)
     assert len(rows) == 2 * sum(len(entry.strengths) for entry in CORRUPTIONS.values())
-    moved = {row["classifier"]: float(row["accuracy"]) for row in rows if (row["challenge"], float(row["strength"])) == ("shift", 15)}
+    moved = {row["classifier"]: float(row["accuracy"]) for row in rows if (row["corruption"], float(row["strength"])) == ("shift", 15)}
     assert moved["1"] > moved["2"] + 0.2
     assert judge.locator(".js-plotly-plot").count() == len(CORRUPTIONS)
     screenshots("judge-card")

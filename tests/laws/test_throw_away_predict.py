@@ -101,7 +101,7 @@ def test_an_attack(offer, write, tmp_path):
 
 
 @throws_away(CORRUPTIONS=Corruption)
-def test_a_challenge(offer, write):
+def test_a_corruption(offer, write):
     write("vpc2.predict.robustness.thrown_away", "def fade(images, percent, seed):\n    return images * (1 - percent / 100)\n")
     target = "vpc2.predict.robustness.thrown_away.fade"
     add(offer, "CORRUPTIONS", Corruption(key="fade", target=target, family="light", strengths=(0, 50, 90), unit=" %", **WORDS))

@@ -26,7 +26,7 @@ def _corruption(key: str, title: Text, help_text: Text, family: str, strengths: 
 
 
 CORRUPTIONS: Catalog[Corruption] = Catalog(
-    Text("challenge"),
+    Text("corruption"),
     _corruption(
         "rotation",
         Text("Rotation", context="a corruption"),

@@ -30,7 +30,7 @@ def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of corruption, its effect on each photograph, and the accuracy on the test set."""
     if not classifiers.is_available(ref):
         return
-    key = st.selectbox(_("Challenge"), list(CORRUPTIONS), format_func=lambda key: localize(CORRUPTIONS[key].title), key="endure/which")
+    key = st.selectbox(_("Corruption"), list(CORRUPTIONS), format_func=lambda key: localize(CORRUPTIONS[key].title), key="endure/which")
     entry = CORRUPTIONS[key]
     st.caption(localize(entry.help))
     for photo in photos:
@@ -112,7 +112,7 @@ def _draw_test_set(ref: ClassifierRef, key: str) -> None:
             placeholder=_("Choose another run"),
             key=f"endure/other/{ref}",
         )
-        is_one = button(_("This challenge"), icon=":material/show_chart:", key="endure/one")
+        is_one = button(_("This corruption"), icon=":material/show_chart:", key="endure/one")
         is_whole = button(_("The whole card"), icon=":material/grid_view:", type="primary", key="endure/whole")
     requested = st.session_state.setdefault("endure/asked", {})
     refs = [ref, *([ClassifierRef.parse(other)] if other else [])]
@@ -168,7 +168,7 @@ def _draw_curves(curves: dict[str, list[RobustnessCurve]], titles: Sequence[str]
     )
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(["classifier", "challenge", "strength", "accuracy", "low", "high", "confidence"])
+    writer.writerow(["classifier", "corruption", "strength", "accuracy", "low", "high", "confidence"])
     for key, by_classifier in curves.items():
         for i, curve in enumerate(by_classifier):
             for strength, share, confidence in zip(curve.strengths, curve.shares, curve.confidence, strict=True):
