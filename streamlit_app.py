@@ -7,7 +7,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import streamlit as st  # noqa: E402
 
-from vpc2.resources import PACKAGE  # noqa: E402
+from vpc2.bundled_files import PACKAGE  # noqa: E402
 from vpc2.system import host  # noqa: E402
 from vpc2.ui import addresses  # noqa: E402
 from vpc2.ui.server import errors, routes  # noqa: E402

@@ -31,7 +31,7 @@ SCENARIOS = (
     _row(
         "T05",
         "no validation",
-        "training/runs/test_snapshot_view.py::test_a_class_without_pictures_has_no_accuracy_and_no_validation_is_no_error",
+        "training/runs/test_snapshot_writer.py::test_a_class_without_pictures_has_no_accuracy_and_no_validation_is_no_error",
     ),
     _row("T06", "one class", "training/trainer/test_trainer.py::test_one_class_is_refused_with_counts"),
     _row(

@@ -17,7 +17,20 @@ HEAVY = {"torch", "torchvision", "kornia", "numpy", "scipy", "PIL", "streamlit",
 HEAVY |= {"onnx", "psutil", "ray"}
 # Links, catalogs, arithmetic and exported code come in milliseconds, before torch is there: these, and every file that says so itself.
 LIGHT = {
-    *("codec", "catalog", "knobs", "labels", "number_format", "resources", "rng", "shares", "sources", "spreadsheet", "text", "version"),
+    *(
+        "codec",
+        "catalog",
+        "knobs",
+        "labels",
+        "number_format",
+        "bundled_files",
+        "rng",
+        "proportions",
+        "sources",
+        "spreadsheet",
+        "text",
+        "version",
+    ),
     *("system.files", "system.host", "system.lru_cache", "system.privacy"),
     *("augment.spec", "augment.presets", "augment.mixes", "augment.operations.catalog", "augment.labels.files"),
     *("augment.export.kornia_code", "augment.export.other_libraries"),

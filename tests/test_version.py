@@ -19,7 +19,8 @@ from vpc2.augment.export import kornia_code, other_libraries
 from vpc2.augment.export.offline_dataset import Item, write_dataset
 from vpc2.augment.labels.files import to_coco, to_yolo_yaml
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import uploads
+from vpc2.bundled_files import PACKAGE, resource
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.images.encode import to_jpeg
 from vpc2.labels import box
@@ -29,7 +30,6 @@ from vpc2.nets.export.pytorch_code import to_code
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
 from vpc2.predict.export.html_report import to_html
-from vpc2.resources import PACKAGE, resource
 from vpc2.training.experiments.store import ExperimentStore
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.store import RunStore, read_run
@@ -86,8 +86,8 @@ def test_a_checkpoint_says_what_wrote_it(tmp_path):
 
 def test_an_own_data_set_says_what_made_it():
     pictures = np.arange(20 * 8 * 8 * 3, dtype=np.uint8).reshape(20, 8, 8, 3)
-    entry = uploads.keep(ImageSet(pictures, np.arange(20) % 2, ("a", "b")), "mine", "me")
-    assert json.loads((uploads.own_folder(entry.key) / uploads.OWN_ABOUT).read_text())["app"] == APP
+    entry = uploaded_sets.keep(ImageSet(pictures, np.arange(20) % 2, ("a", "b")), "mine", "me")
+    assert json.loads((uploaded_sets.own_folder(entry.key) / uploaded_sets.OWN_ABOUT).read_text())["app"] == APP
 
 
 SCRIPTS = {

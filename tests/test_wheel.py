@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[1]
 START_S = 90
 _HOME_IN_SPANISH = """
 from streamlit.testing.v1 import AppTest
-from vpc2 import resources
+from vpc2 import bundled_files
 
-at = AppTest.from_file(str(resources.PACKAGE / "ui" / "app.py"), default_timeout=60)
+at = AppTest.from_file(str(bundled_files.PACKAGE / "ui" / "app.py"), default_timeout=60)
 at.query_params["lang"] = "es"
 at.run()
 assert not at.exception, at.exception
-at.switch_page(str(resources.resource("pages", "build.py"))).run()
+at.switch_page(str(bundled_files.resource("pages", "build.py"))).run()
 assert not at.exception, at.exception
-print(resources.resource("assets"))
+print(bundled_files.resource("assets"))
 print(at.title[0].value)
 """
 

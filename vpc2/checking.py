@@ -80,7 +80,7 @@ def _check_photo(path: Path) -> _Found:
 
 
 def _check_data(path: Path) -> _Found:
-    from vpc2.data.folder import load_archive, load_folder
+    from vpc2.data.folder_or_zip import load_archive, load_folder
 
     if not path.exists():
         raise Refusal(_NO_FILE.fill(name=clean_name(path.name)))

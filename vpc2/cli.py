@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from vpc2 import checking, codec
+from vpc2.bundled_files import resource
 from vpc2.number_format import write_number
-from vpc2.resources import resource
 from vpc2.text import LANGUAGES, Refusal, Text, clean_name, from_stored
 from vpc2.version import APP
 
@@ -294,7 +294,7 @@ def _classifier(name: str) -> Any:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from vpc2.data.folder import load_folder
+    from vpc2.data.folder_or_zip import load_folder
     from vpc2.predict.evaluation import TestPredictions, predict_set
 
     classifier, views = _classifier(args.classifier), _views(args)

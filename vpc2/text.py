@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vpc2.bundled_files import resource
 from vpc2.number_format import write_number, write_percent
-from vpc2.resources import resource
 
 DOMAIN = "vpc2"
 LOCALES = resource("assets", "locale")

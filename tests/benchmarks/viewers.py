@@ -23,7 +23,7 @@ from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import EventWriter
-from vpc2.training.runs.snapshot_view import SnapshotWriter
+from vpc2.training.runs.snapshot_writer import SnapshotWriter
 from vpc2.training.runs.store import RunStore
 
 EVENTS_S, LOOK_S = 0.7, 0.9

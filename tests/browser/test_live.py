@@ -9,7 +9,7 @@ from tests.browser.conftest import serve
 from tests.browser.test_components import inked, write_run
 from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.runs.events import EventWriter
-from vpc2.training.runs.snapshot_view import SnapshotWriter
+from vpc2.training.runs.snapshot_writer import SnapshotWriter
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "apps" / "components.py"

@@ -7,6 +7,7 @@ from sklearn.metrics import confusion_matrix
 
 from vpc2.figures.attacks import accuracy_figure
 from vpc2.figures.augment import histogram_figure, label_mix_svg, strength_figure, survival_figure
+from vpc2.figures.confusion import confusion_figure
 from vpc2.figures.evaluation import accuracy_against_time_figure, reliability_figure, view_gains_figure
 from vpc2.figures.experiments import curves_figure, pairs_figure
 from vpc2.figures.explanations import embedding_figure
@@ -14,8 +15,7 @@ from vpc2.figures.lr_finder import lr_finder_figure
 from vpc2.figures.nets import border_svg, parameters_comparison_figure, parameters_figure
 from vpc2.figures.predictions import predictions_figure
 from vpc2.figures.robustness import robustness_figure
-from vpc2.figures.runs import confusion_figure
-from vpc2.shares import share_of
+from vpc2.proportions import share_of
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from vpc2.figures.runs import confusion_figure
+from vpc2.figures.confusion import confusion_figure
 
 CLASSES = ["cat", "dog", "owl"]
 # Three cats of four are taken for dogs, no dog for a cat: the other way round the figure would say something else.

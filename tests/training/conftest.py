@@ -1,8 +1,13 @@
 """Small recipes that train in a second or two."""
 
+from subprocess import PIPE, TimeoutExpired
+from types import SimpleNamespace
+
 import pytest
 
+from tests.forked import ForkedPopen
 from vpc2.nets.spec import make_net
+from vpc2.training.queue import worker_pool
 from vpc2.training.runs.store import RunStore
 from vpc2.training.spec import SETTINGS, Recipe
 
@@ -53,3 +58,9 @@ def recipe():
 @pytest.fixture
 def store(tmp_path):
     return RunStore(tmp_path / "home")
+
+
+@pytest.fixture
+def quick_workers(monkeypatch):
+    """The queue's workers start in a tenth of a second; how they start by themselves is for test_worker.py and test_restarts.py."""
+    monkeypatch.setattr(worker_pool, "subprocess", SimpleNamespace(Popen=ForkedPopen, PIPE=PIPE, TimeoutExpired=TimeoutExpired))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vpc2.augment.pipeline import draw_images
 from vpc2.augment.spec import Pipeline, edit_solo
-from vpc2.shares import Z, wilson
+from vpc2.proportions import Z, wilson
 from vpc2.text import Text
 
 MAX_CHANGED_SHARE = 0.05  # largest share of draws with a changed prediction in a harmless pipeline

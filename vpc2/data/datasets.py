@@ -162,7 +162,9 @@ def find_dataset(key: object) -> DatasetEntry:
         about = json.loads((own_folder(key) / OWN_ABOUT).read_text("utf-8"))
     title = Verbatim(about["name"]) if about else _OWN_GONE
     classes = tuple(about.get("classes", ("?", "?")))  # two placeholders, so that a net can still be checked against them
-    return DatasetEntry(key=key, title=title, help=_OWN, target="vpc2.data.uploads:load", classes=classes, size_px=128, needs_network=True)
+    return DatasetEntry(
+        key=key, title=title, help=_OWN, target="vpc2.data.uploaded_sets:load", classes=classes, size_px=128, needs_network=True
+    )
 
 
 def _reader(key: str) -> ModuleType:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from vpc2.data.datasets import DatasetEntry, own_home
 from vpc2.data.imageset import ImageSet
-from vpc2.data.uploads import SIZE_PX, keep
+from vpc2.data.uploaded_sets import SIZE_PX, keep
 from vpc2.images.decode import decode_photo
 from vpc2.images.encode import resize_square
 from vpc2.system.files import atomic_write, atomic_write_json

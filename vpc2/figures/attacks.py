@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from vpc2.figures.predictions import MERGED, PLAIN, error_bars
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 
 def accuracy_figure(epsilons: Sequence[str], lines: Sequence[tuple[str, Sequence[Share]]], *, x_title: str, y_title: str) -> go.Figure:

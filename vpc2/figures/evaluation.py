@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from vpc2.figures.predictions import MERGED, PLAIN, error_bars
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 _MARGIN = {"l": 8, "r": 8, "t": 28, "b": 8}
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import plotly.graph_objects as go
 
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 PLAIN, MERGED = "#7A8793", "#C2570C"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from vpc2.figures.predictions import MERGED, PLAIN
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 _BANDS = ("rgba(122, 135, 147, 0.18)", "rgba(194, 87, 12, 0.16)")
 Line = tuple[str, Sequence[Share], Sequence[float]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from vpc2.bundled_files import resource
 from vpc2.catalog import Catalog, Entry
 from vpc2.images.decode import Photo, decode_photo
 from vpc2.labels import Label, box, mask, point
-from vpc2.resources import resource
 from vpc2.text import Text
 
 FOLDER = resource("assets", "samples")

@@ -19,7 +19,7 @@ from vpc2.predict.statistics import PairedCounts, accuracy_of, compare_paired, c
 from vpc2.predict.tta.merges import MERGES, weighted_mean
 from vpc2.predict.tta.predict import images_at_once, predict_views
 from vpc2.predict.tta.views import IDENTITY, clean_views
-from vpc2.shares import Share
+from vpc2.proportions import Share
 from vpc2.text import Refusal, Text, clean_name
 
 _LISTED = 5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpc2.shares import CONFIDENCE, Share, Z, share_of, wilson
+from vpc2.proportions import CONFIDENCE, Share, Z, share_of, wilson
 
 BINS = 10
 SURE = 0.05  # significance level of the exact tests

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vpc2.nets.drawing.layout import Solid, lay_out_net
 from vpc2.nets.drawing.svg import to_svg
+from vpc2.nets.drawing.volumes import Solid, lay_out_net
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import edit_add, make_net

@@ -12,7 +12,7 @@ from torch import nn
 
 from vpc2 import codec
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import SYMBOLS, symbols_in
+from vpc2.nets.layers.formula_texts import SYMBOLS, symbols_in
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import Net, edit_add, make_net

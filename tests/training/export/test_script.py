@@ -21,7 +21,7 @@ from tests.forked import run_forked
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import edit_mix
 from vpc2.codec import from_json
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import load_classifier
 from vpc2.predict.spec import Backbone
@@ -111,9 +111,9 @@ def test_a_frozen_backbone_too(store, make_recipe, tmp_path, noise):
 def test_pictures_of_the_visitors_own_too(store, make_recipe, tmp_path):
     """Uneven classes with umlauts, and pictures that are there twice."""
     rng = np.random.default_rng(1)
-    images = rng.integers(0, 255, (30, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
+    images = rng.integers(0, 255, (30, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
     images[7] = images[3]
-    entry = uploads.keep(ImageSet(images, np.arange(30) % 3 * (np.arange(30) > 6), ("año", "'b'", "c")), "mine", "me")
+    entry = uploaded_sets.keep(ImageSet(images, np.arange(30) % 3 * (np.arange(30) > 6), ("año", "'b'", "c")), "mine", "me")
     run = store.create(replace(make_recipe(epochs=1, size_px=16, batch_size=8), dataset=entry.key), owner="me")
     assert train(run) == "finished"
     compare(run, tmp_path / "out")

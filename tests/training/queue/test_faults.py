@@ -126,7 +126,7 @@ def test_killed_at_random_moments_everything_loads_and_the_run_ends(store, make_
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
-def test_thirty_starts_in_five_seconds_all_end_and_none_runs_twice(store, make_recipe):
+def test_thirty_starts_in_five_seconds_all_end_and_none_runs_twice(store, make_recipe, quick_workers):
     """Started = finished + stopped + refused, one trains at a time, and a second click starts nothing."""
     queue = LocalQueue(store)
     try:

@@ -23,7 +23,7 @@ LONG = {"epochs": 10_000, "budget_s": 120.0}
 
 
 @pytest.fixture
-def queue(store):
+def queue(store, quick_workers):
     queue = LocalQueue(store)
     yield queue
     for run in store.list():

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
 from vpc2.training.queue import factory
@@ -148,8 +148,8 @@ def kinds(run):
 
 def test_a_class_trains_on_several_nodes_exactly_as_here(queue, cluster, store, make_recipe, tmp_path):
     recipe = make_recipe(epochs=2)
-    images = np.random.default_rng(0).integers(0, 255, (60, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
-    entry = uploads.keep(ImageSet(images, np.arange(60) % 10, tuple("0123456789")), "mine", "me")
+    images = np.random.default_rng(0).integers(0, 255, (60, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
+    entry = uploaded_sets.keep(ImageSet(images, np.arange(60) % 10, tuple("0123456789")), "mine", "me")
     mine = replace(recipe, dataset=entry.key)
     runs = [store.create(one, owner=owner) for one, owner in ((recipe, "a"), (mine, "b"), (recipe, "c"))]
     for run in runs:

@@ -82,7 +82,7 @@ def assert_same(run, whole, kinds):
 
 
 @pytest.fixture
-def queue(store, monkeypatch):
+def queue(store, monkeypatch, quick_workers):
     # As many threads as the uninterrupted run: sums depend on the number of threads.
     monkeypatch.setenv("VPC2_TRAINING_THREADS", str(torch.get_num_threads()))
     queue = LocalQueue(store)

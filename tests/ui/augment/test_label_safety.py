@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from vpc2.augment.label_survival import MAX_CHANGED_SHARE, MIN_DRAWS, ClassSurvival, Survival
 from vpc2.augment.spec import Pipeline
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.predict import uploaded_classifiers
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
@@ -59,11 +59,11 @@ def run(own_home):
 @pytest.fixture(scope="module")
 def sets(own_home):
     """A data set of threes and sevens for each of two visitors, with different images and counts."""
-    full, found = datasets.load_cached_dataset("digits", uploads.SIZE_PX), {}
+    full, found = datasets.load_cached_dataset("digits", uploaded_sets.SIZE_PX), {}
     for owner, count in ((MINE, 100), (THEIRS, 60)):
         which = np.flatnonzero(np.isin(full.labels, (3, 7)))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
-        found[owner] = uploads.keep(data, f"set of {owner[0]}", owner).key
+        found[owner] = uploaded_sets.keep(data, f"set of {owner[0]}", owner).key
     return found
 
 

@@ -8,7 +8,7 @@ What a private key holds, and why that is enough:
 a photograph by the sha256 of its file (of its form and pixels, where the app made it): who can make the key has the photograph;
 a run by its id, 64 random bits, with the time its weights were written (`ClassifierVersion`);
 a classifier's file by the sha256 of its bytes;
-a visitor's set by a hash over its maker and its pictures, and `uploads.is_visible_to` before its pictures are drawn;
+a visitor's set by a hash over its maker and its pictures, and `uploaded_sets.is_visible_to` before its pictures are drawn;
 labels, pipelines, nets and views by all they consist of; what the session chooses (the set that a classifier is judged on) by its key.
 """
 
@@ -30,7 +30,7 @@ from vpc2.augment import pipeline as pipelines
 from vpc2.augment.library_comparison import MATCHES
 from vpc2.augment.mixes import MIXES
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.labels import Label
 from vpc2.nets.inspection.kernels import KERNELS
@@ -122,7 +122,7 @@ def dataset(who):
 
 PRIVATE = {
     "vpc2.augment.draw_cache:DrawCache.__init__": [staged],
-    "vpc2.data.uploads:_load": [lambda who: uploads.load(who.set, 32).images],
+    "vpc2.data.uploaded_sets:_load": [lambda who: uploaded_sets.load(who.set, 32).images],
     "vpc2.figures.predictions:predictions_figure": [
         lambda who: (
             import_module("vpc2.figures.predictions").predictions_figure((who.name, "x"), (0.7, 0.3), is_merged=True).to_plotly_json()
@@ -306,10 +306,10 @@ class Visitor:
         self.labels = (Label("box", (0.1, 0.1, 0.3 + 0.2 * number, 0.6), "thing"),)
         count = 40 + 40 * number
         # Real digits, other ones for each: so that the net is right about some.
-        full = datasets.load_cached_dataset("digits", uploads.SIZE_PX)
+        full = datasets.load_cached_dataset("digits", uploaded_sets.SIZE_PX)
         which = rng.permutation(np.flatnonzero(np.isin(full.labels, (3, 7))))[:count]
         data = ImageSet(full.images[which].copy(), (full.labels[which] == 7).astype(np.int64), ("3", "7"))
-        self.set = uploads.keep(data, "mine", self.id).key
+        self.set = uploaded_sets.keep(data, "mine", self.id).key
         known = classifiers.classifier_of(run)
         torch.manual_seed(number)
         module = copy.deepcopy(known.module)  # of the same answers, but for a little

@@ -6,7 +6,7 @@ import streamlit as st
 from sklearn.datasets import load_digits
 
 from tests.ui.pages import VISITOR
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui.computed import classifiers
@@ -24,9 +24,9 @@ def pictures(data):
 
 
 def test_of_another_set_every_picture_is_in_the_test_or_in_validation_and_none_in_both(known):
-    pixels = np.random.default_rng(3).integers(0, 256, (100, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
+    pixels = np.random.default_rng(3).integers(0, 256, (100, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
     own = ImageSet(pixels, np.arange(100) % 10, tuple("0123456789"))
-    key, ref = uploads.keep(own, "mine", VISITOR).key, ClassifierRef("run", known.id)
+    key, ref = uploaded_sets.keep(own, "mine", VISITOR).key, ClassifierRef("run", known.id)
     test, validation = (classifiers.test_images(ref, 1000, part, dataset=key) for part in ("test", "validation"))
     assert (len(test), len(validation)) == (80, 20)
     assert not pictures(test) & pictures(validation) and len(pictures(test) | pictures(validation)) == 100

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vpc2.data import datasets, uploads
+from vpc2.data import datasets, uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.text import Refusal
 from vpc2.ui.computed.datasets import DatasetCache
@@ -30,10 +30,10 @@ def test_the_latest_are_kept_within_the_bound():
 
 
 def test_a_deleted_set_is_gone_for_whoever_kept_it():
-    pixels = np.random.default_rng(0).integers(0, 256, (40, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
-    key = uploads.keep(ImageSet(pixels, np.arange(40) % 2, ("a", "b")), "mine", "c" * 32).key
+    pixels = np.random.default_rng(0).integers(0, 256, (40, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
+    key = uploaded_sets.keep(ImageSet(pixels, np.arange(40) % 2, ("a", "b")), "mine", "c" * 32).key
     cache = DatasetCache()
     assert len(cache.get(key, 32)) == 40
-    uploads.delete(key, "c" * 32)
+    uploaded_sets.delete(key, "c" * 32)
     with pytest.raises(Refusal):
         cache.get(key, 32)

@@ -5,7 +5,7 @@ import pytest
 import streamlit as st
 
 from vpc2.predict.statistics import PairedCounts, compare_paired
-from vpc2.shares import holm
+from vpc2.proportions import holm
 from vpc2.ui.judge import question_count, test_set
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss
 
 from tests.ui.pages import bounds, checked, figures, open_page, tables, tray, values, wilson, words
 from vpc2 import codec
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.inspection.kernels import KERNELS
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
@@ -134,7 +134,7 @@ def test_a_class_that_is_a_formula_is_no_formula_in_the_table(known, media):
     old = load_classifier(known.run.folder)
     names = ("=1+1", "+a", "-b", "@c", "d", "e", "f", "g", "h", "i")
     images = known.images[:100].repeat(8, 1).repeat(8, 2)
-    entry = uploads.keep(ImageSet(images, known.labels[:100].astype(np.int64), names), "mine", "1" * 32)
+    entry = uploaded_sets.keep(ImageSet(images, known.labels[:100].astype(np.int64), names), "mine", "1" * 32)
     recipe = replace(known.run.recipe, dataset=entry.key)
     run = RunStore().create(recipe, owner="1" * 32)
     made = {**old.provenance, "recipe": codec.to_document(recipe)}

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from tests.training.runs.test_snapshot_view import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import FILE_NAME, EventWriter
-from vpc2.training.runs.snapshot_view import SnapshotWriter, to_numbers
+from vpc2.training.runs.snapshot_writer import SnapshotWriter, to_numbers
 from vpc2.training.runs.store import RunStore
 from vpc2.training.tensorboard.sink import TensorBoardSink
 from vpc2.ui.server import routes, tensorboard

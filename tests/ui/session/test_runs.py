@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.augment.presets import PIPELINES
 from vpc2.augment.spec import Pipeline, edit_add
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.presets import NETS
 from vpc2.nets.spec import make_net
@@ -47,9 +47,9 @@ def queue(monkeypatch):
 
 
 def own_set(owner):
-    images = np.zeros((20, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
+    images = np.zeros((20, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
     images[:, 0, 0, 0] = np.arange(20)
-    return uploads.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", owner).key
+    return uploaded_sets.keep(ImageSet(images, np.arange(20) % 2, ("a", "b")), "mine", owner).key
 
 
 def test_a_run_is_started_under_the_visitors_name_and_never_on_somebody_elses_pictures(queue):

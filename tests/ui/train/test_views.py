@@ -18,7 +18,7 @@ from vpc2.nets.spec import make_net
 from vpc2.training.experiments.store import ExperimentStore
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import EventWriter, read_events
-from vpc2.training.runs.snapshot_view import SnapshotWriter
+from vpc2.training.runs.snapshot_writer import SnapshotWriter
 from vpc2.training.runs.store import RunStore
 from vpc2.training.spec import Experiment, without
 from vpc2.ui.session import runs

@@ -10,7 +10,7 @@ import streamlit as st
 import torch
 
 from vpc2 import codec
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.predict import uploaded_classifiers
@@ -39,8 +39,8 @@ def someone(monkeypatch):
 
 def test_some_test_pictures_are_of_all_classes_where_the_set_is_sorted_by_class():
     labels = np.repeat(np.arange(4), 50)
-    pixels = np.random.default_rng(0).integers(0, 256, (200, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
-    entry = uploads.keep(ImageSet(pixels, labels, ("a", "b", "c", "d")), "mine", "a" * 32)
+    pixels = np.random.default_rng(0).integers(0, 256, (200, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
+    entry = uploaded_sets.keep(ImageSet(pixels, labels, ("a", "b", "c", "d")), "mine", "a" * 32)
     run = runs.store().create(replace(RECIPES["digits"].recipe, dataset=entry.key))
     some, again = (classifiers.test_images(ClassifierRef("run", run.id), 12) for _ in range(2))
     assert some.counts() == [3, 3, 3, 3]
@@ -50,8 +50,8 @@ def test_some_test_pictures_are_of_all_classes_where_the_set_is_sorted_by_class(
 
 def kept(classes, visitor, count=60):
     labels = np.arange(count) % len(classes)
-    pixels = np.random.default_rng(1).integers(0, 256, (count, uploads.SIZE_PX, uploads.SIZE_PX, 3), np.uint8)
-    return uploads.keep(ImageSet(pixels, labels, classes), "mine", visitor).key
+    pixels = np.random.default_rng(1).integers(0, 256, (count, uploaded_sets.SIZE_PX, uploaded_sets.SIZE_PX, 3), np.uint8)
+    return uploaded_sets.keep(ImageSet(pixels, labels, classes), "mine", visitor).key
 
 
 def test_a_ready_made_net_is_judged_on_a_set_whose_classes_it_knows_and_on_no_other():

@@ -14,7 +14,7 @@ from tests.ui.pages import VISITOR, checked, open_page, words
 from vpc2 import codec
 from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.presets import PIPELINES
-from vpc2.data import uploads
+from vpc2.data import uploaded_sets
 from vpc2.nets.module import build_net
 from vpc2.nets.spec import make_net
 from vpc2.predict.classifier import Classifier, Preprocessing, save_classifier
@@ -160,7 +160,7 @@ def test_a_set_in_the_making_becomes_the_pictures_that_were_dropped():
         checked(at.run())
     assert re.findall(r"(\d+) of about \d+ pictures", words(at, "caption")) == ["6", "6"]
     checked(at.button(key="draft/use").click().run())
-    data = uploads.load(at.session_state["used"], 8)
+    data = uploaded_sets.load(at.session_state["used"], 8)
     assert data.classes == ("light", "dark") and data.counts() == [6, 6]
     assert data.images[data.labels == 0].min() >= 150 > 45 >= data.images[data.labels == 1].max()
 
@@ -185,7 +185,7 @@ def test_a_zip_with_a_folder_a_class_becomes_a_set():
     checked(at.run())
     at.file_uploader[0].upload("mine.zip", out.getvalue(), "application/zip").run()
     [key] = [one for one in checked(at).session_state["added"] if one]
-    data = uploads.load(key, 8)
+    data = uploaded_sets.load(key, 8)
     assert data.classes == ("cats", "dogs") and data.counts() == [5, 5]
     assert (data.images[data.labels == 0][..., 0] == 200).all() and (data.images[data.labels == 1][..., 0] == 30).all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from xml.sax.saxutils import escape
 
-from vpc2.nets.drawing.layout import JOINT, LINE, NAME_ABOVE, Joint, Solid, Wire, lay_out_net
+from vpc2.nets.drawing.volumes import JOINT, LINE, NAME_ABOVE, Joint, Solid, Wire, lay_out_net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.version import APP
 

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import BYTES
+from vpc2.nets.layers.formula_texts import BYTES
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import Summary
 from vpc2.nets.summary.summarise import summarise

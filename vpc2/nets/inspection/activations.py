@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import BYTES
+from vpc2.nets.layers.formula_texts import BYTES
 from vpc2.nets.module import build_net
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary

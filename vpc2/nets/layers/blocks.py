@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vpc2.knobs import Choice, Whole
-from vpc2.nets.layers import branch_recognition, branch_rules, formulas
+from vpc2.nets.layers import branch_recognition, branch_rules, formula_texts
 from vpc2.nets.layers.kind import Block, LayerItems, LayerKind
 from vpc2.text import Text
 
@@ -91,7 +91,7 @@ BLOCK_LAYERS: tuple[LayerKind, ...] = (
             sign="|",
             max_branches=8,
             starter=_inception_branches,
-            formulas=formulas.sum_formulas,
+            formulas=formula_texts.sum_formulas,
             recognise=branch_recognition.recognise_parallel,
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2.knobs import Flag, Number, Whole
-from vpc2.nets.layers import formulas
+from vpc2.nets.layers import formula_texts
 from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.kind import BIAS, EXPECTS, LayerKind, channels_in
 from vpc2.text import Text, Verbatim
@@ -110,7 +110,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         family="normalisation",
         stem="bn",
         params=rule.norm_params,
-        formulas=formulas.norm_formulas,
+        formulas=formula_texts.norm_formulas,
         shape_arguments=channels_in("num_features"),
         remark=lambda p, out: _LONE_NORM if rule.position_count(out) == 1 else None,
         aliases=("BatchNorm", "BatchNorm1d"),
@@ -124,7 +124,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         family="normalisation",
         stem="ln",
         params=rule.layer_norm_params,
-        formulas=formulas.layer_norm_formulas,
+        formulas=formula_texts.layer_norm_formulas,
         shape_arguments=lambda p, shape: {"normalized_shape": shape},
         sees_whole=True,
         knobs=(_affine_knob("elementwise_affine"),),
@@ -138,7 +138,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         stem="gn",
         output=rule.group_norm_shape,
         params=rule.norm_params,
-        formulas=formulas.norm_formulas,
+        formulas=formula_texts.norm_formulas,
         divides=("num_groups",),
         shape_arguments=lambda p, shape: {"num_groups": p["num_groups"], "num_channels": shape[0]},
         sees_whole=True,
@@ -211,7 +211,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         family="reshaping",
         stem="flatten",
         output=rule.flat_shape,
-        formulas=formulas.flat_formulas,
+        formulas=formula_texts.flat_formulas,
         function="flatten(start_dim=0, end_dim=-1)",  # by default it flattens the batch too
         is_view=True,
     ),
@@ -224,7 +224,7 @@ ELEMENTWISE_LAYERS: tuple[LayerKind, ...] = (
         stem="fc",
         output=rule.dense_shape,
         params=rule.dense_params,
-        formulas=formulas.dense_formulas,
+        formulas=formula_texts.dense_formulas,
         shape_arguments=channels_in("in_features"),
         app_only_knobs=("expects",),
         aliases=("Dense",),

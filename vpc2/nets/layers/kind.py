@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from vpc2.catalog import Entry
 from vpc2.knobs import Flag, Pair, Whole
-from vpc2.nets.layers import formulas
+from vpc2.nets.layers import formula_texts
 from vpc2.nets.layers import shape_rules as rule
-from vpc2.nets.layers.formulas import Formula
+from vpc2.nets.layers.formula_texts import Formula
 from vpc2.nets.layers.shape_rules import Params, Shape
 from vpc2.nets.layers.window_rules import Windows
 from vpc2.text import Text
@@ -135,7 +135,7 @@ class LayerKind(Entry):
     params: Callable[[Params, Shape], int] = rule.no_params
     macs: Callable[[Params, Shape, Shape, int], int] = rule.params_macs
     window: Callable[[Params, Shape], Windows] | None = None
-    formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formulas.no_formulas
+    formulas: Callable[[Params, Shape, Shape, int], tuple[Formula, ...]] = formula_texts.no_formulas
     shape_arguments: Callable[[Params, Shape], dict[str, Any]] = _no_arguments
     app_only_knobs: tuple[str, ...] = ()
     vector_target: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vpc2.knobs import Choice, Flag, Pair, Whole
-from vpc2.nets.layers import formulas, window_rules
+from vpc2.nets.layers import formula_texts, window_rules
 from vpc2.nets.layers import shape_rules as rule
 from vpc2.nets.layers.kind import BIAS, DILATION, EXPECTS, FILTERS, GROUPS, LayerKind, channels_in, kernel_knob, padding_knob, stride_knob
 from vpc2.text import Text
@@ -39,7 +39,7 @@ def _pooling(key: str, title: Text, help_: Text, aliases: tuple[str, ...], funct
         stem="pool",
         output=rule.pooling_shape,
         window=window_rules.sliding_windows,
-        formulas=formulas.side_formulas,
+        formulas=formula_texts.side_formulas,
         aliases=aliases,
         function=function,
         knobs=(kernel_knob(2), stride_knob(2), padding_knob(allows_same=False), _CEIL),
@@ -85,7 +85,7 @@ SPATIAL_LAYERS: tuple[LayerKind, ...] = (
         params=rule.convolution_params,
         macs=rule.convolution_macs,
         window=window_rules.sliding_windows,
-        formulas=formulas.convolution_formulas,
+        formulas=formula_texts.convolution_formulas,
         shape_arguments=channels_in("in_channels"),
         app_only_knobs=("expects",),
         divides=("groups",),
@@ -104,7 +104,7 @@ SPATIAL_LAYERS: tuple[LayerKind, ...] = (
         params=rule.depthwise_params,
         macs=rule.convolution_macs,
         window=window_rules.sliding_windows,
-        formulas=formulas.depthwise_formulas,
+        formulas=formula_texts.depthwise_formulas,
         shape_arguments=lambda p, shape: {"in_channels": shape[0], "out_channels": shape[0] * p["multiplier"], "groups": shape[0]},
         app_only_knobs=("multiplier",),
         knobs=(_MULTIPLIER, kernel_knob(3), stride_knob(1), padding_knob(allows_same=True), DILATION, BIAS),
@@ -119,7 +119,7 @@ SPATIAL_LAYERS: tuple[LayerKind, ...] = (
         output=rule.pointwise_shape,
         params=rule.pointwise_params,
         macs=rule.convolution_macs,
-        formulas=formulas.pointwise_formulas,
+        formulas=formula_texts.pointwise_formulas,
         shape_arguments=lambda p, shape: {"in_channels": shape[0], "out_channels": p["out_channels"], "kernel_size": 1},
         aliases=("Conv1x1",),
         knobs=(FILTERS, BIAS),
@@ -135,7 +135,7 @@ SPATIAL_LAYERS: tuple[LayerKind, ...] = (
         params=rule.convolution_params,
         macs=rule.transposed_macs,
         window=window_rules.transposed_windows,
-        formulas=formulas.transposed_formulas,
+        formulas=formula_texts.transposed_formulas,
         divides=("groups",),
         multiples=(("out_channels", "groups"),),
         shape_arguments=channels_in("in_channels"),
@@ -201,7 +201,7 @@ SPATIAL_LAYERS: tuple[LayerKind, ...] = (
         output=rule.upsampled_shape,
         window=window_rules.upsampling_windows,
         function="interpolate",
-        formulas=formulas.upsampling_formulas,
+        formulas=formula_texts.upsampling_formulas,
         knobs=(
             Whole(
                 key="scale_factor",

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from vpc2.nets.layers.formulas import BYTES
+from vpc2.nets.layers.formula_texts import BYTES
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 
 COLUMNS = (

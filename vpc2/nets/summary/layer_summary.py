@@ -1,4 +1,4 @@
-"""`LayerFacts` and `Summary`: the numbers of a net, layer by layer: shapes, costs, receptive fields, formulas, problems and notes."""
+"""`LayerFacts` and `Summary`: the numbers of a net, layer by layer: shapes, costs, receptive fields, formula_texts, problems and notes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from vpc2.nets.layers import formulas
+from vpc2.nets.layers import formula_texts
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import Formula
+from vpc2.nets.layers.formula_texts import Formula
 from vpc2.nets.layers.shape_rules import SAME, Params, Shape, side_params
 from vpc2.nets.layers.window_rules import Window
 from vpc2.nets.spec import Layer, Net
@@ -145,13 +145,13 @@ class LayerFacts:
             outs = tuple(out for out in ends if out is not None)  # all of them: the block fits
             return entry.block.formulas(params, self.input, outs, self.output)
         layer_formulas = entry.formulas(params, self.input, self.output, self.params)
-        costs = formulas.cost_formulas(params, self.input, self.output, self.params, self.macs)
+        costs = formula_texts.cost_formulas(params, self.input, self.output, self.params, self.macs)
         if entry.window is None:
             return (*layer_formulas, *costs)
         windows = entry.window(params, self.input)
         axis = 0 if windows[0] == windows[1] and self.input_field_axes[0] == self.input_field_axes[1] else _longer(self.field_axes)
         input_axis = self.input_field_axes[axis]
-        field_, *others = formulas.field_formulas(params, windows[axis], input_axis.size, input_axis.jump, input_axis.start)
+        field_, *others = formula_texts.field_formulas(params, windows[axis], input_axis.size, input_axis.jump, input_axis.start)
         if not self.is_uniform:  # the largest field is not made of the largest before it, nor is the first unit's the usual one
             others = others[:1]
         return (*layer_formulas, *costs, *((field_,) if field_.result == self.receptive_field or self.is_uniform else ()), *others)

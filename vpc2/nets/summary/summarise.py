@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from vpc2.nets.layers import shape_rules
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import BYTES
+from vpc2.nets.layers.formula_texts import BYTES
 from vpc2.nets.layers.shape_rules import Shape, ShapeMismatch
 from vpc2.nets.spec import Layer, Net, make_layers
 from vpc2.nets.summary.exact_field import (

@@ -18,7 +18,7 @@ from vpc2.predict.adversarial.gradient_steps import MarginGradient, margins, per
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once, merge_mean, predict_views
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 PATCH_STEPS, PATCH_RATE = 60, 0.08
 PIXEL_ROUNDS, PIXEL_POPULATION = 12, 48

@@ -15,7 +15,7 @@ from vpc2.predict.robustness.corrupt import corrupt_images
 from vpc2.predict.robustness.corruptions import CORRUPTIONS
 from vpc2.predict.statistics import accuracy_of
 from vpc2.predict.tta.predict import images_at_once
-from vpc2.shares import Share
+from vpc2.proportions import Share
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vpc2.bundled_files import IMPORT_ROOT
 from vpc2.nets.export.onnx import IMAGES, MAX_ONNX_BYTES, OPSET, SCORES, write_onnx
 from vpc2.predict.classifier import Classifier
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.predict.opening import open_classifier
 from vpc2.predict.runtime.fusion import fold
-from vpc2.resources import IMPORT_ROOT
 from vpc2.system import host
 from vpc2.system.files import atomic_write
 

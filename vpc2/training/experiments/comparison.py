@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vpc2.predict.statistics import accuracy_of, crossed_interval
-from vpc2.shares import Share, share_of
+from vpc2.proportions import Share, share_of
 from vpc2.text import Text
 
 MIN_SEEDS = 2  # with fewer there is no verdict: the effect of the initial weights cannot be separated from the recipe's

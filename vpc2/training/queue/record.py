@@ -16,7 +16,7 @@ from vpc2.text import Text
 from vpc2.training.runs.events import DuplicateFilter, EventWriter, read_events
 from vpc2.training.runs.file_names import CHECKPOINT_NAME
 from vpc2.training.runs.snapshot import Snapshot
-from vpc2.training.runs.snapshot_view import SnapshotWriter
+from vpc2.training.runs.snapshot_writer import SnapshotWriter
 from vpc2.training.runs.store import Run
 from vpc2.training.tensorboard.sink import TensorBoardSink
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vpc2.resources import IMPORT_ROOT
+from vpc2.bundled_files import IMPORT_ROOT
 from vpc2.system.files import atomic_write_json
 from vpc2.training.runs.liveness import is_same_process, process_start, worker_pid
 from vpc2.training.runs.status import status_of

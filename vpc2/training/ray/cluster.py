@@ -9,7 +9,7 @@ import socket
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from vpc2.resources import PACKAGE
+from vpc2.bundled_files import PACKAGE
 from vpc2.system import privacy
 from vpc2.text import Refusal, Text
 from vpc2.training.queue.factory import RAY_ADDRESS

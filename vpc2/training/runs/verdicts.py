@@ -12,7 +12,7 @@ import math
 from statistics import fmean
 from typing import Any
 
-from vpc2.shares import wilson
+from vpc2.proportions import wilson
 from vpc2.text import Plural, Text
 from vpc2.training.runs.events import curves
 

@@ -20,7 +20,7 @@ from vpc2.data.datasets import find_dataset
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.training.runs.snapshot import Snapshot
-from vpc2.training.runs.snapshot_view import COLUMNS, to_sheet
+from vpc2.training.runs.snapshot_writer import COLUMNS, to_sheet
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.nets import spec as nets
-from vpc2.nets.drawing.layout import COLOURS, JOINT, NetLayout, Solid, block_content_text, lay_out_net
 from vpc2.nets.drawing.svg import arrow_path, faces, sign_path, stripes_path, wire_path
+from vpc2.nets.drawing.volumes import COLOURS, JOINT, NetLayout, Solid, block_content_text, lay_out_net
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.layers.kind import FAMILIES

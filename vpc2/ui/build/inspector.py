@@ -9,10 +9,10 @@ import streamlit as st
 from vpc2.figures.nets import border_svg
 from vpc2.knobs import Pair
 from vpc2.nets import spec as nets
-from vpc2.nets.layers import formulas as words
+from vpc2.nets.layers import formula_texts as words
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
-from vpc2.nets.layers.formulas import SYMBOLS, Formula, symbols_in
+from vpc2.nets.layers.formula_texts import SYMBOLS, Formula, symbols_in
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.knob_limits import fitting_values
 from vpc2.nets.summary.layer_summary import LayerFacts, Problem, Summary, dropped_border

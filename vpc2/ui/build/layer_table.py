@@ -8,7 +8,7 @@ import streamlit as st
 
 from vpc2.figures.nets import parameters_figure
 from vpc2.nets import spec as nets
-from vpc2.nets.drawing.layout import COLOURS
+from vpc2.nets.drawing.volumes import COLOURS
 from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import SIDE, Net

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.nets.drawing.layout import COLOURS
+from vpc2.nets.drawing.volumes import COLOURS
 from vpc2.nets.layers.catalog import LAYERS
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary

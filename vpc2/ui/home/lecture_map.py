@@ -12,9 +12,9 @@ import streamlit as st
 
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
+from vpc2.bundled_files import resource
 from vpc2.catalog import Catalog, Entry
 from vpc2.nets.presets import NETS
-from vpc2.resources import resource
 from vpc2.text import Text
 from vpc2.training.presets import RECIPES
 from vpc2.ui.server import preload

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
-from vpc2.shares import Share
+from vpc2.proportions import Share
 from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers

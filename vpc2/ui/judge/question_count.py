@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.shares import holm
+from vpc2.proportions import holm
 from vpc2.ui.session.i18n import _, number, points
 
 

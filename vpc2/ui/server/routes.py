@@ -155,12 +155,12 @@ def _start_queue() -> None:
 
     Also deletes data sets and classifiers that visitors uploaded and have not used for long.
     """
-    from vpc2.data import uploads
+    from vpc2.data import uploaded_sets
     from vpc2.predict import uploaded_classifiers
     from vpc2.ui.session import runs
 
     runs.queue()
-    uploads.sweep()
+    uploaded_sets.sweep()
     uploaded_classifiers.sweep()
 
 

@@ -12,16 +12,16 @@ _NOT_YOURS = Text(
 
 def keys() -> list[str]:
     """Return the keys of the data sets that this visitor uploaded."""
-    from vpc2.data import uploads
+    from vpc2.data import uploaded_sets
 
-    return uploads.keys_of(workspace.visitor_id())
+    return uploaded_sets.keys_of(workspace.visitor_id())
 
 
 def is_visible(key: str) -> bool:
     """True where this visitor may see the images of a data set."""
-    from vpc2.data import uploads
+    from vpc2.data import uploaded_sets
 
-    return uploads.is_visible_to(key, workspace.visitor_id())
+    return uploaded_sets.is_visible_to(key, workspace.visitor_id())
 
 
 def require_visible(key: str) -> None:

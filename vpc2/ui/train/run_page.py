@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from vpc2.figures.runs import confusion_figure
+from vpc2.figures.confusion import confusion_figure
 from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
 from vpc2.training.runs import snapshot_files

@@ -40,9 +40,9 @@ def draw_dataset_upload(current: str) -> str | None:
         archive = st.file_uploader(_("A ZIP"), type=["zip"], key=f"own/zip/{count}", max_upload_size=LIMITS.archive_bytes // MB)
         folder = st.file_uploader(_("A folder"), accept_multiple_files="directory", key=f"own/folder/{count}")
         if current in keys() and button(_("Delete the chosen set"), icon=":material/delete:", key="own/delete", type="tertiary"):
-            from vpc2.data import uploads
+            from vpc2.data import uploaded_sets
 
-            uploads.delete(current, workspace.visitor_id())
+            uploaded_sets.delete(current, workspace.visitor_id())
             return "digits"
     if archive is None and not folder:
         return None
@@ -57,15 +57,15 @@ def draw_dataset_upload(current: str) -> str | None:
 
 
 def _store_dataset(archive: UploadedFile | None, folder: Sequence[UploadedFile]) -> str:
-    from vpc2.data import uploads
-    from vpc2.data.folder import load_archive, load_uploads
+    from vpc2.data import uploaded_sets
+    from vpc2.data.folder_or_zip import load_archive, load_uploads
 
     if archive is not None:
-        name, data = archive.name.removesuffix(".zip"), load_archive(archive.getvalue(), uploads.SIZE_PX)
+        name, data = archive.name.removesuffix(".zip"), load_archive(archive.getvalue(), uploaded_sets.SIZE_PX)
     else:
         files = [(file.name, file.getvalue()) for file in folder]
-        name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, uploads.SIZE_PX)
-    entry = uploads.keep(data, name, workspace.owner_id())
+        name, data = PurePosixPath(files[0][0]).parts[0], load_uploads(files, uploaded_sets.SIZE_PX)
+    entry = uploaded_sets.keep(data, name, workspace.owner_id())
     notices.add_note(_ADDED.fill(name=entry.title, count=len(data), classes=len(data.classes)))
     for note in data.notes:
         notices.add_note(note)

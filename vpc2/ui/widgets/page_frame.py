@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from vpc2 import codec
-from vpc2.resources import resource
+from vpc2.bundled_files import resource
 from vpc2.text import Refusal, join_texts
 from vpc2.ui.components.history_keys import history_keys
 from vpc2.ui.markdown import escape

@@ -14,7 +14,7 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from vpc2.training.runs.snapshot import LayerSnapshot, Mistake, Snapshot
 from vpc2.training.runs.snapshot_files import read_snapshot, sheet_path
-from vpc2.training.runs.snapshot_view import BINS, COLUMNS, SAMPLE, TILE_PX, SnapshotWriter
+from vpc2.training.runs.snapshot_writer import BINS, COLUMNS, SAMPLE, TILE_PX, SnapshotWriter
 
 ROOT = Path(__file__).parents[3]
 
@@ -145,7 +145,7 @@ def test_the_pictures_of_the_numbers_and_of_those_before_are_there_and_no_more(t
 
 
 def test_the_snapshot_view_does_not_import_torch():
-    script = "import sys, vpc2.training.runs.snapshot_view; print('torch' in sys.modules)"
+    script = "import sys, vpc2.training.runs.snapshot_writer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "False"
 

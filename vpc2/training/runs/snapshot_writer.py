@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vpc2.shares import wilson
+from vpc2.proportions import wilson
 from vpc2.system.files import atomic_write
 from vpc2.training.runs.snapshot import LayerSnapshot, Snapshot
 from vpc2.training.runs.snapshot_files import FILE_NAME, SHEETS, sheet_path

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vpc2.data.folder import load_archive, load_folder
+from vpc2.data.folder_or_zip import load_archive, load_folder
 from vpc2.text import Refusal
 
 

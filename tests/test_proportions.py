@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import binomtest
 
-from vpc2.shares import holm, share_of, wilson
+from vpc2.proportions import holm, share_of, wilson
 
 
 @pytest.mark.parametrize("n", [1, 2, 8, 31, 360])
