@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+LONGEST = ("browser", "ray", "training", "system", "export", "pages")  # folders of tests
 CORPUS_MAKER = ROOT.parent / "shared" / "tools" / "make_corpus.py"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -34,13 +35,14 @@ settings.load_profile("vpc2")
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook, and would otherwise find none
 def pytest_collection_modifyitems(items):
     """Where tests are spread over processes (`-n 2 --dist loadgroup`), all browser tests share one, from the beginning on, and a file's
-    tests stay together: no two browsers and no two clusters compete, and a file's data is made once.
+    tests stay together: no two browsers and no two clusters compete, and a file's data is made once. The longest begin first, so that
+    none is left over when the other process has ended.
     """
     for item in items:
         place = item.path.relative_to(ROOT / "tests")
         item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else str(place)))
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: item.path.parent.name != "browser")
+        items.sort(key=lambda item: [*(f"/{room}/" in str(item.path) for room in LONGEST), True].index(True))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -68,7 +68,7 @@ def test_the_loss_floor_is_the_minimum_over_all_predictions(labels, weights, smo
         loss.backward()
         return loss.item(), logits.grad.numpy().ravel()
 
-    least = minimize(ask, np.zeros(B * K), jac=True, method="L-BFGS-B", options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10}).fun
+    least = minimize(ask, np.zeros(B * K), jac=True, method="L-BFGS-B", options={"maxiter": 1000, "ftol": 1e-11, "gtol": 1e-7}).fun
     floor = floor_of(labels, weights, smoothing, K)
     assert floor == pytest.approx(least, abs=2e-4) and floor <= least + 1e-9
 

@@ -227,6 +227,7 @@ HARMLESS = {
     "vpc2.predict.tta.transforms:_inverse": "a matrix of numbers by itself",
     "vpc2.sources:": "the program's own source",
     "vpc2.training.ray.queue:": "data sets in the cluster's memory, by key and size: only a run that trains on one is given it",
+    "vpc2.nets.export.pytorch_code:_defaults": "the signature of a class of torch",
     "vpc2.training.schedule:Schedule.takes_steps": "the signature of a schedule's own function",
     "vpc2.ui.server.tensorboard:": "by the ids of the runs that the address names; asked in tests/ui/server/test_routes.py",
     "vpc2.ui.build.canvas:_palette": "the table of layers, by language",
