@@ -19,7 +19,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.browser.conftest import ROOT, serve
-from tests.training.runs.test_snapshot_view import make_look
+from tests.training.runs.test_snapshot_writer import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs import liveness
 from vpc2.training.runs.events import EventWriter

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import serve
 from tests.browser.test_components import inked, write_run
-from tests.training.runs.test_snapshot_view import make_look
+from tests.training.runs.test_snapshot_writer import make_look
 from vpc2.training.runs.events import EventWriter
 from vpc2.training.runs.snapshot_writer import SnapshotWriter
 

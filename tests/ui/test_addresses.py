@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.conftest import serve
-from tests.training.runs.test_snapshot_view import make_look
+from tests.training.runs.test_snapshot_writer import make_look
 from tests.ui.server.test_routes import make_run, record
 from vpc2.training.runs.snapshot_writer import SnapshotWriter, to_numbers
 from vpc2.ui import addresses

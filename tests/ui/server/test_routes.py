@@ -10,7 +10,7 @@ import streamlit as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tests.training.runs.test_snapshot_view import make_look
+from tests.training.runs.test_snapshot_writer import make_look
 from vpc2.training.presets import RECIPES
 from vpc2.training.runs.events import FILE_NAME, EventWriter
 from vpc2.training.runs.snapshot_writer import SnapshotWriter, to_numbers

@@ -10,7 +10,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 
-from tests.training.runs.test_snapshot_view import make_look
+from tests.training.runs.test_snapshot_writer import make_look
 from tests.ui.pages import VISITOR, checked, figures, open_page, sent, slot, values, wilson, words
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
