@@ -214,10 +214,11 @@ def _summary(args: argparse.Namespace) -> None:
 
 
 def _augment(args: argparse.Namespace) -> None:
-    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.augment.pipeline import draw_images
     from vpc2.augment.presets import PIPELINES
     from vpc2.augment.spec import SEED
     from vpc2.images.encode import to_jpeg, to_tensor
+    from vpc2.system.device import pick_device
 
     pipeline = read_spec(args.pipeline, "pipeline", PIPELINES, "pipeline")
     if args.seed is not None:

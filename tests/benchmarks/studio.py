@@ -30,12 +30,13 @@ from vpc2.augment.draw_cache import DrawCache  # noqa: E402
 from vpc2.augment.export.call_parser import make  # noqa: E402
 from vpc2.augment.export.other_libraries import own_names, to_call  # noqa: E402
 from vpc2.augment.operations.catalog import OPS  # noqa: E402
-from vpc2.augment.pipeline import draw_images, pick_device  # noqa: E402
+from vpc2.augment.pipeline import draw_images  # noqa: E402
 from vpc2.augment.spec import Pipeline, edit_add, edit_param, edit_scale  # noqa: E402
 from vpc2.images.decode import decode_photo  # noqa: E402
 from vpc2.images.encode import resize_pixels, to_jpeg, to_tensor  # noqa: E402
 from vpc2.images.samples import load_sample  # noqa: E402
 from vpc2.system import host  # noqa: E402
+from vpc2.system.device import pick_device  # noqa: E402
 
 SIDE_PX, DRAWS = 384, 8
 FOUR = (  # dear steps, and cheap ones

@@ -14,6 +14,7 @@ from vpc2.data.imageset import ImageSet
 from vpc2.nets.module import build_net
 from vpc2.nets.presets import NETS
 from vpc2.predict.classifier import Classifier, Preprocessing
+from vpc2.predict.confusion import confusion_matrix
 from vpc2.predict.evaluation import (
     SetPredictions,
     TestPredictions,
@@ -23,7 +24,7 @@ from vpc2.predict.evaluation import (
     predict_set,
     shares_by_count,
 )
-from vpc2.predict.statistics import calibrate, compare_paired, confusion_matrix, fit_temperature, log_loss, temper
+from vpc2.predict.statistics import calibrate, compare_paired, fit_temperature, log_loss, temper
 from vpc2.predict.tta.merges import confidence_weighted, geometric_mean, maximum, mean_of_logits
 from vpc2.predict.tta.predict import entropy, spread
 from vpc2.predict.tta.views import IDENTITY, VIEW_SETS, VIEWS

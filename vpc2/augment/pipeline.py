@@ -56,13 +56,6 @@ class Draw:
     steps: tuple[StepOutcome, ...]
 
 
-def pick_device() -> str:
-    """Return "cuda", "mps" or "cpu": the fastest available."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def build_step(step: Step, height: int, width: int, device: str = "cpu") -> Augmentation:
     """Return the Kornia object of a step for pictures of this size. Not thread-safe: Kornia keeps state in it.
 

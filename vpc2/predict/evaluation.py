@@ -15,7 +15,8 @@ import torch
 
 from vpc2.data.imageset import ImageSet
 from vpc2.predict.classifier import Classifier
-from vpc2.predict.statistics import PairedCounts, accuracy_of, compare_paired, confusion_matrix
+from vpc2.predict.confusion import confusion_matrix
+from vpc2.predict.statistics import PairedCounts, accuracy_of, compare_paired
 from vpc2.predict.tta.merges import MERGES, weighted_mean
 from vpc2.predict.tta.predict import images_at_once, predict_views
 from vpc2.predict.tta.views import IDENTITY, clean_views

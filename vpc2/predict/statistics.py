@@ -39,15 +39,6 @@ def accuracy_of(is_right: Sequence[bool] | np.ndarray, groups: Sequence[int] | n
     return Share(hits, n, *wilson(share * worth, worth), people)
 
 
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Return the confusion matrix, int64 (K, K): rows are the true class, columns the prediction.
-
-    `labels` and `predicted` are class indices (N,) below `classes`. The figure, the events of a run and every report use this order.
-    """
-    pairs = np.asarray(labels, np.int64) * classes + np.asarray(predicted, np.int64)
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-
-
 class SamplingUnits:
     """The units of sampling, people or single pictures: `weights` (G,) are their shares of the N pictures."""
 

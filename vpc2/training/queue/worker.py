@@ -116,7 +116,7 @@ def _limit_memory() -> None:
 
     Without a limit Linux overcommits memory and the OOM killer ends any process; with one, torch raises an error.
     """
-    from vpc2.augment.pipeline import pick_device
+    from vpc2.system.device import pick_device
 
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpc2.predict.statistics import confusion_matrix
+from vpc2.predict.confusion import confusion_matrix
 
 MAX_PICTURES = 32  # of the batch
 MAX_MISTAKES = 24

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vpc2.predict.statistics import confusion_matrix
+from vpc2.predict.confusion import confusion_matrix
 from vpc2.training.runs.snapshot import MAX_MISTAKES, LayerSnapshot, Mistake
 from vpc2.training.trainer.model import Model
 from vpc2.training.trainer.training_data import BATCH, TrainingData

@@ -19,12 +19,12 @@ import torch
 from torch import nn
 
 from vpc2.augment.mixing import labelled_batch
-from vpc2.augment.pipeline import pick_device
 from vpc2.codec import to_document
 from vpc2.data.datasets import load_dataset
 from vpc2.data.imageset import ImageSet, Split, split_images
 from vpc2.predict.classifier import Classifier, load_classifier, save_classifier
 from vpc2.rng import seed_of, training
+from vpc2.system.device import pick_device
 from vpc2.text import Refusal, Text
 from vpc2.training.checks import RecipeProblem, check_data, check_recipe, fit_to_data
 from vpc2.training.optimisers import OPTIMISERS

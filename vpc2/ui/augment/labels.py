@@ -131,9 +131,10 @@ def _transform_labels(token: str, image_key: str, labels_key: str, _labels: tupl
     """Return each draw with its labels drawn on it as JPEG (`picture`), and how many labels left the image (`gone`)."""
     from vpc2 import codec
     from vpc2.augment.labels.transform import move_labels, track_draw
-    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.augment.pipeline import draw_images
     from vpc2.images.encode import resize_pixels, to_jpeg, to_pixels, to_tensor
     from vpc2.images.label_drawing import draw_labels
+    from vpc2.system.device import pick_device
 
     small = resize_pixels(_pixels, SIDE_PX)
     pipeline = edit_scale(codec.from_token(token, "pipeline").spec, max(small.shape[:2]) / max(_pixels.shape[:2]))

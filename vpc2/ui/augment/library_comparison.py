@@ -86,8 +86,8 @@ def _draw_fastest(results: dict[str, dict[str, Any]]) -> None:
 def _apply_in_each(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, dict[str, Any]]:
     """Return, by library: its image as JPEG, the mean and largest difference from Kornia's (0 to 255), and its milliseconds."""
     from vpc2.augment.library_comparison import apply_match, time_match
-    from vpc2.augment.pipeline import pick_device
     from vpc2.images.encode import resize_pixels, to_jpeg
+    from vpc2.system.device import pick_device
 
     pixels = resize_pixels(_pixels, SIDE_PX)
     with augmented.computation_slot():
@@ -109,8 +109,8 @@ def _apply_in_each(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, d
 def _time_batch(key: str, image_key: str, _pixels: np.ndarray) -> dict[str, Any]:
     """Return the milliseconds of each library for a batch (`ms`), and the device that Kornia ran on."""
     from vpc2.augment.library_comparison import time_match
-    from vpc2.augment.pipeline import pick_device
     from vpc2.images.encode import resize_square
+    from vpc2.system.device import pick_device
 
     with augmented.computation_slot():
         return {

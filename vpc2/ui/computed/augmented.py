@@ -58,8 +58,9 @@ def augmented_draws(pipeline: Pipeline, photo: dict[str, Any], draws: int, side_
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _augmented_draws(token: str, image_key: str, draws: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
-    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.augment.pipeline import draw_images
     from vpc2.images.encode import to_jpeg, to_tensor
+    from vpc2.system.device import pick_device
 
     with computation_slot():
         small = resized_pixels(image_key, side_px, _pixels)
@@ -124,8 +125,9 @@ def images_after_steps(pipeline: Pipeline, photo: dict[str, Any], draw: int, sid
 
 @st.cache_data(max_size="64MB", show_spinner=False)
 def _images_after_steps(token: str, image_key: str, draw: int, side_px: int, _pixels: np.ndarray) -> dict[str, Any]:
-    from vpc2.augment.pipeline import film_draw, pick_device
+    from vpc2.augment.pipeline import film_draw
     from vpc2.images.encode import to_jpeg, to_tensor
+    from vpc2.system.device import pick_device
 
     with computation_slot():
         small = resized_pixels(image_key, side_px, _pixels)
@@ -137,8 +139,9 @@ def _images_after_steps(token: str, image_key: str, draw: int, side_px: int, _pi
 
 def _draw_at(pipeline: Pipeline, photo: dict[str, Any], draw: int, side_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a photograph at this size and one draw of it, both uint8 (H, W, 3)."""
-    from vpc2.augment.pipeline import draw_images, pick_device
+    from vpc2.augment.pipeline import draw_images
     from vpc2.images.encode import resize_pixels, to_pixels, to_tensor
+    from vpc2.system.device import pick_device
 
     small = resize_pixels(photo["pixels"], side_px)
     with computation_slot():
