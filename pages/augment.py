@@ -13,7 +13,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.knob_input import pick_once
-from vpc2.ui.widgets.photo_picker import draw_photo_picker
+from vpc2.ui.widgets.photo_picker import show_photo_picker
 
 top = st.container()
 pipeline = workspace.load("pipeline")
@@ -40,24 +40,24 @@ with left:
         key="pipeline/add",
     )
     if operation:
-        longer = page_frame.draw_or_refuse(edit_add, pipeline, operation)
+        longer = page_frame.show_or_refuse(edit_add, pipeline, operation)
         if longer:
             st.session_state["pipeline/selected"] = longer.steps[-1].id
             workspace.save(longer)
             st.rerun()
 
 with right:
-    photos = draw_photo_picker("augment")
+    photos = show_photo_picker("augment")
     views = {
-        _("Draws"): draws.draw_gallery,
-        _("Filmstrip"): filmstrip.draw_filmstrip,
-        _("Compare"): before_after.draw_before_after,
-        _("Labels"): labels.draw_label_tab,
-        _("Mix"): mixing.draw_mixing,
-        _("Safe?"): label_safety.draw_label_safety,
-        _("Libraries"): library_comparison.draw_libraries,
-        _("Code"): code.draw_code,
-        _("Take home"): export.draw_export,
+        _("Draws"): draws.show_gallery,
+        _("Filmstrip"): filmstrip.show_filmstrip,
+        _("Compare"): before_after.show_before_after,
+        _("Labels"): labels.show_label_tab,
+        _("Mix"): mixing.show_mixing,
+        _("Safe?"): label_safety.show_label_safety,
+        _("Libraries"): library_comparison.show_libraries,
+        _("Code"): code.show_code,
+        _("Take home"): export.show_export,
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(views), key="augment/tabs", on_change="rerun"), views.values(), strict=True):
@@ -65,4 +65,4 @@ with right:
             with tab:
                 draw(displayed_pipeline(pipeline), photos)
 with top:
-    page_frame.draw_heading(_("Augment"), _("One photograph, many draws: see what your net will see."), "pipeline")
+    page_frame.show_heading(_("Augment"), _("One photograph, many draws: see what your net will see."), "pipeline")

@@ -5,7 +5,7 @@ import streamlit as st
 from vpc2.nets.presets import NETS
 from vpc2.nets.summary.summarise import summarise
 from vpc2.ui.build import canvas, export_net, import_net, layer_table, net_comparison, net_views
-from vpc2.ui.build.inspector import draw_inspector
+from vpc2.ui.build.inspector import show_inspector
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
@@ -28,24 +28,24 @@ with st.container(horizontal=True, gap="small", key="start"):
         st.rerun()
     net = layer_table.edit_input(net)
 stage, totals = st.container(key="canvas"), st.container()
-edited = draw_inspector(net, summarise(net), layer_table.chosen_layer(net))
+edited = show_inspector(net, summarise(net), layer_table.chosen_layer(net))
 workspace.save(edited)
 if edited != net:  # the limits of the other knobs and the layer's title, drawn above, depend on the new value
     st.rerun()
 summary = summarise(net)
 with stage:
-    canvas.draw_canvas(net, summary)
+    canvas.show_canvas(net, summary)
 with totals:
-    layer_table.draw_totals(summary)
-    net_comparison.draw_published_note(net)
+    layer_table.show_totals(summary)
+    net_comparison.show_published_note(net)
 
 views = {
-    _("All layers"): layer_table.draw_table,
-    _("Where the parameters are"): layer_table.draw_parameter_chart,
-    _("See it"): net_views.draw_net_views,
-    _("Compare"): net_comparison.draw_compare,
-    _("Bring in"): import_net.draw_import,
-    _("Take home"): export_net.draw_export,
+    _("All layers"): layer_table.show_table,
+    _("Where the parameters are"): layer_table.show_parameter_chart,
+    _("See it"): net_views.show_net_views,
+    _("Compare"): net_comparison.show_compare,
+    _("Bring in"): import_net.show_import,
+    _("Take home"): export_net.show_export,
 }
 net_comparison.open_linked_pair()
 # Only the tab that is open is computed.
@@ -54,6 +54,6 @@ for tab, draw in zip(st.tabs(list(views), key="build/tabs", on_change="rerun"), 
         with tab:
             draw(net, summary)
 with top:
-    page_frame.draw_heading(
+    page_frame.show_heading(
         _("Build"), _("A net you can take in your hands: {params} parameters.").format(params=number(summary.params)), "net"
     )

@@ -7,7 +7,7 @@ from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
-page_frame.draw_notes()
+page_frame.show_notes()
 words, picture = st.columns([1.15, 1], gap="large", vertical_alignment="center")
 with words:
     st.title(_("See what a convolutional net sees."), anchor=False)
@@ -22,7 +22,7 @@ with words:
             if button(localize(first.title), type="primary" if i == 0 else "secondary", icon=first.icon, key=f"first/{i}"):
                 lecture_map.open_card(first)
 with picture:
-    lecture_map.draw_hero()
+    lecture_map.show_hero()
 
 st.markdown(f"## {_('The lecture as a map')}")
 st.caption(_("Each card opens the right page with the right example already there."))
@@ -38,4 +38,4 @@ for card in lecture_map.CARDS.values():
             query_params=lecture_map.link_parameters(card),
         )
 
-server_limits.draw_limits()
+server_limits.show_limits()

@@ -5,30 +5,30 @@ import streamlit as st
 from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_set
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import classifier_picker, page_frame
-from vpc2.ui.widgets.photo_picker import draw_photo_picker
+from vpc2.ui.widgets.photo_picker import show_photo_picker
 
-page_frame.draw_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
+page_frame.show_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
 left, right = st.columns([1, 2.6], gap="medium")
 
 with left:
     ref = classifier_picker.choose_classifier()
-    classifier_picker.draw_classifier_upload()
+    classifier_picker.show_classifier_upload()
     classifier_picker.choose_dataset(ref)
     views = classifier_picker.choose_views(ref)
     all_views = single_photo.choose_draw_views(views)
 
 with right:
-    photos = draw_photo_picker("judge", max_photos=3, first=("chelsea",))
+    photos = show_photo_picker("judge", max_photos=3, first=("chelsea",))
     tabs = {
-        _("Photographs"): lambda: single_photo.draw_photos(ref, photos, all_views),
-        _("Test set"): lambda: test_set.draw_test_set(ref, views),
-        _("Robustness"): lambda: robustness.draw_robustness(ref, photos),
-        _("Look inside"): lambda: explanations.draw_explanations(ref, photos),
-        _("Attacks"): lambda: attacks.draw_attacks(ref, photos),
-        _("Take home"): lambda: export_report.draw_export(ref, photos, views),
+        _("Photographs"): lambda: single_photo.show_photos(ref, photos, all_views),
+        _("Test set"): lambda: test_set.show_test_set(ref, views),
+        _("Robustness"): lambda: robustness.show_robustness(ref, photos),
+        _("Look inside"): lambda: explanations.show_explanations(ref, photos),
+        _("Attacks"): lambda: attacks.show_attacks(ref, photos),
+        _("Take home"): lambda: export_report.show_export(ref, photos, views),
     }
     # Only the tab that is open is computed.
     for tab, draw in zip(st.tabs(list(tabs), key="judge/tabs", on_change="rerun"), tabs.values(), strict=True):
         if tab.open:
             with tab:
-                page_frame.draw_or_refuse(draw)
+                page_frame.show_or_refuse(draw)

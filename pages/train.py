@@ -17,31 +17,31 @@ with left:
         recipes.load_recipe(run.recipe)
     recipe = recipe_form.edit_recipe(workspace.load("recipe"))
     problem = recipe_form.problem_of(recipe)
-    recipe_form.draw_problem(problem)
+    recipe_form.show_problem(problem)
     is_blocked = problem is not None and problem.is_fatal
     if button(_("Train"), type="primary", icon=":material/play_arrow:", key="train", width="stretch", disabled=is_blocked):
-        started = page_frame.draw_or_refuse(runs.start_run, recipe, name=recipe_form.default_run_name(recipe))
+        started = page_frame.show_or_refuse(runs.start_run, recipe, name=recipe_form.default_run_name(recipe))
         if started is not None:
             st.query_params.pop("experiment", None)
             st.query_params["run"] = started.id
             st.rerun()
-    experiments.draw_compare_buttons(recipe, problem)
+    experiments.show_compare_buttons(recipe, problem)
 
 with right:
     if run is not None:
-        run_page.draw_run(run)
+        run_page.show_run(run)
     elif experiment is not None:
-        experiments.draw_experiment(experiment)
+        experiments.show_experiment(experiment)
     elif dataset_builder.is_open():
-        dataset = dataset_builder.draw_builder()
+        dataset = dataset_builder.show_builder()
         if dataset is not None:
             recipe_form.use_dataset(recipe, dataset)
     else:
-        recipe_form.draw_dataset_examples(recipe)
+        recipe_form.show_dataset_examples(recipe)
 
-experiments.draw_experiment_list()
-run_list.draw_run_list(chosen=run)
+experiments.show_experiment_list()
+run_list.show_run_list(chosen=run)
 with top:
-    page_frame.draw_heading(
+    page_frame.show_heading(
         _("Train"), _("A short run that answers a question, in its own process: you can look at other pages meanwhile."), "recipe"
     )

@@ -133,7 +133,7 @@ def test_the_links_of_a_page_lead_below_the_base_path(base, monkeypatch):
         from vpc2.ui.widgets import tensorboard_embed
 
         routes._SERVING.set()
-        tensorboard_embed.draw_tensorboard(["feedface00000001"])
+        tensorboard_embed.show_tensorboard(["feedface00000001"])
         live_curves([{"id": "feedface00000001", "label": "a"}], key="curves")
         live_snapshot("feedface00000001", "batch", key="look")
 

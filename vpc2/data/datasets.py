@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpc2.data.imageset import ImageSet
 
 Report = Callable[[float, Text], None]
-OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # an uploaded data set, see uploads.py
+OWN_KEY = re.compile(r"own-[0-9a-f]{16}")  # an uploaded data set, see uploaded_sets.py
 OWN_ABOUT = "about.json"
 
 _NOT_HERE = Text("“{name}” is not on this machine yet: download it on the Train page, or put it into the folder that VPC2_DATA names.")

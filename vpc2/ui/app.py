@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from vpc2.ui.components.browser_storage import draw_browser_storage
+from vpc2.ui.components.browser_storage import show_browser_storage
 from vpc2.ui.home import lecture_map
 from vpc2.ui.server import preload
 from vpc2.ui.session import sign_in, workspace
-from vpc2.ui.session.i18n import _, draw_language_switch, language
+from vpc2.ui.session.i18n import _, language, show_language_switch
 from vpc2.ui.widgets import buttons, page_frame
 
 page_frame.set_page()
@@ -26,11 +26,11 @@ sign_in.require_access()
 workspace.open_link(lecture_map.example_tokens())
 workspace.restore()
 st.session_state.page = page.url_path
-draw_language_switch()
+show_language_switch()
 page.run()
-page_frame.draw_version()
+page_frame.show_version()
 buttons.clear_presses()
-draw_browser_storage(
+show_browser_storage(
     language(),
     workspace.workspace_tokens(),
     session=workspace.session_id(),

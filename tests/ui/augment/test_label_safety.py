@@ -35,7 +35,7 @@ from vpc2.ui.computed import datasets
 from vpc2.ui.widgets import page_frame
 data = datasets.load_cached_dataset("digits", 64)
 photos = [{{"digest": f"digit {{i}}", "name": f"digit {{i}}", "pixels": data.images[i], "notes": ()}} for i in {photos}]
-page_frame.draw_or_refuse({call})
+page_frame.show_or_refuse({call})
 """
 MINE, THEIRS = "1" * 32, "2" * 32
 
@@ -94,7 +94,7 @@ def said(at):
 
 
 def by_class(ref, **given):
-    return opened(f"label_safety_by_class.draw_survival_by_class, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
+    return opened(f"label_safety_by_class.show_survival_by_class, PIPELINES['half_turn'].pipeline, {ref!r}", **given)
 
 
 def test_survival_by_class_uses_each_sessions_own_data_set(run, sets):
@@ -151,7 +151,7 @@ def sure_photo(ref, is_sure):
     "call",
     [
         "label_safety._draw_photos, PIPELINES['half_turn'].pipeline, photos, {ref!r}",
-        "label_safety_by_strength.draw_survival_by_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
+        "label_safety_by_strength.show_survival_by_strength, PIPELINES['basic'].pipeline, photos, {ref!r}",
     ],
 )
 def test_a_photograph_that_the_net_does_not_know_gets_a_sentence_and_no_verdict(run, sets, tmp_path, session, call):

@@ -52,7 +52,7 @@ def net(tmp_path):
     return keep
 
 
-def drawn(name, module="explanations", draw="draw_explanations", lang="en", **session):
+def drawn(name, module="explanations", draw="show_explanations", lang="en", **session):
     at = AppTest.from_string(SCRIPT.format(name=str(name), module=module, draw=draw), default_timeout=120)
     at.query_params["lang"] = lang
     at.session_state["judge/files"] = {str(name): "mine"}
@@ -134,19 +134,19 @@ def test_what_is_looked_at_knows_which_maps_are_empty(net, monkeypatch):
 @pytest.mark.parametrize("lang", ["en", "es"])
 @pytest.mark.parametrize("kind", ATTACKS)
 def test_an_attack_without_a_gradient_is_no_resistance(net, lang, kind):
-    at = drawn(net(deaden), "attacks", "draw_attacks", lang, **{"attack/which": kind})
+    at = drawn(net(deaden), "attacks", "show_attacks", lang, **{"attack/which": kind})
     assert count(at, BLIND[lang]) == 1 and not count(at, "It resists") and not count(at, "Resiste")
-    assert not count(drawn(net(), "attacks", "draw_attacks", lang, **{"attack/which": kind}), BLIND[lang])
+    assert not count(drawn(net(), "attacks", "show_attacks", lang, **{"attack/which": kind}), BLIND[lang])
 
 
 def test_over_a_set_and_for_a_patch_it_is_said_as_well(net):
     for change, is_blind in ((deaden, True), (lambda head: None, False)):
         name = net(change)
-        at = drawn(name, "attacks", "draw_attacks")
+        at = drawn(name, "attacks", "show_attacks")
         next(one for one in at.button if one.key == "attack/set").click().run()
         assert not at.exception and at.get("plotly_chart")
         assert count(at, "for 100\u00a0% of the pictures the gradient was zero") + count(at, "for 100.0\u00a0% of the pictures") == is_blind
-        patch = drawn(name, "attacks", "draw_attacks", **{"attack/kind": "patch"})
+        patch = drawn(name, "attacks", "show_attacks", **{"attack/kind": "patch"})
         next(one for one in patch.button if one.key == "attack/patch").click().run()
         assert not patch.exception and (count(patch, GREY["en"]) == 1) == is_blind
 

@@ -132,7 +132,7 @@ def test_a_link_to_a_file_does_not_say_that_it_opens_it(monkeypatch, tmp_path):
     assert "run=" not in classifier_picker.link_of(ref, ["identity"], "mean") and "classifier=" not in classifier_picker.link_of(
         ref, ["identity"], "mean"
     )
-    export_report.draw_export(ref, [], ["identity"])
+    export_report.show_export(ref, [], ["identity"])
     assert any("has to be opened again" in one for one in said) and not any("same classifier" in one for one in said)
 
 

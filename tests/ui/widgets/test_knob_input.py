@@ -18,11 +18,11 @@ def _table(name):
     import streamlit as st
 
     from tests.ui.widgets.test_knob_input import TABLES, knobs_of
-    from vpc2.ui.widgets.knob_input import draw_knob
+    from vpc2.ui.widgets.knob_input import show_knob
 
     found = {}
     for key, knob in knobs_of(name, TABLES):
-        found[key] = draw_knob(knob, knob.clean(knob.default), key=key)
+        found[key] = show_knob(knob, knob.clean(knob.default), key=key)
     st.session_state["found"] = found
 
 
@@ -52,10 +52,10 @@ def test_an_untouched_knob_keeps_its_value_and_a_moved_one_stays_within_its_limi
 def _one():
     import streamlit as st
 
-    from vpc2.ui.widgets.knob_input import draw_knob
+    from vpc2.ui.widgets.knob_input import show_knob
 
     knob, value, more = st.session_state["given"]
-    st.session_state["found"] = draw_knob(knob, value, key="k", **more)
+    st.session_state["found"] = show_knob(knob, value, key="k", **more)
 
 
 def drawn(knob, value, **more):

@@ -75,8 +75,8 @@ def _tray_of():
 
     from vpc2.ui.widgets import page_frame, photo_picker
 
-    page_frame.draw_notes()
-    st.session_state["given"] = photo_picker.draw_photo_picker("test", max_photos=3)
+    page_frame.show_notes()
+    st.session_state["given"] = photo_picker.show_photo_picker("test", max_photos=3)
 
 
 def test_what_is_dropped_into_the_tray_is_what_comes_out_newest_first():
@@ -116,7 +116,7 @@ def _noting():
             raise Refusal(Text("No *way*."))
         return left
 
-    st.session_state["results"] = [page_frame.draw_or_refuse(refuse, 7), page_frame.draw_or_refuse(refuse, 7, right=1)]
+    st.session_state["results"] = [page_frame.show_or_refuse(refuse, 7), page_frame.show_or_refuse(refuse, 7, right=1)]
 
 
 def test_a_refusal_is_its_sentence_letter_by_letter_and_none_comes_back():
@@ -142,8 +142,8 @@ def _drafting():
 
     from vpc2.ui.widgets import dataset_builder, page_frame
 
-    page_frame.draw_notes()
-    st.session_state["used"] = dataset_builder.draw_builder()
+    page_frame.show_notes()
+    st.session_state["used"] = dataset_builder.show_builder()
 
 
 def test_a_set_in_the_making_becomes_the_pictures_that_were_dropped():
@@ -170,8 +170,8 @@ def _adding():
 
     from vpc2.ui.widgets import dataset_upload, page_frame
 
-    page_frame.draw_notes()
-    st.session_state.setdefault("added", []).append(dataset_upload.draw_dataset_upload("digits"))
+    page_frame.show_notes()
+    st.session_state.setdefault("added", []).append(dataset_upload.show_dataset_upload("digits"))
 
 
 def test_a_zip_with_a_folder_a_class_becomes_a_set():
@@ -269,7 +269,7 @@ def test_a_step_tells_its_first_value_with_its_unit_and_its_chance():
 def _boards():
     from vpc2.ui.widgets import tensorboard_embed
 
-    tensorboard_embed.draw_tensorboard(["a" * 8, "b" * 8])
+    tensorboard_embed.show_tensorboard(["a" * 8, "b" * 8])
 
 
 def test_tensorboard_is_asked_for_both_runs_under_the_apps_own_address(monkeypatch):
@@ -298,8 +298,8 @@ def _opening():
 
     from vpc2.ui.widgets import classifier_picker, page_frame
 
-    page_frame.draw_notes()
-    classifier_picker.draw_classifier_upload()
+    page_frame.show_notes()
+    classifier_picker.show_classifier_upload()
     st.session_state["opened"] = list(st.session_state.get("judge/files", {}).values())
 
 

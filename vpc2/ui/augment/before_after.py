@@ -18,12 +18,12 @@ from vpc2.ui.widgets.buttons import button
 _ADDED_TO_TRAY = Text("{name} is now in the tray.")
 
 
-def draw_before_after(pipeline: Pipeline, photos: list[Photo]) -> None:
+def show_before_after(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw the comparison of one draw with its original, and the buttons that add the draw to the tray or save it at full size."""
     if not photos:
         return
     photo, draw = choose_draw(photos, "compare")
-    comparison = page_frame.draw_or_refuse(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
+    comparison = page_frame.show_or_refuse(augmented.before_after, pipeline, photo, draw, 2 * SIDE_PX)
     if comparison is None:
         return
     slider, facts = st.columns([1.7, 1], gap="medium")

@@ -11,7 +11,7 @@ from vpc2.ui.augment.draws import Photo
 from vpc2.ui.session.i18n import _
 
 
-def draw_code(pipeline: Pipeline, photos: list[Photo]) -> None:
+def show_code(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Show the pipeline as a script: Kornia code that reproduces the draws on the page, or the nearest calls of another library."""
     writers = {"Kornia": to_code, "torchvision v2": to_torchvision, "Albumentations": to_albumentations}
     library = st.segmented_control(

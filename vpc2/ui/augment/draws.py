@@ -26,7 +26,7 @@ MAX_DRAWS = 8
 Photo = dict[str, Any]
 
 
-def draw_gallery(pipeline: Pipeline, photos: list[Photo]) -> None:
+def show_gallery(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw every photograph and its draws, each with the steps that were applied and the values that were sampled."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if button(_("Draw again"), type="primary", icon=":material/casino:", key="redraw"):
@@ -46,7 +46,7 @@ def draw_gallery(pipeline: Pipeline, photos: list[Photo]) -> None:
             )
     cost_ms, device = 0.0, "cpu"
     for photo in photos:
-        result = page_frame.draw_or_refuse(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
+        result = page_frame.show_or_refuse(augmented.augmented_draws, pipeline, photo, draws, SIDE_PX)
         if result is not None:
             cost_ms, device = cost_ms + result["ms"], result["device"]
             _draw_tiles(photo, result, COLUMNS[draws])

@@ -28,7 +28,7 @@ _FOLDERS = "ImageFolder"
 _STOPPED = Text("Writing was stopped; nothing of it was kept.")
 
 
-def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+def show_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Let the visitor choose the source, the draws per image and the layout; show the cost, write the ZIP and offer it for download."""
     from vpc2.augment.export.offline_dataset import LAYOUTS, copies_of
 
@@ -66,15 +66,15 @@ def draw_export(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
             icon=":material/warning:",
         )
         return
-    cost = page_frame.draw_or_refuse(export_cost.measure_export, pipeline, content_key, items, layout)
+    cost = page_frame.show_or_refuse(export_cost.measure_export, pipeline, content_key, items, layout)
     if cost is None:
         return
     last_written = st.session_state.get("export/written")
     written = last_written if last_written is not None and last_written["asked"] == repr(request) else None
     with table.container():
-        export_cost.draw_comparison(cost, len(copies_each), sum(copies_each), written)
+        export_cost.show_comparison(cost, len(copies_each), sum(copies_each), written)
     if button(_("Write the ZIP"), type="primary", icon=":material/folder_zip:", key="export/write"):
-        result = page_frame.draw_or_refuse(_write, pipeline, items, copies_each, layout)
+        result = page_frame.show_or_refuse(_write, pipeline, items, copies_each, layout)
         if result is not None:
             st.session_state["export/written"] = {"asked": repr(request), **result}
             st.rerun()
@@ -114,7 +114,7 @@ def _items(source: str, photos: list[dict[str, Any]]) -> tuple[list[Any], list[s
             for i, photo in enumerate(photos)
         ]
         return items, [label] * len(items)
-    data = page_frame.draw_or_refuse(datasets.load_dataset, source)
+    data = page_frame.show_or_refuse(datasets.load_dataset, source)
     if data is None:
         return [], []
     names = [f"{i:02d}_{_safe_name(name)}" for i, name in enumerate(data.classes)]

@@ -38,7 +38,7 @@ def _measure_export(token: str, content_key: str, layout: str, _items: list[Any]
         return asdict(measure_cost(pipeline, _items, to_jpeg, decode_photo, draws=EPOCHS, layout=layout))
 
 
-def draw_comparison(cost: Any, pictures: int, draws: int, written: dict[str, Any] | None) -> None:
+def show_comparison(cost: Any, pictures: int, draws: int, written: dict[str, Any] | None) -> None:
     """Draw the table. Where the ZIP is `written` (`data`, `s`), its real size and duration replace the estimates."""
     total = pictures + draws
     write_s = written["s"] if written else cost.write_s(pictures, draws)

@@ -12,12 +12,12 @@ from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import page_frame
 
 
-def draw_filmstrip(pipeline: Pipeline, photos: list[Photo]) -> None:
+def show_filmstrip(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw the image of one draw after every step, with what that step did to it."""
     if not photos:
         return
     photo, draw = choose_draw(photos, "film")
-    film = page_frame.draw_or_refuse(augmented.images_after_steps, pipeline, photo, draw, SIDE_PX)
+    film = page_frame.show_or_refuse(augmented.images_after_steps, pipeline, photo, draw, SIDE_PX)
     if film is None:
         return
     grid = st.grid("auto", min_column_width=210, gap="small")

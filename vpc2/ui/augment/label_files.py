@@ -18,7 +18,7 @@ _IMPORTED = Plural("{n} label came from “{name}”.", "{n} labels came from �
 _FULL = Text("A photograph takes at most {most} labels; of the file's, this many had no room: {left}.")
 
 
-def draw_label_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:
+def show_label_files(photo: dict[str, Any], labels: tuple[Label, ...]) -> tuple[Label, ...] | None:
     """Draw the import of labels from a file and the export; return the labels with those of the file added, or None without a file."""
     count = st.session_state.setdefault("labels/uploads", 0)
     with st.container(horizontal=True):

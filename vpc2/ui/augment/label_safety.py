@@ -11,8 +11,8 @@ from vpc2.augment.operations.catalog import OPS
 from vpc2.augment.spec import Pipeline, edit_solo
 from vpc2.predict.classifier_ref import ClassifierRef
 from vpc2.ui import markdown
-from vpc2.ui.augment.label_safety_by_class import choose_trained_classifier, draw_survival_by_class
-from vpc2.ui.augment.label_safety_by_strength import draw_survival_by_strength
+from vpc2.ui.augment.label_safety_by_class import choose_trained_classifier, show_survival_by_class
+from vpc2.ui.augment.label_safety_by_strength import show_survival_by_strength
 from vpc2.ui.computed import augmented, classifiers, label_survival
 from vpc2.ui.computed.label_survival import Photo
 from vpc2.ui.session.i18n import _, localize, percent
@@ -23,7 +23,7 @@ STEP_DRAWS = 24  # of each step alone, which gets no verdict
 TILES = 12
 
 
-def draw_label_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
+def show_label_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     """Draw the choice of classifier and view, and the chosen view: label survival of each draw, by strength or by class."""
     choose_trained_classifier()
     left, right = st.columns([1.4, 1], gap="medium")
@@ -44,11 +44,11 @@ def draw_label_safety(pipeline: Pipeline, photos: list[Photo]) -> None:
     if not classifiers.is_available(ref):
         return
     if view == "draws":
-        page_frame.draw_or_refuse(_draw_photos, pipeline, photos, ref)
+        page_frame.show_or_refuse(_draw_photos, pipeline, photos, ref)
     elif view == "strength":
-        page_frame.draw_or_refuse(draw_survival_by_strength, pipeline, photos, ref)
+        page_frame.show_or_refuse(show_survival_by_strength, pipeline, photos, ref)
     else:
-        page_frame.draw_or_refuse(draw_survival_by_class, pipeline, ref)
+        page_frame.show_or_refuse(show_survival_by_class, pipeline, ref)
 
 
 def _draw_photos(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:

@@ -45,7 +45,7 @@ def choose_trained_classifier() -> None:
         notices.add_note(status.reason or _ENDED.fill(state=STATES[status.state]), "error")
 
 
-def draw_survival_by_class(pipeline: Pipeline, ref: ClassifierRef) -> None:
+def show_survival_by_class(pipeline: Pipeline, ref: ClassifierRef) -> None:
     """Draw the classes of the chosen test set by verdict: those that lose their label under the pipeline beside those that keep it."""
     if not classifiers.has_dataset(ref):
         st.info(
@@ -153,18 +153,18 @@ def _draw_first_run() -> None:
                 classifiers.select_classifier(ClassifierRef("run", trained.id))
                 st.rerun()
         elif button(_("Train on digits (about 10 s)"), type="primary", icon=":material/model_training:", key="safety/train"):
-            started = page_frame.draw_or_refuse(runs.start_run, RECIPES["digits"].recipe)
+            started = page_frame.show_or_refuse(runs.start_run, RECIPES["digits"].recipe)
             if started is not None:
                 st.session_state["safety/run"] = started.id
                 st.rerun()
 
 
 def _draw_progress(run_id: str) -> None:
-    """Draw the run's progress. `run_status.draw_progress` reruns the page when it is over, and `choose_trained_classifier` selects it."""
+    """Draw the run's progress. `run_status.show_progress` reruns the page when it is over, and `choose_trained_classifier` selects it."""
     run, status = runs.store().get(run_id), runs.store().status(run_id)
     st.markdown(f"**{_('Training on the digits…')}**")
-    run_status.draw_waiting(run, status)
-    run_status.draw_progress(run, status)
+    run_status.show_waiting(run, status)
+    run_status.show_progress(run, status)
     if button(_("Stop"), icon=":material/stop:", key="safety/stop", help=_("Ends the run and keeps its classifier and curves.")):
         runs.queue().stop(run_id, by=workspace.visitor_id())
         st.rerun()

@@ -24,7 +24,7 @@ LINE = round(100 * (1 - MAX_CHANGED_SHARE))  # default threshold in %, the one o
 CONTROL_PX = 155  # two controls side by side fit on a phone
 
 
-def draw_survival_by_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
+def show_survival_by_strength(pipeline: Pipeline, photos: list[Photo], ref: ClassifierRef) -> None:
     """Draw the controls and the curve of survival against strength, for one photograph or for images of the chosen test set."""
     steps = {step.id: step for step in pipeline.steps if step.on and strengths_of(OPS[step.op])}
     sources: dict[str, Photo | None] = {"test": None} if classifiers.has_dataset(ref) else {}

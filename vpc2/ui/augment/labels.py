@@ -38,7 +38,7 @@ def save_labels(photo: dict[str, Any], labels: Sequence[Label]) -> None:
     st.session_state.setdefault("labels", {})[photo["digest"]] = [label.to_doc() for label in labels]
 
 
-def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+def show_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Let the visitor label one photograph, by hand or from a file, and show every draw with its transformed labels."""
     if not photos:
         return
@@ -60,7 +60,7 @@ def draw_label_tab(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         labels = labels_of(photo)
         edited = label_editor(augmented.resized_jpeg(photo, SIDE_PX * 2), labels, key=f"labels/{photo['digest']}", words=_editor_words())
         if edited is None:
-            edited = label_files.draw_label_files(photo, labels)
+            edited = label_files.show_label_files(photo, labels)
         if edited is not None:
             save_labels(photo, edited)
             st.rerun()
@@ -99,7 +99,7 @@ def _draw_transformed(pipeline: Pipeline, photo: dict[str, Any], labels: tuple[L
         st.markdown(_("Boxes: {box}. Points: {point}. Masks: {mask}. They follow every step that moves pixels.").format(**counts))
     else:
         st.markdown(_("Nothing is marked on this photograph: draw a box, a point or an outline, and every draw shows where it goes."))
-    draws = page_frame.draw_or_refuse(
+    draws = page_frame.show_or_refuse(
         _transform_labels, augmented.token_of(pipeline), photo["digest"], repr(labels), labels, photo["pixels"]
     )
     if draws is None:

@@ -18,7 +18,7 @@ BATCH, BATCH_SIDE_PX = 64, 224
 NAMES = {"kornia": "Kornia", "torchvision": "torchvision v2", "albumentations": "Albumentations"}
 
 
-def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+def show_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Draw one operation, matched across every installed library, on the first photograph."""
     from vpc2.augment.library_comparison import MATCHES
 
@@ -35,7 +35,7 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.caption(localize(MATCHES[key].help))
     if not photos:
         return
-    results = page_frame.draw_or_refuse(_apply_in_each, key, photos[0]["digest"], photos[0]["pixels"])
+    results = page_frame.show_or_refuse(_apply_in_each, key, photos[0]["digest"], photos[0]["pixels"])
     if results is None:
         return
     grid = st.grid(3, min_column_width=200, gap="small")
@@ -55,7 +55,7 @@ def draw_libraries(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
         st.caption(_("Albumentations is not installed here, or has no equal of this operation."))
     if button(_("Time a batch of {n}").format(n=BATCH), icon=":material/timer:", key="libraries/time"):
         with st.spinner(_("Timing {n} pictures in turns…").format(n=BATCH)):
-            times = page_frame.draw_or_refuse(_time_batch, key, photos[0]["digest"], photos[0]["pixels"])
+            times = page_frame.show_or_refuse(_time_batch, key, photos[0]["digest"], photos[0]["pixels"])
         if times is not None:
             rows = sorted(times["ms"].items(), key=lambda row: row[1])
             st.table(

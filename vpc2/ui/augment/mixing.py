@@ -19,18 +19,18 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.knob_input import show_knob
 
 SIDE_PX = 320
 
 
-def draw_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
+def show_mixing(pipeline: Pipeline, photos: list[dict[str, Any]]) -> None:
     """Draw the chosen photographs mixed, each with its mixed label as a stacked bar; on demand the mix becomes part of the pipeline."""
     key, params = _choose_mix()
     if len(photos) < MIXES[key].fewest:
         st.info(_("To mix this way, choose photographs above: at least {n}.").format(n=MIXES[key].fewest), icon=":material/photo_library:")
         return
-    result = page_frame.draw_or_refuse(
+    result = page_frame.show_or_refuse(
         _mix_photos, key, tuple(sorted((name, repr(value)) for name, value in params.items())), pipeline.seed, photos, params
     )
     if result is None:
@@ -78,7 +78,7 @@ def _choose_mix() -> tuple[str, dict[str, Any]]:
         for knob in MIXES[key].knobs:
             value = current.params[knob.key] if current and current.kind == key else knob.clean(knob.default)
             with st.container(width=280):
-                params[knob.key] = draw_knob(knob, value, key=workspace.key("pipeline", "mix", key, knob.key))
+                params[knob.key] = show_knob(knob, value, key=workspace.key("pipeline", "mix", key, knob.key))
         is_kept = st.toggle(
             _("Mix when training too"),
             value=current is not None,

@@ -17,7 +17,7 @@ from vpc2.ui.components.card_list import Change, card_list, read_change
 from vpc2.ui.session import notices, workspace
 from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.knob_input import show_knob
 from vpc2.ui.widgets.step_text import describe_step, short_value
 
 # One hue per family of operations, from a palette that colour-blind people can tell apart (Okabe-Ito).
@@ -148,7 +148,7 @@ def _edit_step(pipeline: Pipeline, chosen: str) -> Pipeline:
                 workspace.save(pipelines.edit_redraw(pipeline, step.id))
                 st.rerun()
         for knob in entry.knobs:
-            value = draw_knob(knob, step.params[knob.key], key=workspace.key("pipeline", step.id, step.op, knob.key))
+            value = show_knob(knob, step.params[knob.key], key=workspace.key("pipeline", step.id, step.op, knob.key))
             pipeline = pipelines.edit_param(pipeline, step.id, knob.key, value)
     workspace.save(pipeline)
     return pipeline

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 from vpc2.ui.build.receptive_field import Photo
 
 
-def draw_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
+def show_activations(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw one layer's feature maps as a sheet, and the selected channel enlarged with its minimum, maximum, mean and share of zeros."""
     assert facts.output is not None
     is_picture = len(facts.output) == 3

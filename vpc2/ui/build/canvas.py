@@ -49,7 +49,7 @@ def clear_selection() -> None:
         st.session_state.pop(name, None)
 
 
-def draw_canvas(net: Net, summary: Summary) -> None:
+def show_canvas(net: Net, summary: Summary) -> None:
     """Draw the palette of layers and the net; edits reach `_apply_payload`, which saves them before the page reruns."""
     lang, picture = language(), lay_out_net(summary, net.input, opened_blocks(net))
     data = {

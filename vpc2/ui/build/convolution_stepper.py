@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 OWN = "own"
 
 
-def draw_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
+def show_stepper(net: Net, summary: Summary, facts: LayerFacts, photo: dict[str, Any]) -> None:
     """Draw one window of a layer, over the photograph in grey with an example kernel, or its real input with its own weights."""
     assert facts.input is not None and facts.output is not None
     is_pooling = facts.kind in POOLINGS

@@ -22,7 +22,7 @@ from vpc2.ui.session.i18n import _, language, localize
 _BYTES = "application/octet-stream"
 
 
-def draw_export(net: Net, summary: Summary) -> None:
+def show_export(net: Net, summary: Summary) -> None:
     """Show the net as PyTorch code and a button per file format; a format that cannot be written shows the reason under its button."""
     code = to_code(net)
     st.code(code, language="python", height=360)

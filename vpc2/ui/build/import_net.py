@@ -38,7 +38,7 @@ x = torch.zeros(1, 3, 32, 32)
 """
 
 
-def draw_import(net: Net, summary: Summary) -> None:
+def show_import(net: Net, summary: Summary) -> None:
     """Draw the three ways to import a net. The imported net replaces the one on the page; Undo restores that one."""
     notes = st.container()  # above the inputs, but drawn after them: a refusal clears the remarks on the previous import
     pasting, others = st.columns([3, 2], gap="large")
@@ -46,7 +46,7 @@ def draw_import(net: Net, summary: Summary) -> None:
         _draw_code_input()
     with others:
         _draw_torchvision()
-        page_frame.draw_spec_upload("net", "bring")
+        page_frame.show_spec_upload("net", "bring")
     with notes:
         _draw_remarks(net)
 
@@ -75,7 +75,7 @@ def _draw_code_input() -> None:
         st.session_state.pop(_NOTES, None)
         st.info(_("Paste some code first: the grey text shows what it may look like."), icon=":material/info:")
     elif is_pressed:
-        _open_imported(page_frame.draw_or_refuse(_read_code, text, side))
+        _open_imported(page_frame.show_or_refuse(_read_code, text, side))
 
 
 def _draw_torchvision() -> None:
@@ -89,7 +89,7 @@ def _draw_torchvision() -> None:
     )
     if button(_("Open this net"), icon=":material/deployed_code:", key="bring/open", disabled=name is None):
         with st.spinner(_("torchvision is building {name}…").format(name=name)):
-            _open_imported(page_frame.draw_or_refuse(_read_torchvision, name))
+            _open_imported(page_frame.show_or_refuse(_read_torchvision, name))
 
 
 def _read_code(text: str, side: int | None) -> codec.Read:

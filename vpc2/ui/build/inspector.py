@@ -23,7 +23,7 @@ from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.knob_input import show_knob
 
 _ROWS, _COLUMNS = Plural("{n:,} row", "{n:,} rows"), Plural("{n:,} column", "{n:,} columns")
 _AND = Text(" and ")
@@ -32,7 +32,7 @@ _COST = (words.PARAMS, words.MACS, words.MEMORY)
 _SEEN = (words.FIELD, words.JUMP, words.CENTRE)
 
 
-def draw_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
+def show_inspector(net: Net, summary: Summary, chosen: str | None) -> Net:
     """Draw one layer's knobs, formulas and repairs; return the edited net."""
     facts = summary.find(chosen)
     if facts is None:
@@ -77,7 +77,7 @@ def _draw_knobs(net: Net, facts: LayerFacts) -> Net:
     grid = st.grid("auto", min_column_width=190, gap="small")
     for knob in entry.knobs:
         with grid.cell():
-            value = draw_knob(
+            value = show_knob(
                 knob,
                 params[knob.key],
                 key=workspace.key("net", facts.id, facts.kind, knob.key),
@@ -171,7 +171,7 @@ def _draw_problem(net: Net, facts: LayerFacts, problem: Problem) -> None:
     with st.container(horizontal=True):
         for i, repair in enumerate(problem.repairs):
             if button(localize(repair.title), key=f"repair/{facts.id}/{i}", icon=":material/build:"):
-                repaired = page_frame.draw_or_refuse(repair.apply, net)
+                repaired = page_frame.show_or_refuse(repair.apply, net)
                 if repaired is not None:
                     workspace.save(repaired, from_outside=True)
                     st.rerun()

@@ -53,7 +53,7 @@ def macs_help() -> str:
     )
 
 
-def draw_totals(summary: Summary) -> None:
+def show_totals(summary: Summary) -> None:
     """Draw the totals of the net (parameters, multiply-adds, activations, receptive field), its first problem and its notes."""
     grid = st.grid(4, min_column_width=150, gap="small")
     grid.metric(_("Parameters"), number(summary.params))
@@ -73,7 +73,7 @@ def draw_totals(summary: Summary) -> None:
         st.caption(f":material/info: {markdown.escape(localize(note))}")
 
 
-def draw_table(net: Net, summary: Summary) -> None:
+def show_table(net: Net, summary: Summary) -> None:
     """Draw every layer with its shape, parameters, multiply-adds and receptive field, and the totals."""
     rows = {
         _("Layer"): [facts.name for facts in summary.layers] + [_("Total")],
@@ -87,7 +87,7 @@ def draw_table(net: Net, summary: Summary) -> None:
     )
 
 
-def draw_parameter_chart(net: Net, summary: Summary) -> None:
+def show_parameter_chart(net: Net, summary: Summary) -> None:
     """Draw the chart of parameters by layer, with a sentence that names the layer with most of them."""
     largest = max(summary.layers, key=lambda facts: facts.params, default=None)
     if largest is None or not summary.params:

@@ -44,13 +44,13 @@ def open_linked_pair() -> None:
     notices.add_note(_OPENED.fill(pair=pair.title))
 
 
-def draw_published_note(*nets: Net) -> None:
+def show_published_note(*nets: Net) -> None:
     """Draw the note on preset nets whose numbers are published differently elsewhere, each note once."""
     for note in dict.fromkeys(filter(None, map(note_of, nets))):
         st.info(markdown.escape(localize(note)), icon=":material/menu_book:")
 
 
-def draw_compare(net: Net, summary: Summary) -> None:
+def show_compare(net: Net, summary: Summary) -> None:
     """Draw the comparison of two nets: a preset pair, or the visitor's net with another."""
     choice, rest = st.columns([1, 1], gap="medium", vertical_alignment="bottom")
     key = choice.selectbox(
@@ -69,7 +69,7 @@ def draw_compare(net: Net, summary: Summary) -> None:
     comparison = compare(left[1], right[1])
     if key != _MINE:
         st.markdown(f"**{markdown.escape(localize(lesson_of(PAIRS[key], comparison)))}**")
-    draw_published_note(left[1], right[1])
+    show_published_note(left[1], right[1])
     _draw_pictures(comparison, left, right)
     _draw_totals(comparison)
     _draw_layers(comparison)

@@ -11,22 +11,22 @@ from vpc2.nets.layers.branch_rules import shape_text
 from vpc2.nets.spec import Net
 from vpc2.nets.summary.layer_summary import LayerFacts, Summary
 from vpc2.nets.summary.receptive_field import has_field
-from vpc2.ui.build.activations import draw_activations
-from vpc2.ui.build.convolution_stepper import draw_stepper
-from vpc2.ui.build.receptive_field import draw_field
+from vpc2.ui.build.activations import show_activations
+from vpc2.ui.build.convolution_stepper import show_stepper
+from vpc2.ui.build.receptive_field import show_field
 from vpc2.ui.session import workspace
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import page_frame, photo_picker
 
 
 @st.fragment
-def draw_net_views(net: Net, summary: Summary) -> None:
+def show_net_views(net: Net, summary: Summary) -> None:
     """Draw the selected view of the net for the visitor's photograph; a fragment: its widgets rerun only this part of the page."""
-    photos = photo_picker.draw_photo_picker("build", max_photos=1)
+    photos = photo_picker.show_photo_picker("build", max_photos=1)
     views: dict[str, tuple[str, Callable[[LayerFacts], bool], Callable[..., None]]] = {
-        "field": (_("Receptive field"), has_field, draw_field),
-        "closely": (_("Close-up"), has_window, draw_stepper),
-        "maps": (_("Activations"), lambda facts: facts.output is not None, draw_activations),
+        "field": (_("Receptive field"), has_field, show_field),
+        "closely": (_("Close-up"), has_window, show_stepper),
+        "maps": (_("Activations"), lambda facts: facts.output is not None, show_activations),
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control(
@@ -43,7 +43,7 @@ def draw_net_views(net: Net, summary: Summary) -> None:
     if facts is None:
         st.info(_("No layer of this net can be shown this way yet: add a convolution."), icon=":material/add:")
     elif photos:
-        page_frame.draw_or_refuse(draw, net, summary, facts, photos[0])
+        page_frame.show_or_refuse(draw, net, summary, facts, photos[0])
 
 
 def _choose_layer(summary: Summary, fits: Callable[[LayerFacts], bool], view: str) -> LayerFacts | None:

@@ -33,7 +33,7 @@ def _box(rectangle: Rectangle, net: Net) -> list[float]:
     return [inside.left / width, inside.top / height, inside.right / width, inside.bottom / height]
 
 
-def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
+def show_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> None:
     """Draw the theoretical receptive field of one unit, layer by layer, and beside it the effective one (from gradients)."""
     assert facts.output is not None
     unit = chosen_unit(net, facts)
@@ -69,7 +69,7 @@ def draw_field(net: Net, summary: Summary, facts: LayerFacts, photo: Photo) -> N
     with left:
         _draw_theoretical(net, summary, facts, photo, unit, sentence)
     with right:
-        page_frame.draw_or_refuse(_draw_effective, net, summary, facts, photo, unit, field)
+        page_frame.show_or_refuse(_draw_effective, net, summary, facts, photo, unit, field)
 
 
 def _draw_theoretical(net: Net, summary: Summary, facts: LayerFacts, photo: Photo, unit: tuple[int, int], alt: str) -> None:

@@ -181,7 +181,7 @@ def open_card(card: LectureCard) -> None:
     st.switch_page(page_frame.script_path(card.page), query_params=link_parameters(card))
 
 
-def draw_hero() -> None:
+def show_hero() -> None:
     """Draw a photograph and augmented draws of it; until the libraries are loaded, the photograph alone."""
     if preload.is_loading():
         _draw_hero_until_loaded()

@@ -12,7 +12,7 @@ from vpc2.system.host import LIMITS, UNITS
 from vpc2.ui.session.i18n import _, localize, number
 
 
-def draw_limits() -> None:
+def show_limits() -> None:
     """Draw every limit with its value, in a closed expander."""
     with st.expander(_("What this server takes"), icon=":material/rule:"):
         st.caption(_("Larger things are refused in one sentence, and nothing on the screen is lost. The host sets them: VPC2_LIMITS."))

@@ -19,7 +19,7 @@ from vpc2.ui.widgets.buttons import button
 PATCH_SHARE = 0.32
 
 
-def draw_patch(ref: ClassifierRef, photos: list[Photo]) -> None:
+def show_patch(ref: ClassifierRef, photos: list[Photo]) -> None:
     st.caption(_("A sticker learned from your photographs: wherever it lies, the net sees its class (Brown and others, 2017)."))
     target = choose_target(ref, "patch", has_none=False)
     if target is None:

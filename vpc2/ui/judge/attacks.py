@@ -15,14 +15,14 @@ from vpc2.text import Refusal
 from vpc2.ui import markdown
 from vpc2.ui.computed import augmented, classifiers
 from vpc2.ui.judge.attack_choices import NO_OTHERS, SOME_PICTURES, Photo, choose_target, is_requested, prediction_text
-from vpc2.ui.judge.attack_patch import draw_patch
+from vpc2.ui.judge.attack_patch import show_patch
 from vpc2.ui.server import idle
 from vpc2.ui.session.i18n import _, localize, number, percent
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
 
-def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
+def show_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of attack, the attack on each photograph, and for gradient attacks the accuracy against epsilon on the test set."""
     if not classifiers.is_available(ref):
         return
@@ -42,10 +42,10 @@ def draw_attacks(ref: ClassifierRef, photos: list[Photo]) -> None:
         key="attack/kind",
         persist_state="session",
     )
-    draw = {"gradient": _draw_gradient, "patch": draw_patch, "pixel": _draw_pixel}[kind]
-    page_frame.draw_or_refuse(draw, ref, photos)
+    draw = {"gradient": _draw_gradient, "patch": show_patch, "pixel": _draw_pixel}[kind]
+    page_frame.show_or_refuse(draw, ref, photos)
     if kind == "gradient" and classifiers.has_dataset(ref):
-        page_frame.draw_or_refuse(_draw_test_set, ref)
+        page_frame.show_or_refuse(_draw_test_set, ref)
 
 
 def _epsilon_text(kind: str, epsilon: float) -> str:
@@ -214,7 +214,7 @@ def _draw_test_set(ref: ClassifierRef) -> None:
     lines, blind = [], []
     epsilons: tuple[float, ...] = ()
     for i, key in enumerate(keys):
-        curve = page_frame.draw_or_refuse(
+        curve = page_frame.show_or_refuse(
             _accuracy_curve, key, lambda share, i=i: bar.progress(min((i + share) / len(refs), 1.0), text=_("Attacking…"))
         )
         if curve is None:

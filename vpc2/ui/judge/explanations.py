@@ -25,7 +25,7 @@ MIN_DROP = 5e-4  # of a probability: smaller losses are shown as 0 points or are
 Photo = dict[str, Any]
 
 
-def draw_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
+def show_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of view and the selected view of the classifier."""
     if not classifiers.is_available(ref):
         return
@@ -38,7 +38,7 @@ def draw_explanations(ref: ClassifierRef, photos: list[Photo]) -> None:
     view = st.segmented_control(
         _("Look inside"), list(views), default="looks", required=True, format_func=lambda key: views[key][0], key="inside/view"
     )
-    page_frame.draw_or_refuse(views[view][1], ref, photos)
+    page_frame.show_or_refuse(views[view][1], ref, photos)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -276,7 +276,7 @@ def _convolve_photo(image_key: str, rows: tuple, divisor: float, _pixels: np.nda
 
 def _draw_embedding(ref: ClassifierRef, photos: list[Photo]) -> None:
     if not classifiers.has_dataset(ref):
-        classifier_picker.draw_no_test_set()
+        classifier_picker.show_no_test_set()
         return
     from vpc2.predict.explain.embedding import METHODS
 

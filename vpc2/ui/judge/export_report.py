@@ -20,7 +20,7 @@ from vpc2.ui.widgets import classifier_picker, page_frame
 Photo = dict[str, Any]
 
 
-def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
+def show_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the link, the report of the photographs and the script of the views."""
     if not classifiers.is_available(ref):
         return
@@ -43,7 +43,7 @@ def draw_export(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
         key="judge/report",
     )
     st.markdown(f"### {_('The same views in plain PyTorch')}")
-    page_frame.draw_or_refuse(_draw_script, ref, views, how)
+    page_frame.show_or_refuse(_draw_script, ref, views, how)
 
 
 def _draw_script(ref: ClassifierRef, views: list[str], how: str) -> None:

@@ -26,7 +26,7 @@ SOME_PICTURES = 160
 Photo = dict[str, Any]
 
 
-def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
+def show_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Draw the choice of corruption, its effect on each photograph, and the accuracy on the test set."""
     if not classifiers.is_available(ref):
         return
@@ -34,9 +34,9 @@ def draw_robustness(ref: ClassifierRef, photos: list[Photo]) -> None:
     entry = CORRUPTIONS[key]
     st.caption(localize(entry.help))
     for photo in photos:
-        page_frame.draw_or_refuse(_draw_photo, ref, photo, key)
+        page_frame.show_or_refuse(_draw_photo, ref, photo, key)
     if classifiers.has_dataset(ref):
-        page_frame.draw_or_refuse(_draw_test_set, ref, key)
+        page_frame.show_or_refuse(_draw_test_set, ref, key)
 
 
 def strength_text(key: str, strength: float) -> str:

@@ -122,7 +122,7 @@ def choose_draw_views(views: list[str]) -> list[str]:
     return [*views, *keys_of_draws(pipeline, count)]
 
 
-def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
+def show_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> None:
     """Draw the choice of merge and the predictions for every photograph."""
     if not classifiers.is_available(ref):
         return
@@ -138,7 +138,7 @@ def draw_photos(ref: ClassifierRef, photos: list[Photo], views: list[str]) -> No
     )
     st.caption(localize(MERGES[how].help))
     for photo in photos:
-        page_frame.draw_or_refuse(_draw_photo, ref, photo, views, how)
+        page_frame.show_or_refuse(_draw_photo, ref, photo, views, how)
 
 
 @st.fragment

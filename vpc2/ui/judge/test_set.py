@@ -38,12 +38,12 @@ def _prediction_cache() -> LruCache:
     return cache
 
 
-def draw_test_set(ref: ClassifierRef, views: list[str]) -> None:
+def show_test_set(ref: ClassifierRef, views: list[str]) -> None:
     """Evaluate a test set on a click; all results below are computed from the cached predictions, without another pass."""
     if not classifiers.is_available(ref):
         return
     if not classifiers.has_dataset(ref):
-        classifier_picker.draw_no_test_set()
+        classifier_picker.show_no_test_set()
         return
     data = classifiers.dataset_of(ref)
     recipe = classifiers.recipe_of(ref)

@@ -39,7 +39,7 @@ def points(share: float, decimals: int = 1, *, sign: str = "") -> str:
     return write_points(share, language(), decimals, sign=sign)
 
 
-def draw_language_switch() -> None:
+def show_language_switch() -> None:
     """Draw the language switch in the header; the choice is kept for the session."""
     if "lang" not in st.session_state:
         st.session_state.lang = language()

@@ -31,7 +31,7 @@ def describe_augmentation(recipe: Recipe) -> str:
     return f"{name} ({listed})" if name else listed
 
 
-def draw_augmentations(spec: Experiment) -> None:
+def show_augmentations(spec: Experiment) -> None:
     """Draw the augmentation of each side, once where both have the same."""
     sides = [(spec.left_name, spec.left), (spec.right_name, spec.right)]
     descriptions = [describe_augmentation(recipe) for _name, recipe in sides]
@@ -42,7 +42,7 @@ def draw_augmentations(spec: Experiment) -> None:
         st.caption(f"**{markdown.escape(name)}**: {markdown.escape(description)}")
 
 
-def draw_sample_sizes(outcome: ExperimentStatus) -> None:
+def show_sample_sizes(outcome: ExperimentStatus) -> None:
     """Draw the number of seeds, test images and people that the results are based on."""
     gap = outcome.gap
     assert gap is not None  # drawn beside the numbers of finished pairs
@@ -55,7 +55,7 @@ def draw_sample_sizes(outcome: ExperimentStatus) -> None:
     st.caption(template.format(**numbers))
 
 
-def draw_unfinished_warning(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
+def show_unfinished_warning(spec: Experiment, curves: Sequence[list[list[float]]]) -> bool:
     """Warn where validation accuracy was still rising at the end; return True if the button for twice the epochs was pressed."""
     rising = [name for name, seeds in zip((spec.left_name, spec.right_name), curves, strict=True) if is_still_rising(seeds)]
     if not rising:

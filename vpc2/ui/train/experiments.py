@@ -36,7 +36,7 @@ from vpc2.ui.session.i18n import _, localize, number, percent, points
 from vpc2.ui.train import experiment_texts
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob
+from vpc2.ui.widgets.knob_input import show_knob
 from vpc2.ui.widgets.run_status import curve_words
 
 WATCH_S = 2.0
@@ -75,14 +75,14 @@ def start_experiment(spec: Experiment) -> StoredExperiment:
 
 
 def _start_and_open(spec: Experiment) -> None:
-    filed = page_frame.draw_or_refuse(start_experiment, spec)
+    filed = page_frame.show_or_refuse(start_experiment, spec)
     if filed is not None:
         st.query_params.pop("run", None)
         st.query_params["experiment"] = filed.id
         st.rerun()
 
 
-def draw_compare_buttons(recipe: Recipe, problem: RecipeProblem | None) -> None:
+def show_compare_buttons(recipe: Recipe, problem: RecipeProblem | None) -> None:
     """Draw the button that trains a recipe with and without its pipeline, and the popover with the other comparisons."""
     is_fatal = problem is not None and problem.is_fatal
     seeds = SEEDS.clean(SEEDS.default)
@@ -97,7 +97,7 @@ def draw_compare_buttons(recipe: Recipe, problem: RecipeProblem | None) -> None:
         with_it = recipe if recipe.augmentation is not None else replace(recipe, pipeline=PIPELINES["gentle"].pipeline)
         _start_and_open(Experiment(without(with_it), with_it, _("without"), _("with"), seeds))
     with st.popover(_("Compare something else"), icon=":material/science:", width="stretch", key="compare-else", disabled=is_fatal):
-        seeds = draw_knob(SEEDS, SEEDS.default, key="compare/seeds")
+        seeds = show_knob(SEEDS, SEEDS.default, key="compare/seeds")
         kinds = {"preset": _("A question of the lecture"), "setting": _("One setting"), "recipe": _("Another recipe")}
         kind = st.segmented_control(
             _("What"), list(kinds), default="preset", format_func=kinds.__getitem__, required=True, key="compare/way"
@@ -118,7 +118,7 @@ def _choose_setting(recipe: Recipe) -> Experiment:
     keys = [knob.key for knob in SETTINGS.knobs if knob.key not in ("seed", "budget_s", "size_px")]
     key = st.selectbox(_("Setting"), keys, format_func=lambda key: localize(SETTINGS.knob(key).title), key="compare/setting")
     knob, current = SETTINGS.knob(key), recipe.settings[key]
-    other = draw_knob(knob, current, key=f"compare/value/{key}/{current}")
+    other = show_knob(knob, current, key=f"compare/value/{key}/{current}")
     title = localize(knob.title)
     left, right = (
         f"{title}: {localize(knob.options[value]) if isinstance(knob, Choice) else number(value, 'g')}" for value in (current, other)
@@ -140,7 +140,7 @@ def _choose_recipe(recipe: Recipe) -> Experiment:
     return Experiment(recipe, other, recipe.name or _("this one"), names[key] if key in own_recipes else localize(RECIPES[key].title))
 
 
-def draw_experiment(filed: StoredExperiment) -> None:
+def show_experiment(filed: StoredExperiment) -> None:
     """Draw an experiment: live curves of both sides while it runs, then the accuracy gap with its confidence interval and conclusion."""
     outcome = read_experiment_status(filed, runs.store())
     is_own = filed.owner == workspace.visitor_id()
@@ -212,7 +212,7 @@ def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
         st.caption(_("No pair of runs was finished, so there is nothing to compare yet."))
         return
     left, right = outcome.side(0, spec.left_name), outcome.side(1, spec.right_name)
-    experiment_texts.draw_augmentations(spec)
+    experiment_texts.show_augmentations(spec)
     for i, text in enumerate(sentences(outcome.gap, left, right)):
         sentence = markdown.escape(localize(text))
         if i == 0:
@@ -233,9 +233,9 @@ def _draw_outcome(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
     help_ = _("The 95 % interval counts both kinds of luck: other seeds, and other test pictures (or people).")
     interval = _("one seed: no verdict") if gap.seeds < MIN_SEEDS else interval
     grid.metric(_("Gap, in points"), points(gap.mean, sign="+"), interval, "off", delta_arrow="off", help=help_)
-    experiment_texts.draw_sample_sizes(outcome)
+    experiment_texts.show_sample_sizes(outcome)
     curves = validation_curves(filed, runs.store())
-    if experiment_texts.draw_unfinished_warning(spec, curves):
+    if experiment_texts.show_unfinished_warning(spec, curves):
         _start_and_open(more_epochs(spec))
     curves_column, pairs_column = st.columns([1.6, 1], gap="medium")
     series = list(zip((spec.left_name, spec.right_name), curves, strict=True))
@@ -276,7 +276,7 @@ def _draw_table(filed: StoredExperiment, outcome: ExperimentStatus) -> None:
         st.download_button(_("Numbers as CSV"), buffer.getvalue(), file_name="experiment.csv", icon=":material/table:", on_click="ignore")
 
 
-def draw_experiment_list() -> None:
+def show_experiment_list() -> None:
     """Draw the visitor's experiments, newest first."""
     experiments = store().list(workspace.visitor_id())
     if not experiments:

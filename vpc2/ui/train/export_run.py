@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vpc2.predict.classifier import Classifier
 
 
-def draw_export(run: Run) -> None:
+def show_export(run: Run) -> None:
     """Draw a download button and a description for each export of a run; slow ones are written on the click."""
     if run.model_path.is_file():
         st.markdown(f"**{_('The classifier')}**")
@@ -111,7 +111,7 @@ def _pack(run: Run) -> bytes:
 def _onnx_snippet(run: Run) -> str:
     from vpc2.predict.export.onnx import to_snippet
 
-    return page_frame.draw_or_refuse(lambda: to_snippet(_load(run))) or ""
+    return page_frame.show_or_refuse(lambda: to_snippet(_load(run))) or ""
 
 
 def _or_refusal_text(make: Callable[[], bytes]) -> bytes:

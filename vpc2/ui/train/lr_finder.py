@@ -21,7 +21,7 @@ _SLOT = "train/finder"
 STEPS = 100
 
 
-def draw_lr_finder(recipe: Recipe) -> None:
+def show_lr_finder(recipe: Recipe) -> None:
     """Draw the button that starts the finder, its progress, and the suggested learning rate with a button that puts it into the recipe."""
     is_own = st.session_state.get(_SLOT, {}).get("recipe") == _search_key(recipe)
     if button(
@@ -30,7 +30,7 @@ def draw_lr_finder(recipe: Recipe) -> None:
         key="find-rate",
         help=_("Trains for a hundred steps with a growing rate, watches where the loss falls fastest, and throws the weights away."),
     ):
-        started = page_frame.draw_or_refuse(runs.start_run, recipe, task="rate")
+        started = page_frame.show_or_refuse(runs.start_run, recipe, task="rate")
         if started is not None:
             st.session_state[_SLOT] = {"run": started.id, "recipe": _search_key(recipe)}
             is_own = True

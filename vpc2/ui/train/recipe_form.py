@@ -27,7 +27,7 @@ from vpc2.ui.session.recipes import BACKBONE_PREFIX, FROM_AUGMENT, FROM_BUILD, N
 from vpc2.ui.train import lr_finder
 from vpc2.ui.widgets import dataset_upload, page_frame
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.knob_input import draw_knob, pick_once
+from vpc2.ui.widgets.knob_input import pick_once, show_knob
 
 _SHEET_PX = 64
 _NOT_ON_MACHINE = Text("This data set is not on this machine yet.")
@@ -60,7 +60,7 @@ def edit_recipe(recipe: Recipe) -> Recipe:
                 st.markdown(f"**{localize(title)}**")
                 _draw_settings(settings, keys)
                 if name == "steps":
-                    lr_finder.draw_lr_finder(recipe)
+                    lr_finder.show_lr_finder(recipe)
     if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
         # A backbone was pretrained on large images and needs larger ones than a small net trained from scratch.
         settings["size_px"] = BACKBONE_PX
@@ -88,7 +88,7 @@ def _draw_settings(settings: dict[str, Any], keys: tuple[str, ...]) -> None:
     """Draw the widgets of some settings and write their values into `settings`."""
     for key in keys:
         if _says_something(key, settings):
-            settings[key] = draw_knob(SETTINGS.knob(key), settings[key], key=workspace.key("recipe", key))
+            settings[key] = show_knob(SETTINGS.knob(key), settings[key], key=workspace.key("recipe", key))
 
 
 def _draw_dataset(recipe: Recipe) -> str:
@@ -102,7 +102,7 @@ def _draw_dataset(recipe: Recipe) -> str:
         key=key,
         help=localize(find_dataset(st.session_state.get(key, recipe.dataset)).help),  # of the set selected in this rerun
     )
-    added = dataset_upload.draw_dataset_upload(dataset)
+    added = dataset_upload.show_dataset_upload(dataset)
     if added is not None:
         workspace.save(replace(recipe, dataset=added), from_outside=True)
         st.rerun()
@@ -129,7 +129,7 @@ def _draw_net(recipe: Recipe) -> Any:
     chosen = _draw_source(_("Net"), "net", {**own, **ready}, NETS)
     if chosen.startswith(BACKBONE_PREFIX):
         is_frozen = recipe.net.is_frozen if isinstance(recipe.net, Backbone) else FROZEN.default
-        return Backbone(chosen.removeprefix(BACKBONE_PREFIX), draw_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
+        return Backbone(chosen.removeprefix(BACKBONE_PREFIX), show_knob(FROZEN, is_frozen, key=workspace.key("recipe", "is_frozen")))
     return workspace.load("net") if chosen == FROM_BUILD else NETS[chosen].net
 
 
@@ -172,7 +172,7 @@ def _check_split(recipe: Recipe) -> RecipeProblem | None:
     return check_data(recipe, data, split_images(data, recipe.settings["seed"], recipe.settings["train_share"]))
 
 
-def draw_problem(problem: RecipeProblem | None) -> None:
+def show_problem(problem: RecipeProblem | None) -> None:
     """Draw why the recipe cannot be trained, a button per repair, and a download button where the data set is missing."""
     recipe = workspace.load("recipe")
     if problem is None:
@@ -184,7 +184,7 @@ def draw_problem(problem: RecipeProblem | None) -> None:
             st.rerun()
     if not datasets.is_ready(recipe.dataset) and button(_("Download it now"), icon=":material/download:", key="download"):
         bar = st.progress(0.0)
-        page_frame.draw_or_refuse(
+        page_frame.show_or_refuse(
             datasets.download_dataset, recipe.dataset, lambda share, message: bar.progress(min(share, 1.0), text=localize(message))
         )
         if datasets.is_ready(recipe.dataset):
@@ -208,7 +208,7 @@ def _sheet(key: str, per_class: int) -> tuple[bytes, list[str], list[int], int]:
     return to_jpeg(np.concatenate(rows, axis=0)), list(data.classes), counts, 0 if data.groups is None else len(set(data.groups.tolist()))
 
 
-def draw_dataset_examples(recipe: Recipe) -> None:
+def show_dataset_examples(recipe: Recipe) -> None:
     """Draw example images of each class of the data set, and the number of images and classes."""
     if not datasets.is_ready(recipe.dataset):
         st.info(_("Download the data set on the left to see its pictures."), icon=":material/photo_library:")
@@ -216,7 +216,7 @@ def draw_dataset_examples(recipe: Recipe) -> None:
     if not own_datasets.is_visible(recipe.dataset):
         return  # `problem_of` has said why
     with st.spinner(_("Reading the pictures…")):
-        sheet = page_frame.draw_or_refuse(_sheet, recipe.dataset, 14)
+        sheet = page_frame.show_or_refuse(_sheet, recipe.dataset, 14)
     if sheet is None:
         return
     picture, classes, counts, groups = sheet

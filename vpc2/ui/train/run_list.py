@@ -18,16 +18,16 @@ from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.session import runs, workspace
 from vpc2.ui.session.i18n import _, localize, number
-from vpc2.ui.train.run_page import draw_run_deletion
+from vpc2.ui.train.run_page import show_run_deletion
 from vpc2.ui.widgets import tensorboard_embed
 from vpc2.ui.widgets.buttons import button
-from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_state
+from vpc2.ui.widgets.run_status import curve_data, curve_words, show_state
 
 FIRST_SHOWN = 12
 MAX_OVERLAID = 6  # the number of colours that colour-blind people can tell apart
 
 
-def draw_run_list(chosen: Run | None) -> None:
+def show_run_list(chosen: Run | None) -> None:
     """Draw the visitor's runs, newest first, and below them the actions on the ticked ones."""
     visible = runs.visible_runs()
     st.markdown(f"## {_('Your runs')}")
@@ -57,7 +57,7 @@ def _draw_row(run: Run, chosen: Run | None) -> bool:
         if button(markdown.escape(run.name), key=f"open/{run.id}", type="tertiary", disabled=is_open, width="content"):
             st.query_params["run"] = run.id
             st.rerun()
-        draw_state(status)
+        show_state(status)
         facts = [localize(find_dataset(run.recipe.dataset).title)]
         if share is not None:
             facts.append(_("test accuracy {share}").format(share=localize(share.text)))
@@ -86,7 +86,7 @@ def _draw_ticked(ticked: list[Run]) -> None:
     if len(ticked) > 1:
         lines = [curve_data(run, runs.store().status(run.id)) for run in overlaid]
         live_curves(lines, key="overlay", words=curve_words())
-    tensorboard_embed.draw_tensorboard([run.id for run in overlaid])
+    tensorboard_embed.show_tensorboard([run.id for run in overlaid])
     st.download_button(
         _("Curves of the ticked runs as CSV"),
         lambda: curves_to_csv(ticked),
@@ -95,7 +95,7 @@ def _draw_ticked(ticked: list[Run]) -> None:
         on_click="ignore",
     )
     deletable = [run for run in ticked if may_change(run, workspace.visitor_id()) and runs.store().status(run.id).state != "running"]
-    if deletable and draw_run_deletion(deletable, key="delete-ticked"):
+    if deletable and show_run_deletion(deletable, key="delete-ticked"):
         if st.query_params.get("run") in [run.id for run in deletable]:
             del st.query_params["run"]
         st.rerun()

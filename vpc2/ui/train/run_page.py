@@ -22,20 +22,20 @@ from vpc2.ui.session.i18n import _, localize
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
-from vpc2.ui.widgets.run_status import curve_data, curve_words, draw_live_verdicts, draw_outcome, draw_state, draw_waiting
+from vpc2.ui.widgets.run_status import curve_data, curve_words, show_live_verdicts, show_outcome, show_state, show_waiting
 
 NUMBERS_S = 3.0
 
 
-def draw_run(run: Run) -> None:
+def show_run(run: Run) -> None:
     """Draw one run: header with actions, live curves, verdicts, results once it is over, and the tabs with snapshots and exports."""
     status = runs.store().status(run.id)
     _draw_head(run, status)
-    draw_waiting(run, status)
+    show_waiting(run, status)
     live_curves([curve_data(run, status)], key=f"curves/{run.id}", words=curve_words())
-    draw_live_verdicts(run, status)
+    show_live_verdicts(run, status)
     if status.is_over:
-        draw_outcome(run, status)
+        show_outcome(run, status)
     _draw_tabs(run, status)
 
 
@@ -43,7 +43,7 @@ def _draw_head(run: Run, status: Status) -> None:
     is_own = may_change(run, workspace.visitor_id())
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
         st.markdown(f"### {markdown.escape(run.name)}", width="content")
-        draw_state(status)
+        show_state(status)
         st.space("stretch")
         if is_own and status.state in ("queued", "running"):
             if button(_("Pause"), icon=":material/pause:", key=f"pause/{run.id}", help=_("Gives the machine back; it can go on later.")):
@@ -88,7 +88,7 @@ def _draw_more(run: Run, status: Status, is_own: bool) -> None:
             note = st.text_area(_("Note"), run.note, max_chars=500, height=90)
             if submit_button(_("Keep"), icon=":material/check:", key="rename/keep"):
                 _call_and_rerun(_rename_and_annotate, run, name, note)
-        if status.state != "running" and draw_run_deletion([run], key="delete"):
+        if status.state != "running" and show_run_deletion([run], key="delete"):
             del st.query_params["run"]
             st.rerun()
 
@@ -98,7 +98,7 @@ def _rename_and_annotate(run: Run, name: str, note: str) -> None:
     runs.store().annotate(run.id, note, by=workspace.visitor_id())
 
 
-def draw_run_deletion(deletable: list[Run], key: str) -> bool:
+def show_run_deletion(deletable: list[Run], key: str) -> bool:
     """Draw a confirmation checkbox and the delete button; return True once the runs are deleted."""
     title = _("Delete {n} runs").format(n=len(deletable)) if len(deletable) > 1 else _("Delete this run")
     if not st.checkbox(title, key=f"{key}/mean-it"):
@@ -108,7 +108,7 @@ def draw_run_deletion(deletable: list[Run], key: str) -> bool:
     ):
         return False
     for run in deletable:
-        page_frame.draw_or_refuse(runs.store().delete, run.id, by=workspace.visitor_id())
+        page_frame.show_or_refuse(runs.store().delete, run.id, by=workspace.visitor_id())
     return True
 
 
@@ -129,7 +129,7 @@ def _start_and_open(make: Any, *args: Any) -> None:
         runs.queue().start(run)
         return run
 
-    started = page_frame.draw_or_refuse(create_and_queue)
+    started = page_frame.show_or_refuse(create_and_queue)
     if started is not None:
         st.query_params["run"] = started.id
         st.rerun()
@@ -145,8 +145,8 @@ def _draw_tabs(run: Run, status: Status) -> None:
         _("Layers"): lambda: _draw_snapshot(run, "layers", status.state),
         _("Test"): lambda: _draw_test(run),
         _("Numbers"): lambda: st.fragment(_draw_numbers, run_every=None if status.is_over else NUMBERS_S)(run),
-        "TensorBoard": lambda: tensorboard_embed.draw_tensorboard([run.id]),
-        _("Take home"): lambda: export_run.draw_export(run),
+        "TensorBoard": lambda: tensorboard_embed.show_tensorboard([run.id]),
+        _("Take home"): lambda: export_run.show_export(run),
     }
     for tab, draw in zip(st.tabs(list(views), key=f"inside/{run.id}", on_change="rerun"), views.values(), strict=True):
         if tab.open:

@@ -45,7 +45,7 @@ def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
     )
     st.session_state["judge/classifier"] = name
     ref = ClassifierRef.parse(name)
-    classifier = page_frame.draw_or_refuse(classifiers.classifier_of, ref) if classifiers.is_available(ref) else None
+    classifier = page_frame.show_or_refuse(classifiers.classifier_of, ref) if classifiers.is_available(ref) else None
     if classifier is None:
         _draw_download(ref)
     else:
@@ -57,7 +57,7 @@ def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
     return ref
 
 
-def draw_classifier_upload() -> None:
+def show_classifier_upload() -> None:
     """Draw the upload of a classifier file saved on the Train page; the file is validated before any use."""
     count = st.session_state.setdefault("judge/opened files", 0)
     with st.popover(_("Open a classifier"), icon=":material/folder_open:", key=f"judge/open/{count}", width="stretch"):
@@ -87,14 +87,14 @@ def _draw_download(ref: ClassifierRef) -> None:
     st.info(_("Its weights are not on this machine yet ({mb} MB).").format(mb=number(size_mb)), icon=":material/info:")
     if button(_("Download it now"), icon=":material/download:", key=f"download/{ref}"):
         bar = st.progress(0.0)
-        if page_frame.draw_or_refuse(load_pretrained, ref.id, lambda share: bar.progress(min(share, 1.0))) is not None:
+        if page_frame.show_or_refuse(load_pretrained, ref.id, lambda share: bar.progress(min(share, 1.0))) is not None:
             st.rerun()
 
 
 def choose_views(ref: ClassifierRef) -> list[str]:
     """Draw the choice of views, which starts at the classifier's default set, and return their keys; the identity is always the first."""
     first = classifiers.default_views(ref).key
-    linked = page_frame.draw_or_refuse(linked_views)
+    linked = page_frame.show_or_refuse(linked_views)
     preset = st.selectbox(
         _("Set of views"),
         list(VIEW_SETS),
@@ -131,7 +131,7 @@ def link_of(ref: ClassifierRef, views: list[str], how: str) -> str:
     return f"{(st.context.url or '').split('?')[0]}?{urlencode(parameters, safe=',')}"
 
 
-def draw_no_test_set() -> None:
+def show_no_test_set() -> None:
     """Draw what to do if there are no test images for a classifier."""
     st.info(
         _("This needs test pictures: choose a net that was trained here, or add pictures of classes this one knows on Train."),

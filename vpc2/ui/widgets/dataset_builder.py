@@ -31,9 +31,9 @@ def open_builder() -> None:
     st.session_state[_OPEN] = True
 
 
-def draw_builder() -> str | None:
+def show_builder() -> str | None:
     """Draw the builder; return the key of the finished data set once the visitor uses it, else None."""
-    owner = page_frame.draw_or_refuse(workspace.owner_id)
+    owner = page_frame.show_or_refuse(workspace.owner_id)
     if owner is None:
         return None
     drafts = DraftStore(owner)
@@ -149,7 +149,7 @@ def _draw_finish(drafts: DraftStore, draft: Draft) -> str | None:
         empty_text = _("Add two classes, then at least {n} pictures of each.").format(n=MIN_PICTURES)
         st.info(markdown.escape(localize(problem)) if draft.groups else empty_text)
     if button(_("Use these pictures"), type="primary", icon=":material/check:", key="draft/use", disabled=problem is not None):
-        entry = page_frame.draw_or_refuse(drafts.finish, "", workspace.visitor_id())
+        entry = page_frame.show_or_refuse(drafts.finish, "", workspace.visitor_id())
         if entry is not None:
             st.session_state[_OPEN] = False
             return entry.key

@@ -23,7 +23,7 @@ _SKIPPED = Text("Left out: {count:,}. The first, {name}: {why}")
 _ADDED = Plural("{name}: {count:,} picture in {classes} classes.", "{name}: {count:,} pictures in {classes} classes.", count="count")
 
 
-def draw_dataset_upload(current: str) -> str | None:
+def show_dataset_upload(current: str) -> str | None:
     """Draw the popover that uploads a data set, opens the builder or deletes the selected set.
 
     Return the key of the data set to select now, or None.

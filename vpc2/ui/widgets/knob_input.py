@@ -1,4 +1,4 @@
-"""Widgets of knobs: `draw_knob` draws the input for any kind of `Knob`; `pick_once` is a select box that resets after each choice."""
+"""Widgets of knobs: `show_knob` draws the input for any kind of `Knob`; `pick_once` is a select box that resets after each choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FEW = 3
 _SLIDER_STEPS = 24  # on a longer slider single values are hard to hit
 
 
-def draw_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]] | None = None, is_apart: bool = False) -> Any:
+def show_knob(knob: Knob, value: Any, *, key: str, reach: Sequence[Sequence[int]] | None = None, is_apart: bool = False) -> Any:
     """Draw the widget of a knob and return its new value, normalised by `knob.clean`.
 
     `reach` holds the integers that currently fit, one sequence per side for a knob with two; `is_apart` draws height and width

@@ -1,4 +1,4 @@
-"""Frame of every page: page settings, heading with Undo, Redo and Share, notices; and `draw_or_refuse`, which draws refusals."""
+"""Frame of every page: page settings, heading with Undo, Redo and Share, notices; and `show_or_refuse`, which draws refusals."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def script_path(page: str) -> str:
     return str(resource("pages", f"{page}.py"))
 
 
-def draw_heading(title: str, subtitle: str, kind: str | None = None) -> None:
+def show_heading(title: str, subtitle: str, kind: str | None = None) -> None:
     """Draw a page's title and subtitle; on pages that edit a spec (`kind`), also Undo, Redo and Share; then the notices."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="heading"):
         with st.container(width="stretch", gap=None, key="title"):
@@ -81,7 +81,7 @@ def draw_heading(title: str, subtitle: str, kind: str | None = None) -> None:
     if kind:
         with st.container(key="history"):
             history_keys(kind, key=f"{kind}/history", on_step=workspace.step_back)
-    draw_notes()
+    show_notes()
 
 
 def _draw_sharing(kind: str) -> None:
@@ -98,10 +98,10 @@ def _draw_sharing(kind: str) -> None:
         on_click="ignore",
         key=f"save/{kind}",
     )
-    draw_spec_upload(kind)
+    show_spec_upload(kind)
 
 
-def draw_spec_upload(kind: str, place: str = "share") -> None:
+def show_spec_upload(kind: str, place: str = "share") -> None:
     """Draw the upload of a saved JSON file, which opens its spec in the workspace; opening can be undone."""
     count = st.session_state.setdefault(f"opened/{place}/{kind}", 0)
     upload = st.file_uploader(_("Open a saved file"), type=["json"], key=f"open/{place}/{kind}/{count}", max_upload_size=1)
@@ -115,13 +115,13 @@ def draw_spec_upload(kind: str, place: str = "share") -> None:
         st.rerun()
 
 
-def draw_version() -> None:
+def show_version() -> None:
     """Draw the last line of every page: which version this is."""
     with st.container(key="foot"):
         st.caption(APP)
 
 
-def draw_notes() -> None:
+def show_notes() -> None:
     """Draw the pending notices, and the changes made in another tab."""
     _draw_tab_conflict()
     for text, kind in notices.pending_notes():
@@ -152,7 +152,7 @@ def _draw_tab_conflict() -> None:
         st.button(_("Keep mine"), icon=":material/check:", key="elsewhere/keep", on_click=workspace.keep_this_tab)
 
 
-def draw_or_refuse(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def show_or_refuse(draw: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call `draw` and return its result; on a `Refusal` draw its text in place of the result and return None."""
     try:
         return draw(*args, **kwargs)

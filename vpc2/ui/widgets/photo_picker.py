@@ -80,7 +80,7 @@ def _add_uploads(uploads: list, page: str, max_photos: int) -> None:
     st.rerun()
 
 
-def draw_photo_picker(page: str, *, max_photos: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
+def show_photo_picker(page: str, *, max_photos: int = 4, first: tuple[str, ...] = ("chelsea", "coffee")) -> list[dict[str, Any]]:
     """Draw the picker and return the selected photographs, at most `max_photos`, each with `digest`, `name` and `pixels`.
 
     `first` are the keys of the samples selected at first.

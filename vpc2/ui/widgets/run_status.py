@@ -59,10 +59,10 @@ def curve_data(run: Run, status: Status) -> dict[str, Any]:
     return {"id": run.id, "label": run.name, "state": status.state, "record": record}
 
 
-def draw_progress(run: Run, status: Status) -> None:
+def show_progress(run: Run, status: Status) -> None:
     """Draw the progress of a run without its curves; the page reruns when it is over."""
     live_curves([curve_data(run, status)], key=f"progress/{run.id}", words=curve_words(), has_charts=False)
-    draw_live_verdicts(run, status, has_verdicts=False)
+    show_live_verdicts(run, status, has_verdicts=False)
 
 
 def read_verdict_events(run: Run) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def read_verdict_events(run: Run) -> list[dict[str, Any]]:
     return [*cached["events"], *([cached["peak"]] if cached["peak"] else []), *cached["end"]]
 
 
-def draw_live_verdicts(run: Run, status: Status, has_verdicts: bool = True) -> None:
+def show_live_verdicts(run: Run, status: Status, has_verdicts: bool = True) -> None:
     """Draw facts and verdicts of a run and refresh them while it runs; reruns the page on a new state or the first model."""
     every = None if status.is_over else WATCH_S
     st.fragment(_draw_verdicts_now, run_every=every)(run, (status.state, run.model_path.is_file()), has_verdicts)
@@ -102,7 +102,7 @@ def _draw_verdicts_now(run: Run, drawn_state: tuple[str, bool], has_verdicts: bo
         return
     st.caption(" · ".join(_facts(events[0])))
     if has_verdicts and not status.is_over:
-        draw_verdicts(events)
+        show_verdicts(events)
 
 
 def _facts(start: dict[str, Any]) -> list[str]:
@@ -118,20 +118,20 @@ def _facts(start: dict[str, Any]) -> list[str]:
     return facts
 
 
-def draw_verdicts(events: list[dict[str, Any]]) -> None:
+def show_verdicts(events: list[dict[str, Any]]) -> None:
     """Draw the verdicts on a run's events, one per line."""
     for verdict in verdicts(events):
         st.markdown(f"- {markdown.escape(localize(verdict))}")
 
 
-def draw_outcome(run: Run, status: Status) -> None:
+def show_outcome(run: Run, status: Status) -> None:
     """Draw why a run ended, the verdicts, the repair if its weights diverged, and the test results."""
     events = read_verdict_events(run)
     if status.reason is not None:
         (st.error if status.state == "failed" else st.info)(markdown.escape(localize(status.reason)), icon=":material/info:")
     if has_lost_its_weights(events):
         _draw_repair(run)
-    draw_verdicts(events)
+    show_verdicts(events)
     end = events[-1] if events and events[-1]["type"] == "end" else {}
     if end.get("test_accuracy") is not None:
         grid, share = st.grid(3, min_column_width=150), share_of_test(end)
@@ -164,12 +164,12 @@ Colour = Literal["green", "blue", "red", "orange", "gray"]
 STATE_COLOURS: dict[str, Colour] = {"finished": "green", "running": "blue", "failed": "red", "interrupted": "red", "paused": "orange"}
 
 
-def draw_state(status: Status) -> None:
+def show_state(status: Status) -> None:
     """Draw the state of a run as a coloured badge."""
     st.badge(localize(STATES[status.state]), color=STATE_COLOURS.get(status.state, "gray"))
 
 
-def draw_waiting(run: Run, status: Status) -> None:
+def show_waiting(run: Run, status: Status) -> None:
     """Draw why a run makes no progress: queued, starting, paused, or its process does not respond."""
     if status.state == "queued":
         place, wait_s = runs.queue().place_in_queue(run.id), runs.queue().wait_s(run.id)

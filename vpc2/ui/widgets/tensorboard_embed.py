@@ -13,7 +13,7 @@ from vpc2.ui.session.i18n import _
 HEIGHT_PX = 820
 
 
-def draw_tensorboard(run_ids: Sequence[str]) -> None:
+def show_tensorboard(run_ids: Sequence[str]) -> None:
     """Draw a link to TensorBoard with these runs and a switch that embeds it.
 
     The address is the app's own, so that it also works from another machine.

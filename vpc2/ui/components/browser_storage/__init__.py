@@ -20,7 +20,7 @@ def _component() -> Any:
     return st.components.v2.component("vpc2.browser_storage", html="<span></span>\n", js=(_FOLDER / "view.js").read_text(encoding="utf-8"))
 
 
-def draw_browser_storage(
+def show_browser_storage(
     language: str, workspace: Mapping[str, str], *, session: str, opened: str, is_identified: bool, settled: Mapping[str, float]
 ) -> None:
     """Set the page's `lang`, store `workspace` (link tokens by kind) in the browser, and read what it has stored.
