@@ -158,7 +158,7 @@ def test_a_conflict_keeps_what_both_sides_translated(project):
 
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_an_operation_is_found_by_name_or_family_in_both_languages(monkeypatch, lang):
-    monkeypatch.setattr(pipeline_editor, "say", lambda text: text.say(lang))
+    monkeypatch.setattr(pipeline_editor, "localize", lambda text: text.say(lang))
     shown = pipeline_editor.name_operation("RandomRotation")
     assert all(word in shown for word in ("Rotation", "Giro", "Geometric", "Geométricas", "RandomRotation"))
     assert shown.startswith({"en": "Rotation", "es": "Giro"}[lang])
