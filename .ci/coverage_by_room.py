@@ -1,12 +1,15 @@
 """Print how much of each room the tests ran, and fail where it is less than the room's floor in pyproject.toml.
 
-python -m slipcover --source vpc2 --json --out coverage.json -m pytest, and then: python .ci/coverage_by_room.py coverage.json. With --write
-the floors become what was measured, less two points: lines are counted, and a test that is skipped on one machine must not fail on another.
+After `pytest --cov`: python .ci/coverage_by_room.py. With --write the floors become what was measured, less two points: lines are counted,
+and a test that is skipped on one machine must not fail on another.
 """
 
 import json
+import os
 import re
+import subprocess
 import sys
+import tempfile
 import tomllib
 from collections import defaultdict
 from pathlib import Path
@@ -22,15 +25,17 @@ def room_of(file: str) -> str:
     return "/".join(folders[: 3 if folders[1:2] == ["ui"] else 2])
 
 
-def measured(report: Path) -> dict[str, tuple[int, int]]:
-    """Return each room's (lines that ran, lines there are), out of the report of a coverage tool as JSON."""
-    files = json.loads(report.read_text("utf-8"))["files"]
+def measured() -> dict[str, tuple[int, int]]:
+    """Return each room's (lines that ran, lines there are), out of the data of the last `pytest --cov`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "coverage.json"
+        subprocess.run([sys.executable, "-m", "coverage", "json", "-q", "-o", str(path)], cwd=ROOT, env=os.environ, check=True)
+        files = json.loads(path.read_text())["files"]
     rooms: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for name, file in files.items():
-        path = Path(name)
-        of = rooms[room_of((path.relative_to(ROOT) if path.is_absolute() else path).as_posix())]
-        of[0] += len(file["executed_lines"])
-        of[1] += len(file["executed_lines"]) + len(file["missing_lines"])
+        of = rooms[room_of(Path(name).as_posix())]
+        of[0] += file["summary"]["covered_lines"]
+        of[1] += file["summary"]["num_statements"]
     return {room: (ran, lines) for room, (ran, lines) in sorted(rooms.items()) if lines}
 
 
@@ -53,7 +58,7 @@ def write(rooms: dict[str, tuple[int, int]]) -> None:
 
 def main() -> int:
     """Print the table and what is wrong with it; return 1 where something is."""
-    rooms = measured(Path(sys.argv[1]))
+    rooms = measured()
     if "--write" in sys.argv[1:]:
         write(rooms)
     floors = tomllib.loads(PROJECT.read_text("utf-8"))["tool"]["vpc2"]["coverage"]

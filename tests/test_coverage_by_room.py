@@ -1,6 +1,5 @@
 """Coverage by room: which room a file is in, and that a room below its floor, a new one and one that is gone are told."""
 
-import json
 import runpy
 import tomllib
 from pathlib import Path
@@ -23,17 +22,6 @@ SCRIPT = runpy.run_path(str(ROOT / ".ci" / "coverage_by_room.py"))
 )
 def test_a_file_belongs_to_its_package(file, room):
     assert SCRIPT["room_of"](file) == room
-
-
-def test_lines_are_counted_by_room(tmp_path):
-    files = {
-        "vpc2/nets/spec.py": {"executed_lines": [1, 2, 5], "missing_lines": [6]},
-        str(ROOT / "vpc2" / "nets" / "layers" / "kind.py"): {"executed_lines": [1], "missing_lines": [2, 3]},
-        "vpc2/ui/train/run_page.py": {"executed_lines": [], "missing_lines": [4]},
-        "vpc2/ui/train/__init__.py": {"executed_lines": [], "missing_lines": []},
-    }
-    (tmp_path / "coverage.json").write_text(json.dumps({"files": files}))
-    assert SCRIPT["measured"](tmp_path / "coverage.json") == {"vpc2/nets": (4, 7), "vpc2/ui/train": (0, 1)}
 
 
 def test_coverage_below_a_floor_is_reported():
