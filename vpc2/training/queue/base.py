@@ -18,6 +18,7 @@ from vpc2.training.runs.liveness import worker_pid
 from vpc2.training.runs.status import status_of
 from vpc2.training.runs.store import NO_SPACE, Run, RunStore
 
+RAY_ADDRESS = "VPC2_RAY_ADDRESS"  # the environment's variable that names a Ray cluster
 STOP_PATIENCE_S = 10.0  # between a request and killing the worker
 OVERTIME_S = 120.0  # added to the longest time budget: loading, the last validation and the test
 MIN_FREE_BYTES = 32 * MB

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
-from vpc2.training.queue.base import RunQueue
+from vpc2.training.queue.base import RAY_ADDRESS, RunQueue
 from vpc2.training.queue.local import LocalQueue
 from vpc2.training.runs.store import RunStore
-
-RAY_ADDRESS = "VPC2_RAY_ADDRESS"
 
 
 def make_queue(store: RunStore) -> RunQueue:

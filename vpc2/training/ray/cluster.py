@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from vpc2.bundled_files import PACKAGE
 from vpc2.system import privacy
 from vpc2.text import Refusal, Text
-from vpc2.training.queue.factory import RAY_ADDRESS
+from vpc2.training.queue.base import RAY_ADDRESS
 
 CPUS = "VPC2_RAY_CPUS"
 NAMESPACE = "vpc2"

@@ -6,7 +6,6 @@ components of the page, numbered consecutively (`action_queue.js`); here each is
 
 from __future__ import annotations
 
-import functools
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,17 +13,16 @@ from typing import Any
 
 import streamlit as st
 
+from vpc2.ui.components import definition
+
 MAX_ACTIONS = 200  # in one message
 _STATE = "action_queue"  # key in the session state
 SCRIPT = Path(__file__).with_name("action_queue.js")
 
 
-@functools.cache
 def component(name: str, folder: Path, *scripts: str) -> Any:
-    """Return a component that uses the queue: view.html, view.css, and action_queue.js and its own scripts joined into one module."""
-    html, css = ((folder / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-    js = "\n".join(path.read_text(encoding="utf-8") for path in (SCRIPT, *(folder / script for script in scripts or ("view.js",))))
-    return st.components.v2.component(name, html=html, css=css, js=js)
+    """Return a component that uses the queue: action_queue.js precedes its own scripts."""
+    return definition.component(name, folder, SCRIPT, *(scripts or ("view.js",)))
 
 
 def _state() -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from vpc2.ui.addresses import base_path
+from vpc2.ui.components.definition import component
 
 WORDS = {
     "loss": "loss",
@@ -38,12 +36,6 @@ WORDS = {
 _FOLDER = Path(__file__).parent
 
 
-@functools.cache
-def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.live_curves", html=html, css=css, js=js)
-
-
 def live_curves(
     runs: Sequence[Mapping[str, Any]],
     *,
@@ -65,4 +57,4 @@ def live_curves(
         "height": int(height),
         "hasCharts": has_charts,
     }
-    _component()(key=key, data=data)
+    component("vpc2.live_curves", _FOLDER, "view.js", "series.js", "drawing.js")(key=key, data=data)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from vpc2.ui.addresses import base_path
+from vpc2.ui.components.definition import component
 
 VIEWS = ("batch", "classes", "mistakes", "layers")
 WORDS = {
@@ -46,12 +44,6 @@ WORDS = {
 _FOLDER = Path(__file__).parent
 
 
-@functools.cache
-def _component() -> Any:
-    html, css, js = ((_FOLDER / f"view.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    return st.components.v2.component("vpc2.live_snapshot", html=html, css=css, js=js)
-
-
 def live_snapshot(
     run_id: str,
     view: str,
@@ -81,4 +73,4 @@ def live_snapshot(
         "words": {**WORDS, **(words or {})},
         "snapshot": snapshot,
     }
-    _component()(key=key, data=data)
+    component("vpc2.live_snapshot", _FOLDER)(key=key, data=data)
