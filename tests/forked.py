@@ -10,9 +10,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import shutil
 import sys
 import tempfile
 import traceback
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver, reduction
@@ -56,7 +58,7 @@ def _start(asked: tuple[str, str, list[str]], cwd: Path, env: Mapping[str, str],
 
 @dataclass
 class Forked:
-    """A running process; its output goes to files, so that it never waits for a reader."""
+    """A running process; its output goes to files, so that it never waits for a reader. They are deleted with the object."""
 
     process: BaseProcess
     out: Path
@@ -86,7 +88,9 @@ def start_forked(code: str | Path, *arguments: object, cwd: Path = ROOT, stdin: 
     asked = "script" if isinstance(code, Path) else "code", str(code), [str(one) for one in arguments]
     with (place / "in").open() as reads, (place / "out").open("w") as out, (place / "error").open("w") as error:
         process = _start(asked, cwd, os.environ, [reads.fileno(), out.fileno(), error.fileno()], is_isolated)
-    return Forked(process, place / "out", place / "error")
+    forked = Forked(process, place / "out", place / "error")
+    weakref.finalize(forked, shutil.rmtree, place, ignore_errors=True)
+    return forked
 
 
 class ForkedPopen:
