@@ -1,5 +1,6 @@
 """What every test stands on: few threads, folders of its own, and real data where it lies beside the project."""
 
+import functools
 import json
 import os
 import subprocess
@@ -43,6 +44,14 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group("browser" if place.parts[0] == "browser" else str(place)))
     if os.environ.get("PYTEST_XDIST_WORKER"):
         items.sort(key=lambda item: [*(f"/{room}/" in str(item.path) for room in LONGEST), True].index(True))
+
+
+def pytest_collection_finish():
+    """For every app under test Streamlit looks through all installed packages for components, which takes a second: once is enough."""
+    if "streamlit.testing.v1" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from unittest import TestCase
 
 import pytest
 import streamlit as st
@@ -10,12 +11,12 @@ import streamlit as st
 from vpc2.ui.server import errors, preload
 
 
-def test_a_visitor_reads_a_number_that_stands_in_the_log_and_nothing_else(monkeypatch, caplog):
+def test_a_visitor_reads_a_number_that_stands_in_the_log_and_nothing_else(monkeypatch):
     told = []
     monkeypatch.setattr(st, "error", lambda text, **more: told.append(text))
-    with caplog.at_level(logging.ERROR):
+    with TestCase().assertLogs("vpc2", logging.ERROR) as caught:
         assert errors.on_script_error(ValueError("secret/path of the server")) is True
-    [text], [record] = told, [one for one in caplog.records if one.levelno == logging.ERROR]
+    [text], [record] = told, caught.records
     number = record.args[0]
     assert len(number) == 8 and int(number, 16) >= 0 and number in text
     assert "secret" not in text and "ValueError" not in text and "secret" in str(record.exc_info[1])
