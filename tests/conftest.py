@@ -24,6 +24,7 @@ if "VPC2_DATA" not in os.environ and SHARED_DATA.is_dir():
     os.environ["VPC2_DATA"] = str(SHARED_DATA)
 
 import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 import vpc2  # noqa: E402, F401 (sets what keeps packages from reporting, before a test imports one of them by itself)
@@ -93,13 +94,16 @@ def hands_folder():
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory):
-    """The corpus of bad input, written fresh: a function of a group's name ("images", "zips", "nets"…; "" for all) to a list of
-    (entry of the manifest, file). The test is skipped, with the reason, where the corpus is not beside the project.
+    """The corpus of bad input, written once for all processes of tests: a function of a group's name ("images", "zips", "nets"…; "" for
+    all) to a list of (entry of the manifest, file). The test is skipped, with the reason, where the corpus is not beside the project.
     """
     if not CORPUS_MAKER.is_file():
         pytest.skip("the corpus of bad input is not beside the project: ../shared/tools/make_corpus.py")
-    folder = tmp_path_factory.mktemp("corpus")
-    subprocess.run([sys.executable, str(CORPUS_MAKER), str(folder)], check=True, capture_output=True, timeout=200)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "corpus"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "manifest.json").is_file():
+            subprocess.run([sys.executable, str(CORPUS_MAKER), str(folder)], check=True, capture_output=True, timeout=200)
     entries = [entry for entry in json.loads((folder / "manifest.json").read_text()) if entry.get("path")]
     return lambda group="": [(entry, folder / entry["path"]) for entry in entries if group in ("", entry["group"])]
 

@@ -28,7 +28,16 @@ ROOT = Path(__file__).parents[1]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
-        *("torch", "torchvision.transforms.v2", "kornia.augmentation", "onnxruntime", "scipy.stats", "sklearn.datasets", "PIL.Image"),
+        *(
+            "torch",
+            "torch._dynamo",
+            "torchvision.transforms.v2",
+            "kornia.augmentation",
+            "onnxruntime",
+            "scipy.stats",
+            "sklearn.datasets",
+            "PIL.Image",
+        ),
         *("vpc2.training.queue.worker", "vpc2.training.trainer.trainer"),
     ]
 )
