@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_set
+from vpc2.ui.judge import attacks, explanations, export_report, robustness, single_photo, test_pictures, test_set
 from vpc2.ui.session.i18n import _
 from vpc2.ui.widgets import classifier_picker, page_frame
-from vpc2.ui.widgets.photo_picker import show_photo_picker
 
 page_frame.show_heading(_("Judge"), _("Does it really know? Ask it once, then ask it from several sides and merge the answers."))
 left, right = st.columns([1, 2.6], gap="medium")
@@ -18,7 +17,7 @@ with left:
     all_views = single_photo.choose_draw_views(views)
 
 with right:
-    photos = show_photo_picker("judge", max_photos=3, first=("chelsea",))
+    photos = test_pictures.choose_pictures(ref)
     tabs = {
         _("Photographs"): lambda: single_photo.show_photos(ref, photos, all_views),
         _("Test set"): lambda: test_set.show_test_set(ref, views),

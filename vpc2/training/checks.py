@@ -14,6 +14,7 @@ from vpc2.nets.summary.trainable import check_trainable
 from vpc2.predict.spec import Backbone
 from vpc2.system.host import LIMITS, MB
 from vpc2.text import Text
+from vpc2.training.picture_size import BACKBONE_PX, made_for_px, with_picture_size
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:  # numpy is not needed to check a recipe
     from vpc2.data.imageset import ImageSet, Split
 
 MIN_SIDE_PX = 32  # smallest side for a backbone, which halves the resolution five times
-BACKBONE_PX = 96
 
 _SMALLER_BATCH = Text("Use batches of {batch}")
 _TOO_MUCH = Text(
@@ -119,14 +119,24 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
     problem = check_trainable(net, classes, 1)
     if problem is not None:
         repairs = tuple(RecipeRepair(repair.title, _on_net(repair.apply)) for repair in problem.repairs)
-        return RecipeProblem(problem.text, repairs)
+        return RecipeProblem(problem.text, (*_repair_size(recipe, classes), *repairs))
     return _check_memory(recipe, summarise(net).activation_bytes)
+
+
+def _repair_size(recipe: Recipe, classes: int) -> tuple[RecipeRepair, ...]:
+    """Return the repair that gives the net pictures of the side it was made for, where it fits together with these."""
+    side = made_for_px(recipe.net)
+    net = fit_to_data(with_picture_size(recipe, side), classes)[0].net
+    assert not isinstance(net, Backbone)
+    if side == recipe.settings["size_px"] or summarise(net).problem is not None:
+        return ()
+    return (RecipeRepair(_LARGER.fill(side=side), lambda recipe: with_picture_size(recipe, side)),)
 
 
 def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
     entry, side = backbone.entry, recipe.settings["size_px"]
     if side < MIN_SIDE_PX:
-        larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
+        larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: with_picture_size(recipe, BACKBONE_PX))
         return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=MIN_SIDE_PX), (larger,))
     if backbone.is_frozen:
         return None

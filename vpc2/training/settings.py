@@ -96,9 +96,9 @@ SETTINGS = Entry(
             title=Text("Side of the pictures"),
             default=32,
             low=8,
-            high=224,
+            high=256,  # AlexNet takes 227
             unit="px",
-            help=Text("Pictures are resized to this square."),
+            help=Text("Pictures are resized to this square. Choosing a net sets it to the side that the net was made for."),
         ),
         Number(
             key="train_share",
@@ -216,14 +216,15 @@ SETTINGS = Entry(
 )
 
 
-# Layout of the form: `AT_ONCE` are always visible, the others in their group.
+# Layout of the form: `BESIDE_NET` stands below the choice of the net, `AT_ONCE` are always visible, the others in their group.
+BESIDE_NET = ("size_px",)
 AT_ONCE = ("budget_s", "seed")
 GROUPS: dict[str, tuple[Text, tuple[str, ...]]] = {
     "steps": (
         Text("Optimiser"),
         ("optimiser", "learning_rate", "schedule", "momentum", "weight_decay", "clip_norm", "batch_size", "precision"),
     ),
-    "data": (Text("Data and split"), ("size_px", "train_share", "imbalance", "balance", "label_smoothing")),
+    "data": (Text("Data and split"), ("train_share", "imbalance", "balance", "label_smoothing")),
     "length": (Text("Length", context="of a training"), ("epochs", "patience")),
     "adversary": (Text("Attacks"), ("adversary", "adversary_epsilon", "adversary_share")),
     "augmentation": (Text("Augmentation"), ("augment", "copies")),

@@ -44,7 +44,7 @@ from vpc2.training.presets import RECIPES
 from vpc2.training.queue.worker import train
 from vpc2.ui.augment import export_cost, labels, library_comparison, mixing
 from vpc2.ui.computed import augmented, classifiers, datasets, label_survival, net_views
-from vpc2.ui.judge import attack_patch, attacks, explanations, robustness, single_photo, test_set
+from vpc2.ui.judge import attack_patch, attacks, explanations, robustness, single_photo, test_pictures, test_set
 from vpc2.ui.session import runs, workspace
 from vpc2.ui.train import recipe_form
 
@@ -185,6 +185,7 @@ PRIVATE = {
         lambda who: classifiers.classifier_of(who.file).module.state_dict(),
     ],
     "vpc2.ui.judge.test_set:_prediction_cache": [judged],
+    "vpc2.ui.judge.test_pictures:_wrong_first": [one(test_pictures, "_wrong_first", version, dataset)],
     "vpc2.ui.augment.labels:_transform_labels": [
         lambda who: labels._transform_labels(
             augmented.token_of(PIPELINE), "same photograph", repr(who.labels), who.labels, np.full((40, 40, 3), 90, np.uint8)

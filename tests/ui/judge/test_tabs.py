@@ -33,7 +33,7 @@ def large(picture):
 
 def judge(known, tab, *pictures, **session):
     given = pictures or (large(known.images[CLEAN]),)
-    return open_page("judge", query={"run": known.id}, judge__tabs=tab, **tray(*given), **session)
+    return open_page("judge", query={"run": known.id}, judge__tabs=tab, judge__pictures="photographs", **tray(*given), **session)
 
 
 def pressed(at, key):

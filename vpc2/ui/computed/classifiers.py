@@ -5,6 +5,7 @@ What needs no session is in `vpc2.predict.classifier_ref`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ def usable_classifiers() -> dict[ClassifierRef, str]:
 def opened_files() -> dict[str, str]:
     """Return the titles of the classifiers opened from files in this session, by the text of their references (plain values)."""
     return st.session_state.setdefault("judge/files", {})
+
+
+def reopen_file(name: str) -> None:
+    """Open again the uploaded classifier that was chosen before a reload, while the server still has it."""
+    with suppress(Refusal):
+        ref = ClassifierRef.parse(name)
+        if ref.is_file and name not in opened_files() and uploaded_classifiers.is_available(ref):
+            opened_files()[name] = _load(ClassifierVersion(ref)).name or _("Opened classifier")
 
 
 def classifier_title(ref: ClassifierRef) -> str:

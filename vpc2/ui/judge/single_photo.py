@@ -157,6 +157,8 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
     merged = MERGES[how].resolve()(logits)[0].numpy()
     plain = torch.from_numpy(predictions[IDENTITY][0]).softmax(0).numpy()
     st.markdown(f"### {markdown.escape(photo['name'])}")
+    if "label" in photo:
+        st.markdown(_right_answer(photo["label"], classes[plain.argmax()], classes[merged.argmax()]))
     columns = st.columns([1, 1.5, 1.5], gap="medium")
     columns[0].image(predictions[IDENTITY][1], alt=_("What the classifier sees"), width="stretch")
     for column, title, shares, ms in (
@@ -207,6 +209,15 @@ def _draw_photo(ref: ClassifierRef, photo: Photo, views: list[str], how: str) ->
             _("“{view}” disagrees, and may not keep the label: {why}").format(view=view_title(view), why=localize(caution)),
             icon=":material/warning:",
         )
+
+
+def _right_answer(label: str, plain: str, merged: str) -> str:
+    """Return the line with the class of a test picture, and whether the plain and the merged answer name it."""
+    parts = [_("Right answer: **{name}**").format(name=markdown.escape(label))]
+    for title, answer in ((_("Plain"), plain), (_("With views"), merged)):
+        mark = f":green[:material/check: {_('right')}]" if answer == label else f":orange[:material/close: {_('wrong')}]"
+        parts.append(f"{title}: {mark}")
+    return " · ".join(parts)
 
 
 def _caution_of(view: str) -> Text | None:

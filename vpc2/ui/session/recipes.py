@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -23,23 +25,28 @@ def _preset_key(table: Any, attribute: str, spec: Any) -> str | None:
     return next((key for key in table if codec.digest(getattr(table[key], attribute)) == digest), None)
 
 
-def load_recipe(recipe: Recipe) -> None:
+def load_recipe(recipe: Recipe, *, is_start: bool = False) -> None:
     """Load a recipe into the workspace and the Train form.
 
-    The visitor's own net and pipeline are replaced only where the recipe's net or pipeline is no preset.
+    The visitor's own net and pipeline are replaced only where the recipe's net or pipeline is no preset. `is_start` says that nobody
+    asked for this recipe: what the visitor made, in this session or before a reload, has precedence.
     """
+    put = workspace.start_with if is_start else partial(workspace.save, from_outside=True)
     pipeline_key = _preset_key(PIPELINES, "pipeline", recipe.pipeline) if recipe.pipeline is not None else NO_PIPELINE
     if pipeline_key is None:
-        workspace.save(recipe.pipeline, from_outside=True)
-    st.session_state["train/net"] = _net_key(recipe.net)
-    st.session_state["train/pipeline"] = pipeline_key or FROM_AUGMENT
-    workspace.save(recipe, from_outside=True)
+        put(recipe.pipeline)
+    st.session_state[workspace.SOURCES["net"]] = _net_key(recipe.net, put)
+    st.session_state[workspace.SOURCES["pipeline"]] = pipeline_key or FROM_AUGMENT
+    put(recipe)
+    if not is_start:
+        for kind in workspace.SOURCES:
+            workspace.take_made(kind)  # loaded, not made
 
 
-def _net_key(net: Any) -> str:
+def _net_key(net: Any, put: Callable[[Any], None]) -> str:
     if net.KIND == Backbone.KIND:
         return BACKBONE_PREFIX + net.ready
     key = _preset_key(NETS, "net", net)
     if key is None:
-        workspace.save(net, from_outside=True)
+        put(net)
     return FROM_BUILD if key is None or codec.digest(net) == codec.digest(workspace.load("net")) else key

@@ -5,8 +5,9 @@ The session stores plain documents, not dataclasses: after a hot reload a datacl
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,10 @@ from vpc2.ui.session import sign_in, visitor_cookie
 from vpc2.ui.session.notices import add_note
 
 HISTORY = 60
+SOURCES = {"net": "train/net", "pipeline": "train/pipeline"}  # where the form of Train takes them from, by the key of the session state
+# Choices in the session state that the browser keeps beside the specs, as plain names.
+KEPT = (*SOURCES.values(), "judge/classifier")
+_NAME = re.compile(r"[\w.:/-]{1,80}")
 
 _FIRST: dict[str, Callable[[], Any]] = {
     "pipeline": lambda: PIPELINES["basic"].pipeline,
@@ -64,7 +69,25 @@ def save(spec: Any, *, from_outside: bool = False) -> None:
         slot["at"] = len(slot["documents"]) - 1
         slot["generation"] += from_outside
         slot["is_touched"] = True
+        slot["is_made"] = True
         _count_change()
+
+
+def start_with(spec: Any) -> None:
+    """Make `spec` the one that a visitor starts with, unless they changed that kind; what the browser stored of theirs replaces it."""
+    slot, document = _slot(spec.KIND), codec.to_document(spec)
+    if not slot["is_touched"] and document != slot["documents"][slot["at"]]:
+        slot.update(documents=[document], at=0, generation=slot["generation"] + 1)
+
+
+def take_made(kind: str) -> bool:
+    """Return, once, whether the visitor changed the spec of this kind since this was last asked."""
+    return bool(_slot(kind).pop("is_made", False))
+
+
+def renew(kind: str) -> None:
+    """Have the widgets of one kind created anew, with what is in the workspace."""
+    _slot(kind)["generation"] += 1
 
 
 def step_back(kind: str, by: int = 1) -> None:
@@ -104,13 +127,15 @@ def open_spec(spec: Any) -> None:
     if spec.KIND == "recipe":
         if spec.net.KIND == "net":
             save(spec.net, from_outside=True)
-            st.session_state["train/net"] = "build"
+            st.session_state[SOURCES["net"]] = "build"
         else:
-            st.session_state["train/net"] = f"backbone/{spec.net.ready}"
-        st.session_state["train/pipeline"] = "none"
+            st.session_state[SOURCES["net"]] = f"backbone/{spec.net.ready}"
+        st.session_state[SOURCES["pipeline"]] = "none"
         if spec.pipeline is not None:
             save(spec.pipeline, from_outside=True)
-            st.session_state["train/pipeline"] = "augment"
+            st.session_state[SOURCES["pipeline"]] = "augment"
+    for kind in SOURCES:
+        take_made(kind)  # opened, not made
 
 
 def open_link(known: Set[str] = frozenset()) -> None:
@@ -136,8 +161,9 @@ def open_link(known: Set[str] = frozenset()) -> None:
 
 
 def workspace_tokens() -> dict[str, str]:
-    """Return the visitor's specs as link tokens by kind, without those that were never changed."""
-    return {kind: codec.to_token(load(kind)) for kind in _FIRST if _slot(kind)["is_touched"]}
+    """Return the visitor's specs as link tokens by kind, without those that were never changed, and the choices `KEPT` by their key."""
+    tokens = {kind: codec.to_token(load(kind)) for kind in _FIRST if _slot(kind)["is_touched"]}
+    return tokens | {key: st.session_state[key] for key in KEPT if key in st.session_state}
 
 
 def session_id() -> str:
@@ -166,6 +192,21 @@ def restore() -> None:
             documents = [slot["documents"][slot["at"]], *documents]
         documents = [document for i, document in enumerate(documents) if document not in documents[i + 1 :]]
         slot.update(documents=documents, at=len(documents) - 1, generation=slot["generation"] + 1, is_touched=True)
+        if kind == "recipe":
+            _restore_choices(stored.get("work"), SOURCES.values())
+    if "run" not in st.query_params and "classifier" not in st.query_params:
+        _restore_choices(stored.get("work"), ["judge/classifier"])
+        st.session_state["judge/choices"] = st.session_state.get("judge/choices", 0) + 1
+
+
+def _restore_choices(work: Any, keys: Iterable[str]) -> None:
+    """Restore choices that the browser kept, and forget those that it did not: their page finds them anew."""
+    for key in keys:
+        name = _field(work, key)
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            st.session_state[key] = name
+        else:
+            st.session_state.pop(key, None)
 
 
 def _field(reported: Any, kind: str) -> Any:

@@ -14,10 +14,11 @@ from vpc2.nets.presets import NETS
 from vpc2.predict.pretrained.catalog import BACKBONES, PRETRAINED
 from vpc2.predict.spec import FROZEN, Backbone
 from vpc2.text import Refusal, Text
-from vpc2.training.checks import BACKBONE_PX, RecipeProblem, check_recipe
+from vpc2.training.checks import RecipeProblem, check_recipe
 from vpc2.training.optimisers import OPTIMISERS
+from vpc2.training.picture_size import BACKBONE_PX, describe_picture_size, made_for_px
 from vpc2.training.presets import RECIPES
-from vpc2.training.settings import AT_ONCE, GROUPS, SETTINGS
+from vpc2.training.settings import AT_ONCE, BESIDE_NET, GROUPS, SETTINGS
 from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.computed import datasets as computed_datasets
@@ -35,8 +36,9 @@ _NOT_ON_MACHINE = Text("This data set is not on this machine yet.")
 
 def edit_recipe(recipe: Recipe) -> Recipe:
     """Draw the controls of the recipe, save the edited recipe and return it."""
-    if "train/net" not in st.session_state:
-        load_recipe(recipe)
+    if workspace.SOURCES["net"] not in st.session_state:
+        load_recipe(recipe, is_start=True)
+    _take_up_what_was_made()
     preset = pick_once(
         _("Start from a recipe"),
         list(RECIPES),
@@ -48,9 +50,15 @@ def edit_recipe(recipe: Recipe) -> Recipe:
         load_recipe(RECIPES[preset].recipe)
         st.rerun()
     dataset = _draw_dataset(recipe)
-    net = _draw_net(recipe)
+    net, settings = _draw_net(recipe), dict(recipe.settings)
+    if made_for_px(net) != made_for_px(recipe.net):  # another net, or this one has another input on Build now: the pictures follow
+        settings["size_px"] = made_for_px(net)
+        workspace.save(replace(recipe, dataset=dataset, net=net, settings=settings), from_outside=True)
+        st.rerun()
+    _draw_settings(settings, BESIDE_NET)
+    for sentence in describe_picture_size(replace(recipe, dataset=dataset, net=net, settings=settings)):
+        st.caption(localize(sentence))
     pipeline = _draw_pipeline()
-    settings = dict(recipe.settings)
     if pipeline is not None and not pipeline.is_plain():
         _draw_settings(settings, GROUPS["augmentation"][1])
     _draw_settings(settings, AT_ONCE)
@@ -61,12 +69,6 @@ def edit_recipe(recipe: Recipe) -> Recipe:
                 _draw_settings(settings, keys)
                 if name == "steps":
                     lr_finder.show_lr_finder(recipe)
-    if net.KIND == Backbone.KIND and recipe.net.KIND != Backbone.KIND and settings["size_px"] < BACKBONE_PX:
-        # A backbone was pretrained on large images and needs larger ones than a small net trained from scratch.
-        settings["size_px"] = BACKBONE_PX
-        changed = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
-        workspace.save(changed, from_outside=True)
-        st.rerun()
     recipe = replace(recipe, dataset=dataset, net=net, pipeline=pipeline, settings=settings)
     workspace.save(recipe)
     return recipe
@@ -139,17 +141,38 @@ def _draw_pipeline() -> Any:
     return {NO_PIPELINE: None, FROM_AUGMENT: workspace.load("pipeline")}[chosen] if chosen in fixed_options else PIPELINES[chosen].pipeline
 
 
+def _take_up_what_was_made() -> None:
+    """Choose the net that was changed on Build and the pipeline that was changed on Augment since the form was last drawn."""
+    for kind, own in (("net", FROM_BUILD), ("pipeline", FROM_AUGMENT)):
+        source = workspace.SOURCES[kind]
+        if workspace.take_made(kind) and st.session_state[source] != own:
+            st.session_state[f"{source}/before"] = st.session_state[source]
+            st.session_state[source] = own
+            workspace.renew("recipe")
+
+
 def _draw_source(label: str, slot: str, fixed_options: dict[str, str], table: Any) -> str:
-    options = [*fixed_options, *table]
-    chosen = st.session_state.get(f"train/{slot}")
+    options, source = [*fixed_options, *table], workspace.SOURCES[slot]
+    chosen = st.session_state.get(source)
+    title = lambda key: fixed_options[key] if key in fixed_options else localize(table[key].title)  # noqa: E731
     selected = st.selectbox(
         label,
         options,
         index=options.index(chosen) if chosen in options else 0,
-        format_func=lambda key: fixed_options[key] if key in fixed_options else localize(table[key].title),
+        format_func=title,
         key=workspace.key("recipe", slot),
     )
-    st.session_state[f"train/{slot}"] = selected
+    before = st.session_state.get(f"{source}/before")
+    if before in options and selected == chosen:
+        st.caption(_("Chosen because you changed it."))
+        if button(_("Back to: {name}").format(name=title(before)), key=f"back/{slot}", type="tertiary", icon=":material/undo:"):
+            st.session_state[source] = before
+            del st.session_state[f"{source}/before"]
+            workspace.renew("recipe")
+            st.rerun()
+    else:
+        st.session_state.pop(f"{source}/before", None)
+    st.session_state[source] = selected
     return selected
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from vpc2.data.datasets import find_dataset
 from vpc2.figures.confusion import confusion_figure
 from vpc2.text import Refusal
 from vpc2.training.experiments.comparison import share_of_test
@@ -13,12 +14,13 @@ from vpc2.training.runs import snapshot_files
 from vpc2.training.runs.events import curves, read_events, to_csv
 from vpc2.training.runs.status import Status
 from vpc2.training.runs.store import Run, may_change
+from vpc2.training.spec import Recipe
 from vpc2.ui import markdown
 from vpc2.ui.components.live_curves import live_curves
 from vpc2.ui.components.live_snapshot import live_snapshot
 from vpc2.ui.server import routes
 from vpc2.ui.session import notices, recipes, runs, workspace
-from vpc2.ui.session.i18n import _, localize
+from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.train import export_run
 from vpc2.ui.widgets import page_frame, tensorboard_embed
 from vpc2.ui.widgets.buttons import button, submit_button
@@ -61,8 +63,17 @@ def _draw_head(run: Run, status: Status) -> None:
         if button(_("Close"), icon=":material/close:", key="close", type="tertiary"):
             del st.query_params["run"]
             st.rerun()
+    st.caption(markdown.escape(_recipe_line(run.recipe)))
     if run.note:
         st.caption(markdown.escape(run.note))
+
+
+def _recipe_line(recipe: Recipe) -> str:
+    """Return in one line what a run is made of: data set, side of the pictures, net, augmentation."""
+    side = number(recipe.settings["size_px"])
+    augmentation = _("with augmentation") if recipe.augmentation is not None else _("without augmentation")
+    facts = [localize(find_dataset(recipe.dataset).title), f"{side} × {side} px", recipe.net.name or _("a net of your own"), augmentation]
+    return " · ".join(facts)
 
 
 def _draw_more(run: Run, status: Status, is_own: bool) -> None:

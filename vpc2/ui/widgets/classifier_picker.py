@@ -20,15 +20,17 @@ from vpc2.ui.session.i18n import _, localize, number
 from vpc2.ui.widgets import page_frame
 from vpc2.ui.widgets.buttons import button
 
+JUDGED = "judge/choose"  # the choice on Judge
 AMOUNTS = (400, 2_000, 10_000)  # choices for the maximum number of test images
 
 
-def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
+def choose_classifier(key: str = JUDGED) -> ClassifierRef:
     """Draw the choice of classifier (a trained run, an opened file or a pretrained net) and return its reference."""
+    linked = ClassifierRef.from_link(st.query_params)
+    selected = str(linked) if linked else st.session_state.get("judge/classifier", next(iter(PRETRAINED)))
+    classifiers.reopen_file(selected)
     titles = {str(ref): title for ref, title in classifiers.usable_classifiers().items()}
     titles |= {key: localize(entry.title) for key, entry in PRETRAINED.items()}
-    linked = ClassifierRef.from_link(st.query_params)
-    selected = str(linked)
     if selected not in titles:
         try:
             run = runs.store().get(linked.id if linked else "")
@@ -45,6 +47,10 @@ def choose_classifier(key: str = "judge/choose") -> ClassifierRef:
     )
     st.session_state["judge/classifier"] = name
     ref = ClassifierRef.parse(name)
+    if key == JUDGED and ref != linked:  # the address says what is judged, for a reload and for the browser's way back
+        for parameter in ("run", "classifier"):
+            st.query_params.pop(parameter, None)
+        st.query_params.update(ref.to_link())
     classifier = page_frame.show_or_refuse(classifiers.classifier_of, ref) if classifiers.is_available(ref) else None
     if classifier is None:
         _draw_download(ref)
