@@ -66,8 +66,8 @@ def _show_test_pictures(ref: ClassifierRef) -> list[Photo]:
     data = classifiers.test_images(ref, MAX_ASKED, dataset=dataset)
     state = f"judge/test pictures/{ref}/{dataset}"
     with st.container(horizontal=True, vertical_alignment="center", key="judge-test-pictures"):
-        text = _("Of {n} test pictures it gets {k} wrong; those come first.").format(n=number(len(order)), k=number(wrong))
-        st.caption(text, width="stretch")
+        text = _("Of {n} test pictures it gets {k} wrong; those come first.") if wrong else _("It gets all of {n} test pictures right.")
+        st.caption(text.format(n=number(len(order)), k=number(wrong)), width="stretch")
         if len(order) > MAX_SHOWN and button(_("Others"), icon=":material/navigate_next:", key="judge/others"):
             st.session_state[state] = st.session_state.get(state, 0) + MAX_SHOWN
     first = st.session_state.get(state, 0) % len(order)

@@ -56,8 +56,7 @@ def edit_recipe(recipe: Recipe) -> Recipe:
         workspace.save(replace(recipe, dataset=dataset, net=net, settings=settings), from_outside=True)
         st.rerun()
     _draw_settings(settings, BESIDE_NET)
-    for sentence in describe_picture_size(replace(recipe, dataset=dataset, net=net, settings=settings)):
-        st.caption(localize(sentence))
+    st.caption(" ".join(map(localize, describe_picture_size(replace(recipe, dataset=dataset, net=net, settings=settings)))))
     pipeline = _draw_pipeline()
     if pipeline is not None and not pipeline.is_plain():
         _draw_settings(settings, GROUPS["augmentation"][1])
