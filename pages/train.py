@@ -13,7 +13,7 @@ left, right = st.columns([1, 2.3], gap="medium")
 
 run, experiment = runs.chosen_run(), experiments.chosen_experiment()
 with left:
-    if run is not None and "train/net" not in st.session_state:  # a reload, or a link to a run: load the run's recipe
+    if run is not None and workspace.SOURCES["net"] not in st.session_state:  # a reload, or a link to a run: load the run's recipe
         recipes.load_recipe(run.recipe, is_start=True)
     recipe = recipe_form.edit_recipe(workspace.load("recipe"))
     problem = recipe_form.problem_of(recipe)

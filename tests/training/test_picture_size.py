@@ -12,7 +12,7 @@ from vpc2.nets.spec import Net, make_net
 from vpc2.nets.summary.summarise import summarise
 from vpc2.predict.spec import Backbone
 from vpc2.training.checks import check_recipe, fit_to_data
-from vpc2.training.picture_size import BACKBONE_PX, describe_picture_size, made_for_px, with_picture_size
+from vpc2.training.picture_size import BACKBONE_PX, describe_picture_size, made_for_px
 from vpc2.training.settings import SETTINGS
 
 LIMITS = SETTINGS.knob("size_px")
@@ -48,7 +48,7 @@ def test_the_first_repair_gives_a_net_its_pictures_and_cuts_nothing(make_recipe)
     recipe = replace(make_recipe(size_px=16), net=net)
     problem = check_recipe(recipe)
     mended = problem.repairs[0].apply(recipe)
-    assert "64 px" in problem.repairs[0].title.en and mended == with_picture_size(recipe, 64)
+    assert "64 px" in problem.repairs[0].title.en and mended == replace(recipe, settings={**recipe.settings, "size_px": 64})
     assert check_recipe(mended) is None and mended.net == net
     assert len(problem.repairs) > 1, "the net can still be changed in place of the pictures"
     module = build_net(fit_to_data(mended)[0].net)

@@ -14,7 +14,7 @@ from vpc2.nets.summary.trainable import check_trainable
 from vpc2.predict.spec import Backbone
 from vpc2.system.host import LIMITS, MB
 from vpc2.text import Text
-from vpc2.training.picture_size import BACKBONE_PX, made_for_px, with_picture_size
+from vpc2.training.picture_size import BACKBONE_PX, made_for_px
 from vpc2.training.settings import SETTINGS
 from vpc2.training.spec import Recipe
 
@@ -126,17 +126,17 @@ def check_recipe(recipe: Recipe, classes: int | None = None) -> RecipeProblem | 
 def _repair_size(recipe: Recipe, classes: int) -> tuple[RecipeRepair, ...]:
     """Return the repair that gives the net pictures of the side it was made for, where it fits together with these."""
     side = made_for_px(recipe.net)
-    net = fit_to_data(with_picture_size(recipe, side), classes)[0].net
+    net = fit_to_data(_with(recipe, size_px=side), classes)[0].net
     assert not isinstance(net, Backbone)
     if side == recipe.settings["size_px"] or summarise(net).problem is not None:
         return ()
-    return (RecipeRepair(_LARGER.fill(side=side), lambda recipe: with_picture_size(recipe, side)),)
+    return (RecipeRepair(_LARGER.fill(side=side), lambda recipe: _with(recipe, size_px=side)),)
 
 
 def _check_backbone(recipe: Recipe, backbone: Backbone) -> RecipeProblem | None:
     entry, side = backbone.entry, recipe.settings["size_px"]
     if side < MIN_SIDE_PX:
-        larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: with_picture_size(recipe, BACKBONE_PX))
+        larger = RecipeRepair(_LARGER.fill(side=BACKBONE_PX), lambda recipe: _with(recipe, size_px=BACKBONE_PX))
         return RecipeProblem(_SMALL.fill(name=backbone.name, side=side, least=MIN_SIDE_PX), (larger,))
     if backbone.is_frozen:
         return None

@@ -25,11 +25,6 @@ def made_for_px(net: Net | Backbone) -> int:
     return min(max(side, knob.low), knob.high)
 
 
-def with_picture_size(recipe: Recipe, side_px: int) -> Recipe:
-    """Return the recipe with pictures of another side."""
-    return Recipe(recipe.dataset, recipe.net, recipe.pipeline, {**recipe.settings, "size_px": side_px}, recipe.name)
-
-
 def describe_picture_size(recipe: Recipe) -> tuple[Text, ...]:
     """Return one sentence on the side of a recipe's pictures beside that of its net, and one more where small data is enlarged."""
     side, made, own = recipe.settings["size_px"], made_for_px(recipe.net), find_dataset(recipe.dataset).size_px

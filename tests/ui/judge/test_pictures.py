@@ -3,8 +3,11 @@
 import re
 
 import numpy as np
+import pytest
 
-from tests.ui.pages import checked, open_page, tray, words
+from tests.ui.pages import VISITOR, checked, open_page, tray, words
+from vpc2.predict import uploaded_classifiers
+from vpc2.ui.judge.test_pictures import _is_foreign
 
 
 def shown(at):
@@ -42,3 +45,28 @@ def test_the_address_names_what_is_judged(known):
     box = next(box for box in at.selectbox if box.label == "Classifier")
     at = checked(box.set_value("imagenet").run())
     assert "imagenet" in at.query_params["classifier"] and "run" not in at.query_params
+
+
+@pytest.mark.parametrize(
+    ("photo", "dataset", "classes", "is_foreign"),
+    [
+        ({"key": "chelsea"}, "digits", ("0", "1"), True),
+        ({"key": "chelsea"}, "cifar10", ("airplane", "Cat"), False),
+        ({"key": "rocket"}, "cifar10", ("airplane", "cat"), True),
+        ({"key": "chelsea"}, "own-0123456789abcdef", ("felino", "perro"), False),
+        ({"digest": "of a visitor's"}, "digits", ("0", "1"), False),
+    ],
+)
+def test_only_what_is_known_to_be_foreign_is_called_so(photo, dataset, classes, is_foreign):
+    assert _is_foreign(photo, dataset, classes) == is_foreign
+
+
+def test_a_classifier_from_a_file_is_there_after_a_reload(known):
+    ref, _classifier = uploaded_classifiers.keep(known.run.model_path.read_bytes())
+    at = open_page("judge")
+    stored = {"session": at.session_state["visitor/word"], "work": {"judge/classifier": str(ref)}, "earlier": {}, "opened": ""}
+    at.session_state["visitor"] = {"id": VISITOR, "stored": stored}
+    at = checked(checked(at.run()).run())
+    box = next(box for box in at.selectbox if box.label == "Classifier")
+    assert box.value == str(ref) and "Test picture" in words(at)
+    assert "run" not in at.query_params and "classifier" not in at.query_params

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from vpc2.data.datasets import DATASETS
 from vpc2.images.samples import SAMPLES
 from vpc2.predict.classifier_ref import ClassifierRef, ClassifierVersion
 from vpc2.ui import markdown
@@ -27,7 +28,7 @@ Photo = dict[str, Any]
 def choose_pictures(ref: ClassifierRef) -> list[Photo]:
     """Draw the choice of pictures and return them, each with `digest`, `name` and `pixels`; test pictures with their class, `label`."""
     if not classifiers.has_dataset(ref):
-        return show_photo_picker("judge", max_photos=MAX_SHOWN, first=("chelsea",))
+        return _choose_photos()
     titles = {"test": _("Its test pictures"), "photographs": _("Photographs")}
     source = st.segmented_control(
         _("Pictures"),
@@ -40,16 +41,20 @@ def choose_pictures(ref: ClassifierRef) -> list[Photo]:
     )
     if source == "test":
         return page_frame.show_or_refuse(_show_test_pictures, ref) or []
-    photos = show_photo_picker("judge", max_photos=MAX_SHOWN, first=("chelsea",))
+    photos = _choose_photos()
     _warn_of_foreign(ref, photos)
     return photos
+
+
+def _choose_photos() -> list[Photo]:
+    return show_photo_picker("judge", max_photos=MAX_SHOWN, first=("chelsea",))
 
 
 def _warn_of_foreign(ref: ClassifierRef, photos: list[Photo]) -> None:
     """Say that a net that was trained on a few classes names one of them for any picture."""
     classes = classifiers.classifier_of(ref).classes
     names = ", ".join(markdown.escape(name) for name in classes[:MAX_NAMED]) + ("…" if len(classes) > MAX_NAMED else "")
-    foreign = [photo["name"] for photo in photos if photo.get("key") in SAMPLES]
+    foreign = [photo["name"] for photo in photos if _is_foreign(photo, classifiers.dataset_of(ref), classes)]
     if foreign:
         text = _("{photo} shows none of the classes of this net ({names}): it has to name one all the same, so its answer means nothing.")
         st.warning(text.format(photo=f"“{markdown.escape(foreign[0])}”", names=names), icon=":material/warning:")
@@ -57,6 +62,17 @@ def _warn_of_foreign(ref: ClassifierRef, photos: list[Photo]) -> None:
         st.caption(
             _("This net knows {names} and nothing else: for a picture of anything else it names one of them too.").format(names=names)
         )
+
+
+def _is_foreign(photo: Photo, dataset: str, classes: tuple[str, ...]) -> bool:
+    """True where it is known that a photograph shows none of the classes: one of ours, and a data set of the table. What a visitor calls
+    the classes of their own pictures may well be on our photographs.
+    """
+    if photo.get("key") not in SAMPLES or dataset not in DATASETS:
+        return False
+    sample = SAMPLES[photo["key"]]
+    shown = {text.en.casefold() for text in (sample.title, *(name for name, _label in sample.labels))}
+    return not shown & {name.casefold() for name in classes}
 
 
 def _show_test_pictures(ref: ClassifierRef) -> list[Photo]:

@@ -11,9 +11,12 @@ import streamlit as st
 from vpc2 import codec
 from vpc2.augment.presets import PIPELINES
 from vpc2.nets.presets import NETS
+from vpc2.nets.spec import Net
+from vpc2.predict.pretrained.catalog import PRETRAINED
 from vpc2.predict.spec import Backbone
 from vpc2.training.spec import Recipe
 from vpc2.ui.session import workspace
+from vpc2.ui.session.i18n import _, localize
 
 FROM_BUILD, FROM_AUGMENT, NO_PIPELINE = "build", "augment", "none"
 BACKBONE_PREFIX = "backbone/"
@@ -23,6 +26,14 @@ def _preset_key(table: Any, attribute: str, spec: Any) -> str | None:
     """Return the key of the preset that equals `spec`, or None."""
     digest = codec.digest(spec)
     return next((key for key in table if codec.digest(getattr(table[key], attribute)) == digest), None)
+
+
+def net_title(net: Net | Backbone) -> str:
+    """Return the title of a ready-made or pretrained net in the visitor's language, the name of any other."""
+    if isinstance(net, Backbone):
+        return localize(PRETRAINED[net.ready].title)
+    key = _preset_key(NETS, "net", net)
+    return localize(NETS[key].title) if key else net.name or _("a net of your own")
 
 
 def load_recipe(recipe: Recipe, *, is_start: bool = False) -> None:

@@ -72,7 +72,7 @@ def _recipe_line(recipe: Recipe) -> str:
     """Return in one line what a run is made of: data set, side of the pictures, net, augmentation."""
     side = number(recipe.settings["size_px"])
     augmentation = _("with augmentation") if recipe.augmentation is not None else _("without augmentation")
-    facts = [localize(find_dataset(recipe.dataset).title), f"{side} × {side} px", recipe.net.name or _("a net of your own"), augmentation]
+    facts = [localize(find_dataset(recipe.dataset).title), f"{side} × {side} px", recipes.net_title(recipe.net), augmentation]
     return " · ".join(facts)
 
 

@@ -47,7 +47,9 @@ def choose_classifier(key: str = JUDGED) -> ClassifierRef:
     )
     st.session_state["judge/classifier"] = name
     ref = ClassifierRef.parse(name)
-    if key == JUDGED and ref != linked:  # the address says what is judged, for a reload and for the browser's way back
+    # The address says what is judged, for a reload. Of the first classifier of all it says nothing unless it did before: what the browser
+    # kept of an earlier session arrives after this, and gives way to an address.
+    if key == JUDGED and ref != linked and (linked is not None or name != next(iter(PRETRAINED))):
         for parameter in ("run", "classifier"):
             st.query_params.pop(parameter, None)
         st.query_params.update(ref.to_link())
